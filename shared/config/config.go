@@ -1,0 +1,113 @@
+// Package config reads what a function needs from its environment and tells
+// every fault of it in one error, so that an operator mends them in one go.
+// It also holds Secret, the text that cannot print itself.
+//
+// Secrets arrive as variables bound to Secret Manager; there is no file and no
+// flag. Which names a function needs stands in its own production.go.
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"example.com/deputy/shared/fault"
+)
+
+// Reader collects values and the faults met on the way. Its zero value is not
+// usable: see Read. It is not safe for concurrent use.
+type Reader struct {
+	lookup func(string) (string, bool)
+	faults []string
+}
+
+// Read starts reading from lookup, which is os.LookupEnv in production.
+func Read(lookup func(string) (string, bool)) *Reader { return &Reader{lookup: lookup} }
+
+// Optional is the value of name, or otherwise when it is unset or empty.
+func (r *Reader) Optional(name, otherwise string) string {
+	if value, ok := r.lookup(name); ok && value != "" {
+		return value
+	}
+	return otherwise
+}
+
+// Required is the value of name; unset or empty is a fault.
+func (r *Reader) Required(name string) string {
+	value := r.Optional(name, "")
+	if value == "" {
+		r.Fault(name, "is not set")
+	}
+	return value
+}
+
+// Secret is Required for a value that must not be printed.
+func (r *Reader) Secret(name string) Secret { return Secret(r.Required(name)) }
+
+// Address is a required address: https, or http on loopback, with no user,
+// query or fragment. A slash at its end is taken off.
+func (r *Reader) Address(name string) string {
+	value := r.Required(name)
+	if value == "" {
+		return ""
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		r.Fault(name, "must be a plain address like https://deputy.example.com/path")
+		return ""
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
+		r.Fault(name, "must begin with https://")
+		return ""
+	}
+	return strings.TrimSuffix(value, "/")
+}
+
+// Loopback tells whether host names this machine itself.
+func Loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// Digits is a required number written in digits only, such as a project number.
+func (r *Reader) Digits(name string) string {
+	value := r.Required(name)
+	if strings.Trim(value, "0123456789") != "" {
+		r.Fault(name, "must be a number (the project number, not the project id)")
+	}
+	return value
+}
+
+// List is an optional comma-separated list, trimmed and in lower case.
+func (r *Reader) List(name string) []string {
+	var out []string
+	for item := range strings.SplitSeq(r.Optional(name, ""), ",") {
+		if item = strings.ToLower(strings.TrimSpace(item)); item != "" {
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// Fault notes that name is wrong, and why; why must not hold the value.
+func (r *Reader) Fault(name, why string) { r.faults = append(r.faults, name+" "+why) }
+
+// Err is one error that lists every fault, or nil. Its kind is Unavailable:
+// the function is there but cannot serve until the operator has mended it.
+func (r *Reader) Err() error {
+	if len(r.faults) == 0 {
+		return nil
+	}
+	return &fault.Error{
+		Op: "config.Read", Kind: fault.Unavailable,
+		Public: "Deputy is not set up completely. Its administrator finds the details in the log.",
+		Err:    faults(r.faults),
+	}
+}
+
+type faults []string
+
+func (f faults) Error() string { return "configuration: " + strings.Join(f, "; ") }

@@ -1,0 +1,74 @@
+package config_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"example.com/deputy/shared/config"
+)
+
+func env(values map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) { v, ok := values[name]; return v, ok }
+}
+
+func TestOneErrorListsEveryFault(t *testing.T) {
+	r := config.Read(env(map[string]string{"B": "http://deputy.example.com", "C": "my-project", "D": ""}))
+	r.Required("A")
+	r.Address("B")
+	r.Digits("C")
+	r.Secret("D")
+	err := r.Err()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"A is not set", "B must begin with https://", "C must be a number", "D is not set"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in %q", want, err)
+		}
+	}
+}
+
+func TestAddressesAreHTTPSExceptOnLoopback(t *testing.T) {
+	for address, fine := range map[string]bool{
+		"https://deputy.example.com/oauth": true,
+		"http://127.0.0.1:8080":            true,
+		"http://[::1]:8080":                true,
+		"http://localhost:8080/":           true,
+		"http://deputy.example.com":        false,
+		"http://127.0.0.1.example.com":     false,
+		"https://user@deputy.example.com":  false,
+		"https://deputy.example.com?x=1":   false,
+		"deputy.example.com":               false,
+	} {
+		r := config.Read(env(map[string]string{"A": address}))
+		r.Address("A")
+		if got := r.Err() == nil; got != fine {
+			t.Errorf("%s: accepted %v, want %v", address, got, fine)
+		}
+	}
+}
+
+func TestASecretCannotPrintItself(t *testing.T) {
+	secret := config.Secret("GOCSPX-marked")
+	holder := struct{ S config.Secret }{secret}
+	asJSON, err := json.Marshal(holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("m", "s", secret, "h", holder)
+	for _, text := range []string{
+		fmt.Sprint(secret), fmt.Sprintf("%s %q %v %+v %#v %x %d", secret, secret, secret, secret, secret, secret, secret),
+		fmt.Sprintf("%v %+v %#v", holder, holder, &holder), string(asJSON), logged.String(), secret.String(),
+	} {
+		if strings.Contains(text, "marked") || strings.Contains(text, "6d61726b6564") {
+			t.Errorf("the secret is in %q", text)
+		}
+	}
+	if got, want := secret.Reveal(), "GOCSPX-marked"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

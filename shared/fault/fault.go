@@ -1,0 +1,102 @@
+// Package fault is the one error type that Deputy's packages hand to each
+// other. It says what kind of trouble happened and what a person may read of
+// it; the cause stays inside for the log.
+//
+// It does not translate anybody's errors: the package that makes a call does
+// that, once, where it makes it. Whatever is not a *Error counts as Internal,
+// so that an unexpected error never speaks to a user.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what an error means for whoever has to answer for it.
+type Kind int
+
+// The kinds. The zero value is Internal, so the safe outcome is the default.
+const (
+	Internal        Kind = iota // a bug or a surprise: shown as a reference only
+	Invalid                     // the input is wrong: say how to mend it
+	Unauthenticated             // who calls is not proved
+	NeedsConsent                // the person has to connect, or to allow more
+	NeedsApproval               // the person has not approved this caller
+	Denied                      // known, but not allowed
+	NotFound                    // the named thing is not there, or not visible
+	Conflict                    // it is there already, or has changed meanwhile
+	RateLimited                 // too many requests: later
+	Unavailable                 // somebody we depend on does not answer: later
+)
+
+var names = [...]string{
+	"internal", "invalid", "unauthenticated", "needs_consent", "needs_approval",
+	"denied", "not_found", "conflict", "rate_limited", "unavailable",
+}
+
+// String is the kind's name in logs and in problem types.
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(names) {
+		return names[Internal]
+	}
+	return names[k]
+}
+
+// Error is one failure on its way to the place that answers for it.
+type Error struct {
+	Op     string // package.Func in which it happened, for the log
+	Kind   Kind
+	Public string // one plain sentence with what to do next; may be empty
+	Err    error  // the cause, for the log only
+}
+
+// Error is the text for the log: never show it to a user.
+func (e *Error) Error() string {
+	text := e.Kind.String()
+	if e.Public != "" {
+		text += " (" + e.Public + ")"
+	}
+	if e.Op != "" {
+		text = e.Op + ": " + text
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *Error) Unwrap() error { return e.Err }
+
+// New is an error without a cause: kind, and the sentence a user may read.
+func New(kind Kind, public string) error { return &Error{Kind: kind, Public: public} }
+
+// Newf is New with a formatted sentence.
+func Newf(kind Kind, format string, args ...any) error {
+	return &Error{Kind: kind, Public: fmt.Sprintf(format, args...)}
+}
+
+// Wrap notes where err passed and keeps its kind. Wrap of nil is nil.
+func Wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// KindOf is the kind of the first *Error in err's chain, else Internal.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Internal
+}
+
+// Public is the sentence a user may read. An error that has none, and every
+// Internal one, gives a fixed sentence that only names the reference.
+func Public(err error, reference string) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind != Internal && e.Public != "" {
+		return e.Public
+	}
+	return "Something went wrong on our side. Please try again; if it stays, tell your administrator this reference: " + reference
+}

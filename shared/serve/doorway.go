@@ -1,0 +1,116 @@
+// Package serve is what every function of Deputy needs around its handler and
+// the functions framework does not give: a trace, a deadline, a cap on the
+// body, recovery that never mixes an error into a begun answer, one log line a
+// request, /health and /ready, a lazy start that may fail and be tried again,
+// and draining on SIGTERM.
+//
+// Start reading at Doorway.Handler; it shows the order.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/logging"
+)
+
+// MaxBody is the most a doorway reads of one request: Chat's events, forms and
+// API bodies are far below, and the platform alone would allow 32 MiB.
+const MaxBody = 1 << 20
+
+// HandlerFunc answers a request or returns why it could not.
+type HandlerFunc func(http.ResponseWriter, *http.Request) error
+
+// Doorway is how one function meets the world. All fields are required.
+type Doorway struct {
+	Name     string // the function's name in the log
+	Log      *slog.Logger
+	Deadline time.Duration // of one request, shorter than the platform's own
+	// Fail renders an error. It is the only place of the function that does.
+	Fail func(http.ResponseWriter, *http.Request, error)
+}
+
+// Handler puts the middleware around next: trace, deadline, body cap, recovery
+// into a buffer, the one log line. Nothing reaches the client before next or
+// Fail has finished.
+func (d Doorway) Handler(next HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		trace, span := traceOf(r.Header)
+		ctx, cancel := context.WithTimeout(logging.Begin(r.Context(), trace, span), d.Deadline)
+		defer cancel()
+		r = r.WithContext(ctx)
+		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+
+		answer := newBuffer()
+		err := Catch(func() error { return next(answer, r) })
+		if err != nil {
+			answer = newBuffer()
+			if again := Catch(func() error { d.Fail(answer, r, err); return nil }); again != nil {
+				err = errors.Join(err, again)
+				answer = newBuffer()
+				answer.WriteHeader(http.StatusInternalServerError)
+			}
+		}
+		answer.sendTo(w, r.Method)
+		d.line(r, answer.status, err, time.Since(start))
+	})
+}
+
+// line writes the request's one line: ours to mend at ERROR, theirs at INFO.
+func (d Doorway) line(r *http.Request, status int, err error, took time.Duration) {
+	ctx := r.Context()
+	logging.Note(ctx, slog.String("function", d.Name), slog.String("method", r.Method),
+		slog.String("path", r.URL.Path), slog.Int("status", status), slog.Int64("ms", took.Milliseconds()))
+	if err == nil {
+		d.Log.InfoContext(ctx, "request", slog.String("outcome", "ok"))
+		return
+	}
+	level, kind := slog.LevelInfo, fault.KindOf(err)
+	if kind == fault.Internal || kind == fault.Unavailable {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{slog.String("outcome", kind.String()), slog.String("error", err.Error())}
+	if p, ok := errors.AsType[*panicked](err); ok {
+		attrs = append(attrs, slog.String("stack_trace", p.Error()+"\n\n"+p.stack))
+	}
+	d.Log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+type panicked struct {
+	value any
+	stack string
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// Catch runs f and turns a panic into an Internal error that carries the stack
+// for the log.
+func Catch(f func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &fault.Error{Op: "serve.Catch", Err: &panicked{value, string(debug.Stack())}}
+		}
+	}()
+	return f()
+}
+
+// Body reads the whole body of a request that went through a Doorway. One that
+// is too large or breaks off is Invalid.
+func Body(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, &fault.Error{Op: "serve.Body", Kind: fault.Invalid, Public: "The request is larger than 1 MiB.", Err: err}
+	}
+	if err != nil {
+		return nil, &fault.Error{Op: "serve.Body", Kind: fault.Invalid, Public: "The request broke off before its end.", Err: err}
+	}
+	return body, nil
+}
