@@ -1,0 +1,215 @@
+// Package docstest holds the contract of vault.Docs, run on every
+// implementation, and a Docs that counts calls for the tests that promise how
+// few there are.
+package docstest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/vault"
+)
+
+// racers is how many try the same thing at once; exactly one may succeed.
+const racers = 16
+
+// Run puts the Docs that fresh makes through the contract.
+func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
+	t.Run("a document comes back as it was stored", func(t *testing.T) {
+		docs := fresh(t)
+		at := time.Date(2026, 11, 22, 10, 0, 0, 123456789, time.FixedZone("", 3600))
+		version := must(docs.Create(t.Context(), "c", "1", vault.Fields{
+			"text": "ä\"\x00", "number": int64(-7), "flag": true, "data": []byte{0, 255}, "texts": []string{"a", "b"}, "time": at,
+		}))(t)
+		got := must(docs.Get(t.Context(), "c", "1"))(t)
+		want := vault.Doc{ID: "1", Version: version, Fields: vault.Fields{
+			"text": "ä\"\x00", "number": int64(-7), "flag": true, "data": []byte{0, 255}, "texts": []string{"a", "b"},
+			"time": at.UTC().Truncate(time.Microsecond),
+		}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("a value that cannot be stored is refused", func(t *testing.T) {
+		if _, err := fresh(t).Create(t.Context(), "c", "1", vault.Fields{"x": struct{}{}}); err == nil {
+			t.Error("no error")
+		}
+	})
+	t.Run("what is not there is NotFound", func(t *testing.T) {
+		docs := fresh(t)
+		create(t, docs, "c", "1")
+		for _, place := range [][2]string{{"c", "2"}, {"d", "1"}} {
+			if _, err := docs.Get(t.Context(), place[0], place[1]); fault.KindOf(err) != fault.NotFound {
+				t.Errorf("%v: %v", place, err)
+			}
+		}
+	})
+	t.Run("creating over a document is a Conflict and changes nothing", func(t *testing.T) {
+		docs := fresh(t)
+		create(t, docs, "c", "1")
+		_, err := docs.Create(t.Context(), "c", "1", vault.Fields{"x": "new"})
+		conflict(t, err)
+		if got := must(docs.Get(t.Context(), "c", "1"))(t).Fields["x"]; got != "old" {
+			t.Errorf("got %v", got)
+		}
+	})
+	t.Run("replacing takes away the fields that are not named again", func(t *testing.T) {
+		docs := fresh(t)
+		version := create(t, docs, "c", "1")
+		must(docs.Replace(t.Context(), "c", "1", vault.Fields{"y": "new"}, version))(t)
+		if diff := cmp.Diff(vault.Fields{"y": "new"}, must(docs.Get(t.Context(), "c", "1"))(t).Fields); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("an eraser never deletes a newer generation", func(t *testing.T) {
+		docs := fresh(t)
+		old := create(t, docs, "c", "1")
+		newer := must(docs.Replace(t.Context(), "c", "1", vault.Fields{"x": "newer"}, old))(t)
+		conflict(t, docs.Delete(t.Context(), "c", "1", old))
+		_, err := docs.Replace(t.Context(), "c", "1", vault.Fields{"x": "erased"}, old)
+		conflict(t, err)
+		if got := must(docs.Get(t.Context(), "c", "1"))(t); got.Fields["x"] != "newer" || got.Version != newer {
+			t.Errorf("got %v", got)
+		}
+	})
+	t.Run("a document that is gone cannot be replaced or deleted", func(t *testing.T) {
+		docs := fresh(t)
+		version := create(t, docs, "c", "1")
+		if err := docs.Delete(t.Context(), "c", "1", version); err != nil {
+			t.Fatal(err)
+		}
+		conflict(t, docs.Delete(t.Context(), "c", "1", version))
+		_, err := docs.Replace(t.Context(), "c", "1", vault.Fields{}, version)
+		conflict(t, err)
+	})
+	t.Run("a list goes on behind the last id", func(t *testing.T) {
+		docs := fresh(t)
+		for i := range 5 {
+			create(t, docs, "c", fmt.Sprint(i))
+		}
+		create(t, docs, "d", "9")
+		var got []string
+		for after, pages := "", 0; pages < 5; pages++ {
+			page := must(docs.List(t.Context(), "c", after, 2))(t)
+			for _, doc := range page {
+				got = append(got, doc.ID)
+				after = doc.ID
+			}
+			if len(page) < 2 {
+				break
+			}
+		}
+		if diff := cmp.Diff([]string{"0", "1", "2", "3", "4"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("find gives exactly the equal ones", func(t *testing.T) {
+		docs := fresh(t)
+		for id, fields := range map[string]vault.Fields{
+			"1": {"mac": "x", "n": int64(1)}, "2": {"mac": "y", "n": int64(1)}, "3": {"n": int64(2)}, "4": {"mac": "x"},
+		} {
+			must(docs.Create(t.Context(), "c", id, fields))(t)
+		}
+		for _, want := range []struct {
+			field string
+			value any
+			ids   []string
+		}{{"mac", "x", []string{"1", "4"}}, {"n", int64(1), []string{"1", "2"}}, {"mac", "z", nil}, {"other", "x", nil}} {
+			var ids []string
+			for _, doc := range must(docs.Find(t.Context(), "c", want.field, want.value))(t) {
+				ids = append(ids, doc.ID)
+			}
+			if diff := cmp.Diff(want.ids, ids); diff != "" {
+				t.Errorf("%s=%v: %s", want.field, want.value, diff)
+			}
+		}
+	})
+	t.Run("nobody shares memory with the store", func(t *testing.T) {
+		docs := fresh(t)
+		given := vault.Fields{"data": []byte("abc")}
+		must(docs.Create(t.Context(), "c", "1", given))(t)
+		given["data"].([]byte)[0] = 'X'
+		read := must(docs.Get(t.Context(), "c", "1"))(t)
+		read.Fields["data"].([]byte)[1] = 'X'
+		if got := string(must(docs.Get(t.Context(), "c", "1"))(t).Fields["data"].([]byte)); got != "abc" {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("of those that create one document at once exactly one wins", func(t *testing.T) {
+		docs := fresh(t)
+		race(t, func(i int) error {
+			_, err := docs.Create(t.Context(), "c", "1", vault.Fields{"by": int64(i)})
+			return err
+		})
+	})
+	t.Run("of those that take one version at once exactly one wins", func(t *testing.T) {
+		docs := fresh(t)
+		version := create(t, docs, "c", "1")
+		race(t, func(i int) error {
+			_, err := docs.Replace(t.Context(), "c", "1", vault.Fields{"by": int64(i)}, version)
+			return err
+		})
+		left := must(docs.Get(t.Context(), "c", "1"))(t)
+		race(t, func(int) error { return docs.Delete(t.Context(), "c", "1", left.Version) })
+	})
+	t.Run("a call whose context has ended does nothing", func(t *testing.T) {
+		docs := fresh(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := docs.Create(ctx, "c", "1", vault.Fields{}); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("got %v", err)
+		}
+		if _, err := docs.Get(t.Context(), "c", "1"); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func create(t *testing.T, docs vault.Docs, collection, id string) vault.Version {
+	t.Helper()
+	return must(docs.Create(t.Context(), collection, id, vault.Fields{"x": "old"}))(t)
+}
+
+func must[T any](value T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func conflict(t *testing.T, err error) {
+	t.Helper()
+	if fault.KindOf(err) != fault.Conflict {
+		t.Errorf("got %v, want a conflict", err)
+	}
+}
+
+func race(t *testing.T, try func(i int) error) {
+	t.Helper()
+	var wg sync.WaitGroup
+	var won atomic.Int32
+	for i := range racers {
+		wg.Go(func() {
+			switch err := try(i); {
+			case err == nil:
+				won.Add(1)
+			case fault.KindOf(err) != fault.Conflict:
+				t.Errorf("a loser got %v, want a conflict", err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := won.Load(); got != 1 {
+		t.Errorf("winners: got %d, want 1", got)
+	}
+}

@@ -1,0 +1,38 @@
+package seal
+
+import (
+	"bytes"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+)
+
+// Generate makes fresh keysets for KEYSET (AES-256-GCM) and LOOKUP_KEYSET
+// (HMAC-SHA-256), each with one key.
+func Generate() (keysetJSON, lookupJSON config.Secret, err error) {
+	if keysetJSON, err = fresh(aead.AES256GCMKeyTemplate()); err != nil {
+		return "", "", err
+	}
+	if lookupJSON, err = fresh(prf.HMACSHA256PRFKeyTemplate()); err != nil {
+		return "", "", err
+	}
+	return keysetJSON, lookupJSON, nil
+}
+
+func fresh(template *tinkpb.KeyTemplate) (config.Secret, error) {
+	handle, err := keyset.NewHandle(template)
+	if err != nil {
+		return "", fault.Wrap("seal.Generate", err)
+	}
+	var out bytes.Buffer
+	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&out)); err != nil {
+		return "", fault.Wrap("seal.Generate", err)
+	}
+	return config.Secret(out.String()), nil
+}

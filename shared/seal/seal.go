@@ -1,0 +1,135 @@
+// Package seal encrypts small secrets so that each opens only in the place it
+// was sealed for, and derives the codes under which things are looked up.
+//
+// It knows Tink keysets and nothing of records, tokens or HTTP.
+package seal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+)
+
+// What can be wrong with a sealed text, for errors.Is.
+var (
+	// ErrUnknownKey: sealed with a key that this keyset lacks, which is an
+	// operator's fault (a rotation half done). The fault's kind is Unavailable.
+	ErrUnknownKey = errors.New("sealed with a key that KEYSET does not hold")
+	// ErrBroken: our key, but not sealed for this place, or altered. The
+	// fault's kind is NeedsConsent.
+	ErrBroken = errors.New("does not open in this place")
+)
+
+// Place is where a sealed text belongs. A text sealed for one place opens in
+// no other: not for another purpose, document or field.
+type Place struct {
+	Purpose    string // what it may be used for, such as "act" or "invitation"
+	Collection string // the record's collection; empty for what is not stored
+	Document   string
+	Field      string
+}
+
+// Keys seals and opens for one project and one OAuth client. It is safe for
+// concurrent use.
+type Keys struct {
+	aead    tink.AEAD
+	ids     map[uint32]bool
+	lookup  *prf.Set
+	project string
+	client  string
+}
+
+// New reads Tink's JSON keysets: keyset of AEAD keys (KEYSET) and lookup of PRF
+// keys (LOOKUP_KEYSET). Everything it seals is bound to project and client id.
+func New(keysetJSON, lookupJSON config.Secret, project, clientID string) (*Keys, error) {
+	handle, err := read("KEYSET", keysetJSON)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keys{ids: map[uint32]bool{}, project: project, client: clientID}
+	for _, info := range handle.KeysetInfo().GetKeyInfo() {
+		if info.GetOutputPrefixType() != tinkpb.OutputPrefixType_TINK {
+			return nil, wrong("KEYSET", fmt.Errorf("key %d has no Tink prefix, so its texts could not be told apart", info.GetKeyId()))
+		}
+		if info.GetStatus() == tinkpb.KeyStatusType_ENABLED {
+			k.ids[info.GetKeyId()] = true
+		}
+	}
+	if k.aead, err = aead.New(handle); err != nil {
+		return nil, wrong("KEYSET", err)
+	}
+	if handle, err = read("LOOKUP_KEYSET", lookupJSON); err != nil {
+		return nil, err
+	}
+	if k.lookup, err = prf.NewPRFSet(handle); err != nil {
+		return nil, wrong("LOOKUP_KEYSET", err)
+	}
+	return k, nil
+}
+
+func read(name string, text config.Secret) (*keyset.Handle, error) {
+	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(text.Reveal())))
+	if err != nil {
+		// Tink's own text may quote the keyset.
+		return nil, wrong(name, errors.New("it is not a Tink JSON keyset"))
+	}
+	return handle, nil
+}
+
+func wrong(name string, err error) error {
+	return &fault.Error{Op: "seal.New", Kind: fault.Unavailable, Err: fmt.Errorf("%s: %w", name, err)}
+}
+
+// Seal encrypts text for one place.
+func (k *Keys) Seal(text []byte, at Place) ([]byte, error) {
+	sealed, err := k.aead.Encrypt(text, k.bind(at))
+	return sealed, fault.Wrap("seal.Seal", err)
+}
+
+// Open decrypts what was sealed for this place; else ErrUnknownKey or
+// ErrBroken in a fault of the kind named there.
+func (k *Keys) Open(sealed []byte, at Place) ([]byte, error) {
+	text, err := k.aead.Decrypt(sealed, k.bind(at))
+	if err == nil {
+		return text, nil
+	}
+	// Tink's prefix: one byte 0x01, then the key's id, big-endian.
+	if len(sealed) >= 5 && sealed[0] == 1 && !k.ids[binary.BigEndian.Uint32(sealed[1:5])] {
+		return nil, &fault.Error{Op: "seal.Open", Kind: fault.Unavailable, Err: ErrUnknownKey}
+	}
+	return nil, &fault.Error{Op: "seal.Open", Kind: fault.NeedsConsent, Err: ErrBroken}
+}
+
+// Code is a keyed code of 32 bytes over a purpose and its parts (an HMAC when
+// LOOKUP_KEYSET holds HMAC keys): the same in every instance, and not to be
+// computed without the key.
+func (k *Keys) Code(purpose string, parts ...string) ([]byte, error) {
+	code, err := k.lookup.ComputePrimaryPRF(join(append([]string{purpose, k.project, k.client}, parts...)), 32)
+	return code, fault.Wrap("seal.Code", err)
+}
+
+// bind is the associated data: every field with its length before it, so that
+// no two places give the same bytes.
+func (k *Keys) bind(at Place) []byte {
+	return join([]string{"1", at.Purpose, k.project, k.client, at.Collection, at.Document, at.Field})
+}
+
+func join(parts []string) []byte {
+	var out []byte
+	for _, p := range parts {
+		out = binary.BigEndian.AppendUint32(out, uint32(len(p)))
+		out = append(out, p...)
+	}
+	return out
+}

@@ -1,0 +1,45 @@
+// Package vault keeps Deputy's records: grants, consents in flight and tokens
+// still to be revoked. Sealing of the secret fields and expiry live here, once,
+// above Docs, which is all it needs of a database.
+//
+// It does not decide when a record may be used or must end: userauth does.
+// vault/memory and vault/firestore implement Docs.
+package vault
+
+import "context"
+
+// Docs is a store of small documents. Its implementations pass the contract
+// test in internal/docstest. All methods are safe for concurrent use and end
+// when their context does.
+type Docs interface {
+	// Get reads a document; NotFound when there is none.
+	Get(ctx context.Context, collection, id string) (Doc, error)
+	// Create stores a new document; Conflict when the id is taken.
+	Create(ctx context.Context, collection, id string, fields Fields) (Version, error)
+	// Replace stores all fields anew; Conflict when the document is no longer
+	// at that version, or gone.
+	Replace(ctx context.Context, collection, id string, fields Fields, at Version) (Version, error)
+	// Delete removes the document; Conflict when it is no longer at that
+	// version, or gone.
+	Delete(ctx context.Context, collection, id string, at Version) error
+	// List gives up to limit documents in the order of their ids, beginning
+	// behind the id after ("" for the first).
+	List(ctx context.Context, collection, after string, limit int) ([]Doc, error)
+	// Find gives the documents whose field has exactly this value.
+	Find(ctx context.Context, collection, field string, value any) ([]Doc, error)
+}
+
+// Doc is a stored document.
+type Doc struct {
+	ID      string
+	Fields  Fields
+	Version Version
+}
+
+// Fields are a document's values: string, int64, bool, []byte, []string or
+// time.Time (kept to the microsecond).
+type Fields map[string]any
+
+// Version names one state of one document. Only the Docs that gave it can
+// read it.
+type Version string
