@@ -1,0 +1,96 @@
+package googleauth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+)
+
+// Leeway is how far a signer's clock may run ahead of ours.
+const Leeway = time.Minute
+
+// Claims are what Deputy reads of a token that Google signed.
+type Claims struct {
+	Subject       string // never reused: the only key to a person
+	Email         string // may change: for people to read
+	EmailVerified bool
+	Domain        string // hd: only for Workspace accounts
+	Nonce         string
+}
+
+// Verifier checks RS256 tokens of one issuer for one audience. It is safe for
+// concurrent use.
+type Verifier struct {
+	issuer string
+	keys   *KeySet
+	config oidc.Config
+	now    func() time.Time
+}
+
+// NewVerifier checks tokens signed with keys. An empty audience is a mistake
+// in the program: it would fit every token.
+func NewVerifier(issuer, audience string, keys *KeySet, now func() time.Time) *Verifier {
+	if audience == "" {
+		panic("googleauth.NewVerifier: empty audience")
+	}
+	return &Verifier{
+		issuer: issuer, keys: keys, now: now,
+		config: oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{oidc.RS256}, Now: now},
+	}
+}
+
+// witness remembers why the keys refused, since oidc keeps only the text.
+type witness struct {
+	keys *KeySet
+	err  error
+}
+
+func (w *witness) VerifySignature(ctx context.Context, jwt string) (payload []byte, err error) {
+	payload, w.err = w.keys.VerifySignature(ctx, jwt)
+	return payload, w.err
+}
+
+// Verify checks signature, issuer, audience and times of a compact JWT. A
+// token that fails is Unauthenticated, with the failed check in the log; keys
+// that cannot be had are Unavailable.
+func (v *Verifier) Verify(ctx context.Context, token config.Secret) (Claims, error) {
+	w := &witness{keys: v.keys}
+	t, err := oidc.NewVerifier(v.issuer, w, &v.config).Verify(ctx, token.Reveal())
+	switch {
+	case w.err != nil:
+		return Claims{}, fault.Wrap("googleauth.Verify", w.err)
+	case err != nil:
+		return Claims{}, refuse(err)
+	case len(t.Audience) != 1:
+		return Claims{}, refuse(errors.New("more than one audience"))
+	case t.IssuedAt.After(v.now().Add(Leeway)):
+		return Claims{}, refuse(errors.New("issued in the future"))
+	}
+	var c struct {
+		Email         string  `json:"email"`
+		EmailVerified lenient `json:"email_verified"`
+		Domain        string  `json:"hd"`
+	}
+	if err := t.Claims(&c); err != nil {
+		return Claims{}, refuse(errors.New("claims of the wrong type"))
+	}
+	return Claims{Subject: t.Subject, Email: c.Email, EmailVerified: bool(c.EmailVerified), Domain: c.Domain, Nonce: t.Nonce}, nil
+}
+
+func refuse(err error) error {
+	return &fault.Error{Op: "googleauth.Verify", Kind: fault.Unauthenticated, Err: err}
+}
+
+// lenient reads a boolean that Google sometimes writes as a string.
+type lenient bool
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *lenient) UnmarshalJSON(b []byte) error {
+	*l = string(b) == "true" || string(b) == `"true"`
+	return nil
+}

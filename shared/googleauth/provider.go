@@ -1,0 +1,228 @@
+package googleauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+)
+
+// How long one call may take: a person waits behind each of them.
+const (
+	exchangeTime = 8 * time.Second
+	refreshTime  = 6 * time.Second
+	revokeTime   = 6 * time.Second
+)
+
+// Why Google refuses a token, for errors.Is.
+var (
+	// ErrInvalidGrant: the code or refresh token is dead. NeedsConsent.
+	ErrInvalidGrant = errors.New("invalid_grant")
+	// ErrReauth: a session policy wants the person to sign in again; the
+	// grant itself lives. NeedsConsent.
+	ErrReauth = errors.New("invalid_rapt")
+	// ErrClient: Google does not know or trust our client: the operator's to
+	// mend, and no fault of any person's grant. Unavailable.
+	ErrClient = errors.New("the OAuth client is refused")
+)
+
+// Tokens are what the token endpoint gave.
+type Tokens struct {
+	Access  config.Secret
+	Refresh config.Secret // empty when Google sent none
+	ID      config.Secret // empty without the scope openid
+	Expiry  time.Time
+	Scopes  []string // as granted, normalised and sorted
+}
+
+// Provider is Google's authorization server for one client. It is safe for
+// concurrent use.
+type Provider struct {
+	oauth      oauth2.Config
+	revocation string
+	http       *http.Client
+}
+
+// NewProvider is Google at these endpoints for one client; redirectURL is the
+// callback's address as registered. All calls go over base.
+func NewProvider(at Endpoints, client Client, redirectURL string, base http.RoundTripper) *Provider {
+	return &Provider{
+		oauth: oauth2.Config{
+			ClientID: client.ID, ClientSecret: client.Secret.Reveal(), RedirectURL: redirectURL,
+			// Set, because detecting it sends every failed request twice.
+			Endpoint: oauth2.Endpoint{AuthURL: at.Authorization, TokenURL: at.Token, AuthStyle: oauth2.AuthStyleInParams},
+		},
+		revocation: at.Revocation,
+		http: &http.Client{
+			Transport: base,
+			// A secret follows no redirect.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// Authorization is what one person is asked.
+type Authorization struct {
+	State, Verifier config.Secret
+	Nonce           string
+	Scopes          []string
+	LoginHint       string // e-mail or sub
+	Consent         bool   // ask again even for what was given, so that a refresh token comes
+}
+
+// AuthorizationURL is where to send the person's browser: offline access, the
+// scopes given earlier included, PKCE S256 (RFC 7636).
+func (p *Provider) AuthorizationURL(a Authorization) string {
+	cfg := p.oauth
+	cfg.Scopes = a.Scopes
+	opts := []oauth2.AuthCodeOption{
+		oauth2.AccessTypeOffline,
+		oauth2.SetAuthURLParam("include_granted_scopes", "true"),
+		oauth2.SetAuthURLParam("nonce", a.Nonce),
+		oauth2.S256ChallengeOption(a.Verifier.Reveal()),
+	}
+	if a.LoginHint != "" {
+		opts = append(opts, oauth2.SetAuthURLParam("login_hint", a.LoginHint))
+	}
+	if a.Consent {
+		opts = append(opts, oauth2.SetAuthURLParam("prompt", "consent"))
+	}
+	return cfg.AuthCodeURL(a.State.Reveal(), opts...)
+}
+
+// Exchange trades an authorization code for tokens. A code must never be sent
+// twice: there is no retry.
+func (p *Provider) Exchange(ctx context.Context, code, verifier config.Secret) (Tokens, error) {
+	ctx, cancel := context.WithTimeout(p.with(ctx), exchangeTime)
+	defer cancel()
+	token, err := p.oauth.Exchange(ctx, code.Reveal(), oauth2.VerifierOption(verifier.Reveal()))
+	if err != nil {
+		return Tokens{}, translate("googleauth.Exchange", err)
+	}
+	return tokens(token), nil
+}
+
+// Refresh gets a new access token. The answer's Refresh is the old token
+// unless Google sent a new one.
+func (p *Provider) Refresh(ctx context.Context, refresh config.Secret) (Tokens, error) {
+	ctx, cancel := context.WithTimeout(p.with(ctx), refreshTime)
+	defer cancel()
+	token, err := p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
+	if err != nil {
+		return Tokens{}, translate("googleauth.Refresh", err)
+	}
+	return tokens(token), nil
+}
+
+func (p *Provider) with(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, p.http)
+}
+
+func tokens(t *oauth2.Token) Tokens {
+	id, _ := t.Extra("id_token").(string)
+	scope, _ := t.Extra("scope").(string)
+	return Tokens{
+		Access: config.Secret(t.AccessToken), Refresh: config.Secret(t.RefreshToken), ID: config.Secret(id),
+		Expiry: t.Expiry, Scopes: Scopes(strings.Fields(scope)),
+	}
+}
+
+// Scopes normalises scopes as Google returns them (email comes back under its
+// long name), sorts them and drops doubles.
+func Scopes(scopes []string) []string {
+	out := make([]string, len(scopes))
+	for i, s := range scopes {
+		switch s {
+		case "https://www.googleapis.com/auth/userinfo.email":
+			s = "email"
+		case "https://www.googleapis.com/auth/userinfo.profile":
+			s = "profile"
+		}
+		out[i] = s
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Revoke ends a refresh or access token and with it all that the person gave
+// to any client of the project. A token that was dead already is success.
+// https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
+func (p *Provider) Revoke(ctx context.Context, token config.Secret) error {
+	ctx, cancel := context.WithTimeout(ctx, revokeTime)
+	defer cancel()
+	// In the body, since addresses end up in logs.
+	form := strings.NewReader(url.Values{"token": {token.Reveal()}}.Encode())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.revocation, form)
+	if err != nil {
+		return fault.Wrap("googleauth.Revoke", err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := p.http.Do(req)
+	if err != nil {
+		return &fault.Error{Op: "googleauth.Revoke", Kind: fault.Unavailable, Err: err}
+	}
+	defer func() { _ = res.Body.Close() }()
+	var body struct {
+		Error string `json:"error"`
+	}
+	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body) // the status decides when there is none
+	if res.StatusCode == http.StatusOK || (res.StatusCode == http.StatusBadRequest && body.Error == "invalid_token") {
+		return nil
+	}
+	return &fault.Error{Op: "googleauth.Revoke", Kind: fault.Unavailable, Err: fmt.Errorf("status %d", res.StatusCode)}
+}
+
+// translate turns an error of the token endpoint into a fault. The code
+// decides, never the description; the body stays out of it, since it may hold
+// tokens.
+func translate(op string, err error) error {
+	refusal, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: googleSilent, Err: withoutBody(err)}
+	}
+	var body struct {
+		Subtype string `json:"error_subtype"`
+	}
+	_ = json.Unmarshal(refusal.Body, &body) // no JSON: no subtype
+	f := &fault.Error{Op: op, Err: fmt.Errorf("status %d", refusal.Response.StatusCode)}
+	switch code := refusal.ErrorCode; {
+	case code == "invalid_grant" && (body.Subtype == "invalid_rapt" || body.Subtype == "rapt_required"):
+		f.Kind, f.Err = fault.NeedsConsent, ErrReauth
+	case code == "invalid_grant":
+		f.Kind, f.Err = fault.NeedsConsent, ErrInvalidGrant
+	case code == "invalid_client", code == "deleted_client", code == "disabled_client", code == "unauthorized_client":
+		f.Kind, f.Public, f.Err = fault.Unavailable, "Deputy's own set-up at Google is broken. Its administrator finds the details in the log.", fmt.Errorf("%w: %s", ErrClient, code)
+	case code == "admin_policy_enforced":
+		f.Kind, f.Public = fault.Denied, "Your organization's administrator does not allow this app to do that. Ask them to trust it in the Admin console."
+	case code == "org_internal":
+		f.Kind, f.Public = fault.Denied, "This app is for members of its own organization only."
+	case refusal.Response.StatusCode == http.StatusTooManyRequests, refusal.Response.StatusCode >= 500:
+		f.Kind, f.Public = fault.Unavailable, googleSilent
+	}
+	return f
+}
+
+const googleSilent = "Google did not answer as expected. Please try again in a minute."
+
+// withoutBody keeps what x/oauth2 says of an answer it cannot read, which may
+// quote it, out of the error.
+func withoutBody(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return errors.New("an answer that cannot be read")
+}
