@@ -1,0 +1,136 @@
+package userauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/vault"
+)
+
+// Callback is what came back from Google's consent page.
+type Callback struct {
+	State, Code config.Secret
+	Error       string // as Google names it; never shown
+	Issuer      string // iss, if it was there (RFC 9207)
+	Browser     config.Secret
+}
+
+// Outcome is a consent that was stored.
+type Outcome struct {
+	Person   string
+	Email    string
+	ReturnTo config.Secret // where Chat repeats the command; empty: nowhere
+	// Missing are capabilities whose box was left unticked; Again asks for
+	// them once more. The grant is stored all the same.
+	Missing []Capability
+	Again   config.Secret
+}
+
+// Finish ends a consent: whoever comes back must be the browser that began it
+// and the person who was invited; only then is anything stored. What a person
+// can do something about is a Refusal.
+func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
+	p, err := a.take(ctx, c.State, c.Browser)
+	if err != nil {
+		return Outcome{}, err
+	}
+	again, err := a.invite(p.Person, a.returnOf(p), fromNames(p.Capabilities))
+	if err != nil {
+		return Outcome{}, fault.Wrap("userauth.Finish", err)
+	}
+	switch {
+	case c.Issuer != "" && c.Issuer != googleauth.Issuer:
+		return Outcome{}, refusedAgain(GoogleRefused, again, "", errors.New("another issuer sent the browser back"))
+	case c.Error == "access_denied":
+		return Outcome{}, refusedAgain(Declined, again, "", errors.New("access_denied"))
+	case c.Error != "":
+		return Outcome{}, refusedAgain(GoogleRefused, again, "", fmt.Errorf("error %.40q", c.Error))
+	case c.Code == "":
+		return Outcome{}, refusedAgain(GoogleRefused, again, "", errors.New("no code"))
+	}
+	tokens, claims, err := a.exchange(ctx, p, c.Code)
+	if err != nil {
+		if errors.Is(err, googleauth.ErrInvalidGrant) {
+			return Outcome{}, refusedAgain(GoogleRefused, again, "", err)
+		}
+		return Outcome{}, fault.Wrap("userauth.Finish", err)
+	}
+	switch {
+	case Person(claims.Subject) != p.Person:
+		return Outcome{}, refusedAgain(WrongAccount, again, claims.Email, errors.New("another person consented"))
+	case len(a.Domains) > 0 && !slices.Contains(a.Domains, claims.Domain):
+		return Outcome{}, refusedAgain(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
+	}
+	g, err := a.save(ctx, p, tokens, claims)
+	if err != nil {
+		return Outcome{}, fault.Wrap("userauth.Finish", err)
+	}
+	out := Outcome{Person: p.Person, Email: claims.Email, Missing: missing(fromNames(p.Capabilities), g.Scopes)}
+	if len(out.Missing) > 0 {
+		out.Again = again
+		return out, nil
+	}
+	out.ReturnTo = a.returnOf(p).Address
+	return out, nil
+}
+
+func refusedAgain(reason Reason, again config.Secret, account string, why error) error {
+	return &fault.Error{Op: "userauth.Finish", Kind: fault.Invalid, Err: &Refusal{reason, again, account, why}}
+}
+
+// exchange trades the code and checks who consented.
+func (a *Auth) exchange(ctx context.Context, p vault.Pending, code config.Secret) (googleauth.Tokens, googleauth.Claims, error) {
+	tokens, err := a.Google.Exchange(ctx, code, p.Verifier)
+	if err != nil {
+		return tokens, googleauth.Claims{}, err
+	}
+	claims, err := a.IDTokens.Verify(ctx, tokens.ID)
+	if err != nil {
+		return tokens, claims, err
+	}
+	if claims.Subject == "" || claims.Nonce != p.Nonce {
+		return tokens, claims, &fault.Error{Op: "userauth.exchange", Kind: fault.Unauthenticated, Err: errors.New("the ID token's nonce or sub is not ours")}
+	}
+	return tokens, claims, nil
+}
+
+// save stores the grant over whatever is there. A refresh token is never
+// replaced by nothing, and carried over only when it is this client's.
+func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, who googleauth.Claims) (vault.Grant, error) {
+	for try := 1; ; try++ {
+		g, ok, err := a.grantNow(ctx, p.Person)
+		if err != nil {
+			return g, err
+		}
+		kept := g.RefreshToken
+		if t.Refresh != "" {
+			kept = t.Refresh
+		} else if !ok {
+			return g, errors.New("google sent no refresh token though consent was asked anew")
+		}
+		g.Person, g.ClientID, g.Status, g.Generation = p.Person, a.ClientID, vault.Active, g.Generation+1
+		g.RefreshToken, g.AccessToken, g.AccessExpiry = kept, t.Access, t.Expiry
+		g.Scopes, g.Declined = t.Scopes, declined(p, t.Scopes)
+		g.Email, g.Domain, g.Connected = config.Secret(who.Email), who.Domain, a.Now()
+		saved, err := a.Vault.SaveGrant(ctx, g)
+		if err == nil {
+			a.remember(saved)
+			return saved, nil
+		}
+		if fault.KindOf(err) != fault.Conflict || try == tries {
+			return g, err
+		}
+	}
+}
+
+// declined are the scopes asked for and not given.
+func declined(p vault.Pending, granted []string) []string {
+	return slices.DeleteFunc(scopesFor(fromNames(p.Capabilities)), func(s string) bool {
+		return slices.Contains(granted, s)
+	})
+}

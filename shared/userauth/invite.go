@@ -1,0 +1,90 @@
+package userauth
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/url"
+	"slices"
+	"time"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/seal"
+)
+
+const (
+	invitationLife = 24 * time.Hour
+	returnLife     = time.Hour
+)
+
+// invitation is what the sealed link carries: nothing of it is stored.
+type invitation struct {
+	Person       string    `json:"p"`
+	Capabilities []string  `json:"c"`
+	ReturnTo     string    `json:"r,omitempty"`
+	ReturnUntil  time.Time `json:"u"`
+	Until        time.Time `json:"e"`
+}
+
+// Invite is a link that asks one person to connect for some capabilities. It
+// may be passed on: only that person can use it. returnTo is the completion
+// address of a verified event, or empty.
+func (a *Auth) Invite(person string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
+	return a.invite(person, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities)
+}
+
+func (a *Auth) invite(person string, returnTo ReturnTo, capabilities []Capability) (config.Secret, error) {
+	inv := invitation{Person: person, Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife)}
+	switch {
+	case returnTo.Address == "":
+	case a.mayReturn(returnTo.Address.Reveal()):
+		inv.ReturnTo, inv.ReturnUntil = returnTo.Address.Reveal(), returnTo.Until
+	default:
+		a.Log.Warn("alarm", slog.String("alarm", "Chat's completion address is not where Chat should be; it is left out"), slog.String("person", person))
+	}
+	text, err := json.Marshal(inv)
+	if err != nil {
+		return "", fault.Wrap("userauth.Invite", err)
+	}
+	sealed, err := a.Keys.Seal(text, seal.Place{Purpose: "invitation"})
+	if err != nil {
+		return "", fault.Wrap("userauth.Invite", err)
+	}
+	return config.Secret(a.Address + "/start?invitation=" + base64.RawURLEncoding.EncodeToString(sealed)), nil
+}
+
+// open reads an invitation from a link.
+func (a *Auth) open(text config.Secret) (invitation, error) {
+	sealed, err := base64.RawURLEncoding.DecodeString(text.Reveal())
+	if err != nil {
+		return invitation{}, refused(LinkExpired, errors.New("not a sealed text"))
+	}
+	plain, err := a.Keys.Open(sealed, seal.Place{Purpose: "invitation"})
+	if errors.Is(err, seal.ErrUnknownKey) || errors.Is(err, seal.ErrBroken) {
+		// Also what is left of a key rotated away: the person asks again.
+		return invitation{}, refused(LinkExpired, err)
+	}
+	if err != nil {
+		return invitation{}, fault.Wrap("userauth.open", err)
+	}
+	var inv invitation
+	if err := json.Unmarshal(plain, &inv); err != nil {
+		return invitation{}, fault.Wrap("userauth.open", err)
+	}
+	if !a.Now().Before(inv.Until) {
+		return invitation{}, refused(LinkExpired, errors.New("older than a day"))
+	}
+	if !a.Now().Before(inv.ReturnUntil) {
+		inv.ReturnTo = ""
+	}
+	return inv, nil
+}
+
+// mayReturn keeps the redirect after the consent from being sent anywhere
+// else (an open redirect): the origin must be one of ours, to the letter.
+func (a *Auth) mayReturn(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.User == nil && slices.Contains(a.ReturnOrigins, u.Scheme+"://"+u.Host)
+}

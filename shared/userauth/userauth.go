@@ -1,0 +1,170 @@
+// Package userauth lets Deputy act as a person: it invites to the consent,
+// leads through it, keeps the grant, gives access tokens for the capabilities
+// an act needs, and ends the grant.
+//
+// It does not know Chat's events, HTML or any API that the tokens are for. A
+// consent walks through invite.go, start.go and finish.go; an act through
+// token.go; the end is in disconnect.go.
+package userauth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/vault"
+)
+
+const (
+	seen      = 60 * time.Second // how long a grant that was read counts as current
+	cacheSize = 10_000           // people; some 2 KB each
+	tries     = 3                // of a save that somebody else came before
+)
+
+// Deps are what Auth works with. All but Domains are required.
+type Deps struct {
+	Vault    *vault.Vault
+	Keys     *seal.Keys
+	Google   *googleauth.Provider
+	IDTokens *googleauth.Verifier // for our client id
+	ClientID string
+	// Address is the public address of oauthcallback; /start hangs below it.
+	Address string
+	// ReturnOrigins are where a consent may end: https://chat.google.com ...
+	ReturnOrigins []string
+	// Domains may connect (hd of the ID token); empty means all.
+	Domains []string
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// Auth acts for people. It is safe for concurrent use.
+type Auth struct {
+	Deps
+	cache   *lru.Cache[string, read]
+	refresh singleflight.Group
+}
+
+// read is a grant and when it was read.
+type read struct {
+	grant vault.Grant
+	at    time.Time
+}
+
+// New is an Auth with an empty cache.
+func New(d Deps) *Auth {
+	cache, err := lru.New[string, read](cacheSize)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &Auth{Deps: d, cache: cache}
+}
+
+// Needs is why an act cannot be done as a person yet: what they have to allow.
+type Needs struct {
+	Capabilities []Capability // what the act needs
+	Missing      []Capability // what of it is not granted
+	Declined     bool         // all that is missing was asked for before, and its box left unticked
+}
+
+// Error names what is missing, for the log.
+func (n *Needs) Error() string {
+	return "consent needed for " + join(n.Missing)
+}
+
+func join(capabilities []Capability) string {
+	out := ""
+	for i, c := range capabilities {
+		if i > 0 {
+			out += ", "
+		}
+		out += string(c)
+	}
+	return out
+}
+
+func needs(wanted, absent []Capability, declined bool) error {
+	return &fault.Error{
+		Op: "userauth", Kind: fault.NeedsConsent, Public: "You have to connect your Google account for this first.",
+		Err: &Needs{Capabilities: wanted, Missing: absent, Declined: declined},
+	}
+}
+
+// Needed finds the Needs in err's chain.
+func Needed(err error) (*Needs, bool) { return errors.AsType[*Needs](err) }
+
+// grant reads a person's grant, through the cache when it was read lately.
+// One that cannot be used (none, ended, another client's, broken) is not ok.
+func (a *Auth) grant(ctx context.Context, person string) (g vault.Grant, ok bool, err error) {
+	if r, hit := a.cache.Get(person); hit && a.Now().Sub(r.at) < seen {
+		return r.grant, a.usable(r.grant), nil
+	}
+	return a.grantNow(ctx, person)
+}
+
+// grantNow is grant past the cache.
+func (a *Auth) grantNow(ctx context.Context, person string) (g vault.Grant, ok bool, err error) {
+	g, err = a.Vault.Grant(ctx, person)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		a.cache.Remove(person)
+		return vault.Grant{}, false, nil
+	case errors.Is(err, seal.ErrBroken):
+		// The ciphertext stays until a new consent is saved over it.
+		a.alarm(ctx, "a stored grant does not open", person, err)
+		return g, false, nil
+	case err != nil:
+		return vault.Grant{}, false, err
+	}
+	a.remember(g)
+	return g, a.usable(g), nil
+}
+
+func (a *Auth) usable(g vault.Grant) bool {
+	return g.Status == vault.Active && g.ClientID == a.ClientID && g.RefreshToken != ""
+}
+
+func (a *Auth) remember(g vault.Grant) { a.cache.Add(g.Person, read{g, a.Now()}) }
+
+// alarm is a line an operator is woken by.
+func (a *Auth) alarm(ctx context.Context, what, person string, err error) {
+	a.Log.ErrorContext(ctx, "alarm", slog.String("alarm", what), slog.String("person", person), slog.String("error", err.Error()))
+}
+
+// Connection is what a person may know of their own grant.
+type Connection struct {
+	Connected    bool
+	Email        string
+	Since        time.Time
+	Capabilities []Capability // what the grant allows now
+}
+
+// Connection tells how a person is connected.
+func (a *Auth) Connection(ctx context.Context, person string) (Connection, error) {
+	g, ok, err := a.grant(ctx, person)
+	if err != nil || !ok {
+		return Connection{}, fault.Wrap("userauth.Connection", err)
+	}
+	held := slices.DeleteFunc(Capabilities(), func(c Capability) bool { return !c.satisfied(g.Scopes) })
+	return Connection{Connected: true, Email: g.Email.Reveal(), Since: g.Connected, Capabilities: held}, nil
+}
+
+// Person is the resource name of a Google account's sub. Chat's users/{id} is
+// the same number (chat-protocol.md 1.2).
+func Person(sub string) string { return "users/" + sub }
+
+// ReturnTo is where Chat wants the browser after a consent. Whoever opens it
+// makes Chat repeat the person's command, so it is a secret.
+type ReturnTo struct {
+	Address config.Secret
+	Until   time.Time // it counts for an hour from its event
+}
