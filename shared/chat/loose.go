@@ -1,0 +1,42 @@
+package chat
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// looseInt reads a number that arrives as 1, "1" or 1.0 (chat-protocol.md 1.3).
+// What is none of these is 0.
+type looseInt int
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *looseInt) UnmarshalJSON(b []byte) error {
+	f, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
+	if err == nil && f >= 0 && f <= 1e6 {
+		*n = looseInt(f)
+	}
+	return nil
+}
+
+// looseBool reads true and "true".
+type looseBool bool
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (v *looseBool) UnmarshalJSON(b []byte) error {
+	*v = strings.Trim(string(b), `"`) == "true"
+	return nil
+}
+
+// looseText reads a string; anything else is empty rather than an error, so
+// that one odd field does not lose the whole event.
+type looseText string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *looseText) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) == nil {
+		*s = looseText(text)
+	}
+	return nil
+}

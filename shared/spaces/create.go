@@ -1,0 +1,123 @@
+package spaces
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"golang.org/x/oauth2"
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/userauth"
+)
+
+// Created is a space that was made, and what came of each member.
+type Created struct {
+	Name        string // spaces/{id}
+	DisplayName string
+	Address     string // for a browser
+	RequestID   string
+	Joined      []Member
+	Invited     []Member // have to accept first
+	LeftOut     []Member // Google did not add them, and does not say why
+	Unchecked   bool     // the members could not be listed: nobody is known to be in
+}
+
+// Create makes a space as a person. source names the doing it came from, such
+// as the message of a command: the same person, source and request give the
+// same space however often they come. NeedsConsent when the person has not
+// allowed it; Conflict when the name is taken.
+func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (Created, error) {
+	r, err := r.Checked(person)
+	if err != nil {
+		return Created{}, fault.Wrap("spaces.Create", err)
+	}
+	id, err := r.id(s.keys, person, source)
+	if err != nil {
+		return Created{}, fault.Wrap("spaces.Create", err)
+	}
+	token, err := s.auth.TokenSource(ctx, person, r.Needed()...)
+	unchecked := false
+	if needs, ok := userauth.Needed(err); ok && onlyReading(needs) {
+		// Creating is allowed, looking who got in is not: create, and say so.
+		token, err = s.auth.TokenSource(ctx, person, userauth.CreateSpaces)
+		unchecked = true
+	}
+	if err != nil {
+		return Created{}, fault.Wrap("spaces.Create", err)
+	}
+	space, err := s.setup(ctx, token, r.api(id))
+	if err != nil {
+		return Created{}, fault.Wrap("spaces.Create", err)
+	}
+	out := Created{Name: space.Name, DisplayName: space.DisplayName, Address: address(space), RequestID: id, Unchecked: unchecked}
+	if len(r.Members) > 0 && !unchecked {
+		out.Unchecked = s.compare(ctx, token, r.Members, &out) != nil
+	}
+	return out, nil
+}
+
+// onlyReading tells that a person refused the list of members, and only that.
+func onlyReading(n *userauth.Needs) bool {
+	return n.Declined && len(n.Missing) == 1 && n.Missing[0] == userauth.ReadMembers
+}
+
+func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi.SetUpSpaceRequest) (*chatapi.Space, error) {
+	call := s.api.Spaces.Setup(r)
+	if err := authorize(call.Header(), token); err != nil {
+		return nil, err
+	}
+	var space *chatapi.Space
+	err := retry(ctx, func(ctx context.Context) (err error) {
+		space, err = call.Context(ctx).Do()
+		return err
+	})
+	if err != nil {
+		return nil, translate("spaces.setup", err, fmt.Sprintf("A space named %q exists already in your organization. Please choose another name.", r.Space.DisplayName))
+	}
+	return space, nil
+}
+
+// compare sorts the members that were asked for by what the space's list says:
+// Google leaves people out without an error (chat-protocol.md 6.3).
+func (s *Spaces) compare(ctx context.Context, token oauth2.TokenSource, asked []Member, out *Created) error {
+	call := s.api.Spaces.Members.List(out.Name).ShowInvited(true).PageSize(1000)
+	if err := authorize(call.Header(), token); err != nil {
+		return err
+	}
+	var list *chatapi.ListMembershipsResponse
+	err := retry(ctx, func(ctx context.Context) (err error) {
+		list, err = call.Context(ctx).Do()
+		return err
+	})
+	if err != nil {
+		return translate("spaces.members.list", err, "")
+	}
+	state := map[string]string{}
+	for _, m := range list.Memberships {
+		if m.Member != nil {
+			state[m.Member.Name] = m.State
+		}
+	}
+	for _, m := range asked {
+		switch state[m.User] {
+		case "JOINED":
+			out.Joined = append(out.Joined, m)
+		case "INVITED":
+			out.Invited = append(out.Invited, m)
+		default:
+			out.LeftOut = append(out.LeftOut, m)
+		}
+	}
+	return nil
+}
+
+// address is where a browser finds the space. An answer to a repeated request
+// may lack it: then the form that Google documents does (create-spaces page).
+func address(s *chatapi.Space) string {
+	if s.SpaceUri != "" {
+		return s.SpaceUri
+	}
+	return "https://mail.google.com/chat/u/0/#chat/space/" + strings.TrimPrefix(s.Name, "spaces/")
+}

@@ -1,0 +1,92 @@
+package spaces
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/userauth"
+)
+
+// The limits of spaces.setup (chat-protocol.md 6.2, 6.3).
+const (
+	maxName    = 128 // characters
+	maxMembers = 49  // besides the person
+)
+
+// Request is a space to be made.
+type Request struct {
+	DisplayName string
+	Members     []Member // besides the person, who is in anyway
+}
+
+// Member is somebody to be in a space.
+type Member struct {
+	User  string // users/{id}
+	Label string // how people call them
+}
+
+// Checked is r in its plain form (blanks trimmed, doubles and the person
+// themself left out), or an Invalid fault that says how to mend it.
+func (r Request) Checked(person string) (Request, error) {
+	r.DisplayName = strings.Join(strings.Fields(r.DisplayName), " ")
+	switch n := utf8.RuneCountInString(r.DisplayName); {
+	case n == 0:
+		return r, fault.New(fault.Invalid, "A space needs a name.")
+	case n > maxName:
+		return r, fault.Newf(fault.Invalid, "The name has %d characters; Chat allows %d. Please shorten it.", n, maxName)
+	}
+	var members []Member
+	for _, m := range r.Members {
+		known := slices.ContainsFunc(members, func(o Member) bool { return o.User == m.User })
+		if m.User != person && !known {
+			members = append(members, m)
+		}
+	}
+	if r.Members = members; len(members) > maxMembers {
+		return r, fault.Newf(fault.Invalid, "You named %d people; %d can be added when a space is made.", len(members), maxMembers)
+	}
+	return r, nil
+}
+
+// Needed are the capabilities that making the space needs.
+func (r Request) Needed() []userauth.Capability {
+	if len(r.Members) == 0 {
+		return []userauth.Capability{userauth.CreateSpaces}
+	}
+	return []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}
+}
+
+// id is Google's requestId: the same for the same act, so that a repetition
+// gives the same space. It is the key of design stop 4 written as a UUID
+// (version 8, RFC 9562).
+func (r Request) id(keys *seal.Keys, person, source string) (string, error) {
+	parts := []string{person, "spaces.setup", source, r.DisplayName}
+	for _, m := range r.Members {
+		parts = append(parts, m.User)
+	}
+	code, err := keys.Code("request", parts...)
+	if err != nil {
+		return "", fault.Wrap("spaces.Request", err)
+	}
+	b := uuid.UUID(code[:16])
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
+	return b.String(), nil
+}
+
+// api is r as the Chat API takes it.
+func (r Request) api(id string) *chatapi.SetUpSpaceRequest {
+	out := &chatapi.SetUpSpaceRequest{
+		RequestId: id,
+		Space:     &chatapi.Space{SpaceType: "SPACE", DisplayName: r.DisplayName},
+	}
+	for _, m := range r.Members {
+		out.Memberships = append(out.Memberships, &chatapi.Membership{Member: &chatapi.User{Name: m.User, Type: "HUMAN"}})
+	}
+	return out
+}

@@ -1,0 +1,55 @@
+package spaces
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"google.golang.org/api/googleapi"
+
+	"example.com/deputy/shared/fault"
+)
+
+// translate turns an error of the Chat API into a fault (chat-protocol.md 6.6).
+// taken is what to say when the name is there already.
+func translate(op string, err error, taken string) error {
+	e, ok := errors.AsType[*googleapi.Error](err)
+	if !ok {
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: "Google Chat did not answer in time. Please try again.", Err: err}
+	}
+	status := statusOf(e)
+	f := &fault.Error{Op: op, Err: fmt.Errorf("%d %s: %s", e.Code, status, e.Message)}
+	switch {
+	case status == "ALREADY_EXISTS":
+		f.Kind, f.Public = fault.Conflict, taken
+	case e.Code == http.StatusUnauthorized:
+		f.Kind, f.Public = fault.Denied, "Google no longer accepts your connection. Please type /disconnect, and then your command once more."
+	case e.Code == http.StatusForbidden:
+		f.Kind, f.Public = fault.Denied, "Google Chat does not allow you this. Your administrator may have restricted the app or the making of spaces."
+	case e.Code == http.StatusNotFound && strings.Contains(e.Message, "Chat app not found"):
+		f.Kind, f.Public = fault.Unavailable, "Deputy is not set up completely at Google: its Chat API configuration is missing. Please tell your administrator."
+	case e.Code == http.StatusNotFound:
+		f.Kind, f.Public = fault.NotFound, "Google Chat does not find that space, or does not show it to you."
+	case e.Code == http.StatusTooManyRequests:
+		f.Kind, f.Public = fault.RateLimited, "Google Chat takes no more requests from Deputy for the moment. Please try again in a minute."
+	case e.Code == http.StatusBadRequest:
+		f.Kind, f.Public = fault.Invalid, "Google Chat did not accept the request: "+e.Message
+	case e.Code >= http.StatusInternalServerError:
+		f.Kind, f.Public = fault.Unavailable, "Google Chat has a fault of its own. Please try again in a minute."
+	}
+	return f
+}
+
+// statusOf is the canonical name of the error, which tells a taken name from
+// the other causes of 409.
+func statusOf(e *googleapi.Error) string {
+	var body struct {
+		Error struct {
+			Status string `json:"status"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal([]byte(e.Body), &body) // not JSON: no status
+	return body.Error.Status
+}
