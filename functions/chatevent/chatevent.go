@@ -1,0 +1,119 @@
+// Package chatevent is the function that Google Chat speaks to: it checks that
+// Chat is speaking, picks the command or the click, and answers.
+//
+// Start at command.go for the table of commands; each has a file of its own.
+// What the commands do is in shared/spaces and shared/userauth.
+package chatevent
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/serve"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
+)
+
+const (
+	deadline = 25 * time.Second // of a request: Chat waits for 30
+	actTime  = 20 * time.Second // of the act in it, so that time is left to answer
+)
+
+// Deps are what the function works with; all are required.
+type Deps struct {
+	Verifier *chat.Verifier
+	Auth     *userauth.Auth
+	Spaces   *spaces.Spaces
+	Keys     *seal.Keys
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+type function struct{ Deps }
+
+// New is the function's handler.
+func New(d Deps) http.Handler {
+	f := function{d}
+	door := serve.Doorway{Name: "chatevent", Log: d.Log, Deadline: deadline, Fail: f.fail}.Handler(f.hear)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		door.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), heardKey{}, &heard{})))
+	})
+}
+
+// heard is the event of a request once it is verified and decoded: from then
+// on, even a failure is answered with a card.
+type heard struct {
+	event  chat.Event
+	format chat.Format
+	done   invocation // the command that was tried, for Try again
+	known  bool
+}
+
+type heardKey struct{}
+
+func of(ctx context.Context) *heard {
+	h, _ := ctx.Value(heardKey{}).(*heard)
+	return h
+}
+
+// hear answers one request of Chat.
+func (f function) hear(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return fault.New(fault.Invalid, "Google Chat posts its events here; there is nothing to see.")
+	}
+	format, err := f.Verifier.Verify(r)
+	if err != nil {
+		return fault.Wrap("chatevent", err)
+	}
+	body, err := serve.Body(r)
+	if err != nil {
+		return fault.Wrap("chatevent", err)
+	}
+	event, err := chat.Decode(format, body)
+	if err != nil {
+		return fault.Wrap("chatevent", err)
+	}
+	h := of(r.Context())
+	h.event, h.format, h.known = event, format, true
+	logging.Note(r.Context(), slog.String("event", string(event.Kind)), slog.String("person", event.Person.Name), slog.String("space", event.Space.Name))
+
+	ctx, cancel := context.WithTimeout(r.Context(), actTime)
+	defer cancel()
+	reply, err := f.answer(ctx, event)
+	if err != nil {
+		return err
+	}
+	return write(w, h, reply)
+}
+
+// answer picks what to do.
+func (f function) answer(ctx context.Context, e chat.Event) (chat.Reply, error) {
+	switch e.Kind {
+	case chat.Command:
+		return f.run(ctx, e, invocation{Command: e.Command, Args: e.Args, Mentions: e.Mentions, Source: e.Message})
+	case chat.Click:
+		return f.click(ctx, e)
+	case chat.Added:
+		return welcome(), nil
+	case chat.Message:
+		return help(ctx, f, e, invocation{})
+	default: // removed, or something new of Chat's
+		return chat.Reply{}, nil
+	}
+}
+
+func write(w http.ResponseWriter, h *heard, reply chat.Reply) error {
+	body, err := chat.Encode(h.format, h.event, reply)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_, err = w.Write(body)
+	return fault.Wrap("chatevent", err)
+}

@@ -1,0 +1,67 @@
+package chatevent
+
+import (
+	"context"
+	"log/slog"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/logging"
+)
+
+// command is one line of the table in the design's section 7. ID, name and
+// description stand in Chat's console too (at most 50 ASCII characters each).
+type command struct {
+	id          int
+	name        string
+	args        string // how to call it, for /help
+	description string
+	run         func(context.Context, function, chat.Event, invocation) (chat.Reply, error)
+}
+
+// commands are all there are. It is a function because /help reads it, and is
+// in it.
+func commands() []command {
+	return []command{
+		{1, "/connect", "", "Let Deputy act as you", connect},
+		{2, "/disconnect", "", "End Deputy's access to your account", disconnect},
+		{3, "/status", "", "Show how you are connected", status},
+		{4, "/help", "", "Show what Deputy can do", help},
+		{5, "/createspace", "name [@people]", "Create a space as you", createSpace},
+	}
+}
+
+// Entry is a command as Chat's console wants it typed in.
+type Entry struct {
+	ID                      int
+	Name, Args, Description string
+}
+
+// Console are the commands to configure in Chat's console.
+func Console() []Entry {
+	var out []Entry
+	for _, c := range commands() {
+		out = append(out, Entry{c.id, c.name, c.args, c.description})
+	}
+	return out
+}
+
+// invocation is a command with all it needs to be run again later: by Chat
+// after a consent, by Continue, by Try again.
+type invocation struct {
+	Command  int           `json:"c"`
+	Args     string        `json:"a,omitempty"`
+	Mentions []chat.Person `json:"m,omitempty"`
+	Source   string        `json:"s"` // what makes a repetition the same act
+}
+
+func (f function) run(ctx context.Context, e chat.Event, i invocation) (chat.Reply, error) {
+	of(ctx).done = i
+	for _, c := range commands() {
+		if c.id == i.Command {
+			logging.Note(ctx, slog.String("command", c.name))
+			return c.run(ctx, f, e, i)
+		}
+	}
+	return chat.Reply{}, fault.New(fault.Invalid, "Deputy does not know this command. Type /help to see those it knows.")
+}

@@ -1,0 +1,21 @@
+package chatevent
+
+import (
+	"context"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/userauth"
+)
+
+// connect asks for consent when there is none, and else shows that there is:
+// it is also what Chat repeats after the consent.
+func connect(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
+	if _, err := f.Auth.TokenSource(ctx, e.Person.Name, userauth.CreateSpaces); err != nil {
+		return chat.Reply{}, err
+	}
+	c, err := f.Auth.Connection(ctx, e.Person.Name)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	return connectedCard(words.connected, c), nil
+}

@@ -1,0 +1,61 @@
+package chatevent
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/spaces"
+)
+
+// createSpace makes a space as the person: the words are its name, the people
+// mentioned its members.
+func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	if i.Args == "" {
+		return chat.Reply{}, fault.New(fault.Invalid, words.nameMissing)
+	}
+	r := spaces.Request{DisplayName: i.Args}
+	for _, m := range i.Mentions {
+		r.Members = append(r.Members, spaces.Member{User: m.Name, Label: m.DisplayName})
+	}
+	made, err := f.Spaces.Create(ctx, e.Person.Name, i.Source, r)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"),
+		slog.String("made", made.Name), slog.String("request", made.RequestID))
+	return createdCard(made), nil
+}
+
+func createdCard(made spaces.Created) chat.Reply {
+	var widgets []chat.Widget
+	row := func(label string, members []spaces.Member) {
+		if len(members) > 0 {
+			widgets = append(widgets, chat.Widget{Label: label, Text: names(members)})
+		}
+	}
+	row(words.joined, made.Joined)
+	row(words.invited, made.Invited)
+	row(words.leftOut, made.LeftOut)
+	if len(made.LeftOut) > 0 {
+		widgets = append(widgets, chat.Widget{Text: words.leftOutWhy})
+	}
+	if made.Unchecked {
+		widgets = append(widgets, chat.Widget{Text: words.unchecked})
+	}
+	widgets = append(widgets, chat.Widget{Buttons: []chat.Button{{Text: words.open, Link: config.Secret(made.Address), Strong: true}}})
+	reply := say(words.created, widgets...)
+	reply.Card.Subtitle = made.DisplayName
+	return reply
+}
+
+func names(members []spaces.Member) string {
+	out := make([]string, len(members))
+	for i, m := range members {
+		out[i] = m.Label
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,62 @@
+package chatevent
+
+import (
+	"net/http"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/userauth"
+)
+
+// fail answers every error of the function. Before the event is known to be
+// Chat's, by a status without detail; after that always by 200 and a card,
+// since Chat shows nothing of other answers.
+func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
+	h := of(r.Context())
+	if !h.known {
+		w.WriteHeader(httpStatus(fault.KindOf(err)))
+		return
+	}
+	reply, rendered := f.explain(h, err, logging.Reference(r.Context()))
+	if rendered == nil {
+		rendered = write(w, h, reply)
+	}
+	if rendered != nil {
+		panic(rendered) // nothing better is left to say: the doorway answers 500
+	}
+}
+
+func httpStatus(k fault.Kind) int {
+	switch k {
+	case fault.Unauthenticated:
+		return http.StatusUnauthorized
+	case fault.Invalid:
+		return http.StatusBadRequest
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// explain is the card, or Chat's own prompt, for an error.
+func (f function) explain(h *heard, err error, reference string) (chat.Reply, error) {
+	if needs, ok := userauth.Needed(err); ok {
+		return f.invite(h.event, h.done, needs)
+	}
+	card := &chat.Card{Title: words.failed, Sections: []chat.Section{{Widgets: []chat.Widget{{Text: fault.Public(err, reference)}}}}}
+	switch fault.KindOf(err) {
+	case fault.Unavailable, fault.RateLimited, fault.Internal:
+		if h.done.Command == 0 {
+			break
+		}
+		// The same invocation has the same key: nothing happens twice.
+		again, err := f.button(words.tryAgain, runAgain, h.event, h.done)
+		if err != nil {
+			return chat.Reply{}, err
+		}
+		card.Sections[0].Widgets = append(card.Sections[0].Widgets, chat.Widget{Buttons: []chat.Button{again}})
+	}
+	return chat.Reply{Card: card}, nil
+}

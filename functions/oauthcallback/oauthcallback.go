@@ -1,0 +1,155 @@
+// Package oauthcallback is the function that people's browsers come to: /start
+// leads from Chat to Google's consent page, /callback back from there. It has
+// the only HTML of production.
+//
+// What a consent means is in shared/userauth; here is only its HTTP.
+package oauthcallback
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/serve"
+	"example.com/deputy/shared/userauth"
+)
+
+const (
+	deadline   = 20 * time.Second
+	cookieLife = time.Hour
+)
+
+// Deps are what the function works with; all are required.
+type Deps struct {
+	Auth    *userauth.Auth
+	Address string // public address of this function (OAUTH_CALLBACK_URL)
+	Log     *slog.Logger
+}
+
+type function struct{ Deps }
+
+// New is the function's handler. Paths are those below Address.
+func New(d Deps) http.Handler {
+	f := function{d}
+	door := serve.Doorway{Name: "oauthcallback", Log: d.Log, Deadline: deadline, Fail: f.fail}
+	mux := http.NewServeMux()
+	mux.Handle("GET /start", door.Handler(f.start))
+	mux.Handle("GET /callback", door.Handler(f.callback))
+	mux.Handle("GET /connected", door.Handler(f.connected))
+	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.NotFound, "There is nothing here. Deputy lives in Google Chat: open it there and type /help.")
+	}))
+	return mux
+}
+
+// start sends the browser to Google. What only looks ahead (HEAD, prefetch)
+// begins nothing.
+func (f function) start(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodHead || ahead(r.Header) {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	invitation, err := one(r, "invitation")
+	if err != nil {
+		return err
+	}
+	browser := f.browser(r)
+	if browser == "" {
+		browser = config.Secret(rand.Text())
+	}
+	google, err := f.Auth.Start(r.Context(), invitation, browser)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: f.cookie(), Value: browser.Reveal(), Path: "/", MaxAge: int(cookieLife.Seconds()),
+		Secure: f.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+	redirect(w, google)
+	return nil
+}
+
+// callback receives the browser from Google. Parameters that Google adds and
+// we do not use are let be.
+func (f function) callback(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodHead || ahead(r.Header) {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	c := userauth.Callback{Browser: f.browser(r)}
+	for name, into := range map[string]func(config.Secret){
+		"state": func(s config.Secret) { c.State = s },
+		"code":  func(s config.Secret) { c.Code = s },
+		"error": func(s config.Secret) { c.Error = s.Reveal() },
+		"iss":   func(s config.Secret) { c.Issuer = s.Reveal() },
+	} {
+		value, err := one(r, name)
+		if err != nil {
+			return err
+		}
+		into(value)
+	}
+	done, err := f.Auth.Finish(r.Context(), c)
+	switch {
+	case err != nil:
+		return err
+	case len(done.Missing) > 0:
+		show(w, http.StatusOK, unticked(done))
+	case done.ReturnTo != "":
+		redirect(w, done.ReturnTo)
+	default:
+		// To an address without the code in it.
+		redirect(w, config.Secret(f.Address+"/connected"))
+	}
+	return nil
+}
+
+func (f function) connected(w http.ResponseWriter, _ *http.Request) error {
+	show(w, http.StatusOK, connectedPage)
+	return nil
+}
+
+// one is the value of a parameter that may stand once.
+func one(r *http.Request, name string) (config.Secret, error) {
+	values := r.URL.Query()[name]
+	if len(values) > 1 {
+		return "", fault.Newf(fault.Invalid, "The address is not as it was given out: %q stands in it twice. Please go back to Chat and press the button again.", name)
+	}
+	return config.Secret(strings.Join(values, "")), nil
+}
+
+// ahead tells a browser that only prefetches.
+func ahead(h http.Header) bool {
+	return strings.Contains(h.Get("Sec-Purpose")+h.Get("Purpose")+h.Get("X-Moz"), "prefetch")
+}
+
+// The cookie binds a consent to the browser that began it. Its prefix makes
+// browsers refuse it from other hosts and without TLS; on loopback, where
+// there is no TLS, some browsers would refuse it altogether.
+func (f function) cookie() string {
+	if f.secure() {
+		return "__Host-deputy"
+	}
+	return "deputy"
+}
+
+func (f function) secure() bool { return strings.HasPrefix(f.Address, "https://") }
+
+// browser is the cookie's value, or empty when there is not exactly one.
+func (f function) browser(r *http.Request) config.Secret {
+	found := r.CookiesNamed(f.cookie())
+	if len(found) != 1 {
+		return ""
+	}
+	return config.Secret(found[0].Value)
+}
+
+func redirect(w http.ResponseWriter, to config.Secret) {
+	protect(w.Header())
+	w.Header().Set("Location", to.Reveal())
+	w.WriteHeader(http.StatusSeeOther)
+}

@@ -1,0 +1,86 @@
+package oauthcallback
+
+import (
+	"crypto/sha256"
+	_ "embed" // for the page and its style
+	"encoding/base64"
+	"html/template"
+	"net/http"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/userauth"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+var (
+	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+		"css": func() template.CSS { return template.CSS(pageCSS) },
+	}).Parse(pageHTML))
+	policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-" + hashOf(pageCSS) + "'"
+)
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// page is what a person reads in the browser.
+type page struct {
+	Title string
+	Text  []string
+	Good  bool
+	Link  string // where the button leads; no button without
+	Press string // what is on it
+}
+
+func show(w http.ResponseWriter, status int, p page) {
+	protect(w.Header())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	if err := pageTemplate.Execute(w, p); err != nil {
+		panic(err) // a mistake in the template: the doorway makes it a 500
+	}
+}
+
+// protect keeps the page from being framed, stored, or telling others where
+// the browser came from.
+func protect(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Strict-Transport-Security", "max-age=63072000")
+}
+
+// fail shows every error of the function.
+func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if refusal, ok := userauth.Refused(err); ok {
+		status, p := refused(refusal)
+		show(w, status, p)
+		return
+	}
+	status := map[fault.Kind]int{
+		fault.Invalid: http.StatusBadRequest, fault.NotFound: http.StatusNotFound, fault.Denied: http.StatusForbidden,
+		fault.Unauthenticated: http.StatusForbidden, fault.Unavailable: http.StatusServiceUnavailable,
+	}[fault.KindOf(err)]
+	if status == 0 {
+		status = http.StatusInternalServerError
+	}
+	show(w, status, page{Title: failedTitle, Text: []string{fault.Public(err, logging.Reference(r.Context())), backToChat}})
+}
+
+func button(p page, link config.Secret, press string) page {
+	if link != "" {
+		p.Link, p.Press = link.Reveal(), press
+	}
+	return p
+}
