@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/vault/memory"
+)
+
+var (
+	ada   = google.People()[0]
+	grace = google.People()[1]
+)
+
+// world is a running program with its clock, its store and all it logged.
+type world struct {
+	*program
+	docs  *docstest.Counting
+	log   *lines
+	clock *clock
+}
+
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.Write(p) }
+func (l *lines) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
+
+func begin(t *testing.T) *world {
+	t.Helper()
+	w := &world{docs: &docstest.Counting{Docs: &memory.Docs{}}, log: &lines{}, clock: &clock{}}
+	p, err := start(t.Context(), options{addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, mark: "MARKED"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	w.program = p
+	return w
+}
+
+// count is how many calls of a method the functions made.
+func (w *world) count(method string) int {
+	n := 0
+	for _, c := range w.google.Calls() {
+		if c.Method == method || c.Method+" "+c.Detail == method {
+			n++
+		}
+	}
+	return n
+}
+
+// spaces are the names of a person's spaces, without direct messages.
+func (w *world) spaces(p google.Person) []string {
+	var out []string
+	for _, s := range w.google.SpacesOf(p) {
+		if !s.Direct && s.DisplayName != "Team" {
+			out = append(out, s.DisplayName)
+		}
+	}
+	return out
+}
+
+// browser is one person's browser; it keeps cookies and remembers every
+// address it was at.
+type browser struct {
+	t      *testing.T
+	world  *world
+	who    google.Person
+	in     string // the space that is open
+	client *http.Client
+	seen   []*url.URL
+}
+
+func (w *world) browser(t *testing.T, who google.Person) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, world: w, who: who, in: "DM" + who.Sub}
+	b.client = &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		b.seen = append(b.seen, r.URL)
+		return nil
+	}}
+	return b
+}
+
+// page is what the browser shows.
+type page struct {
+	url    *url.URL
+	status int
+	body   string
+}
+
+func (b *browser) do(r *http.Request) page {
+	b.t.Helper()
+	b.seen = append(b.seen, r.URL)
+	res, err := b.client.Do(r.WithContext(context.WithoutCancel(b.t.Context())))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return page{res.Request.URL, res.StatusCode, string(body)}
+}
+
+func (b *browser) open(address string) page {
+	b.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, address, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.do(r)
+}
+
+func (b *browser) post(address string, form url.Values) page {
+	b.t.Helper()
+	r, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return b.do(r)
+}
+
+// chat is the page that plays Chat, as it is now.
+func (b *browser) chat() page {
+	b.t.Helper()
+	return b.open(b.world.address + "/?as=" + b.who.Sub + "&in=" + b.in)
+}
+
+func (b *browser) say(text string) page {
+	b.t.Helper()
+	return b.post(b.world.address+"/send", url.Values{"as": {b.who.Sub}, "in": {b.in}, "text": {text}})
+}
+
+// press presses the last button of a card with this text.
+func (b *browser) press(text string) page {
+	b.t.Helper()
+	form := regexp.MustCompile(`(?s)<form method="post" action="click" data-live>((?:<input[^>]*>)*)<button>` + regexp.QuoteMeta(text) + `</button>`)
+	found := form.FindAllStringSubmatch(b.chat().body, -1)
+	if found == nil {
+		b.t.Fatalf("there is no button %q", text)
+	}
+	return b.post(b.world.address+"/click", inputs(found[len(found)-1][1]))
+}
+
+var input = regexp.MustCompile(`<input[^>]* name="([^"]*)"[^>]* value="([^"]*)"`)
+
+func inputs(text string) url.Values {
+	out := url.Values{}
+	for _, m := range input.FindAllStringSubmatch(text, -1) {
+		out.Add(m[1], html.UnescapeString(m[2]))
+	}
+	return out
+}
+
+// link is where the last link with this text leads.
+func (b *browser) link(p page, text string) string {
+	b.t.Helper()
+	found := regexp.MustCompile(`<a [^>]*href="([^"]*)"[^>]*>`+regexp.QuoteMeta(text)+`</a>`).FindAllStringSubmatch(p.body, -1)
+	if found == nil {
+		b.t.Fatalf("there is no link %q on\n%s", text, p.body)
+	}
+	return html.UnescapeString(found[len(found)-1][1])
+}
+
+// decide is what one does on the consent page.
+type decide struct {
+	as     google.Person
+	deny   bool
+	untick string // scope, by its end
+}
+
+// consent opens an address that leads to the consent page, and decides there.
+func (b *browser) consent(address string, d decide) page {
+	b.t.Helper()
+	return b.submit(b.open(address), d)
+}
+
+func (b *browser) submit(p page, d decide) page {
+	b.t.Helper()
+	if !strings.Contains(p.body, "wants to access your account") {
+		b.t.Fatalf("no consent page, but %d:\n%s", p.status, p.body)
+	}
+	form := url.Values{"account": {d.as.Sub}, "decision": {"allow"}}
+	if d.deny {
+		form.Set("decision", "deny")
+	}
+	form.Set("request", inputs(p.body).Get("request"))
+	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
+		if d.untick == "" || !strings.HasSuffix(m[1], d.untick) {
+			form.Add("scope", m[1])
+		}
+	}
+	return b.post(b.world.address+"/google/o/oauth2/v2/consent", form)
+}
+
+// connect goes through the whole consent from a direct message.
+func (b *browser) connect() {
+	b.t.Helper()
+	b.consent(b.link(b.say("/connect"), "Configure"), decide{as: b.who})
+	b.sees("You are connected")
+}
+
+func (b *browser) sees(texts ...string) page {
+	b.t.Helper()
+	return b.has(b.chat(), texts...)
+}
+
+func (b *browser) has(p page, texts ...string) page {
+	b.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(html.UnescapeString(p.body), text) {
+			b.t.Fatalf("%q is not on the page:\n%s", text, p.body)
+		}
+	}
+	return p
+}
+
+func (b *browser) missing(p page, texts ...string) {
+	b.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(html.UnescapeString(p.body), text) {
+			b.t.Errorf("%q is on the page:\n%s", text, p.body)
+		}
+	}
+}

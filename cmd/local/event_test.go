@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/internal/standin/google"
+)
+
+func request(t *testing.T, method, address string, body []byte) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, address, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// command is the event of a person typing a command in the direct message.
+func command(p google.Person, message string, id int, args string) map[string]any {
+	return map[string]any{
+		"type": "MESSAGE", "user": map[string]any{"name": p.User(), "type": "HUMAN"},
+		"space":   map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": "DIRECT_MESSAGE"},
+		"message": map[string]any{"name": message, "argumentText": args, "slashCommand": map[string]any{"commandId": id}},
+	}
+}
+
+// send delivers an event to the app as Chat would, and gives the reply.
+func (w *world) send(t *testing.T, event any) string {
+	t.Helper()
+	status, body := w.sendWith(t, event, "Bearer "+w.google.ChatToken())
+	if status != http.StatusOK {
+		t.Errorf("status: got %d, want 200", status)
+	}
+	return body
+}
+
+func (w *world) sendWith(t *testing.T, event any, authorization string) (int, string) {
+	t.Helper()
+	text, err := json.Marshal(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := request(t, http.MethodPost, w.address+"/chatevent", text)
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
+func TestARedeliveredEventMakesOneSpace(t *testing.T) {
+	w := begin(t)
+	w.browser(t, ada).connect()
+	event := command(ada, "spaces/DM/messages/m1", 5, "Launch plan")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if reply := w.send(t, event); !strings.Contains(reply, "Space created") {
+				t.Errorf("reply: %s", reply)
+			}
+		})
+	}
+	wg.Wait()
+	if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheSameWordsInANewMessageAreANewAct(t *testing.T) {
+	w := begin(t)
+	w.browser(t, ada).connect()
+	w.send(t, command(ada, "spaces/DM/messages/m1", 5, "Launch plan"))
+	if reply := w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Launch plan")); !strings.Contains(reply, "exists already") {
+		t.Errorf("reply: %s", reply)
+	}
+}
+
+func TestUnknownEventsAreAcknowledgedWithNothing(t *testing.T) {
+	w := begin(t)
+	for _, event := range []any{
+		map[string]any{"type": "SOMETHING_NEW"}, map[string]any{}, map[string]any{"type": 7},
+		map[string]any{"type": "REMOVED_FROM_SPACE", "user": map[string]any{"name": ada.User()}},
+	} {
+		if got := w.send(t, event); got != "{}" {
+			t.Errorf("%v: got %q", event, got)
+		}
+	}
+}
+
+func TestOnlyChatsSignatureForThisProjectIsHeard(t *testing.T) {
+	w := begin(t)
+	now := w.clock.now()
+	claims := func(change func(map[string]any)) string {
+		c := map[string]any{
+			"iss": "chat@system.gserviceaccount.com", "aud": projectNumber,
+			"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		}
+		change(c)
+		return "Bearer " + w.google.SignChat(c)
+	}
+	event := command(ada, "spaces/DM/messages/m1", 4, "")
+	good := claims(func(map[string]any) {})
+	if status, _ := w.sendWith(t, event, good); status != http.StatusOK {
+		t.Fatalf("a good token: status %d", status)
+	}
+	for name, authorization := range map[string]string{
+		"no token":            "",
+		"another scheme":      "Basic eDp5",
+		"not a token":         "Bearer nonsense",
+		"another project":     claims(func(c map[string]any) { c["aud"] = "999999999999" }),
+		"an address":          claims(func(c map[string]any) { c["aud"] = w.address + "/chatevent" }),
+		"two audiences":       claims(func(c map[string]any) { c["aud"] = []string{projectNumber, "x"} }),
+		"another issuer":      claims(func(c map[string]any) { c["iss"] = "https://accounts.google.com" }),
+		"expired":             claims(func(c map[string]any) { c["exp"] = now.Add(-time.Minute).Unix() }),
+		"issued tomorrow":     claims(func(c map[string]any) { c["iat"] = now.Add(24 * time.Hour).Unix() }),
+		"signature cut off":   good[:strings.LastIndex(good, ".")+1],
+		"signature taken off": good[:strings.LastIndex(good, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE",
+	} {
+		status, body := w.sendWith(t, event, authorization)
+		if status != http.StatusUnauthorized || body != "" {
+			t.Errorf("%s: got %d %q, want 401 without a word", name, status, body)
+		}
+	}
+}
+
+func TestAButtonWorksForItsPersonInItsSpaceOnly(t *testing.T) {
+	w := begin(t)
+	w.browser(t, ada).connect()
+	asked := w.send(t, command(ada, "spaces/DM/messages/m1", 2, ""))
+	_, rest, _ := strings.Cut(asked, `"key":"value","value":"`)
+	value, _, found := strings.Cut(rest, `"`)
+	if !found {
+		t.Fatalf("no button in %s", asked)
+	}
+	click := func(p google.Person, space, value string) map[string]any {
+		return map[string]any{
+			"type": "CARD_CLICKED", "user": map[string]any{"name": p.User()}, "space": map[string]any{"name": space},
+			"common": map[string]any{"parameters": map[string]any{"value": value}},
+		}
+	}
+	home := "spaces/DM" + ada.Sub
+	for name, event := range map[string]map[string]any{
+		"another person": click(grace, home, value),
+		"another space":  click(ada, "spaces/AAAAteam", value),
+		"altered":        click(ada, home, value[:len(value)-4]+"AAAA"),
+		"none":           click(ada, home, ""),
+	} {
+		if got := w.send(t, event); !strings.Contains(got, "This button does not work any more") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err != nil {
+		t.Fatalf("the grant is gone: %v", err)
+	}
+	if got := w.send(t, click(ada, home, value)); !strings.Contains(got, "Disconnected") {
+		t.Errorf("the rightful click: %s", got)
+	}
+}

@@ -1,0 +1,91 @@
+// Command local runs the whole of Deputy on this machine: the functions as they
+// are deployed, against stand-ins for Google's accounts, the Chat API and Chat
+// itself. It needs no Google account and no network, listens on loopback only,
+// and forgets everything when it ends.
+//
+// main.go has the flags, program.go puts the parts together.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/vault/memory"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "local: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends. The address goes to out, log lines to log.
+func run(ctx context.Context, args []string, out, log io.Writer) error {
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	flags.SetOutput(log)
+	addr := flags.String("addr", "127.0.0.1:8765", "loopback `address` to listen on; port 0 takes a free one")
+	open := flags.Bool("open", true, "open the page in the browser")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
+	}
+	p, err := start(ctx, options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}})
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	_, _ = fmt.Fprintf(out, "Deputy runs at %s (Ctrl-C ends it)\n", p.address)
+	if *open {
+		browse(ctx, p.address)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// listen opens a loopback address and no other: the stand-ins let anybody be
+// anybody.
+func listen(addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("-addr %q: it must look like 127.0.0.1:8765", addr)
+	}
+	if !config.Loopback(host) {
+		return nil, fmt.Errorf("-addr %q: only addresses of this machine itself are allowed, such as 127.0.0.1:8765, since the stand-ins let anybody be anybody", addr)
+	}
+	listener, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use by another program; choose another port, for example -addr 127.0.0.1:0 for a free one", addr)
+	}
+	return listener, err
+}
+
+// browse opens address in the person's browser; who has none reads the line.
+func browse(ctx context.Context, address string) {
+	name, args := "xdg-open", []string{address}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
+	if cmd.Start() == nil {
+		go func() { _ = cmd.Wait() }() // whatever came of it, the address is printed
+	}
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"example.com/deputy/functions/chatevent"
+	"example.com/deputy/functions/createspace"
+	"example.com/deputy/functions/oauthcallback"
+	"example.com/deputy/internal/standin/chatpage"
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/serve"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+)
+
+const (
+	project       = "deputy-local"
+	projectNumber = "123456789012"
+)
+
+// options are what a program runs with; tests choose their own clock and store.
+type options struct {
+	addr string
+	log  io.Writer
+	now  func() time.Time
+	docs vault.Docs
+	mark string // stands in every secret the stand-ins give out
+}
+
+// program is everything, running. The browser comes to one address only; what
+// the functions call of Google has a listener of its own, as on the Internet.
+type program struct {
+	address     string
+	google      *google.Server
+	auth        *userauth.Auth
+	connections *atomic.Int64 // that the functions opened to Google
+	servers     []*http.Server
+}
+
+// start listens and serves until close.
+func start(ctx context.Context, o options) (*program, error) {
+	front, err := listen(o.addr)
+	if err != nil {
+		return nil, err
+	}
+	back, err := listen("127.0.0.1:0")
+	if err != nil {
+		_ = front.Close()
+		return nil, err
+	}
+	p := &program{address: "http://" + front.Addr().String(), connections: &atomic.Int64{}}
+	secret := "GOCSPX-" + o.mark + "local"
+	p.google = google.New(google.Config{
+		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: secret,
+		RedirectURIs:  []string{p.address + "/oauthcallback/callback"},
+		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: p.address + "/?in=", Mark: o.mark, Now: o.now,
+	})
+	mux, err := p.functions(ctx, o, "http://"+back.Addr().String())
+	if err != nil {
+		_, _ = front.Close(), back.Close()
+		return nil, err
+	}
+	mux.Handle("/google/", http.StripPrefix("/google", p.google.Handler()))
+	mux.Handle("/", p.chat(o).Handler())
+	p.serve(front, onlyHere(mux), nil)
+	p.serve(back, p.google.Handler(), func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			p.connections.Add(1)
+		}
+	})
+	return p, nil
+}
+
+// functions are Deputy's own, under the paths they have beside each other in
+// one process.
+func (p *program) functions(ctx context.Context, o options, googleAt string) (*http.ServeMux, error) {
+	log := logging.NewText(o.log)
+	file, err := json.Marshal(map[string]any{"web": map[string]any{
+		"client_id": p.google.ClientID, "client_secret": p.google.ClientSecret, "redirect_uris": p.google.RedirectURIs,
+	}})
+	if err != nil {
+		return nil, err
+	}
+	client, err := googleauth.ParseClient(config.Secret(file))
+	if err != nil {
+		return nil, err
+	}
+	keyset, lookup, err := seal.Generate()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := seal.New(keyset, lookup, project, client.ID)
+	if err != nil {
+		return nil, err
+	}
+	base := googleauth.NewTransport()
+	at := googleauth.Endpoints{
+		Authorization: p.address + "/google/o/oauth2/v2/auth", // the browser's way
+		Token:         googleAt + "/token", Revocation: googleAt + "/revoke", Certs: googleAt + "/oauth2/v3/certs",
+		ChatCerts: googleAt + "/service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com",
+	}
+	callback := p.address + "/oauthcallback"
+	p.auth = userauth.New(userauth.Deps{
+		Vault: vault.New(o.docs, keys, o.now), Keys: keys,
+		Google:   googleauth.NewProvider(at, client, callback+"/callback", base),
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, googleauth.NewKeySet(at.Certs, base, o.now), o.now),
+		ClientID: client.ID, Address: callback, ReturnOrigins: []string{p.address}, Log: log, Now: o.now,
+	})
+	made, err := spaces.New(ctx, p.auth, keys, googleAt+"/", base)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/chatevent", chatevent.New(chatevent.Deps{
+		Verifier: chat.NewVerifier(googleauth.NewKeySet(at.ChatCerts, base, o.now), projectNumber, o.now),
+		Auth:     p.auth, Spaces: made, Keys: keys, Log: log, Now: o.now,
+	}))
+	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
+	mount(mux, "/createspace", createspace.New(createspace.Deps{Log: log}))
+	return mux, nil
+}
+
+// mount serves a function below a path, with the health that Lazy gives it
+// when deployed.
+func mount(mux *http.ServeMux, path string, function http.Handler) {
+	deployed := serve.Lazy(func(context.Context) (http.Handler, error) { return function, nil })
+	mux.Handle(path+"/", http.StripPrefix(path, deployed))
+}
+
+// chat is the page, configured with the app's commands as the console is.
+func (p *program) chat(o options) *chatpage.Page {
+	var commands []chatpage.Command
+	for _, c := range chatevent.Console() {
+		commands = append(commands, chatpage.Command(c))
+	}
+	return chatpage.New(chatpage.Config{
+		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address,
+		Commands: commands, Google: p.google, Now: o.now,
+	})
+}
+
+func (p *program) serve(l net.Listener, h http.Handler, watch func(net.Conn, http.ConnState)) {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ConnState: watch}
+	p.servers = append(p.servers, s)
+	go func() { _ = s.Serve(l) }() // ends with close
+}
+
+func (p *program) close() {
+	for _, s := range p.servers {
+		_ = s.Close()
+	}
+}
+
+// onlyHere refuses requests whose Host is not this machine, so that a page of
+// the Internet cannot reach in by a name of its own (DNS rebinding).
+func onlyHere(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if !config.Loopback(host) {
+			http.Error(w, "Only for this machine itself.", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

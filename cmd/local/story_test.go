@@ -1,0 +1,283 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/internal/standin/google"
+)
+
+func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+
+	b.has(b.say("/createspace Launch plan"), "Deputy requires configuration", "Only visible to you")
+	back := b.consent(b.link(b.chat(), "Configure"), decide{as: ada})
+
+	if got, want := back.url.String(), w.address+"/?as="+ada.Sub+"&in=DM"+ada.Sub; got != want {
+		t.Errorf("the browser is at %s, want %s", got, want)
+	}
+	b.has(back, "Space created", "Launch plan")
+	b.missing(back, "requires configuration")
+	if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+		t.Error(diff)
+	}
+	b.has(b.open(b.link(back, "Open")), "<h1>Launch plan</h1>", "Ada Lovelace created this space via Deputy")
+
+	b.say("/status")
+	b.sees("Your connection", "ada@example.com", "create spaces")
+	b.say("/help")
+	b.sees("What Deputy can do", "/createspace name [@people]", "End Deputy's access to your account")
+	b.say("/createspace Second plan")
+	if got, want := w.count("token authorization_code"), 1; got != want {
+		t.Errorf("consents: got %d, want %d", got, want)
+	}
+
+	b.say("/disconnect")
+	b.press("Disconnect")
+	b.sees("Your consent is revoked at Google and erased here")
+	b.say("/status")
+	b.sees("You are not connected")
+	b.has(b.say("/createspace Third plan"), "Deputy requires configuration")
+	if diff := cmp.Diff([]string{"Launch plan", "Second plan"}, w.spaces(ada)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheAppGreetsWhoeverAddsIt(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.has(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.in}}), "Hello, I am Deputy", "/createspace")
+}
+
+func TestAnotherAccountThanTheOneThatAskedIsTurnedAway(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	refused := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: grace})
+	b.has(refused, "Another account", "You chose grace@example.com", "Nothing was stored")
+
+	for _, p := range []google.Person{ada, grace} {
+		if _, err := w.docs.Get(t.Context(), "grants", p.Sub); err == nil {
+			t.Errorf("a grant of %s was stored", p.Name)
+		}
+	}
+	if got := w.count("revoke"); got != 0 {
+		t.Errorf("revocations: got %d, want 0", got)
+	}
+	b.consent(b.link(refused, "Choose another account"), decide{as: ada})
+	b.sees("Space created")
+}
+
+func TestARefusalTellsWhatToDoAndLeavesNothing(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	declined := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, deny: true})
+	b.has(declined, "Not connected", "You did not allow access")
+	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
+		t.Error("a grant was stored")
+	}
+	b.consent(b.link(declined, "Try again"), decide{as: ada})
+	b.sees("Space created")
+}
+
+func TestAnUntickedBoxIsNamedAndOfferedAgain(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	unticked := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
+	b.has(unticked, "One box was left unticked", "create spaces in Google Chat")
+	if got := w.spaces(ada); got != nil {
+		t.Errorf("spaces: %v", got)
+	}
+	b.consent(b.link(unticked, "Allow it"), decide{as: ada})
+	b.sees("Space created")
+}
+
+func TestWhoeverMayNotSeeTheMembersStillGetsTheSpace(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"), decide{as: ada, untick: "memberships.readonly"})
+	b.say("/createspace Launch plan @Grace Hopper")
+	b.sees("Space created", "Deputy could not look who got in")
+	if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(grace)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheCardTellsWhoGotInAndWhoWasLeftOut(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Configure"), decide{as: ada})
+	b.sees("Space created", "In the space", "Grace Hopper", "Not added", "Kim Park", "Google does not say why")
+}
+
+func TestAUsedOrExpiredLinkSaysSo(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	link := b.link(b.say("/createspace Launch plan"), "Configure")
+	b.consent(link, decide{as: ada})
+
+	var callback *url.URL
+	for _, u := range b.seen {
+		if strings.HasSuffix(u.Path, "/callback") {
+			callback = u
+		}
+	}
+	replayed := b.open(callback.String())
+	if replayed.status != 409 {
+		t.Errorf("status: got %d, want 409", replayed.status)
+	}
+	b.has(replayed, "Already used")
+	if got, want := w.count("token authorization_code"), 1; got != want {
+		t.Errorf("exchanges: got %d, want %d", got, want)
+	}
+
+	w.clock.advance(25 * time.Hour)
+	b.has(b.open(link), "This link has expired")
+	b.has(b.open(w.address+"/oauthcallback/start?invitation=nonsense"), "This link has expired")
+	b.has(b.open(w.address+"/oauthcallback/callback?state=unknown&code=x"), "This link has expired")
+}
+
+func TestAConsentCannotBeFinishedInAnotherBrowser(t *testing.T) {
+	w := begin(t)
+	victim, thief := w.browser(t, ada), w.browser(t, ada)
+	asked := thief.open(thief.link(thief.say("/connect"), "Configure"))
+	victim.has(victim.submit(asked, decide{as: ada}), "Another browser")
+	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
+		t.Error("a grant was stored")
+	}
+}
+
+func TestADoubleClickOnConfigureMakesOneSpace(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	link := b.link(b.say("/createspace Launch plan"), "Configure")
+	first, second := b.open(link), b.open(link)
+	b.submit(first, decide{as: ada})
+	b.submit(second, decide{as: ada})
+	b.sees("Space created")
+	if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatOnlyLooksAheadBeginsNothing(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	link := b.link(b.say("/connect"), "Configure")
+	before := w.docs.Writes()
+	for _, header := range []string{"Sec-Purpose", "Purpose"} {
+		r := request(t, "GET", link, nil)
+		r.Header.Set(header, "prefetch;prerender")
+		if got := b.do(r).status; got != 204 {
+			t.Errorf("%s: got %d, want 204", header, got)
+		}
+	}
+	if got := b.do(request(t, "HEAD", link, nil)).status; got != 204 {
+		t.Errorf("HEAD: got %d, want 204", got)
+	}
+	if got := w.docs.Writes(); got != before {
+		t.Errorf("writes: got %d, want %d", got, before)
+	}
+}
+
+func TestInASpaceOnlyThePersonSeesTheCardAndContinueGoesOn(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.in = "AAAAteam"
+	b.say("/createspace Secret plan")
+	asked := b.sees("Connect your account", "Only visible to you")
+	b.missing(asked, "requires configuration")
+	other := w.browser(t, grace)
+	other.in = "AAAAteam"
+	other.missing(other.chat(), "Secret plan", "Connect your account")
+
+	b.has(b.consent(b.link(asked, "Connect"), decide{as: ada}), "Connected", "press Continue")
+	b.press("Continue")
+	b.sees("Space created", "Secret plan")
+	other.missing(other.chat(), "Secret plan", "Space created")
+}
+
+func TestATakenNameIsSaidPlainly(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	b.say("/createspace Launch plan")
+	b.say("/createspace launch plan")
+	b.sees("That did not work", `A space named "launch plan" exists already`)
+}
+
+func TestACommandThatIsNotUnderstoodSaysHowToWriteIt(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.say("/createspace")
+	b.sees("Please write the name of the space behind the command")
+	b.say("/createspace " + strings.Repeat("x", 129))
+	b.sees("The name has 129 characters; Chat allows 128")
+	b.say("hello?")
+	b.sees("What Deputy can do")
+}
+
+func TestMarkupInANameIsShownAsItWasTyped(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	b.say(`/createspace <b>Q&A</b> "plan"`)
+	b.sees("Space created", `<b>Q&A</b> "plan"`)
+}
+
+func TestAFaultOfGooglesIsRetriedAndMakesOneSpace(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	w.google.Fail("chat.spaces.setup", 503, 429)
+	b.say("/createspace Launch plan")
+	b.sees("Space created")
+	if got, want := w.count("chat.spaces.setup"), 3; got != want {
+		t.Errorf("calls: got %d, want %d", got, want)
+	}
+}
+
+func TestTryAgainIsTheSameActAndMakesOneSpace(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	w.google.Fail("chat.spaces.setup", 500, 500, 500, 500)
+	b.say("/createspace Launch plan")
+	b.sees("That did not work", "Google Chat has a fault of its own")
+	b.press("Try again")
+	b.sees("Space created")
+	if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAGrantRemovedAtGoogleAsksAgain(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	w.google.Revoke(ada)
+	w.clock.advance(2 * time.Hour) // the access token is over: a refresh is due
+	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada})
+	b.sees("Space created")
+}
+
+func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	w.google.Fail("revoke", 503)
+	b.say("/disconnect")
+	b.press("Disconnect")
+	b.sees("Google could not be reached to revoke it there", "myaccount.google.com/permissions")
+	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
+		t.Error("the grant is still stored")
+	}
+	if kept, err := w.docs.List(t.Context(), "revocations", "", 10); err != nil || len(kept) != 1 {
+		t.Errorf("tokens kept for revocation: %v, %v", kept, err)
+	}
+}

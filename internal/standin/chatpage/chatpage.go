@@ -1,0 +1,170 @@
+// Package chatpage plays Google Chat itself, on the machine's own loopback: a
+// page on which one picks a person, types, presses what cards and prompts
+// offer, and the delivery of what happens to the app as classic events, with
+// the rules Chat has for the replies (chat-protocol.md section 1).
+//
+// What people and spaces there are is kept by internal/standin/google. Start
+// at page.go for what a person sees, at deliver.go for what the app gets.
+package chatpage
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/deputy/internal/standin/google"
+)
+
+// Command is a slash command as configured in Chat's console.
+type Command struct {
+	ID          int
+	Name        string // with its slash
+	Args        string
+	Description string
+}
+
+// Config is what Chat's console knows of the app.
+type Config struct {
+	App      string    // its name
+	Endpoint string    // where events go
+	Address  string    // of the page itself
+	Commands []Command // slash commands
+	Google   *google.Server
+	Now      func() time.Time
+}
+
+// Page is Chat. It is safe for concurrent use.
+type Page struct {
+	Config
+	client *http.Client
+
+	mu      sync.Mutex
+	waiting map[string]waiting // by the token of the completion address
+}
+
+// waiting is an event that Chat will send again when the app's configuration
+// is complete.
+type waiting struct {
+	event  event
+	person google.Person
+	space  string
+	prompt string // the message that asks for it, once there is one
+}
+
+// New is a Page without any conversation yet.
+func New(c Config) *Page {
+	// Chat waits for 30 seconds (chat-protocol.md 1.4).
+	return &Page{Config: c, client: &http.Client{Timeout: 30 * time.Second}, waiting: map[string]waiting{}}
+}
+
+// Handler serves the page and what it needs.
+func (p *Page) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", p.show)
+	mux.HandleFunc("GET /style.css", asset("text/css", style))
+	mux.HandleFunc("GET /script.js", asset("text/javascript", script))
+	mux.HandleFunc("GET /changes", p.changes)
+	mux.HandleFunc("GET /complete", p.complete)
+	mux.HandleFunc("POST /add", p.from(func(_ *http.Request, who google.Person, in google.Space) { p.add(who, in) }))
+	mux.HandleFunc("POST /send", p.from(func(r *http.Request, who google.Person, in google.Space) {
+		p.send(who, in, strings.TrimSpace(r.PostFormValue("text")))
+	}))
+	mux.HandleFunc("POST /click", p.from(func(r *http.Request, who google.Person, in google.Space) {
+		p.click(who, in, r.PostFormValue("message"), r.PostFormValue("function"), r.PostFormValue("value"))
+	}))
+	return mux
+}
+
+// from finds who does a thing where, does it, and shows the page again.
+func (p *Page) from(do func(*http.Request, google.Person, google.Space)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		who, in, err := p.place(r.PostFormValue("as"), r.PostFormValue("in"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		do(r, who, in)
+		http.Redirect(w, r, p.at(who, in.ID), http.StatusSeeOther)
+	}
+}
+
+func (p *Page) at(who google.Person, space string) string {
+	return p.Address + "/?as=" + who.Sub + "&in=" + space
+}
+
+// place finds a person and a space that person is in.
+func (p *Page) place(as, in string) (google.Person, google.Space, error) {
+	who, ok := google.Find(as)
+	if !ok {
+		return who, google.Space{}, errors.New("There is no such person here.")
+	}
+	for _, space := range p.Google.SpacesOf(who) {
+		if space.ID == in {
+			return who, space, nil
+		}
+	}
+	return who, google.Space{}, errors.New("This person is not in that space.")
+}
+
+// complete is where an app sends the browser after the consent: Chat takes the
+// prompt away, makes the person's message public, and sends the event again
+// (chat-protocol.md 2.3). The token is the address's only secret.
+func (p *Page) complete(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	wait, ok := p.waiting[r.URL.Query().Get("token")]
+	delete(p.waiting, r.URL.Query().Get("token"))
+	p.mu.Unlock()
+	if !ok {
+		http.Error(w, "This completion address is unknown, or was used before.", http.StatusGone)
+		return
+	}
+	if wait.prompt != "" {
+		p.Google.Change(wait.space, wait.prompt, func(*google.Message) bool { return false })
+	}
+	p.Google.Change(wait.space, wait.event.message, func(m *google.Message) bool {
+		m.Private = ""
+		return true
+	})
+	p.deliver(wait.person, wait.space, wait.event)
+	http.Redirect(w, r, p.at(wait.person, wait.space), http.StatusSeeOther)
+}
+
+// wait remembers an event and gives its completion address.
+func (p *Page) wait(who google.Person, space string, e event) string {
+	token := rand.Text() + p.Google.Mark
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting[token] = waiting{event: e, person: who, space: space}
+	return p.Address + "/complete?token=" + token
+}
+
+// changes tells the browser whenever there is something new.
+func (p *Page) changes(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	out := http.NewResponseController(w)
+	for {
+		changed := p.Google.Changed()
+		if out.Flush() != nil {
+			return
+		}
+		select {
+		case <-changed:
+			if _, err := w.Write([]byte("data: changed\n\n")); err != nil {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func asset(kind, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind+"; charset=utf-8")
+		_, _ = w.Write([]byte(text))
+	}
+}

@@ -1,0 +1,37 @@
+// Keeps the page up to date and sends its forms without a reload. All of it
+// works without this script too.
+"use strict";
+
+const talk = () => document.getElementById("talk");
+const toEnd = () => { talk().scrollTop = talk().scrollHeight; };
+
+async function refresh() {
+  const response = await fetch(location.href, { cache: "no-store" });
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const id of ["side", "talk"]) {
+    document.getElementById(id).replaceChildren(...fresh.getElementById(id).childNodes);
+  }
+  toEnd();
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("[data-live]")) return;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(form));
+  const button = form.querySelector("button");
+  button.disabled = true;
+  form.querySelectorAll("input:not([type=hidden])").forEach((input) => { input.value = ""; });
+  document.body.classList.add("busy");
+  try {
+    await fetch(form.action, { method: "POST", body, redirect: "manual" });
+    await refresh();
+  } finally {
+    document.body.classList.remove("busy");
+    button.disabled = false;
+  }
+});
+
+new EventSource("changes").onmessage = refresh;
+toEnd();

@@ -1,0 +1,159 @@
+package google
+
+import (
+	"crypto/rand"
+	_ "embed" // for the page
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+const emailScope = "https://www.googleapis.com/auth/userinfo.email"
+
+//go:embed consent.html
+var consentHTML string
+
+var consentPage = template.Must(template.New("consent").Parse(consentHTML))
+
+// authRequest is one authorization request on its way through the page.
+type authRequest struct {
+	redirect, state, nonce, challenge string
+	scopes                            []string // asked, beyond who the person is
+	signIn                            []string // openid, email
+	offline, include, consent         bool
+}
+
+// grantedCode is an authorization code not yet exchanged.
+type grantedCode struct {
+	authRequest
+	person Person
+	scopes []string // granted
+}
+
+// texts are what the boxes say, in the words of Google's consent page.
+var texts = map[string]string{
+	"https://www.googleapis.com/auth/chat.spaces.create":        "Create new conversations and spaces in Google Chat",
+	"https://www.googleapis.com/auth/chat.memberships.readonly": "See members in Google Chat conversations",
+}
+
+// authorize shows the consent page, or Google's own error page, which the app
+// never sees (oauth-admin.md 1.4).
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	req, why := s.read(q)
+	if why != "" {
+		w.WriteHeader(http.StatusBadRequest)
+		_ = consentPage.Execute(w, map[string]any{"App": s.AppName, "Error": why})
+		return
+	}
+	id := rand.Text()
+	s.mu.Lock()
+	s.requests[id] = req
+	s.secrets = append(s.secrets, req.state)
+	s.mu.Unlock()
+
+	hinted, _ := Find(q.Get("login_hint"))
+	type box struct {
+		Scope, Text string
+	}
+	var boxes []box
+	for _, scope := range req.scopes {
+		boxes = append(boxes, box{scope, texts[scope]})
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	_ = consentPage.Execute(w, map[string]any{"App": s.AppName, "Request": id, "People": People(), "Hinted": hinted.Sub, "Boxes": boxes})
+}
+
+// read checks an authorization request (oauth-admin.md 1.2); why is Google's
+// name for what is wrong.
+func (s *Server) read(q url.Values) (req authRequest, why string) {
+	for name, values := range q {
+		if len(values) > 1 {
+			return req, "invalid_request: " + name + " stands twice"
+		}
+	}
+	switch {
+	case q.Get("client_id") != s.ClientID:
+		return req, "invalid_client"
+	case !slices.Contains(s.RedirectURIs, q.Get("redirect_uri")):
+		return req, "redirect_uri_mismatch"
+	case q.Get("response_type") != "code":
+		return req, "invalid_request: response_type"
+	case q.Get("code_challenge") == "" || q.Get("code_challenge_method") != "S256":
+		return req, "invalid_request: the stand-in wants PKCE S256"
+	}
+	req = authRequest{
+		redirect: q.Get("redirect_uri"), state: q.Get("state"), nonce: q.Get("nonce"), challenge: q.Get("code_challenge"),
+		offline: q.Get("access_type") == "offline", include: q.Get("include_granted_scopes") == "true",
+		consent: slices.Contains(strings.Fields(q.Get("prompt")), "consent"),
+	}
+	for _, scope := range strings.Fields(q.Get("scope")) {
+		switch {
+		case scope == "openid":
+			req.signIn = append(req.signIn, scope)
+		case scope == "email":
+			req.signIn = append(req.signIn, emailScope)
+		case texts[scope] != "":
+			req.scopes = append(req.scopes, scope)
+		default:
+			return req, "invalid_scope: " + scope
+		}
+	}
+	if slices.Contains(req.signIn, "openid") && req.nonce == "" {
+		return req, "invalid_request: nonce"
+	}
+	return req, ""
+}
+
+// consent is what the person decided.
+func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
+	person, known := Find(r.PostFormValue("account"))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := r.PostFormValue("request")
+	req, ok := s.requests[id]
+	if !ok || !known {
+		http.Error(w, "This consent is over. Go back to Chat and begin again.", http.StatusBadRequest)
+		return
+	}
+	delete(s.requests, id)
+	back := url.Values{"state": {req.state}, "iss": {"https://accounts.google.com"}}
+	if r.PostFormValue("decision") != "allow" {
+		back.Set("error", "access_denied")
+	} else {
+		code := s.approve(req, person, r.PostForm["scope"])
+		back.Set("code", code)
+		back.Set("scope", strings.Join(s.codes[code].scopes, " "))
+		back.Set("authuser", "0")
+		back.Set("hd", person.Domain)
+		back.Set("prompt", "consent")
+	}
+	http.Redirect(w, r, req.redirect+"?"+back.Encode(), http.StatusSeeOther)
+}
+
+// approve notes what was granted and makes the code for it; the lock is held.
+func (s *Server) approve(req authRequest, person Person, ticked []string) string {
+	granted := slices.Clone(req.signIn)
+	for _, scope := range req.scopes {
+		if slices.Contains(ticked, scope) {
+			granted = append(granted, scope)
+		}
+	}
+	before := s.granted[person.Sub]
+	for _, scope := range granted {
+		if !slices.Contains(s.granted[person.Sub], scope) {
+			s.granted[person.Sub] = append(s.granted[person.Sub], scope)
+		}
+	}
+	if req.include {
+		granted = slices.Clone(s.granted[person.Sub])
+	}
+	// A refresh token only with the first consent or when consent is asked
+	// anew (oauth-admin.md 1.2), and never with a widening.
+	req.offline = req.offline && (len(before) == 0 || req.consent)
+	code := s.secret("4/0A", rand.Text())
+	s.codes[code] = grantedCode{authRequest: req, person: person, scopes: granted}
+	return code
+}

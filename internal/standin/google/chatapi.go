@@ -1,0 +1,98 @@
+package google
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// apiError is an error in Google's shape (chat-protocol.md 6.6).
+type apiError struct {
+	code    int
+	status  string
+	message string
+}
+
+func invalid(message string) *apiError {
+	return &apiError{http.StatusBadRequest, "INVALID_ARGUMENT", message}
+}
+
+// statuses are the canonical names of the codes faults are made with.
+var statuses = map[int]string{
+	400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ALREADY_EXISTS",
+	429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
+}
+
+// chatAPI answers one call of the Chat API: path, query, token, scope and body
+// are checked against the discovery document before the method's own rules.
+func (s *Server) chatAPI(w http.ResponseWriter, r *http.Request) {
+	m := s.api.find(r.Method, r.URL.Path)
+	call := Call{Method: r.Method + " " + r.URL.Path}
+	var body any
+	var failed *apiError
+	if m == nil {
+		failed = &apiError{http.StatusNotFound, "NOT_FOUND", "The stand-in does not play " + call.Method + "."}
+	} else {
+		call.Method = m.ID
+		body, failed = s.call(m, r, &call)
+	}
+	if failed != nil {
+		call.Status = failed.code
+		s.record(call)
+		answer(w, failed.code, map[string]any{"error": map[string]any{"code": failed.code, "message": failed.message, "status": failed.status}})
+		return
+	}
+	call.Status = http.StatusOK
+	s.record(call)
+	answer(w, http.StatusOK, body)
+}
+
+func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
+	if status := s.fault(m.ID); status != 0 {
+		return nil, &apiError{status, statuses[status], "fault switched on"}
+	}
+	token, ok := s.bearer(r)
+	if !ok {
+		return nil, &apiError{http.StatusUnauthorized, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token."}
+	}
+	call.Person = token.person.User()
+	if !slices.ContainsFunc(m.Scopes, func(scope string) bool { return slices.Contains(token.scopes, scope) }) {
+		return nil, &apiError{http.StatusForbidden, "PERMISSION_DENIED", "Request had insufficient authentication scopes."}
+	}
+	if why := s.api.query(m, r.URL.Query()); why != "" {
+		return nil, invalid(why)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, invalid("The body broke off.")
+	}
+	if m.Request.Ref != "" {
+		if err := s.api.check(m.Request.Ref, body); err != nil {
+			return nil, invalid("Invalid JSON payload received. " + strings.ReplaceAll(err.Error(), "\n", " "))
+		}
+	} else if len(bytes.TrimSpace(body)) > 0 {
+		return nil, invalid("This method takes no body.")
+	}
+	var out any
+	var failed *apiError
+	switch m.ID {
+	case "chat.spaces.setup":
+		out, failed = s.setUp(token.person, body)
+	case "chat.spaces.members.list":
+		out, failed = s.listMembers(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query().Get("showInvited") == "true")
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	text, err := json.Marshal(out)
+	if err == nil {
+		err = s.api.check(m.Response.Ref, text)
+	}
+	if err != nil {
+		return nil, &apiError{http.StatusInternalServerError, "INTERNAL", "the stand-in's own answer is wrong: " + err.Error()}
+	}
+	return json.RawMessage(text), nil
+}

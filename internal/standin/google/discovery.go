@@ -1,0 +1,150 @@
+package google
+
+import (
+	_ "embed" // for the trimmed document
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// The document is Google's own, trimmed by the test beside it to the methods
+// and schemas that are played, without descriptions.
+//
+//go:generate go test -run TestTheTrimmedDiscoveryDocumentIsGoogles -update
+//go:embed discovery/chat.json
+var chatDocument []byte
+
+// discovery is what a discovery document says of methods and bodies.
+type discovery struct {
+	methods map[string]*method // by id
+	global  map[string]parameter
+	schemas map[string]*jsonschema.Schema
+}
+
+type method struct {
+	ID         string               `json:"id"`
+	HTTPMethod string               `json:"httpMethod"`
+	FlatPath   string               `json:"flatPath"`
+	Parameters map[string]parameter `json:"parameters"`
+	Scopes     []string             `json:"scopes"`
+	Request    struct {
+		Ref string `json:"$ref"`
+	} `json:"request"`
+	Response struct {
+		Ref string `json:"$ref"`
+	} `json:"response"`
+	path *regexp.Regexp
+}
+
+type parameter struct {
+	Type     string `json:"type"`
+	Location string `json:"location"`
+	Pattern  string `json:"pattern"`
+}
+
+type document struct {
+	Parameters map[string]parameter      `json:"parameters"`
+	Methods    map[string]*method        `json:"methods"`
+	Schemas    map[string]map[string]any `json:"schemas"`
+}
+
+func loadDiscovery() *discovery {
+	var doc document
+	if err := json.Unmarshal(chatDocument, &doc); err != nil {
+		panic(err) // a broken checkout
+	}
+	d := &discovery{methods: doc.Methods, global: doc.Parameters, schemas: map[string]*jsonschema.Schema{}}
+	placeholder := regexp.MustCompile(`\\\{[^}]*\\\}`)
+	for _, m := range d.methods {
+		m.path = regexp.MustCompile("^/" + placeholder.ReplaceAllString(regexp.QuoteMeta(m.FlatPath), "([^/]+)") + "$")
+	}
+	defs := map[string]any{}
+	for name, schema := range doc.Schemas {
+		defs[name] = toJSONSchema(schema)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("mem:chat", map[string]any{"$defs": defs}); err != nil {
+		panic(err)
+	}
+	for name := range defs {
+		d.schemas[name] = compiler.MustCompile("mem:chat#/$defs/" + name)
+	}
+	return d
+}
+
+// toJSONSchema writes a discovery schema as JSON Schema: references, no
+// unknown fields, 64-bit numbers as strings.
+func toJSONSchema(in map[string]any) map[string]any {
+	if ref, ok := in["$ref"].(string); ok {
+		return map[string]any{"$ref": "#/$defs/" + ref}
+	}
+	out := map[string]any{}
+	if kind, _ := in["type"].(string); kind != "any" {
+		out["type"] = kind
+	}
+	if values, ok := in["enum"]; ok {
+		out["enum"] = values
+	}
+	if items, ok := in["items"].(map[string]any); ok {
+		out["items"] = toJSONSchema(items)
+	}
+	if more, ok := in["additionalProperties"].(map[string]any); ok {
+		out["additionalProperties"] = toJSONSchema(more)
+	}
+	if properties, ok := in["properties"].(map[string]any); ok {
+		fields := map[string]any{}
+		for name, p := range properties {
+			fields[name] = toJSONSchema(p.(map[string]any))
+		}
+		out["properties"], out["additionalProperties"] = fields, false
+	} else if in["type"] == "object" && in["additionalProperties"] == nil {
+		out["additionalProperties"] = false
+	}
+	return out
+}
+
+// find is the method of a request, or nil.
+func (d *discovery) find(httpMethod, path string) *method {
+	for m := range maps.Values(d.methods) {
+		if m.HTTPMethod == httpMethod && m.path.MatchString(path) {
+			return m
+		}
+	}
+	return nil
+}
+
+// query says what is wrong with a query, or "".
+func (d *discovery) query(m *method, q url.Values) string {
+	for name, values := range q {
+		p, ok := m.Parameters[name]
+		if !ok || p.Location != "query" {
+			p, ok = d.global[name]
+		}
+		if !ok {
+			return fmt.Sprintf("Invalid JSON payload received. Unknown name %q: Cannot bind query parameter.", name)
+		}
+		for _, v := range values {
+			switch {
+			case p.Type == "boolean" && v != "true" && v != "false", p.Type == "integer" && strings.Trim(v, "0123456789-") != "":
+				return fmt.Sprintf("Invalid value at '%s' (TYPE_%s), %q", name, strings.ToUpper(p.Type), v)
+			}
+		}
+	}
+	return ""
+}
+
+// Check says why a JSON text is not one of a schema of the Chat API, or nil.
+func (s *Server) Check(schema string, body []byte) error { return s.api.check(schema, body) }
+
+func (d *discovery) check(schema string, body []byte) error {
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(string(body)))
+	if err != nil {
+		return fmt.Errorf("not JSON: %w", err)
+	}
+	return d.schemas[schema].Validate(value)
+}

@@ -1,0 +1,129 @@
+package google
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the trimmed discovery document anew")
+
+// played are the methods of the Chat API that the stand-in plays; spoken are
+// the bodies that go over the page.
+var (
+	played = []string{"chat.spaces.setup", "chat.spaces.members.list"}
+	spoken = []string{"Message", "DeprecatedEvent"}
+)
+
+func TestTheTrimmedDiscoveryDocumentIsGoogles(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "chat/v1/chat-api.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := trim(t, whole)
+	if *update {
+		if err := os.WriteFile("discovery/chat.json", want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile("discovery/chat.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("discovery/chat.json is not what the module has: run go generate ./internal/standin/google")
+	}
+}
+
+func trim(t *testing.T, whole []byte) []byte {
+	t.Helper()
+	var doc struct {
+		Revision   string         `json:"revision"`
+		Parameters map[string]any `json:"parameters"`
+		Resources  map[string]any `json:"resources"`
+		Schemas    map[string]any `json:"schemas"`
+	}
+	if err := json.Unmarshal(whole, &doc); err != nil {
+		t.Fatal(err)
+	}
+	methods, schemas := map[string]any{}, map[string]any{}
+	collect(doc.Resources, methods)
+	for _, name := range spoken {
+		reach(map[string]any{"$ref": name}, doc.Schemas, schemas)
+	}
+	for _, m := range methods {
+		reach(m, doc.Schemas, schemas)
+	}
+	out := map[string]any{"revision": doc.Revision, "parameters": doc.Parameters, "methods": methods, "schemas": schemas}
+	undescribe(out)
+	text, err := json.MarshalIndent(out, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(text, '\n')
+}
+
+// collect finds the played methods in the tree of resources.
+func collect(resources map[string]any, into map[string]any) {
+	for _, r := range resources {
+		resource := r.(map[string]any)
+		methods, _ := resource["methods"].(map[string]any)
+		for _, m := range methods {
+			id := m.(map[string]any)["id"].(string)
+			for _, name := range played {
+				if id == name {
+					into[id] = m
+				}
+			}
+		}
+		if more, ok := resource["resources"].(map[string]any); ok {
+			collect(more, into)
+		}
+	}
+}
+
+// reach collects every schema that value refers to, over any number of steps.
+func reach(value any, all, into map[string]any) {
+	switch v := value.(type) {
+	case map[string]any:
+		if name, ok := v["$ref"].(string); ok && into[name] == nil {
+			into[name] = all[name]
+			reach(all[name], all, into)
+		}
+		for _, inner := range v {
+			reach(inner, all, into)
+		}
+	case []any:
+		for _, inner := range v {
+			reach(inner, all, into)
+		}
+	}
+}
+
+// undescribe takes out the prose, which is most of the document.
+func undescribe(value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range []string{"description", "enumDescriptions", "enumDeprecated"} {
+			if _, prose := v[name].(map[string]any); !prose { // a field may be called description
+				delete(v, name)
+			}
+		}
+		for _, inner := range v {
+			undescribe(inner)
+		}
+	case []any:
+		for _, inner := range v {
+			undescribe(inner)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package google
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	"net/http"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// keys are what the stand-in signs with: one key for ID tokens, one for Chat.
+type keys struct {
+	id, chat       *rsa.PrivateKey
+	idKid, chatKid string
+}
+
+func newKeys() *keys {
+	k := &keys{idKid: "id-" + rand.Text()[:8], chatKid: "chat-" + rand.Text()[:8]}
+	for _, key := range []**rsa.PrivateKey{&k.id, &k.chat} {
+		made, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			panic(err) // only without randomness
+		}
+		*key = made
+	}
+	return k
+}
+
+func sign(key *rsa.PrivateKey, kid string, claims map[string]any) string {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key},
+		(&jose.SignerOptions{}).WithHeader("kid", kid).WithType("JWT"))
+	if err != nil {
+		panic(err) // a mistake in this file
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		panic(err)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		panic(err)
+	}
+	token, err := signed.CompactSerialize()
+	if err != nil {
+		panic(err)
+	}
+	return token
+}
+
+// ChatToken is what Chat sends with a classic event whose audience is the
+// project's number (chat-protocol.md 3.1).
+func (s *Server) ChatToken() string {
+	now := s.Now()
+	return s.keep(sign(s.keys.chat, s.keys.chatKid, map[string]any{
+		"iss": "chat@system.gserviceaccount.com", "aud": s.ProjectNumber,
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	}))
+}
+
+// SignChat signs any claims with Chat's key, for tests of what must be refused.
+func (s *Server) SignChat(claims map[string]any) string {
+	return sign(s.keys.chat, s.keys.chatKid, claims)
+}
+
+func (s *Server) keep(secret string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secrets = append(s.secrets, secret)
+	return secret
+}
+
+func (s *Server) idToken(p Person, nonce string, scopes []string) string {
+	now := s.Now()
+	claims := map[string]any{
+		"iss": "https://accounts.google.com", "aud": s.ClientID, "azp": s.ClientID, "sub": p.Sub,
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "nonce": nonce, "hd": p.Domain,
+	}
+	for _, scope := range scopes {
+		if scope == emailScope {
+			claims["email"], claims["email_verified"] = p.Email, true
+		}
+	}
+	return sign(s.keys.id, s.keys.idKid, claims)
+}
+
+func (s *Server) certs(w http.ResponseWriter, _ *http.Request) (int, string) {
+	w.Header().Set("Cache-Control", "public, max-age=20000, must-revalidate")
+	return answer(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+		{Key: s.keys.id.Public(), KeyID: s.keys.idKid, Algorithm: "RS256", Use: "sig"},
+	}}), ""
+}
+
+func (s *Server) chatCerts(w http.ResponseWriter, _ *http.Request) (int, string) {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "chat.system.gserviceaccount.com"},
+		NotBefore: s.Now().Add(-time.Hour), NotAfter: s.Now().Add(24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, s.keys.chat.Public(), s.keys.chat)
+	if err != nil {
+		panic(err) // a mistake in this file
+	}
+	w.Header().Set("Cache-Control", "public, max-age=20000, must-revalidate")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return answer(w, http.StatusOK, map[string]string{s.keys.chatKid: string(text)}), ""
+}
+
+func answer(w http.ResponseWriter, status int, body any) int {
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client has gone: nobody to tell
+	return status
+}

@@ -1,0 +1,155 @@
+// Package google plays the parts of Google that Deputy meets, on the wire:
+// accounts with their consent page, tokens and keys, and the methods of the
+// Chat API that Deputy calls. It is loopback and memory only, has fresh keys
+// each run, and is strict where Google is: what it cannot say from the
+// discovery document cites chat-protocol.md or oauth-admin.md.
+//
+// IT IS NOT GOOGLE. Nothing of production may link it. Start at Server.Handler.
+package google
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Config is one Cloud project with its OAuth client and Chat app.
+type Config struct {
+	ClientID, ClientSecret string
+	RedirectURIs           []string
+	ProjectNumber          string
+	AppName                string
+	// ChatAddress is where the stand-in's page shows a space: spaceUri is
+	// this with the space's name behind it.
+	ChatAddress string
+	// Mark stands in every secret that is given out, for tests that look
+	// for leaks.
+	Mark string
+	Now  func() time.Time
+}
+
+// Server is the stand-in. It is safe for concurrent use.
+type Server struct {
+	Config
+	keys *keys
+	api  *discovery
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed at every change that a page would show
+	requests map[string]authRequest
+	codes    map[string]grantedCode
+	access   map[string]accessToken
+	refresh  map[string]refreshToken
+	granted  map[string][]string // by account: what the project has been given
+	spaces   []*Space
+	messages int
+	setups   map[string]setup
+	calls    []Call
+	faults   map[string][]int
+	secrets  []string
+}
+
+// New is a Server with the people of People, each with a direct message with
+// the app, and one space in which all of them and the app are.
+func New(c Config) *Server {
+	s := &Server{
+		Config: c, keys: newKeys(), api: loadDiscovery(), changed: make(chan struct{}),
+		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
+		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{},
+	}
+	s.populate()
+	return s
+}
+
+// Handler answers for all of Google's hosts; the paths do not collide.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /o/oauth2/v2/auth", s.authorize)
+	mux.HandleFunc("POST /o/oauth2/v2/consent", s.consent)
+	mux.HandleFunc("POST /token", s.counted("token", s.token))
+	mux.HandleFunc("POST /revoke", s.counted("revoke", s.revoke))
+	mux.HandleFunc("GET /oauth2/v3/certs", s.counted("certs", s.certs))
+	mux.HandleFunc("GET /service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com", s.counted("chatcerts", s.chatCerts))
+	mux.HandleFunc("/v1/", s.chatAPI)
+	return mux
+}
+
+// Call is one request that an app made, other than by a browser.
+type Call struct {
+	Method string // the API method, such as chat.spaces.setup, or token, certs ...
+	Detail string // for token: the grant type
+	Status int
+	Person string // whose token it carried
+}
+
+// Calls are all calls so far.
+func (s *Server) Calls() []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Call(nil), s.calls...)
+}
+
+// Fail makes the next calls of a method end with these statuses, one each.
+func (s *Server) Fail(method string, statuses ...int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults[method] = append(s.faults[method], statuses...)
+}
+
+// fault takes the next status to fail with; 0 is none.
+func (s *Server) fault(method string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.faults[method]) == 0 {
+		return 0
+	}
+	status := s.faults[method][0]
+	s.faults[method] = s.faults[method][1:]
+	return status
+}
+
+func (s *Server) record(c Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, c)
+}
+
+// counted records calls that are not of a discovery document's methods.
+func (s *Server) counted(name string, next func(http.ResponseWriter, *http.Request) (status int, detail string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if status := s.fault(name); status != 0 {
+			s.record(Call{Method: name, Status: status})
+			http.Error(w, "fault switched on", status)
+			return
+		}
+		status, detail := next(w, r)
+		s.record(Call{Method: name, Detail: detail, Status: status})
+	}
+}
+
+// secret makes a secret value and remembers it.
+func (s *Server) secret(prefix, random string) string {
+	value := prefix + s.Mark + random
+	s.secrets = append(s.secrets, value)
+	return value
+}
+
+// Secrets are all secret values given out so far.
+func (s *Server) Secrets() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string{s.ClientSecret}, s.secrets...)
+}
+
+// Changed is closed at the next change that a page would show.
+func (s *Server) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// touch tells the pages; the lock is held.
+func (s *Server) touch() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}

@@ -1,0 +1,164 @@
+package google
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Space is a space, or the direct message of a person with the app.
+type Space struct {
+	ID          string // without spaces/
+	DisplayName string
+	Direct      bool
+	App         bool // the app is a member and gets events
+	Members     []Member
+	Messages    []Message
+}
+
+// Name is the space's resource name.
+func (s *Space) Name() string { return "spaces/" + s.ID }
+
+// Member is a person's membership.
+type Member struct {
+	Person Person
+	State  string // JOINED or INVITED
+}
+
+// Message is what stands in a space. A person's message has text; the app's
+// has the JSON of a chat.Message; a line tells what happened.
+type Message struct {
+	ID      string // resource name
+	Sender  Person // empty: the app
+	Line    bool   // a system line without sender
+	Text    string
+	JSON    json.RawMessage
+	Private string // users/{id} who alone sees it; empty: all
+	Prompt  string // the address behind "requires configuration"
+	Trouble bool   // the page's own line about an app that failed
+	At      time.Time
+}
+
+// setup is what a requestId made.
+type setup struct {
+	person Person
+	space  string
+}
+
+// populate makes what is there at first; nobody else has the server yet.
+func (s *Server) populate() {
+	all := &Space{ID: "AAAAteam", DisplayName: "Team", App: true}
+	for _, p := range People() {
+		s.spaces = append(s.spaces, &Space{ID: "DM" + p.Sub, Direct: true, App: true, Members: []Member{{p, "JOINED"}}})
+		all.Members = append(all.Members, Member{p, "JOINED"})
+	}
+	s.spaces = append(s.spaces, all)
+}
+
+type setUpRequest struct {
+	RequestID string `json:"requestId"`
+	Space     struct {
+		SpaceType   string `json:"spaceType"`
+		DisplayName string `json:"displayName"`
+		Customer    string `json:"customer"`
+		ImportMode  bool   `json:"importMode"`
+	} `json:"space"`
+	Memberships []struct {
+		Member struct {
+			Name string `json:"name"`
+			Type string `json:"type"`
+		} `json:"member"`
+	} `json:"memberships"`
+}
+
+// setUp is spaces.setup for named spaces (chat-protocol.md 6.2, 6.3).
+func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
+	var r setUpRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		return nil, invalid(err.Error())
+	}
+	switch {
+	case r.Space.SpaceType == "":
+		return nil, invalid("space_type is required.")
+	case r.Space.SpaceType != "SPACE":
+		return nil, invalid("The stand-in sets up named spaces only.")
+	case r.Space.DisplayName == "":
+		return nil, invalid("display_name is required for a space of type SPACE.")
+	case utf8.RuneCountInString(r.Space.DisplayName) > 128:
+		return nil, invalid("display_name has more than 128 characters.")
+	case r.Space.Customer != "" || r.Space.ImportMode:
+		return nil, invalid("customer and import_mode cannot be set with user authentication.")
+	case len(r.Memberships) > 49:
+		return nil, invalid("At most 49 memberships.")
+	}
+	for _, m := range r.Memberships {
+		if m.Member.Type != "HUMAN" || !strings.HasPrefix(m.Member.Name, "users/") {
+			return nil, invalid("Missing or malformed user resource name, or not a human.")
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, ok := s.setups[r.RequestID]; ok && r.RequestID != "" {
+		if before.person != p {
+			return nil, &apiError{http.StatusConflict, "ALREADY_EXISTS", "The request id was used by another user."}
+		}
+		// Only partly populated: no spaceUri (chat-protocol.md 6.2).
+		return map[string]any{"name": "spaces/" + before.space, "displayName": s.space(before.space).DisplayName, "spaceType": "SPACE"}, nil
+	}
+	if slices.ContainsFunc(s.spaces, func(o *Space) bool {
+		return !o.Direct && strings.EqualFold(o.DisplayName, r.Space.DisplayName) && o.Members[0].Person.Domain == p.Domain
+	}) {
+		return nil, &apiError{http.StatusConflict, "ALREADY_EXISTS", "A space with this display name exists."}
+	}
+	space := &Space{ID: fmt.Sprintf("AAAA%04d", len(s.spaces)), DisplayName: r.Space.DisplayName, Members: []Member{{p, "JOINED"}}}
+	for _, m := range r.Memberships {
+		// Whoever may not be added is left out without a word.
+		if other, ok := Find(m.Member.Name); ok && other.Domain == p.Domain && !space.has(other) {
+			space.Members = append(space.Members, Member{other, "JOINED"})
+		}
+	}
+	s.setups[r.RequestID] = setup{p, space.ID}
+	s.spaces = append(s.spaces, space)
+	s.post(space, Message{Line: true, Text: p.Name + " created this space via " + s.AppName})
+	return map[string]any{
+		"name": space.Name(), "displayName": space.DisplayName, "spaceType": "SPACE", "spaceHistoryState": "HISTORY_ON",
+		"spaceUri": s.ChatAddress + space.ID,
+	}, nil
+}
+
+func (s *Server) listMembers(p Person, id string, invited bool) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := s.space(id)
+	if space == nil || !space.has(p) {
+		return nil, &apiError{http.StatusNotFound, "NOT_FOUND", "Requested entity was not found."}
+	}
+	list := []any{}
+	for _, m := range space.Members {
+		if m.State == "JOINED" || invited {
+			list = append(list, map[string]any{
+				"name": space.Name() + "/members/" + m.Person.Sub, "state": m.State,
+				"member": map[string]any{"name": m.Person.User(), "type": "HUMAN"},
+			})
+		}
+	}
+	return map[string]any{"memberships": list}, nil
+}
+
+func (s *Space) has(p Person) bool {
+	return slices.ContainsFunc(s.Members, func(m Member) bool { return m.Person == p })
+}
+
+// space finds a space by id; the lock is held.
+func (s *Server) space(id string) *Space {
+	for _, space := range s.spaces {
+		if space.ID == id {
+			return space
+		}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package google
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const accessLife = time.Hour
+
+type accessToken struct {
+	person  Person
+	scopes  []string
+	expires time.Time
+}
+
+type refreshToken struct {
+	person Person
+	scopes []string
+}
+
+// token exchanges a code or refreshes (oauth-admin.md 1.5).
+func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
+	kind := r.PostFormValue("grant_type")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	refuse := func(status int, code, description string) (int, string) {
+		return answer(w, status, map[string]string{"error": code, "error_description": description}), kind
+	}
+	if r.URL.RawQuery != "" {
+		return refuse(http.StatusBadRequest, "invalid_request", "Parameters belong into the body.")
+	}
+	if r.PostFormValue("client_secret") == "" {
+		return refuse(http.StatusBadRequest, "invalid_request", "client_secret is missing.")
+	}
+	if r.PostFormValue("client_id") != s.ClientID || r.PostFormValue("client_secret") != s.ClientSecret {
+		return refuse(http.StatusUnauthorized, "invalid_client", "The OAuth client was not found.")
+	}
+	switch kind {
+	case "authorization_code":
+		id := r.PostFormValue("code")
+		code, ok := s.codes[id]
+		delete(s.codes, id)
+		verifier := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
+		switch {
+		case !ok:
+			return refuse(http.StatusBadRequest, "invalid_grant", "Malformed auth code.")
+		case r.PostFormValue("redirect_uri") != code.redirect:
+			return refuse(http.StatusBadRequest, "redirect_uri_mismatch", "Bad Request")
+		case r.PostFormValue("code_verifier") == "":
+			return refuse(http.StatusBadRequest, "invalid_grant", "Missing code verifier.")
+		case base64.RawURLEncoding.EncodeToString(verifier[:]) != code.challenge:
+			return refuse(http.StatusBadRequest, "invalid_grant", "Invalid code verifier.")
+		}
+		s.secrets = append(s.secrets, r.PostFormValue("code_verifier"))
+		body := s.give(code.person, code.scopes)
+		id = s.idToken(code.person, code.nonce, code.scopes)
+		s.secrets = append(s.secrets, id)
+		body["id_token"] = id
+		if code.offline {
+			refresh := s.secret("1//0", rand.Text())
+			s.refresh[refresh] = refreshToken{code.person, code.scopes}
+			body["refresh_token"] = refresh
+		}
+		return answer(w, http.StatusOK, body), kind
+	case "refresh_token":
+		t, ok := s.refresh[r.PostFormValue("refresh_token")]
+		if !ok {
+			return refuse(http.StatusBadRequest, "invalid_grant", "Token has been expired or revoked.")
+		}
+		return answer(w, http.StatusOK, s.give(t.person, t.scopes)), kind
+	default:
+		return refuse(http.StatusBadRequest, "unsupported_grant_type", "Invalid grant_type: "+kind)
+	}
+}
+
+// give makes an access token; the lock is held.
+func (s *Server) give(p Person, scopes []string) map[string]any {
+	token := s.secret("ya29.", rand.Text())
+	s.access[token] = accessToken{p, scopes, s.Now().Add(accessLife)}
+	return map[string]any{
+		"access_token": token, "expires_in": int(accessLife.Seconds()), "token_type": "Bearer", "scope": strings.Join(scopes, " "),
+	}
+}
+
+// revoke ends all that the token's person gave to the whole project
+// (oauth-admin.md 1.6).
+func (s *Server) revoke(w http.ResponseWriter, r *http.Request) (int, string) {
+	token := r.PostFormValue("token")
+	s.mu.Lock()
+	a, isAccess := s.access[token]
+	t, isRefresh := s.refresh[token]
+	s.mu.Unlock()
+	switch {
+	case isAccess:
+		s.Revoke(a.person)
+	case isRefresh:
+		s.Revoke(t.person)
+	default:
+		return answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_token"}), ""
+	}
+	return answer(w, http.StatusOK, map[string]string{}), ""
+}
+
+// Revoke is the person removing the app at myaccount.google.com/permissions.
+func (s *Server) Revoke(p Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.granted, p.Sub)
+	for token, a := range s.access {
+		if a.person == p {
+			delete(s.access, token)
+		}
+	}
+	for token, t := range s.refresh {
+		if t.person == p {
+			delete(s.refresh, token)
+		}
+	}
+}
+
+// bearer is whose token a request carries.
+func (s *Server) bearer(r *http.Request) (accessToken, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ok := s.access[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
+	return a, ok && s.Now().Before(a.expires)
+}

@@ -1,0 +1,62 @@
+package google
+
+import (
+	"fmt"
+	"slices"
+)
+
+// SpacesOf are copies of the spaces a person is in, with what that person may
+// read of them.
+func (s *Server) SpacesOf(p Person) []Space {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Space
+	for _, space := range s.spaces {
+		if !space.has(p) {
+			continue
+		}
+		seen := *space
+		seen.Members = slices.Clone(space.Members)
+		seen.Messages = nil
+		for _, m := range space.Messages {
+			if m.Private == "" || m.Private == p.User() {
+				seen.Messages = append(seen.Messages, m)
+			}
+		}
+		out = append(out, seen)
+	}
+	return out
+}
+
+// Post puts a message into a space and gives its resource name.
+func (s *Server) Post(space string, m Message) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.post(s.space(space), m)
+}
+
+// post is Post with the lock held.
+func (s *Server) post(space *Space, m Message) string {
+	s.messages++
+	m.ID = fmt.Sprintf("%s/messages/m%d.m%d", space.Name(), s.messages, s.messages)
+	m.At = s.Now()
+	space.Messages = append(space.Messages, m)
+	s.touch()
+	return m.ID
+}
+
+// Change alters a message; one that change empties of everything is gone.
+func (s *Server) Change(space, id string, change func(*Message) (keep bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in := s.space(space)
+	for i := range in.Messages {
+		if in.Messages[i].ID == id {
+			if !change(&in.Messages[i]) {
+				in.Messages = slices.Delete(in.Messages, i, i+1)
+			}
+			break
+		}
+	}
+	s.touch()
+}
