@@ -1,10 +1,9 @@
 // Package createspace is the function that other systems call over HTTP. So
-// far it is only the door: it is deployed, answers /health, and says that the
-// API is not built yet.
+// far it is only the door: it is deployed, and says that the API is not built
+// yet.
 package createspace
 
 import (
-	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -21,20 +20,12 @@ type Deps struct {
 	Log *slog.Logger
 }
 
-// FromEnv is the function as deployed.
-func FromEnv(context.Context) (http.Handler, error) {
-	return New(Deps{Log: slog.Default()}), nil
-}
-
 // New is the function's handler.
 func New(d Deps) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.Handle("/", serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: fail}.Handler(
-		func(http.ResponseWriter, *http.Request) error {
-			return fault.New(fault.NotFound, "The HTTP API is not built yet.")
-		}))
-	return mux
+	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: fail}
+	return door.Handler(func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.NotFound, "The HTTP API is not built yet.")
+	})
 }
 
 // problem is an application/problem+json body (RFC 9457).

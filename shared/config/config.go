@@ -95,6 +95,13 @@ func (r *Reader) List(name string) []string {
 // Fault notes that name is wrong, and why; why must not hold the value.
 func (r *Reader) Fault(name, why string) { r.faults = append(r.faults, name+" "+why) }
 
+// Check notes what a parser of a value said against it; nil is fine.
+func (r *Reader) Check(err error) {
+	if err != nil {
+		r.faults = append(r.faults, err.Error())
+	}
+}
+
 // Err is one error that lists every fault, or nil. Its kind is Unavailable:
 // the function is there but cannot serve until the operator has mended it.
 func (r *Reader) Err() error {

@@ -121,3 +121,10 @@ func (r *request) attributes(prefix string) []slog.Attr {
 	}
 	return out
 }
+
+// Level reads LOG_LEVEL: DEBUG, INFO, WARN or ERROR; anything else is INFO.
+func Level(text string) slog.Level {
+	var level slog.Level // INFO
+	_ = level.UnmarshalText([]byte(text))
+	return level
+}

@@ -1,0 +1,33 @@
+// Package deputy is what the buildpack deploys: it registers Deputy's functions
+// by the names that FUNCTION_TARGET chooses from. It stands at the root, names
+// the framework itself and has no test here, because Google's Go buildpack
+// wants it so (docs/decisions.md, "The root package").
+package deputy
+
+import (
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+
+	"example.com/deputy/functions/chatevent"
+	"example.com/deputy/functions/createspace"
+	"example.com/deputy/functions/oauthcallback"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/serve"
+)
+
+func init() {
+	slog.SetDefault(logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"), logging.Level(os.Getenv("LOG_LEVEL"))))
+
+	drain := &serve.Drain{}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
+	go drain.OnSignal(signals, os.Exit)
+
+	functions.HTTP("ChatEvent", drain.Track(serve.Lazy(chatevent.FromEnv)).ServeHTTP)
+	functions.HTTP("OAuthCallback", drain.Track(serve.Lazy(oauthcallback.FromEnv)).ServeHTTP)
+	functions.HTTP("CreateSpace", drain.Track(serve.Lazy(createspace.FromEnv)).ServeHTTP)
+}

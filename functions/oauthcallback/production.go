@@ -1,0 +1,21 @@
+package oauthcallback
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/userauth"
+)
+
+// FromEnv is the function as deployed.
+func FromEnv(ctx context.Context) (http.Handler, error) {
+	auth, _, err := userauth.FromEnv(ctx, config.Read(os.LookupEnv), googleauth.NewTransport())
+	if err != nil {
+		return nil, err
+	}
+	return New(Deps{Auth: auth, Address: auth.Address, Log: slog.Default()}), nil
+}

@@ -1,0 +1,206 @@
+// Package archtest keeps the tree of the design's section 2: who may import
+// whom, and what stands only in one place.
+package archtest
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "example.com/deputy"
+
+// may says which of our packages each may import. A package that is not here
+// is a mistake: add it where it belongs.
+var may = map[string][]string{
+	"":                        {"functions/chatevent", "functions/createspace", "functions/oauthcallback", "shared/logging", "shared/serve"},
+	"functions/chatevent":     {"shared/chat", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/seal", "shared/serve", "shared/spaces", "shared/userauth"},
+	"functions/oauthcallback": {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth"},
+	"functions/createspace":   {"shared/fault", "shared/serve"},
+	"shared/spaces":           {"shared/fault", "shared/seal", "shared/userauth"},
+	"shared/chat":             {"shared/config", "shared/fault", "shared/googleauth"},
+	"shared/userauth":         {"shared/config", "shared/fault", "shared/googleauth", "shared/seal", "shared/vault", "shared/vault/firestore"},
+	"shared/googleauth":       {"shared/config", "shared/fault"},
+	"shared/vault":            {"shared/config", "shared/fault", "shared/seal"},
+	"shared/vault/memory":     {"shared/fault", "shared/vault"},
+	"shared/vault/firestore":  {"shared/fault", "shared/vault"},
+	"shared/seal":             {"shared/config", "shared/fault"},
+	"shared/serve":            {"shared/fault", "shared/logging"},
+	"shared/config":           {"shared/fault"},
+	"shared/logging":          {},
+	"shared/fault":            {},
+
+	"internal/archtest":         {},
+	"internal/buildpack":        {},
+	"internal/docstest":         {"shared/fault", "shared/vault"},
+	"internal/standin/google":   {},
+	"internal/standin/chatpage": {"internal/standin/google"},
+}
+
+type pkg struct {
+	ImportPath, Dir, Doc, Name string
+	Imports, GoFiles           []string
+}
+
+func (p pkg) short() string {
+	return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Doc,Name,Imports,GoFiles"}, args...)...)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); decoder.More(); {
+		var p pkg
+		if err := decoder.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+func TestArrowsGoDownTheListOfTheDesign(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		if strings.HasPrefix(p.short(), "cmd/") {
+			continue // programs put everything together
+		}
+		allowed, known := may[p.short()]
+		if !known {
+			t.Errorf("%s has no place in the tree", p.ImportPath)
+		}
+		for _, imported := range p.Imports {
+			short, ours := strings.CutPrefix(imported, module+"/")
+			if ours && !slices.Contains(allowed, short) {
+				t.Errorf("%s must not import %s", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+func TestNothingThatProductionLinksComesFromInternalOrCmd(t *testing.T) {
+	linked := 0
+	for _, p := range list(t, "-deps", ".") {
+		if strings.HasPrefix(p.ImportPath, module) {
+			linked++
+		}
+		for _, never := range []string{module + "/internal", module + "/cmd", "testing"} {
+			if p.ImportPath == never || strings.HasPrefix(p.ImportPath, never+"/") {
+				t.Errorf("production links %s", p.ImportPath)
+			}
+		}
+	}
+	if linked < 10 {
+		t.Errorf("only %d of our packages are linked: this test looks at the wrong place", linked)
+	}
+}
+
+func TestFirestoresClientHasOneImporter(t *testing.T) {
+	found := false
+	for _, p := range list(t, "./...") {
+		if slices.Contains(p.Imports, "cloud.google.com/go/firestore") {
+			if found = p.short() == "shared/vault/firestore"; !found {
+				t.Errorf("%s imports it", p.ImportPath)
+			}
+		}
+	}
+	if !found {
+		t.Error("nobody imports it")
+	}
+}
+
+func TestEveryPackageSaysWhatItIsForAndNoneIsABag(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		if len(p.GoFiles) > 0 && p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+		if slices.Contains([]string{"util", "utils", "common", "types", "mock", "mocks", "helpers"}, p.Name) {
+			t.Errorf("%s is named like a bag", p.ImportPath)
+		}
+	}
+}
+
+// places are where a call may stand, by file name or folder.
+var places = map[string][]string{
+	"context.Background": {"shared/serve/", "cmd/", "internal/"},
+	"os.Getenv":          {"functions.go", "production.go"},
+	"os.LookupEnv":       {"production.go"},
+	"log.Fatal":          {},
+}
+
+func TestTheEnvironmentAndBackgroundContextsAreUsedWhereTheyMay(t *testing.T) {
+	inits := 0
+	for _, p := range list(t, "./...") {
+		for _, name := range p.GoFiles {
+			path := filepath.Join(p.short(), name)
+			for _, call := range calls(t, filepath.Join(p.Dir, name), &inits) {
+				where, limited := places[call]
+				if limited && !slices.ContainsFunc(where, func(w string) bool { return strings.HasPrefix(path, w) || filepath.Base(path) == w }) {
+					t.Errorf("%s calls %s", path, call)
+				}
+			}
+		}
+	}
+	if inits != 1 {
+		t.Errorf("init functions: got %d, want the one that registers the functions", inits)
+	}
+}
+
+// calls are the calls of functions of other packages in a file.
+func calls(t *testing.T, path string, inits *int) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Name.Name == "init" && n.Recv == nil {
+				*inits++
+			}
+		case *ast.SelectorExpr:
+			if of, ok := n.X.(*ast.Ident); ok {
+				out = append(out, of.Name+"."+n.Sel.Name)
+			}
+		}
+		return true
+	})
+	return out
+}
+
+func TestNoFileIsLongerThanItCanBeRead(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		for _, name := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(text), "\n"); n > 300 {
+				t.Errorf("%s/%s has %d lines", p.short(), name, n)
+			}
+		}
+	}
+}
+
+func TestGoModIsTidyAsTheBuildpackWantsIt(t *testing.T) {
+	cmd := exec.Command("go", "mod", "tidy", "-diff")
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -1,0 +1,73 @@
+package userauth
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/firestore"
+)
+
+// FromEnv is an Auth as deployed: Google's own addresses, Firestore, and what
+// env says of project, keys and client (design section 11). The keys are given
+// too, for what functions seal themselves. The error lists every fault of env,
+// also those that were noted before.
+func FromEnv(ctx context.Context, env *config.Reader, base http.RoundTripper) (*Auth, *seal.Keys, error) {
+	project := env.Required("GOOGLE_CLOUD_PROJECT")
+	database := env.Optional("FIRESTORE_DATABASE", "(default)")
+	address := env.Address("OAUTH_CALLBACK_URL")
+	client := clientFromEnv(env, address+"/callback")
+	keys := keysFromEnv(env, project, client.ID)
+	if os.Getenv("K_SERVICE") != "" && os.Getenv("FIRESTORE_EMULATOR_HOST") != "" {
+		env.Fault("FIRESTORE_EMULATOR_HOST", "is set in a deployed service; remove it")
+	}
+	if err := env.Err(); err != nil {
+		return nil, nil, err
+	}
+	docs, err := firestore.New(ctx, project, database)
+	if err != nil {
+		return nil, nil, fault.Wrap("userauth.FromEnv", err)
+	}
+	certs := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
+	return New(Deps{
+		Vault: vault.New(docs, keys, time.Now), Keys: keys,
+		Google:   googleauth.NewProvider(googleauth.Google, client, address+"/callback", base),
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, certs, time.Now),
+		ClientID: client.ID, Address: address,
+		// Seen: chat.google.com; Google does not document the host
+		// (chat-protocol.md 2.3).
+		ReturnOrigins: []string{"https://chat.google.com", "https://mail.google.com"},
+		Domains:       env.List("ALLOWED_DOMAINS"),
+		Log:           slog.Default(), Now: time.Now,
+	}), keys, nil
+}
+
+func clientFromEnv(env *config.Reader, redirectURI string) googleauth.Client {
+	text := env.Secret("OAUTH_CLIENT")
+	if text == "" {
+		return googleauth.Client{}
+	}
+	client, err := googleauth.ParseClient(text)
+	env.Check(err)
+	if err == nil && !client.Registered(redirectURI) {
+		env.Fault("OAUTH_CLIENT", "does not list "+redirectURI+" among its redirect URIs; add it in the console, and download the file again")
+	}
+	return client
+}
+
+func keysFromEnv(env *config.Reader, project, clientID string) *seal.Keys {
+	keyset, lookup := env.Secret("KEYSET"), env.Secret("LOOKUP_KEYSET")
+	if keyset == "" || lookup == "" {
+		return nil
+	}
+	keys, err := seal.New(keyset, lookup, project, clientID)
+	env.Check(err)
+	return keys
+}

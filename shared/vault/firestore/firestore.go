@@ -1,0 +1,194 @@
+// Package firestore is a vault.Docs on Cloud Firestore in Native mode. It is
+// the only importer of Firestore's client.
+//
+// A document's version is its update time; writes carry it as a precondition,
+// so no transaction is needed (and none is retried behind our back).
+package firestore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cloud.google.com/go/firestore"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/vault"
+)
+
+// callTime bounds every call: a person waits behind it.
+const callTime = 3 * time.Second
+
+// Docs is the store. It is safe for concurrent use.
+type Docs struct {
+	client *firestore.Client
+}
+
+// New connects to one database of a project, lazily: the first call fails when
+// there is none.
+func New(ctx context.Context, project, database string) (*Docs, error) {
+	client, err := firestore.NewClientWithDatabase(ctx, project, database)
+	if err != nil {
+		return nil, &fault.Error{Op: "firestore.New", Kind: fault.Unavailable, Err: err}
+	}
+	return &Docs{client: client}, nil
+}
+
+// Get implements vault.Docs.
+func (d *Docs) Get(ctx context.Context, collection, id string) (vault.Doc, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	snapshot, err := d.client.Collection(collection).Doc(id).Get(ctx)
+	if err != nil {
+		return vault.Doc{}, translate("firestore.Get", err)
+	}
+	return doc(snapshot), nil
+}
+
+// Create implements vault.Docs.
+func (d *Docs) Create(ctx context.Context, collection, id string, fields vault.Fields) (vault.Version, error) {
+	if err := check(fields); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	result, err := d.client.Collection(collection).Doc(id).Create(ctx, map[string]any(fields))
+	if err != nil {
+		return "", translate("firestore.Create", err)
+	}
+	return version(result.UpdateTime), nil
+}
+
+// Replace implements vault.Docs. Update writes only the fields it names, so
+// the ones to go are read first; the precondition covers both steps.
+func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
+	if err := check(fields); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	ref := d.client.Collection(collection).Doc(id)
+	before, err := ref.Get(ctx)
+	if err != nil {
+		return "", gone(translate("firestore.Replace", err))
+	}
+	var updates []firestore.Update
+	for name := range before.Data() {
+		if _, stays := fields[name]; !stays {
+			updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: firestore.Delete})
+		}
+	}
+	for name, value := range fields {
+		updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: value})
+	}
+	result, err := ref.Update(ctx, updates, firestore.LastUpdateTime(moment(at)))
+	if err != nil {
+		return "", gone(translate("firestore.Replace", err))
+	}
+	return version(result.UpdateTime), nil
+}
+
+// Delete implements vault.Docs.
+func (d *Docs) Delete(ctx context.Context, collection, id string, at vault.Version) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	_, err := d.client.Collection(collection).Doc(id).Delete(ctx, firestore.LastUpdateTime(moment(at)))
+	return gone(translate("firestore.Delete", err))
+}
+
+// List implements vault.Docs.
+func (d *Docs) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
+	query := d.client.Collection(collection).OrderBy(firestore.DocumentID, firestore.Asc).Limit(limit)
+	if after != "" {
+		query = query.StartAfter(after)
+	}
+	return all(ctx, "firestore.List", query)
+}
+
+// Find implements vault.Docs.
+func (d *Docs) Find(ctx context.Context, collection, field string, value any) ([]vault.Doc, error) {
+	return all(ctx, "firestore.Find", d.client.Collection(collection).Where(field, "==", value))
+}
+
+func all(ctx context.Context, op string, query firestore.Query) ([]vault.Doc, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	snapshots, err := query.Documents(ctx).GetAll()
+	if err != nil {
+		return nil, translate(op, err)
+	}
+	var out []vault.Doc
+	for _, s := range snapshots {
+		out = append(out, doc(s))
+	}
+	return out, nil
+}
+
+func doc(s *firestore.DocumentSnapshot) vault.Doc {
+	fields := vault.Fields(s.Data())
+	for name, value := range fields {
+		if list, ok := value.([]any); ok {
+			texts := make([]string, len(list))
+			for i, item := range list {
+				texts[i], _ = item.(string) // check let nothing else in
+			}
+			fields[name] = texts
+		}
+	}
+	return vault.Doc{ID: s.Ref.ID, Fields: fields, Version: version(s.UpdateTime)}
+}
+
+// check refuses values that would not come back as they were.
+func check(fields vault.Fields) error {
+	for name, value := range fields {
+		switch value.(type) {
+		case string, int64, bool, []byte, []string, time.Time:
+		default:
+			return &fault.Error{Op: "firestore", Err: fmt.Errorf("field %s: %T cannot be stored", name, value)}
+		}
+	}
+	return nil
+}
+
+func version(t time.Time) vault.Version { return vault.Version(t.UTC().Format(time.RFC3339Nano)) }
+
+func moment(v vault.Version) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, string(v)) // we wrote it
+	return t
+}
+
+// translate turns Firestore's status into a fault, once.
+func translate(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	kind := fault.Internal
+	switch status.Code(err) {
+	case codes.NotFound:
+		kind = fault.NotFound
+	case codes.AlreadyExists, codes.FailedPrecondition, codes.Aborted:
+		kind = fault.Conflict
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted:
+		kind = fault.Unavailable
+	case codes.PermissionDenied, codes.Unauthenticated:
+		kind = fault.Unavailable // the operator's to mend
+	}
+	return &fault.Error{Op: op, Kind: kind, Public: publicOf(kind), Err: err}
+}
+
+func publicOf(kind fault.Kind) string {
+	if kind == fault.Unavailable {
+		return "Deputy's memory does not answer. Please try again in a minute."
+	}
+	return ""
+}
+
+// gone is a conflict where a version was expected and nothing is there.
+func gone(err error) error {
+	if fault.KindOf(err) == fault.NotFound {
+		return &fault.Error{Op: "firestore", Kind: fault.Conflict, Err: err}
+	}
+	return err
+}
