@@ -67,6 +67,7 @@ func (w *world) sendWith(t *testing.T, event any, authorization string) (int, st
 }
 
 func TestARedeliveredEventMakesOneSpace(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	w.browser(t, ada).connect()
 	event := command(ada, "spaces/DM/messages/m1", 5, "Launch plan")
@@ -85,6 +86,7 @@ func TestARedeliveredEventMakesOneSpace(t *testing.T) {
 }
 
 func TestTheSameWordsInANewMessageAreANewAct(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	w.browser(t, ada).connect()
 	w.send(t, command(ada, "spaces/DM/messages/m1", 5, "Launch plan"))
@@ -94,9 +96,12 @@ func TestTheSameWordsInANewMessageAreANewAct(t *testing.T) {
 }
 
 func TestUnknownEventsAreAcknowledgedWithNothing(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	for _, event := range []any{
-		map[string]any{"type": "SOMETHING_NEW"}, map[string]any{}, map[string]any{"type": 7},
+		map[string]any{"type": "SOMETHING_NEW"},
+		map[string]any{},
+		map[string]any{"type": 7},
 		map[string]any{"type": "REMOVED_FROM_SPACE", "user": map[string]any{"name": ada.User()}},
 	} {
 		if got := w.send(t, event); got != "{}" {
@@ -106,6 +111,7 @@ func TestUnknownEventsAreAcknowledgedWithNothing(t *testing.T) {
 }
 
 func TestOnlyChatsSignatureForThisProjectIsHeard(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	now := w.clock.now()
 	claims := func(change func(map[string]any)) string {
@@ -142,6 +148,7 @@ func TestOnlyChatsSignatureForThisProjectIsHeard(t *testing.T) {
 }
 
 func TestAButtonWorksForItsPersonInItsSpaceOnly(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	w.browser(t, ada).connect()
 	asked := w.send(t, command(ada, "spaces/DM/messages/m1", 2, ""))

@@ -26,8 +26,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "local: "+err.Error())
 		os.Exit(1)
 	}
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 
 // listen opens a loopback address and no other: the stand-ins let anybody be
 // anybody.
-func listen(addr string) (net.Listener, error) {
+func listen(ctx context.Context, addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("-addr %q: it must look like 127.0.0.1:8765", addr)
@@ -68,7 +69,7 @@ func listen(addr string) (net.Listener, error) {
 	if !config.Loopback(host) {
 		return nil, fmt.Errorf("-addr %q: only addresses of this machine itself are allowed, such as 127.0.0.1:8765, since the stand-ins let anybody be anybody", addr)
 	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%s is in use by another program; choose another port, for example -addr 127.0.0.1:0 for a free one", addr)
 	}
@@ -84,7 +85,7 @@ func browse(ctx context.Context, address string) {
 	case "windows":
 		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
 	}
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // names of ours, and an address we listen on
 	if cmd.Start() == nil {
 		go func() { _ = cmd.Wait() }() // whatever came of it, the address is printed
 	}

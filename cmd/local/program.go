@@ -51,11 +51,11 @@ type program struct {
 
 // start listens and serves until close.
 func start(ctx context.Context, o options) (*program, error) {
-	front, err := listen(o.addr)
+	front, err := listen(ctx, o.addr)
 	if err != nil {
 		return nil, err
 	}
-	back, err := listen("127.0.0.1:0")
+	back, err := listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		_ = front.Close()
 		return nil, err

@@ -12,6 +12,7 @@ import (
 )
 
 func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 
@@ -49,12 +50,14 @@ func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
 }
 
 func TestTheAppGreetsWhoeverAddsIt(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.has(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.in}}), "Hello, I am Deputy", "/createspace")
 }
 
 func TestAnotherAccountThanTheOneThatAskedIsTurnedAway(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	refused := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: grace})
@@ -73,6 +76,7 @@ func TestAnotherAccountThanTheOneThatAskedIsTurnedAway(t *testing.T) {
 }
 
 func TestARefusalTellsWhatToDoAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	declined := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, deny: true})
@@ -85,6 +89,7 @@ func TestARefusalTellsWhatToDoAndLeavesNothing(t *testing.T) {
 }
 
 func TestAnUntickedBoxIsNamedAndOfferedAgain(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	unticked := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
@@ -97,6 +102,7 @@ func TestAnUntickedBoxIsNamedAndOfferedAgain(t *testing.T) {
 }
 
 func TestWhoeverMayNotSeeTheMembersStillGetsTheSpace(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"), decide{as: ada, untick: "memberships.readonly"})
@@ -108,6 +114,7 @@ func TestWhoeverMayNotSeeTheMembersStillGetsTheSpace(t *testing.T) {
 }
 
 func TestTheCardTellsWhoGotInAndWhoWasLeftOut(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
@@ -116,6 +123,7 @@ func TestTheCardTellsWhoGotInAndWhoWasLeftOut(t *testing.T) {
 }
 
 func TestAUsedOrExpiredLinkSaysSo(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	link := b.link(b.say("/createspace Launch plan"), "Configure")
@@ -143,6 +151,7 @@ func TestAUsedOrExpiredLinkSaysSo(t *testing.T) {
 }
 
 func TestAConsentCannotBeFinishedInAnotherBrowser(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	victim, thief := w.browser(t, ada), w.browser(t, ada)
 	asked := thief.open(thief.link(thief.say("/connect"), "Configure"))
@@ -153,6 +162,7 @@ func TestAConsentCannotBeFinishedInAnotherBrowser(t *testing.T) {
 }
 
 func TestADoubleClickOnConfigureMakesOneSpace(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	link := b.link(b.say("/createspace Launch plan"), "Configure")
@@ -166,6 +176,7 @@ func TestADoubleClickOnConfigureMakesOneSpace(t *testing.T) {
 }
 
 func TestWhatOnlyLooksAheadBeginsNothing(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	link := b.link(b.say("/connect"), "Configure")
@@ -186,6 +197,7 @@ func TestWhatOnlyLooksAheadBeginsNothing(t *testing.T) {
 }
 
 func TestInASpaceOnlyThePersonSeesTheCardAndContinueGoesOn(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.in = "AAAAteam"
@@ -203,6 +215,7 @@ func TestInASpaceOnlyThePersonSeesTheCardAndContinueGoesOn(t *testing.T) {
 }
 
 func TestATakenNameIsSaidPlainly(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
@@ -212,6 +225,7 @@ func TestATakenNameIsSaidPlainly(t *testing.T) {
 }
 
 func TestACommandThatIsNotUnderstoodSaysHowToWriteIt(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.say("/createspace")
@@ -223,6 +237,7 @@ func TestACommandThatIsNotUnderstoodSaysHowToWriteIt(t *testing.T) {
 }
 
 func TestMarkupInANameIsShownAsItWasTyped(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
@@ -231,6 +246,7 @@ func TestMarkupInANameIsShownAsItWasTyped(t *testing.T) {
 }
 
 func TestAFaultOfGooglesIsRetriedAndMakesOneSpace(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
@@ -243,6 +259,7 @@ func TestAFaultOfGooglesIsRetriedAndMakesOneSpace(t *testing.T) {
 }
 
 func TestTryAgainIsTheSameActAndMakesOneSpace(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
@@ -257,6 +274,7 @@ func TestTryAgainIsTheSameActAndMakesOneSpace(t *testing.T) {
 }
 
 func TestAGrantRemovedAtGoogleAsksAgain(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
@@ -267,6 +285,7 @@ func TestAGrantRemovedAtGoogleAsksAgain(t *testing.T) {
 }
 
 func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {
+	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()

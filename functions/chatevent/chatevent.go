@@ -114,6 +114,6 @@ func write(w http.ResponseWriter, h *heard, reply chat.Reply) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_, err = w.Write(body)
+	_, err = w.Write(body) //nolint:gosec // JSON, and Chat is the reader
 	return fault.Wrap("chatevent", err)
 }

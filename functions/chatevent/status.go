@@ -9,7 +9,7 @@ import (
 )
 
 // status shows a person's connection; nobody has to be connected for it.
-func status(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
 	c, err := f.Auth.Connection(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err

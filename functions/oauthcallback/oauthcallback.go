@@ -65,7 +65,7 @@ func (f function) start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure, but for loopback addresses
 		Name: f.cookie(), Value: browser.Reveal(), Path: "/", MaxAge: int(cookieLife.Seconds()),
 		Secure: f.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})

@@ -21,7 +21,7 @@ var pageCSS string
 
 var (
 	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-		"css": func() template.CSS { return template.CSS(pageCSS) },
+		"css": func() template.CSS { return template.CSS(pageCSS) }, //nolint:gosec // our own file
 	}).Parse(pageHTML))
 	policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-" + hashOf(pageCSS) + "'"
 )

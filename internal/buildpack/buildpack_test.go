@@ -33,7 +33,7 @@ const root = "../.."
 
 func TestTheRootPackageIsOneTheBuildpackCanDeploy(t *testing.T) {
 	// The buildpack parses every file of the folder, tests and ignored ones too.
-	packages, err := parser.ParseDir(token.NewFileSet(), root, nil, parser.ImportsOnly)
+	packages, err := parser.ParseDir(token.NewFileSet(), root, nil, parser.ImportsOnly) //nolint:staticcheck // as the buildpack does it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,10 +50,12 @@ type Error struct {
 	Err    error  // the cause, for the log only
 }
 
-// Error is the text for the log: never show it to a user.
+// Error is the text for the log: never show it to a user. The public sentence
+// is in it only when there is no cause: one that quotes what a person typed
+// must have a cause beside it, so that it stays out of the log.
 func (e *Error) Error() string {
 	text := e.Kind.String()
-	if e.Public != "" {
+	if e.Public != "" && e.Err == nil {
 		text += " (" + e.Public + ")"
 	}
 	if e.Op != "" {

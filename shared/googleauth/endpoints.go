@@ -22,7 +22,7 @@ type Endpoints struct {
 
 // Google is where Google is.
 // https://accounts.google.com/.well-known/openid-configuration
-var Google = Endpoints{
+var Google = Endpoints{ //nolint:gosec // addresses, no credentials
 	Authorization: "https://accounts.google.com/o/oauth2/v2/auth",
 	Token:         "https://oauth2.googleapis.com/token",
 	Revocation:    "https://oauth2.googleapis.com/revoke",

@@ -42,8 +42,8 @@ type Tokens struct {
 	Access  config.Secret
 	Refresh config.Secret // empty when Google sent none
 	ID      config.Secret // empty without the scope openid
-	Expiry  time.Time
-	Scopes  []string // as granted, normalised and sorted
+	Life    time.Duration // of Access, from now
+	Scopes  []string      // as granted, normalised and sorted
 }
 
 // Provider is Google's authorization server for one client. It is safe for
@@ -134,7 +134,7 @@ func tokens(t *oauth2.Token) Tokens {
 	scope, _ := t.Extra("scope").(string)
 	return Tokens{
 		Access: config.Secret(t.AccessToken), Refresh: config.Secret(t.RefreshToken), ID: config.Secret(id),
-		Expiry: t.Expiry, Scopes: Scopes(strings.Fields(scope)),
+		Life: time.Duration(t.ExpiresIn) * time.Second, Scopes: Scopes(strings.Fields(scope)),
 	}
 }
 

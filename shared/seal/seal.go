@@ -128,7 +128,7 @@ func (k *Keys) bind(at Place) []byte {
 func join(parts []string) []byte {
 	var out []byte
 	for _, p := range parts {
-		out = binary.BigEndian.AppendUint32(out, uint32(len(p)))
+		out = binary.BigEndian.AppendUint32(out, uint32(len(p))) //nolint:gosec // ids and names, far below 4 GiB
 		out = append(out, p...)
 	}
 	return out

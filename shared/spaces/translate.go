@@ -21,6 +21,9 @@ func translate(op string, err error, taken string) error {
 	}
 	status := statusOf(e)
 	f := &fault.Error{Op: op, Err: fmt.Errorf("%d %s: %s", e.Code, status, e.Message)}
+	if e.Code == http.StatusBadRequest {
+		f.Err = fmt.Errorf("%d %s", e.Code, status) // the message may quote what the person typed
+	}
 	switch {
 	case status == "ALREADY_EXISTS":
 		f.Kind, f.Public = fault.Conflict, taken

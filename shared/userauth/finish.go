@@ -114,7 +114,7 @@ func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, w
 			return g, errors.New("google sent no refresh token though consent was asked anew")
 		}
 		g.Person, g.ClientID, g.Status, g.Generation = p.Person, a.ClientID, vault.Active, g.Generation+1
-		g.RefreshToken, g.AccessToken, g.AccessExpiry = kept, t.Access, t.Expiry
+		g.RefreshToken, g.AccessToken, g.AccessExpiry = kept, t.Access, a.Now().Add(t.Life)
 		g.Scopes, g.Declined = t.Scopes, declined(p, t.Scopes)
 		g.Email, g.Domain, g.Connected = config.Secret(who.Email), who.Domain, a.Now()
 		saved, err := a.Vault.SaveGrant(ctx, g)

@@ -80,7 +80,7 @@ func (a *Auth) renewNow(ctx context.Context, person string) (vault.Grant, bool, 
 	case err != nil:
 		return vault.Grant{}, false, err
 	}
-	g.AccessToken, g.AccessExpiry = t.Access, t.Expiry
+	g.AccessToken, g.AccessExpiry = t.Access, a.Now().Add(t.Life)
 	if t.Refresh != g.RefreshToken {
 		g.RefreshToken = t.Refresh
 		g.Generation++

@@ -68,12 +68,12 @@ func (p *Page) Handler() http.Handler {
 	mux.HandleFunc("GET /script.js", asset("text/javascript", script))
 	mux.HandleFunc("GET /changes", p.changes)
 	mux.HandleFunc("GET /complete", p.complete)
-	mux.HandleFunc("POST /add", p.from(func(_ *http.Request, who google.Person, in google.Space) { p.add(who, in) }))
+	mux.HandleFunc("POST /add", p.from(func(r *http.Request, who google.Person, in google.Space) { p.add(r.Context(), who, in) }))
 	mux.HandleFunc("POST /send", p.from(func(r *http.Request, who google.Person, in google.Space) {
-		p.send(who, in, strings.TrimSpace(r.PostFormValue("text")))
+		p.send(r.Context(), who, in, strings.TrimSpace(r.PostFormValue("text")))
 	}))
 	mux.HandleFunc("POST /click", p.from(func(r *http.Request, who google.Person, in google.Space) {
-		p.click(who, in, r.PostFormValue("message"), r.PostFormValue("function"), r.PostFormValue("value"))
+		p.click(r.Context(), who, in, click{r.PostFormValue("message"), r.PostFormValue("function"), r.PostFormValue("value")})
 	}))
 	return mux
 }
@@ -87,7 +87,7 @@ func (p *Page) from(do func(*http.Request, google.Person, google.Space)) http.Ha
 			return
 		}
 		do(r, who, in)
-		http.Redirect(w, r, p.at(who, in.ID), http.StatusSeeOther)
+		http.Redirect(w, r, p.at(who, in.ID), http.StatusSeeOther) //nolint:gosec // our own address, and ids that were found
 	}
 }
 
@@ -99,14 +99,14 @@ func (p *Page) at(who google.Person, space string) string {
 func (p *Page) place(as, in string) (google.Person, google.Space, error) {
 	who, ok := google.Find(as)
 	if !ok {
-		return who, google.Space{}, errors.New("There is no such person here.")
+		return who, google.Space{}, errors.New("there is no such person here")
 	}
 	for _, space := range p.Google.SpacesOf(who) {
 		if space.ID == in {
 			return who, space, nil
 		}
 	}
-	return who, google.Space{}, errors.New("This person is not in that space.")
+	return who, google.Space{}, errors.New("this person is not in that space")
 }
 
 // complete is where an app sends the browser after the consent: Chat takes the
@@ -128,7 +128,7 @@ func (p *Page) complete(w http.ResponseWriter, r *http.Request) {
 		m.Private = ""
 		return true
 	})
-	p.deliver(wait.person, wait.space, wait.event)
+	p.deliver(r.Context(), wait.person, wait.space, wait.event)
 	http.Redirect(w, r, p.at(wait.person, wait.space), http.StatusSeeOther)
 }
 

@@ -15,15 +15,15 @@ import (
 )
 
 // deliver sends an event to the app and does what its reply says. A person
-// sees it when the app fails, as in Chat.
-func (p *Page) deliver(who google.Person, space string, e event) {
+// sees it when the app fails, as in Chat. It goes on when the browser has gone.
+func (p *Page) deliver(ctx context.Context, who google.Person, space string, e event) {
 	kind, _ := e.body["type"].(string)
 	completion := ""
 	if kind == "MESSAGE" || kind == "ADDED_TO_SPACE" { // never for a click: chat-protocol.md 1.2
 		completion = p.wait(who, space, e)
 		e.body["configCompleteRedirectUrl"] = completion
 	}
-	reply, err := p.ask(e.body)
+	reply, err := p.ask(context.WithoutCancel(ctx), e.body)
 	if err == nil {
 		err = p.apply(who, space, e, kind, completion, reply)
 	}
@@ -35,7 +35,7 @@ func (p *Page) deliver(who google.Person, space string, e event) {
 }
 
 // ask posts an event and reads the reply.
-func (p *Page) ask(body map[string]any) (*chatapi.Message, error) {
+func (p *Page) ask(ctx context.Context, body map[string]any) (*chatapi.Message, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (p *Page) ask(body map[string]any) (*chatapi.Message, error) {
 	if err := p.Google.Check("DeprecatedEvent", text); err != nil {
 		return nil, fmt.Errorf("the stand-in's own event is wrong: %w", err)
 	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.Endpoint, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Endpoint, bytes.NewReader(text))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package chatpage
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -34,13 +35,13 @@ func space(in google.Space) map[string]any {
 }
 
 // add is the person adding the app to their direct message.
-func (p *Page) add(who google.Person, in google.Space) {
-	p.deliver(who, in.ID, event{body: p.base("ADDED_TO_SPACE", who, in)})
+func (p *Page) add(ctx context.Context, who google.Person, in google.Space) {
+	p.deliver(ctx, who, in.ID, event{body: p.base("ADDED_TO_SPACE", who, in)})
 }
 
 // send is the person writing. The app gets it when it is a command, or in the
 // direct message.
-func (p *Page) send(who google.Person, in google.Space, text string) {
+func (p *Page) send(ctx context.Context, who google.Person, in google.Space, text string) {
 	if text == "" {
 		return
 	}
@@ -77,7 +78,7 @@ func (p *Page) send(who google.Person, in google.Space, text string) {
 		message["annotations"] = annotations
 	}
 	body["message"] = message
-	p.deliver(who, in.ID, event{body, id})
+	p.deliver(ctx, who, in.ID, event{body, id})
 }
 
 // command finds the command a text begins with.
@@ -105,12 +106,15 @@ func mentions(text string) []any {
 	return out
 }
 
-// click is the person pressing a button of a card of the app.
-func (p *Page) click(who google.Person, in google.Space, message, function, value string) {
+// click is a button of a card of the app.
+type click struct{ message, function, value string }
+
+// click is the person pressing it.
+func (p *Page) click(ctx context.Context, who google.Person, in google.Space, c click) {
 	body := p.base("CARD_CLICKED", who, in)
-	body["message"] = map[string]any{"name": message, "sender": map[string]any{"name": "users/app", "type": "BOT"}}
-	body["action"] = map[string]any{"actionMethodName": function, "parameters": []any{map[string]any{"key": "value", "value": value}}}
+	body["message"] = map[string]any{"name": c.message, "sender": map[string]any{"name": "users/app", "type": "BOT"}}
+	body["action"] = map[string]any{"actionMethodName": c.function, "parameters": []any{map[string]any{"key": "value", "value": c.value}}}
 	common, _ := body["common"].(map[string]any)
-	common["invokedFunction"], common["parameters"] = function, map[string]any{"value": value}
-	p.deliver(who, in.ID, event{body, message})
+	common["invokedFunction"], common["parameters"] = c.function, map[string]any{"value": c.value}
+	p.deliver(ctx, who, in.ID, event{body, c.message})
 }

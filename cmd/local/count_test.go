@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// counts is what one stretch of time cost: the calls to Google by name, the
+// store's reads and writes, and the connections opened to Google.
+type counts struct {
+	Calls         []string
+	Reads, Writes int64
+	Connections   int64
+}
+
+// during counts what do costs.
+func (w *world) during(do func()) counts {
+	calls, reads, writes, connections := len(w.google.Calls()), w.docs.Reads(), w.docs.Writes(), w.connections.Load()
+	do()
+	got := counts{Reads: w.docs.Reads() - reads, Writes: w.docs.Writes() - writes, Connections: w.connections.Load() - connections}
+	for _, c := range w.google.Calls()[calls:] {
+		got.Calls = append(got.Calls, strings.TrimSpace(c.Method+" "+c.Detail))
+	}
+	return got
+}
+
+func TestAnEventOfAPersonSeenLatelyCostsChatsOwnCallAndNothingElse(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.browser(t, ada).connect()
+	w.send(t, command(ada, "spaces/DM/messages/m1", 5, "First plan"))
+	got := w.during(func() { w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Second plan")) })
+	if diff := cmp.Diff(counts{Calls: []string{"chat.spaces.setup"}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnEventOfAPersonNotSeenCostsOneReadMore(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.browser(t, ada).connect()
+	w.send(t, command(ada, "spaces/DM/messages/m1", 5, "First plan"))
+	w.clock.advance(61 * time.Second)
+	got := w.during(func() { w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Second plan")) })
+	if diff := cmp.Diff(counts{Calls: []string{"chat.spaces.setup"}, Reads: 1}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnExpiredTokenIsRefreshedOnceHoweverManyWait(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.browser(t, ada).connect()
+	w.clock.advance(2 * time.Hour)
+	got := w.during(func() { w.sendMany(t, 50) })
+	refreshes := 0
+	for _, call := range got.Calls {
+		if call == "token refresh_token" {
+			refreshes++
+		}
+	}
+	if refreshes != 1 || got.Writes != 1 {
+		t.Errorf("refreshes: got %d, want 1; writes: got %d, want 1", refreshes, got.Writes)
+	}
+}
+
+func TestSigningKeysAreFetchedOnceAtAColdStartUnderLoad(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.sendMany(t, 50)
+	if got, want := w.count("chatcerts"), 1; got != want {
+		t.Errorf("fetches: got %d, want %d", got, want)
+	}
+}
+
+// sendMany sends events that need a token, all at once.
+func (w *world) sendMany(t *testing.T, n int) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { w.send(t, command(ada, fmt.Sprintf("spaces/DM/messages/x%d", i), 1, "")) })
+	}
+	wg.Wait()
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	declined := b.consent(b.link(b.say("/createspace MARKED plan"), "Configure"), decide{as: ada, deny: true})
+	wrong := b.consent(b.link(declined, "Try again"), decide{as: grace})
+	b.consent(b.link(wrong, "Choose another account"), decide{as: ada})
+	b.sees("Space created")
+	for _, u := range b.seen { // every callback once more
+		if strings.HasSuffix(u.Path, "/callback") {
+			b.has(b.open(u.String()), "Already used")
+		}
+	}
+	b.say("/createspace MARKED plan") // a taken name
+	b.say("/createspace @Grace Hopper MARKED too " + strings.Repeat("x", 128))
+	w.google.Fail("chat.spaces.setup", 400)
+	b.say("/createspace MARKED refused")
+	w.clock.advance(2 * time.Hour)
+	w.google.Fail("token", 500)
+	b.say("/connect")
+	b.say("/connect")
+	w.google.Fail("revoke", 500)
+	b.say("/disconnect")
+	b.press("Disconnect")
+	w.google.Revoke(ada)
+
+	log := w.log.String()
+	if lines := strings.Count(log, "\n"); lines < 20 {
+		t.Fatalf("only %d lines: this test looks at the wrong place", lines)
+	}
+	secrets := w.google.Secrets()
+	for _, u := range b.seen {
+		for _, name := range []string{"invitation", "state", "code", "token", "nonce", "code_challenge"} {
+			secrets = append(secrets, u.Query().Get(name))
+		}
+	}
+	checked := 0
+	for _, secret := range append(secrets, "MARKED", "ada@example.com", "grace@example.com") {
+		if secret == "" {
+			continue
+		}
+		checked++
+		if at := strings.Index(log, secret); at >= 0 {
+			t.Errorf("a secret of %d characters is in the log: %s", len(secret), lineAt(log, at))
+		}
+	}
+	if checked < 40 {
+		t.Errorf("only %d secrets were looked for", checked)
+	}
+}
+
+func lineAt(log string, at int) string {
+	from, to := strings.LastIndex(log[:at], "\n")+1, strings.Index(log[at:], "\n")
+	return log[from : at+to]
+}

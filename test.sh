@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Runs the tests.
+#   ./test.sh          what this machine can, and says loudly what it cannot
+#   ./test.sh --all    everything: installs what is missing, skips nothing
+#   ./test.sh --quick  go test alone, without race detector and linters
+# Ends only processes it started.
+set -Eeuo pipefail
+cd "$(dirname "$0")"
+
+mode="${1:-some}"
+case "$mode" in
+some | --all | --quick) ;;
+*)
+	echo "test.sh: unknown argument '$mode'; use --all, --quick or nothing" >&2
+	exit 64
+	;;
+esac
+
+missing=()
+step() { printf '\n== %s\n' "$*"; }
+cannot() {
+	printf '\n!! NOT TESTED: %s\n' "$*"
+	missing+=("$*")
+}
+
+# started holds what has to be ended; the emulator is a script that starts Java,
+# so it gets a process group of its own.
+started=()
+finish() {
+	for pid in "${started[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
+	if [ "${#missing[@]}" -gt 0 ]; then printf '!! NOT TESTED: %s\n' "${missing[@]}"; fi
+}
+trap finish EXIT
+
+# package installs Debian packages for --all, where that is possible.
+package() {
+	[ "$mode" = --all ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+	step "install $*"
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# emulator starts Google's Firestore emulator if it is on this machine.
+emulator() {
+	if [ -n "${FIRESTORE_EMULATOR_HOST:-}" ]; then return 0; fi
+	local sdk port log
+	sdk="$(CLOUDSDK_CORE_DISABLE_PROMPTS=1 gcloud info --format='value(installation.sdk_root)' 2>/dev/null)" || return 1
+	local program="$sdk/platform/cloud-firestore-emulator/cloud_firestore_emulator"
+	[ -x "$program" ] || return 1
+	port=$((20000 + RANDOM % 20000))
+	log="$(mktemp)"
+	set -m
+	"$program" start --host=127.0.0.1 --port="$port" >"$log" 2>&1 &
+	started+=("$!")
+	set +m
+	for _ in $(seq 150); do
+		if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+			export FIRESTORE_EMULATOR_HOST="127.0.0.1:$port"
+			return 0
+		fi
+		sleep 0.2
+	done
+	cat "$log" >&2
+	return 1
+}
+
+step "modules"
+go mod download
+
+if [ "$mode" = --quick ]; then
+	go test ./...
+	exit
+fi
+
+step "Firestore emulator"
+if emulator; then
+	echo "at $FIRESTORE_EMULATOR_HOST"
+elif [ "$mode" = --all ]; then
+	echo "test.sh: --all needs Google's Firestore emulator: install gcloud, then 'gcloud components install cloud-firestore-emulator' (Debian: google-cloud-cli-firestore-emulator)" >&2
+	exit 1
+else
+	cannot "vault/firestore (Google's Firestore emulator was not found)"
+fi
+
+step "tests with the race detector"
+go test -race ./...
+
+step "vet"
+go vet ./...
+
+step "linters (versions in tools/go.mod)"
+if [ "$mode" = --all ]; then go -C tools mod download; fi
+if go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool 2>/dev/null; then
+	bin="${TMPDIR:-/tmp}/deputy-tools"
+	unformatted="$("$bin/gofumpt" -l .)"
+	if [ -n "$unformatted" ]; then
+		printf 'test.sh: gofumpt would change:\n%s\n' "$unformatted" >&2
+		exit 1
+	fi
+	"$bin/golangci-lint" run ./...
+elif [ "$mode" = --all ]; then
+	go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool
+else
+	cannot "gofumpt and golangci-lint (they could not be built; ./test.sh --all fetches them)"
+fi
+
+step "shell scripts"
+if command -v shellcheck >/dev/null && command -v shfmt >/dev/null || package shellcheck shfmt; then
+	shellcheck test.sh .ci/run
+	shfmt -d test.sh .ci/run
+elif [ "$mode" = --all ]; then
+	echo "test.sh: --all needs shellcheck and shfmt" >&2
+	exit 1
+else
+	cannot "shell scripts (shellcheck or shfmt is missing)"
+fi
+
+step "done"
