@@ -66,6 +66,7 @@ func (p *Page) Handler() http.Handler {
 	mux.HandleFunc("GET /{$}", p.show)
 	mux.HandleFunc("GET /style.css", asset("text/css", style))
 	mux.HandleFunc("GET /script.js", asset("text/javascript", script))
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /changes", p.changes)
 	mux.HandleFunc("GET /complete", p.complete)
 	mux.HandleFunc("POST /add", p.from(func(r *http.Request, who google.Person, in google.Space) { p.add(r.Context(), who, in) }))

@@ -56,13 +56,17 @@ type cardView struct {
 	Card    *chatapi.GoogleAppsCardV1Card
 }
 
-// show renders the page for ?as= and ?in=; without them, for the first person
-// and their direct message with the app.
+// show renders the page for ?as= and ?in=; without them, for the person it was
+// shown to last and their direct message with the app.
 func (p *Page) show(w http.ResponseWriter, r *http.Request) {
 	who, ok := google.Find(r.URL.Query().Get("as"))
+	if last, err := r.Cookie("as"); !ok && err == nil {
+		who, ok = google.Find(last.Value)
+	}
 	if !ok {
 		who = google.People()[0]
 	}
+	http.SetCookie(w, &http.Cookie{Name: "as", Value: who.Sub, Path: "/", SameSite: http.SameSiteLaxMode}) //nolint:gosec // no secret
 	v := view{App: p.App, People: google.People(), Who: who, Spaces: p.Google.SpacesOf(who), Commands: p.Commands}
 	v.In = v.Spaces[0]
 	for _, space := range v.Spaces {

@@ -1,0 +1,59 @@
+package googleauth_test
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+)
+
+func TestAWebClientsFileIsRead(t *testing.T) {
+	c, err := googleauth.ParseClient(`{"web":{"client_id":"c.apps.googleusercontent.com","client_secret":"GOCSPX-x",
+		"auth_uri":"https://evil.example.com","token_uri":"https://evil.example.com","redirect_uris":["https://a/callback"]}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.ID != "c.apps.googleusercontent.com" || c.Secret.Reveal() != "GOCSPX-x" || !c.Registered("https://a/callback") || c.Registered("https://b/callback") {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestEveryOtherFileIsNamedForWhatItIs(t *testing.T) {
+	const guide = `Expected a JSON object with a single property for a "web" or "installed" application`
+	for name, c := range map[string]struct {
+		text config.Secret
+		want []string
+	}{
+		"empty":                   {"  \n", []string{"is empty"}},
+		"not JSON":                {"client_id=marked", []string{"is not a JSON object"}},
+		"null":                    {"null", []string{"is not a JSON object"}},
+		"a list":                  {"[1]", []string{"is not a JSON object"}},
+		"a desktop client":        {`{"installed":{"client_id":"marked"}}`, []string{`desktop client ("installed")`, "Web application"}},
+		"both kinds":              {`{"web":{},"installed":{}}`, []string{`keep the "web" one`}},
+		"a stored token":          {`{"refresh_token":"1//marked","client_id":"c"}`, []string{"stored token", "download the file again", guide}},
+		"an access token":         {`{"access_token":"ya29.marked"}`, []string{"stored token", guide}},
+		"the guide's token.json":  {`{"token":"ya29.marked","scopes":[]}`, []string{"stored token", guide}},
+		"a service account key":   {`{"type":"service_account","private_key":"marked"}`, []string{"service account key"}},
+		"gcloud's credentials":    {`{"type":"authorized_user","refresh_token":"marked"}`, []string{"credentials file of gcloud", guide}},
+		"something else":          {`{"hello":"marked"}`, []string{"neither", guide}},
+		"a web client of nothing": {`{"web":{}}`, []string{"no client_id"}},
+		"a web client of text":    {`{"web":"marked"}`, []string{"no client_id"}},
+		"a secret not shown":      {`{"web":{"client_id":"c"}}`, []string{"no client_secret", "Google shows a secret only when it is made"}},
+	} {
+		_, err := googleauth.ParseClient(c.text)
+		if fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: got %v", name, err)
+			continue
+		}
+		for _, want := range append(c.want, "OAUTH_CLIENT") {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q is not in %q", name, want, err)
+			}
+		}
+		if strings.Contains(err.Error(), "marked") {
+			t.Errorf("%s: the text is quoted: %q", name, err)
+		}
+	}
+}
