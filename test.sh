@@ -81,6 +81,16 @@ else
 	cannot "vault/firestore (Google's Firestore emulator was not found)"
 fi
 
+step "browser"
+if command -v chromium || command -v chromium-browser || command -v google-chrome || package chromium; then
+	:
+elif [ "$mode" = --all ]; then
+	echo "test.sh: --all needs Chromium: install the package chromium" >&2
+	exit 1
+else
+	cannot "the page in a real browser (no Chromium was found)"
+fi
+
 step "tests with the race detector"
 go test -race ./...
 

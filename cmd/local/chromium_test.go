@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+var pictures = flag.String("pictures", "", "write what the browser tests see to this `folder`")
+
+// chromium is a tab of a real browser, without a window.
+type chromium struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+func openChromium(t *testing.T) *chromium {
+	t.Helper()
+	program := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil && program == "" {
+			program = path
+		}
+	}
+	if program == "" {
+		t.Skip("NOT TESTED: the page in a real browser. No Chromium was found; ./test.sh --all installs it")
+	}
+	ctx, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()),
+		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()),
+		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WindowSize(1100, 780),
+		// It would look for Google's hosts otherwise.
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true))
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // without a time limit: it starts the browser
+		t.Fatal(err)
+	}
+	return &chromium{t, ctx}
+}
+
+// do does steps, within a time that is long for a person.
+func (c *chromium) do(steps ...chromedp.Action[chromedp.Void]) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, 20*time.Second)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		c.picture("failed")
+		c.t.Fatalf("%v; the page says: %s", err, c.text())
+	}
+}
+
+func (c *chromium) text() string {
+	c.t.Helper()
+	text, err := chromedp.Run(c.ctx, chromedp.Evaluate[string]("document.body.innerText"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return text
+}
+
+func (c *chromium) sees(texts ...string) {
+	c.t.Helper()
+	now := c.text()
+	for _, text := range texts {
+		if !strings.Contains(now, text) {
+			c.t.Errorf("%q is not on the page: %s", text, now)
+		}
+	}
+}
+
+// picture keeps what is seen, when a folder was named for it.
+func (c *chromium) picture(name string) {
+	c.t.Helper()
+	if *pictures == "" {
+		return
+	}
+	png, err := chromedp.Run(c.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*pictures, name+".png"), png, 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func TestInARealBrowserTheStoryGoesByClicks(t *testing.T) {
+	w, c := begin(t), openChromium(t)
+	c.do(chromedp.Navigate(w.address+"/"), chromedp.WaitVisible(chromedp.ID("text")))
+	c.do(chromedp.SendKeys(chromedp.ID("text"), "/createspace Launch plan\r"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
+	c.sees("Deputy requires configuration", "Only visible to you")
+	c.picture("prompt")
+	c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
+	c.sees("Deputy wants to access your account", "ada@example.com")
+	c.picture("consent")
+	c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS(".card")))
+	c.sees("Space created", "Launch plan")
+	c.picture("created")
+	c.do(chromedp.Click(chromedp.CSS(".spaces li:last-child a")), chromedp.WaitVisible(chromedp.CSS(".line")))
+	c.sees("Ada Lovelace created this space via Deputy")
+}
+
+func TestInARealBrowserAPageOfOursShowsItsStyle(t *testing.T) {
+	w, c := begin(t), openChromium(t)
+	c.do(chromedp.Navigate(w.address+"/oauthcallback/connected"), chromedp.WaitVisible(chromedp.CSS("h1")))
+	c.sees("Connected", "Go back to Google Chat")
+	// The policy allows one style by its hash: were it wrong, there would be none.
+	edge, err := chromedp.Run(c.ctx, chromedp.Evaluate[string]("getComputedStyle(document.querySelector('main')).borderTopColor"))
+	if err != nil || edge != "rgb(30, 142, 78)" {
+		t.Errorf("the edge is %q, %v", edge, err)
+	}
+	c.picture("connected")
+}
