@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -20,7 +21,8 @@ type keys struct {
 	idKid, chatKid string
 }
 
-func newKeys() *keys {
+// freshKeys are made once a run: making them is slow.
+var freshKeys = sync.OnceValue(func() *keys {
 	k := &keys{idKid: "id-" + rand.Text()[:8], chatKid: "chat-" + rand.Text()[:8]}
 	for _, key := range []**rsa.PrivateKey{&k.id, &k.chat} {
 		made, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -30,7 +32,7 @@ func newKeys() *keys {
 		*key = made
 	}
 	return k
-}
+})
 
 func sign(key *rsa.PrivateKey, kid string, claims map[string]any) string {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key},

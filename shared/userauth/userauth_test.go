@@ -1,0 +1,490 @@
+package userauth_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
+)
+
+const (
+	create  = userauth.CreateSpaces
+	members = userauth.ReadMembers
+	browser = config.Secret("a-browser")
+	answer  = config.Secret("https://chat.google.com/api/bot_config_complete?token=t")
+)
+
+var ada, grace = google.People()[0], google.People()[1]
+
+// world is an Auth against the stand-in for Google, with a clock to turn.
+type world struct {
+	*userauth.Auth
+	t      *testing.T
+	google *google.Server
+	at     *httptest.Server
+	docs   *docstest.Counting
+	deps   userauth.Deps
+	log    *lines
+	ahead  *atomic.Int64
+}
+
+type lines struct {
+	mu  sync.Mutex
+	buf strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.Write(p) }
+
+func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
+
+func begin(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, docs: &docstest.Counting{Docs: &memory.Docs{}}, log: &lines{}, ahead: &atomic.Int64{}}
+	now := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+	const callback = "https://deputy.example.com"
+	w.google = google.New(google.Config{
+		ClientID: "client", ClientSecret: "secret", RedirectURIs: []string{callback + "/callback"}, ProjectNumber: "1", AppName: "Deputy", Now: now,
+	})
+	w.at = httptest.NewServer(w.google.Handler())
+	t.Cleanup(w.at.Close)
+	at := googleauth.Endpoints{
+		Authorization: w.at.URL + "/o/oauth2/v2/auth", Token: w.at.URL + "/token", Revocation: w.at.URL + "/revoke", Certs: w.at.URL + "/oauth2/v3/certs",
+	}
+	keys := newKeys(t)
+	client := googleauth.Client{ID: "client", Secret: "secret"}
+	w.deps = userauth.Deps{
+		Vault: vault.New(w.docs, keys, now), Keys: keys,
+		Google:   googleauth.NewProvider(at, client, callback+"/callback", http.DefaultTransport),
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, "client", googleauth.NewKeySet(at.Certs, http.DefaultTransport, now), now),
+		ClientID: "client", Address: callback, ReturnOrigins: []string{"https://chat.google.com", "https://mail.google.com"},
+		Log: logging.NewText(w.log), Now: now,
+	}
+	w.Auth = userauth.New(w.deps)
+	return w
+}
+
+func newKeys(t *testing.T) *seal.Keys {
+	t.Helper()
+	a, b, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.New(a, b, "project", "client")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func (w *world) invite(p google.Person, returnTo config.Secret, c ...userauth.Capability) config.Secret {
+	w.t.Helper()
+	link, err := w.Invite(p.User(), returnTo, c...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	u, err := url.Parse(link.Reveal())
+	if err != nil || !strings.HasPrefix(link.Reveal(), "https://deputy.example.com/start?") {
+		w.t.Fatalf("link: %v", err)
+	}
+	return config.Secret(u.Query().Get("invitation"))
+}
+
+// consented goes to Google with an invitation and allows all, as somebody.
+func (w *world) consented(invitation config.Secret, as google.Person) userauth.Callback {
+	w.t.Helper()
+	address, err := w.Start(w.t.Context(), invitation, browser)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	page := w.fetch(http.NewRequest(http.MethodGet, address.Reveal(), nil))
+	_, rest, _ := strings.Cut(page, `name="request" value="`)
+	request, _, _ := strings.Cut(rest, `"`)
+	u, err := url.Parse(address.Reveal())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	form := url.Values{"request": {request}, "account": {as.Sub}, "decision": {"allow"}, "scope": strings.Fields(u.Query().Get("scope"))}
+	r, err := http.NewRequest(http.MethodPost, w.at.URL+"/o/oauth2/v2/consent", strings.NewReader(form.Encode()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	back, err := url.Parse(w.fetch(r, nil))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	q := back.Query()
+	return userauth.Callback{State: config.Secret(q.Get("state")), Code: config.Secret(q.Get("code")), Issuer: q.Get("iss"), Browser: browser}
+}
+
+// fetch gives the body of a page, or where it redirects to.
+func (w *world) fetch(r *http.Request, err error) string {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(r.WithContext(w.t.Context()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if to := res.Header.Get("Location"); to != "" {
+		return to
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(body)
+}
+
+func (w *world) connect(p google.Person, c ...userauth.Capability) userauth.Outcome {
+	w.t.Helper()
+	out, err := w.Finish(w.t.Context(), w.consented(w.invite(p, answer, c...), p))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+// stored is a person's grant as the vault has it.
+func (w *world) stored(p google.Person) (vault.Grant, bool) {
+	w.t.Helper()
+	g, err := w.deps.Vault.Grant(w.t.Context(), p.User())
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		w.t.Fatal(err)
+	}
+	return g, err == nil
+}
+
+func (w *world) token(p google.Person, c ...userauth.Capability) error {
+	_, err := w.TokenSource(w.t.Context(), p.User(), c...)
+	return err
+}
+
+func (w *world) refreshes() int {
+	n := 0
+	for _, c := range w.google.Calls() {
+		if c.Detail == "refresh_token" {
+			n++
+		}
+	}
+	return n
+}
+
+func reason(err error) userauth.Reason {
+	if r, ok := userauth.Refused(err); ok {
+		return r.Reason
+	}
+	return ""
+}
+
+func TestAConsentReturnsToChatAndTheGrantIsWhole(t *testing.T) {
+	w := begin(t)
+	out := w.connect(ada, create)
+	if out.ReturnTo != answer || out.Email != "ada@example.com" || len(out.Missing) != 0 {
+		t.Errorf("got %+v", out)
+	}
+	g, _ := w.stored(ada)
+	want := []string{"email", "https://www.googleapis.com/auth/chat.spaces.create", "openid"}
+	if diff := cmp.Diff(want, g.Scopes); diff != "" || g.Generation != 1 || g.Domain != "example.com" || g.RefreshToken == "" {
+		t.Errorf("grant: generation %d, domain %s; %s", g.Generation, g.Domain, diff)
+	}
+	if err := w.token(ada, create); err != nil {
+		t.Error(err)
+	}
+	needs, ok := userauth.Needed(w.token(ada, create, members))
+	if !ok || !cmp.Equal(needs.Missing, []userauth.Capability{members}) || needs.Declined {
+		t.Errorf("got %+v", needs)
+	}
+	if needs, ok := userauth.Needed(w.token(grace, create)); !ok || !cmp.Equal(needs.Missing, []userauth.Capability{create}) {
+		t.Errorf("a stranger: got %+v", needs)
+	}
+}
+
+func TestAReturnAddressThatIsNotChatsIsNeverUsed(t *testing.T) {
+	w := begin(t)
+	for _, address := range []config.Secret{
+		"https://evil.example/x", "http://chat.google.com/x", "https://chat.google.com.evil.example/x", "https://chat.google.com@evil.example/x",
+		"https://user@chat.google.com/x", "https://CHAT.google.com/x", "https://chat.google.com:444/x", "https://chat.google.com%2eevil.example/x",
+		"//chat.google.com/x", "https:chat.google.com", "javascript:alert(1)", `https://chat.google.com\@evil.example/x`, "https://evil.example#https://chat.google.com",
+		"https://chat.goog1e.com/x", "https://sub.chat.google.com/x", " https://chat.google.com/x",
+	} {
+		out, err := w.Finish(t.Context(), w.consented(w.invite(ada, address, create), ada))
+		if err != nil || out.ReturnTo != "" {
+			t.Errorf("%s: returns there, or %v", address.Reveal(), err)
+		}
+	}
+	out, err := w.Finish(t.Context(), w.consented(w.invite(ada, "https://mail.google.com/chat?x=1", create), ada))
+	if err != nil || out.ReturnTo == "" {
+		t.Errorf("mail.google.com: %v", err)
+	}
+}
+
+func TestAReturnAddressCountsForAnHourAndTheInvitationForADay(t *testing.T) {
+	w := begin(t)
+	invitation := w.invite(ada, answer, create)
+	w.ahead.Add(int64(61 * time.Minute))
+	out, err := w.Finish(t.Context(), w.consented(invitation, ada))
+	if err != nil || out.ReturnTo != "" {
+		t.Errorf("after an hour: %+v, %v", out, err)
+	}
+	w.ahead.Add(int64(23 * time.Hour))
+	if _, err := w.Start(t.Context(), invitation, browser); reason(err) != userauth.LinkExpired {
+		t.Errorf("after a day: %v", err)
+	}
+}
+
+func TestAnInvitationThatWasAlteredOrIsForAnotherPurposeDoesNotOpen(t *testing.T) {
+	w := begin(t)
+	good := w.invite(ada, answer, create).Reveal()
+	other, err := newKeys(t).Seal([]byte(`{"p":"users/1"}`), seal.Place{Purpose: "invitation"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	button, err := w.deps.Keys.Seal([]byte(`{"p":"users/1","e":"2999-01-01T00:00:00Z"}`), seal.Place{Purpose: "button"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"altered": good[:len(good)-4] + "AAAA", "cut": good[:20], "empty": "", "another keyset's": string(other), "a button's": string(button),
+	} {
+		if _, err := w.Start(t.Context(), config.Secret(text), browser); reason(err) != userauth.LinkExpired {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := w.docs.Writes(); got != 0 {
+		t.Errorf("writes: got %d, want 0", got)
+	}
+}
+
+func TestWhatIsWrongWithACallbackStoresAndRevokesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		as     google.Person
+		change func(*userauth.Callback)
+		want   userauth.Reason
+	}{
+		"another account":      {grace, func(*userauth.Callback) {}, userauth.WrongAccount},
+		"another browser":      {ada, func(c *userauth.Callback) { c.Browser = "other" }, userauth.OtherBrowser},
+		"no cookie":            {ada, func(c *userauth.Callback) { c.Browser = "" }, userauth.OtherBrowser},
+		"another state":        {ada, func(c *userauth.Callback) { c.State += "x" }, userauth.LinkExpired},
+		"no state":             {ada, func(c *userauth.Callback) { c.State = "" }, userauth.LinkExpired},
+		"another issuer":       {ada, func(c *userauth.Callback) { c.Issuer = "https://accounts.google.com/" }, userauth.GoogleRefused},
+		"declined":             {ada, func(c *userauth.Callback) { c.Code, c.Error = "", "access_denied" }, userauth.Declined},
+		"an error of Google's": {ada, func(c *userauth.Callback) { c.Error = "server_error" }, userauth.GoogleRefused},
+		"no code":              {ada, func(c *userauth.Callback) { c.Code = "" }, userauth.GoogleRefused},
+		"another code":         {ada, func(c *userauth.Callback) { c.Code = "4/0Aother" }, userauth.GoogleRefused},
+	} {
+		w := begin(t)
+		callback := w.consented(w.invite(ada, answer, create), c.as)
+		c.change(&callback)
+		if out, err := w.Finish(t.Context(), callback); reason(err) != c.want || out.Person != "" {
+			t.Errorf("%s: got %+v, %v", name, out, err)
+		}
+		for _, p := range []google.Person{ada, grace} {
+			if _, ok := w.stored(p); ok {
+				t.Errorf("%s: a grant of %s is stored", name, p.Name)
+			}
+		}
+		for _, call := range w.google.Calls() {
+			if call.Method == "revoke" {
+				t.Errorf("%s: something was revoked", name)
+			}
+		}
+	}
+}
+
+func TestACodeOfAnotherConsentIsRefused(t *testing.T) {
+	w := begin(t)
+	mine, theirs := w.consented(w.invite(ada, answer, create), ada), w.consented(w.invite(ada, answer, create), ada)
+	mine.Code = theirs.Code // its verifier is another
+	if _, err := w.Finish(t.Context(), mine); reason(err) != userauth.GoogleRefused {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOnlyAllowedDomainsMayConnect(t *testing.T) {
+	w := begin(t)
+	deps := w.deps
+	deps.Domains = []string{"other.example"}
+	w.Auth = userauth.New(deps)
+	if _, err := w.Finish(t.Context(), w.consented(w.invite(ada, answer, create), ada)); reason(err) != userauth.WrongDomain {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := w.stored(ada); ok {
+		t.Error("a grant is stored")
+	}
+}
+
+func TestWideningKeepsTheGrantAndAsksForConsentAnew(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	before, _ := w.stored(ada)
+	w.connect(ada, create, members)
+	after, _ := w.stored(ada)
+	if after.Generation != before.Generation+1 || after.RefreshToken == before.RefreshToken {
+		t.Errorf("generation %d after %d; the same token: %v", after.Generation, before.Generation, after.RefreshToken == before.RefreshToken)
+	}
+	if err := w.token(ada, create, members); err != nil {
+		t.Error(err)
+	}
+	// Nothing new is asked now: Google sends no refresh token, ours stays.
+	w.connect(ada, create)
+	if again, _ := w.stored(ada); again.RefreshToken != after.RefreshToken {
+		t.Error("the refresh token was replaced by nothing")
+	}
+}
+
+func TestADeadGrantIsErasedOnceAndATransientFaultErasesNothing(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(2 * time.Hour))
+	for _, status := range []int{500, 503, 429} {
+		w.google.Fail("token", status)
+		if err := w.token(ada, create); fault.KindOf(err) == fault.NeedsConsent || err == nil {
+			t.Errorf("%d: got %v", status, err)
+		}
+		if g, _ := w.stored(ada); g.RefreshToken == "" || g.Status != vault.Active {
+			t.Fatalf("%d: the grant was erased", status)
+		}
+	}
+	w.google.Revoke(ada)
+	if _, ok := userauth.Needed(w.token(ada, create)); !ok {
+		t.Error("a dead grant does not ask for consent")
+	}
+	if g, _ := w.stored(ada); g.RefreshToken != "" || g.AccessToken != "" || g.Status != vault.NeedsConsent || g.Generation != 2 {
+		t.Errorf("left: status %s, generation %d", g.Status, g.Generation)
+	}
+	before := len(w.google.Calls())
+	if _, ok := userauth.Needed(w.token(ada, create)); !ok || len(w.google.Calls()) != before {
+		t.Error("the dead token was tried again")
+	}
+}
+
+func TestARefreshOfAnotherInstanceIsUsed(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	other := userauth.New(w.deps)
+	w.ahead.Add(int64(2 * time.Hour))
+	if err := w.token(ada, create); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.TokenSource(t.Context(), ada.User(), create); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.refreshes(); got != 1 {
+		t.Errorf("refreshes: got %d, want 1", got)
+	}
+}
+
+func TestOneWhoGivesUpWaitingDoesNotSpoilTheRefresh(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(2 * time.Hour))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.TokenSource(ctx, ada.User(), create); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("the one who left: %v", err)
+	}
+	if err := w.token(ada, create); err != nil {
+		t.Errorf("the next: %v", err)
+	}
+}
+
+func TestDisconnectIsNoticedByOtherInstancesWithinAMinute(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	other := userauth.New(w.deps)
+	if _, err := other.TokenSource(t.Context(), ada.User(), create); err != nil {
+		t.Fatal(err)
+	}
+	done, err := w.Disconnect(t.Context(), ada.User())
+	if err != nil || done != userauth.Revoked {
+		t.Fatalf("got %v, %v", done, err)
+	}
+	w.ahead.Add(int64(61 * time.Second))
+	if _, err := other.TokenSource(t.Context(), ada.User(), create); fault.KindOf(err) != fault.NeedsConsent {
+		t.Errorf("got %v", err)
+	}
+	if done, err := w.Disconnect(t.Context(), ada.User()); err != nil || done != userauth.NotConnected {
+		t.Errorf("again: %v, %v", done, err)
+	}
+}
+
+func TestAGrantOfAnotherClientIsNotUsed(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	g, _ := w.stored(ada)
+	g.ClientID = "an-older-client"
+	if _, err := w.deps.Vault.SaveGrant(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+	w.Auth = userauth.New(w.deps)
+	if fault.KindOf(w.token(ada, create)) != fault.NeedsConsent {
+		t.Error("it was used")
+	}
+}
+
+func TestAGrantThatDoesNotOpenAlarmsAndAsksAgainAndStaysUntilThen(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	doc, err := w.docs.Get(t.Context(), "grants", ada.Sub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken, _ := doc.Fields["refreshToken"].([]byte)
+	broken[len(broken)-1] ^= 1
+	if _, err := w.docs.Replace(t.Context(), "grants", ada.Sub, doc.Fields, doc.Version); err != nil {
+		t.Fatal(err)
+	}
+	w.Auth = userauth.New(w.deps)
+	if err := w.token(ada, create); fault.KindOf(err) != fault.NeedsConsent {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(w.log.String(), "level=ERROR") || !strings.Contains(w.log.String(), "a stored grant does not open") {
+		t.Errorf("no alarm: %s", w.log)
+	}
+	left, err := w.docs.Get(t.Context(), "grants", ada.Sub)
+	if err != nil || !cmp.Equal(left.Fields["refreshToken"], any(broken)) {
+		t.Errorf("the ciphertext was touched: %v", err)
+	}
+	w.connect(ada, create)
+	if err := w.token(ada, create); err != nil {
+		t.Errorf("after a new consent: %v", err)
+	}
+}
+
+func TestAnUnknownKeyIsTheOperatorsFaultAndTouchesNothing(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	deps := w.deps
+	deps.Keys = newKeys(t)
+	deps.Vault = vault.New(w.docs, deps.Keys, deps.Now)
+	writes := w.docs.Writes()
+	if _, err := userauth.New(deps).TokenSource(t.Context(), ada.User(), create); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	if got := w.docs.Writes(); got != writes {
+		t.Errorf("writes: got %d, want %d", got, writes)
+	}
+}
