@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -49,8 +50,23 @@ func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf
 
 func begin(t *testing.T) *world {
 	t.Helper()
+	return beginAs(t, chatpage.Classic)
+}
+
+// inBothFormats runs a test for an app of each kind.
+func inBothFormats(t *testing.T, test func(*testing.T, *world)) {
+	for _, format := range []chatpage.Format{chatpage.Classic, chatpage.AddOn} {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			test(t, beginAs(t, format))
+		})
+	}
+}
+
+func beginAs(t *testing.T, format chatpage.Format) *world {
+	t.Helper()
 	w := &world{docs: &docstest.Counting{Docs: &memory.Docs{}}, log: &lines{}, clock: &clock{}}
-	p, err := start(t.Context(), options{addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, mark: "MARKED"})
+	p, err := start(t.Context(), options{addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, mark: "MARKED", format: format})
 	if err != nil {
 		t.Fatal(err)
 	}

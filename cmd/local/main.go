@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -39,6 +40,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(log)
 	addr := flags.String("addr", "127.0.0.1:8765", "loopback `address` to listen on; port 0 takes a free one")
+	format := chatpage.Classic
+	flags.TextVar(&format, "format", format, "`form` of Chat's events: classic or addon")
 	open := flags.Bool("open", true, "open the page in the browser")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -46,7 +49,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	}
-	p, err := start(ctx, options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}})
+	p, err := start(ctx, options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, format: format})
 	if err != nil {
 		return err
 	}

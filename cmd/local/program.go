@@ -37,6 +37,8 @@ type options struct {
 	now  func() time.Time
 	docs vault.Docs
 	mark string // stands in every secret the stand-ins give out
+	// format of Chat's events: classic or addon.
+	format chatpage.Format
 }
 
 // program is everything, running. The browser comes to one address only; what
@@ -122,10 +124,12 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	if err != nil {
 		return nil, err
 	}
+	app := chat.App{ProjectNumber: projectNumber, Endpoint: p.address + "/chatevent"}
+	chatKeys, googleKeys := googleauth.NewKeySet(at.ChatCerts, base, o.now), googleauth.NewKeySet(at.Certs, base, o.now)
 	mux := http.NewServeMux()
 	mux.Handle("/chatevent", chatevent.New(chatevent.Deps{
-		Verifier: chat.NewVerifier(googleauth.NewKeySet(at.ChatCerts, base, o.now), projectNumber, o.now),
-		Auth:     p.auth, Spaces: made, Keys: keys, Log: log, Now: o.now,
+		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, o.now),
+		Auth: p.auth, Spaces: made, Keys: keys, Log: log, Now: o.now,
 	}))
 	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
 	mount(mux, "/createspace", createspace.New(createspace.Deps{Log: log}))
@@ -147,7 +151,7 @@ func (p *program) chat(o options) *chatpage.Page {
 	}
 	return chatpage.New(chatpage.Config{
 		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address,
-		Commands: commands, Google: p.google, Now: o.now,
+		Commands: commands, Google: p.google, Now: o.now, Format: o.format,
 	})
 }
 

@@ -13,47 +13,49 @@ import (
 
 func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
-	b := w.browser(t, ada)
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
 
-	b.has(b.say("/createspace Launch plan"), "Deputy requires configuration", "Only visible to you")
-	back := b.consent(b.link(b.chat(), "Configure"), decide{as: ada})
+		b.has(b.say("/createspace Launch plan"), "Deputy requires configuration", "Only visible to you")
+		back := b.consent(b.link(b.chat(), "Configure"), decide{as: ada})
 
-	if got, want := back.url.String(), w.address+"/?as="+ada.Sub+"&in=DM"+ada.Sub; got != want {
-		t.Errorf("the browser is at %s, want %s", got, want)
-	}
-	b.has(back, "Space created", "Launch plan")
-	b.missing(back, "requires configuration")
-	if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
-		t.Error(diff)
-	}
-	b.has(b.open(b.link(back, "Open")), "<h1>Launch plan</h1>", "Ada Lovelace created this space via Deputy")
+		if got, want := back.url.String(), w.address+"/?as="+ada.Sub+"&in=DM"+ada.Sub; got != want {
+			t.Errorf("the browser is at %s, want %s", got, want)
+		}
+		b.has(back, "Space created", "Launch plan")
+		b.missing(back, "requires configuration")
+		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+			t.Error(diff)
+		}
+		b.has(b.open(b.link(back, "Open")), "<h1>Launch plan</h1>", "Ada Lovelace created this space via Deputy")
 
-	b.say("/status")
-	b.sees("Your connection", "ada@example.com", "create spaces")
-	b.say("/help")
-	b.sees("What Deputy can do", "/createspace name [@people]", "End Deputy's access to your account")
-	b.say("/createspace Second plan")
-	if got, want := w.count("token authorization_code"), 1; got != want {
-		t.Errorf("consents: got %d, want %d", got, want)
-	}
+		b.say("/status")
+		b.sees("Your connection", "ada@example.com", "create spaces")
+		b.say("/help")
+		b.sees("What Deputy can do", "/createspace name [@people]", "End Deputy's access to your account")
+		b.say("/createspace Second plan")
+		if got, want := w.count("token authorization_code"), 1; got != want {
+			t.Errorf("consents: got %d, want %d", got, want)
+		}
 
-	b.say("/disconnect")
-	b.press("Disconnect")
-	b.sees("Your consent is revoked at Google and erased here")
-	b.say("/status")
-	b.sees("You are not connected")
-	b.has(b.say("/createspace Third plan"), "Deputy requires configuration")
-	if diff := cmp.Diff([]string{"Launch plan", "Second plan"}, w.spaces(ada)); diff != "" {
-		t.Error(diff)
-	}
+		b.say("/disconnect")
+		b.press("Disconnect")
+		b.sees("Your consent is revoked at Google and erased here")
+		b.say("/status")
+		b.sees("You are not connected")
+		b.has(b.say("/createspace Third plan"), "Deputy requires configuration")
+		if diff := cmp.Diff([]string{"Launch plan", "Second plan"}, w.spaces(ada)); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 func TestTheAppGreetsWhoeverAddsIt(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
-	b := w.browser(t, ada)
-	b.has(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.in}}), "Hello, I am Deputy", "/createspace")
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.has(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.in}}), "Hello, I am Deputy", "/createspace")
+	})
 }
 
 func TestAnotherAccountThanTheOneThatAskedIsTurnedAway(t *testing.T) {
@@ -115,11 +117,12 @@ func TestWhoeverMayNotSeeTheMembersStillGetsTheSpace(t *testing.T) {
 
 func TestTheCardTellsWhoGotInAndWhoWasLeftOut(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
-	b := w.browser(t, ada)
-	b.connect()
-	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Configure"), decide{as: ada})
-	b.sees("Space created", "In the space", "Grace Hopper", "Not added", "Kim Park", "Google does not say why")
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Configure"), decide{as: ada})
+		b.sees("Space created", "In the space", "Grace Hopper", "Not added", "Kim Park", "Google does not say why")
+	})
 }
 
 func TestAUsedOrExpiredLinkSaysSo(t *testing.T) {
@@ -198,20 +201,21 @@ func TestWhatOnlyLooksAheadBeginsNothing(t *testing.T) {
 
 func TestInASpaceOnlyThePersonSeesTheCardAndContinueGoesOn(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
-	b := w.browser(t, ada)
-	b.in = "AAAAteam"
-	b.say("/createspace Secret plan")
-	asked := b.sees("Connect your account", "Only visible to you")
-	b.missing(asked, "requires configuration")
-	other := w.browser(t, grace)
-	other.in = "AAAAteam"
-	other.missing(other.chat(), "Secret plan", "Connect your account")
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.in = "AAAAteam"
+		b.say("/createspace Secret plan")
+		asked := b.sees("Connect your account", "Only visible to you")
+		b.missing(asked, "requires configuration")
+		other := w.browser(t, grace)
+		other.in = "AAAAteam"
+		other.missing(other.chat(), "Secret plan", "Connect your account")
 
-	b.has(b.consent(b.link(asked, "Connect"), decide{as: ada}), "Connected", "press Continue")
-	b.press("Continue")
-	b.sees("Space created", "Secret plan")
-	other.missing(other.chat(), "Secret plan", "Space created")
+		b.has(b.consent(b.link(asked, "Connect"), decide{as: ada}), "Connected", "press Continue")
+		b.press("Continue")
+		b.sees("Space created", "Secret plan")
+		other.missing(other.chat(), "Secret plan", "Space created")
+	})
 }
 
 func TestATakenNameIsSaidPlainly(t *testing.T) {
@@ -260,17 +264,18 @@ func TestAFaultOfGooglesIsRetriedAndMakesOneSpace(t *testing.T) {
 
 func TestTryAgainIsTheSameActAndMakesOneSpace(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
-	b := w.browser(t, ada)
-	b.connect()
-	w.google.Fail("chat.spaces.setup", 500, 500, 500, 500)
-	b.say("/createspace Launch plan")
-	b.sees("That did not work", "Google Chat has a fault of its own")
-	b.press("Try again")
-	b.sees("Space created")
-	if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
-		t.Error(diff)
-	}
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		w.google.Fail("chat.spaces.setup", 500, 500, 500, 500)
+		b.say("/createspace Launch plan")
+		b.sees("That did not work", "Google Chat has a fault of its own")
+		b.press("Try again")
+		b.sees("Space created")
+		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 func TestAGrantRemovedAtGoogleAsksAgain(t *testing.T) {

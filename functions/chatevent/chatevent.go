@@ -27,7 +27,8 @@ const (
 
 // Deps are what the function works with; all are required.
 type Deps struct {
-	Verifier *chat.Verifier
+	App      chat.App
+	Verifier *chat.Verifier // for the app
 	Auth     *userauth.Auth
 	Spaces   *spaces.Spaces
 	Keys     *seal.Keys
@@ -89,7 +90,7 @@ func (f function) hear(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, h, reply)
+	return f.write(w, h, reply)
 }
 
 // answer picks what to do.
@@ -108,8 +109,8 @@ func (f function) answer(ctx context.Context, e chat.Event) (chat.Reply, error) 
 	}
 }
 
-func write(w http.ResponseWriter, h *heard, reply chat.Reply) error {
-	body, err := chat.Encode(h.format, h.event, reply)
+func (f function) write(w http.ResponseWriter, h *heard, reply chat.Reply) error {
+	body, err := f.App.Encode(h.format, h.event, reply)
 	if err != nil {
 		return err
 	}

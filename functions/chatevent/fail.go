@@ -20,7 +20,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	reply, rendered := f.explain(h, err, logging.Reference(r.Context()))
 	if rendered == nil {
-		rendered = write(w, h, reply)
+		rendered = f.write(w, h, reply)
 	}
 	if rendered != nil {
 		panic(rendered) // nothing better is left to say: the doorway answers 500

@@ -17,7 +17,7 @@ import (
 // FromEnv is the function as deployed.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
-	projectNumber := env.Digits("CHAT_PROJECT_NUMBER")
+	app := chat.App{ProjectNumber: env.Digits("CHAT_PROJECT_NUMBER"), Endpoint: env.Address("CHAT_ENDPOINT_URL")}
 	base := googleauth.NewTransport()
 	auth, keys, err := userauth.FromEnv(ctx, env, base)
 	if err != nil {
@@ -27,9 +27,10 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	certs := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
+	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
+	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
 	return New(Deps{
-		Verifier: chat.NewVerifier(certs, projectNumber, time.Now),
-		Auth:     auth, Spaces: made, Keys: keys, Log: slog.Default(), Now: time.Now,
+		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
+		Auth: auth, Spaces: made, Keys: keys, Log: slog.Default(), Now: time.Now,
 	}), nil
 }

@@ -230,7 +230,7 @@ func whole(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return []string{
-		"GOOGLE_CLOUD_PROJECT=p", "CHAT_PROJECT_NUMBER=123", "OAUTH_CALLBACK_URL=https://deputy.example.com",
+		"GOOGLE_CLOUD_PROJECT=p", "CHAT_PROJECT_NUMBER=123", "CHAT_ENDPOINT_URL=https://chat.deputy.example.com/", "OAUTH_CALLBACK_URL=https://deputy.example.com",
 		"KEYSET=" + keyset.Reveal(), "LOOKUP_KEYSET=" + lookup.Reveal(),
 		`OAUTH_CLIENT={"web":{"client_id":"c","client_secret":"GOCSPX-marked","redirect_uris":["https://deputy.example.com/callback"]}}`,
 		"FIRESTORE_EMULATOR_HOST=127.0.0.1:1", // nobody answers there, and nobody is asked
@@ -278,7 +278,7 @@ func TestAnIncompleteConfigurationIsToldAtOnceAndTheProcessLives(t *testing.T) {
 	if status, body := s.get("GET", "/ready"); status != 503 || strings.Contains(body, "KEYSET") {
 		t.Errorf("/ready: got %d %q, want 503 without details", status, body)
 	}
-	for _, want := range []string{"CHAT_PROJECT_NUMBER is not set", "OAUTH_CALLBACK_URL is not set", "KEYSET is not set", "LOOKUP_KEYSET is not set", "desktop client"} {
+	for _, want := range []string{"CHAT_PROJECT_NUMBER is not set", "CHAT_ENDPOINT_URL is not set", "OAUTH_CALLBACK_URL is not set", "KEYSET is not set", "LOOKUP_KEYSET is not set", "desktop client"} {
 		s.logs(want)
 	}
 }

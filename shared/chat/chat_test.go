@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -51,18 +52,18 @@ func TestASlashCommandIsReadHoweverGoogleWritesNumbers(t *testing.T) {
 
 func TestEachKindOfEventIsTold(t *testing.T) {
 	for body, want := range map[string]chat.Kind{
-		`{"type":"MESSAGE","message":{"argumentText":"hello"}}`:                               chat.Message,
-		`{"type":"MESSAGE","appCommandMetadata":{"appCommandId":"3"}}`:                        chat.Command,
-		`{"type":"APP_COMMAND","appCommandMetadata":{"appCommandId":101}}`:                    chat.Command,
-		`{"type":"ADDED_TO_SPACE"}`:                                                           chat.Added,
-		`{"type":"ADDED_TO_SPACE","message":{"slashCommand":{"commandId":"5"}}}`:              chat.Command,
-		`{"type":"REMOVED_FROM_SPACE"}`:                                                       chat.Removed,
-		`{"type":"CARD_CLICKED"}`:                                                             chat.Click,
-		`{"type":"WIDGET_UPDATED"}`:                                                           chat.Unknown,
-		`{"type":{"odd":1},"user":7,"space":null,"message":[]}`:                               "an error",
-		`{"type":"SOMETHING_NEW","appCommandMetadata":{"appCommandId":{"odd":1}}}`:            chat.Unknown,
-		`{"commonEventObject":{},"chat":{"messagePayload":{"message":{"text":"an add-on"}}}}`: chat.Unknown,
-		`{}`: chat.Unknown,
+		`{"type":"MESSAGE","message":{"argumentText":"hello"}}`:                    chat.Message,
+		`{"type":"MESSAGE","appCommandMetadata":{"appCommandId":"3"}}`:             chat.Command,
+		`{"type":"APP_COMMAND","appCommandMetadata":{"appCommandId":101}}`:         chat.Command,
+		`{"type":"ADDED_TO_SPACE"}`:                                                chat.Added,
+		`{"type":"ADDED_TO_SPACE","message":{"slashCommand":{"commandId":"5"}}}`:   chat.Command,
+		`{"type":"REMOVED_FROM_SPACE"}`:                                            chat.Removed,
+		`{"type":"CARD_CLICKED"}`:                                                  chat.Click,
+		`{"type":"WIDGET_UPDATED"}`:                                                chat.Unknown,
+		`{"type":{"odd":1},"user":7,"space":null,"message":[]}`:                    "an error",
+		`{"type":"SOMETHING_NEW","appCommandMetadata":{"appCommandId":{"odd":1}}}`: chat.Unknown,
+		`{"chat":{"type":"APP_HOME"}}`:                                             chat.Unknown,
+		`{}`:                                                                       chat.Unknown,
 	} {
 		e, err := chat.Decode(chat.Classic, []byte(body))
 		if want == "an error" {
@@ -73,6 +74,58 @@ func TestEachKindOfEventIsTold(t *testing.T) {
 		}
 		if err != nil || e.Kind != want {
 			t.Errorf("%s: got %v, %v, want %v", body, e.Kind, err, want)
+		}
+	}
+}
+
+func TestEachKindOfAddOnEventIsTold(t *testing.T) {
+	for payload, want := range map[string]chat.Kind{
+		`"messagePayload":{"message":{"argumentText":"hello"}}`:                        chat.Message,
+		`"appCommandPayload":{"appCommandMetadata":{"appCommandId":"5"},"message":{}}`: chat.Command,
+		`"appCommandPayload":{"appCommandMetadata":{"appCommandId":101.0}}`:            chat.Command,
+		`"addedToSpacePayload":{"space":{"name":"spaces/A"}}`:                          chat.Added,
+		`"addedToSpacePayload":{"interactionAdd":true}`:                                chat.Unknown, // its message follows
+		`"removedFromSpacePayload":{}`:                                                 chat.Removed,
+		`"buttonClickedPayload":{"message":{"name":"spaces/A/messages/m"}}`:            chat.Click,
+		`"widgetUpdatedPayload":{}`:                                                    chat.Unknown,
+		`"type":"APP_HOME"`:                                                            chat.Unknown,
+		`"somethingNewPayload":{"odd":[1]}`:                                            chat.Unknown,
+	} {
+		body := `{"commonEventObject":{"parameters":{"value":"sealed"}},"chat":{"user":{"name":"users/1"},"space":{"name":"spaces/A"},` + payload + `}}`
+		e, err := chat.Decode(chat.AddOn, []byte(body))
+		if err != nil || e.Kind != want || e.Person.Name != "users/1" || e.Space.Name != "spaces/A" {
+			t.Errorf("%s: got %+v, %v, want %v", payload, e, err, want)
+		}
+		if (e.Value.Reveal() == "sealed") != (want == chat.Click) {
+			t.Errorf("%s: the value of a click: %q", payload, e.Value.Reveal())
+		}
+	}
+}
+
+func TestAnAddOnCommandIsReadLikeAClassicOne(t *testing.T) {
+	var classic map[string]json.RawMessage
+	if err := json.Unmarshal(fmt.Appendf(nil, slash, `"5"`), &classic); err != nil {
+		t.Fatal(err)
+	}
+	body := fmt.Sprintf(`{"chat":{"user":%s,"eventTime":%s,"appCommandPayload":{"space":%s,"message":%s,"configCompleteRedirectUri":%s,
+		"appCommandMetadata":{"appCommandId":"5"}}}}`, classic["user"], classic["eventTime"], classic["space"], classic["message"], classic["configCompleteRedirectUrl"])
+	got, err := chat.Decode(chat.AddOn, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(decode(t, fmt.Sprintf(slash, `"5"`)), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestABodyInAnotherFormatThanItsSendersIsRefused(t *testing.T) {
+	for body, format := range map[string]chat.Format{
+		`{"chat":{"appCommandPayload":{}}}`:        chat.Classic,
+		`{"type":"MESSAGE","message":{}}`:          chat.AddOn,
+		`{"type":"MESSAGE","chat":{"xPayload":1}}`: chat.Classic,
+	} {
+		if _, err := chat.Decode(format, []byte(body)); fault.KindOf(err) != fault.Unauthenticated {
+			t.Errorf("%s: got %v", body, err)
 		}
 	}
 }
@@ -107,16 +160,18 @@ func TestTheValueOfAClickIsFoundInEitherPlace(t *testing.T) {
 	}
 }
 
-func encode(t *testing.T, e chat.Event, r chat.Reply) string {
+var app = chat.App{ProjectNumber: "1", Endpoint: "https://chat.example/"}
+
+func encode(t *testing.T, format chat.Format, e chat.Event, r chat.Reply) string {
 	t.Helper()
-	body, err := chat.Encode(chat.Classic, e, r)
+	body, err := app.Encode(format, e, r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(body)
 }
 
-func TestRepliesAreWhatClassicChatWants(t *testing.T) {
+func TestRepliesAreWhatEachFormatWants(t *testing.T) {
 	card := &chat.Card{Title: "T", Sections: []chat.Section{{Widgets: []chat.Widget{
 		{Text: "a <b> & c"},
 		{Label: "L", Text: "x"},
@@ -131,20 +186,37 @@ func TestRepliesAreWhatClassicChatWants(t *testing.T) {
 	direct.Space.Direct = true
 	clicked.Kind = chat.Click
 	const private = `,"privateMessageViewer":{"name":"users/1"}`
+	addOn := strings.Replace(shown, `"function":"clicked"`, `"function":"https://chat.example/"`, 1)
+	create := func(rest string) string {
+		return `{"hostAppDataAction":{"chatDataAction":{"createMessageAction":{"message":{` + addOn + rest + `}}}}}`
+	}
 	for name, c := range map[string]struct {
-		event chat.Event
-		reply chat.Reply
-		want  string
+		event          chat.Event
+		reply          chat.Reply
+		classic, addOn string
 	}{
-		"nothing":               {inSpace, chat.Reply{}, `{}`},
-		"private in a space":    {inSpace, chat.Reply{Card: card}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + private + `}`},
-		"public":                {inSpace, chat.Reply{Card: card, Public: true}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + `}`},
-		"in the direct message": {direct, chat.Reply{Card: card}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + `}`},
-		"to a click":            {clicked, chat.Reply{Card: card}, `{"actionResponse":{"type":"UPDATE_MESSAGE"},` + shown + private + `}`},
-		"the prompt":            {direct, chat.Reply{Connect: "https://d.example/start"}, `{"actionResponse":{"type":"REQUEST_CONFIG","url":"https://d.example/start"}}`},
+		"nothing":               {inSpace, chat.Reply{}, `{}`, `{}`},
+		"private in a space":    {inSpace, chat.Reply{Card: card}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + private + `}`, create(private)},
+		"public":                {inSpace, chat.Reply{Card: card, Public: true}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + `}`, create("")},
+		"in the direct message": {direct, chat.Reply{Card: card}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + `}`, create("")},
+		"to a click": {
+			clicked,
+			chat.Reply{Card: card},
+			`{"actionResponse":{"type":"UPDATE_MESSAGE"},` + shown + private + `}`,
+			strings.Replace(create(private), "createMessageAction", "updateMessageAction", 1),
+		},
+		"the prompt": {
+			direct,
+			chat.Reply{Connect: "https://d.example/start"},
+			`{"actionResponse":{"type":"REQUEST_CONFIG","url":"https://d.example/start"}}`,
+			`{"basic_authorization_prompt":{"authorization_url":"https://d.example/start","resource":"Deputy"}}`,
+		},
 	} {
-		if diff := cmp.Diff(c.want, encode(t, c.event, c.reply)); diff != "" {
-			t.Errorf("%s: %s", name, diff)
+		if diff := cmp.Diff(c.classic, encode(t, chat.Classic, c.event, c.reply)); diff != "" {
+			t.Errorf("%s, classic: %s", name, diff)
+		}
+		if diff := cmp.Diff(c.addOn, encode(t, chat.AddOn, c.event, c.reply)); diff != "" {
+			t.Errorf("%s, add-on: %s", name, diff)
 		}
 	}
 }

@@ -3,7 +3,8 @@
 // cards. No Google JSON passes beyond it.
 //
 // It knows no command and no Chat API call: functions/chatevent and
-// shared/spaces do. Only classic events are spoken so far.
+// shared/spaces do. classic.go and addon.go are the two forms of events and
+// replies that Google has.
 package chat
 
 import (
@@ -15,8 +16,11 @@ import (
 // Format is a form of Chat's events. The reply must have the same.
 type Format int
 
-// Classic is "Chat API interaction events" (chat-protocol.md section 1).
-const Classic Format = 0
+// The formats (chat-protocol.md sections 1 and 2).
+const (
+	Classic Format = iota // "Chat API interaction events"
+	AddOn                 // a Google Workspace add-on that extends Chat
+)
 
 // Kind is what happened in Chat.
 type Kind string

@@ -9,7 +9,9 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// Reply is what Deputy answers to an event. The zero Reply shows nothing.
+// Reply is what Deputy answers to an event. The zero Reply shows nothing. The
+// answer to a click takes the place of the card that was clicked, so that it is
+// not clicked twice.
 type Reply struct {
 	Card   *Card
 	Public bool // for everybody in the space; else for the person alone
@@ -19,31 +21,21 @@ type Reply struct {
 	Connect config.Secret
 }
 
-// clicked is what classic cards name as the function of every button: which
-// act it is stands in the sealed value.
-const clicked = "clicked"
-
 // Encode is the body of the answer, in the format the event arrived in.
-func Encode(_ Format, e Event, r Reply) ([]byte, error) {
-	body, err := json.Marshal(r.classic(e))
+func (a App) Encode(format Format, e Event, r Reply) ([]byte, error) {
+	reply := r.classic(e)
+	if format == AddOn {
+		reply = r.addOn(e, a.Endpoint)
+	}
+	body, err := json.Marshal(reply)
 	return body, fault.Wrap("chat.Encode", err)
 }
 
-func (r Reply) classic(e Event) *chatapi.Message {
-	if r.Connect != "" {
-		return &chatapi.Message{ActionResponse: &chatapi.ActionResponse{Type: "REQUEST_CONFIG", Url: r.Connect.Reveal()}}
-	}
-	if r.Card == nil {
-		return &chatapi.Message{}
-	}
+// message is the reply's card as a message; function is what its buttons call.
+func (r Reply) message(e Event, function string) *chatapi.Message {
 	out := &chatapi.Message{
-		ActionResponse: &chatapi.ActionResponse{Type: "NEW_MESSAGE"},
-		FallbackText:   r.Card.Title,
-		CardsV2:        []*chatapi.CardWithId{{CardId: "deputy", Card: r.Card.api(clicked)}},
-	}
-	if e.Kind == Click {
-		// In place of the card that was clicked, so that it is not clicked twice.
-		out.ActionResponse.Type = "UPDATE_MESSAGE"
+		FallbackText: r.Card.Title,
+		CardsV2:      []*chatapi.CardWithId{{CardId: "deputy", Card: r.Card.api(function)}},
 	}
 	if !r.Public && !e.Space.Direct {
 		// A direct message with the app is private as it is.

@@ -45,7 +45,7 @@ func (r *Reader) Required(name string) string {
 func (r *Reader) Secret(name string) Secret { return Secret(r.Required(name)) }
 
 // Address is a required address: https, or http on loopback, with no user,
-// query or fragment. A slash at its end is taken off.
+// query or fragment.
 func (r *Reader) Address(name string) string {
 	value := r.Required(name)
 	if value == "" {
@@ -60,7 +60,7 @@ func (r *Reader) Address(name string) string {
 		r.Fault(name, "must begin with https://")
 		return ""
 	}
-	return strings.TrimSuffix(value, "/")
+	return value
 }
 
 // Loopback tells whether host names this machine itself.

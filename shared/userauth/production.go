@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"example.com/deputy/shared/config"
@@ -22,7 +23,7 @@ import (
 func FromEnv(ctx context.Context, env *config.Reader, base http.RoundTripper) (*Auth, *seal.Keys, error) {
 	project := env.Required("GOOGLE_CLOUD_PROJECT")
 	database := env.Optional("FIRESTORE_DATABASE", "(default)")
-	address := env.Address("OAUTH_CALLBACK_URL")
+	address := strings.TrimSuffix(env.Address("OAUTH_CALLBACK_URL"), "/")
 	client := clientFromEnv(env, address+"/callback")
 	keys := keysFromEnv(env, project, client.ID)
 	if os.Getenv("K_SERVICE") != "" && os.Getenv("FIRESTORE_EMULATOR_HOST") != "" {

@@ -1,14 +1,14 @@
 // Package chatpage plays Google Chat itself, on the machine's own loopback: a
 // page on which one picks a person, types, presses what cards and prompts
-// offer, and the delivery of what happens to the app as classic events, with
-// the rules Chat has for the replies (chat-protocol.md section 1).
+// offer, and the delivery of what happens to the app, as classic or add-on
+// events, with the rules Chat has for the replies (chat-protocol.md 1 and 2).
 //
 // What people and spaces there are is kept by internal/standin/google. Start
-// at page.go for what a person sees, at deliver.go for what the app gets.
+// at page.go for what a person sees, at deliver.go for what the app gets;
+// classic.go and addon.go write the events and read the replies.
 package chatpage
 
 import (
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"strings"
@@ -32,6 +32,7 @@ type Config struct {
 	Endpoint string    // where events go
 	Address  string    // of the page itself
 	Commands []Command // slash commands
+	Format   Format    // of the events
 	Google   *google.Server
 	Now      func() time.Time
 }
@@ -43,15 +44,6 @@ type Page struct {
 
 	mu      sync.Mutex
 	waiting map[string]waiting // by the token of the completion address
-}
-
-// waiting is an event that Chat will send again when the app's configuration
-// is complete.
-type waiting struct {
-	event  event
-	person google.Person
-	space  string
-	prompt string // the message that asks for it, once there is one
 }
 
 // New is a Page without any conversation yet.
@@ -74,7 +66,7 @@ func (p *Page) Handler() http.Handler {
 		p.send(r.Context(), who, in, strings.TrimSpace(r.PostFormValue("text")))
 	}))
 	mux.HandleFunc("POST /click", p.from(func(r *http.Request, who google.Person, in google.Space) {
-		p.click(r.Context(), who, in, click{r.PostFormValue("message"), r.PostFormValue("function"), r.PostFormValue("value")})
+		p.click(r.Context(), who, in, r.PostFormValue("message"), button{r.PostFormValue("function"), r.PostFormValue("value")})
 	}))
 	return mux
 }
@@ -108,38 +100,6 @@ func (p *Page) place(as, in string) (google.Person, google.Space, error) {
 		}
 	}
 	return who, google.Space{}, errors.New("this person is not in that space")
-}
-
-// complete is where an app sends the browser after the consent: Chat takes the
-// prompt away, makes the person's message public, and sends the event again
-// (chat-protocol.md 2.3). The token is the address's only secret.
-func (p *Page) complete(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	wait, ok := p.waiting[r.URL.Query().Get("token")]
-	delete(p.waiting, r.URL.Query().Get("token"))
-	p.mu.Unlock()
-	if !ok {
-		http.Error(w, "This completion address is unknown, or was used before.", http.StatusGone)
-		return
-	}
-	if wait.prompt != "" {
-		p.Google.Change(wait.space, wait.prompt, func(*google.Message) bool { return false })
-	}
-	p.Google.Change(wait.space, wait.event.message, func(m *google.Message) bool {
-		m.Private = ""
-		return true
-	})
-	p.deliver(r.Context(), wait.person, wait.space, wait.event)
-	http.Redirect(w, r, p.at(wait.person, wait.space), http.StatusSeeOther)
-}
-
-// wait remembers an event and gives its completion address.
-func (p *Page) wait(who google.Person, space string, e event) string {
-	token := rand.Text() + p.Google.Mark
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.waiting[token] = waiting{event: e, person: who, space: space}
-	return p.Address + "/complete?token=" + token
 }
 
 // changes tells the browser whenever there is something new.

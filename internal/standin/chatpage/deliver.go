@@ -9,121 +9,98 @@ import (
 	"io"
 	"net/http"
 
-	chatapi "google.golang.org/api/chat/v1"
-
 	"example.com/deputy/internal/standin/google"
 )
 
 // deliver sends an event to the app and does what its reply says. A person
 // sees it when the app fails, as in Chat. It goes on when the browser has gone.
-func (p *Page) deliver(ctx context.Context, who google.Person, space string, e event) {
-	kind, _ := e.body["type"].(string)
-	completion := ""
-	if kind == "MESSAGE" || kind == "ADDED_TO_SPACE" { // never for a click: chat-protocol.md 1.2
-		completion = p.wait(who, space, e)
-		e.body["configCompleteRedirectUrl"] = completion
+func (p *Page) deliver(ctx context.Context, e event) {
+	token := ""
+	if e.kind != clicked { // clicks have no completion address: chat-protocol.md 1.2, 2.1
+		token = p.wait(&e)
 	}
-	reply, err := p.ask(context.WithoutCancel(ctx), e.body)
+	r, err := p.ask(context.WithoutCancel(ctx), e)
 	if err == nil {
-		err = p.apply(who, space, e, kind, completion, reply)
+		err = p.apply(e, token, r)
 	}
 	if err != nil {
-		p.Google.Post(space, google.Message{
-			Line: true, Trouble: true, Private: who.User(), Text: p.App + " is not responding (" + err.Error() + ")",
+		p.Google.Post(e.in.ID, google.Message{
+			Line: true, Trouble: true, Private: e.who.User(), Text: p.App + " is not responding (" + err.Error() + ")",
 		})
 	}
 }
 
 // ask posts an event and reads the reply.
-func (p *Page) ask(ctx context.Context, body map[string]any) (*chatapi.Message, error) {
+func (p *Page) ask(ctx context.Context, e event) (reply, error) {
+	body, token, agent := p.classic(e), p.Google.ChatToken, "Google-Dynamite"
+	if p.Format == AddOn {
+		body, token, agent = p.addOn(e), func() string { return p.Google.AddOnToken(p.Endpoint) }, "Google-gsuiteaddons"
+	}
 	text, err := json.Marshal(body)
 	if err != nil {
-		return nil, err
+		return reply{}, err
 	}
-	if err := p.Google.Check("DeprecatedEvent", text); err != nil {
-		return nil, fmt.Errorf("the stand-in's own event is wrong: %w", err)
+	if p.Format == Classic {
+		if err := p.Google.Check("DeprecatedEvent", text); err != nil {
+			return reply{}, fmt.Errorf("the stand-in's own event is wrong: %w", err)
+		}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Endpoint, bytes.NewReader(text))
 	if err != nil {
-		return nil, err
+		return reply{}, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "Google-Dynamite")
-	req.Header.Set("Authorization", "Bearer "+p.Google.ChatToken())
+	req.Header.Set("User-Agent", agent)
+	req.Header.Set("Authorization", "Bearer "+token())
 	res, err := p.client.Do(req)
 	if err != nil {
-		return nil, errors.New("no answer within 30 seconds, or no connection")
+		return reply{}, errors.New("no answer within 30 seconds, or no connection")
 	}
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	switch {
 	case err != nil:
-		return nil, errors.New("the answer broke off")
+		return reply{}, errors.New("the answer broke off")
 	case res.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("status %d", res.StatusCode)
+		return reply{}, fmt.Errorf("status %d", res.StatusCode)
+	case p.Format == AddOn:
+		return p.readAddOn(e, answer)
+	default:
+		return p.readClassic(e, answer)
 	}
-	if err := p.Google.Check("Message", answer); err != nil {
-		return nil, fmt.Errorf("the answer is not a message: %w", err)
-	}
-	var reply chatapi.Message
-	return &reply, json.Unmarshal(answer, &reply)
 }
 
 // maxMessage is the most of a message that Chat takes (chat-protocol.md 5).
 const maxMessage = 32_000
 
-// apply shows a reply, or says which of Chat's rules it breaks (1.4, 2.3, 5).
-func (p *Page) apply(who google.Person, space string, e event, kind, completion string, reply *chatapi.Message) error {
-	action, url := "", ""
-	if reply.ActionResponse != nil {
-		action, url = reply.ActionResponse.Type, reply.ActionResponse.Url
+// apply shows a reply.
+func (p *Page) apply(e event, token string, r reply) error {
+	switch {
+	case r.prompt != "" && token == "":
+		return errors.New("requesting user authentication isn't allowed as a response to the event type")
+	case r.prompt != "":
+		p.ready(token, p.Google.Post(e.in.ID, google.Message{Prompt: r.prompt, Private: e.who.User()}))
+		return nil
+	case r.message == nil:
+		return nil
 	}
 	private := ""
-	if reply.PrivateMessageViewer != nil {
-		private = reply.PrivateMessageViewer.Name
+	if r.message.PrivateMessageViewer != nil {
+		private = r.message.PrivateMessageViewer.Name
 	}
-	shown := *reply
-	shown.ActionResponse, shown.PrivateMessageViewer = nil, nil
-	text, err := json.Marshal(&shown)
-	if err != nil {
-		return err
-	}
-	empty := reply.Text == "" && len(reply.CardsV2) == 0
+	text, err := json.Marshal(r.message)
 	switch {
-	case action == "REQUEST_CONFIG" && completion == "":
-		return errors.New("requesting user authentication isn't allowed as a response to the event type")
-	case action == "REQUEST_CONFIG" && url == "":
-		return errors.New("REQUEST_CONFIG without url")
-	case action == "REQUEST_CONFIG":
-		p.prompt(who, space, completion, url)
-		return nil
+	case err != nil:
+		return err
 	case len(text) > maxMessage:
 		return fmt.Errorf("the message has %d bytes; Chat takes %d", len(text), maxMessage)
-	case empty:
-		return nil
-	case action == "UPDATE_MESSAGE" && kind != "CARD_CLICKED":
-		return errors.New("UPDATE_MESSAGE is for clicks only")
-	case action == "UPDATE_MESSAGE":
-		p.Google.Change(space, e.message, func(m *google.Message) bool {
+	case r.update:
+		p.Google.Change(e.in.ID, e.message, func(m *google.Message) bool {
 			m.JSON = text
 			return true
 		})
-		return nil
-	case action == "" || action == "NEW_MESSAGE":
-		p.Google.Post(space, google.Message{JSON: text, Private: private})
-		return nil
 	default:
-		return errors.New("the stand-in does not play " + action + " yet")
+		p.Google.Post(e.in.ID, google.Message{JSON: text, Private: private})
 	}
-}
-
-// prompt is Chat's own "requires configuration".
-func (p *Page) prompt(who google.Person, space, completion, url string) {
-	id := p.Google.Post(space, google.Message{Prompt: url, Private: who.User()})
-	token := completion[len(p.Address+"/complete?token="):]
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	wait := p.waiting[token]
-	wait.prompt = id
-	p.waiting[token] = wait
+	return nil
 }

@@ -4,24 +4,81 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"example.com/deputy/internal/standin/google"
 )
 
-// event is a classic event on its way to the app.
+// kind is what happened.
+type kind int
+
+const (
+	said kind = iota
+	commanded
+	added
+	clicked
+)
+
+// event is what happened, before it is written in the app's format.
 type event struct {
-	body    map[string]any
-	message string // the person's message it is about; empty for none
+	kind    kind
+	who     google.Person
+	in      google.Space
+	message string // resource name; for clicks, of the card
+	text    string
+	args    string   // what stands behind the command
+	command *Command // for commanded
+	button  button   // for clicked
+	// complete is the completion address; clicks have none.
+	complete string
 }
 
-// base is what every event has (chat-protocol.md 1.2).
-func (p *Page) base(kind string, who google.Person, in google.Space) map[string]any {
-	return map[string]any{
-		"type": kind, "eventTime": p.Now().UTC().Format(time.RFC3339Nano),
-		"user": user(who), "space": space(in), "common": map[string]any{"userLocale": "en", "hostApp": "CHAT"},
-	}
+// button is a button of a card of the app.
+type button struct{ function, value string }
+
+// add is the person adding the app to their direct message.
+func (p *Page) add(ctx context.Context, who google.Person, in google.Space) {
+	p.deliver(ctx, event{kind: added, who: who, in: in})
 }
+
+// send is the person writing. The app gets it when it is a command, or in the
+// direct message.
+func (p *Page) send(ctx context.Context, who google.Person, in google.Space, text string) {
+	if text == "" {
+		return
+	}
+	command, args := p.command(text)
+	private := ""
+	if command != nil && in.App {
+		private = who.User() // Chat shows a command to the person and the app alone
+	}
+	id := p.Google.Post(in.ID, google.Message{Sender: who, Text: text, Private: private})
+	if !in.App || command == nil && !in.Direct {
+		return
+	}
+	e := event{kind: said, who: who, in: in, message: id, text: text, args: text}
+	if command != nil {
+		e.kind, e.command, e.args = commanded, command, args
+	}
+	p.deliver(ctx, e)
+}
+
+// click is the person pressing a button.
+func (p *Page) click(ctx context.Context, who google.Person, in google.Space, message string, b button) {
+	p.deliver(ctx, event{kind: clicked, who: who, in: in, message: message, button: b})
+}
+
+// command finds the command a text begins with.
+func (p *Page) command(text string) (*Command, string) {
+	name, _, _ := strings.Cut(text, " ")
+	for i := range p.Commands {
+		if p.Commands[i].Name == name {
+			return &p.Commands[i], strings.TrimPrefix(text, name)
+		}
+	}
+	return nil, ""
+}
+
+// The parts below are the same in both formats (chat-protocol.md 1.2, 2.1).
 
 func user(who google.Person) map[string]any {
 	return map[string]any{"name": who.User(), "displayName": who.Name, "email": who.Email, "type": "HUMAN"}
@@ -34,62 +91,28 @@ func space(in google.Space) map[string]any {
 	return map[string]any{"name": in.Name(), "type": "ROOM", "spaceType": "SPACE", "displayName": in.DisplayName}
 }
 
-// add is the person adding the app to their direct message.
-func (p *Page) add(ctx context.Context, who google.Person, in google.Space) {
-	p.deliver(ctx, who, in.ID, event{body: p.base("ADDED_TO_SPACE", who, in)})
-}
-
-// send is the person writing. The app gets it when it is a command, or in the
-// direct message.
-func (p *Page) send(ctx context.Context, who google.Person, in google.Space, text string) {
-	if text == "" {
-		return
+// sent is the message of an event.
+func (e event) sent() map[string]any {
+	if e.kind == clicked {
+		return map[string]any{"name": e.message, "sender": map[string]any{"name": "users/app", "type": "BOT"}}
 	}
-	command, args := p.command(text)
-	if !in.App {
-		p.Google.Post(in.ID, google.Message{Sender: who, Text: text})
-		return
-	}
-	private := ""
-	if command != nil {
-		private = who.User() // Chat shows a command to the person and the app alone
-	}
-	id := p.Google.Post(in.ID, google.Message{Sender: who, Text: text, Private: private})
-	if command == nil && !in.Direct {
-		return
-	}
-	body := p.base("MESSAGE", who, in)
-	message := map[string]any{
-		"name": id, "sender": user(who), "text": text, "argumentText": text,
-		"thread": map[string]any{"name": in.Name() + "/threads/" + id[strings.LastIndex(id, "/")+1:]},
+	out := map[string]any{
+		"name": e.message, "sender": user(e.who), "text": e.text, "argumentText": e.args,
+		"thread": map[string]any{"name": e.in.Name() + "/threads/" + e.message[strings.LastIndex(e.message, "/")+1:]},
 	}
 	var annotations []any
-	if command != nil {
-		message["argumentText"] = args
-		message["slashCommand"] = map[string]any{"commandId": strconv.Itoa(command.ID)}
-		body["appCommandMetadata"] = map[string]any{"appCommandId": command.ID, "appCommandType": "SLASH_COMMAND"}
+	if c := e.command; c != nil {
+		id := strconv.Itoa(c.ID)
+		out["slashCommand"] = map[string]any{"commandId": id}
 		annotations = append(annotations, map[string]any{
-			"type": "SLASH_COMMAND", "startIndex": 0, "length": len(command.Name),
-			"slashCommand": map[string]any{"type": "INVOKE", "commandName": command.Name, "commandId": strconv.Itoa(command.ID)},
+			"type": "SLASH_COMMAND", "startIndex": 0, "length": len(c.Name),
+			"slashCommand": map[string]any{"type": "INVOKE", "commandName": c.Name, "commandId": id},
 		})
 	}
-	annotations = append(annotations, mentions(text)...)
-	if annotations != nil {
-		message["annotations"] = annotations
+	if annotations = append(annotations, mentions(e.text)...); annotations != nil {
+		out["annotations"] = annotations
 	}
-	body["message"] = message
-	p.deliver(ctx, who, in.ID, event{body, id})
-}
-
-// command finds the command a text begins with.
-func (p *Page) command(text string) (*Command, string) {
-	name, _, _ := strings.Cut(text, " ")
-	for i := range p.Commands {
-		if p.Commands[i].Name == name {
-			return &p.Commands[i], strings.TrimPrefix(text, name)
-		}
-	}
-	return nil, ""
+	return out
 }
 
 // mentions are the people named with an @ in a text.
@@ -104,17 +127,4 @@ func mentions(text string) []any {
 		}
 	}
 	return out
-}
-
-// click is a button of a card of the app.
-type click struct{ message, function, value string }
-
-// click is the person pressing it.
-func (p *Page) click(ctx context.Context, who google.Person, in google.Space, c click) {
-	body := p.base("CARD_CLICKED", who, in)
-	body["message"] = map[string]any{"name": c.message, "sender": map[string]any{"name": "users/app", "type": "BOT"}}
-	body["action"] = map[string]any{"actionMethodName": c.function, "parameters": []any{map[string]any{"key": "value", "value": c.value}}}
-	common, _ := body["common"].(map[string]any)
-	common["invokedFunction"], common["parameters"] = c.function, map[string]any{"value": c.value}
-	p.deliver(ctx, who, in.ID, event{body, c.message})
 }

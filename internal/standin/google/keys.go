@@ -65,6 +65,22 @@ func (s *Server) ChatToken() string {
 	}))
 }
 
+// AddOnToken is what Chat sends with an event of an add-on to this endpoint.
+func (s *Server) AddOnToken(endpoint string) string {
+	now := s.Now()
+	return s.keep(s.SignGoogle(map[string]any{
+		"iss": "https://accounts.google.com", "aud": endpoint, "azp": "100000000000000000901", "sub": "100000000000000000901",
+		"email":          "service-" + s.ProjectNumber + "@gcp-sa-gsuiteaddons.iam.gserviceaccount.com",
+		"email_verified": true, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	}))
+}
+
+// SignGoogle signs any claims as Google's accounts do, for tests of what must
+// be refused.
+func (s *Server) SignGoogle(claims map[string]any) string {
+	return sign(s.keys.id, s.keys.idKid, claims)
+}
+
 // SignChat signs any claims with Chat's key, for tests of what must be refused.
 func (s *Server) SignChat(claims map[string]any) string {
 	return sign(s.keys.chat, s.keys.chatKid, claims)

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Attacks on the door of chatevent: each gets 401 without a word, does nothing,
+// and leaves one line that names the failed check.
+
+func TestForgedEventsAreRefused(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	now, endpoint := w.clock.now(), w.address+"/chatevent"
+	sender := "service-" + projectNumber + "@gcp-sa-gsuiteaddons.iam.gserviceaccount.com"
+	token := func(sign func(map[string]any) string, claims, change map[string]any) string {
+		all := map[string]any{"iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+		for _, more := range []map[string]any{claims, change} {
+			for k, v := range more {
+				all[k] = v
+			}
+		}
+		return "Bearer " + sign(all)
+	}
+	classic := func(change map[string]any) string {
+		return token(w.google.SignChat, map[string]any{"iss": "chat@system.gserviceaccount.com", "aud": projectNumber}, change)
+	}
+	addOn := func(change map[string]any) string {
+		return token(w.google.SignGoogle, map[string]any{"iss": "https://accounts.google.com", "aud": endpoint, "email": sender, "email_verified": true, "sub": "9"}, change)
+	}
+	help := command(ada, "spaces/DM/messages/m1", 4, "")
+	addOnHelp := map[string]any{"chat": map[string]any{"user": map[string]any{"name": ada.User()}, "appCommandPayload": map[string]any{
+		"appCommandMetadata": map[string]any{"appCommandId": "4"},
+	}}}
+	for format, event := range map[string]any{classic(nil): help, addOn(nil): addOnHelp} {
+		if status, body := w.sendWith(t, event, format); status != http.StatusOK || !strings.Contains(body, "What Deputy can do") {
+			t.Fatalf("a right event: %d %s", status, body)
+		}
+	}
+
+	good := classic(nil)
+	signature := strings.LastIndex(good, ".")
+	const none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0" // {"alg":"none","typ":"JWT"}
+	for name, c := range map[string]struct {
+		authorization string
+		event         any
+		why           string
+	}{
+		"no token":                              {"", help, "not exactly one Authorization header"},
+		"another scheme":                        {"Basic eDp5", help, "no bearer token"},
+		"not a token":                           {"Bearer nonsense", help, "malformed jwt"},
+		"alg none":                              {"Bearer " + none + "." + strings.Split(good, ".")[1] + ".", help, "unexpected signature algorithm"},
+		"truncated":                             {good[:len(good)-200], help, "signature"},
+		"signature cut off":                     {good[:signature+1], help, "signature"},
+		"signature taken off by IAM":            {good[:signature] + ".SIGNATURE_REMOVED_BY_GOOGLE", help, "signature"},
+		"expired":                               {classic(map[string]any{"exp": now.Add(-time.Minute).Unix()}), help, "expired"},
+		"not yet valid":                         {classic(map[string]any{"nbf": now.Add(time.Hour).Unix()}), help, "not before"},
+		"issued tomorrow":                       {classic(map[string]any{"iat": now.Add(24 * time.Hour).Unix()}), help, "issued in the future"},
+		"another project":                       {classic(map[string]any{"aud": "999999999999"}), help, "expected audience"},
+		"two audiences":                         {classic(map[string]any{"aud": []string{projectNumber, "x"}}), help, "more than one audience"},
+		"classic with the address as audience":  {classic(map[string]any{"aud": endpoint}), help, "expected audience"},
+		"classic account, signed by Google":     {addOn(map[string]any{"email": "chat@system.gserviceaccount.com"}), help, "not for the add-on of our project"},
+		"our keys, Chat's name":                 {token(w.google.SignGoogle, map[string]any{"iss": "chat@system.gserviceaccount.com", "aud": projectNumber}, nil), help, "unknown key id"},
+		"add-on: another project's":             {addOn(map[string]any{"email": "service-999@gcp-sa-gsuiteaddons.iam.gserviceaccount.com"}), addOnHelp, "not for the add-on of our project"},
+		"add-on: look-alike":                    {addOn(map[string]any{"email": sender + ".evil.example"}), addOnHelp, "not for the add-on of our project"},
+		"add-on: anybody's service account":     {addOn(map[string]any{"email": "x@evil.iam.gserviceaccount.com"}), addOnHelp, "not for the add-on of our project"},
+		"add-on: e-mail not verified":           {addOn(map[string]any{"email_verified": false}), addOnHelp, "not for the add-on of our project"},
+		"add-on: no e-mail":                     {addOn(map[string]any{"email": nil}), addOnHelp, "not for the add-on of our project"},
+		"add-on: the address with a slash more": {addOn(map[string]any{"aud": endpoint + "/"}), addOnHelp, "expected audience"},
+		"add-on: the project number":            {addOn(map[string]any{"aud": projectNumber}), addOnHelp, "expected audience"},
+		"add-on: another issuer":                {addOn(map[string]any{"iss": "https://accounts.google.com.evil.example"}), addOnHelp, "different provider"},
+		"add-on body with a classic token":      {good, addOnHelp, "format is not its sender's"},
+		"classic body with an add-on's token":   {addOn(nil), help, "format is not its sender's"},
+	} {
+		before, calls := len(w.log.String()), len(w.google.Calls())
+		status, body := w.sendWith(t, c.event, c.authorization)
+		if status != http.StatusUnauthorized || body != "" {
+			t.Errorf("%s: got %d %q, want 401 without a word", name, status, body)
+		}
+		line := w.log.String()[before:]
+		if strings.Count(line, "\n") != 1 || !strings.Contains(line, c.why) {
+			t.Errorf("%s: the line does not name the check %q: %s", name, c.why, line)
+		}
+		if got := w.google.Calls()[calls:]; len(got) > 1 { // one fetch of keys at most
+			t.Errorf("%s: calls: %v", name, got)
+		}
+	}
+	if w.docs.Reads()+w.docs.Writes() != 0 {
+		t.Error("the store was touched")
+	}
+}
+
+func TestTwoAuthorizationHeadersAreRefused(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	r := request(t, http.MethodPost, w.address+"/chatevent", []byte(`{"type":"MESSAGE"}`))
+	r.Header["Authorization"] = []string{"Bearer " + w.google.ChatToken(), "Bearer x"}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("got %d, want 401", res.StatusCode)
+	}
+}
+
+func TestOddBodiesOfARightSenderDoNoHarm(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	for name, c := range map[string]struct {
+		body string
+		want int
+	}{
+		"null":      {"null", 200},
+		"empty":     {"", 400},
+		"not JSON":  {"{", 400},
+		"a list":    {"[]", 400},
+		"oversized": {`{"type":"` + strings.Repeat("x", 1<<20) + `"}`, 400},
+	} {
+		r := request(t, http.MethodPost, w.address+"/chatevent", []byte(c.body))
+		r.Header.Set("Authorization", "Bearer "+w.google.ChatToken())
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != c.want {
+			t.Errorf("%s: got %d, want %d", name, res.StatusCode, c.want)
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package chatpage
+
+import (
+	"encoding"
+	"fmt"
+
+	chatapi "google.golang.org/api/chat/v1"
+)
+
+// Format is the form of events that an app is configured for.
+type Format string
+
+// The formats (chat-protocol.md section 0).
+const (
+	Classic Format = "classic"
+	AddOn   Format = "addon"
+)
+
+var _ encoding.TextUnmarshaler = (*Format)(nil)
+
+// UnmarshalText reads a flag.
+func (f *Format) UnmarshalText(text []byte) error {
+	switch Format(text) {
+	case Classic, AddOn:
+		*f = Format(text)
+		return nil
+	default:
+		return fmt.Errorf("%q is neither classic nor addon", text)
+	}
+}
+
+// MarshalText writes a flag.
+func (f Format) MarshalText() ([]byte, error) { return []byte(f), nil }
+
+// reply is what an app answered, in either format.
+type reply struct {
+	prompt  string           // address of "requires configuration"
+	message *chatapi.Message // to be shown; nil for nothing
+	update  bool             // in place of the card that was clicked
+}

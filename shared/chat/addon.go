@@ -1,0 +1,98 @@
+package chat
+
+import (
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/config"
+)
+
+// addOnEvent is chat-protocol.md 2.1: the key of the payload is the kind.
+type addOnEvent struct {
+	Common struct {
+		Parameters map[string]looseText `json:"parameters"`
+	} `json:"commonEventObject"`
+	Chat struct {
+		User      user      `json:"user"`
+		Space     space     `json:"space"`
+		EventTime looseText `json:"eventTime"`
+		Message   *payload  `json:"messagePayload"`
+		Added     *payload  `json:"addedToSpacePayload"`
+		Removed   *payload  `json:"removedFromSpacePayload"`
+		Clicked   *payload  `json:"buttonClickedPayload"`
+		Command   *payload  `json:"appCommandPayload"`
+	} `json:"chat"`
+}
+
+type payload struct {
+	Space    space     `json:"space"`
+	Message  message   `json:"message"`
+	Metadata metadata  `json:"appCommandMetadata"`
+	Complete looseText `json:"configCompleteRedirectUri"`
+	// ByMessage says that a second event, with the message, follows.
+	ByMessage looseBool `json:"interactionAdd"`
+}
+
+func (e addOnEvent) event() Event {
+	out := Event{Kind: Unknown, Time: moment(e.Chat.EventTime), Person: e.Chat.User.person(), Space: e.Chat.Space.place()}
+	var p *payload
+	switch {
+	case e.Chat.Command != nil:
+		out.Kind, p = Command, e.Chat.Command
+	case e.Chat.Message != nil:
+		out.Kind, p = Message, e.Chat.Message
+	case e.Chat.Clicked != nil:
+		out.Kind, p = Click, e.Chat.Clicked
+		out.Value = config.Secret(e.Common.Parameters[valueKey])
+	case e.Chat.Added != nil && !bool(e.Chat.Added.ByMessage):
+		out.Kind, p = Added, e.Chat.Added
+	case e.Chat.Removed != nil:
+		out.Kind, p = Removed, e.Chat.Removed
+	default:
+		return out
+	}
+	if p.Space.Name != "" {
+		out.Space = p.Space.place()
+	}
+	out.Message, out.Command, out.Complete = string(p.Message.Name), p.Message.command(p.Metadata), config.Secret(p.Complete)
+	out.Args, out.Mentions = p.Message.arguments()
+	return out
+}
+
+// addOnReply are the actions of chat-protocol.md 2.2 that Deputy uses.
+type addOnReply struct {
+	HostApp *hostApp `json:"hostAppDataAction,omitempty"`
+	Prompt  *prompt  `json:"basic_authorization_prompt,omitempty"`
+}
+
+type hostApp struct {
+	Chat chatAction `json:"chatDataAction"`
+}
+
+type chatAction struct {
+	Create *messageAction `json:"createMessageAction,omitempty"`
+	Update *messageAction `json:"updateMessageAction,omitempty"`
+}
+
+type messageAction struct {
+	Message *chatapi.Message `json:"message"`
+}
+
+type prompt struct {
+	URL      string `json:"authorization_url"`
+	Resource string `json:"resource"`
+}
+
+// addOn is the reply as an add-on gives it. Its buttons name the endpoint
+// itself: any other name, and Chat never calls (chat-protocol.md 2.2, trap 1).
+func (r Reply) addOn(e Event, endpoint string) any {
+	switch {
+	case r.Connect != "":
+		return addOnReply{Prompt: &prompt{URL: r.Connect.Reveal(), Resource: "Deputy"}}
+	case r.Card == nil:
+		return addOnReply{}
+	case e.Kind == Click:
+		return addOnReply{HostApp: &hostApp{chatAction{Update: &messageAction{r.message(e, endpoint)}}}}
+	default:
+		return addOnReply{HostApp: &hostApp{chatAction{Create: &messageAction{r.message(e, endpoint)}}}}
+	}
+}

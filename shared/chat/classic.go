@@ -1,0 +1,85 @@
+package chat
+
+import (
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/config"
+)
+
+// classicEvent is chat-protocol.md 1.2.
+type classicEvent struct {
+	Type      looseText `json:"type"`
+	EventTime looseText `json:"eventTime"`
+	User      user      `json:"user"`
+	Space     space     `json:"space"`
+	Message   message   `json:"message"`
+	Complete  looseText `json:"configCompleteRedirectUrl"`
+	Metadata  metadata  `json:"appCommandMetadata"`
+	Common    struct {
+		Parameters map[string]looseText `json:"parameters"`
+	} `json:"common"`
+	Action struct {
+		Parameters []struct {
+			Key   looseText `json:"key"`
+			Value looseText `json:"value"`
+		} `json:"parameters"`
+	} `json:"action"`
+}
+
+func (e classicEvent) event() Event {
+	out := Event{
+		Kind: Unknown, Time: moment(e.EventTime), Person: e.User.person(), Message: string(e.Message.Name),
+		Space: e.Space.place(), Command: e.Message.command(e.Metadata), Complete: config.Secret(e.Complete),
+	}
+	out.Args, out.Mentions = e.Message.arguments()
+	switch e.Type {
+	case "MESSAGE":
+		out.Kind = Message
+	case "APP_COMMAND":
+		out.Kind = Command
+	case "ADDED_TO_SPACE":
+		out.Kind = Added
+	case "REMOVED_FROM_SPACE":
+		out.Kind = Removed
+	case "CARD_CLICKED":
+		out.Kind = Click
+		out.Value = e.value()
+	}
+	// Adding the app by a command is one event with the command in it.
+	if out.Command != 0 && (out.Kind == Message || out.Kind == Added) {
+		out.Kind = Command
+	}
+	return out
+}
+
+func (e classicEvent) value() config.Secret {
+	if v := e.Common.Parameters[valueKey]; v != "" {
+		return config.Secret(v)
+	}
+	for _, p := range e.Action.Parameters {
+		if p.Key == valueKey {
+			return config.Secret(p.Value)
+		}
+	}
+	return ""
+}
+
+// clicked is what classic cards name as the function of every button: which
+// act it is stands in the sealed value.
+const clicked = "clicked"
+
+// classic is the reply as a classic app gives it (chat-protocol.md 1.4).
+func (r Reply) classic(e Event) any {
+	if r.Connect != "" {
+		return &chatapi.Message{ActionResponse: &chatapi.ActionResponse{Type: "REQUEST_CONFIG", Url: r.Connect.Reveal()}}
+	}
+	if r.Card == nil {
+		return struct{}{}
+	}
+	out := r.message(e, clicked)
+	out.ActionResponse = &chatapi.ActionResponse{Type: "NEW_MESSAGE"}
+	if e.Kind == Click {
+		out.ActionResponse.Type = "UPDATE_MESSAGE"
+	}
+	return out
+}
