@@ -176,20 +176,30 @@ func (s *service) logs(text string) {
 
 func deploy(t *testing.T, target string, env ...string) *service {
 	t.Helper()
-	binary, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	return deployAt(t, freeAddress(t), target, env...)
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := free.Addr().(*net.TCPAddr).Port
-	_ = free.Close()
-	s := &service{t: t, log: &lines{wrote: make(chan struct{})}, address: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	defer func() { _ = free.Close() }()
+	return "http://" + free.Addr().String()
+}
+
+func deployAt(t *testing.T, address, target string, env ...string) *service {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{t: t, log: &lines{wrote: make(chan struct{})}, address: address}
 	s.cmd = exec.Command(binary)
 	s.cmd.Stderr = s.log
-	s.cmd.Env = append([]string{"FUNCTION_TARGET=" + target, fmt.Sprintf("PORT=%d", port)}, env...)
+	s.cmd.Env = append([]string{"FUNCTION_TARGET=" + target, "PORT=" + address[strings.LastIndex(address, ":")+1:]}, env...)
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

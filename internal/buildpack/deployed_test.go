@@ -1,0 +1,143 @@
+package buildpack
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/deputy/functions/chatevent"
+	"example.com/deputy/internal/standin/chatpage"
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/seal"
+)
+
+// hosts are Google's, as the binary knows them.
+var hosts = []string{"accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com", "chat.googleapis.com", "chat.google.com"}
+
+func TestAsDeployedTheStoryRunsAgainstGooglesRealNames(t *testing.T) {
+	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
+	if emulator == "" {
+		t.Skip("NOT TESTED: the binary as deployed. No FIRESTORE_EMULATOR_HOST; ./test.sh starts Google's emulator when it finds it")
+	}
+	for _, format := range []chatpage.Format{chatpage.Classic, chatpage.AddOn} {
+		t.Run(string(format), func(t *testing.T) { story(t, format, emulator) })
+	}
+}
+
+func story(t *testing.T, format chatpage.Format, emulator string) {
+	chatAt, callbackAt := freeAddress(t), freeAddress(t)
+	standIn := google.New(google.Config{
+		ClientID: "c.apps.googleusercontent.com", ClientSecret: "GOCSPX-x", RedirectURIs: []string{callbackAt + "/callback"},
+		ProjectNumber: "123456789012", AppName: "Deputy", ChatAddress: "https://chat.google.com/?in=", Now: time.Now,
+	})
+	var commands []chatpage.Command
+	for _, c := range chatevent.Console() {
+		commands = append(commands, chatpage.Command(c))
+	}
+	page := chatpage.New(chatpage.Config{
+		App: "Deputy", Endpoint: chatAt, Address: "https://chat.google.com", Commands: commands, Google: standIn, Format: format, Now: time.Now,
+	}).Handler()
+	net := newInternet(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host == "chat.google.com" {
+			page.ServeHTTP(w, r)
+			return
+		}
+		standIn.Handler().ServeHTTP(w, r)
+	}), hosts...)
+
+	keyset, lookup, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := json.Marshal(map[string]any{"web": map[string]any{
+		"client_id": standIn.ClientID, "client_secret": standIn.ClientSecret, "redirect_uris": standIn.RedirectURIs,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := append(net.environment(), "FIRESTORE_EMULATOR_HOST="+emulator,
+		"GOOGLE_CLOUD_PROJECT=deployed-"+strings.ToLower(rand.Text()[:8]), "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(),
+		"OAUTH_CLIENT="+string(client), "OAUTH_CALLBACK_URL="+callbackAt,
+		"CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL="+chatAt)
+	events := deployAt(t, chatAt, "ChatEvent", env...)
+	callback := deployAt(t, callbackAt, "OAuthCallback", env...)
+	for _, s := range []*service{events, callback} {
+		if status, body := s.get(http.MethodGet, "/ready"); status != http.StatusOK {
+			t.Fatalf("/ready: %d %s; log: %s", status, body, s.log)
+		}
+	}
+
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := person{t, &http.Client{Jar: jar, Transport: net.transport(t)}, google.People()[0]}
+	link := p.find(p.say("/createspace Launch plan"), `class="button strong configure" href="([^"]*)"`)
+	consent := p.get(link)
+	done := p.post("https://accounts.google.com/o/oauth2/v2/consent", url.Values{
+		"request": {p.find(consent, `name="request" value="([^"]*)"`)}, "account": {p.who.Sub}, "decision": {"allow"},
+		"scope": {p.find(consent, `name="scope" value="([^"]*)"`)},
+	})
+	if !strings.Contains(done, "Space created") || !strings.Contains(done, "Launch plan") {
+		t.Errorf("the page: %s\nevents: %s\ncallback: %s", done, events.log, callback.log)
+	}
+	if again := p.say("/status"); !strings.Contains(again, "ada@example.com") {
+		t.Errorf("/status: %s", again)
+	}
+	asked := net.asked()
+	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443"} {
+		if asked[host] == 0 {
+			t.Errorf("nobody asked for %s: %v", host, asked)
+		}
+	}
+}
+
+// person is somebody with a browser.
+type person struct {
+	t      *testing.T
+	client *http.Client
+	who    google.Person
+}
+
+func (p person) say(text string) string {
+	p.t.Helper()
+	return p.post("https://chat.google.com/send", url.Values{"as": {p.who.Sub}, "in": {"DM" + p.who.Sub}, "text": {text}})
+}
+
+func (p person) get(address string) string { p.t.Helper(); return p.read(p.client.Get(address)) }
+
+func (p person) post(address string, form url.Values) string {
+	p.t.Helper()
+	return p.read(p.client.PostForm(address, form))
+}
+
+func (p person) read(res *http.Response, err error) string {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(body)
+}
+
+func (p person) find(page, pattern string) string {
+	p.t.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(page)
+	if m == nil {
+		p.t.Fatalf("%s is not on the page: %s", pattern, page)
+	}
+	return html.UnescapeString(m[1])
+}
