@@ -92,23 +92,49 @@ func (c *chromium) picture(name string) {
 	}
 }
 
+// write types a message and sends it.
+func (c *chromium) write(text string) chromedp.Action[chromedp.Void] {
+	return chromedp.SendKeys(chromedp.ID("text"), text+"\r")
+}
+
 func TestInARealBrowserTheStoryGoesByClicks(t *testing.T) {
-	w, c := begin(t), openChromium(t)
-	c.do(chromedp.Navigate(w.address+"/"), chromedp.WaitVisible(chromedp.ID("text")))
-	c.do(chromedp.SendKeys(chromedp.ID("text"), "/createspace Launch plan\r"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
-	c.sees("Deputy requires configuration", "Only visible to you")
-	c.picture("prompt")
-	c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
-	c.sees("Deputy wants to access your account", "ada@example.com")
-	c.picture("consent")
-	c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS(".card")))
-	c.sees("Space created", "Launch plan")
-	c.picture("created")
-	c.do(chromedp.Click(chromedp.CSS(".spaces li:last-child a")), chromedp.WaitVisible(chromedp.CSS(".line")))
-	c.sees("Ada Lovelace created this space via Deputy")
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		c := openChromium(t)
+		c.do(chromedp.Navigate(w.address+"/"), chromedp.WaitVisible(chromedp.ID("text")))
+		c.do(c.write("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
+		c.sees("Deputy requires configuration", "Only visible to you")
+		c.picture("prompt")
+		c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
+		c.sees("Deputy wants to access your account", "ada@example.com")
+		c.picture("consent")
+		c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS(".card")))
+		c.sees("Space created", "Launch plan")
+		c.picture("created")
+		c.do(chromedp.Click(chromedp.CSS(".spaces li:last-child a")), chromedp.WaitVisible(chromedp.CSS(".line")))
+		c.sees("Ada Lovelace created this space via Deputy")
+	})
+}
+
+func TestInARealBrowserConnectAndContinueGoByClicksFromASpace(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		c := openChromium(t)
+		team := w.address + "/?as=" + ada.Sub + "&in=AAAAteam"
+		c.do(chromedp.Navigate(team), c.write("/createspace Quiet plan"), chromedp.WaitVisible(chromedp.CSS(".card a.strong")))
+		c.sees("Connect your account", "Only visible to you", "Continue")
+		c.picture("space-connect")
+		c.do(chromedp.Click(chromedp.CSS(".card a.strong")), chromedp.WaitVisible(chromedp.ID("allow")))
+		c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("main.good")))
+		c.sees("Connected", "press Continue")
+		c.do(chromedp.Navigate(team), chromedp.Click(chromedp.CSS(".card form button")), chromedp.WaitVisible(chromedp.CSS(".card a.strong[href*='?in=']")))
+		c.sees("Space created", "Quiet plan")
+		c.picture("space-created")
+	})
 }
 
 func TestInARealBrowserAPageOfOursShowsItsStyle(t *testing.T) {
+	t.Parallel()
 	w, c := begin(t), openChromium(t)
 	c.do(chromedp.Navigate(w.address+"/oauthcallback/connected"), chromedp.WaitVisible(chromedp.CSS("h1")))
 	c.sees("Connected", "Go back to Google Chat")
