@@ -24,6 +24,7 @@ import (
 const (
 	keysTime   = 3 * time.Second // of one fetch
 	refetch    = time.Minute     // at the soonest, for a key id that is not there
+	lull       = 5 * time.Second // after a fetch that failed
 	defaultAge = 5 * time.Minute // of an answer that names no max-age
 	maxAge     = 24 * time.Hour
 )
@@ -32,7 +33,8 @@ const (
 // key ids to x509 certificates. It implements oidc.KeySet.
 //
 // The answer's max-age is honoured, and a key id that is not there makes one
-// new fetch a minute at most, so invented ids cost Google and us nothing.
+// new fetch a minute at most, so invented ids cost Google and us nothing; after
+// a fetch that failed the next waits some seconds.
 // Requests that need a fetch at once share it. It is safe for concurrent use.
 type KeySet struct {
 	url  string
@@ -44,6 +46,7 @@ type KeySet struct {
 	keys   map[string]*rsa.PublicKey
 	until  time.Time
 	tried  time.Time // the last fetch, good or bad
+	failed error     // why the last fetch failed; nil if it did not
 }
 
 // NewKeySet is the keys at url, fetched over base when first needed.
@@ -77,16 +80,24 @@ func unsigned(why string) error {
 
 func (s *KeySet) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
 	key, fetch := s.look(kid)
+	if err := s.unusable(); err != nil && !fetch {
+		return nil, err
+	}
 	if !fetch {
 		return key, missing(key)
 	}
 	// The fetch is everybody's: it must outlive the request that began it.
-	done := s.flight.DoChan("", func() (any, error) { return nil, s.fetch(context.WithoutCancel(ctx)) })
+	done := s.flight.DoChan("", func() (any, error) {
+		if _, fetch := s.look(kid); fetch { // not done by the flight before this one
+			s.fetch(context.WithoutCancel(ctx))
+		}
+		return nil, nil
+	})
 	select {
-	case result := <-done:
-		key, stale := s.look(kid)
-		if key == nil && stale && result.Err != nil {
-			return nil, result.Err
+	case <-done:
+		key, _ := s.look(kid)
+		if err := s.unusable(); err != nil {
+			return nil, err
 		}
 		return key, missing(key)
 	case <-ctx.Done():
@@ -107,24 +118,34 @@ func (s *KeySet) look(kid string) (key *rsa.PublicKey, fetch bool) {
 	defer s.mu.Unlock()
 	now := s.now()
 	if !now.Before(s.until) {
-		return nil, true
+		return nil, s.failed == nil || now.Sub(s.tried) >= lull
 	}
 	key = s.keys[kid]
 	return key, key == nil && now.Sub(s.tried) >= refetch
 }
 
-func (s *KeySet) fetch(ctx context.Context) error {
+// unusable is why there are no keys at hand at all.
+func (s *KeySet) unusable() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now().Before(s.until) {
+		return nil
+	}
+	return s.failed
+}
+
+func (s *KeySet) fetch(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, keysTime)
 	defer cancel()
 	keys, age, err := s.load(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tried = s.now()
-	if err != nil {
-		return &fault.Error{Op: "googleauth.KeySet", Kind: fault.Unavailable, Err: fmt.Errorf("keys at %s: %w", s.url, err)}
+	if s.failed = nil; err != nil {
+		s.failed = &fault.Error{Op: "googleauth.KeySet", Kind: fault.Unavailable, Err: fmt.Errorf("keys at %s: %w", s.url, err)}
+		return
 	}
 	s.keys, s.until = keys, s.tried.Add(age)
-	return nil
 }
 
 func (s *KeySet) load(ctx context.Context) (map[string]*rsa.PublicKey, time.Duration, error) {

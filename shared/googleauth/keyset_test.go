@@ -211,5 +211,21 @@ func TestARotatedKeyIsFoundWithinAMinuteAndMaxAgeIsHonoured(t *testing.T) {
 	s.ahead.Add(int64(time.Hour))
 	check("down for longer than max-age", s.token("k1", nil), fault.Unavailable, 5)
 	s.set(http.StatusOK, "k1")
-	check("back again", s.token("k1", nil), fine, 6)
+	check("back again, at once", s.token("k1", nil), fault.Unavailable, 5)
+	s.ahead.Add(int64(5 * time.Second))
+	check("back again, seconds later", s.token("k1", nil), fine, 6)
+}
+
+func TestInventedKeyIDsWhileGoogleIsDownCauseOneFetch(t *testing.T) {
+	s := newSigner(t)
+	s.set(http.StatusInternalServerError)
+	v := s.verifier()
+	for i := range 100 {
+		if _, err := v.Verify(t.Context(), s.token(fmt.Sprintf("invented-%d", i), nil)); fault.KindOf(err) != fault.Unavailable {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if got := s.fetches.Load(); got != 1 {
+		t.Errorf("fetches: got %d, want 1", got)
+	}
 }
