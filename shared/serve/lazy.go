@@ -56,6 +56,9 @@ func (l *lazy) ready(w http.ResponseWriter, r *http.Request) http.Handler {
 		ctx, cancel := context.WithTimeout(ctx, buildTime)
 		defer cancel()
 		return nil, Catch(func() error {
+			if l.built.Load() != nil {
+				return nil // by the flight before this one
+			}
 			h, err := l.build(ctx)
 			if err == nil {
 				l.built.Store(&h)

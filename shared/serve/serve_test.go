@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/deputy/shared/fault"
@@ -159,42 +160,43 @@ func TestRequestsAtAColdStartWaitForOneBuild(t *testing.T) {
 }
 
 func TestSIGTERMWaitsForTheRequestInFlight(t *testing.T) {
-	var drain serve.Drain
-	entered, release := make(chan struct{}), make(chan struct{})
-	server := httptest.NewServer(drain.Track(door(io.Discard).Handler(func(w http.ResponseWriter, _ *http.Request) error {
-		close(entered)
-		<-release
-		_, err := io.WriteString(w, "whole answer")
-		return err
-	})))
-	defer server.Close()
-
-	answer := make(chan string, 1)
-	go func() {
-		res, err := http.Get(server.URL)
-		if err != nil {
-			answer <- err.Error()
-			return
+	synctest.Test(t, func(t *testing.T) {
+		var drain serve.Drain
+		release := make(chan struct{})
+		h := drain.Track(door(io.Discard).Handler(func(w http.ResponseWriter, _ *http.Request) error {
+			<-release
+			_, err := io.WriteString(w, "whole answer")
+			return err
+		}))
+		answer := httptest.NewRecorder()
+		go h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))
+		signals, exits := make(chan os.Signal, 1), make(chan int, 1)
+		go drain.OnSignal(signals, func(code int) { exits <- code })
+		signals <- syscall.SIGTERM
+		synctest.Wait() // until everybody waits for somebody
+		if len(exits) != 0 {
+			t.Fatalf("exit %d with a request in flight", <-exits)
 		}
-		defer func() { _ = res.Body.Close() }()
-		body, _ := io.ReadAll(res.Body)
-		answer <- string(body)
-	}()
-	<-entered
+		close(release)
+		if got := <-exits; got != 0 || answer.Body.String() != "whole answer" {
+			t.Errorf("exit %d, answer %q", got, answer.Body)
+		}
+	})
+}
 
-	signals, exited := make(chan os.Signal, 1), make(chan int, 1)
-	go drain.OnSignal(signals, func(code int) { exited <- code })
-	signals <- syscall.SIGTERM
-	select {
-	case code := <-exited:
-		t.Fatalf("exit %d with a request in flight", code)
-	default:
-	}
-	close(release)
-	if got, want := <-exited, 0; got != want {
-		t.Errorf("exit: got %d, want %d", got, want)
-	}
-	if got, want := <-answer, "whole answer"; got != want {
-		t.Errorf("answer: got %q, want %q", got, want)
-	}
+func TestARequestThatDoesNotEndHoldsSIGTERMForDrainTimeOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var drain serve.Drain
+		release := make(chan struct{})
+		go drain.Track(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release })).
+			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+		synctest.Wait()
+		signals, exits, start := make(chan os.Signal, 1), make(chan int, 1), time.Now()
+		go drain.OnSignal(signals, func(code int) { exits <- code })
+		signals <- syscall.SIGTERM
+		if got := <-exits; got != 1 || time.Since(start) != serve.DrainTime {
+			t.Errorf("exit %d after %v", got, time.Since(start))
+		}
+		close(release)
+	})
 }
