@@ -52,7 +52,8 @@ func (v *Vault) Grant(ctx context.Context, person string) (Grant, error) {
 		AccessExpiry: moment(f, "accessExpiry"), Status: Status(text(f, "status")), Generation: number(f, "generation"),
 		Domain: text(f, "domain"), Connected: moment(f, "connected"), version: doc.Version,
 	}
-	return g, v.openAll(f, "act", grants, id, g.secrets()...)
+	err = v.openAll(f, "act", grants, id, g.secrets()...)
+	return g, err
 }
 
 // SaveGrant stores g over the state it was read from, or as a new record;

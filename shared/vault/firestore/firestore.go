@@ -7,6 +7,7 @@ package firestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -165,6 +166,9 @@ func translate(op string, err error) error {
 		return nil
 	}
 	kind := fault.Internal
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		kind = fault.Unavailable // the client gives back a bare context error at times
+	}
 	switch status.Code(err) {
 	case codes.NotFound:
 		kind = fault.NotFound
