@@ -49,6 +49,9 @@ func (f function) button(text, act string, e chat.Event, i invocation) (chat.But
 // for.
 func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	v, err := f.open(e)
+	if errors.Is(err, seal.ErrUnknownKey) {
+		return chat.Reply{}, fault.Wrap("chatevent.click", err) // the operator's to mend
+	}
 	if err != nil {
 		return chat.Reply{}, &fault.Error{Op: "chatevent.click", Kind: fault.Invalid, Public: words.buttonDead, Err: err}
 	}

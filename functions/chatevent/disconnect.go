@@ -31,7 +31,7 @@ func leave(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.Int("outcome", int(done)))
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("outcome", done.String()))
 	text := map[userauth.Disconnected]string{
 		userauth.NotConnected: words.wasNotConnected,
 		userauth.Revoked:      words.revoked,

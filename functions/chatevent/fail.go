@@ -1,6 +1,7 @@
 package chatevent
 
 import (
+	"context"
 	"net/http"
 
 	"example.com/deputy/shared/chat"
@@ -18,7 +19,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(httpStatus(fault.KindOf(err)))
 		return
 	}
-	reply, rendered := f.explain(h, err, logging.Reference(r.Context()))
+	reply, rendered := f.explain(r.Context(), h, err, logging.Reference(r.Context()))
 	if rendered == nil {
 		rendered = f.write(w, h, reply)
 	}
@@ -41,9 +42,9 @@ func httpStatus(k fault.Kind) int {
 }
 
 // explain is the card, or Chat's own prompt, for an error.
-func (f function) explain(h *heard, err error, reference string) (chat.Reply, error) {
+func (f function) explain(ctx context.Context, h *heard, err error, reference string) (chat.Reply, error) {
 	if needs, ok := userauth.Needed(err); ok {
-		return f.invite(h.event, h.done, needs)
+		return f.invite(ctx, h.event, h.done, needs)
 	}
 	card := &chat.Card{Title: words.failed, Sections: []chat.Section{{Widgets: []chat.Widget{{Text: fault.Public(err, reference)}}}}}
 	switch fault.KindOf(err) {

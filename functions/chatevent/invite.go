@@ -1,6 +1,8 @@
 package chatevent
 
 import (
+	"context"
+
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
@@ -11,12 +13,12 @@ import (
 // itself afterwards. Elsewhere that repetition would publish what the person
 // typed, and a click cannot be repeated: there a private card has Connect and
 // Continue.
-func (f function) invite(e chat.Event, i invocation, needs *userauth.Needs) (chat.Reply, error) {
+func (f function) invite(ctx context.Context, e chat.Event, i invocation, needs *userauth.Needs) (chat.Reply, error) {
 	prompt := e.Space.Direct && e.Complete != ""
 	if !prompt {
 		e.Complete = ""
 	}
-	link, err := f.Auth.Invite(e.Person.Name, e.Complete, needs.Capabilities...)
+	link, err := f.Auth.Invite(ctx, e.Person.Name, e.Complete, needs.Capabilities...)
 	if err != nil {
 		return chat.Reply{}, fault.Wrap("chatevent.invite", err)
 	}

@@ -17,7 +17,7 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 	if c.Connected {
 		return connectedCard(words.yourConnection, c), nil
 	}
-	link, err := f.Auth.Invite(e.Person.Name, "", userauth.CreateSpaces)
+	link, err := f.Auth.Invite(ctx, e.Person.Name, "", userauth.CreateSpaces)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -34,6 +34,9 @@ func connectedCard(title string, c userauth.Connection) chat.Reply {
 	may := make([]string, len(c.Capabilities))
 	for i, capability := range c.Capabilities {
 		may[i] = words.capability[capability]
+	}
+	if len(may) == 0 {
+		may = []string{words.nothing}
 	}
 	return chat.Reply{Card: &chat.Card{
 		Title: title,

@@ -5,18 +5,18 @@ import "example.com/deputy/shared/userauth"
 // words is all that Deputy says in Chat, save the descriptions in the command
 // table and the sentences of errors, which are written where they arise.
 var words = struct {
-	connect, connectTitle, connectText, goOn      string
-	connected, yourConnection, account, mayDo     string
-	since, howToEnd, notConnected                 string
-	notConnectedText                              string
-	leaveTitle, reallyLeave, nothingUsable, leave string
-	left, wasNotConnected, revoked                string
-	revokeLater, erased                           string
-	created, open, joined, invited, leftOut       string
-	leftOutWhy, unchecked, nameMissing            string
-	failed, tryAgain, buttonDead                  string
-	helpTitle, welcome, welcomeText               string
-	capability                                    map[userauth.Capability]string
+	connect, connectTitle, connectText, goOn           string
+	connected, yourConnection, account, mayDo, nothing string
+	since, howToEnd, notConnected                      string
+	notConnectedText                                   string
+	leaveTitle, reallyLeave, nothingUsable, leave      string
+	left, wasNotConnected, revoked                     string
+	revokeLater, erased                                string
+	created, open, joined, invited, leftOut            string
+	leftOutWhy, unchecked, nameMissing                 string
+	failed, tryAgain, buttonDead                       string
+	helpTitle, welcome, welcomeText                    string
+	capability                                         map[userauth.Capability]string
 }{
 	connect:      "Connect",
 	connectTitle: "Connect your account",
@@ -27,6 +27,7 @@ var words = struct {
 	yourConnection:   "Your connection",
 	account:          "Account",
 	mayDo:            "Deputy may",
+	nothing:          "nothing: the boxes were left unticked",
 	since:            "Since",
 	howToEnd:         "Type /disconnect to end it at any time.",
 	notConnected:     "You are not connected",

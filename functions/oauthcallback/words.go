@@ -34,8 +34,8 @@ func refused(r *userauth.Refusal) (int, page) {
 		}}
 	case userauth.LinkUsed:
 		return http.StatusConflict, page{Title: "Already used", Text: []string{
-			"This step was finished before. If you have just connected, all is done.",
-			"Go back to Google Chat and press Continue, or type your command again.",
+			"This step was taken before, and counts once.",
+			"Go back to Google Chat and press Continue, or type your command again: it asks you again if it has to.",
 		}}
 	case userauth.OtherBrowser:
 		return http.StatusForbidden, page{Title: "Another browser", Text: []string{
@@ -54,6 +54,10 @@ func refused(r *userauth.Refusal) (int, page) {
 		return http.StatusForbidden, page{Title: "Not for this account", Text: []string{
 			"Deputy is set up for certain organizations, and " + account + " is in none of them. Ask your administrator if it should be.", backToChat,
 		}}
+	case userauth.Unfinished:
+		return http.StatusServiceUnavailable, button(page{Title: "Not finished", Text: []string{
+			"Your consent was fine, but somebody did not answer in time, so you are not connected yet. Please try again in a minute.", backToChat,
+		}}, r.Again, tryAgain)
 	default:
 		return http.StatusBadRequest, button(page{Title: "Google did not agree", Text: []string{
 			"Google sent you back without a consent that Deputy can use. If Google's page spoke of a blocked app or a policy, your administrator has to allow Deputy first.", backToChat,

@@ -18,13 +18,14 @@ const valueKey = "value"
 // in the other format is Unauthenticated, one that is not a JSON object
 // Invalid; an event we do not know is Unknown.
 func Decode(format Format, body []byte) (Event, error) {
-	var shape struct {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(body, &object); err != nil {
+		return Event{}, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: "The event is not a JSON object.", Err: err}
+	}
+	shape := read[struct {
 		Type looseText                  `json:"type"`
 		Chat map[string]json.RawMessage `json:"chat"`
-	}
-	if err := json.Unmarshal(body, &shape); err != nil {
-		return Event{}, unreadable(err)
-	}
+	}](body)
 	addOn := slices.ContainsFunc(slices.Collect(maps.Keys(shape.Chat)), func(key string) bool {
 		return strings.HasSuffix(key, "Payload") // classic apps get "chat" too, for the Home tab, but without one
 	})
@@ -32,22 +33,18 @@ func Decode(format Format, body []byte) (Event, error) {
 		return Event{}, unauthenticated("the event's format is not its sender's")
 	}
 	if format == AddOn {
-		return decode[addOnEvent](body)
+		return read[addOnEvent](body).event(), nil
 	}
-	return decode[classicEvent](body)
+	return read[classicEvent](body).event(), nil
 }
 
-// decode reads a body as one of the formats.
-func decode[T interface{ event() Event }](body []byte) (Event, error) {
-	var e T
-	if err := json.Unmarshal(body, &e); err != nil {
-		return Event{}, unreadable(err)
-	}
-	return e.event(), nil
-}
-
-func unreadable(err error) error {
-	return &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: "The event is not a JSON object.", Err: err}
+// read reads of a JSON object what it can: what is of another type than
+// expected is passed over, as encoding/json does, so that one odd field does
+// not lose the whole event.
+func read[T any](body []byte) T {
+	var out T
+	_ = json.Unmarshal(body, &out)
+	return out
 }
 
 // The types below are the fields Deputy reads that both formats have

@@ -2,6 +2,7 @@ package spaces
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -37,17 +38,28 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
-	token, err := s.auth.TokenSource(ctx, person, r.Needed()...)
+	needed := r.Needed()
+	token, err := s.auth.TokenSource(ctx, person, needed...)
 	unchecked := false
 	if needs, ok := userauth.Needed(err); ok && onlyReading(needs) {
 		// Creating is allowed, looking who got in is not: create, and say so.
-		token, err = s.auth.TokenSource(ctx, person, userauth.CreateSpaces)
+		needed = needed[:1]
+		token, err = s.auth.TokenSource(ctx, person, needed...)
 		unchecked = true
 	}
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
 	space, err := s.setup(ctx, token, r.api(id))
+	if errors.Is(err, errToken) {
+		// Once more with a new token; the requestId is the same.
+		if token, err = s.auth.Renew(ctx, person, token, needed...); err == nil {
+			space, err = s.setup(ctx, token, r.api(id))
+		}
+	}
+	if errors.Is(err, errToken) || errors.Is(err, errScope) {
+		err = s.auth.Lost(ctx, person, needed...)
+	}
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}

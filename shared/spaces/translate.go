@@ -19,16 +19,16 @@ func translate(op string, err error, taken string) error {
 	if !ok {
 		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: "Google Chat did not answer in time. Please try again.", Err: err}
 	}
-	status := statusOf(e)
-	f := &fault.Error{Op: op, Err: fmt.Errorf("%d %s: %s", e.Code, status, e.Message)}
-	if e.Code == http.StatusBadRequest {
-		f.Err = fmt.Errorf("%d %s", e.Code, status) // the message may quote what the person typed
-	}
+	status, reason := statusOf(e)
+	// Google's message stays out of it: it may quote what the person typed.
+	f := &fault.Error{Op: op, Err: fmt.Errorf("%d %s %s", e.Code, status, reason)}
 	switch {
 	case status == "ALREADY_EXISTS":
 		f.Kind, f.Public = fault.Conflict, taken
 	case e.Code == http.StatusUnauthorized:
-		f.Kind, f.Public = fault.Denied, "Google no longer accepts your connection. Please type /disconnect, and then your command once more."
+		f.Kind, f.Err = fault.NeedsConsent, errToken
+	case reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
+		f.Kind, f.Err = fault.NeedsConsent, errScope
 	case e.Code == http.StatusForbidden:
 		f.Kind, f.Public = fault.Denied, "Google Chat does not allow you this. Your administrator may have restricted the app or the making of spaces."
 	case e.Code == http.StatusNotFound && strings.Contains(e.Message, "Chat app not found"):
@@ -45,14 +45,26 @@ func translate(op string, err error, taken string) error {
 	return f
 }
 
+// What Google finds wrong with a token, for errors.Is.
+var (
+	errToken = errors.New("401: the token is not accepted")
+	errScope = errors.New("403: the token lacks a scope")
+)
+
 // statusOf is the canonical name of the error, which tells a taken name from
-// the other causes of 409.
-func statusOf(e *googleapi.Error) string {
+// the other causes of 409, and the reason in its details, if there is one.
+func statusOf(e *googleapi.Error) (status, reason string) {
 	var body struct {
 		Error struct {
-			Status string `json:"status"`
+			Status  string `json:"status"`
+			Details []struct {
+				Reason string `json:"reason"`
+			} `json:"details"`
 		} `json:"error"`
 	}
 	_ = json.Unmarshal([]byte(e.Body), &body) // not JSON: no status
-	return body.Error.Status
+	for _, d := range body.Error.Details {
+		reason = d.Reason
+	}
+	return body.Error.Status, reason
 }

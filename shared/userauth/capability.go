@@ -13,25 +13,38 @@ const (
 
 const prefix = "https://www.googleapis.com/auth/"
 
-// table names the scope to ask for and the wider ones that satisfy as well.
-// Scopes: the discovery document of chat/v1, "auth.oauth2.scopes".
-var table = map[Capability]struct {
-	scope string
-	wider []string
+// table is, for each capability, the scope to ask for and the wider ones that
+// satisfy it as well. Scopes: the discovery document of chat/v1.
+var table = []struct {
+	capability Capability
+	scopes     []string // the first is asked for
 }{
-	CreateSpaces: {prefix + "chat.spaces.create", []string{prefix + "chat.spaces"}},
-	ReadMembers:  {prefix + "chat.memberships.readonly", []string{prefix + "chat.memberships"}},
+	{CreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
+	{ReadMembers, []string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"}},
 }
 
 // Capabilities are all there are, in the order of the table in the design.
-func Capabilities() []Capability { return []Capability{CreateSpaces, ReadMembers} }
+func Capabilities() []Capability {
+	var out []Capability
+	for _, entry := range table {
+		out = append(out, entry.capability)
+	}
+	return out
+}
+
+// scopes are those of which any one satisfies c.
+func (c Capability) scopes() []string {
+	for _, entry := range table {
+		if entry.capability == c {
+			return entry.scopes
+		}
+	}
+	return nil
+}
 
 // satisfied tells whether scopes allow c.
 func (c Capability) satisfied(scopes []string) bool {
-	entry, ok := table[c]
-	return ok && slices.ContainsFunc(append([]string{entry.scope}, entry.wider...), func(s string) bool {
-		return slices.Contains(scopes, s)
-	})
+	return slices.ContainsFunc(c.scopes(), func(s string) bool { return slices.Contains(scopes, s) })
 }
 
 // missing are those of wanted that scopes do not allow.
@@ -49,7 +62,9 @@ func missing(wanted []Capability, scopes []string) []Capability {
 func scopesFor(capabilities []Capability) []string {
 	scopes := []string{"openid", "email"}
 	for _, c := range capabilities {
-		scopes = append(scopes, table[c].scope)
+		if all := c.scopes(); len(all) > 0 { // an invitation may outlive a capability
+			scopes = append(scopes, all[0])
+		}
 	}
 	return scopes
 }

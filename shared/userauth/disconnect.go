@@ -2,6 +2,7 @@ package userauth
 
 import (
 	"context"
+	"log/slog"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -10,6 +11,11 @@ import (
 
 // Disconnected is what Disconnect did.
 type Disconnected int
+
+// String is the outcome's name in the log.
+func (d Disconnected) String() string {
+	return [...]string{"not_connected", "revoked", "revoke_later", "erased"}[d]
+}
 
 // What can come of it.
 const (
@@ -30,7 +36,8 @@ func (a *Auth) Disconnect(ctx context.Context, person string) (Disconnected, err
 	done := Revoked
 	if token == "" {
 		done = Erased
-	} else if a.Google.Revoke(ctx, token) != nil {
+	} else if err := a.Google.Revoke(ctx, token); err != nil {
+		a.Log.ErrorContext(ctx, "revocation failed; the token is kept for it", slog.String("person", person), slog.String("error", err.Error()))
 		if err := a.Vault.CreateRevocation(ctx, person, g.Generation, token); err != nil {
 			return NotConnected, fault.Wrap("userauth.Disconnect", err)
 		}
@@ -46,19 +53,19 @@ func (a *Auth) Disconnect(ctx context.Context, person string) (Disconnected, err
 // tombstone marks a person's grant as ended and gives the token to revoke. No
 // grant gives none.
 func (a *Auth) tombstone(ctx context.Context, person string) (vault.Grant, config.Secret, error) {
-	defer a.cache.Remove(person)
 	for try := 1; ; try++ {
 		g, _, err := a.grantNow(ctx, person)
 		if err != nil || g.Person == "" {
 			return vault.Grant{}, "", err
 		}
-		g.Status, g.Generation = vault.NeedsConsent, g.Generation+1
+		g.Status, g.Generation = vault.NeedsConsent, a.next(g.Generation)
 		token := g.RefreshToken
 		if token == "" {
 			token = g.AccessToken
 		}
 		saved, err := a.Vault.SaveGrant(ctx, g)
 		if err == nil {
+			a.remember(person, saved, a.Now())
 			return saved, token, nil
 		}
 		if fault.KindOf(err) != fault.Conflict || try == tries {

@@ -39,7 +39,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	again, err := a.invite(p.Person, a.returnOf(p), fromNames(p.Capabilities))
+	again, err := a.invite(ctx, p.Person, a.returnOf(p), fromNames(p.Capabilities))
 	if err != nil {
 		return Outcome{}, fault.Wrap("userauth.Finish", err)
 	}
@@ -55,10 +55,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	}
 	tokens, claims, err := a.exchange(ctx, p, c.Code)
 	if err != nil {
-		if errors.Is(err, googleauth.ErrInvalidGrant) {
-			return Outcome{}, refusedAgain(GoogleRefused, again, "", err)
-		}
-		return Outcome{}, fault.Wrap("userauth.Finish", err)
+		return Outcome{}, unfinished(again, err)
 	}
 	switch {
 	case Person(claims.Subject) != p.Person:
@@ -68,7 +65,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	}
 	g, err := a.save(ctx, p, tokens, claims)
 	if err != nil {
-		return Outcome{}, fault.Wrap("userauth.Finish", err)
+		return Outcome{}, unfinished(again, err)
 	}
 	out := Outcome{Person: p.Person, Email: claims.Email, Missing: missing(fromNames(p.Capabilities), g.Scopes)}
 	if len(out.Missing) > 0 {
@@ -81,6 +78,19 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 
 func refusedAgain(reason Reason, again config.Secret, account string, why error) error {
 	return &fault.Error{Op: "userauth.Finish", Kind: fault.Invalid, Err: &Refusal{reason, again, account, why}}
+}
+
+// unfinished is a consent that failed on the way to the store, with a way to
+// begin once more: its state is used up.
+func unfinished(again config.Secret, err error) error {
+	switch {
+	case errors.Is(err, googleauth.ErrInvalidGrant):
+		return refusedAgain(GoogleRefused, again, "", err)
+	case fault.KindOf(err) == fault.Unavailable, fault.KindOf(err) == fault.Conflict:
+		return &fault.Error{Op: "userauth.Finish", Kind: fault.Unavailable, Err: &Refusal{Unfinished, again, "", err}}
+	default:
+		return fault.Wrap("userauth.Finish", err)
+	}
 }
 
 // exchange trades the code and checks who consented.
@@ -113,13 +123,16 @@ func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, w
 		} else if !ok {
 			return g, errors.New("google sent no refresh token though consent was asked anew")
 		}
-		g.Person, g.ClientID, g.Status, g.Generation = p.Person, a.ClientID, vault.Active, g.Generation+1
+		g.Person, g.ClientID, g.Status, g.Generation = p.Person, a.ClientID, vault.Active, a.next(g.Generation)
 		g.RefreshToken, g.AccessToken, g.AccessExpiry = kept, t.Access, a.Now().Add(t.Life)
 		g.Scopes, g.Declined = t.Scopes, declined(p, t.Scopes)
-		g.Email, g.Domain, g.Connected = config.Secret(who.Email), who.Domain, a.Now()
+		g.Email, g.Domain = config.Secret(who.Email), who.Domain
+		if !ok {
+			g.Connected = a.Now() // widening a grant does not make it younger
+		}
 		saved, err := a.Vault.SaveGrant(ctx, g)
 		if err == nil {
-			a.remember(saved)
+			a.remember(p.Person, saved, a.Now())
 			return saved, nil
 		}
 		if fault.KindOf(err) != fault.Conflict || try == tries {

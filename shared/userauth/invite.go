@@ -1,10 +1,10 @@
 package userauth
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/url"
 	"slices"
 	"time"
@@ -31,18 +31,18 @@ type invitation struct {
 // Invite is a link that asks one person to connect for some capabilities. It
 // may be passed on: only that person can use it. returnTo is the completion
 // address of a verified event, or empty.
-func (a *Auth) Invite(person string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
-	return a.invite(person, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities)
+func (a *Auth) Invite(ctx context.Context, person string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
+	return a.invite(ctx, person, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities)
 }
 
-func (a *Auth) invite(person string, returnTo ReturnTo, capabilities []Capability) (config.Secret, error) {
+func (a *Auth) invite(ctx context.Context, person string, returnTo ReturnTo, capabilities []Capability) (config.Secret, error) {
 	inv := invitation{Person: person, Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife)}
 	switch {
 	case returnTo.Address == "":
 	case a.mayReturn(returnTo.Address.Reveal()):
 		inv.ReturnTo, inv.ReturnUntil = returnTo.Address.Reveal(), returnTo.Until
 	default:
-		a.Log.Warn("alarm", slog.String("alarm", "Chat's completion address is not where Chat should be; it is left out"), slog.String("person", person))
+		a.alarm(ctx, "a completion address is not Chat's and is left out", person, errors.New("not one of ReturnOrigins"))
 	}
 	text, err := json.Marshal(inv)
 	if err != nil {
@@ -56,15 +56,17 @@ func (a *Auth) invite(person string, returnTo ReturnTo, capabilities []Capabilit
 }
 
 // open reads an invitation from a link.
-func (a *Auth) open(text config.Secret) (invitation, error) {
+func (a *Auth) open(ctx context.Context, text config.Secret) (invitation, error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text.Reveal())
 	if err != nil {
 		return invitation{}, refused(LinkExpired, errors.New("not a sealed text"))
 	}
 	plain, err := a.Keys.Open(sealed, seal.Place{Purpose: "invitation"})
-	if errors.Is(err, seal.ErrUnknownKey) || errors.Is(err, seal.ErrBroken) {
-		// Also what is left of a key rotated away: the person asks again.
+	if errors.Is(err, seal.ErrBroken) {
 		return invitation{}, refused(LinkExpired, err)
+	}
+	if errors.Is(err, seal.ErrUnknownKey) {
+		a.alarm(ctx, "KEYSET lacks a key that an invitation was sealed with", "", err)
 	}
 	if err != nil {
 		return invitation{}, fault.Wrap("userauth.open", err)

@@ -24,7 +24,7 @@ func FromEnv(ctx context.Context, env *config.Reader, base http.RoundTripper) (*
 	project := env.Required("GOOGLE_CLOUD_PROJECT")
 	database := env.Optional("FIRESTORE_DATABASE", "(default)")
 	address := strings.TrimSuffix(env.Address("OAUTH_CALLBACK_URL"), "/")
-	client := clientFromEnv(env, address+"/callback")
+	client := clientFromEnv(env, address)
 	keys := keysFromEnv(env, project, client.ID)
 	if os.Getenv("K_SERVICE") != "" && os.Getenv("FIRESTORE_EMULATOR_HOST") != "" {
 		env.Fault("FIRESTORE_EMULATOR_HOST", "is set in a deployed service; remove it")
@@ -50,15 +50,15 @@ func FromEnv(ctx context.Context, env *config.Reader, base http.RoundTripper) (*
 	}), keys, nil
 }
 
-func clientFromEnv(env *config.Reader, redirectURI string) googleauth.Client {
+func clientFromEnv(env *config.Reader, address string) googleauth.Client {
 	text := env.Secret("OAUTH_CLIENT")
 	if text == "" {
 		return googleauth.Client{}
 	}
 	client, err := googleauth.ParseClient(text)
 	env.Check(err)
-	if err == nil && !client.Registered(redirectURI) {
-		env.Fault("OAUTH_CLIENT", "does not list "+redirectURI+" among its redirect URIs; add it in the console, and download the file again")
+	if err == nil && address != "" && !client.Registered(address+"/callback") {
+		env.Fault("OAUTH_CLIENT", "does not list "+address+"/callback among its redirect URIs; add it in the console, and download the file again")
 	}
 	return client
 }

@@ -19,6 +19,7 @@ const (
 	WrongAccount  Reason = "wrong_account"
 	WrongDomain   Reason = "wrong_domain"
 	GoogleRefused Reason = "google_refused"
+	Unfinished    Reason = "unfinished" // somebody did not answer: nothing is wrong with the consent
 )
 
 // Refusal is a consent that came to nothing.

@@ -19,7 +19,7 @@ import (
 // cookie, and gives Google's address to send it to. A link that does not open
 // is a Refusal.
 func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.Secret, error) {
-	inv, err := a.open(link)
+	inv, err := a.open(ctx, link)
 	if err != nil {
 		return "", err
 	}
@@ -31,7 +31,7 @@ func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.S
 	state, verifier := config.Secret(oauth2.GenerateVerifier()), config.Secret(oauth2.GenerateVerifier())
 	nonce := rand.Text()
 	err = a.Vault.CreatePending(ctx, state, vault.Pending{
-		Person: inv.Person, Capabilities: inv.Capabilities, Purpose: "connect",
+		Person: inv.Person, Capabilities: inv.Capabilities, Purpose: purposeConnect,
 		Verifier: verifier, Nonce: nonce, Browser: browserHash(browser),
 		ReturnTo: config.Secret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})
@@ -49,6 +49,9 @@ func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.S
 	})), nil
 }
 
+// purposeConnect is what a pending consent is for.
+const purposeConnect = "connect"
+
 // browserHash is what is kept of the browser's cookie.
 func browserHash(cookie config.Secret) []byte {
 	sum := sha256.Sum256([]byte(cookie.Reveal()))
@@ -64,6 +67,9 @@ func (a *Auth) take(ctx context.Context, state, browser config.Secret) (vault.Pe
 		if errors.Is(err, why) {
 			return p, refused(reason, why)
 		}
+	}
+	if err == nil && p.Purpose != purposeConnect {
+		return p, refused(LinkExpired, errors.New("a consent for another purpose"))
 	}
 	return p, fault.Wrap("userauth.Finish", err)
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -50,11 +51,14 @@ type Deps struct {
 // Auth acts for people. It is safe for concurrent use.
 type Auth struct {
 	Deps
-	cache   *lru.Cache[string, read]
 	refresh singleflight.Group
+	deaths  deaths
+
+	mu    sync.Mutex // of what is put into cache
+	cache *lru.Cache[string, read]
 }
 
-// read is a grant and when it was read.
+// read is a grant, or the lack of one, and when it was read or saved.
 type read struct {
 	grant vault.Grant
 	at    time.Time
@@ -102,30 +106,37 @@ func needs(wanted, absent []Capability, declined bool) error {
 // Needed finds the Needs in err's chain.
 func Needed(err error) (*Needs, bool) { return errors.AsType[*Needs](err) }
 
-// grant reads a person's grant, through the cache when it was read lately.
-// One that cannot be used (none, ended, another client's, broken) is not ok.
-func (a *Auth) grant(ctx context.Context, person string) (g vault.Grant, ok bool, err error) {
-	if r, hit := a.cache.Get(person); hit && a.Now().Sub(r.at) < seen {
-		return r.grant, a.usable(r.grant), nil
+// grant reads a person's grant, through the cache when it was read lately and
+// is good for all of the capabilities: a lack may have been mended meanwhile,
+// by a consent in another instance. One that cannot be used (none, ended,
+// another client's, broken) is not ok.
+func (a *Auth) grant(ctx context.Context, person string, capabilities ...Capability) (g vault.Grant, ok bool, err error) {
+	r, hit := a.cache.Get(person)
+	if hit && a.Now().Sub(r.at) < seen && a.usable(r.grant) && len(missing(capabilities, r.grant.Scopes)) == 0 {
+		return r.grant, true, nil
 	}
 	return a.grantNow(ctx, person)
 }
 
 // grantNow is grant past the cache.
 func (a *Auth) grantNow(ctx context.Context, person string) (g vault.Grant, ok bool, err error) {
+	began := a.Now()
 	g, err = a.Vault.Grant(ctx, person)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
-		a.cache.Remove(person)
+		a.remember(person, vault.Grant{}, began)
 		return vault.Grant{}, false, nil
 	case errors.Is(err, seal.ErrBroken):
 		// The ciphertext stays until a new consent is saved over it.
 		a.alarm(ctx, "a stored grant does not open", person, err)
 		return g, false, nil
+	case errors.Is(err, seal.ErrUnknownKey):
+		a.alarm(ctx, "KEYSET lacks a key that is in use", person, err)
+		return vault.Grant{}, false, err
 	case err != nil:
 		return vault.Grant{}, false, err
 	}
-	a.remember(g)
+	a.remember(person, g, began)
 	return g, a.usable(g), nil
 }
 
@@ -133,7 +144,19 @@ func (a *Auth) usable(g vault.Grant) bool {
 	return g.Status == vault.Active && g.ClientID == a.ClientID && g.RefreshToken != ""
 }
 
-func (a *Auth) remember(g vault.Grant) { a.cache.Add(g.Person, read{g, a.Now()}) }
+// remember keeps a grant as it was at a time, unless something later is known:
+// a slow read must not come after a save.
+func (a *Auth) remember(person string, g vault.Grant, at time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known, ok := a.cache.Peek(person); !ok || !known.at.After(at) {
+		a.cache.Add(person, read{g, at})
+	}
+}
+
+// next is the generation after this one. It grows with time, so that it also
+// grows over a grant that was erased.
+func (a *Auth) next(generation int64) int64 { return max(generation+1, a.Now().UnixMicro()) }
 
 // alarm is a line an operator is woken by.
 func (a *Auth) alarm(ctx context.Context, what, person string, err error) {

@@ -2,6 +2,8 @@ package userauth_test
 
 import (
 	"context"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -41,10 +43,17 @@ type world struct {
 	t      *testing.T
 	google *google.Server
 	at     *httptest.Server
+	gate   atomic.Pointer[gate]
 	docs   *docstest.Counting
 	deps   userauth.Deps
 	log    *lines
 	ahead  *atomic.Int64
+}
+
+// gate holds the token endpoint until it is opened.
+type gate struct {
+	once          sync.Once
+	reached, open chan struct{}
 }
 
 type lines struct {
@@ -64,7 +73,13 @@ func begin(t *testing.T) *world {
 	w.google = google.New(google.Config{
 		ClientID: "client", ClientSecret: "secret", RedirectURIs: []string{callback + "/callback"}, ProjectNumber: "1", AppName: "Deputy", Now: now,
 	})
-	w.at = httptest.NewServer(w.google.Handler())
+	w.at = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if g := w.gate.Load(); g != nil && r.URL.Path == "/token" {
+			g.once.Do(func() { close(g.reached) })
+			<-g.open
+		}
+		w.google.Handler().ServeHTTP(rw, r)
+	}))
 	t.Cleanup(w.at.Close)
 	at := googleauth.Endpoints{
 		Authorization: w.at.URL + "/o/oauth2/v2/auth", Token: w.at.URL + "/token", Revocation: w.at.URL + "/revoke", Certs: w.at.URL + "/oauth2/v3/certs",
@@ -97,7 +112,7 @@ func newKeys(t *testing.T) *seal.Keys {
 
 func (w *world) invite(p google.Person, returnTo config.Secret, c ...userauth.Capability) config.Secret {
 	w.t.Helper()
-	link, err := w.Invite(p.User(), returnTo, c...)
+	link, err := w.Invite(w.t.Context(), p.User(), returnTo, c...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -115,13 +130,19 @@ func (w *world) consented(invitation config.Secret, as google.Person) userauth.C
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	page := w.fetch(http.NewRequest(http.MethodGet, address.Reveal(), nil))
-	_, rest, _ := strings.Cut(page, `name="request" value="`)
-	request, _, _ := strings.Cut(rest, `"`)
 	u, err := url.Parse(address.Reveal())
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return w.allow(u, as)
+}
+
+// allow allows all that Google's page at u asks, as somebody.
+func (w *world) allow(u *url.URL, as google.Person) userauth.Callback {
+	w.t.Helper()
+	page := w.fetch(http.NewRequest(http.MethodGet, u.String(), nil))
+	_, rest, _ := strings.Cut(page, `name="request" value="`)
+	request, _, _ := strings.Cut(rest, `"`)
 	form := url.Values{"request": {request}, "account": {as.Sub}, "decision": {"allow"}, "scope": strings.Fields(u.Query().Get("scope"))}
 	r, err := http.NewRequest(http.MethodPost, w.at.URL+"/o/oauth2/v2/consent", strings.NewReader(form.Encode()))
 	if err != nil {
@@ -207,7 +228,7 @@ func TestAConsentReturnsToChatAndTheGrantIsWhole(t *testing.T) {
 	}
 	g, _ := w.stored(ada)
 	want := []string{"email", "https://www.googleapis.com/auth/chat.spaces.create", "openid"}
-	if diff := cmp.Diff(want, g.Scopes); diff != "" || g.Generation != 1 || g.Domain != "example.com" || g.RefreshToken == "" {
+	if diff := cmp.Diff(want, g.Scopes); diff != "" || g.Generation == 0 || g.Domain != "example.com" || g.RefreshToken == "" {
 		t.Errorf("grant: generation %d, domain %s; %s", g.Generation, g.Domain, diff)
 	}
 	if err := w.token(ada, create); err != nil {
@@ -258,7 +279,7 @@ func TestAReturnAddressCountsForAnHourAndTheInvitationForADay(t *testing.T) {
 func TestAnInvitationThatWasAlteredOrIsForAnotherPurposeDoesNotOpen(t *testing.T) {
 	w := begin(t)
 	good := w.invite(ada, answer, create).Reveal()
-	other, err := newKeys(t).Seal([]byte(`{"p":"users/1"}`), seal.Place{Purpose: "invitation"})
+	other, err := newKeys(t).Seal([]byte(`{"p":"users/1","e":"2999-01-01T00:00:00Z"}`), seal.Place{Purpose: "invitation"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,12 +287,19 @@ func TestAnInvitationThatWasAlteredOrIsForAnotherPurposeDoesNotOpen(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
+	encode := base64.RawURLEncoding.EncodeToString
 	for name, text := range map[string]string{
-		"altered": good[:len(good)-4] + "AAAA", "cut": good[:20], "empty": "", "another keyset's": string(other), "a button's": string(button),
+		"altered": good[:len(good)-4] + "AAAA", "cut": good[:20], "empty": "", "not encoded": "%", "a button's": encode(button),
 	} {
 		if _, err := w.Start(t.Context(), config.Secret(text), browser); reason(err) != userauth.LinkExpired {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if _, err := w.Start(t.Context(), config.Secret(encode(other)), browser); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("another keyset's: %v", err)
+	}
+	if !strings.Contains(w.log.String(), "KEYSET lacks a key that an invitation was sealed with") {
+		t.Errorf("no alarm: %s", w.log)
 	}
 	if got := w.docs.Writes(); got != 0 {
 		t.Errorf("writes: got %d, want 0", got)
@@ -342,7 +370,7 @@ func TestWideningKeepsTheGrantAndAsksForConsentAnew(t *testing.T) {
 	before, _ := w.stored(ada)
 	w.connect(ada, create, members)
 	after, _ := w.stored(ada)
-	if after.Generation != before.Generation+1 || after.RefreshToken == before.RefreshToken {
+	if after.Generation <= before.Generation || after.RefreshToken == before.RefreshToken || !after.Connected.Equal(before.Connected) {
 		t.Errorf("generation %d after %d; the same token: %v", after.Generation, before.Generation, after.RefreshToken == before.RefreshToken)
 	}
 	if err := w.token(ada, create, members); err != nil {
@@ -368,11 +396,20 @@ func TestADeadGrantIsErasedOnceAndATransientFaultErasesNothing(t *testing.T) {
 			t.Fatalf("%d: the grant was erased", status)
 		}
 	}
+	alive, _ := w.stored(ada)
+	w.google.Reauth(ada, true)
+	if _, ok := userauth.Needed(w.token(ada, create)); !ok {
+		t.Error("a session policy does not ask to sign in again")
+	}
+	if g, _ := w.stored(ada); g.RefreshToken != alive.RefreshToken || g.Status != vault.Active {
+		t.Error("a session policy ended the grant")
+	}
+	w.google.Reauth(ada, false)
 	w.google.Revoke(ada)
 	if _, ok := userauth.Needed(w.token(ada, create)); !ok {
 		t.Error("a dead grant does not ask for consent")
 	}
-	if g, _ := w.stored(ada); g.RefreshToken != "" || g.AccessToken != "" || g.Status != vault.NeedsConsent || g.Generation != 2 {
+	if g, _ := w.stored(ada); g.RefreshToken != "" || g.AccessToken != "" || g.Status != vault.NeedsConsent || g.Generation <= alive.Generation {
 		t.Errorf("left: status %s, generation %d", g.Status, g.Generation)
 	}
 	before := len(w.google.Calls())
@@ -385,7 +422,11 @@ func TestARefreshOfAnotherInstanceIsUsed(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	other := userauth.New(w.deps)
-	w.ahead.Add(int64(2 * time.Hour))
+	w.ahead.Add(int64(54*time.Minute + 40*time.Second))
+	if _, err := other.TokenSource(t.Context(), ada.User(), create); err != nil { // it knows the token of now
+		t.Fatal(err)
+	}
+	w.ahead.Add(int64(40 * time.Second)) // less than five minutes are left
 	if err := w.token(ada, create); err != nil {
 		t.Fatal(err)
 	}
@@ -397,17 +438,53 @@ func TestARefreshOfAnotherInstanceIsUsed(t *testing.T) {
 	}
 }
 
+func TestAConsentInAnotherInstanceCountsAtOnce(t *testing.T) {
+	w := begin(t)
+	chat := userauth.New(w.deps) // Chat's events come to one function, the browser to another
+	ask := func(c ...userauth.Capability) error {
+		_, err := chat.TokenSource(t.Context(), ada.User(), c...)
+		return err
+	}
+	if fault.KindOf(ask(create)) != fault.NeedsConsent {
+		t.Fatal("a stranger was let in")
+	}
+	w.connect(ada, create)
+	if err := ask(create); err != nil {
+		t.Errorf("after the first consent: %v", err)
+	}
+	if fault.KindOf(ask(create, members)) != fault.NeedsConsent {
+		t.Fatal("a scope that was never given was used")
+	}
+	w.connect(ada, create, members)
+	if err := ask(create, members); err != nil {
+		t.Errorf("after widening: %v", err)
+	}
+}
+
 func TestOneWhoGivesUpWaitingDoesNotSpoilTheRefresh(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.ahead.Add(int64(2 * time.Hour))
+	g := &gate{reached: make(chan struct{}), open: make(chan struct{})}
+	w.gate.Store(g)
 	ctx, cancel := context.WithCancel(t.Context())
+	left, stayed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := w.TokenSource(ctx, ada.User(), create)
+		left <- err
+	}()
+	<-g.reached
+	go func() { stayed <- w.token(ada, create) }()
 	cancel()
-	if _, err := w.TokenSource(ctx, ada.User(), create); fault.KindOf(err) != fault.Unavailable {
+	if err := <-left; fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("the one who left: %v", err)
 	}
-	if err := w.token(ada, create); err != nil {
-		t.Errorf("the next: %v", err)
+	close(g.open)
+	if err := <-stayed; err != nil {
+		t.Errorf("the one who stayed: %v", err)
+	}
+	if got := w.refreshes(); got != 1 {
+		t.Errorf("refreshes: got %d, want 1", got)
 	}
 }
 
@@ -486,5 +563,134 @@ func TestAnUnknownKeyIsTheOperatorsFaultAndTouchesNothing(t *testing.T) {
 	}
 	if got := w.docs.Writes(); got != writes {
 		t.Errorf("writes: got %d, want %d", got, writes)
+	}
+	if !strings.Contains(w.log.String(), "KEYSET lacks a key that is in use") {
+		t.Errorf("no alarm: %s", w.log)
+	}
+}
+
+func TestAnIDTokenOfAnotherConsentIsRefused(t *testing.T) {
+	w := begin(t)
+	address, err := w.Start(t.Context(), w.invite(ada, answer, create), browser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(address.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("nonce", "another") // as if the code came from a consent begun elsewhere
+	u.RawQuery = q.Encode()
+	if _, err := w.Finish(t.Context(), w.allow(u, ada)); fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := w.stored(ada); ok {
+		t.Error("a grant is stored")
+	}
+}
+
+func TestAConsentThatCouldNotBeFinishedOffersAnother(t *testing.T) {
+	w := begin(t)
+	callback := w.consented(w.invite(ada, answer, create), ada)
+	w.google.Fail("token", 503)
+	_, err := w.Finish(t.Context(), callback)
+	refusal, _ := userauth.Refused(err)
+	if reason(err) != userauth.Unfinished || refusal.Again == "" || fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestASlowReadDoesNotComeAfterASave(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	slow := &slowDocs{Docs: w.docs, reached: make(chan struct{}), open: make(chan struct{})}
+	deps := w.deps
+	deps.Vault = vault.New(slow, deps.Keys, deps.Now)
+	w.Auth = userauth.New(deps)
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.Connection(t.Context(), ada.User()) // reads the grant, slowly
+		done <- err
+	}()
+	<-slow.reached
+	w.connect(ada, create, members)
+	close(slow.open)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := w.token(ada, create, members); err != nil {
+		t.Errorf("the older grant came back: %v", err)
+	}
+}
+
+// slowDocs holds the first read of a grant after it has read.
+type slowDocs struct {
+	vault.Docs
+	once          sync.Once
+	reached, open chan struct{}
+}
+
+func (s *slowDocs) Get(ctx context.Context, collection, id string) (vault.Doc, error) {
+	doc, err := s.Docs.Get(ctx, collection, id)
+	first := false
+	if collection == "grants" {
+		s.once.Do(func() { first = true })
+	}
+	if first {
+		close(s.reached)
+		<-s.open
+	}
+	return doc, err
+}
+
+func TestManyDeathsAtOnceEraseNothingMore(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	g, _ := w.stored(ada)
+	for i := range 25 {
+		twin := vault.Grant{
+			Person: fmt.Sprintf("users/%d", 1000+i), ClientID: g.ClientID, Scopes: g.Scopes, Status: vault.Active, Generation: 1, RefreshToken: "1//dead",
+		}
+		if _, err := w.deps.Vault.SaveGrant(t.Context(), twin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	erased, kept := 0, 0
+	for i := range 25 {
+		_, err := w.TokenSource(t.Context(), fmt.Sprintf("users/%d", 1000+i), create)
+		switch fault.KindOf(err) {
+		case fault.NeedsConsent:
+			erased++
+		case fault.Unavailable:
+			kept++
+		}
+	}
+	if erased != 20 || kept != 5 {
+		t.Errorf("erased %d, kept %d; want 20 and 5", erased, kept)
+	}
+	if !strings.Contains(w.log.String(), "none is erased; check OAUTH_CLIENT") {
+		t.Error("no alarm")
+	}
+}
+
+func TestAGenerationGrowsAlsoOverAnErasedGrant(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.google.Fail("revoke", 503)
+	if done, err := w.Disconnect(t.Context(), ada.User()); err != nil || done != userauth.RevokeLater {
+		t.Fatalf("got %v, %v", done, err)
+	}
+	if !strings.Contains(w.log.String(), "revocation failed") {
+		t.Error("the operator is not told")
+	}
+	kept, err := w.docs.List(t.Context(), "revocations", "", 1)
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("%v, %v", kept, err)
+	}
+	w.ahead.Add(int64(time.Second))
+	w.connect(ada, create)
+	if g, _ := w.stored(ada); g.Generation <= kept[0].Fields["generation"].(int64) {
+		t.Error("the new grant looks older than the token that is to be revoked")
 	}
 }

@@ -94,6 +94,8 @@ func (p *Page) apply(e event, token string, r reply) error {
 		return err
 	case len(text) > maxMessage:
 		return fmt.Errorf("the message has %d bytes; Chat takes %d", len(text), maxMessage)
+	case checkCards(r.message.CardsV2) != nil:
+		return checkCards(r.message.CardsV2)
 	case r.update:
 		p.Google.Change(e.in.ID, e.message, func(m *google.Message) bool {
 			m.JSON = text

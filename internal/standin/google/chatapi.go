@@ -14,10 +14,11 @@ type apiError struct {
 	code    int
 	status  string
 	message string
+	reason  string
 }
 
 func invalid(message string) *apiError {
-	return &apiError{http.StatusBadRequest, "INVALID_ARGUMENT", message}
+	return &apiError{code: http.StatusBadRequest, status: "INVALID_ARGUMENT", message: message}
 }
 
 // statuses are the canonical names of the codes faults are made with.
@@ -34,7 +35,7 @@ func (s *Server) chatAPI(w http.ResponseWriter, r *http.Request) {
 	var body any
 	var failed *apiError
 	if m == nil {
-		failed = &apiError{http.StatusNotFound, "NOT_FOUND", "The stand-in does not play " + call.Method + "."}
+		failed = &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "The stand-in does not play " + call.Method + "."}
 	} else {
 		call.Method = m.ID
 		body, failed = s.call(m, r, &call)
@@ -42,7 +43,13 @@ func (s *Server) chatAPI(w http.ResponseWriter, r *http.Request) {
 	if failed != nil {
 		call.Status = failed.code
 		s.record(call)
-		answer(w, failed.code, map[string]any{"error": map[string]any{"code": failed.code, "message": failed.message, "status": failed.status}})
+		text := map[string]any{"code": failed.code, "message": failed.message, "status": failed.status}
+		if failed.reason != "" {
+			text["details"] = []any{map[string]any{
+				"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": failed.reason, "domain": "googleapis.com",
+			}}
+		}
+		answer(w, failed.code, map[string]any{"error": text})
 		return
 	}
 	call.Status = http.StatusOK
@@ -51,23 +58,24 @@ func (s *Server) chatAPI(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
-	if status := s.fault(m.ID); status != 0 {
-		return nil, &apiError{status, statuses[status], "fault switched on"}
-	}
-	token, ok := s.bearer(r)
-	if !ok {
-		return nil, &apiError{http.StatusUnauthorized, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token."}
-	}
-	call.Person = token.person.User()
-	if !slices.ContainsFunc(m.Scopes, func(scope string) bool { return slices.Contains(token.scopes, scope) }) {
-		return nil, &apiError{http.StatusForbidden, "PERMISSION_DENIED", "Request had insufficient authentication scopes."}
-	}
-	if why := s.api.query(m, r.URL.Query()); why != "" {
-		return nil, invalid(why)
-	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, invalid("The body broke off.")
+	}
+	if status := s.fault(m.ID); status != 0 {
+		// Google's messages may quote what was sent.
+		return nil, &apiError{code: status, status: statuses[status], message: "fault switched on for " + string(body)}
+	}
+	token, ok := s.bearer(r)
+	if !ok {
+		return nil, &apiError{code: http.StatusUnauthorized, status: "UNAUTHENTICATED", message: "Request had invalid authentication credentials. Expected OAuth 2 access token."}
+	}
+	call.Person = token.person.User()
+	if !slices.ContainsFunc(m.Scopes, func(scope string) bool { return slices.Contains(token.scopes, scope) }) {
+		return nil, &apiError{http.StatusForbidden, "PERMISSION_DENIED", "Request had insufficient authentication scopes.", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
+	}
+	if why := s.api.query(m, r.URL.Query()); why != "" {
+		return nil, invalid(why)
 	}
 	if m.Request.Ref != "" {
 		if err := s.api.check(m.Request.Ref, body); err != nil {
@@ -92,7 +100,7 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 		err = s.api.check(m.Response.Ref, text)
 	}
 	if err != nil {
-		return nil, &apiError{http.StatusInternalServerError, "INTERNAL", "the stand-in's own answer is wrong: " + err.Error()}
+		return nil, &apiError{code: http.StatusInternalServerError, status: "INTERNAL", message: "the stand-in's own answer is wrong: " + err.Error()}
 	}
 	return json.RawMessage(text), nil
 }

@@ -44,6 +44,7 @@ type Server struct {
 	spaces   []*Space
 	messages int
 	setups   map[string]setup
+	reauth   map[string]bool // by account
 	calls    []Call
 	faults   map[string][]int
 	secrets  []string
@@ -55,7 +56,7 @@ func New(c Config) *Server {
 	s := &Server{
 		Config: c, keys: freshKeys(), api: loadDiscovery(), changed: make(chan struct{}),
 		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
-		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{},
+		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{}, reauth: map[string]bool{},
 	}
 	s.populate()
 	return s

@@ -104,7 +104,7 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	defer s.mu.Unlock()
 	if before, ok := s.setups[r.RequestID]; ok && r.RequestID != "" {
 		if before.person != p {
-			return nil, &apiError{http.StatusConflict, "ALREADY_EXISTS", "The request id was used by another user."}
+			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The request id was used by another user."}
 		}
 		// Only partly populated: no spaceUri (chat-protocol.md 6.2).
 		return map[string]any{"name": "spaces/" + before.space, "displayName": s.space(before.space).DisplayName, "spaceType": "SPACE"}, nil
@@ -112,7 +112,7 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	if slices.ContainsFunc(s.spaces, func(o *Space) bool {
 		return !o.Direct && strings.EqualFold(o.DisplayName, r.Space.DisplayName) && o.Members[0].Person.Domain == p.Domain
 	}) {
-		return nil, &apiError{http.StatusConflict, "ALREADY_EXISTS", "A space with this display name exists."}
+		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
 	}
 	space := &Space{ID: fmt.Sprintf("AAAA%04d", len(s.spaces)), DisplayName: r.Space.DisplayName, Members: []Member{{p, "JOINED"}}}
 	for _, m := range r.Memberships {
@@ -135,7 +135,7 @@ func (s *Server) listMembers(p Person, id string, invited bool) (any, *apiError)
 	defer s.mu.Unlock()
 	space := s.space(id)
 	if space == nil || !space.has(p) {
-		return nil, &apiError{http.StatusNotFound, "NOT_FOUND", "Requested entity was not found."}
+		return nil, &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "Requested entity was not found."}
 	}
 	list := []any{}
 	for _, m := range space.Members {

@@ -68,6 +68,11 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 		return answer(w, http.StatusOK, body), kind
 	case "refresh_token":
 		t, ok := s.refresh[r.PostFormValue("refresh_token")]
+		if ok && s.reauth[t.person.Sub] {
+			return answer(w, http.StatusBadRequest, map[string]string{
+				"error": "invalid_grant", "error_description": "reauth related error (invalid_rapt)", "error_subtype": "invalid_rapt",
+			}), kind
+		}
 		if !ok {
 			return refuse(http.StatusBadRequest, "invalid_grant", "Token has been expired or revoked.")
 		}
@@ -103,6 +108,14 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) (int, string) {
 		return answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_token"}), ""
 	}
 	return answer(w, http.StatusOK, map[string]string{}), ""
+}
+
+// Reauth is a session policy that wants the person to sign in again
+// (oauth-admin.md 2.3).
+func (s *Server) Reauth(p Person, wanted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reauth[p.Sub] = wanted
 }
 
 // Revoke is the person removing the app at myaccount.google.com/permissions.
