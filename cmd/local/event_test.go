@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -139,6 +140,11 @@ func TestAButtonWorksForItsPersonInItsSpaceOnly(t *testing.T) {
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err != nil {
 		t.Fatalf("the grant is gone: %v", err)
 	}
+	w.clock.advance(25 * time.Hour)
+	if got := w.send(t, click(ada, home, value)); !strings.Contains(got, "This button does not work any more") {
+		t.Errorf("a day later: %s", got)
+	}
+	w.clock.advance(-25 * time.Hour)
 	if got := w.send(t, click(ada, home, value)); !strings.Contains(got, "Disconnected") {
 		t.Errorf("the rightful click: %s", got)
 	}

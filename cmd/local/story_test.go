@@ -289,6 +289,47 @@ func TestAGrantRemovedAtGoogleAsksAgain(t *testing.T) {
 	b.sees("Space created")
 }
 
+func TestATokenThatGoogleTakesBackAsksAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	w.google.Revoke(ada) // an hour before the access token's end
+	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada})
+	b.sees("Space created")
+}
+
+func TestATokenThatAnAPIRefusesOnceIsRenewedWithoutTheirNoticing(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	w.google.Fail("chat.spaces.setup", 401)
+	b.say("/createspace Launch plan")
+	b.sees("Space created")
+	w.google.Fail("chat.spaces.setup", 401, 401)
+	b.has(b.say("/createspace Second plan"), "Deputy requires configuration")
+}
+
+func TestAScopeThatGoogleSaysIsMissingIsAskedFor(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	w.google.Narrow(ada)
+	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada})
+	b.sees("Space created")
+}
+
+func TestStatusSaysSoWhenNothingWasAllowed(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
+	b.say("/status")
+	b.sees("Your connection", "nothing: the boxes were left unticked")
+}
+
 func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {
 	t.Parallel()
 	w := begin(t)

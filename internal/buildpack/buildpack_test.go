@@ -291,6 +291,9 @@ func TestAnIncompleteConfigurationIsToldAtOnceAndTheProcessLives(t *testing.T) {
 	for _, want := range []string{"CHAT_PROJECT_NUMBER is not set", "CHAT_ENDPOINT_URL is not set", "OAUTH_CALLBACK_URL is not set", "KEYSET is not set", "LOOKUP_KEYSET is not set", "desktop client"} {
 		s.logs(want)
 	}
+	if strings.Contains(s.log.String(), "redirect URIs") {
+		t.Errorf("a fault that follows from another is told: %s", s.log)
+	}
 }
 
 func TestTheEmulatorsVariableIsRefusedInADeployedService(t *testing.T) {

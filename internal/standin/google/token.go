@@ -118,6 +118,20 @@ func (s *Server) Reauth(p Person, wanted bool) {
 	s.reauth[p.Sub] = wanted
 }
 
+// Narrow takes every scope but the sign-in from the tokens a person gave.
+func (s *Server) Narrow(p Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	signIn := []string{"openid", emailScope}
+	s.granted[p.Sub] = signIn
+	for token, a := range s.access {
+		if a.person == p {
+			a.scopes = signIn
+			s.access[token] = a
+		}
+	}
+}
+
 // Revoke is the person removing the app at myaccount.google.com/permissions.
 func (s *Server) Revoke(p Person) {
 	s.mu.Lock()

@@ -1,0 +1,27 @@
+package chatevent
+
+import (
+	"testing"
+
+	"example.com/deputy/shared/userauth"
+)
+
+func TestEveryCapabilityAndCommandHasWordsThatFitChatsConsole(t *testing.T) {
+	for _, c := range userauth.Capabilities() {
+		if words.capability[c] == "" {
+			t.Errorf("%s has no words", c)
+		}
+	}
+	seen := map[int]bool{}
+	for _, c := range commands() {
+		if seen[c.id] || c.id < 1 || c.id > 1000 || c.name[0] != '/' || len(c.name) > 50 || len(c.description) == 0 || len(c.description) > 50 {
+			t.Errorf("%+v does not fit", c)
+		}
+		seen[c.id] = true
+		for _, r := range c.name + c.description {
+			if r > 127 {
+				t.Errorf("%s: %q is not ASCII: Chat lets the command die silently", c.name, r)
+			}
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package oauthcallback_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/deputy/functions/oauthcallback"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
+)
+
+// function is the function at an https address, and an Auth to invite with.
+func function(t *testing.T) (http.Handler, *userauth.Auth) {
+	t.Helper()
+	a, b, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.New(a, b, "p", "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const address = "https://deputy.example.com"
+	log := logging.NewText(io.Discard)
+	auth := userauth.New(userauth.Deps{
+		Vault: vault.New(&memory.Docs{}, keys, time.Now), Keys: keys,
+		Google:   googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: "s"}, address+"/callback", nil),
+		ClientID: "c", Address: address, Log: log, Now: time.Now,
+	})
+	return oauthcallback.New(oauthcallback.Deps{Auth: auth, Address: address, Log: log}), auth
+}
+
+func open(t *testing.T, h http.Handler, address string) *http.Response {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, address, nil).WithContext(t.Context()))
+	return w.Result()
+}
+
+func TestTheCookieIsBoundToTheHostAndHiddenFromScripts(t *testing.T) {
+	h, auth := function(t)
+	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := open(t, h, link.Reveal())
+	if res.StatusCode != http.StatusSeeOther || !strings.HasPrefix(res.Header.Get("Location"), "https://accounts.google.com/o/oauth2/v2/auth?") {
+		t.Fatalf("got %d to %q", res.StatusCode, res.Header.Get("Location"))
+	}
+	cookies := res.Cookies()
+	if len(cookies) != 1 {
+		t.Fatalf("cookies: %v", cookies)
+	}
+	c := cookies[0]
+	if c.Name != "__Host-deputy" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || len(c.Value) < 26 {
+		t.Errorf("got %v", c)
+	}
+}
+
+func TestEveryAnswerIsGuardedAgainstFramingStoringAndTelling(t *testing.T) {
+	h, auth := function(t)
+	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{link.Reveal(), "/start?invitation=x", "/callback?state=x&code=y", "/connected", "/", "/nowhere"} {
+		res := open(t, h, address)
+		for name, want := range map[string]string{
+			"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff",
+		} {
+			if got := res.Header.Get(name); got != want {
+				t.Errorf("%.20s: %s: got %q, want %q", address, name, got, want)
+			}
+		}
+		policy := res.Header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%.20s: policy %q", address, policy)
+		}
+	}
+}
+
+func TestAParameterThatStandsTwiceIsRefused(t *testing.T) {
+	h, auth := function(t)
+	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{
+		link.Reveal() + "&invitation=x", "/callback?state=a&state=b&code=c", "/callback?state=a&code=b&code=c",
+		"/callback?state=a&error=b&error=c", "/callback?state=a&code=b&iss=c&iss=d",
+	} {
+		res := open(t, h, address)
+		body, _ := io.ReadAll(res.Body)
+		if res.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "stands in it twice") {
+			t.Errorf("%.30s: got %d", address, res.StatusCode)
+		}
+	}
+}
+
+func TestParametersThatGoogleAddsAreLetBe(t *testing.T) {
+	h, auth := function(t)
+	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res := open(t, h, link.Reveal()+"&utm_source=chat"); res.StatusCode != http.StatusSeeOther {
+		t.Errorf("start: got %d", res.StatusCode)
+	}
+	if res := open(t, h, "/callback?state=x&code=y&scope=z&authuser=0&hd=example.com&prompt=consent&new=1"); res.StatusCode != http.StatusGone {
+		t.Errorf("callback: got %d, want the page for an unknown state", res.StatusCode)
+	}
+}
+
+func TestNothingOfTheAddressIsShown(t *testing.T) {
+	h, _ := function(t)
+	const marked = "%3Cscript%3Ealert(1)%3C/script%3Emarked"
+	for _, address := range []string{
+		"/start?invitation=" + marked, "/callback?state=" + marked + "&code=" + marked, "/callback?state=x&error=" + marked,
+		"/callback?" + marked + "=1&state=x", "/" + marked, "/connected?x=" + marked,
+	} {
+		res := open(t, h, address)
+		body, _ := io.ReadAll(res.Body)
+		if strings.Contains(string(body), "marked") || strings.Contains(string(body), "<script") {
+			t.Errorf("%s: %s", address, body)
+		}
+	}
+}
+
+func TestACookieThatStandsTwiceIsNoBrowserOfOurs(t *testing.T) {
+	h, auth := function(t)
+	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, link.Reveal(), nil).WithContext(t.Context())
+	r.Header.Set("Cookie", "__Host-deputy=planted; __Host-deputy=other")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if c := w.Result().Cookies(); len(c) != 1 || config.Secret(c[0].Value) == "planted" || c[0].Value == "other" {
+		t.Errorf("got %v", c)
+	}
+}

@@ -1,0 +1,135 @@
+package spaces
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/googleapi"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/seal"
+)
+
+func TestARequestIDIsTheSameForTheSameActAndForNoOther(t *testing.T) {
+	a, b, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.New(a, b, "p", "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := func(person, source, name string, members ...string) string {
+		r := Request{DisplayName: name}
+		for _, m := range members {
+			r.Members = append(r.Members, Member{User: m, Label: "said in any way " + source})
+		}
+		out, err := r.id(keys, person, source)
+		if err != nil || len(out) != 36 || out[14] != '8' || !strings.Contains("89ab", out[19:20]) {
+			t.Fatalf("%q, %v", out, err)
+		}
+		return out
+	}
+	first := id("users/1", "m1", "Plan", "users/2")
+	if again := id("users/1", "m1", "Plan", "users/2"); again != first {
+		t.Errorf("got %s and %s", first, again)
+	}
+	seen := map[string]string{first: "the first"}
+	for name, other := range map[string]string{
+		"another person": id("users/2", "m1", "Plan", "users/2"), "another message": id("users/1", "m2", "Plan", "users/2"),
+		"another name": id("users/1", "m1", "Plans", "users/2"), "another member": id("users/1", "m1", "Plan", "users/3"),
+		"nobody": id("users/1", "m1", "Plan"), "moved boundaries": id("users/1", "m1P", "lan", "users/2"),
+	} {
+		if twin, ok := seen[other]; ok {
+			t.Errorf("%s has the id of %s", name, twin)
+		}
+		seen[other] = name
+	}
+}
+
+func TestARequestIsPutIntoItsPlainForm(t *testing.T) {
+	got, err := Request{DisplayName: "  Launch \n plan ", Members: []Member{{"users/1", "me"}, {"users/2", "Grace"}, {"users/2", "Grace again"}}}.Checked("users/1")
+	want := Request{DisplayName: "Launch plan", Members: []Member{{"users/2", "Grace"}}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	many := Request{DisplayName: "x"}
+	for i := range 50 {
+		many.Members = append(many.Members, Member{User: "users/" + strings.Repeat("9", i+1)})
+	}
+	for name, r := range map[string]Request{
+		"no name": {}, "blanks": {DisplayName: " \t"}, "129 characters": {DisplayName: strings.Repeat("ä", 129)}, "50 people": many,
+	} {
+		if _, err := r.Checked("users/1"); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := (Request{DisplayName: strings.Repeat("ä", 128)}).Checked("users/1"); err != nil {
+		t.Errorf("128 characters: %v", err)
+	}
+}
+
+func TestRetriesAreBoundedAndWaitAsLongAsGoogleAsks(t *testing.T) {
+	busy := func(code int, after string) error {
+		e := &googleapi.Error{Code: code, Header: http.Header{}}
+		e.Header.Set("Retry-After", after)
+		return e
+	}
+	for name, c := range map[string]struct {
+		answers []error
+		tries   int
+		waits   [2]time.Duration // at least, at most
+		good    bool
+	}{
+		"good at once":              {[]error{nil}, 1, [2]time.Duration{0, 0}, true},
+		"busy, then good":           {[]error{busy(503, ""), busy(500, ""), nil}, 3, [2]time.Duration{0, time.Second}, true},
+		"waits as told":             {[]error{busy(429, "3"), nil}, 2, [2]time.Duration{3 * time.Second, 4 * time.Second}, true},
+		"never good":                {[]error{busy(503, ""), busy(503, ""), busy(503, ""), busy(503, ""), nil}, 4, [2]time.Duration{0, 8 * time.Second}, false},
+		"told to wait for too long": {[]error{busy(429, "60"), nil}, 1, [2]time.Duration{0, 0}, false},
+		"refused":                   {[]error{busy(403, ""), nil}, 1, [2]time.Duration{0, 0}, false},
+		"no connection":             {[]error{errors.New("reset"), nil}, 2, [2]time.Duration{0, time.Second}, true},
+		"the caller has gone":       {[]error{context.Canceled, nil}, 1, [2]time.Duration{0, 0}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				start, tries := time.Now(), 0
+				err := retry(ctx, func(context.Context) error {
+					tries++
+					return c.answers[tries-1]
+				})
+				took := time.Since(start)
+				if tries != c.tries || (err == nil) != c.good || took < c.waits[0] || took > c.waits[1] {
+					t.Errorf("%d tries in %v, %v", tries, took, err)
+				}
+			})
+		})
+	}
+}
+
+func TestGooglesErrorsBecomeSentencesAndItsMessagesStayOutOfTheLog(t *testing.T) {
+	for status, want := range map[int]fault.Kind{
+		400: fault.Invalid, 401: fault.NeedsConsent, 403: fault.Denied, 404: fault.NotFound, 429: fault.RateLimited, 500: fault.Unavailable, 503: fault.Unavailable,
+		409: fault.Internal, // not every 409 is a taken name
+	} {
+		err := translate("op", &googleapi.Error{Code: status, Message: "marked"}, "taken")
+		if fault.KindOf(err) != want || strings.Contains(err.Error(), "marked") {
+			t.Errorf("%d: got %v", status, err)
+		}
+	}
+	taken := &googleapi.Error{Code: 409, Message: "marked", Body: `{"error":{"status":"ALREADY_EXISTS"}}`}
+	if err := translate("op", taken, "The name is taken."); fault.KindOf(err) != fault.Conflict || fault.Public(err, "") != "The name is taken." {
+		t.Errorf("taken: %v", err)
+	}
+	app := &googleapi.Error{Code: 404, Message: "Google Chat app not found. To create a Chat app, you must turn on the Chat API and configure the app."}
+	if err := translate("op", app, ""); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(err, ""), "Chat API configuration is missing") {
+		t.Errorf("app: %v", err)
+	}
+}
