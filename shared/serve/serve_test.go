@@ -170,6 +170,7 @@ func TestSIGTERMWaitsForTheRequestInFlight(t *testing.T) {
 		}))
 		answer := httptest.NewRecorder()
 		go h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))
+		synctest.Wait() // until it is in flight
 		signals, exits := make(chan os.Signal, 1), make(chan int, 1)
 		go drain.OnSignal(signals, func(code int) { exits <- code })
 		signals <- syscall.SIGTERM
