@@ -14,6 +14,7 @@ import (
 	"example.com/deputy/functions/oauthcallback"
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
@@ -28,6 +29,7 @@ import (
 const (
 	project       = "deputy-local"
 	projectNumber = "123456789012"
+	apiAudience   = "https://api.deputy.local"
 )
 
 // options are what a program runs with; tests choose their own clock and store.
@@ -132,7 +134,9 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 		Auth: p.auth, Spaces: made, Keys: keys, Log: log, Now: o.now,
 	}))
 	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
-	mount(mux, "/createspace", createspace.New(createspace.Deps{Log: log}))
+	mount(mux, "/createspace", createspace.New(createspace.Deps{
+		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Log: log,
+	}))
 	return mux, nil
 }
 

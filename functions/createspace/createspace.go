@@ -1,47 +1,47 @@
-// Package createspace is the function that other systems call over HTTP. So
-// far it is only the door: it is deployed, and says that the API is not built
-// yet.
+// Package createspace is the function that other systems call over HTTP: it
+// checks who calls and for whom they may act, does one thing as that person,
+// and answers in JSON.
+//
+// So far it makes spaces (POST /v1/spaces); the rest of the API answers 501.
+// Who may act for whom is in shared/callers, what is done in shared/spaces.
 package createspace
 
 import (
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/serve"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
 )
 
-const deadline = 55 * time.Second
+const (
+	deadline = 55 * time.Second // of a request
+	actTime  = 50 * time.Second // of the act in it
+)
 
-// Deps are what the function works with.
+// Deps are what the function works with; all are required.
 type Deps struct {
-	Log *slog.Logger
+	Callers *callers.Callers
+	Auth    *userauth.Auth
+	Spaces  *spaces.Spaces
+	Log     *slog.Logger
 }
+
+type function struct{ Deps }
 
 // New is the function's handler.
 func New(d Deps) http.Handler {
-	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: fail}
-	return door.Handler(func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.NotFound, "The HTTP API is not built yet.")
-	})
-}
-
-// problem is an application/problem+json body (RFC 9457).
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-}
-
-// fail answers every error. Every request is one for now.
-func fail(w http.ResponseWriter, _ *http.Request, err error) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(http.StatusNotImplemented)
-	_ = json.NewEncoder(w).Encode(problem{ // into a buffer: cannot fail
-		Type: "about:blank", Title: http.StatusText(http.StatusNotImplemented),
-		Status: http.StatusNotImplemented, Detail: fault.Public(err, ""),
-	})
+	f := function{d}
+	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail}
+	mux := http.NewServeMux()
+	mux.Handle("POST /v1/spaces", door.Handler(f.create))
+	mux.Handle("/v1/", door.Handler(func(http.ResponseWriter, *http.Request) error { return errNotBuilt }))
+	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.NotFound, "There is nothing here; the API begins at /v1/.")
+	}))
+	return mux
 }

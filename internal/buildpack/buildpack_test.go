@@ -240,7 +240,7 @@ func whole(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return []string{
-		"GOOGLE_CLOUD_PROJECT=p", "CHAT_PROJECT_NUMBER=123", "CHAT_ENDPOINT_URL=https://chat.deputy.example.com/", "OAUTH_CALLBACK_URL=https://deputy.example.com",
+		"GOOGLE_CLOUD_PROJECT=p", "API_AUDIENCE=https://api.deputy.example.com", "CHAT_PROJECT_NUMBER=123", "CHAT_ENDPOINT_URL=https://chat.deputy.example.com/", "OAUTH_CALLBACK_URL=https://deputy.example.com",
 		"KEYSET=" + keyset.Reveal(), "LOOKUP_KEYSET=" + lookup.Reveal(),
 		`OAUTH_CLIENT={"web":{"client_id":"c","client_secret":"GOCSPX-marked","redirect_uris":["https://deputy.example.com/callback"]}}`,
 		"FIRESTORE_EMULATOR_HOST=127.0.0.1:1", // nobody answers there, and nobody is asked
@@ -256,7 +256,7 @@ func TestOneBinaryAnswersForEachFunctionTarget(t *testing.T) {
 	}{
 		"ChatEvent":     {"POST", "/", 401, ""},
 		"OAuthCallback": {"GET", "/start?invitation=x", 410, "This link has expired"},
-		"CreateSpace":   {"POST", "/v1/spaces", 501, "The HTTP API is not built yet."},
+		"CreateSpace":   {"POST", "/v1/spaces", 401, "urn:deputy:problem:unauthenticated"},
 	} {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()

@@ -113,6 +113,11 @@ func (s *Spaces) compare(ctx context.Context, token oauth2.TokenSource, asked []
 		}
 	}
 	for _, m := range asked {
+		if strings.Contains(m.User, "@") { // the list names people by id only
+			if state[m.User], err = s.member(ctx, token, out.Name, m); err != nil {
+				return err
+			}
+		}
 		switch state[m.User] {
 		case "JOINED":
 			out.Joined = append(out.Joined, m)
@@ -123,6 +128,26 @@ func (s *Spaces) compare(ctx context.Context, token oauth2.TokenSource, asked []
 		}
 	}
 	return nil
+}
+
+// member is the state of a member known by e-mail, empty for one who is not in.
+func (s *Spaces) member(ctx context.Context, token oauth2.TokenSource, space string, m Member) (string, error) {
+	call := s.api.Spaces.Members.Get(space + "/members/" + strings.TrimPrefix(m.User, "users/"))
+	if err := authorize(call.Header(), token); err != nil {
+		return "", err
+	}
+	var found *chatapi.Membership
+	err := retry(ctx, func(ctx context.Context) (err error) {
+		found, err = call.Context(ctx).Do()
+		return err
+	})
+	if err != nil {
+		if err = translate("spaces.members.get", err, ""); fault.KindOf(err) == fault.NotFound {
+			return "", nil
+		}
+		return "", err
+	}
+	return found.State, nil
 }
 
 // address is where a browser finds the space. An answer to a repeated request

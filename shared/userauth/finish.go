@@ -1,10 +1,12 @@
 package userauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -39,7 +41,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	again, err := a.invite(ctx, p.Person, a.returnOf(p), fromNames(p.Capabilities))
+	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities))
 	if err != nil {
 		return Outcome{}, fault.Wrap("userauth.Finish", err)
 	}
@@ -58,11 +60,12 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return Outcome{}, unfinished(again, err)
 	}
 	switch {
-	case Person(claims.Subject) != p.Person:
+	case !invited(p, claims):
 		return Outcome{}, refusedAgain(WrongAccount, again, claims.Email, errors.New("another person consented"))
 	case len(a.Domains) > 0 && !slices.Contains(a.Domains, claims.Domain):
 		return Outcome{}, refusedAgain(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
 	}
+	p.Person = Person(claims.Subject)
 	g, err := a.save(ctx, p, tokens, claims)
 	if err != nil {
 		return Outcome{}, unfinished(again, err)
@@ -74,6 +77,15 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	}
 	out.ReturnTo = a.returnOf(p).Address
 	return out, nil
+}
+
+// invited tells whether who consented is who was asked: by sub, or, when only
+// an address was known, by that address as Google has verified it.
+func invited(p vault.Pending, who googleauth.Claims) bool {
+	if p.Person != "" {
+		return Person(who.Subject) == p.Person
+	}
+	return p.Email != "" && who.EmailVerified && strings.EqualFold(who.Email, p.Email)
 }
 
 func refusedAgain(reason Reason, again config.Secret, account string, why error) error {

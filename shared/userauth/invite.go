@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/deputy/shared/config"
@@ -21,7 +22,8 @@ const (
 
 // invitation is what the sealed link carries: nothing of it is stored.
 type invitation struct {
-	Person       string    `json:"p"`
+	Person       string    `json:"p,omitempty"`
+	Email        string    `json:"m,omitempty"` // in place of Person
 	Capabilities []string  `json:"c"`
 	ReturnTo     string    `json:"r,omitempty"`
 	ReturnUntil  time.Time `json:"u"`
@@ -29,20 +31,26 @@ type invitation struct {
 }
 
 // Invite is a link that asks one person to connect for some capabilities. It
-// may be passed on: only that person can use it. returnTo is the completion
+// may be passed on: only that person can use it. who is users/{sub}, or a
+// verified e-mail address when no more is known. returnTo is the completion
 // address of a verified event, or empty.
-func (a *Auth) Invite(ctx context.Context, person string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
-	return a.invite(ctx, person, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities)
+func (a *Auth) Invite(ctx context.Context, who string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
+	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities)
 }
 
-func (a *Auth) invite(ctx context.Context, person string, returnTo ReturnTo, capabilities []Capability) (config.Secret, error) {
-	inv := invitation{Person: person, Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife)}
+func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []Capability) (config.Secret, error) {
+	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife)}
+	if strings.HasPrefix(who, "users/") {
+		inv.Person = who
+	} else {
+		inv.Email = strings.ToLower(who)
+	}
 	switch {
 	case returnTo.Address == "":
 	case a.mayReturn(returnTo.Address.Reveal()):
 		inv.ReturnTo, inv.ReturnUntil = returnTo.Address.Reveal(), returnTo.Until
 	default:
-		a.alarm(ctx, "a completion address is not Chat's and is left out", person, errors.New("not one of ReturnOrigins"))
+		a.alarm(ctx, "a completion address is not Chat's and is left out", who, errors.New("not one of ReturnOrigins"))
 	}
 	text, err := json.Marshal(inv)
 	if err != nil {

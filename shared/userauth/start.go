@@ -1,6 +1,7 @@
 package userauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -23,22 +24,25 @@ func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.S
 	if err != nil {
 		return "", err
 	}
-	g, ok, err := a.grantNow(ctx, inv.Person)
-	if err != nil {
-		return "", fault.Wrap("userauth.Start", err)
+	var g vault.Grant
+	ok := false
+	if inv.Person != "" {
+		if g, ok, err = a.grantNow(ctx, inv.Person); err != nil {
+			return "", fault.Wrap("userauth.Start", err)
+		}
 	}
 	capabilities := fromNames(inv.Capabilities)
 	state, verifier := config.Secret(oauth2.GenerateVerifier()), config.Secret(oauth2.GenerateVerifier())
 	nonce := rand.Text()
 	err = a.Vault.CreatePending(ctx, state, vault.Pending{
-		Person: inv.Person, Capabilities: inv.Capabilities, Purpose: purposeConnect,
+		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect,
 		Verifier: verifier, Nonce: nonce, Browser: browserHash(browser),
 		ReturnTo: config.Secret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})
 	if err != nil {
 		return "", fault.Wrap("userauth.Start", err)
 	}
-	hint := strings.TrimPrefix(inv.Person, "users/")
+	hint := cmp.Or(inv.Email, strings.TrimPrefix(inv.Person, "users/"))
 	if ok && g.Email != "" {
 		hint = g.Email.Reveal()
 	}

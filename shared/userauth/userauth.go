@@ -167,6 +167,7 @@ func (a *Auth) alarm(ctx context.Context, what, person string, err error) {
 type Connection struct {
 	Connected    bool
 	Email        string
+	Domain       string // of its Workspace organization; empty for a consumer account
 	Since        time.Time
 	Capabilities []Capability // what the grant allows now
 }
@@ -178,8 +179,18 @@ func (a *Auth) Connection(ctx context.Context, person string) (Connection, error
 		return Connection{}, fault.Wrap("userauth.Connection", err)
 	}
 	held := slices.DeleteFunc(Capabilities(), func(c Capability) bool { return !c.satisfied(g.Scopes) })
-	return Connection{Connected: true, Email: g.Email.Reveal(), Since: g.Connected, Capabilities: held}, nil
+	return Connection{Connected: true, Email: g.Email.Reveal(), Domain: g.Domain, Since: g.Connected, Capabilities: held}, nil
 }
+
+// Find is the person (users/{sub}) with an e-mail address, among those who have
+// connected; NotFound when there is none.
+func (a *Auth) Find(ctx context.Context, email string) (string, error) {
+	person, err := a.Vault.PersonByEmail(ctx, email)
+	return person, fault.Wrap("userauth.Find", err)
+}
+
+// Unknown is the NeedsConsent of somebody who has never connected.
+func Unknown(capabilities ...Capability) error { return needs(capabilities, capabilities, false) }
 
 // Person is the resource name of a Google account's sub. Chat's users/{id} is
 // the same number (chat-protocol.md 1.2).

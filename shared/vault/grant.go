@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -65,6 +66,9 @@ func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 		"status": string(g.Status), "generation": g.Generation, "domain": g.Domain, "connected": g.Connected,
 	}
 	err := v.sealAll(f, "act", grants, id, g.secrets()...)
+	if err == nil && g.Email != "" {
+		f["emailCode"], err = v.emailCode(g.Email.Reveal())
+	}
 	if err != nil {
 		return Grant{}, err
 	}
@@ -80,6 +84,31 @@ func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 // has changed since.
 func (v *Vault) DeleteGrant(ctx context.Context, g Grant) error {
 	return fault.Wrap("vault.DeleteGrant", v.docs.Delete(ctx, grants, sub(g.Person), g.version))
+}
+
+// PersonByEmail is the person (users/{sub}) whose grant has this e-mail
+// address; NotFound when there is none, or more than one.
+func (v *Vault) PersonByEmail(ctx context.Context, email string) (string, error) {
+	code, err := v.emailCode(email)
+	if err != nil {
+		return "", err
+	}
+	docs, err := v.docs.Find(ctx, grants, "emailCode", code)
+	if err != nil {
+		return "", fault.Wrap("vault.PersonByEmail", err)
+	}
+	if len(docs) != 1 {
+		// An address can pass from one account to another: then the next
+		// consent tells whose it is.
+		return "", fault.New(fault.NotFound, "")
+	}
+	return "users/" + docs[0].ID, nil
+}
+
+// emailCode is under what an address is looked up, without the store knowing it.
+func (v *Vault) emailCode(email string) (string, error) {
+	code, err := v.keys.Code("email", strings.ToLower(email))
+	return hex.EncodeToString(code), err
 }
 
 func (g *Grant) secrets() []secretField {

@@ -28,7 +28,8 @@ var (
 // Pending is the server's half of one consent in flight (collection
 // pendingConsents, id: SHA-256 of the state).
 type Pending struct {
-	Person       string // users/{sub} who was invited
+	Person       string // users/{sub} who was invited; empty when only known by e-mail
+	Email        string // who was invited, when only that is known
 	Capabilities []string
 	Purpose      string // what the consent is for: "connect"
 	Verifier     config.Secret
@@ -72,7 +73,7 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []
 		return Pending{}, refuse(ErrExpired)
 	}
 	p := Pending{
-		Person: text(f, "person"), Capabilities: texts(f, "capabilities"), Purpose: text(f, "purpose"),
+		Person: text(f, "person"), Email: text(f, "email"), Capabilities: texts(f, "capabilities"), Purpose: text(f, "purpose"),
 		Nonce: text(f, "nonce"), Browser: data(f, "browser"), ReturnUntil: moment(f, "returnUntil"),
 	}
 	if err := v.openAll(f, "consent", pendingConsents, id, p.secrets()...); err != nil {
@@ -95,7 +96,7 @@ func refuse(why error) error {
 
 func (p Pending) fields(expires time.Time) Fields {
 	return Fields{
-		"person": p.Person, "capabilities": p.Capabilities, "purpose": p.Purpose,
+		"person": p.Person, "email": p.Email, "capabilities": p.Capabilities, "purpose": p.Purpose,
 		"nonce": p.Nonce, "browser": p.Browser, "returnUntil": p.ReturnUntil, "expires": expires,
 	}
 }

@@ -91,6 +91,9 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 		out, failed = s.setUp(token.person, body)
 	case "chat.spaces.members.list":
 		out, failed = s.listMembers(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query().Get("showInvited") == "true")
+	case "chat.spaces.members.get":
+		path := strings.Split(r.URL.Path, "/")
+		out, failed = s.getMember(token.person, path[3], path[5])
 	}
 	if failed != nil {
 		return nil, failed

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the trimmed discovery document an
 // played are the methods of the Chat API that the stand-in plays; spoken are
 // the bodies that go over the page.
 var (
-	played = []string{"chat.spaces.setup", "chat.spaces.members.list"}
+	played = []string{"chat.spaces.setup", "chat.spaces.members.list", "chat.spaces.members.get"}
 	spoken = []string{"Message", "DeprecatedEvent"}
 )
 

@@ -149,6 +149,23 @@ func (s *Server) listMembers(p Person, id string, invited bool) (any, *apiError)
 	return map[string]any{"memberships": list}, nil
 }
 
+// getMember is spaces.members.get; an e-mail address stands for its id.
+func (s *Server) getMember(p Person, id, member string) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := s.space(id)
+	if other, ok := Find(member); ok && space != nil && space.has(p) {
+		for _, m := range space.Members {
+			if m.Person == other {
+				return map[string]any{
+					"name": space.Name() + "/members/" + other.Sub, "state": m.State, "member": map[string]any{"name": other.User(), "type": "HUMAN"},
+				}, nil
+			}
+		}
+	}
+	return nil, &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "Requested entity was not found."}
+}
+
 func (s *Space) has(p Person) bool {
 	return slices.ContainsFunc(s.Members, func(m Member) bool { return m.Person == p })
 }

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/shared/vault"
+)
+
+const (
+	incidents   = "109000000000000000001" // unique id of a caller's service account
+	incidentsAt = "incidents@tools.iam.gserviceaccount.com"
+)
+
+// caller is what the operator allows the incident tool.
+func caller() vault.Caller {
+	return vault.Caller{
+		ID: incidents, Email: incidentsAt, Name: "Incidents", Operations: []string{"spaces.create"},
+		Domains: []string{"example.com"}, Authorities: []string{"user"},
+	}
+}
+
+// beginWith is a program that knows a caller.
+func beginWith(t *testing.T, c vault.Caller) *world {
+	t.Helper()
+	w := begin(t)
+	if err := w.auth.Vault.CreateCaller(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// callerToken is an ID token of the incident tool, with changes.
+func (w *world) callerToken(change map[string]any) string {
+	now := w.clock.now()
+	claims := map[string]any{
+		"iss": "https://accounts.google.com", "aud": apiAudience, "azp": incidents, "sub": incidents,
+		"email": incidentsAt, "email_verified": true, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	}
+	for k, v := range change {
+		claims[k] = v
+	}
+	return "Bearer " + w.google.SignGoogle(claims)
+}
+
+// called is an answer of the API.
+type called struct {
+	status int
+	header http.Header
+	text   string
+	body   struct {
+		Type, Detail, Invitation, Name, Address string
+		Missing                                 []string
+		Members                                 []struct{ Member, State string }
+	}
+}
+
+func (w *world) call(t *testing.T, authorization, key, body string) called {
+	t.Helper()
+	r := request(t, http.MethodPost, w.address+"/createspace/v1/spaces", []byte(body))
+	r.Header.Set("Authorization", authorization)
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := called{status: res.StatusCode, header: res.Header, text: string(text)}
+	if err := json.Unmarshal(text, &out.body); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return out
+}
+
+const plan = `{"actAs":"ada@example.com","displayName":"Incident 7","spaceType":"SPACE","members":["grace@example.com","users/100000000000000000103","kim@partner.example"]}`
+
+func TestAnotherSystemMakesASpaceAsAPersonItKnowsByEmail(t *testing.T) {
+	t.Parallel()
+	w := beginWith(t, caller())
+	asked := w.call(t, w.callerToken(nil), "incident-7", plan)
+	if asked.status != 403 || asked.body.Type != "urn:deputy:problem:consent_required" || asked.header.Get("Content-Type") != "application/problem+json" {
+		t.Fatalf("got %d %s", asked.status, asked.text)
+	}
+	if diff := cmp.Diff([]string{"CreateSpaces", "ReadMembers"}, asked.body.Missing); diff != "" {
+		t.Error(diff)
+	}
+	// The invitation can be passed on, but only that person can use it.
+	wrong := w.browser(t, grace)
+	wrong.has(wrong.consent(asked.body.Invitation, decide{as: grace}), "Another account", "You chose grace@example.com")
+	b := w.browser(t, ada)
+	b.has(b.consent(asked.body.Invitation, decide{as: ada}), "Connected")
+
+	for range 2 {
+		made := w.call(t, w.callerToken(nil), "incident-7", plan)
+		want := []struct{ Member, State string }{
+			{"grace@example.com", "JOINED"}, {"users/100000000000000000103", "JOINED"}, {"kim@partner.example", "LEFT_OUT"},
+		}
+		if diff := cmp.Diff(want, made.body.Members); made.status != 201 || made.body.Name == "" || made.body.Address == "" || diff != "" {
+			t.Fatalf("got %d %s %s", made.status, made.text, diff)
+		}
+	}
+	if diff := cmp.Diff([]string{"Incident 7"}, w.spaces(ada)); diff != "" {
+		t.Error(diff)
+	}
+	again := w.call(t, w.callerToken(nil), "another-key", plan)
+	if again.status != 409 || again.body.Type != "urn:deputy:problem:conflict" || !strings.Contains(again.body.Detail, "exists already") {
+		t.Errorf("a taken name: %d %s", again.status, again.text)
+	}
+	byID := w.call(t, w.callerToken(nil), "incident-8", `{"actAs":"users/`+ada.Sub+`","displayName":"Incident 8"}`)
+	if byID.status != 201 {
+		t.Errorf("by id: %d %s", byID.status, byID.text)
+	}
+	if log := w.log.String(); strings.Contains(log, "Incident 7") || strings.Contains(log, "invitation=") || !strings.Contains(log, "caller="+incidentsAt) {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestAForgedCallerIsRefused(t *testing.T) {
+	t.Parallel()
+	w := beginWith(t, caller())
+	now := w.clock.now()
+	good := w.callerToken(nil)
+	for name, token := range map[string]string{
+		"no token":              "",
+		"another scheme":        "Basic eDp5",
+		"nonsense":              "Bearer x",
+		"signature removed":     good[:strings.LastIndex(good, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE",
+		"another audience":      w.callerToken(map[string]any{"aud": apiAudience + "/"}),
+		"two audiences":         w.callerToken(map[string]any{"aud": []string{apiAudience, "x"}}),
+		"another issuer":        w.callerToken(map[string]any{"iss": "https://evil.example"}),
+		"expired":               w.callerToken(map[string]any{"exp": now.Add(-time.Second).Unix()}),
+		"not yet valid":         w.callerToken(map[string]any{"nbf": now.Add(time.Hour).Unix()}),
+		"a person's ID token":   w.callerToken(map[string]any{"email": "ada@example.com", "sub": ada.Sub}),
+		"a look-alike":          w.callerToken(map[string]any{"email": incidentsAt + ".evil.example"}),
+		"e-mail not verified":   w.callerToken(map[string]any{"email_verified": false}),
+		"no e-mail":             w.callerToken(map[string]any{"email": nil}),
+		"signed by Chat's keys": "Bearer " + w.google.SignChat(map[string]any{"iss": "https://accounts.google.com", "aud": apiAudience, "sub": incidents}),
+	} {
+		got := w.call(t, token, "key-key-key", plan)
+		if got.status != 401 || got.body.Type != "urn:deputy:problem:unauthenticated" || got.header.Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%s: got %d %s", name, got.status, got.text)
+		}
+	}
+	if got := w.docs.Reads(); got != 0 {
+		t.Errorf("the store was asked %d times", got)
+	}
+}
+
+func TestACallerDoesOnlyWhatItsRecordAllows(t *testing.T) {
+	t.Parallel()
+	change := func(do func(*vault.Caller)) vault.Caller {
+		c := caller()
+		do(&c)
+		return c
+	}
+	for name, c := range map[string]struct {
+		record vault.Caller
+		actAs  string
+		want   int
+	}{
+		"a domain":                 {caller(), "ada@example.com", 403}, // consent is asked: see below
+		"no record":                {change(func(c *vault.Caller) { c.ID = "1" }), "ada@example.com", 0},
+		"another e-mail":           {change(func(c *vault.Caller) { c.Email = "other@tools.iam.gserviceaccount.com" }), "ada@example.com", 0},
+		"paused":                   {change(func(c *vault.Caller) { c.Paused = true }), "ada@example.com", 0},
+		"another operation":        {change(func(c *vault.Caller) { c.Operations = []string{"spaces.delete"} }), "ada@example.com", 0},
+		"no authority":             {change(func(c *vault.Caller) { c.Authorities = nil }), "ada@example.com", 0},
+		"another domain":           {caller(), "kim@partner.example", 0},
+		"a look-alike domain":      {caller(), "ada@evil.example.com", 0},
+		"nobody":                   {change(func(c *vault.Caller) { c.Domains = nil }), "ada@example.com", 0},
+		"one person":               {change(func(c *vault.Caller) { c.Domains, c.People = nil, []string{"ada@example.com"} }), "Ada@Example.com", 403},
+		"another person":           {change(func(c *vault.Caller) { c.Domains, c.People = nil, []string{"ada@example.com"} }), "grace@example.com", 0},
+		"a stranger's id":          {caller(), "users/999", 0},
+		"one person by id":         {change(func(c *vault.Caller) { c.Domains, c.People = nil, []string{"users/999"} }), "users/999", 403},
+		"an id with only a domain": {caller(), "users/" + ada.Sub, 0}, // not connected: its domain is not known
+	} {
+		w := beginWith(t, c.record)
+		got := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"`+c.actAs+`","displayName":"x"}`)
+		wantType := "urn:deputy:problem:denied"
+		if c.want != 0 {
+			wantType = "urn:deputy:problem:consent_required"
+		}
+		if got.status != 403 || got.body.Type != wantType || (got.body.Invitation != "") != (c.want != 0) {
+			t.Errorf("%s: got %d %s, want %s", name, got.status, got.text, wantType)
+		}
+	}
+}
+
+func TestNobodyLearnsWhoIsConnectedByAskingForThem(t *testing.T) {
+	t.Parallel()
+	c := caller()
+	c.Domains = []string{"elsewhere.example"}
+	w := beginWith(t, c)
+	b := w.browser(t, ada)
+	b.connect()
+	connected := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"ada@example.com","displayName":"x"}`)
+	stranger := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"grace@example.com","displayName":"x"}`)
+	if connected.status != stranger.status || connected.body.Type != stranger.body.Type || connected.body.Detail != stranger.body.Detail {
+		t.Errorf("connected: %s, stranger: %s", connected.text, stranger.text)
+	}
+}
+
+func TestABodyThatIsNotTheOperationsIsRefusedAndMakesNothing(t *testing.T) {
+	t.Parallel()
+	w := beginWith(t, caller())
+	w.browser(t, ada).connect()
+	for name, c := range map[string]struct{ key, body, want string }{
+		"no key":            {"", plan, "Idempotency-Key"},
+		"a short key":       {"x", plan, "Idempotency-Key"},
+		"no JSON":           {"key-key-key", "{", "one JSON object"},
+		"empty":             {"key-key-key", "", "one JSON object"},
+		"two values":        {"key-key-key", plan + plan, "one JSON object"},
+		"an unknown field":  {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","dryRun":true}`, "dryRun"},
+		"a wrong type":      {"key-key-key", `{"actAs":"ada@example.com","displayName":7}`, "one JSON object"},
+		"nobody":            {"key-key-key", `{"displayName":"x"}`, "actAs must be"},
+		"a path":            {"key-key-key", `{"actAs":"users/1/../2","displayName":"x"}`, "actAs must be"},
+		"a display name":    {"key-key-key", `{"actAs":"Ada <ada@example.com>","displayName":"x"}`, "actAs must be"},
+		"no name":           {"key-key-key", `{"actAs":"ada@example.com"}`, "needs a name"},
+		"a long name":       {"key-key-key", `{"actAs":"ada@example.com","displayName":"` + strings.Repeat("x", 129) + `"}`, "129 characters"},
+		"another type":      {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","spaceType":"GROUP_CHAT"}`, "spaceType must be SPACE"},
+		"an odd member":     {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","members":["groups/1"]}`, "members must be"},
+		"too large":         {"key-key-key", `{"actAs":"` + strings.Repeat("x", 1<<20) + `"}`, "larger than 1 MiB"},
+		"a member's markup": {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","members":["<b>@x.example"]}`, "members must be"},
+	} {
+		got := w.call(t, w.callerToken(nil), c.key, c.body)
+		if got.status != 400 || got.body.Type != "urn:deputy:problem:invalid_request" || !strings.Contains(got.body.Detail, c.want) {
+			t.Errorf("%s: got %d %.300s", name, got.status, got.text)
+		}
+	}
+	if got := w.spaces(ada); got != nil {
+		t.Errorf("spaces: %v", got)
+	}
+}

@@ -1,0 +1,87 @@
+package createspace
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/userauth"
+)
+
+// problem is an application/problem+json body (RFC 9457). Type is stable:
+// urn:deputy:problem: and the kind's name.
+type problem struct {
+	Type       string   `json:"type"`
+	Title      string   `json:"title"`
+	Status     int      `json:"status"`
+	Detail     string   `json:"detail"`
+	Reference  string   `json:"reference"` // the trace, for Deputy's operator
+	Invitation string   `json:"invitation,omitempty"`
+	Missing    []string `json:"missing,omitempty"` // capabilities, with an invitation
+}
+
+var errNotBuilt = errors.New("not built")
+
+// invited is a NeedsConsent with the link that mends it.
+type invited struct {
+	link  config.Secret
+	needs *userauth.Needs
+}
+
+func (i *invited) Error() string { return i.needs.Error() }
+
+// kinds are the statuses and names of the kinds of error.
+var kinds = map[fault.Kind]struct {
+	status int
+	name   string
+}{
+	fault.Invalid:         {http.StatusBadRequest, "invalid_request"},
+	fault.Unauthenticated: {http.StatusUnauthorized, "unauthenticated"},
+	fault.NeedsConsent:    {http.StatusForbidden, "consent_required"},
+	fault.Denied:          {http.StatusForbidden, "denied"},
+	fault.NotFound:        {http.StatusNotFound, "not_found"},
+	fault.Conflict:        {http.StatusConflict, "conflict"},
+	fault.RateLimited:     {http.StatusTooManyRequests, "rate_limited"},
+	fault.Unavailable:     {http.StatusServiceUnavailable, "unavailable"},
+}
+
+// fail answers every error of the function.
+func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
+	reference := logging.Reference(r.Context())
+	kind, ok := kinds[fault.KindOf(err)]
+	if !ok {
+		kind.status, kind.name = http.StatusInternalServerError, "internal"
+	}
+	p := problem{Detail: fault.Public(err, reference), Reference: reference}
+	if errors.Is(err, errNotBuilt) {
+		kind.status, kind.name, p.Detail = http.StatusNotImplemented, "not_built", "This part of the HTTP API is not built yet."
+	}
+	if i, ok := errors.AsType[*invited](err); ok {
+		p.Invitation = i.link.Reveal()
+		for _, c := range i.needs.Missing {
+			p.Missing = append(p.Missing, string(c))
+		}
+	}
+	p.Type, p.Title, p.Status = "urn:deputy:problem:"+kind.name, http.StatusText(kind.status), kind.status
+	switch kind.status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "30")
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(kind.status)
+	if err := json.NewEncoder(w).Encode(p); err != nil {
+		panic(err) // the doorway answers 500
+	}
+}
+
+// write answers with a JSON body.
+func write(w http.ResponseWriter, status int, body any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	return fault.Wrap("createspace.write", json.NewEncoder(w).Encode(body))
+}

@@ -1,0 +1,103 @@
+// Package callers decides which other system may act for whom: it checks who
+// calls, and asks the operator's record of that caller. What is not allowed
+// there is denied.
+//
+// It does not know what an operation does, nor whether a person is connected:
+// the policy comes first, so that nobody learns that.
+package callers
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/vault"
+)
+
+// CreateSpaces is the operation of making spaces, as callers' records name it.
+const CreateSpaces = "spaces.create"
+
+// authority is how callers act so far: by the person's own grant.
+const authority = "user"
+
+// Callers knows the systems that call. It is safe for concurrent use.
+type Callers struct {
+	tokens *googleauth.Verifier
+	vault  *vault.Vault
+}
+
+// New trusts ID tokens of Google for this audience. keys are those at
+// googleauth.Endpoints.Certs.
+func New(audience string, keys *googleauth.KeySet, v *vault.Vault, now func() time.Time) *Callers {
+	return &Callers{tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), vault: v}
+}
+
+// Verify tells which caller sent r: a service account by its unique id, since
+// the e-mail of a deleted one can be made again. Unauthenticated when the
+// token is not right; Denied when there is no record of the caller, or it is
+// paused.
+func (c *Callers) Verify(r *http.Request) (vault.Caller, error) {
+	headers := r.Header.Values("Authorization")
+	token, bearer := "", false
+	if len(headers) == 1 {
+		token, bearer = strings.CutPrefix(headers[0], "Bearer ")
+	}
+	if !bearer {
+		return vault.Caller{}, unauthenticated("not exactly one bearer token")
+	}
+	claims, err := c.tokens.Verify(r.Context(), config.Secret(token))
+	if err != nil {
+		return vault.Caller{}, fault.Wrap("callers.Verify", err)
+	}
+	if !claims.EmailVerified || !strings.HasSuffix(claims.Email, ".gserviceaccount.com") {
+		return vault.Caller{}, unauthenticated("not a service account's token")
+	}
+	caller, err := c.vault.Caller(r.Context(), claims.Subject)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return vault.Caller{}, denied("no record of this caller")
+	case err != nil:
+		return vault.Caller{}, fault.Wrap("callers.Verify", err)
+	case caller.Email != claims.Email:
+		return vault.Caller{}, denied("the record names another e-mail")
+	case caller.Paused:
+		return vault.Caller{}, denied("paused")
+	}
+	return caller, nil
+}
+
+// Subject is the person a caller wants to act for.
+type Subject struct {
+	Named  string // as the caller named them: users/{id} or e-mail
+	Person string // users/{id}, if known
+	Domain string // of the e-mail named, or of the person's grant
+}
+
+// Allow asks a caller's record whether it may do an operation for a person;
+// Denied when not, whatever the reason.
+func Allow(caller vault.Caller, operation string, who Subject) error {
+	people := slices.Contains(caller.People, strings.ToLower(who.Named)) || who.Person != "" && slices.Contains(caller.People, who.Person)
+	domain := who.Domain != "" && slices.Contains(caller.Domains, strings.ToLower(who.Domain))
+	switch {
+	case !slices.Contains(caller.Operations, operation):
+		return denied("operation " + operation)
+	case !slices.Contains(caller.Authorities, authority):
+		return denied("authority " + authority)
+	case !people && !domain:
+		return denied("this person")
+	}
+	return nil
+}
+
+func unauthenticated(why string) error {
+	return &fault.Error{Op: "callers.Verify", Kind: fault.Unauthenticated, Public: "Send a Google-signed ID token of your service account for this API's audience as bearer token.", Err: errors.New(why)}
+}
+
+func denied(why string) error {
+	return &fault.Error{Op: "callers.Allow", Kind: fault.Denied, Public: "This caller may not do that for this person. Ask Deputy's operator to allow it.", Err: errors.New("not allowed: " + why)}
+}
