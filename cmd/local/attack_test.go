@@ -1,7 +1,11 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -130,5 +134,104 @@ func TestOddBodiesOfARightSenderDoNoHarm(t *testing.T) {
 		if res.StatusCode != c.want {
 			t.Errorf("%s: got %d, want %d", name, res.StatusCode, c.want)
 		}
+	}
+}
+
+func TestAHalfSentBodyIsRefusedAndDoesNothing(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.browser(t, ada).connect()
+	body := `{"type":"MESSAGE","user":{"name":"` + ada.User() + `"},"message":{"name":"m","argumentText":"Plan","slashCommand":{"commandId":5}}}`
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.address, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_, err = fmt.Fprintf(conn, "POST /chatevent HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
+		w.google.ChatToken(), len(body)+1, body) // whole, but for one byte that was promised
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("got %q, %v", answer, err)
+	}
+	if got := w.spaces(ada); got != nil {
+		t.Errorf("spaces: %v", got)
+	}
+}
+
+func TestEachRefusedConsentLeavesOneLineThatNamesTheCheck(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	link := func() string { return b.link(b.say("/connect"), "Configure") }
+	last := func() *url.URL { return b.seen[len(b.seen)-1] }
+	for _, step := range []struct {
+		why string
+		do  func()
+	}{
+		{"link_expired", func() { b.open(w.address + "/oauthcallback/start?invitation=forged") }},
+		{"link_expired", func() { b.open(w.address + "/oauthcallback/callback?state=forged&code=x") }},
+		{"declined: access_denied", func() { b.consent(link(), decide{as: ada, deny: true}) }},
+		{"wrong_account: another person consented", func() { b.consent(link(), decide{as: grace}) }},
+		{"link_used", func() { b.open(last().String()) }},
+		{"other_browser", func() { w.browser(t, grace).submit(b.open(link()), decide{as: ada}) }},
+		{"google_refused: another issuer", func() {
+			b.open(strings.Replace(b.stopped(link()), "accounts.google.com", "evil.example", 1))
+		}},
+	} {
+		before := len(w.log.String())
+		step.do()
+		refusals := 0
+		for line := range strings.Lines(w.log.String()[before:]) {
+			if strings.Contains(line, "function=oauthcallback") && strings.Contains(line, "outcome=invalid") {
+				refusals++
+				if !strings.Contains(line, step.why) {
+					t.Errorf("%s: the line says %s", step.why, line)
+				}
+			}
+		}
+		if refusals != 1 {
+			t.Errorf("%s: lines: got %d, want 1", step.why, refusals)
+		}
+	}
+	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
+		t.Error("a grant was stored")
+	}
+}
+
+// stopped allows all, and gives the callback's address without going there.
+func (b *browser) stopped(link string) string {
+	b.t.Helper()
+	page := b.open(link)
+	redirect := b.client.CheckRedirect
+	defer func() { b.client.CheckRedirect = redirect }()
+	to := ""
+	b.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		to = r.URL.String()
+		return http.ErrUseLastResponse
+	}
+	b.submit(page, decide{as: b.who})
+	return to
+}
+
+func TestAnInvitationIsNoButton(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	invitation, err := url.Parse(b.link(b.say("/connect"), "Configure"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply := w.send(t, map[string]any{
+		"type": "CARD_CLICKED", "user": map[string]any{"name": ada.User()}, "space": map[string]any{"name": "spaces/DM" + ada.Sub},
+		"common": map[string]any{"parameters": map[string]any{"value": invitation.Query().Get("invitation")}},
+	})
+	if !strings.Contains(reply, "This button does not work any more") {
+		t.Errorf("got %s", reply)
 	}
 }

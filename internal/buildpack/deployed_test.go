@@ -18,6 +18,8 @@ import (
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/firestore"
 )
 
 // hosts are Google's, as the binary knows them.
@@ -64,13 +66,15 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := append(net.environment(), "FIRESTORE_EMULATOR_HOST="+emulator,
-		"GOOGLE_CLOUD_PROJECT=deployed-"+strings.ToLower(rand.Text()[:8]), "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(),
+	project := "deployed-" + strings.ToLower(rand.Text()[:8])
+	env := append(net.environment(), "FIRESTORE_EMULATOR_HOST="+emulator, "API_AUDIENCE=https://api.deputy.example.com",
+		"GOOGLE_CLOUD_PROJECT="+project, "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(),
 		"OAUTH_CLIENT="+string(client), "OAUTH_CALLBACK_URL="+callbackAt,
 		"CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL="+chatAt)
 	events := deployAt(t, chatAt, "ChatEvent", env...)
 	callback := deployAt(t, callbackAt, "OAuthCallback", env...)
-	for _, s := range []*service{events, callback} {
+	api := deploy(t, "CreateSpace", env...)
+	for _, s := range []*service{events, callback, api} {
 		if status, body := s.get(http.MethodGet, "/ready"); status != http.StatusOK {
 			t.Fatalf("/ready: %d %s; log: %s", status, body, s.log)
 		}
@@ -92,12 +96,57 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	if again := p.say("/status"); !strings.Contains(again, "ada@example.com") {
 		t.Errorf("/status: %s", again)
 	}
+	operatorAllows(t, project)
+	if status, body := post(t, api.address+"/v1/spaces", standIn, `{"actAs":"ada@example.com","displayName":"From a system","members":["grace@example.com"]}`); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
+		t.Errorf("the API: %d %s; log: %s", status, body, api.log)
+	}
 	asked := net.asked()
 	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443"} {
 		if asked[host] == 0 {
 			t.Errorf("nobody asked for %s: %v", host, asked)
 		}
 	}
+}
+
+const callerID, callerEmail = "109000000000000000001", "ci@tools.iam.gserviceaccount.com"
+
+// operatorAllows stores the record of a caller.
+func operatorAllows(t *testing.T, project string) {
+	t.Helper()
+	docs, err := firestore.New(t.Context(), project, "(default)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = vault.New(docs, nil, time.Now).CreateCaller(t.Context(), vault.Caller{
+		ID: callerID, Email: callerEmail, Name: "CI", Operations: []string{"spaces.create"}, Domains: []string{"example.com"}, Authorities: []string{"user"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// post calls the API as that caller.
+func post(t *testing.T, address string, standIn *google.Server, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Idempotency-Key", "build-1234")
+	r.Header.Set("Authorization", "Bearer "+standIn.SignGoogle(map[string]any{
+		"iss": "https://accounts.google.com", "aud": "https://api.deputy.example.com", "sub": callerID, "email": callerEmail, "email_verified": true,
+		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+	}))
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
 }
 
 // person is somebody with a browser.

@@ -351,6 +351,47 @@ func TestACodeOfAnotherConsentIsRefused(t *testing.T) {
 	}
 }
 
+func TestACodeOfAnotherClientIsRefused(t *testing.T) {
+	w := begin(t)
+	deps := w.deps // the token endpoint's answer is for "client"; we are another
+	deps.IDTokens = googleauth.NewVerifier(googleauth.Issuer, "another-client", googleauth.NewKeySet(w.at.URL+"/oauth2/v3/certs", http.DefaultTransport, deps.Now), deps.Now)
+	w.Auth = userauth.New(deps)
+	if _, err := w.Finish(t.Context(), w.consented(w.invite(ada, answer, create), ada)); fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := w.stored(ada); ok {
+		t.Error("a grant is stored")
+	}
+}
+
+func TestAnInvitationByEmailIsForTheVerifiedAddressOnly(t *testing.T) {
+	w := begin(t)
+	invite := func() config.Secret {
+		link, err := w.Invite(t.Context(), "Ada@Example.com", "", create)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ := strings.Cut(link.Reveal(), "invitation=")
+		return config.Secret(text)
+	}
+	if _, err := w.Finish(t.Context(), w.consented(invite(), grace)); reason(err) != userauth.WrongAccount {
+		t.Errorf("another account: %v", err)
+	}
+	if _, err := w.Find(t.Context(), "ada@example.com"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("before: %v", err)
+	}
+	out, err := w.Finish(t.Context(), w.consented(invite(), ada))
+	if err != nil || out.Person != ada.User() {
+		t.Fatalf("got %+v, %v", out, err)
+	}
+	if found, err := w.Find(t.Context(), "ADA@example.com"); err != nil || found != ada.User() {
+		t.Errorf("after: %s, %v", found, err)
+	}
+	if _, err := w.Find(t.Context(), "grace@example.com"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("another: %v", err)
+	}
+}
+
 func TestOnlyAllowedDomainsMayConnect(t *testing.T) {
 	w := begin(t)
 	deps := w.deps
