@@ -41,7 +41,7 @@ var may = map[string][]string{
 
 	"internal/archtest":         {},
 	"internal/buildpack":        {},
-	"internal/docstest":         {"shared/fault", "shared/vault"},
+	"internal/docstest":         {"shared/config", "shared/fault", "shared/vault"},
 	"internal/standin/google":   {},
 	"internal/standin/chatpage": {"internal/standin/google"},
 }

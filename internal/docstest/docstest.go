@@ -5,6 +5,7 @@ package docstest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
 )
@@ -158,6 +160,20 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 		})
 		left := must(docs.Get(t.Context(), "c", "1"))(t)
 		race(t, func(int) error { return docs.Delete(t.Context(), "c", "1", left.Version) })
+	})
+	t.Run("of those that take one pending consent exactly one wins", func(t *testing.T) {
+		v := vault.New(fresh(t), nil, time.Now) // nothing in it is sealed
+		state, browser := config.Secret("state"), []byte("browser")
+		if err := v.CreatePending(t.Context(), state, vault.Pending{Person: "users/1", Browser: browser}); err != nil {
+			t.Fatal(err)
+		}
+		race(t, func(int) error {
+			_, err := v.TakePending(t.Context(), state, browser)
+			if errors.Is(err, vault.ErrUsed) {
+				return fault.New(fault.Conflict, "")
+			}
+			return err
+		})
 	})
 	t.Run("a call whose context has ended does nothing", func(t *testing.T) {
 		docs := fresh(t)
