@@ -66,6 +66,13 @@ emulator() {
 step "modules"
 go mod download
 
+# tidy looks at the tests of others' packages, too, which download leaves out.
+if [ "$mode" = --all ]; then
+	go mod tidy -diff
+elif GOPROXY=off go mod tidy -diff 2>&1 | grep -q "module lookup disabled"; then
+	cannot "go.mod is tidy (some modules for it are not on this machine; ./test.sh --all fetches them)"
+fi
+
 if [ "$mode" = --quick ]; then
 	go test ./...
 	exit

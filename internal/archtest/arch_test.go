@@ -202,7 +202,11 @@ func TestGoModIsTidyAsTheBuildpackWantsIt(t *testing.T) {
 	cmd := exec.Command("go", "mod", "tidy", "-diff")
 	cmd.Dir = "../.."
 	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if strings.Contains(string(out), "module lookup disabled") {
+		t.Skip("NOT TESTED: go.mod is tidy. That needs modules which go mod download does not bring; ./test.sh --all fetches them")
+	}
+	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
