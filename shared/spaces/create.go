@@ -81,7 +81,7 @@ func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi
 		return nil, err
 	}
 	var space *chatapi.Space
-	err := retry(ctx, func(ctx context.Context) (err error) {
+	err := repeat(ctx, func(ctx context.Context) (err error) {
 		space, err = call.Context(ctx).Do()
 		return err
 	})
@@ -99,7 +99,7 @@ func (s *Spaces) compare(ctx context.Context, token oauth2.TokenSource, asked []
 		return err
 	}
 	var list *chatapi.ListMembershipsResponse
-	err := retry(ctx, func(ctx context.Context) (err error) {
+	err := repeat(ctx, func(ctx context.Context) (err error) {
 		list, err = call.Context(ctx).Do()
 		return err
 	})
@@ -137,7 +137,7 @@ func (s *Spaces) member(ctx context.Context, token oauth2.TokenSource, space str
 		return "", err
 	}
 	var found *chatapi.Membership
-	err := retry(ctx, func(ctx context.Context) (err error) {
+	err := repeat(ctx, func(ctx context.Context) (err error) {
 		found, err = call.Context(ctx).Do()
 		return err
 	})

@@ -7,43 +7,24 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/api/googleapi"
+
+	"example.com/deputy/shared/retry"
 )
 
-const (
-	tryTime = 8 * time.Second
-	tries   = 4
-)
+var policy = retry.Policy{Tries: 4, Each: 8 * time.Second}
 
-// retry calls do until it succeeds, fails for good, or the context's time or
-// the tries are used up. Only what is safe to repeat may come here: reads, and
-// writes that carry a requestId.
-func retry(ctx context.Context, do func(context.Context) error) error {
-	pause := gax.Backoff{Initial: 250 * time.Millisecond, Max: 4 * time.Second, Multiplier: 2}
-	for try := 1; ; try++ {
-		once, cancel := context.WithTimeout(ctx, tryTime)
-		err := do(once)
-		cancel()
-		wait, again := later(err)
-		if err == nil || !again || try == tries {
-			return err
-		}
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
-			return err
-		}
-		if gax.Sleep(ctx, max(wait, pause.Pause())) != nil {
-			return err
-		}
-	}
+// repeat calls do until it succeeds or fails for good. Only what is safe to
+// repeat may come here: reads, and writes that carry a requestId.
+func repeat(ctx context.Context, do func(context.Context) error) error {
+	return policy.Do(ctx, later, do)
 }
 
 // later tells whether err may pass, and how long Google asks to wait.
 func later(err error) (time.Duration, bool) {
 	e, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
-		// No answer: a time-out, a broken connection.
-		return 0, err != nil && !errors.Is(err, context.Canceled)
+		return 0, true // no answer: a time-out, a broken connection
 	}
 	if e.Code != http.StatusTooManyRequests && e.Code < http.StatusInternalServerError {
 		return 0, false

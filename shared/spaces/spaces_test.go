@@ -103,7 +103,7 @@ func TestRetriesAreBoundedAndWaitAsLongAsGoogleAsks(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				defer cancel()
 				start, tries := time.Now(), 0
-				err := retry(ctx, func(context.Context) error {
+				err := repeat(ctx, func(context.Context) error {
 					tries++
 					return c.answers[tries-1]
 				})
