@@ -112,6 +112,20 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			t.Error(diff)
 		}
 	})
+	t.Run("a collection below a document is one of its own", func(t *testing.T) {
+		docs := fresh(t)
+		version := create(t, docs, "c/1/d", "1")
+		create(t, docs, "c/2/d", "2")
+		if got := must(docs.List(t.Context(), "c/1/d", "", 9))(t); len(got) != 1 || got[0].ID != "1" {
+			t.Errorf("got %v", got)
+		}
+		if got := must(docs.List(t.Context(), "c", "", 9))(t); len(got) != 0 {
+			t.Errorf("the collection above: got %v", got)
+		}
+		if err := docs.Delete(t.Context(), "c/1/d", "1", version); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("find gives exactly the equal ones", func(t *testing.T) {
 		docs := fresh(t)
 		for id, fields := range map[string]vault.Fields{

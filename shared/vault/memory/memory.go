@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -21,101 +20,129 @@ import (
 type Docs struct {
 	mu          sync.Mutex
 	writes      int64
-	collections map[string]map[string]vault.Doc
+	collections map[string]*collection
+}
+
+type collection struct {
+	docs map[string]vault.Doc
+	ids  []string // sorted
 }
 
 // Get implements vault.Docs.
-func (d *Docs) Get(ctx context.Context, collection, id string) (vault.Doc, error) {
+func (d *Docs) Get(ctx context.Context, name, id string) (vault.Doc, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	doc, ok := d.collections[collection][id]
+	doc, ok := d.of(name).docs[id]
 	switch {
 	case ctx.Err() != nil:
 		return vault.Doc{}, ended(ctx)
 	case !ok:
 		return vault.Doc{}, fault.New(fault.NotFound, "")
 	}
-	doc.Fields, _ = clone(doc.Fields) // was checked when it came in
-	return doc, nil
+	return copied(doc), nil
 }
 
 // Create implements vault.Docs.
-func (d *Docs) Create(ctx context.Context, collection, id string, fields vault.Fields) (vault.Version, error) {
-	return d.write(ctx, collection, id, fields, "")
+func (d *Docs) Create(ctx context.Context, name, id string, fields vault.Fields) (vault.Version, error) {
+	return d.write(ctx, name, id, fields, "")
 }
 
 // Replace implements vault.Docs.
-func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
-	return d.write(ctx, collection, id, fields, at)
+func (d *Docs) Replace(ctx context.Context, name, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
+	return d.write(ctx, name, id, fields, at)
 }
 
 // write stores fields if the document is at that version ("": not there).
-func (d *Docs) write(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
+func (d *Docs) write(ctx context.Context, name, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	fields, err := clone(fields)
 	if err != nil {
 		return "", err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	c := d.of(name)
 	if ctx.Err() != nil {
 		return "", ended(ctx)
 	}
-	if d.collections[collection][id].Version != at {
+	if c.docs[id].Version != at {
 		return "", fault.New(fault.Conflict, "")
 	}
-	if d.collections == nil {
-		d.collections = map[string]map[string]vault.Doc{}
-	}
-	if d.collections[collection] == nil {
-		d.collections[collection] = map[string]vault.Doc{}
+	if i, found := slices.BinarySearch(c.ids, id); !found {
+		c.ids = slices.Insert(c.ids, i, id)
 	}
 	d.writes++
 	version := vault.Version(strconv.FormatInt(d.writes, 10))
-	d.collections[collection][id] = vault.Doc{ID: id, Fields: fields, Version: version}
+	c.docs[id] = vault.Doc{ID: id, Fields: fields, Version: version}
 	return version, nil
 }
 
 // Delete implements vault.Docs.
-func (d *Docs) Delete(ctx context.Context, collection, id string, at vault.Version) error {
+func (d *Docs) Delete(ctx context.Context, name, id string, at vault.Version) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	c := d.of(name)
 	if ctx.Err() != nil {
 		return ended(ctx)
 	}
-	if doc, ok := d.collections[collection][id]; !ok || doc.Version != at {
+	if doc, ok := c.docs[id]; !ok || doc.Version != at {
 		return fault.New(fault.Conflict, "")
 	}
-	delete(d.collections[collection], id)
+	delete(c.docs, id)
+	i, _ := slices.BinarySearch(c.ids, id)
+	c.ids = slices.Delete(c.ids, i, i+1)
 	return nil
 }
 
 // List implements vault.Docs.
-func (d *Docs) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
-	return d.choose(ctx, collection, limit, func(doc vault.Doc) bool { return doc.ID > after })
-}
-
-// Find implements vault.Docs.
-func (d *Docs) Find(ctx context.Context, collection, field string, value any) ([]vault.Doc, error) {
-	return d.choose(ctx, collection, -1, func(doc vault.Doc) bool {
-		got, ok := doc.Fields[field]
-		return ok && reflect.DeepEqual(got, value)
-	})
-}
-
-func (d *Docs) choose(ctx context.Context, collection string, limit int, fits func(vault.Doc) bool) ([]vault.Doc, error) {
+func (d *Docs) List(ctx context.Context, name, after string, limit int) ([]vault.Doc, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
 		return nil, ended(ctx)
 	}
+	c := d.of(name)
+	i, found := slices.BinarySearch(c.ids, after)
+	if found {
+		i++
+	}
 	var out []vault.Doc
-	for _, id := range slices.Sorted(maps.Keys(d.collections[collection])) {
-		if doc := d.collections[collection][id]; len(out) != limit && fits(doc) {
-			doc.Fields, _ = clone(doc.Fields)
-			out = append(out, doc)
+	for _, id := range c.ids[i:min(i+limit, len(c.ids))] {
+		out = append(out, copied(c.docs[id]))
+	}
+	return out, nil
+}
+
+// Find implements vault.Docs.
+func (d *Docs) Find(ctx context.Context, name, field string, value any) ([]vault.Doc, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, ended(ctx)
+	}
+	c := d.of(name)
+	var out []vault.Doc
+	for _, id := range c.ids {
+		if got, ok := c.docs[id].Fields[field]; ok && reflect.DeepEqual(got, value) {
+			out = append(out, copied(c.docs[id]))
 		}
 	}
 	return out, nil
+}
+
+// of is a collection, made when it is first named; the lock is held.
+func (d *Docs) of(name string) *collection {
+	if d.collections == nil {
+		d.collections = map[string]*collection{}
+	}
+	if d.collections[name] == nil {
+		d.collections[name] = &collection{docs: map[string]vault.Doc{}}
+	}
+	return d.collections[name]
+}
+
+func copied(doc vault.Doc) vault.Doc {
+	doc.Fields, _ = clone(doc.Fields) // was checked when it came in
+	return doc
 }
 
 // clone copies fields, so that nobody shares memory with the store, and
