@@ -30,9 +30,14 @@ func fresh(template *tinkpb.KeyTemplate) (config.Secret, error) {
 	if err != nil {
 		return "", fault.Wrap("seal.Generate", err)
 	}
+	return write(handle)
+}
+
+// write gives a keyset in clear text.
+func write(handle *keyset.Handle) (config.Secret, error) {
 	var out bytes.Buffer
 	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&out)); err != nil {
-		return "", fault.Wrap("seal.Generate", err)
+		return "", fault.Wrap("seal.write", err)
 	}
 	return config.Secret(out.String()), nil
 }

@@ -45,6 +45,7 @@ type Place struct {
 type Keys struct {
 	aead    tink.AEAD
 	ids     map[uint32]bool
+	primary uint32
 	lookup  *prf.Set
 	project string
 	client  string
@@ -57,7 +58,7 @@ func New(keysetJSON, lookupJSON config.Secret, project, clientID string) (*Keys,
 	if err != nil {
 		return nil, err
 	}
-	k := &Keys{ids: map[uint32]bool{}, project: project, client: clientID}
+	k := &Keys{ids: map[uint32]bool{}, primary: handle.KeysetInfo().GetPrimaryKeyId(), project: project, client: clientID}
 	for _, info := range handle.KeysetInfo().GetKeyInfo() {
 		if info.GetOutputPrefixType() != tinkpb.OutputPrefixType_TINK {
 			return nil, wrong("KEYSET", fmt.Errorf("key %d has no Tink prefix, so its texts could not be told apart", info.GetKeyId()))
@@ -82,7 +83,7 @@ func read(name string, text config.Secret) (*keyset.Handle, error) {
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(text.Reveal())))
 	if err != nil {
 		// Tink's own text may quote the keyset.
-		return nil, wrong(name, errors.New("it is not a Tink JSON keyset"))
+		return nil, wrong(name, errors.New("it is not a Tink JSON keyset in clear text (is KEYSET_KEK missing?)"))
 	}
 	return handle, nil
 }
@@ -111,12 +112,41 @@ func (k *Keys) Open(sealed []byte, at Place) ([]byte, error) {
 	return nil, &fault.Error{Op: "seal.Open", Kind: fault.NeedsConsent, Err: ErrBroken}
 }
 
+// Primary are the keys in use: the one that seals, and the one that codes.
+// What was stored under others has to be resealed before they are disabled.
+func (k *Keys) Primary() (seals, codes uint32) { return k.primary, k.lookup.PrimaryID }
+
 // Code is a keyed code of 32 bytes over a purpose and its parts (an HMAC when
 // LOOKUP_KEYSET holds HMAC keys): the same in every instance, and not to be
 // computed without the key.
 func (k *Keys) Code(purpose string, parts ...string) ([]byte, error) {
-	code, err := k.lookup.ComputePrimaryPRF(join(append([]string{purpose, k.project, k.client}, parts...)), 32)
+	code, err := k.lookup.ComputePrimaryPRF(k.coded(purpose, parts), 32)
 	return code, fault.Wrap("seal.Code", err)
+}
+
+// Codes are the codes under every key, the primary's first: what was stored
+// before a rotation is found as well.
+func (k *Keys) Codes(purpose string, parts ...string) ([][]byte, error) {
+	first, err := k.Code(purpose, parts...)
+	if err != nil {
+		return nil, err
+	}
+	out := [][]byte{first}
+	for id, key := range k.lookup.PRFs {
+		if id == k.lookup.PrimaryID {
+			continue
+		}
+		code, err := key.ComputePRF(k.coded(purpose, parts), 32)
+		if err != nil {
+			return nil, fault.Wrap("seal.Codes", err)
+		}
+		out = append(out, code)
+	}
+	return out, nil
+}
+
+func (k *Keys) coded(purpose string, parts []string) []byte {
+	return join(append([]string{purpose, k.project, k.client}, parts...))
 }
 
 // bind is the associated data: every field with its length before it, so that
