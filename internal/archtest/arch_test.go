@@ -34,6 +34,7 @@ var may = map[string][]string{
 	"shared/vault/memory":     {"shared/fault", "shared/vault"},
 	"shared/vault/firestore":  {"shared/fault", "shared/vault"},
 	"shared/seal":             {"shared/config", "shared/fault"},
+	"shared/seal/kms":         {"shared/fault", "shared/retry"},
 	"shared/serve":            {"shared/fault", "shared/logging"},
 	"shared/config":           {"shared/fault"},
 	"shared/retry":            {},

@@ -27,10 +27,10 @@ var statuses = map[int]string{
 	429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
 }
 
-// chatAPI answers one call of the Chat API: path, query, token, scope and body
-// are checked against the discovery document before the method's own rules.
-func (s *Server) chatAPI(w http.ResponseWriter, r *http.Request) {
-	m := s.api.find(r.Method, r.URL.Path)
+// callAPI answers one call of an API: path, query, token, scope and body are
+// checked against its discovery document before the method's own rules.
+func (s *Server) callAPI(w http.ResponseWriter, r *http.Request) {
+	m := s.find(r.Method, r.URL.Path)
 	call := Call{Method: r.Method + " " + r.URL.Path}
 	var body any
 	var failed *apiError
@@ -74,11 +74,11 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	if !slices.ContainsFunc(m.Scopes, func(scope string) bool { return slices.Contains(token.scopes, scope) }) {
 		return nil, &apiError{http.StatusForbidden, "PERMISSION_DENIED", "Request had insufficient authentication scopes.", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
 	}
-	if why := s.api.query(m, r.URL.Query()); why != "" {
+	if why := m.in.query(m, r.URL.Query()); why != "" {
 		return nil, invalid(why)
 	}
 	if m.Request.Ref != "" {
-		if err := s.api.check(m.Request.Ref, body); err != nil {
+		if err := m.in.check(m.Request.Ref, body); err != nil {
 			return nil, invalid("Invalid JSON payload received. " + strings.ReplaceAll(err.Error(), "\n", " "))
 		}
 	} else if len(bytes.TrimSpace(body)) > 0 {
@@ -94,13 +94,15 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	case "chat.spaces.members.get":
 		path := strings.Split(r.URL.Path, "/")
 		out, failed = s.getMember(token.person, path[3], path[5])
+	case kmsEncrypt, kmsDecrypt:
+		out, failed = s.crypt(m.ID, strings.TrimPrefix(r.URL.Path, "/v1/"), body)
 	}
 	if failed != nil {
 		return nil, failed
 	}
 	text, err := json.Marshal(out)
 	if err == nil {
-		err = s.api.check(m.Response.Ref, text)
+		err = m.in.check(m.Response.Ref, text)
 	}
 	if err != nil {
 		return nil, &apiError{code: http.StatusInternalServerError, status: "INTERNAL", message: "the stand-in's own answer is wrong: " + err.Error()}

@@ -12,12 +12,16 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// The document is Google's own, trimmed by the test beside it to the methods
+// The documents are Google's own, trimmed by the test beside it to the methods
 // and schemas that are played, without descriptions.
 //
-//go:generate go test -run TestTheTrimmedDiscoveryDocumentIsGoogles -update
-//go:embed discovery/chat.json
-var chatDocument []byte
+//go:generate go test -run TestTheTrimmedDiscoveryDocumentsAreGoogles -update
+var (
+	//go:embed discovery/chat.json
+	chatDocument []byte
+	//go:embed discovery/cloudkms.json
+	kmsDocument []byte
+)
 
 // discovery is what a discovery document says of methods and bodies.
 type discovery struct {
@@ -39,6 +43,7 @@ type method struct {
 		Ref string `json:"$ref"`
 	} `json:"response"`
 	path *regexp.Regexp
+	in   *discovery
 }
 
 type parameter struct {
@@ -53,14 +58,15 @@ type document struct {
 	Schemas    map[string]map[string]any `json:"schemas"`
 }
 
-func loadDiscovery() *discovery {
+func loadDiscovery(text []byte) *discovery {
 	var doc document
-	if err := json.Unmarshal(chatDocument, &doc); err != nil {
+	if err := json.Unmarshal(text, &doc); err != nil {
 		panic(err) // a broken checkout
 	}
 	d := &discovery{methods: doc.Methods, global: doc.Parameters, schemas: map[string]*jsonschema.Schema{}}
 	placeholder := regexp.MustCompile(`\\\{[^}]*\\\}`)
 	for _, m := range d.methods {
+		m.in = d
 		m.path = regexp.MustCompile("^/" + placeholder.ReplaceAllString(regexp.QuoteMeta(m.FlatPath), "([^/]+)") + "$")
 	}
 	defs := map[string]any{}
@@ -68,11 +74,11 @@ func loadDiscovery() *discovery {
 		defs[name] = toJSONSchema(schema)
 	}
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("mem:chat", map[string]any{"$defs": defs}); err != nil {
+	if err := compiler.AddResource("mem:api", map[string]any{"$defs": defs}); err != nil {
 		panic(err)
 	}
 	for name := range defs {
-		d.schemas[name] = compiler.MustCompile("mem:chat#/$defs/" + name)
+		d.schemas[name] = compiler.MustCompile("mem:api#/$defs/" + name)
 	}
 	return d
 }
@@ -109,10 +115,12 @@ func toJSONSchema(in map[string]any) map[string]any {
 }
 
 // find is the method of a request, or nil.
-func (d *discovery) find(httpMethod, path string) *method {
-	for m := range maps.Values(d.methods) {
-		if m.HTTPMethod == httpMethod && m.path.MatchString(path) {
-			return m
+func (s *Server) find(httpMethod, path string) *method {
+	for _, d := range []*discovery{s.api, s.kms} {
+		for m := range maps.Values(d.methods) {
+			if m.HTTPMethod == httpMethod && m.path.MatchString(path) {
+				return m
+			}
 		}
 	}
 	return nil

@@ -13,38 +13,44 @@ import (
 
 var update = flag.Bool("update", false, "write the trimmed discovery document anew")
 
-// played are the methods of the Chat API that the stand-in plays; spoken are
-// the bodies that go over the page.
+// played are the methods that the stand-in plays, by document of the module
+// google.golang.org/api; spoken are the bodies of Chat that go over the page.
 var (
-	played = []string{"chat.spaces.setup", "chat.spaces.members.list", "chat.spaces.members.get"}
-	spoken = []string{"Message", "DeprecatedEvent"}
+	played = map[string][]string{
+		"chat/v1/chat-api.json":         {"chat.spaces.setup", "chat.spaces.members.list", "chat.spaces.members.get"},
+		"cloudkms/v1/cloudkms-api.json": {kmsEncrypt, kmsDecrypt},
+	}
+	spoken  = map[string][]string{"chat/v1/chat-api.json": {"Message", "DeprecatedEvent"}}
+	trimmed = map[string]string{"chat/v1/chat-api.json": "chat.json", "cloudkms/v1/cloudkms-api.json": "cloudkms.json"}
 )
 
-func TestTheTrimmedDiscoveryDocumentIsGoogles(t *testing.T) {
+func TestTheTrimmedDiscoveryDocumentsAreGoogles(t *testing.T) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "chat/v1/chat-api.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := trim(t, whole)
-	if *update {
-		if err := os.WriteFile("discovery/chat.json", want, 0o644); err != nil {
+	for whole, name := range trimmed {
+		text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), whole))
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	got, err := os.ReadFile("discovery/chat.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("discovery/chat.json is not what the module has: run go generate ./internal/standin/google")
+		path, want := filepath.Join("discovery", name), trim(t, text, played[whole], spoken[whole])
+		if *update {
+			if err := os.WriteFile(path, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the module has: run go generate ./internal/standin/google", path)
+		}
 	}
 }
 
-func trim(t *testing.T, whole []byte) []byte {
+func trim(t *testing.T, whole []byte, played, spoken []string) []byte {
 	t.Helper()
 	var doc struct {
 		Revision   string         `json:"revision"`
@@ -56,7 +62,7 @@ func trim(t *testing.T, whole []byte) []byte {
 		t.Fatal(err)
 	}
 	methods, schemas := map[string]any{}, map[string]any{}
-	collect(doc.Resources, methods)
+	collect(doc.Resources, played, methods)
 	for _, name := range spoken {
 		reach(map[string]any{"$ref": name}, doc.Schemas, schemas)
 	}
@@ -73,7 +79,7 @@ func trim(t *testing.T, whole []byte) []byte {
 }
 
 // collect finds the played methods in the tree of resources.
-func collect(resources map[string]any, into map[string]any) {
+func collect(resources map[string]any, played []string, into map[string]any) {
 	for _, r := range resources {
 		resource := r.(map[string]any)
 		methods, _ := resource["methods"].(map[string]any)
@@ -86,7 +92,7 @@ func collect(resources map[string]any, into map[string]any) {
 			}
 		}
 		if more, ok := resource["resources"].(map[string]any); ok {
-			collect(more, into)
+			collect(more, played, into)
 		}
 	}
 }

@@ -32,7 +32,8 @@ type Config struct {
 type Server struct {
 	Config
 	keys *keys
-	api  *discovery
+	api  *discovery // of Chat
+	kms  *discovery
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed at every change that a page would show
@@ -54,7 +55,7 @@ type Server struct {
 // the app, and one space in which all of them and the app are.
 func New(c Config) *Server {
 	s := &Server{
-		Config: c, keys: freshKeys(), api: loadDiscovery(), changed: make(chan struct{}),
+		Config: c, keys: freshKeys(), api: loadDiscovery(chatDocument), kms: loadDiscovery(kmsDocument), changed: make(chan struct{}),
 		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
 		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{}, reauth: map[string]bool{},
 	}
@@ -71,7 +72,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /revoke", s.counted("revoke", s.revoke))
 	mux.HandleFunc("GET /oauth2/v3/certs", s.counted("certs", s.certs))
 	mux.HandleFunc("GET /service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com", s.counted("chatcerts", s.chatCerts))
-	mux.HandleFunc("/v1/", s.chatAPI)
+	mux.HandleFunc("/v1/", s.callAPI)
+	mux.HandleFunc("GET /computeMetadata/v1/", s.metadata)
 	return mux
 }
 
