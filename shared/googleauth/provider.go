@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,14 +17,19 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/retry"
 )
 
 // How long one call may take: a person waits behind each of them.
 const (
 	exchangeTime = 8 * time.Second
-	refreshTime  = 6 * time.Second
+	refreshTime  = 6 * time.Second // with its repetitions
 	revokeTime   = 6 * time.Second
 )
+
+// refreshTries repeat a refresh: Google gives a new access token each time and
+// leaves the refresh token as it is.
+var refreshTries = retry.Policy{Tries: 3, Each: 3 * time.Second}
 
 // Why Google refuses a token, for errors.Is.
 var (
@@ -44,6 +50,9 @@ type Tokens struct {
 	ID      config.Secret // empty without the scope openid
 	Life    time.Duration // of Access, from now
 	Scopes  []string      // as granted, normalised and sorted
+	// RefreshLife is how long Refresh will work, when the person gave access
+	// for a time only; else 0.
+	RefreshLife time.Duration
 }
 
 // Provider is Google's authorization server for one client. It is safe for
@@ -114,15 +123,34 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier config.Secret) (
 }
 
 // Refresh gets a new access token. The answer's Refresh is the old token
-// unless Google sent a new one.
+// unless Google sent a new one. What may pass (429, 5xx, silence) is tried
+// again while there is time.
 func (p *Provider) Refresh(ctx context.Context, refresh config.Secret) (Tokens, error) {
 	ctx, cancel := context.WithTimeout(p.with(ctx), refreshTime)
 	defer cancel()
-	token, err := p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
+	var token *oauth2.Token
+	err := refreshTries.Do(ctx, later, func(ctx context.Context) (err error) {
+		token, err = p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
+		return err
+	})
 	if err != nil {
 		return Tokens{}, translate("googleauth.Refresh", err)
 	}
 	return tokens(token), nil
+}
+
+// later tells whether an error of the token endpoint may pass.
+func later(err error) (wait time.Duration, again bool) {
+	refusal, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		return 0, true // no answer, or none that can be read
+	}
+	seconds, _ := strconv.Atoi(refusal.Response.Header.Get("Retry-After")) // absent, or a date: 0
+	return time.Duration(seconds) * time.Second, passing(refusal.Response.StatusCode)
+}
+
+func passing(status int) bool {
+	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
 
 func (p *Provider) with(ctx context.Context) context.Context {
@@ -132,9 +160,11 @@ func (p *Provider) with(ctx context.Context) context.Context {
 func tokens(t *oauth2.Token) Tokens {
 	id, _ := t.Extra("id_token").(string)
 	scope, _ := t.Extra("scope").(string)
+	refreshLife, _ := t.Extra("refresh_token_expires_in").(float64) // absent: 0
 	return Tokens{
 		Access: config.Secret(t.AccessToken), Refresh: config.Secret(t.RefreshToken), ID: config.Secret(id),
 		Life: time.Duration(t.ExpiresIn) * time.Second, Scopes: Scopes(strings.Fields(scope)),
+		RefreshLife: time.Duration(refreshLife) * time.Second,
 	}
 }
 
@@ -207,7 +237,7 @@ func translate(op string, err error) error {
 		f.Kind, f.Public = fault.Denied, "Your organization's administrator does not allow this app to do that. Ask them to trust it in the Admin console."
 	case code == "org_internal":
 		f.Kind, f.Public = fault.Denied, "This app is for members of its own organization only."
-	case refusal.Response.StatusCode == http.StatusTooManyRequests, refusal.Response.StatusCode >= 500:
+	case passing(refusal.Response.StatusCode):
 		f.Kind, f.Public = fault.Unavailable, googleSilent
 	}
 	return f

@@ -126,8 +126,12 @@ func TestEachRefusalOfTheTokenEndpointMeansWhatGoogleMeans(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "marked") {
 			t.Errorf("%s: the answer is quoted: %v", name, err)
 		}
-		if len(e.asked) != 1 {
-			t.Errorf("%s: requests: got %d, want 1", name, len(e.asked))
+		want := 1
+		if c.kind == fault.Unavailable && c.is == nil {
+			want = 3 // it may pass
+		}
+		if len(e.asked) != want {
+			t.Errorf("%s: requests: got %d, want %d", name, len(e.asked), want)
 		}
 	}
 }
