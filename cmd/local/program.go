@@ -70,6 +70,7 @@ func start(ctx context.Context, o options) (*program, error) {
 		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: secret,
 		RedirectURIs:  []string{p.address + "/oauthcallback/callback"},
 		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: p.address + "/?in=", Mark: o.mark, Now: o.now,
+		CertsAddress: "http://" + back.Addr().String() + "/oauth2/v3/certs",
 	})
 	mux, err := p.functions(ctx, o, "http://"+back.Addr().String())
 	if err != nil {

@@ -30,7 +30,7 @@ func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
 		b.has(b.open(b.link(back, "Open")), "<h1>Launch plan</h1>", "Ada Lovelace created this space via Deputy")
 
 		b.say("/status")
-		b.sees("Your connection", "ada@example.com", "create spaces")
+		b.sees("Your connection", "ada@example.com", "Create spaces", "allowed")
 		b.say("/help")
 		b.sees("What Deputy can do", "/createspace name [@people]", "End Deputy's access to your account")
 		b.say("/createspace Second plan")
@@ -109,8 +109,10 @@ func TestWhoeverMayNotSeeTheMembersStillGetsTheSpace(t *testing.T) {
 	b := w.browser(t, ada)
 	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"), decide{as: ada, untick: "memberships.readonly"})
 	b.say("/createspace Launch plan @Grace Hopper")
-	b.sees("Space created", "Deputy could not look who got in")
-	if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(grace)); diff != "" {
+	b.consent(b.link(b.sees("Space created", "Deputy may not look who got in: you left that box unticked"), "Allow it"), decide{as: ada})
+	b.say("/createspace Second plan @Grace Hopper")
+	b.sees("Space created", "In the space")
+	if diff := cmp.Diff([]string{"Launch plan", "Second plan"}, w.spaces(grace)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -278,24 +280,45 @@ func TestTryAgainIsTheSameActAndMakesOneSpace(t *testing.T) {
 	})
 }
 
-func TestAGrantRemovedAtGoogleAsksAgain(t *testing.T) {
+func TestAGrantThatGoogleEndedIsToldOnceAndContinueGoesOn(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
-	b := w.browser(t, ada)
-	b.connect()
-	w.google.Revoke(ada)
-	w.clock.advance(2 * time.Hour) // the access token is over: a refresh is due
-	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada})
-	b.sees("Space created")
+	for name, pass := range map[string]time.Duration{
+		"when a refresh is due":                2 * time.Hour,
+		"an hour before the access token ends": 0,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBothFormats(t, func(t *testing.T, w *world) {
+				b := w.browser(t, ada)
+				b.connect()
+				w.google.Revoke(ada)
+				w.clock.advance(pass)
+				told := b.say("/createspace Launch plan")
+				b.has(told, "Google has ended Deputy")
+				b.missing(told, "requires configuration")
+				// Told once: the next is Chat's own prompt, which carries no text.
+				b.has(b.say("/createspace Other plan"), "requires configuration")
+				b.consent(b.link(told, "Connect"), decide{as: ada})
+				b.press("Continue")
+				b.sees("Space created", "Launch plan")
+			})
+		})
+	}
 }
 
-func TestATokenThatGoogleTakesBackAsksAgainAtOnce(t *testing.T) {
+func TestASessionPolicyAsksToSignInAgainAndTheGrantLives(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
-	w.google.Revoke(ada) // an hour before the access token's end
-	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada})
+	w.google.Reauth(ada, true)
+	w.clock.advance(2 * time.Hour)
+	asked := b.say("/createspace Launch plan")
+	b.has(asked, "Your organization wants you to sign in to Google again")
+	b.say("/status")
+	b.sees("ada@example.com", "Your organization wants you to sign in to Google again")
+	w.google.Reauth(ada, false) // by signing in
+	b.consent(b.link(asked, "Connect"), decide{as: ada})
+	b.press("Continue")
 	b.sees("Space created")
 }
 
@@ -307,8 +330,9 @@ func TestATokenThatAnAPIRefusesOnceIsRenewedWithoutTheirNoticing(t *testing.T) {
 	w.google.Fail("chat.spaces.setup", 401)
 	b.say("/createspace Launch plan")
 	b.sees("Space created")
-	w.google.Fail("chat.spaces.setup", 401, 401)
-	b.has(b.say("/createspace Second plan"), "Deputy requires configuration")
+	w.google.Fail("chat.spaces.setup", 401, 401) // the renewed one as well: that counts as invalid_grant
+	b.has(b.say("/createspace Second plan"), "Google has ended Deputy")
+	b.has(b.say("/status"), "You are not connected")
 }
 
 func TestAScopeThatGoogleSaysIsMissingIsAskedFor(t *testing.T) {
@@ -327,7 +351,7 @@ func TestStatusSaysSoWhenNothingWasAllowed(t *testing.T) {
 	b := w.browser(t, ada)
 	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
 	b.say("/status")
-	b.sees("Your connection", "nothing: the boxes were left unticked")
+	b.sees("Your connection", "Create spaces", "not allowed: you left that box unticked", "Allow the rest")
 }
 
 func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {

@@ -101,11 +101,26 @@ func (f function) answer(ctx context.Context, e chat.Event) (chat.Reply, error) 
 	case chat.Click:
 		return f.click(ctx, e)
 	case chat.Added:
+		if e.Space.Direct {
+			f.try(ctx, f.Auth.Return(ctx, e.Person.Name))
+		}
 		return welcome(), nil
+	case chat.Removed: // no reply is possible
+		if e.Space.Direct {
+			f.try(ctx, f.Auth.Remove(ctx, e.Person.Name, f.Now()))
+		}
+		return chat.Reply{}, nil
 	case chat.Message:
 		return help(ctx, f, e, invocation{})
-	default: // removed, or something new of Chat's
+	default: // something new of Chat's
 		return chat.Reply{}, nil
+	}
+}
+
+// try notes the failure of what the person did not ask for.
+func (f function) try(ctx context.Context, err error) {
+	if err != nil {
+		f.Log.ErrorContext(ctx, "not noted", slog.String("error", err.Error()))
 	}
 }
 

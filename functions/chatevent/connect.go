@@ -17,5 +17,5 @@ func connect(ctx context.Context, f function, e chat.Event, _ invocation) (chat.
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return connectedCard(words.connected, c), nil
+	return f.connectedCard(ctx, words.connected, e, c)
 }

@@ -9,6 +9,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
 )
 
 // createSpace makes a space as the person: the words are its name, the people
@@ -27,7 +28,12 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"),
 		slog.String("made", made.Name), slog.String("request", made.RequestID))
-	return createdCard(made), nil
+	card, more := createdCard(made), chat.Widget{}
+	if made.NotAllowed {
+		more, err = f.allow(ctx, words.allowIt, e, userauth.CreateSpaces, userauth.ReadMembers)
+		card.Card.Sections[0].Widgets = append(card.Card.Sections[0].Widgets, more)
+	}
+	return card, err
 }
 
 func createdCard(made spaces.Created) chat.Reply {
@@ -43,7 +49,10 @@ func createdCard(made spaces.Created) chat.Reply {
 	if len(made.LeftOut) > 0 {
 		widgets = append(widgets, chat.Widget{Text: words.leftOutWhy})
 	}
-	if made.Unchecked {
+	switch {
+	case made.NotAllowed:
+		widgets = append(widgets, chat.Widget{Text: words.notAllowed})
+	case made.Unchecked:
 		widgets = append(widgets, chat.Widget{Text: words.unchecked})
 	}
 	widgets = append(widgets, chat.Widget{Buttons: []chat.Button{{Text: words.open, Link: config.Secret(made.Address), Strong: true}}})

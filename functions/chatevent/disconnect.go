@@ -31,14 +31,18 @@ func leave(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("outcome", done.String()))
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
 	text := map[userauth.Disconnected]string{
 		userauth.NotConnected: words.wasNotConnected,
 		userauth.Revoked:      words.revoked,
 		userauth.RevokeLater:  words.revokeLater,
 		userauth.Erased:       words.erased,
-	}[done]
-	return say(words.left, chat.Widget{Text: text}), nil
+	}[done.Outcome]
+	widgets := []chat.Widget{{Text: text}}
+	if done.Withdrawn > 0 {
+		widgets = append(widgets, chat.Widget{Text: words.withdrawn})
+	}
+	return say(words.left, widgets...), nil
 }
 
 // say is a private card with these widgets.

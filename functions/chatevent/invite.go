@@ -12,9 +12,17 @@ import (
 // direct message Chat's own prompt does it, and Chat repeats the command by
 // itself afterwards. Elsewhere that repetition would publish what the person
 // typed, and a click cannot be repeated: there a private card has Connect and
-// Continue.
+// Continue. So it has when there is something to tell: the prompt carries no
+// text.
 func (f function) invite(ctx context.Context, e chat.Event, i invocation, needs *userauth.Needs) (chat.Reply, error) {
-	prompt := e.Space.Direct && e.Complete != ""
+	text, told := words.connectText, false
+	switch {
+	case needs.SignIn:
+		text, told = words.signIn, true
+	case needs.Ended && f.Auth.Tell(ctx, e.Person.Name):
+		text, told = words.ended, true
+	}
+	prompt := e.Space.Direct && e.Complete != "" && !told
 	if !prompt {
 		e.Complete = ""
 	}
@@ -29,11 +37,5 @@ func (f function) invite(ctx context.Context, e chat.Event, i invocation, needs 
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return chat.Reply{Card: &chat.Card{
-		Title: words.connectTitle,
-		Sections: []chat.Section{{Widgets: []chat.Widget{
-			{Text: words.connectText},
-			{Buttons: []chat.Button{{Text: words.connect, Link: link, Strong: true}, again}},
-		}}},
-	}}, nil
+	return say(words.connectTitle, chat.Widget{Text: text}, chat.Widget{Buttons: []chat.Button{{Text: words.connect, Link: link, Strong: true}, again}}), nil
 }

@@ -2,7 +2,8 @@ package chatevent
 
 import (
 	"context"
-	"strings"
+	"slices"
+	"time"
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/userauth"
@@ -15,36 +16,55 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 		return chat.Reply{}, err
 	}
 	if c.Connected {
-		return connectedCard(words.yourConnection, c), nil
+		return f.connectedCard(ctx, words.yourConnection, e, c)
 	}
-	link, err := f.Auth.Invite(ctx, e.Person.Name, "", userauth.CreateSpaces)
+	widgets := []chat.Widget{{Text: words.notConnectedText}}
+	if c.Ended && f.Auth.Tell(ctx, e.Person.Name) {
+		widgets = append([]chat.Widget{{Text: words.ended}}, widgets...)
+	}
+	connect, err := f.allow(ctx, words.connect, e, userauth.CreateSpaces)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return chat.Reply{Card: &chat.Card{
-		Title: words.notConnected,
-		Sections: []chat.Section{{Widgets: []chat.Widget{
-			{Text: words.notConnectedText},
-			{Buttons: []chat.Button{{Text: words.connect, Link: link, Strong: true}}},
-		}}},
-	}}, nil
+	return say(words.notConnected, append(widgets, connect)...), nil
 }
 
-func connectedCard(title string, c userauth.Connection) chat.Reply {
-	may := make([]string, len(c.Capabilities))
-	for i, capability := range c.Capabilities {
-		may[i] = words.capability[capability]
+// connectedCard shows what a person allowed, capability by capability.
+func (f function) connectedCard(ctx context.Context, title string, e chat.Event, c userauth.Connection) (chat.Reply, error) {
+	widgets := []chat.Widget{{Label: words.account, Text: c.Email}}
+	for _, capability := range userauth.Capabilities() {
+		state := words.notAsked
+		switch {
+		case slices.Contains(c.Allowed, capability):
+			state = words.allowed
+		case slices.Contains(c.Declined, capability):
+			state = words.declined
+		}
+		widgets = append(widgets, chat.Widget{Label: words.capability[capability], Text: state})
 	}
-	if len(may) == 0 {
-		may = []string{words.nothing}
+	widgets = append(widgets, chat.Widget{Label: words.since, Text: day(c.Since)})
+	if !c.Until.IsZero() {
+		widgets = append(widgets, chat.Widget{Label: words.until, Text: day(c.Until)})
 	}
-	return chat.Reply{Card: &chat.Card{
-		Title: title,
-		Sections: []chat.Section{{Widgets: []chat.Widget{
-			{Label: words.account, Text: c.Email},
-			{Label: words.mayDo, Text: strings.Join(may, ", ")},
-			{Label: words.since, Text: c.Since.UTC().Format("2 January 2006, 15:04 MST")},
-			{Text: words.howToEnd},
-		}}},
-	}}
+	if c.SignIn {
+		widgets = append(widgets, chat.Widget{Text: words.signIn})
+	}
+	widgets = append(widgets, chat.Widget{Text: words.howToEnd})
+	switch {
+	case c.SignIn:
+		connect, err := f.allow(ctx, words.connect, e, c.Allowed...)
+		return say(title, append(widgets, connect)...), err
+	case len(c.Declined) > 0:
+		allow, err := f.allow(ctx, words.allowRest, e, append(c.Allowed, c.Declined...)...)
+		return say(title, append(widgets, allow)...), err
+	}
+	return say(title, widgets...), nil
 }
+
+// allow is a button that leads to the consent for some capabilities.
+func (f function) allow(ctx context.Context, text string, e chat.Event, capabilities ...userauth.Capability) (chat.Widget, error) {
+	link, err := f.Auth.Invite(ctx, e.Person.Name, "", capabilities...)
+	return chat.Widget{Buttons: []chat.Button{{Text: text, Link: link, Strong: true}}}, err
+}
+
+func day(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 MST") }

@@ -6,14 +6,16 @@ import "example.com/deputy/shared/userauth"
 // table and the sentences of errors, which are written where they arise.
 var words = struct {
 	connect, connectTitle, connectText, goOn           string
-	connected, yourConnection, account, mayDo, nothing string
-	since, howToEnd, notConnected                      string
+	connected, yourConnection, account                 string
+	allowed, declined, notAsked, allowRest, allowIt    string
+	since, until, howToEnd, notConnected               string
+	ended, signIn, withdrawn                           string
 	notConnectedText                                   string
 	leaveTitle, reallyLeave, nothingUsable, leave      string
 	left, wasNotConnected, revoked                     string
 	revokeLater, erased                                string
 	created, open, joined, invited, leftOut            string
-	leftOutWhy, unchecked, nameMissing                 string
+	leftOutWhy, unchecked, notAllowed, nameMissing     string
 	failed, tryAgain, buttonDead                       string
 	helpTitle, welcome, welcomeText                    string
 	capability                                         map[userauth.Capability]string
@@ -26,12 +28,20 @@ var words = struct {
 	connected:        "You are connected",
 	yourConnection:   "Your connection",
 	account:          "Account",
-	mayDo:            "Deputy may",
-	nothing:          "nothing: the boxes were left unticked",
+	allowed:          "allowed",
+	declined:         "not allowed: you left that box unticked",
+	notAsked:         "asked when you first need it",
+	allowRest:        "Allow the rest",
+	allowIt:          "Allow it",
 	since:            "Since",
+	until:            "Until, as you told Google",
 	howToEnd:         "Type /disconnect to end it at any time.",
 	notConnected:     "You are not connected",
 	notConnectedText: "Deputy can do nothing as you. Press Connect, or just type a command such as /createspace Launch plan: it asks when it needs you.",
+
+	ended:     "Google has ended Deputy's access to your account, because it was withdrawn there, ran out, or Google found the account at risk: please connect again.",
+	signIn:    "Your organization wants you to sign in to Google again before Deputy goes on.",
+	withdrawn: "The other systems that you had allowed to act as you may not do so any more.",
 
 	leaveTitle:      "Disconnect?",
 	reallyLeave:     "This ends Deputy's access to your Google account everywhere: in Chat, for other systems that act as you, and on your own computer. What was made in your name stays.",
@@ -50,6 +60,7 @@ var words = struct {
 	leftOut:     "Not added",
 	leftOutWhy:  "Google does not say why. Often the person is outside your organization, or one of you has blocked the other. You can invite them in the space itself.",
 	unchecked:   "Deputy could not look who got in. Please check the members in the space.",
+	notAllowed:  "Deputy may not look who got in: you left that box unticked. Please check the members in the space, or allow it.",
 	nameMissing: "Please write the name of the space behind the command, for example: /createspace Launch plan",
 
 	failed:     "That did not work",
@@ -61,7 +72,7 @@ var words = struct {
 	welcomeText: "I do things in Google Chat as you: you connect once, and the space I make is yours.",
 
 	capability: map[userauth.Capability]string{
-		userauth.CreateSpaces: "create spaces",
-		userauth.ReadMembers:  "see who is in your spaces",
+		userauth.CreateSpaces: "Create spaces",
+		userauth.ReadMembers:  "See who is in your spaces",
 	},
 }

@@ -23,6 +23,7 @@ type Created struct {
 	Invited     []Member // have to accept first
 	LeftOut     []Member // Google did not add them, and does not say why
 	Unchecked   bool     // the members could not be listed: nobody is known to be in
+	NotAllowed  bool     // ... because the person left that box unticked
 }
 
 // Create makes a space as a person. source names the doing it came from, such
@@ -57,15 +58,23 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 			space, err = s.setup(ctx, token, r.api(id))
 		}
 	}
-	if errors.Is(err, errToken) || errors.Is(err, errScope) {
-		err = s.auth.Lost(ctx, person, needed...)
+	switch {
+	case errors.Is(err, errToken):
+		err = s.auth.Refused(ctx, person, token, needed...)
+	case errors.Is(err, errScope):
+		err = s.auth.Lacks(ctx, person, needed, userauth.CreateSpaces)
 	}
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
-	out := Created{Name: space.Name, DisplayName: space.DisplayName, Address: address(space), RequestID: id, Unchecked: unchecked}
+	out := Created{Name: space.Name, DisplayName: space.DisplayName, Address: address(space), RequestID: id, Unchecked: unchecked, NotAllowed: unchecked}
 	if len(r.Members) > 0 && !unchecked {
-		out.Unchecked = s.compare(ctx, token, r.Members, &out) != nil
+		err := s.compare(ctx, token, r.Members, &out)
+		if errors.Is(err, errScope) {
+			// The space is there: the next act asks for it.
+			_ = s.auth.Lacks(ctx, person, needed, userauth.ReadMembers)
+		}
+		out.Unchecked = err != nil
 	}
 	return out, nil
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"log/slog"
 
-	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
 )
 
-// Disconnected is what Disconnect did.
+// Disconnected is what became of a grant that a person ended.
 type Disconnected int
 
 // String is the outcome's name in the log.
@@ -25,51 +24,60 @@ const (
 	Erased                           // erased here; there was no readable token left to revoke
 )
 
+// Farewell is what Disconnect did.
+type Farewell struct {
+	Outcome   Disconnected
+	Withdrawn int // approvals of other systems
+}
+
 // Disconnect ends a person's grant: a tombstone first, so that no instance
-// uses it any more, then revocation at Google, then erasure. A token Google
-// could not be asked to revoke is kept for that purpose alone.
-func (a *Auth) Disconnect(ctx context.Context, person string) (Disconnected, error) {
-	g, token, err := a.tombstone(ctx, person)
-	if err != nil || g.Person == "" {
-		return NotConnected, fault.Wrap("userauth.Disconnect", err)
+// uses it any more, then revocation at Google, then the approvals the person
+// gave, then erasure. A token Google could not be asked to revoke is kept for
+// that purpose alone. What breaks off half-way, the next Disconnect or the
+// sweep finishes.
+func (a *Auth) Disconnect(ctx context.Context, person string) (Farewell, error) {
+	g, _, err := a.change(ctx, person, func(g *vault.Grant) bool {
+		g.Status, g.Generation, g.Untold = vault.Ending, a.next(g.Generation), false
+		return true
+	})
+	if err != nil {
+		return Farewell{}, fault.Wrap("userauth.Disconnect", err)
 	}
-	done := Revoked
-	if token == "" {
-		done = Erased
-	} else if err := a.Google.Revoke(ctx, token); err != nil {
-		a.Log.ErrorContext(ctx, "revocation failed; the token is kept for it", slog.String("person", person), slog.String("error", err.Error()))
-		if err := a.Vault.CreateRevocation(ctx, person, g.Generation, token); err != nil {
-			return NotConnected, fault.Wrap("userauth.Disconnect", err)
+	out, err := a.leave(ctx, person, g)
+	return out, fault.Wrap("userauth.Disconnect", err)
+}
+
+// leave does what remains after the tombstone g; without one, only what may be
+// left of an earlier grant.
+func (a *Auth) leave(ctx context.Context, person string, g vault.Grant) (out Farewell, err error) {
+	if g.Person != "" {
+		if out.Outcome, err = a.revoke(ctx, g); err != nil {
+			return Farewell{}, err
 		}
-		done = RevokeLater
+	}
+	if out.Withdrawn, err = a.Vault.WithdrawApprovals(ctx, person); err != nil || g.Person == "" {
+		return out, err
 	}
 	// A conflict means that the person has connected anew meanwhile.
 	if err := a.Vault.DeleteGrant(ctx, g); err != nil && fault.KindOf(err) != fault.Conflict {
-		return NotConnected, fault.Wrap("userauth.Disconnect", err)
+		return Farewell{}, err
 	}
-	return done, nil
+	return out, nil
 }
 
-// tombstone marks a person's grant as ended and gives the token to revoke. No
-// grant gives none.
-func (a *Auth) tombstone(ctx context.Context, person string) (vault.Grant, config.Secret, error) {
-	for try := 1; ; try++ {
-		g, _, err := a.grantNow(ctx, person)
-		if err != nil || g.Person == "" {
-			return vault.Grant{}, "", err
-		}
-		g.Status, g.Generation = vault.NeedsConsent, a.next(g.Generation)
-		token := g.RefreshToken
-		if token == "" {
-			token = g.AccessToken
-		}
-		saved, err := a.Vault.SaveGrant(ctx, g)
-		if err == nil {
-			a.remember(person, saved, a.Now())
-			return saved, token, nil
-		}
-		if fault.KindOf(err) != fault.Conflict || try == tries {
-			return vault.Grant{}, "", err
-		}
+// revoke ends g's tokens at Google, or keeps them until that can be done.
+func (a *Auth) revoke(ctx context.Context, g vault.Grant) (Disconnected, error) {
+	token := g.RefreshToken
+	if token == "" {
+		token = g.AccessToken
 	}
+	if token == "" {
+		return Erased, nil
+	}
+	err := a.Google.Revoke(ctx, token)
+	if err == nil {
+		return Revoked, nil
+	}
+	a.Log.ErrorContext(ctx, "revocation failed; the token is kept for it", slog.String("person", g.Person), slog.String("error", err.Error()))
+	return RevokeLater, a.Vault.CreateRevocation(ctx, g.Person, g.Generation, token)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -108,6 +109,9 @@ func unfinished(again config.Secret, err error) error {
 // exchange trades the code and checks who consented.
 func (a *Auth) exchange(ctx context.Context, p vault.Pending, code config.Secret) (googleauth.Tokens, googleauth.Claims, error) {
 	tokens, err := a.Google.Exchange(ctx, code, p.Verifier)
+	if errors.Is(err, googleauth.ErrClient) {
+		a.alarm(ctx, "Google refuses our OAuth client; check OAUTH_CLIENT", p.Person, err)
+	}
 	if err != nil {
 		return tokens, googleauth.Claims{}, err
 	}
@@ -137,8 +141,13 @@ func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, w
 		}
 		g.Person, g.ClientID, g.Status, g.Generation = p.Person, a.ClientID, vault.Active, a.next(g.Generation)
 		g.RefreshToken, g.AccessToken, g.AccessExpiry = kept, t.Access, a.Now().Add(t.Life)
-		g.Scopes, g.Declined = t.Scopes, declined(p, t.Scopes)
+		g.Scopes, g.Declined = t.Scopes, declined(g.Declined, p, t.Scopes)
 		g.Email, g.Domain = config.Secret(who.Email), who.Domain
+		g.Untold, g.SignIn, g.Removed = false, false, time.Time{}
+		g.RefreshDay, g.LastUsedDay = a.today(), a.today()
+		if t.Refresh != "" {
+			g.RefreshUntil = a.until(t.RefreshLife)
+		}
 		if !ok {
 			g.Connected = a.Now() // widening a grant does not make it younger
 		}
@@ -153,9 +162,17 @@ func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, w
 	}
 }
 
-// declined are the scopes asked for and not given.
-func declined(p vault.Pending, granted []string) []string {
-	return slices.DeleteFunc(scopesFor(fromNames(p.Capabilities)), func(s string) bool {
-		return slices.Contains(granted, s)
-	})
+// until is when time-based access ends; the zero time if it does not.
+func (a *Auth) until(life time.Duration) time.Time {
+	if life == 0 {
+		return time.Time{}
+	}
+	return a.Now().Add(life)
+}
+
+// declined are the scopes ever asked for and not given so far.
+func declined(before []string, p vault.Pending, granted []string) []string {
+	asked := append(slices.Clone(before), scopesFor(fromNames(p.Capabilities))...)
+	slices.Sort(asked)
+	return slices.DeleteFunc(slices.Compact(asked), func(s string) bool { return slices.Contains(granted, s) })
 }

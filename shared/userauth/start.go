@@ -49,7 +49,7 @@ func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.S
 	return config.Secret(a.Google.AuthorizationURL(googleauth.Authorization{
 		State: state, Verifier: verifier, Nonce: nonce, Scopes: scopesFor(capabilities), LoginHint: hint,
 		// Otherwise Google may send no refresh token: see design stop 7.
-		Consent: !ok || len(missing(capabilities, g.Scopes)) > 0,
+		Consent: !ok || g.SignIn || len(missing(capabilities, g.Scopes)) > 0,
 	})), nil
 }
 

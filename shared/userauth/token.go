@@ -3,6 +3,7 @@ package userauth
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -21,21 +22,23 @@ const early = 5 * time.Minute
 // token lasts for the act: the source never refreshes by itself.
 func (a *Auth) TokenSource(ctx context.Context, person string, capabilities ...Capability) (oauth2.TokenSource, error) {
 	g, ok, err := a.grant(ctx, person, capabilities...)
+	if err == nil && ok && !a.fresh(g) {
+		g, ok, err = a.renew(ctx, person)
+	}
 	if err != nil {
 		return nil, fault.Wrap("userauth.TokenSource", err)
 	}
-	if ok && !a.fresh(g) {
-		if g, ok, err = a.renew(ctx, person); err != nil {
-			return nil, fault.Wrap("userauth.TokenSource", err)
-		}
-	}
 	if !ok {
-		return nil, needs(capabilities, capabilities, false)
+		return nil, needs(Needs{Capabilities: capabilities, Missing: capabilities, Ended: g.Untold, SignIn: g.SignIn})
 	}
 	if absent := missing(capabilities, g.Scopes); len(absent) > 0 {
-		return nil, needs(capabilities, absent, len(missing(absent, g.Declined)) == 0)
+		return nil, needs(Needs{Capabilities: capabilities, Missing: absent, Declined: len(missing(absent, g.Declined)) == 0})
 	}
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: g.AccessToken.Reveal(), Expiry: g.AccessExpiry}), nil
+}
+
+func (a *Auth) fresh(g vault.Grant) bool {
+	return g.AccessToken != "" && a.Now().Add(early).Before(g.AccessExpiry)
 }
 
 // Renew is TokenSource after an API has refused the token of an earlier source
@@ -45,125 +48,52 @@ func (a *Auth) Renew(ctx context.Context, person string, refused oauth2.TokenSou
 	if err != nil {
 		return nil, fault.Wrap("userauth.Renew", err)
 	}
-	g, ok, err := a.grantNow(ctx, person)
+	_, _, err = a.change(ctx, person, func(g *vault.Grant) bool {
+		same := g.Status == vault.Active && g.AccessToken.Reveal() == token.AccessToken
+		if same {
+			g.AccessToken = ""
+		}
+		return same
+	})
 	if err != nil {
 		return nil, fault.Wrap("userauth.Renew", err)
-	}
-	if ok && g.AccessToken.Reveal() == token.AccessToken {
-		g.AccessToken = ""
-		saved, err := a.Vault.SaveGrant(ctx, g)
-		if err != nil && fault.KindOf(err) != fault.Conflict { // somebody else is renewing it: theirs is as good
-			return nil, fault.Wrap("userauth.Renew", err)
-		}
-		if err == nil {
-			a.remember(person, saved, a.Now())
-		}
 	}
 	return a.TokenSource(ctx, person, capabilities...)
 }
 
-// Lost is the NeedsConsent of a person whose fresh token an API refuses all the
-// same: for lack of a scope that the grant claims to have, or for good. The
-// grant is marked, so that the next consent asks for everything anew.
-func (a *Auth) Lost(ctx context.Context, person string, capabilities ...Capability) error {
-	g, ok, err := a.grantNow(ctx, person)
+// Refused is the NeedsConsent of a person whose fresh token an API refuses with
+// 401 all the same: that counts as invalid_grant, and the grant ends.
+func (a *Auth) Refused(ctx context.Context, person string, refused oauth2.TokenSource, capabilities ...Capability) error {
+	token, err := refused.Token()
 	if err != nil {
-		return fault.Wrap("userauth.Lost", err)
+		return fault.Wrap("userauth.Refused", err)
 	}
-	if ok {
-		g.Status, g.Generation = vault.NeedsConsent, a.next(g.Generation)
-		saved, err := a.Vault.SaveGrant(ctx, g)
-		if err != nil && fault.KindOf(err) != fault.Conflict {
-			return fault.Wrap("userauth.Lost", err)
-		}
-		if err == nil {
-			a.remember(person, saved, a.Now())
-		}
+	g, ok, err := a.grantNow(ctx, person)
+	if err == nil && ok && g.AccessToken.Reveal() == token.AccessToken {
+		g, ok, err = a.bury(ctx, g, googleauth.ErrInvalidGrant)
 	}
-	return needs(capabilities, capabilities, false)
-}
-
-func (a *Auth) fresh(g vault.Grant) bool {
-	return g.AccessToken != "" && a.Now().Add(early).Before(g.AccessExpiry)
-}
-
-// renew refreshes the access token of a person, once for all who wait. Not ok
-// means that the person has to consent again.
-func (a *Auth) renew(ctx context.Context, person string) (vault.Grant, bool, error) {
-	type result struct {
-		grant vault.Grant
-		ok    bool
-	}
-	// One who gives up waiting must not spoil it for the others.
-	shared := context.WithoutCancel(ctx)
-	flight := a.refresh.DoChan(person, func() (any, error) {
-		ctx, cancel := context.WithTimeout(shared, 15*time.Second)
-		defer cancel()
-		g, ok, err := a.renewNow(ctx, person)
-		return result{g, ok}, err
-	})
-	select {
-	case r := <-flight:
-		out, _ := r.Val.(result)
-		return out.grant, out.ok, r.Err
-	case <-ctx.Done():
-		return vault.Grant{}, false, &fault.Error{Op: "userauth.renew", Kind: fault.Unavailable, Public: "Google was too slow. Please try again.", Err: ctx.Err()}
-	}
-}
-
-func (a *Auth) renewNow(ctx context.Context, person string) (vault.Grant, bool, error) {
-	g, ok, err := a.grantNow(ctx, person) // another instance may have been here
-	if err != nil || !ok || a.fresh(g) {
-		return g, ok, err
-	}
-	t, err := a.Google.Refresh(ctx, g.RefreshToken)
 	switch {
-	case errors.Is(err, googleauth.ErrInvalidGrant):
-		return a.bury(ctx, g)
-	case errors.Is(err, googleauth.ErrReauth):
-		return vault.Grant{}, false, nil // sign in again; the grant itself stays
 	case err != nil:
-		return vault.Grant{}, false, err
+		return fault.Wrap("userauth.Refused", err)
+	case ok: // somebody else has renewed it meanwhile
+		return &fault.Error{Op: "userauth.Refused", Kind: fault.Unavailable, Public: "Google did not take Deputy's word for you just now. Please try again.", Err: errors.New("401 for a token that is not in use any more")}
 	}
-	g.AccessToken, g.AccessExpiry = t.Access, a.Now().Add(t.Life)
-	if t.Refresh != g.RefreshToken {
-		g.RefreshToken = t.Refresh
-		g.Generation = a.next(g.Generation)
-	}
-	if len(t.Scopes) > 0 {
-		g.Scopes = t.Scopes
-	}
-	saved, err := a.Vault.SaveGrant(ctx, g)
-	switch {
-	case err == nil:
-		a.remember(person, saved, a.Now())
-		return saved, true, nil
-	case fault.KindOf(err) == fault.Conflict:
-		// Somebody was faster: theirs counts, even if it says that all is over.
-		g, ok, err = a.grantNow(ctx, person)
-		return g, ok && a.fresh(g), err
-	default:
-		return g, false, err
-	}
+	return needs(Needs{Capabilities: capabilities, Missing: capabilities, Ended: g.Untold})
 }
 
-// bury erases the tokens of a grant that Google calls dead. If a newer one has
-// taken its place, that one counts.
-func (a *Auth) bury(ctx context.Context, dead vault.Grant) (vault.Grant, bool, error) {
-	person := dead.Person
-	if a.deaths.tooMany(person, a.Now()) {
-		a.alarm(ctx, "Google calls the grants of many people dead: none is erased; check OAUTH_CLIENT", person, googleauth.ErrInvalidGrant)
-		return vault.Grant{}, false, &fault.Error{Op: "userauth.bury", Kind: fault.Unavailable, Public: "Deputy's own set-up at Google seems broken. Please try again later.", Err: googleauth.ErrInvalidGrant}
+// Lacks is the NeedsConsent of a person whose grant claims a scope that, by an
+// API's word, the token does not have. The claim is taken back, so that the
+// next consent asks for it anew.
+func (a *Auth) Lacks(ctx context.Context, person string, wanted []Capability, lacking ...Capability) error {
+	_, _, err := a.change(ctx, person, func(g *vault.Grant) bool {
+		before := len(g.Scopes)
+		for _, c := range lacking {
+			g.Scopes = slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool { return slices.Contains(c.scopes(), s) })
+		}
+		return len(g.Scopes) != before
+	})
+	if err != nil {
+		return fault.Wrap("userauth.Lacks", err)
 	}
-	dead.Status, dead.Generation = vault.NeedsConsent, a.next(dead.Generation)
-	dead.RefreshToken, dead.AccessToken = "", ""
-	saved, err := a.Vault.SaveGrant(ctx, dead)
-	if fault.KindOf(err) == fault.Conflict {
-		g, ok, err := a.grantNow(ctx, person)
-		return g, ok && a.fresh(g), err
-	}
-	if err == nil {
-		a.remember(person, saved, a.Now())
-	}
-	return vault.Grant{}, false, err
+	return needs(Needs{Capabilities: wanted, Missing: lacking})
 }

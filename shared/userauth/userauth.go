@@ -4,14 +4,15 @@
 //
 // It does not know Chat's events, HTML or any API that the tokens are for. A
 // consent walks through invite.go, start.go and finish.go; an act through
-// token.go; the end is in disconnect.go.
+// token.go and refresh.go; the ends are in disconnect.go (the person's) and
+// ended.go (Google's). sweep.go keeps what lies unused in order.
 package userauth
 
 import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,29 +79,17 @@ type Needs struct {
 	Capabilities []Capability // what the act needs
 	Missing      []Capability // what of it is not granted
 	Declined     bool         // all that is missing was asked for before, and its box left unticked
+	Ended        bool         // Google has ended the grant, and the person has not been told: see Tell
+	SignIn       bool         // a session policy wants the person to sign in again
 }
 
 // Error names what is missing, for the log.
 func (n *Needs) Error() string {
-	return "consent needed for " + join(n.Missing)
+	return "consent needed for " + strings.Join(toNames(n.Missing), ", ")
 }
 
-func join(capabilities []Capability) string {
-	out := ""
-	for i, c := range capabilities {
-		if i > 0 {
-			out += ", "
-		}
-		out += string(c)
-	}
-	return out
-}
-
-func needs(wanted, absent []Capability, declined bool) error {
-	return &fault.Error{
-		Op: "userauth", Kind: fault.NeedsConsent, Public: "You have to connect your Google account for this first.",
-		Err: &Needs{Capabilities: wanted, Missing: absent, Declined: declined},
-	}
+func needs(n Needs) error {
+	return &fault.Error{Op: "userauth", Kind: fault.NeedsConsent, Public: "You have to connect your Google account for this first.", Err: &n}
 }
 
 // Needed finds the Needs in err's chain.
@@ -132,7 +121,7 @@ func (a *Auth) grantNow(ctx context.Context, person string) (g vault.Grant, ok b
 		return g, false, nil
 	case errors.Is(err, seal.ErrUnknownKey):
 		a.alarm(ctx, "KEYSET lacks a key that is in use", person, err)
-		return vault.Grant{}, false, err
+		return g, false, err
 	case err != nil:
 		return vault.Grant{}, false, err
 	}
@@ -163,25 +152,6 @@ func (a *Auth) alarm(ctx context.Context, what, person string, err error) {
 	a.Log.ErrorContext(ctx, "alarm", slog.String("alarm", what), slog.String("person", person), slog.String("error", err.Error()))
 }
 
-// Connection is what a person may know of their own grant.
-type Connection struct {
-	Connected    bool
-	Email        string
-	Domain       string // of its Workspace organization; empty for a consumer account
-	Since        time.Time
-	Capabilities []Capability // what the grant allows now
-}
-
-// Connection tells how a person is connected.
-func (a *Auth) Connection(ctx context.Context, person string) (Connection, error) {
-	g, ok, err := a.grant(ctx, person)
-	if err != nil || !ok {
-		return Connection{}, fault.Wrap("userauth.Connection", err)
-	}
-	held := slices.DeleteFunc(Capabilities(), func(c Capability) bool { return !c.satisfied(g.Scopes) })
-	return Connection{Connected: true, Email: g.Email.Reveal(), Domain: g.Domain, Since: g.Connected, Capabilities: held}, nil
-}
-
 // Find is the person (users/{sub}) with an e-mail address, among those who have
 // connected; NotFound when there is none.
 func (a *Auth) Find(ctx context.Context, email string) (string, error) {
@@ -190,7 +160,9 @@ func (a *Auth) Find(ctx context.Context, email string) (string, error) {
 }
 
 // Unknown is the NeedsConsent of somebody who has never connected.
-func Unknown(capabilities ...Capability) error { return needs(capabilities, capabilities, false) }
+func Unknown(capabilities ...Capability) error {
+	return needs(Needs{Capabilities: capabilities, Missing: capabilities})
+}
 
 // Person is the resource name of a Google account's sub. Chat's users/{id} is
 // the same number (chat-protocol.md 1.2).

@@ -2,12 +2,13 @@ package vault
 
 import (
 	"context"
-	"encoding/hex"
+	"errors"
 	"strings"
 	"time"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/seal"
 )
 
 const grants = "grants"
@@ -15,10 +16,13 @@ const grants = "grants"
 // Status says whether a grant can be used.
 type Status string
 
-// A grant is Active until it ends; NeedsConsent is its tombstone.
+// A grant is Active until it ends. NeedsConsent: Google called it dead, and
+// its tokens are erased. Ending: the tombstone of a disconnect that is under
+// way; its tokens wait for their revocation and are not used any more.
 const (
 	Active       Status = "active"
 	NeedsConsent Status = "needs_consent"
+	Ending       Status = "ending"
 )
 
 // Grant is what one person allowed one OAuth client (collection grants, id:
@@ -32,51 +36,94 @@ type Grant struct {
 	AccessToken  config.Secret
 	AccessExpiry time.Time
 	Status       Status
-	Generation   int64 // grows whenever the refresh token changes or ends
+	Generation   int64 // grows whenever the refresh token changes or ends, and with the clock: microseconds
 	Email        config.Secret
 	Domain       string // hd of the ID token; empty for a consumer account
 	Connected    time.Time
 
+	Untold       bool      // Google ended it, and the person has not been told
+	SignIn       bool      // a session policy wants the person to sign in again
+	Removed      time.Time // when the direct message with the app was removed; zero while it is there
+	RefreshDay   time.Time // the day of the last refresh: Google ends tokens unused for six months
+	LastUsedDay  time.Time // the day of the last refresh for an act
+	RefreshUntil time.Time // when Google ends time-based access; zero if it does not
+
+	// Broken says that a secret field did not open: what is stored must stay
+	// until a new consent, or the person, ends it.
+	Broken bool
+
 	version Version // of the document this was read from; empty when new
+	keys    [2]int64
 }
 
-// Grant reads a person's grant; NotFound when there is none.
+// Grant reads a person's grant; NotFound when there is none. One that does not
+// open is given with its error, Broken.
 func (v *Vault) Grant(ctx context.Context, person string) (Grant, error) {
-	id := sub(person)
-	doc, err := v.docs.Get(ctx, grants, id)
+	doc, err := v.docs.Get(ctx, grants, sub(person))
 	if err != nil {
 		return Grant{}, fault.Wrap("vault.Grant", err)
 	}
+	return v.grantOf(doc)
+}
+
+// ListedGrant is one of Grants: a grant, and why it does not open.
+type ListedGrant struct {
+	Grant
+	Err error
+}
+
+// Grants lists up to limit grants in the order of their persons' subs,
+// beginning behind the sub after.
+func (v *Vault) Grants(ctx context.Context, after string, limit int) ([]ListedGrant, error) {
+	docs, err := v.docs.List(ctx, grants, after, limit)
+	if err != nil {
+		return nil, fault.Wrap("vault.Grants", err)
+	}
+	out := make([]ListedGrant, len(docs))
+	for i, doc := range docs {
+		out[i].Grant, out[i].Err = v.grantOf(doc)
+	}
+	return out, nil
+}
+
+func (v *Vault) grantOf(doc Doc) (Grant, error) {
 	f := doc.Fields
 	g := Grant{
-		Person: person, ClientID: text(f, "clientId"), Scopes: texts(f, "scopes"), Declined: texts(f, "declined"),
+		Person: "users/" + doc.ID, ClientID: text(f, "clientId"), Scopes: texts(f, "scopes"), Declined: texts(f, "declined"),
 		AccessExpiry: moment(f, "accessExpiry"), Status: Status(text(f, "status")), Generation: number(f, "generation"),
-		Domain: text(f, "domain"), Connected: moment(f, "connected"), version: doc.Version,
+		Domain: text(f, "domain"), Connected: moment(f, "connected"),
+		Untold: flag(f, "untold"), SignIn: flag(f, "signIn"), Removed: moment(f, "removed"),
+		RefreshDay: moment(f, "refreshDay"), LastUsedDay: moment(f, "lastUsedDay"), RefreshUntil: moment(f, "refreshUntil"),
+		version: doc.Version, keys: [2]int64{number(f, "keyId"), number(f, "lookupKeyId")},
 	}
-	err = v.openAll(f, "act", grants, id, g.secrets()...)
-	return g, err
+	err := v.openAll(f, "act", grants, doc.ID, g.secrets()...)
+	g.Broken = errors.Is(err, seal.ErrBroken)
+	return g, fault.Wrap("vault.Grant", err)
 }
 
 // SaveGrant stores g over the state it was read from, or as a new record;
 // Conflict when somebody else stored one meanwhile. It returns g as stored.
+// Everything is sealed and coded anew, with the keys in use.
 func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	id := sub(g.Person)
+	g.keys = v.keysInUse()
 	f := Fields{
 		"clientId": g.ClientID, "scopes": g.Scopes, "declined": g.Declined, "accessExpiry": g.AccessExpiry,
 		"status": string(g.Status), "generation": g.Generation, "domain": g.Domain, "connected": g.Connected,
+		"untold": g.Untold, "signIn": g.SignIn, "removed": g.Removed,
+		"refreshDay": g.RefreshDay, "lastUsedDay": g.LastUsedDay, "refreshUntil": g.RefreshUntil,
+		"keyId": g.keys[0], "lookupKeyId": g.keys[1],
 	}
-	err := v.sealAll(f, "act", grants, id, g.secrets()...)
-	if err == nil && g.Email != "" {
-		f["emailCode"], err = v.emailCode(g.Email.Reveal())
-	}
+	err := errors.Join(v.sealAll(f, "act", grants, id, g.secrets()...), v.codeAll(f, g))
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, fault.Wrap("vault.SaveGrant", err)
 	}
 	if g.version == "" {
 		g.version, err = v.docs.Create(ctx, grants, id, f)
 	} else {
 		g.version, err = v.docs.Replace(ctx, grants, id, f, g.version)
 	}
+	g.Broken = false
 	return g, fault.Wrap("vault.SaveGrant", err)
 }
 
@@ -86,29 +133,13 @@ func (v *Vault) DeleteGrant(ctx context.Context, g Grant) error {
 	return fault.Wrap("vault.DeleteGrant", v.docs.Delete(ctx, grants, sub(g.Person), g.version))
 }
 
-// PersonByEmail is the person (users/{sub}) whose grant has this e-mail
-// address; NotFound when there is none, or more than one.
-func (v *Vault) PersonByEmail(ctx context.Context, email string) (string, error) {
-	code, err := v.emailCode(email)
-	if err != nil {
-		return "", err
-	}
-	docs, err := v.docs.Find(ctx, grants, "emailCode", code)
-	if err != nil {
-		return "", fault.Wrap("vault.PersonByEmail", err)
-	}
-	if len(docs) != 1 {
-		// An address can pass from one account to another: then the next
-		// consent tells whose it is.
-		return "", fault.New(fault.NotFound, "")
-	}
-	return "users/" + docs[0].ID, nil
-}
+// Stale tells that g is sealed or coded with keys that are not in use any
+// more: saving it as it is mends that.
+func (v *Vault) Stale(g Grant) bool { return g.keys != v.keysInUse() }
 
-// emailCode is under what an address is looked up, without the store knowing it.
-func (v *Vault) emailCode(email string) (string, error) {
-	code, err := v.keys.Code("email", strings.ToLower(email))
-	return hex.EncodeToString(code), err
+func (v *Vault) keysInUse() [2]int64 {
+	seals, codes := v.keys.Primary()
+	return [2]int64{int64(seals), int64(codes)}
 }
 
 func (g *Grant) secrets() []secretField {

@@ -152,7 +152,7 @@ func (s *Server) approve(req authRequest, person Person, ticked []string) string
 	}
 	// A refresh token only with the first consent or when consent is asked
 	// anew (oauth-admin.md 1.2), and never with a widening.
-	req.offline = req.offline && (len(before) == 0 || req.consent)
+	req.offline = req.offline && !s.noRefresh && (len(before) == 0 || req.consent)
 	code := s.secret("4/0A", rand.Text())
 	s.codes[code] = grantedCode{authRequest: req, person: person, scopes: granted}
 	return code

@@ -22,6 +22,8 @@ type Config struct {
 	// ChatAddress is where the stand-in's page shows a space: spaceUri is
 	// this with the space's name behind it.
 	ChatAddress string
+	// CertsAddress is where the keys of security events are said to be.
+	CertsAddress string
 	// Mark stands in every secret that is given out, for tests that look
 	// for leaks.
 	Mark string
@@ -35,20 +37,21 @@ type Server struct {
 	api  *discovery // of Chat
 	kms  *discovery
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed at every change that a page would show
-	requests map[string]authRequest
-	codes    map[string]grantedCode
-	access   map[string]accessToken
-	refresh  map[string]refreshToken
-	granted  map[string][]string // by account: what the project has been given
-	spaces   []*Space
-	messages int
-	setups   map[string]setup
-	reauth   map[string]bool // by account
-	calls    []Call
-	faults   map[string][]int
-	secrets  []string
+	mu        sync.Mutex
+	changed   chan struct{} // closed at every change that a page would show
+	requests  map[string]authRequest
+	codes     map[string]grantedCode
+	access    map[string]accessToken
+	refresh   map[string]refreshToken
+	granted   map[string][]string // by account: what the project has been given
+	spaces    []*Space
+	messages  int
+	setups    map[string]setup
+	reauth    map[string]bool // by account
+	noRefresh bool
+	calls     []Call
+	faults    map[string][]int
+	secrets   []string
 }
 
 // New is a Server with the people of People, each with a direct message with
@@ -70,6 +73,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /o/oauth2/v2/consent", s.consent)
 	mux.HandleFunc("POST /token", s.counted("token", s.token))
 	mux.HandleFunc("POST /revoke", s.counted("revoke", s.revoke))
+	mux.HandleFunc("GET /.well-known/risc-configuration", s.counted("risc", s.riscConfiguration))
 	mux.HandleFunc("GET /oauth2/v3/certs", s.counted("certs", s.certs))
 	mux.HandleFunc("GET /service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com", s.counted("chatcerts", s.chatCerts))
 	mux.HandleFunc("/v1/", s.callAPI)

@@ -118,6 +118,27 @@ func (s *Server) Reauth(p Person, wanted bool) {
 	s.reauth[p.Sub] = wanted
 }
 
+// NoRefresh keeps every later consent from giving a refresh token, whatever
+// was asked.
+func (s *Server) NoRefresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noRefresh = true
+}
+
+// RefreshToken is the last refresh token a person's consent gave.
+func (s *Server) RefreshToken(p Person) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := ""
+	for _, secret := range s.secrets { // in the order they were given out
+		if t, ok := s.refresh[secret]; ok && t.person == p {
+			last = secret
+		}
+	}
+	return last
+}
+
 // Narrow takes every scope but the sign-in from the tokens a person gave.
 func (s *Server) Narrow(p Person) {
 	s.mu.Lock()

@@ -1,0 +1,44 @@
+package userauth
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"example.com/deputy/shared/fault"
+)
+
+// Connection is what a person may know of their own grant.
+type Connection struct {
+	Connected bool
+	Email     string
+	Domain    string // of its Workspace organization; empty for a consumer account
+	Since     time.Time
+	Until     time.Time    // when Google ends it by itself; zero if it does not
+	Allowed   []Capability // what the grant allows now
+	Declined  []Capability // whose box was left unticked
+	Ended     bool         // Google has ended it, and the person has not been told: see Tell
+	SignIn    bool         // a session policy wants the person to sign in again
+}
+
+// Connection tells how a person is connected.
+func (a *Auth) Connection(ctx context.Context, person string) (Connection, error) {
+	g, ok, err := a.grant(ctx, person)
+	switch {
+	case err != nil:
+		return Connection{}, fault.Wrap("userauth.Connection", err)
+	case !ok:
+		return Connection{Ended: g.Untold}, nil
+	}
+	c := Connection{
+		Connected: true, Email: g.Email.Reveal(), Domain: g.Domain, Since: g.Connected, Until: g.RefreshUntil,
+		Allowed: satisfied(g.Scopes), SignIn: g.SignIn,
+	}
+	c.Declined = slices.DeleteFunc(satisfied(g.Declined), func(d Capability) bool { return slices.Contains(c.Allowed, d) })
+	return c, nil
+}
+
+// satisfied are the capabilities that scopes allow.
+func satisfied(scopes []string) []Capability {
+	return slices.DeleteFunc(Capabilities(), func(c Capability) bool { return !c.satisfied(scopes) })
+}

@@ -1,0 +1,73 @@
+package vault
+
+import (
+	"context"
+
+	"example.com/deputy/shared/fault"
+)
+
+// Expiring are the collections whose records have an end and nothing to be
+// done at it.
+var Expiring = []string{pendingConsents, seenEvents}
+
+// RemoveExpired looks at up to limit records of a collection, beginning behind
+// the id after, and removes those that have expired. last is where to go on,
+// "" at the end.
+func (v *Vault) RemoveExpired(ctx context.Context, collection, after string, limit int) (removed int, last string, err error) {
+	docs, err := v.docs.List(ctx, collection, after, limit)
+	if err != nil {
+		return 0, after, fault.Wrap("vault.RemoveExpired", err)
+	}
+	for _, doc := range docs {
+		if expires := moment(doc.Fields, "expires"); expires.IsZero() || v.now().Before(expires) {
+			continue
+		}
+		err := v.docs.Delete(ctx, collection, doc.ID, doc.Version)
+		if fault.KindOf(err) == fault.Conflict {
+			continue // somebody else is at it
+		}
+		if err != nil {
+			return removed, after, fault.Wrap("vault.RemoveExpired", err)
+		}
+		removed++
+	}
+	if len(docs) == limit {
+		last = docs[limit-1].ID
+	}
+	return removed, last, nil
+}
+
+// Cursor is how far the sweep has come (record sweep/cursor).
+type Cursor struct {
+	Stage string // what is being swept; empty before the first
+	After string // the last id that was
+
+	version Version
+}
+
+const (
+	sweep    = "sweep"
+	cursorID = "cursor"
+)
+
+// Cursor reads it; before the first sweep it is zero.
+func (v *Vault) Cursor(ctx context.Context) (Cursor, error) {
+	doc, err := v.docs.Get(ctx, sweep, cursorID)
+	if fault.KindOf(err) == fault.NotFound {
+		return Cursor{}, nil
+	}
+	return Cursor{Stage: text(doc.Fields, "stage"), After: text(doc.Fields, "after"), version: doc.Version}, fault.Wrap("vault.Cursor", err)
+}
+
+// SaveCursor stores it; Conflict when another sweep has stored its own since
+// it was read.
+func (v *Vault) SaveCursor(ctx context.Context, c Cursor) (Cursor, error) {
+	f := Fields{"stage": c.Stage, "after": c.After}
+	var err error
+	if c.version == "" {
+		c.version, err = v.docs.Create(ctx, sweep, cursorID, f)
+	} else {
+		c.version, err = v.docs.Replace(ctx, sweep, cursorID, f, c.version)
+	}
+	return c, fault.Wrap("vault.SaveCursor", err)
+}
