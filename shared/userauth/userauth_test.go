@@ -48,7 +48,15 @@ type world struct {
 	deps   userauth.Deps
 	log    *lines
 	ahead  *atomic.Int64
+	// unticked is a scope whose box is left out at the next consents.
+	unticked string
+	// keyset and lookup are the keysets in use; old the keys that a rotation
+	// left behind in them.
+	keyset, lookup secret
+	old            []uint32
 }
+
+type secret = config.Secret
 
 // gate holds the token endpoint until it is opened.
 type gate struct {
@@ -67,11 +75,18 @@ func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf
 
 func begin(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, docs: &docstest.Counting{Docs: &memory.Docs{}}, log: &lines{}, ahead: &atomic.Int64{}}
+	return beginOn(t, &memory.Docs{})
+}
+
+// callbackAt is the public address of oauthcallback.
+const callbackAt = "https://deputy.example.com"
+
+func beginOn(t *testing.T, docs vault.Docs) *world {
+	t.Helper()
+	w := &world{t: t, docs: &docstest.Counting{Docs: docs}, log: &lines{}, ahead: &atomic.Int64{}}
 	now := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
-	const callback = "https://deputy.example.com"
 	w.google = google.New(google.Config{
-		ClientID: "client", ClientSecret: "secret", RedirectURIs: []string{callback + "/callback"}, ProjectNumber: "1", AppName: "Deputy", Now: now,
+		ClientID: "client", ClientSecret: "secret", RedirectURIs: []string{callbackAt + "/callback"}, ProjectNumber: "1", AppName: "Deputy", Now: now,
 	})
 	w.at = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if g := w.gate.Load(); g != nil && r.URL.Path == "/token" {
@@ -81,20 +96,38 @@ func begin(t *testing.T) *world {
 		w.google.Handler().ServeHTTP(rw, r)
 	}))
 	t.Cleanup(w.at.Close)
-	at := googleauth.Endpoints{
-		Authorization: w.at.URL + "/o/oauth2/v2/auth", Token: w.at.URL + "/token", Revocation: w.at.URL + "/revoke", Certs: w.at.URL + "/oauth2/v3/certs",
-	}
-	keys := newKeys(t)
-	client := googleauth.Client{ID: "client", Secret: "secret"}
-	w.deps = userauth.Deps{
-		Vault: vault.New(w.docs, keys, now), Keys: keys,
-		Google:   googleauth.NewProvider(at, client, callback+"/callback", http.DefaultTransport),
-		IDTokens: googleauth.NewVerifier(googleauth.Issuer, "client", googleauth.NewKeySet(at.Certs, http.DefaultTransport, now), now),
-		ClientID: "client", Address: callback, ReturnOrigins: []string{"https://chat.google.com", "https://mail.google.com"},
-		Log: logging.NewText(w.log), Now: now,
-	}
+	w.deps = depsOn(w.docs, w.newKeys(), w.at.URL, w.log, now)
 	w.Auth = userauth.New(w.deps)
 	return w
+}
+
+// depsOn is what an Auth needs to work on a store and with Google at an
+// address.
+func depsOn(docs vault.Docs, keys *seal.Keys, googleAt string, log io.Writer, now func() time.Time) userauth.Deps {
+	at := googleauth.Endpoints{
+		Authorization: googleAt + "/o/oauth2/v2/auth", Token: googleAt + "/token", Revocation: googleAt + "/revoke", Certs: googleAt + "/oauth2/v3/certs",
+	}
+	client := googleauth.Client{ID: "client", Secret: "secret"}
+	return userauth.Deps{
+		Vault: vault.New(docs, keys, now), Keys: keys,
+		Google:   googleauth.NewProvider(at, client, callbackAt+"/callback", http.DefaultTransport),
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, "client", googleauth.NewKeySet(at.Certs, http.DefaultTransport, now), now),
+		ClientID: "client", Address: callbackAt, ReturnOrigins: []string{"https://chat.google.com", "https://mail.google.com"},
+		Log: logging.NewText(log), Now: now,
+	}
+}
+
+func (w *world) newKeys() *seal.Keys {
+	w.t.Helper()
+	var err error
+	if w.keyset, w.lookup, err = seal.Generate(); err != nil {
+		w.t.Fatal(err)
+	}
+	keys, err := seal.New(w.keyset, w.lookup, "project", "client")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return keys
 }
 
 func newKeys(t *testing.T) *seal.Keys {
@@ -143,7 +176,12 @@ func (w *world) allow(u *url.URL, as google.Person) userauth.Callback {
 	page := w.fetch(http.NewRequest(http.MethodGet, u.String(), nil))
 	_, rest, _ := strings.Cut(page, `name="request" value="`)
 	request, _, _ := strings.Cut(rest, `"`)
-	form := url.Values{"request": {request}, "account": {as.Sub}, "decision": {"allow"}, "scope": strings.Fields(u.Query().Get("scope"))}
+	form := url.Values{"request": {request}, "account": {as.Sub}, "decision": {"allow"}, "scope": nil}
+	for _, scope := range strings.Fields(u.Query().Get("scope")) {
+		if scope != w.unticked {
+			form.Add("scope", scope)
+		}
+	}
 	r, err := http.NewRequest(http.MethodPost, w.at.URL+"/o/oauth2/v2/consent", strings.NewReader(form.Encode()))
 	if err != nil {
 		w.t.Fatal(err)

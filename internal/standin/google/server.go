@@ -49,6 +49,7 @@ type Server struct {
 	setups    map[string]setup
 	reauth    map[string]bool // by account
 	noRefresh bool
+	timeBased time.Duration
 	calls     []Call
 	faults    map[string][]int
 	secrets   []string

@@ -64,6 +64,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 			refresh := s.secret("1//0", rand.Text())
 			s.refresh[refresh] = refreshToken{code.person, code.scopes}
 			body["refresh_token"] = refresh
+			if s.timeBased > 0 {
+				body["refresh_token_expires_in"] = int(s.timeBased.Seconds())
+			}
 		}
 		return answer(w, http.StatusOK, body), kind
 	case "refresh_token":
@@ -124,6 +127,21 @@ func (s *Server) NoRefresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noRefresh = true
+}
+
+// TimeBased makes later consents count for a time only.
+func (s *Server) TimeBased(life time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timeBased = life
+}
+
+// Works tells whether an access token is accepted now.
+func (s *Server) Works(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ok := s.access[token]
+	return ok && s.Now().Before(a.expires)
 }
 
 // RefreshToken is the last refresh token a person's consent gave.

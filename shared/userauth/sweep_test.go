@@ -1,0 +1,441 @@
+package userauth_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
+)
+
+const oneDay = 24 * time.Hour
+
+// sweep sweeps all there is, from the cursor to the end.
+func (w *world) sweep() userauth.Swept {
+	w.t.Helper()
+	done, err := w.Sweep(w.t.Context(), w.deps.Now().Add(time.Hour))
+	if err != nil || !done.Finished {
+		w.t.Fatalf("%+v, %v", done, err)
+	}
+	return done
+}
+
+func (w *world) revocations() int {
+	w.t.Helper()
+	kept, err := w.docs.List(w.t.Context(), "revocations", "", 100)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(kept)
+}
+
+func TestTheSweepRefreshesGrantsBeforeGooglesLimitOfSixMonths(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(140 * oneDay))
+	if got := w.sweep(); got.Refreshed != 0 || got.Seen != 1 {
+		t.Errorf("too early: %+v", got)
+	}
+	w.ahead.Add(int64(11 * oneDay))
+	if got := w.sweep(); got.Refreshed != 1 {
+		t.Errorf("in time: %+v", got)
+	}
+	g, _ := w.stored(ada)
+	if today := w.deps.Now().UTC().Truncate(oneDay); !g.RefreshDay.Equal(today) || g.LastUsedDay.Equal(today) {
+		t.Errorf("refreshed %v, used %v", g.RefreshDay, g.LastUsedDay)
+	}
+	if got := w.sweep(); got.Refreshed != 0 {
+		t.Errorf("again: %+v", got)
+	}
+}
+
+func TestTheSweepNotesAGrantThatDiedUnused(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.google.Revoke(ada)
+	w.ahead.Add(int64(151 * oneDay))
+	if got := w.sweep(); got.Refreshed != 0 || got.Failed != 0 {
+		t.Errorf("got %+v", got)
+	}
+	if needs, ok := userauth.Needed(w.token(ada, create)); !ok || !needs.Ended {
+		t.Errorf("the person is not told: %+v", needs)
+	}
+	w.ahead.Add(int64(181 * oneDay))
+	if got := w.sweep(); got.Forgotten != 1 {
+		t.Errorf("half a year later: %+v", got)
+	}
+	if _, ok := w.stored(ada); ok {
+		t.Error("it is still stored")
+	}
+}
+
+func TestWhoRemovedTheAppAndUsesItNoMoreIsDisconnectedAfterAWeek(t *testing.T) {
+	for name, c := range map[string]struct {
+		then  func(t *testing.T, w *world)
+		ended int
+	}{
+		"nothing happens":         {func(*testing.T, *world) {}, 1},
+		"the app is added again":  {func(t *testing.T, w *world) { check(t, w.Return(t.Context(), ada.User())) }, 0},
+		"it is used another way":  {func(t *testing.T, w *world) { check(t, w.token(ada, create)) }, 0},
+		"the person connects":     {func(_ *testing.T, w *world) { w.connect(ada, create) }, 0},
+		"it is removed once more": {func(t *testing.T, w *world) { check(t, w.Remove(t.Context(), ada.User(), w.deps.Now())) }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t)
+			w.connect(ada, create)
+			check(t, w.Remove(t.Context(), ada.User(), w.deps.Now()))
+			w.ahead.Add(int64(3 * oneDay))
+			if got := w.sweep(); got.Ended != 0 {
+				t.Errorf("too early: %+v", got)
+			}
+			c.then(t, w)
+			w.ahead.Add(int64(4*oneDay + time.Minute))
+			if got := w.sweep(); got.Ended != c.ended {
+				t.Errorf("after a week: %+v", got)
+			}
+			if _, ok := w.stored(ada); ok == (c.ended == 1) {
+				t.Errorf("stored: %v", ok)
+			}
+		})
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheSweepRevokesWhatCouldNotBeRevokedBefore(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	token := w.google.RefreshToken(ada)
+	w.google.Fail("revoke", 503, 503)
+	if done, err := w.Disconnect(t.Context(), ada.User()); err != nil || done.Outcome != userauth.RevokeLater {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if got := w.sweep(); got.Failed != 1 || w.revocations() != 1 {
+		t.Errorf("Google is still away: %+v", got)
+	}
+	if got := w.sweep(); got.Revoked != 1 || w.revocations() != 0 {
+		t.Errorf("Google is back: %+v", got)
+	}
+	if _, err := w.deps.Google.Refresh(t.Context(), secret(token)); err == nil {
+		t.Error("the token still works")
+	}
+}
+
+func TestARevocationNeverEndsANewerConsent(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.google.Fail("revoke", 503)
+	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+		t.Fatal(err)
+	}
+	w.connect(ada, create)
+	if got := w.sweep(); got.Revoked != 0 || w.revocations() != 0 {
+		t.Errorf("got %+v, %d left", got, w.revocations())
+	}
+	w.ahead.Add(int64(2 * time.Hour))
+	if err := w.token(ada, create); err != nil {
+		t.Errorf("the newer consent: %v", err)
+	}
+}
+
+func TestARevocationIsGivenUpAfterAWeekWithAnAlarm(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.google.Fail("revoke", 503)
+	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+		t.Fatal(err)
+	}
+	w.ahead.Add(int64(7 * oneDay))
+	if got := w.sweep(); w.revocations() != 0 || !strings.Contains(w.log.String(), "could not be revoked for a week") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestTheSweepRemovesConsentsThatWereNeverFinished(t *testing.T) {
+	w := begin(t)
+	for range 3 {
+		if _, err := w.Start(t.Context(), w.invite(ada, answer, create), browser); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.sweep(); got.Expired != 0 {
+		t.Errorf("too early: %+v", got)
+	}
+	w.ahead.Add(int64(vault.PendingLife))
+	if got := w.sweep(); got.Expired != 3 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// people stores n grants with this refresh token.
+func (w *world) people(n int, token string) {
+	w.t.Helper()
+	for i := range n {
+		g := vault.Grant{
+			Person: fmt.Sprintf("users/%06d", i), ClientID: "client", Scopes: []string{createScope}, Status: vault.Active, Generation: 1,
+			RefreshToken: secret(token), RefreshDay: w.deps.Now().UTC().Truncate(oneDay),
+		}
+		if _, err := w.deps.Vault.SaveGrant(w.t.Context(), g); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func TestASweepGoesOnWhereTheLastOneStopped(t *testing.T) {
+	w := begin(t)
+	w.people(450, "1//0x")
+	var seen []int
+	for range 10 {
+		done, err := w.Sweep(t.Context(), w.deps.Now()) // no time: one page, at least one record of it
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, done.Seen)
+		if done.Finished {
+			t.Fatal("finished without time")
+		}
+	}
+	if diff := cmp.Diff([]int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, seen); diff != "" {
+		t.Error(diff)
+	}
+	if got := w.sweep(); got.Seen != 440 {
+		t.Errorf("the rest: %+v", got)
+	}
+}
+
+func TestTwoSweepsAtOnceDoNoHarm(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.people(300, w.google.RefreshToken(ada))
+	w.ahead.Add(int64(151 * oneDay))
+	var wg sync.WaitGroup
+	var failed, refreshed atomic.Int64
+	for _, a := range []*userauth.Auth{w.Auth, userauth.New(w.deps)} {
+		wg.Go(func() {
+			done, err := a.Sweep(t.Context(), w.deps.Now().Add(time.Hour))
+			if err != nil {
+				t.Error(err)
+			}
+			failed.Add(int64(done.Failed))
+			refreshed.Add(int64(done.Refreshed))
+		})
+	}
+	wg.Wait()
+	w.sweep() // what the one left that gave way
+	if failed.Load() != 0 || refreshed.Load() == 0 {
+		t.Errorf("failed %d, refreshed %d", failed.Load(), refreshed.Load())
+	}
+	for i := range 300 {
+		g, err := w.deps.Vault.Grant(t.Context(), fmt.Sprintf("users/%06d", i))
+		if err != nil || g.Status != vault.Active || g.RefreshDay.Before(w.deps.Now().Add(-2*oneDay)) {
+			t.Fatalf("%d: %s, %v, %v", i, g.Status, g.RefreshDay, err)
+		}
+	}
+}
+
+func TestOneRecordThatFailsDoesNotStopTheSweep(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.connect(grace, create)
+	w.ahead.Add(int64(151 * oneDay))
+	w.google.Fail("token", 500, 500, 500) // one of them, three times
+	if got := w.sweep(); got.Failed+got.Refreshed != 2 || got.Refreshed == 0 {
+		t.Errorf("got %+v", got)
+	}
+	if got := w.sweep(); got.Failed != 0 {
+		t.Errorf("the next: %+v", got)
+	}
+}
+
+func TestASweepWithARefusedClientStopsAndHurtsNothing(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(151 * oneDay))
+	w.google.Config.ClientSecret = "another"
+	if _, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour)); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	if g, _ := w.stored(ada); g.Status != vault.Active {
+		t.Error("the grant ended")
+	}
+}
+
+func TestACursorOfAnotherVersionBeginsAnew(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	if _, err := w.docs.Create(t.Context(), "sweep", "cursor", vault.Fields{"stage": "templates", "after": "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.docs.Create(t.Context(), "templates", "y", vault.Fields{"x": "no end"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.sweep(); got.Seen != 1 || got.Expired != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.connect(grace, create)
+	w.google.Fail("revoke", 503)
+	if _, err := w.Disconnect(t.Context(), grace.User()); err != nil {
+		t.Fatal(err)
+	}
+	rotated := w.rotate()
+	done, err := rotated.Reseal(t.Context())
+	if want := (userauth.Resealed{Seen: 2, Resealed: 2}); err != nil || done != want {
+		t.Fatalf("got %+v, %v", done, err)
+	}
+	if again, err := rotated.Reseal(t.Context()); err != nil || again.Resealed != 0 {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	last := w.disableOld()
+	if _, err := last.TokenSource(t.Context(), ada.User(), create); err != nil {
+		t.Errorf("with the old keys disabled: %v", err)
+	}
+	if done, err := last.Sweep(t.Context(), w.deps.Now().Add(time.Hour)); err != nil || done.Revoked != 1 || done.Unopened != 0 {
+		t.Errorf("the revocation: %+v, %v", done, err)
+	}
+}
+
+func TestTheSweepResealsToo(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	done, err := w.rotate().Sweep(t.Context(), w.deps.Now().Add(time.Hour))
+	if err != nil || done.Resealed != 1 {
+		t.Errorf("got %+v, %v", done, err)
+	}
+}
+
+// rotate is an instance with new keys in use, and disableOld one that has the
+// new ones only.
+func (w *world) rotate() *userauth.Auth {
+	w.t.Helper()
+	var err error
+	for _, text := range []*secret{&w.keyset, &w.lookup} {
+		old, err := seal.Describe(*text)
+		check(w.t, err)
+		added, id, err := seal.Add(*text)
+		check(w.t, err)
+		*text, err = seal.Promote(added, id)
+		check(w.t, err)
+		w.old = append(w.old, old[0].ID)
+	}
+	check(w.t, err)
+	return w.with(w.keyset, w.lookup)
+}
+
+func (w *world) disableOld() *userauth.Auth {
+	w.t.Helper()
+	keyset, err := seal.Disable(w.keyset, w.old[0])
+	check(w.t, err)
+	lookup, err := seal.Disable(w.lookup, w.old[1])
+	check(w.t, err)
+	return w.with(keyset, lookup)
+}
+
+// with is an instance with these keysets on the same store.
+func (w *world) with(keyset, lookup secret) *userauth.Auth {
+	w.t.Helper()
+	keys, err := seal.New(keyset, lookup, "project", "client")
+	check(w.t, err)
+	deps := w.deps
+	deps.Keys, deps.Vault = keys, vault.New(w.docs, keys, deps.Now)
+	return userauth.New(deps)
+}
+
+func TestInARotationInstancesWithDifferentKeysetsWorkOnOneStore(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	before := w.Auth
+	added, id, err := seal.Add(w.keyset)
+	check(t, err)
+	promoted, err := seal.Promote(added, id)
+	check(t, err)
+	// Each step is deployed while instances of the step before still run.
+	for _, pair := range [][2]*userauth.Auth{
+		{before, w.with(added, w.lookup)}, {w.with(added, w.lookup), w.with(promoted, w.lookup)},
+	} {
+		for range 3 {
+			for _, a := range pair {
+				w.ahead.Add(int64(2 * time.Hour)) // each refreshes, and seals anew
+				if _, err := a.TokenSource(t.Context(), ada.User(), create); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	// An operator who forgot to deploy the added key: unavailable, nothing is
+	// touched, and the deployment mends it.
+	writes := w.docs.Writes()
+	if _, err := userauth.New(w.deps).TokenSource(t.Context(), ada.User(), create); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	if w.docs.Writes() != writes || !strings.Contains(w.log.String(), "KEYSET lacks a key that is in use") {
+		t.Error("something was written, or nobody is alarmed")
+	}
+	if _, err := w.with(added, w.lookup).TokenSource(t.Context(), ada.User(), create); err != nil {
+		t.Errorf("deployed: %v", err)
+	}
+}
+
+func TestASweepOverAHundredThousandGrantsKeepsMemoryFlat(t *testing.T) {
+	w := begin(t)
+	const n = 100_000
+	docs := &peak{Docs: &memory.Docs{}}
+	w.deps.Vault = vault.New(docs, w.deps.Keys, w.deps.Now)
+	w.people(n, "1//0x")
+	w.Auth = userauth.New(w.deps)
+	docs.begin()
+	if got := w.sweep(); got.Seen != n {
+		t.Fatalf("got %+v", got)
+	}
+	// A page of grants is some 200 KB; all of them would be 100 MB.
+	if grown := docs.grown(); grown > 8<<20 {
+		t.Errorf("memory grew by %d KiB", grown>>10)
+	} else {
+		t.Logf("memory grew by %d KiB at most, over %d pages", grown>>10, docs.pages)
+	}
+}
+
+// peak measures the live heap at every 50th page.
+type peak struct {
+	vault.Docs
+	base, top uint64
+	pages     int
+}
+
+func live() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func (p *peak) begin()        { p.base = live(); p.top = p.base }
+func (p *peak) grown() uint64 { return p.top - p.base }
+
+func (p *peak) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
+	docs, err := p.Docs.List(ctx, collection, after, limit)
+	if p.pages++; p.pages%50 == 0 {
+		p.top = max(p.top, live())
+	}
+	return docs, err
+}
