@@ -15,6 +15,7 @@ import (
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/functions/createspace"
 	"example.com/deputy/functions/oauthcallback"
+	"example.com/deputy/functions/securityevent"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/serve"
 )
@@ -30,4 +31,5 @@ func init() {
 	functions.HTTP("ChatEvent", drain.Track(serve.Lazy(chatevent.FromEnv)).ServeHTTP)
 	functions.HTTP("OAuthCallback", drain.Track(serve.Lazy(oauthcallback.FromEnv)).ServeHTTP)
 	functions.HTTP("CreateSpace", drain.Track(serve.Lazy(createspace.FromEnv)).ServeHTTP)
+	functions.HTTP("SecurityEvent", drain.Track(serve.Lazy(securityevent.FromEnv)).ServeHTTP)
 }

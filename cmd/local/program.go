@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/functions/createspace"
 	"example.com/deputy/functions/oauthcallback"
+	"example.com/deputy/functions/securityevent"
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/callers"
@@ -115,6 +116,7 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 		Authorization: p.address + "/google/o/oauth2/v2/auth", // the browser's way
 		Token:         googleAt + "/token", Revocation: googleAt + "/revoke", Certs: googleAt + "/oauth2/v3/certs",
 		ChatCerts: googleAt + "/service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com",
+		Events:    googleAt + "/.well-known/risc-configuration",
 	}
 	callback := p.address + "/oauthcallback"
 	p.auth = userauth.New(userauth.Deps{
@@ -137,6 +139,9 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
 	mount(mux, "/createspace", createspace.New(createspace.Deps{
 		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Log: log,
+	}))
+	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
+		Auth: p.auth, Tokens: googleauth.NewEventVerifier(at.Events, client.ID, base, o.now), Log: log,
 	}))
 	return mux, nil
 }

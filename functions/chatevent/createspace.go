@@ -28,12 +28,15 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"),
 		slog.String("made", made.Name), slog.String("request", made.RequestID))
-	card, more := createdCard(made), chat.Widget{}
+	card := createdCard(made)
 	if made.NotAllowed {
-		more, err = f.allow(ctx, words.allowIt, e, userauth.CreateSpaces, userauth.ReadMembers)
-		card.Card.Sections[0].Widgets = append(card.Card.Sections[0].Widgets, more)
+		allow, err := f.allow(ctx, words.allowIt, e, userauth.CreateSpaces, userauth.ReadMembers)
+		if err != nil {
+			return chat.Reply{}, err
+		}
+		card.Card.Sections[0].Widgets = append(card.Card.Sections[0].Widgets, allow)
 	}
-	return card, err
+	return card, nil
 }
 
 func createdCard(made spaces.Created) chat.Reply {

@@ -5,20 +5,20 @@ import "example.com/deputy/shared/userauth"
 // words is all that Deputy says in Chat, save the descriptions in the command
 // table and the sentences of errors, which are written where they arise.
 var words = struct {
-	connect, connectTitle, connectText, goOn           string
-	connected, yourConnection, account                 string
-	allowed, declined, notAsked, allowRest, allowIt    string
-	since, until, howToEnd, notConnected               string
-	ended, signIn, withdrawn                           string
-	notConnectedText                                   string
-	leaveTitle, reallyLeave, nothingUsable, leave      string
-	left, wasNotConnected, revoked                     string
-	revokeLater, erased                                string
-	created, open, joined, invited, leftOut            string
-	leftOutWhy, unchecked, notAllowed, nameMissing     string
-	failed, tryAgain, buttonDead                       string
-	helpTitle, welcome, welcomeText                    string
-	capability                                         map[userauth.Capability]string
+	connect, connectTitle, connectText, goOn        string
+	connected, yourConnection, account              string
+	allowed, declined, notAsked, allowRest, allowIt string
+	since, until, howToEnd, notConnected            string
+	ended, signIn, withdrawn                        string
+	notConnectedText                                string
+	leaveTitle, reallyLeave, nothingUsable, leave   string
+	left, wasNotConnected, revoked                  string
+	revokeLater, erased                             string
+	created, open, joined, invited, leftOut         string
+	leftOutWhy, unchecked, notAllowed, nameMissing  string
+	failed, tryAgain, buttonDead                    string
+	helpTitle, welcome, welcomeText                 string
+	capability                                      map[userauth.Capability]string
 }{
 	connect:      "Connect",
 	connectTitle: "Connect your account",

@@ -21,14 +21,15 @@ const module = "example.com/deputy"
 // may says which of our packages each may import. A package that is not here
 // is a mistake: add it where it belongs.
 var may = map[string][]string{
-	"":                        {"functions/chatevent", "functions/createspace", "functions/oauthcallback", "shared/logging", "shared/serve"},
+	"":                        {"functions/chatevent", "functions/createspace", "functions/oauthcallback", "functions/securityevent", "shared/logging", "shared/serve"},
 	"functions/chatevent":     {"shared/chat", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/seal", "shared/serve", "shared/spaces", "shared/userauth"},
 	"functions/oauthcallback": {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth"},
+	"functions/securityevent": {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth"},
 	"functions/createspace":   {"shared/callers", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault"},
 	"shared/spaces":           {"shared/fault", "shared/retry", "shared/seal", "shared/userauth"},
 	"shared/callers":          {"shared/config", "shared/fault", "shared/googleauth", "shared/vault"},
 	"shared/chat":             {"shared/config", "shared/fault", "shared/googleauth"},
-	"shared/userauth":         {"shared/config", "shared/fault", "shared/googleauth", "shared/seal", "shared/vault", "shared/vault/firestore"},
+	"shared/userauth":         {"shared/config", "shared/fault", "shared/googleauth", "shared/seal", "shared/seal/kms", "shared/vault", "shared/vault/firestore"},
 	"shared/googleauth":       {"shared/config", "shared/fault", "shared/retry"},
 	"shared/vault":            {"shared/config", "shared/fault", "shared/seal"},
 	"shared/vault/memory":     {"shared/fault", "shared/vault"},

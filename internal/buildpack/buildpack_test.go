@@ -257,6 +257,7 @@ func TestOneBinaryAnswersForEachFunctionTarget(t *testing.T) {
 		"ChatEvent":     {"POST", "/", 401, ""},
 		"OAuthCallback": {"GET", "/start?invitation=x", 410, "This link has expired"},
 		"CreateSpace":   {"POST", "/v1/spaces", 401, "urn:deputy:problem:unauthenticated"},
+		"SecurityEvent": {"POST", "/", 400, "invalid_request"},
 	} {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
@@ -294,6 +295,14 @@ func TestAnIncompleteConfigurationIsToldAtOnceAndTheProcessLives(t *testing.T) {
 	if strings.Contains(s.log.String(), "redirect URIs") {
 		t.Errorf("a fault that follows from another is told: %s", s.log)
 	}
+}
+
+func TestAKeysetThatDoesNotFitItsWrappingIsToldAtOnce(t *testing.T) {
+	s := deploy(t, "OAuthCallback", append(whole(t), "KEYSET_KEK=projects/p/cryptoKeys/k")...)
+	if status, _ := s.get("GET", "/ready"); status != 503 {
+		t.Errorf("/ready: got %d, want 503", status)
+	}
+	s.logs("must be gcp-kms://projects/PROJECT")
 }
 
 func TestTheEmulatorsVariableIsRefusedInADeployedService(t *testing.T) {

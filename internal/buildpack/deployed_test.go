@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"regexp"
@@ -14,16 +15,21 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/oauth2"
+	"google.golang.org/api/option"
+
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/seal/kms"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
 )
 
 // hosts are Google's, as the binary knows them.
-var hosts = []string{"accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com", "chat.googleapis.com", "chat.google.com"}
+var hosts = []string{"accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com", "chat.googleapis.com", "chat.google.com", "cloudkms.googleapis.com"}
 
 func TestAsDeployedTheStoryRunsAgainstGooglesRealNames(t *testing.T) {
 	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
@@ -40,6 +46,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	standIn := google.New(google.Config{
 		ClientID: "c.apps.googleusercontent.com", ClientSecret: "GOCSPX-x", RedirectURIs: []string{callbackAt + "/callback"},
 		ProjectNumber: "123456789012", AppName: "Deputy", ChatAddress: "https://chat.google.com/?in=", Now: time.Now,
+		CertsAddress: "https://www.googleapis.com/oauth2/v3/certs",
 	})
 	var commands []chatpage.Command
 	for _, c := range chatevent.Console() {
@@ -56,10 +63,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 		standIn.Handler().ServeHTTP(w, r)
 	}), hosts...)
 
-	keyset, lookup, err := seal.Generate()
-	if err != nil {
-		t.Fatal(err)
-	}
+	keyset, lookup, metadata := wrapped(t, standIn)
 	client, err := json.Marshal(map[string]any{"web": map[string]any{
 		"client_id": standIn.ClientID, "client_secret": standIn.ClientSecret, "redirect_uris": standIn.RedirectURIs,
 	}})
@@ -68,13 +72,13 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	}
 	project := "deployed-" + strings.ToLower(rand.Text()[:8])
 	env := append(net.environment(), "FIRESTORE_EMULATOR_HOST="+emulator, "API_AUDIENCE=https://api.deputy.example.com",
-		"GOOGLE_CLOUD_PROJECT="+project, "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(),
+		"GOOGLE_CLOUD_PROJECT="+project, "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(), "KEYSET_KEK="+kek, "GCE_METADATA_HOST="+metadata,
 		"OAUTH_CLIENT="+string(client), "OAUTH_CALLBACK_URL="+callbackAt,
 		"CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL="+chatAt)
 	events := deployAt(t, chatAt, "ChatEvent", env...)
 	callback := deployAt(t, callbackAt, "OAuthCallback", env...)
-	api := deploy(t, "CreateSpace", env...)
-	for _, s := range []*service{events, callback, api} {
+	api, security := deploy(t, "CreateSpace", env...), deploy(t, "SecurityEvent", env...)
+	for _, s := range []*service{events, callback, api, security} {
 		if status, body := s.get(http.MethodGet, "/ready"); status != http.StatusOK {
 			t.Fatalf("/ready: %d %s; log: %s", status, body, s.log)
 		}
@@ -100,12 +104,53 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	if status, body := post(t, api.address+"/v1/spaces", standIn, `{"actAs":"ada@example.com","displayName":"From a system","members":["grace@example.com"]}`); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
 		t.Errorf("the API: %d %s; log: %s", status, body, api.log)
 	}
+	if status, body := push(t, security.address, standIn.SecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", p.who, nil)); status != http.StatusAccepted {
+		t.Errorf("a security event: %d %s; log: %s", status, body, security.log)
+	}
+	security.logs("outcome\":\"ended")
 	asked := net.asked()
-	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443"} {
+	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443", "accounts.google.com:443", "cloudkms.googleapis.com:443"} {
 		if asked[host] == 0 {
 			t.Errorf("nobody asked for %s: %v", host, asked)
 		}
 	}
+}
+
+const kek = "gcp-kms://projects/deployed/locations/global/keyRings/deputy/cryptoKeys/keysets"
+
+// wrapped are fresh keysets, wrapped by a key of the stand-in's Cloud KMS, and
+// the address of its metadata server, which gives the binary its credentials.
+func wrapped(t *testing.T, standIn *google.Server) (keyset, lookup config.Secret, metadata string) {
+	t.Helper()
+	plain := httptest.NewServer(standIn.Handler())
+	t.Cleanup(plain.Close)
+	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: standIn.ServiceToken()})
+	key, err := kms.New(t.Context(), kek, option.WithEndpoint(plain.URL+"/"), option.WithTokenSource(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyset, lookup, err = seal.Generate()
+	if err == nil {
+		keyset, err = seal.Wrap(t.Context(), "KEYSET", keyset, key)
+	}
+	if err == nil {
+		lookup, err = seal.Wrap(t.Context(), "LOOKUP_KEYSET", lookup, key)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keyset, lookup, strings.TrimPrefix(plain.URL, "http://")
+}
+
+// push delivers a security event as Google does.
+func push(t *testing.T, address, token string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/", strings.NewReader(token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/secevent+jwt")
+	return answered(t, r)
 }
 
 const callerID, callerEmail = "109000000000000000001", "ci@tools.iam.gserviceaccount.com"
@@ -137,6 +182,11 @@ func post(t *testing.T, address string, standIn *google.Server, body string) (in
 		"iss": "https://accounts.google.com", "aud": "https://api.deputy.example.com", "sub": callerID, "email": callerEmail, "email_verified": true,
 		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
 	}))
+	return answered(t, r)
+}
+
+func answered(t *testing.T, r *http.Request) (int, string) {
+	t.Helper()
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)

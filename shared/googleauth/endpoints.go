@@ -18,6 +18,7 @@ type Endpoints struct {
 	Revocation    string
 	Certs         string // JWK set of ID tokens
 	ChatCerts     string // x509 certificates of chat@system.gserviceaccount.com
+	Events        string // configuration of security events
 }
 
 // Google is where Google is.
@@ -28,6 +29,7 @@ var Google = Endpoints{ //nolint:gosec // addresses, no credentials
 	Revocation:    "https://oauth2.googleapis.com/revoke",
 	Certs:         "https://www.googleapis.com/oauth2/v3/certs",
 	ChatCerts:     "https://www.googleapis.com/service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com",
+	Events:        "https://accounts.google.com/.well-known/risc-configuration",
 }
 
 // NewTransport is the one base transport of a function. It keeps as many

@@ -42,10 +42,23 @@ var (
 // one of the keys. Unauthenticated when it is not, Unavailable when the keys
 // cannot be had.
 func (s *KeySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	token, err := parse(jwt)
+	if err != nil {
+		return nil, err
+	}
+	return s.verify(ctx, token)
+}
+
+// parse reads a compact JWT, without a call to anybody.
+func parse(jwt string) (*jose.JSONWebSignature, error) {
 	token, err := jose.ParseSignedCompact(jwt, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return nil, unsigned(ErrNoToken) // jose's text may quote the token
 	}
+	return token, nil
+}
+
+func (s *KeySet) verify(ctx context.Context, token *jose.JSONWebSignature) ([]byte, error) {
 	kid := token.Signatures[0].Protected.KeyID
 	keys, err := s.keys.get(ctx, func(keys map[string]*rsa.PublicKey) bool { return keys[kid] != nil })
 	switch {

@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/seal/kms"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
 )
@@ -25,7 +26,7 @@ func FromEnv(ctx context.Context, env *config.Reader, base http.RoundTripper) (*
 	database := env.Optional("FIRESTORE_DATABASE", "(default)")
 	address := strings.TrimSuffix(env.Address("OAUTH_CALLBACK_URL"), "/")
 	client := clientFromEnv(env, address)
-	keys := keysFromEnv(env, project, client.ID)
+	keys := keysFromEnv(ctx, env, project, client.ID)
 	if os.Getenv("K_SERVICE") != "" && os.Getenv("FIRESTORE_EMULATOR_HOST") != "" {
 		env.Fault("FIRESTORE_EMULATOR_HOST", "is set in a deployed service; remove it")
 	}
@@ -63,10 +64,29 @@ func clientFromEnv(env *config.Reader, address string) googleauth.Client {
 	return client
 }
 
-func keysFromEnv(env *config.Reader, project, clientID string) *seal.Keys {
+// keysFromEnv reads the keysets; with KEYSET_KEK they are wrapped by that key
+// of Cloud KMS, and unwrapped here once.
+func keysFromEnv(ctx context.Context, env *config.Reader, project, clientID string) *seal.Keys {
 	keyset, lookup := env.Secret("KEYSET"), env.Secret("LOOKUP_KEYSET")
 	if keyset == "" || lookup == "" {
 		return nil
+	}
+	if uri := env.Optional("KEYSET_KEK", ""); uri != "" {
+		if err := kms.Check(uri); err != nil {
+			env.Fault("KEYSET_KEK", err.Error())
+			return nil
+		}
+		kek, err := kms.New(ctx, uri)
+		if err == nil {
+			keyset, err = seal.Unwrap(ctx, "KEYSET", keyset, kek)
+		}
+		if err == nil {
+			lookup, err = seal.Unwrap(ctx, "LOOKUP_KEYSET", lookup, kek)
+		}
+		if err != nil {
+			env.Check(err)
+			return nil
+		}
 	}
 	keys, err := seal.New(keyset, lookup, project, clientID)
 	env.Check(err)

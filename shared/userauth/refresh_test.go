@@ -199,7 +199,7 @@ func TestARefusedClientAlarmsTheOperatorAndHurtsNoGrant(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.ahead.Add(int64(2 * time.Hour))
-	w.google.Config.ClientSecret = "rotated at Google, and not here"
+	w.google.ClientSecret = "rotated at Google, and not here"
 	if err := w.token(ada, create); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}

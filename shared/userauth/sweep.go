@@ -67,13 +67,14 @@ func (a *Auth) Sweep(ctx context.Context, until time.Time) (Swept, error) {
 			cursor.Stage = following(cursor.Stage)
 		}
 		saved, err := a.Vault.SaveCursor(ctx, cursor)
-		if err != nil && fault.KindOf(err) != fault.Conflict {
+		switch {
+		case err == nil:
+			cursor = saved
+		case fault.KindOf(err) == fault.Conflict:
+			return s.done, nil //nolint:nilerr // another sweep is at it, and goes on
+		default:
 			return s.done, fault.Wrap("userauth.Sweep", err)
 		}
-		if err != nil {
-			return s.done, nil // another sweep is at it, and goes on
-		}
-		cursor = saved
 		if cursor.Stage == "" {
 			s.done.Finished = true
 			return s.done, nil

@@ -267,7 +267,7 @@ func TestASweepWithARefusedClientStopsAndHurtsNothing(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.ahead.Add(int64(151 * oneDay))
-	w.google.Config.ClientSecret = "another"
+	w.google.ClientSecret = "another"
 	if _, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour)); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}

@@ -1,0 +1,132 @@
+package securityevent
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"log/slog"
+	"regexp"
+	"strings"
+	"time"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/userauth"
+)
+
+// The types of events that Deputy acts on (oauth-admin.md 3.3).
+const (
+	risc                     = "https://schemas.openid.net/secevent/risc/event-type/"
+	oauth                    = "https://schemas.openid.net/secevent/oauth/event-type/"
+	sessionsRevoked          = risc + "sessions-revoked"
+	credentialChangeNeeded   = risc + "account-credential-change-required"
+	accountDisabled          = risc + "account-disabled"
+	accountPurged            = risc + "account-purged"
+	tokensRevoked            = oauth + "tokens-revoked"
+	tokenRevoked             = oauth + "token-revoked"
+	hijacked                 = "hijacking"
+	prefixOfToken            = "prefix"
+	doubleHashOfToken        = "hash_base64_sha512_sha512"
+	googleIssuerWithoutSlash = "accounts.google.com"
+)
+
+// event is one event of a token.
+type event struct {
+	Subject struct {
+		Issuer    string        `json:"iss"`
+		Sub       string        `json:"sub"`
+		Algorithm string        `json:"token_identifier_alg"`
+		Token     config.Secret `json:"token"`
+	} `json:"subject"`
+	Reason string `json:"reason"`
+}
+
+// apply does what Google requires, and leaves a line of each event. What
+// cannot be understood is logged too: sending it again would not help.
+func (f function) apply(ctx context.Context, kind string, text json.RawMessage, at time.Time) error {
+	var e event
+	_ = json.Unmarshal(text, &e) // what is missing then shows below
+	who, outcome, err := "", "logged", error(nil)
+	switch kind {
+	case tokenRevoked:
+		return f.tokenRevoked(ctx, e)
+	case tokensRevoked, accountDisabled, accountPurged, sessionsRevoked, credentialChangeNeeded:
+		if who = e.person(); who == "" {
+			f.Log.ErrorContext(ctx, "a security event names nobody", slog.String("type", kind))
+			return nil
+		}
+		outcome, err = f.act(ctx, kind, e.Reason, who, at)
+	}
+	if err == nil {
+		f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("person", who), slog.String("outcome", outcome))
+	}
+	return err
+}
+
+// act does what an event about a person asks for, and names what came of it.
+func (f function) act(ctx context.Context, kind, reason, who string, at time.Time) (outcome string, err error) {
+	done := false
+	switch kind {
+	case tokensRevoked:
+		outcome = "ended"
+		done, err = f.Auth.End(ctx, who, at)
+	case accountDisabled:
+		outcome = "ended"
+		if done, err = f.Auth.End(ctx, who, at); err == nil && reason == hijacked {
+			// Whoever had the account may have approved systems in its name.
+			_, err = f.Auth.Vault.WithdrawApprovals(ctx, who)
+		}
+	case accountPurged:
+		outcome = "erased"
+		done, err = f.Auth.Erase(ctx, who, at)
+	default:
+		outcome = "dropped"
+		done, err = f.Auth.Drop(ctx, who)
+	}
+	if !done {
+		outcome = "nothing to do"
+	}
+	return outcome, err
+}
+
+// tokenRevoked ends the grants that hold one revoked token.
+func (f function) tokenRevoked(ctx context.Context, e event) error {
+	var people []string
+	var err error
+	switch e.Subject.Algorithm {
+	case prefixOfToken:
+		people, err = f.Auth.Vault.PeopleByTokenPrefix(ctx, e.Subject.Token.Reveal())
+	case doubleHashOfToken:
+		people, err = f.Auth.Vault.PeopleByTokenHash(ctx, hash(e.Subject.Token))
+	}
+	if err != nil {
+		return err
+	}
+	for _, who := range people {
+		if _, err := f.Auth.End(ctx, who, f.Auth.Now()); err != nil {
+			return err
+		}
+	}
+	f.Log.InfoContext(ctx, "security event", slog.String("type", tokenRevoked), slog.Int("ended", len(people)))
+	return nil
+}
+
+// hash reads a hash in any of base64's alphabets; what is none is found
+// nowhere.
+func hash(text config.Secret) []byte {
+	plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text.Reveal(), "="))
+	sum, _ := base64.RawStdEncoding.DecodeString(plain)
+	return sum
+}
+
+var sub = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+
+// person is whom an event is about (users/{sub}): by the sub that Google
+// itself gives, never by an e-mail address.
+func (e event) person() string {
+	issuer := strings.TrimSuffix(e.Subject.Issuer, "/")
+	if issuer != googleauth.Issuer && issuer != googleIssuerWithoutSlash || !sub.MatchString(e.Subject.Sub) {
+		return ""
+	}
+	return userauth.Person(e.Subject.Sub)
+}

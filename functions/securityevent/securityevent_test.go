@@ -1,0 +1,364 @@
+package securityevent_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/deputy/functions/securityevent"
+	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
+)
+
+const (
+	risc  = "https://schemas.openid.net/secevent/risc/event-type/"
+	oauth = "https://schemas.openid.net/secevent/oauth/event-type/"
+	token = config.Secret("1//0marked-refresh-token-of-ada")
+)
+
+var ada, grace = google.People()[0], google.People()[1]
+
+// world is the function against the stand-in for Google, with grants of Ada
+// and Grace in the store.
+type world struct {
+	t       testing.TB
+	google  *google.Server
+	handler http.Handler
+	vault   *vault.Vault
+	docs    *docstest.Fated
+	fate    func(n int, after bool) error
+	log     bytes.Buffer
+	mu      sync.Mutex
+	ahead   time.Duration
+}
+
+func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
+
+func (w *world) Write(p []byte) (int, error) { w.mu.Lock(); defer w.mu.Unlock(); return w.log.Write(p) }
+
+func begin(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, fate: func(int, bool) error { return nil }}
+	var at *httptest.Server
+	at = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.google.Handler().ServeHTTP(rw, r) }))
+	t.Cleanup(at.Close)
+	w.google = google.New(google.Config{ClientID: "client", ClientSecret: "s", CertsAddress: at.URL + "/oauth2/v3/certs", Now: w.now})
+	keyset, lookup, err := seal.Generate()
+	check(t, err)
+	keys, err := seal.New(keyset, lookup, "project", "client")
+	check(t, err)
+	w.docs = &docstest.Fated{Docs: &memory.Docs{}, Fate: func(_ context.Context, n int, after bool) error { return w.fate(n, after) }}
+	w.vault = vault.New(w.docs, keys, w.now)
+	for who, token := range map[google.Person]config.Secret{ada: token, grace: "1//0another-refresh-token"} {
+		_, err := w.vault.SaveGrant(t.Context(), vault.Grant{
+			Person: who.User(), ClientID: "client", Status: vault.Active, Generation: w.now().UnixMicro(), RefreshToken: token, AccessToken: "ya29.x",
+			AccessExpiry: w.now().Add(time.Hour),
+		})
+		check(t, err)
+		check(t, w.vault.CreateApproval(t.Context(), who.User(), vault.Approval{Caller: "1"}))
+	}
+	log := logging.NewText(w)
+	w.handler = securityevent.New(securityevent.Deps{
+		Auth:   userauth.New(userauth.Deps{Vault: w.vault, Keys: keys, ClientID: "client", Log: log, Now: w.now}),
+		Tokens: googleauth.NewEventVerifier(at.URL+"/.well-known/risc-configuration", "client", http.DefaultTransport, w.now), Log: log,
+	})
+	return w
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deliver posts a token as Google does.
+func (w *world) deliver(token string) *httptest.ResponseRecorder {
+	w.t.Helper()
+	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "/", strings.NewReader(token))
+	r.Header.Set("Content-Type", "application/secevent+jwt")
+	answer := httptest.NewRecorder()
+	w.handler.ServeHTTP(answer, r)
+	return answer
+}
+
+func (w *world) accepted(token string) {
+	w.t.Helper()
+	if got := w.deliver(token); got.Code != http.StatusAccepted || got.Body.Len() != 0 {
+		w.t.Errorf("got %d %q, want 202 and nothing", got.Code, got.Body)
+	}
+}
+
+func (w *world) grant(p google.Person) (vault.Grant, bool) {
+	w.t.Helper()
+	g, err := w.vault.Grant(w.t.Context(), p.User())
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		w.t.Fatal(err)
+	}
+	return g, err == nil
+}
+
+func tokenEvent(algorithm, value string) map[string]any {
+	return map[string]any{"events": map[string]any{oauth + "token-revoked": map[string]any{"subject": map[string]any{
+		"subject_type": "oauth_token", "token_type": "refresh_token", "token_identifier_alg": algorithm, "token": value,
+	}}}}
+}
+
+func TestEachEventDoesWhatGoogleRequires(t *testing.T) {
+	inner := sha512.Sum512([]byte(token))
+	raw, hexed := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))
+	about := func(kind string, more map[string]any) func(*world) string {
+		return func(w *world) string { return w.google.SecurityEvent(kind, ada, more) }
+	}
+	ofToken := func(algorithm, value string) func(*world) string {
+		return func(w *world) string { return w.google.SignEvent(tokenEvent(algorithm, value)) }
+	}
+	const (
+		ended   = "ended"
+		erased  = "erased"
+		dropped = "dropped"
+		kept    = "kept"
+	)
+	for name, c := range map[string]struct {
+		token    func(*world) string
+		want     string
+		approved bool
+	}{
+		"tokens-revoked":                          {about(oauth+"tokens-revoked", nil), ended, true},
+		"token-revoked by prefix":                 {ofToken("prefix", token.Reveal()[:16]), ended, true},
+		"token-revoked by hash":                   {ofToken("hash_base64_sha512_sha512", base64.StdEncoding.EncodeToString(raw[:])), ended, true},
+		"token-revoked by hash of hex":            {ofToken("hash_base64_sha512_sha512", base64.StdEncoding.EncodeToString(hexed[:])), ended, true},
+		"token-revoked by hash, another alphabet": {ofToken("hash_base64_sha512_sha512", base64.RawURLEncoding.EncodeToString(raw[:])), ended, true},
+		"token-revoked of an unknown token":       {ofToken("prefix", "1//0unknown-toke"), kept, true},
+		"token-revoked without a token":           {ofToken("prefix", ""), kept, true},
+		"token-revoked by another algorithm":      {ofToken("rot13", token.Reveal()[:16]), kept, true},
+		"account-disabled":                        {about(risc+"account-disabled", map[string]any{"reason": "bulk-account"}), ended, true},
+		"account-disabled, hijacked":              {about(risc+"account-disabled", map[string]any{"reason": "hijacking"}), ended, false},
+		"account-purged":                          {about(risc+"account-purged", nil), erased, false},
+		"sessions-revoked":                        {about(risc+"sessions-revoked", nil), dropped, true},
+		"account-credential-change-required":      {about(risc+"account-credential-change-required", nil), dropped, true},
+		"account-enabled":                         {about(risc+"account-enabled", nil), kept, true},
+		"verification": {func(w *world) string {
+			return w.google.SignEvent(map[string]any{"events": map[string]any{risc + "verification": map[string]any{"state": "x"}}})
+		}, kept, true},
+		"something new": {about("https://schemas.openid.net/secevent/new", nil), kept, true},
+		"subject of another issuer": {about(oauth+"tokens-revoked", map[string]any{"subject": map[string]any{
+			"subject_type": "iss-sub", "iss": "https://evil.example", "sub": ada.Sub,
+		}}), kept, true},
+		"subject by e-mail only": {about(oauth+"tokens-revoked", map[string]any{"subject": map[string]any{
+			"subject_type": "id_token_claims", "iss": "https://accounts.google.com/", "email": ada.Email,
+		}}), kept, true},
+		"no event at all": {func(w *world) string {
+			return w.google.SignEvent(map[string]any{"events": map[string]any{oauth + "tokens-revoked": "x"}})
+		}, kept, true},
+		"somebody unknown": {func(w *world) string {
+			return w.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: "7"}, nil)
+		}, kept, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t)
+			w.accepted(c.token(w))
+			g, there := w.grant(ada)
+			got := kept
+			switch {
+			case !there:
+				got = erased
+			case g.Status == vault.NeedsConsent && g.RefreshToken == "" && g.AccessToken == "" && g.Untold:
+				got = ended
+			case g.Status == vault.Active && g.AccessToken == "" && g.RefreshToken == token:
+				got = dropped
+			case g.Status != vault.Active || g.AccessToken == "" || g.RefreshToken != token:
+				got = "something else"
+			}
+			if got != c.want {
+				t.Errorf("the grant is %s, want %s", got, c.want)
+			}
+			if n, err := w.vault.WithdrawApprovals(t.Context(), ada.User()); err != nil || (n == 1) != c.approved {
+				t.Errorf("approvals: %d, %v", n, err)
+			}
+			if g, ok := w.grant(grace); !ok || g.Status != vault.Active || g.RefreshToken == "" || g.AccessToken == "" {
+				t.Error("another person's grant was touched")
+			}
+			if strings.Contains(w.log.String(), token.Reveal()[:16]) {
+				t.Errorf("the token is in the log: %s", w.log.String())
+			}
+		})
+	}
+}
+
+func TestWhatIsNotGooglesEventIsRefusedAndDoesNothing(t *testing.T) {
+	events := map[string]any{oauth + "tokens-revoked": map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": "https://accounts.google.com/", "sub": ada.Sub}}}
+	signed := func(change map[string]any) func(*world) string {
+		return func(w *world) string {
+			all := map[string]any{"events": events}
+			for name, value := range change {
+				all[name] = value
+			}
+			return w.google.SignEvent(all)
+		}
+	}
+	for name, c := range map[string]struct {
+		token func(*world) string
+		err   string
+	}{
+		"nothing":  {func(*world) string { return "" }, "invalid_request"},
+		"no token": {func(*world) string { return "{}" }, "invalid_request"},
+		"alg none": {func(*world) string { return "eyJhbGciOiJub25lIn0.e30." }, "invalid_request"},
+		"Chat's key": {func(w *world) string {
+			return w.google.SignChat(map[string]any{"iss": "https://accounts.google.com/", "aud": "client", "events": events})
+		}, "invalid_key"},
+		"an altered signature":        {func(w *world) string { s := signed(nil)(w); return s[:len(s)-6] + "AAAAAA" }, "authentication_failed"},
+		"an ID token":                 {signed(map[string]any{"iss": "https://accounts.google.com"}), "invalid_issuer"},
+		"another client's":            {signed(map[string]any{"aud": "another"}), "invalid_audience"},
+		"nobody's":                    {signed(map[string]any{"aud": nil}), "invalid_audience"},
+		"without jti":                 {signed(map[string]any{"jti": nil}), "invalid_request"},
+		"without iat":                 {signed(map[string]any{"iat": nil}), "invalid_request"},
+		"without events":              {signed(map[string]any{"events": nil}), "invalid_request"},
+		"claims of the wrong type":    {signed(map[string]any{"events": "x"}), "invalid_request"},
+		"larger than 64 KiB":          {signed(map[string]any{"padding": strings.Repeat("x", 64<<10)}), "invalid_request"},
+		"a list that is not for us":   {signed(map[string]any{"aud": []string{"a", "b"}}), "invalid_audience"},
+		"an audience of another type": {signed(map[string]any{"aud": 7}), "invalid_request"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t)
+			got := w.deliver(c.token(w))
+			var body struct{ Err, Description string }
+			if err := json.Unmarshal(got.Body.Bytes(), &body); err != nil || got.Code != http.StatusBadRequest || body.Err != c.err || body.Description == "" {
+				t.Errorf("got %d %s, want 400 and %s", got.Code, got.Body, c.err)
+			}
+			if g, _ := w.grant(ada); g.Status != vault.Active || g.AccessToken == "" {
+				t.Error("it had an effect")
+			}
+		})
+	}
+}
+
+func TestAnEventForSeveralClientsAndWithoutExpiryIsTaken(t *testing.T) {
+	w := begin(t)
+	w.accepted(w.google.SignEvent(map[string]any{"aud": []string{"another", "client"}, "events": map[string]any{risc + "verification": map[string]any{}}}))
+}
+
+func TestAnEventThatIsSentAgainIsAcknowledgedAndDoesNothingMore(t *testing.T) {
+	w := begin(t)
+	event := w.google.SecurityEvent(risc+"sessions-revoked", ada, nil)
+	w.accepted(event)
+	g, _ := w.grant(ada)
+	g.AccessToken = "ya29.renewed"
+	_, err := w.vault.SaveGrant(t.Context(), g)
+	check(t, err)
+	w.accepted(event)
+	if g, _ := w.grant(ada); g.AccessToken == "" {
+		t.Error("it was applied twice")
+	}
+}
+
+func TestAnOldEventDoesNotEndANewConsent(t *testing.T) {
+	w := begin(t)
+	event := w.google.SecurityEvent(oauth+"tokens-revoked", ada, nil)
+	w.ahead = time.Hour
+	g, _ := w.grant(ada)
+	g.Generation = w.now().UnixMicro() // she has consented anew
+	_, err := w.vault.SaveGrant(t.Context(), g)
+	check(t, err)
+	w.accepted(event)
+	if g, _ := w.grant(ada); g.Status != vault.Active {
+		t.Error("the new consent was ended")
+	}
+}
+
+func TestWhenTheStoreFailsGoogleIsToldToSendAgainAndNothingIsMissed(t *testing.T) {
+	for calls := 1; ; calls++ {
+		for _, after := range []bool{false, true} {
+			w := begin(t)
+			first := w.docs.Calls()
+			w.fate = func(n int, late bool) error {
+				if n == first+calls && late == after {
+					return fault.New(fault.Unavailable, "")
+				}
+				return nil
+			}
+			event := w.google.SecurityEvent(oauth+"tokens-revoked", ada, nil)
+			got := w.deliver(event)
+			if got.Code == http.StatusAccepted && w.docs.Calls() < first+calls {
+				if calls < 4 {
+					t.Errorf("only %d calls: this test looks at the wrong place", calls-1)
+				}
+				return
+			}
+			if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") == "" {
+				t.Errorf("call %d: got %d, want 503", calls, got.Code)
+			}
+			w.accepted(event)
+			if g, _ := w.grant(ada); g.Status != vault.NeedsConsent {
+				t.Errorf("call %d: the event was missed", calls)
+			}
+		}
+	}
+}
+
+func TestWithoutGooglesKeysAnEventIsSentAgain(t *testing.T) {
+	for _, what := range []string{"risc", "certs"} {
+		w := begin(t)
+		w.google.Fail(what, 503)
+		event := w.google.SecurityEvent(oauth+"tokens-revoked", ada, nil)
+		if got := w.deliver(event); got.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s: got %d, want 503", what, got.Code)
+		}
+		w.ahead = 6 * time.Second // a failed fetch rests for five
+		w.accepted(event)
+	}
+}
+
+func TestOtherRequestsAreSentAway(t *testing.T) {
+	w := begin(t)
+	for _, c := range []struct{ method, path string }{{http.MethodGet, "/"}, {http.MethodPost, "/x"}} {
+		answer := httptest.NewRecorder()
+		w.handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil))
+		if answer.Code != http.StatusNotFound {
+			t.Errorf("%s %s: got %d", c.method, c.path, answer.Code)
+		}
+	}
+}
+
+func FuzzSecurityEvent(f *testing.F) {
+	w := begin(f)
+	f.Add("tokens-revoked", `{"subject":{"iss":"https://accounts.google.com/","sub":"1"}}`)
+	f.Add("token-revoked", `{"subject":{"token_identifier_alg":"prefix","token":"1//0"}}`)
+	f.Add("", "null")
+	f.Add("", "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.e30.AAAA")
+	f.Fuzz(func(t *testing.T, kind, event string) {
+		w.t = t
+		if got := w.deliver(event); got.Code != http.StatusBadRequest {
+			t.Errorf("as the body itself: got %d", got.Code)
+		}
+		if !json.Valid([]byte(event)) {
+			return
+		}
+		for _, prefix := range []string{risc, oauth} {
+			if got := w.deliver(w.google.SignEvent(map[string]any{"events": map[string]any{prefix + kind: json.RawMessage(event)}})); got.Code != http.StatusAccepted {
+				t.Errorf("signed by Google: got %d", got.Code)
+			}
+		}
+		named := strings.Contains(event, grace.Sub) || strings.Contains(event, "1//0another-refr")
+		if g, ok := w.grant(grace); !named && (!ok || g.RefreshToken == "") {
+			t.Error("a grant that the event does not name has ended")
+		}
+	})
+}
