@@ -2,8 +2,8 @@
 // checks who calls and for whom they may act, does one thing as that person,
 // and answers in JSON.
 //
-// So far it makes spaces (POST /v1/spaces); the rest of the API answers 501.
-// Who may act for whom is in shared/callers, what is done in shared/spaces.
+// So far it makes spaces (POST /v1/spaces), and sweeps for the scheduler (POST
+// /v1/sweep); the rest of the API answers 501. Who may act for whom is in shared/callers, what is done in shared/spaces.
 package createspace
 
 import (
@@ -39,6 +39,7 @@ func New(d Deps) http.Handler {
 	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail}
 	mux := http.NewServeMux()
 	mux.Handle("POST /v1/spaces", door.Handler(f.create))
+	mux.Handle("POST /v1/sweep", door.Handler(f.sweep))
 	mux.Handle("/v1/", door.Handler(func(http.ResponseWriter, *http.Request) error { return errNotBuilt }))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, "There is nothing here; the API begins at /v1/.")

@@ -19,8 +19,11 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// CreateSpaces is the operation of making spaces, as callers' records name it.
-const CreateSpaces = "spaces.create"
+// The operations, as callers' records name them.
+const (
+	CreateSpaces = "spaces.create"
+	Sweep        = "sweep" // for nobody in particular: the scheduler's
+)
 
 // authority is how callers act so far: by the person's own grant.
 const authority = "user"
@@ -90,6 +93,14 @@ func Allow(caller vault.Caller, operation string, who Subject) error {
 		return denied("authority " + authority)
 	case !people && !domain:
 		return denied("this person")
+	}
+	return nil
+}
+
+// AllowOperation is Allow for an operation that is done for no person.
+func AllowOperation(caller vault.Caller, operation string) error {
+	if !slices.Contains(caller.Operations, operation) {
+		return denied("operation " + operation)
 	}
 	return nil
 }

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"example.com/deputy/internal/standin/google"
+)
+
+// gone is the event of a person removing the app, and back of adding it again.
+func gone(p google.Person, kind, spaceType string) map[string]any {
+	return map[string]any{
+		"type": kind, "user": map[string]any{"name": p.User(), "type": "HUMAN"},
+		"space": map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": spaceType},
+	}
+}
+
+func TestRemovingTheDirectMessageEndsAnUnusedGrantAfterAWeek(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		events []map[string]any
+		ended  bool
+	}{
+		"removed":                 {[]map[string]any{gone(ada, "REMOVED_FROM_SPACE", "DIRECT_MESSAGE")}, true},
+		"removed and added again": {[]map[string]any{gone(ada, "REMOVED_FROM_SPACE", "DIRECT_MESSAGE"), gone(ada, "ADDED_TO_SPACE", "DIRECT_MESSAGE")}, false},
+		"removed from a space":    {[]map[string]any{gone(ada, "REMOVED_FROM_SPACE", "SPACE")}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t)
+			w.browser(t, ada).connect()
+			for _, event := range c.events {
+				w.send(t, event)
+			}
+			w.clock.advance(8 * 24 * time.Hour)
+			if _, err := w.auth.Sweep(t.Context(), w.clock.now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); (err != nil) != c.ended {
+				t.Errorf("the grant: %v", err)
+			}
+			if got := w.count("revoke"); (got == 1) != c.ended {
+				t.Errorf("revocations at Google: %d", got)
+			}
+		})
+	}
+}
