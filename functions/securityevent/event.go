@@ -26,7 +26,7 @@ const (
 	tokenRevoked             = oauth + "token-revoked"
 	hijacked                 = "hijacking"
 	prefixOfToken            = "prefix"
-	doubleHashOfToken        = "hash_base64_sha512_sha512"
+	doubleHashOfToken        = "hash_base64_sha512_sha512" //nolint:gosec // the name of an algorithm
 	googleIssuerWithoutSlash = "accounts.google.com"
 )
 
@@ -65,7 +65,7 @@ func (f function) apply(ctx context.Context, kind string, text json.RawMessage, 
 
 // act does what an event about a person asks for, and names what came of it.
 func (f function) act(ctx context.Context, kind, reason, who string, at time.Time) (outcome string, err error) {
-	done := false
+	var done bool
 	switch kind {
 	case tokensRevoked:
 		outcome = "ended"

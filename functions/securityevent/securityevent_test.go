@@ -56,8 +56,7 @@ func (w *world) Write(p []byte) (int, error) { w.mu.Lock(); defer w.mu.Unlock();
 func begin(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, fate: func(int, bool) error { return nil }}
-	var at *httptest.Server
-	at = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.google.Handler().ServeHTTP(rw, r) }))
+	at := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.google.Handler().ServeHTTP(rw, r) }))
 	t.Cleanup(at.Close)
 	w.google = google.New(google.Config{ClientID: "client", ClientSecret: "s", CertsAddress: at.URL + "/oauth2/v3/certs", Now: w.now})
 	keyset, lookup, err := seal.Generate()

@@ -131,10 +131,10 @@ func wrapped(t *testing.T, standIn *google.Server) (keyset, lookup config.Secret
 	}
 	keyset, lookup, err = seal.Generate()
 	if err == nil {
-		keyset, err = seal.Wrap(t.Context(), "KEYSET", keyset, key)
+		keyset, err = seal.Wrap(t.Context(), seal.Keyset, keyset, key)
 	}
 	if err == nil {
-		lookup, err = seal.Wrap(t.Context(), "LOOKUP_KEYSET", lookup, key)
+		lookup, err = seal.Wrap(t.Context(), seal.Lookup, lookup, key)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -18,9 +18,9 @@ import (
 
 // Key is what may be known of one key of a keyset.
 type Key struct {
-	ID      uint32
-	Primary bool // seals; the others only open
-	Enabled bool
+	ID      uint32 `json:"id"`
+	Primary bool   `json:"primary"` // seals; the others only open
+	Enabled bool   `json:"enabled"`
 }
 
 // Describe lists a keyset's keys, oldest first. It is Invalid when the text is
@@ -71,7 +71,7 @@ func change(text config.Secret, op string, do func(*keyset.Manager) error) (conf
 	}
 	manager := keyset.NewManagerFromHandle(handle)
 	if err := do(manager); err != nil {
-		return "", &fault.Error{Op: op, Kind: fault.Invalid, Public: "The keyset does not allow that: " + err.Error(), Err: err}
+		return "", &fault.Error{Op: op, Kind: fault.Invalid, Public: "The keyset does not allow that: " + err.Error() + "."}
 	}
 	return managed(manager)
 }

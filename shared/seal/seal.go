@@ -54,27 +54,27 @@ type Keys struct {
 // New reads Tink's JSON keysets: keyset of AEAD keys (KEYSET) and lookup of PRF
 // keys (LOOKUP_KEYSET). Everything it seals is bound to project and client id.
 func New(keysetJSON, lookupJSON config.Secret, project, clientID string) (*Keys, error) {
-	handle, err := read("KEYSET", keysetJSON)
+	handle, err := read(Keyset, keysetJSON)
 	if err != nil {
 		return nil, err
 	}
 	k := &Keys{ids: map[uint32]bool{}, primary: handle.KeysetInfo().GetPrimaryKeyId(), project: project, client: clientID}
 	for _, info := range handle.KeysetInfo().GetKeyInfo() {
 		if info.GetOutputPrefixType() != tinkpb.OutputPrefixType_TINK {
-			return nil, wrong("KEYSET", fmt.Errorf("key %d has no Tink prefix, so its texts could not be told apart", info.GetKeyId()))
+			return nil, wrong(Keyset, fmt.Errorf("key %d has no Tink prefix, so its texts could not be told apart", info.GetKeyId()))
 		}
 		if info.GetStatus() == tinkpb.KeyStatusType_ENABLED {
 			k.ids[info.GetKeyId()] = true
 		}
 	}
 	if k.aead, err = aead.New(handle); err != nil {
-		return nil, wrong("KEYSET", err)
+		return nil, wrong(Keyset, err)
 	}
-	if handle, err = read("LOOKUP_KEYSET", lookupJSON); err != nil {
+	if handle, err = read(Lookup, lookupJSON); err != nil {
 		return nil, err
 	}
 	if k.lookup, err = prf.NewPRFSet(handle); err != nil {
-		return nil, wrong("LOOKUP_KEYSET", err)
+		return nil, wrong(Lookup, err)
 	}
 	return k, nil
 }

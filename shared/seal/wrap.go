@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -12,9 +13,38 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
+// Names of the two keysets, as the configuration has them. They are bound to
+// what wraps them.
+const (
+	Keyset = "KEYSET"
+	Lookup = "LOOKUP_KEYSET"
+)
+
+// names of the keysets, by the kind of their keys.
+var names = map[string]string{
+	"type.googleapis.com/google.crypto.tink.AesGcmKey":  Keyset,
+	"type.googleapis.com/google.crypto.tink.HmacPrfKey": Lookup,
+}
+
+// NameOf says which of the two a wrapped keyset is; empty when it is neither.
+// What it looks at is not secret, and not proved before Unwrap.
+func NameOf(wrapped config.Secret) string {
+	var text struct {
+		KeysetInfo struct {
+			KeyInfo []struct {
+				TypeURL string `json:"typeUrl"`
+			} `json:"keyInfo"`
+		} `json:"keysetInfo"`
+	}
+	if err := json.Unmarshal([]byte(wrapped.Reveal()), &text); err != nil || len(text.KeysetInfo.KeyInfo) == 0 {
+		return ""
+	}
+	return names[text.KeysetInfo.KeyInfo[0].TypeURL]
+}
+
 // Wrap encrypts a keyset with a key-encryption key (KEYSET_KEK), so that who
-// reads the secret still cannot open anything. name, KEYSET or LOOKUP_KEYSET,
-// is bound to it: one cannot be put in the other's place.
+// reads the secret still cannot open anything. name, Keyset or Lookup, is bound
+// to it: one cannot be put in the other's place.
 func Wrap(ctx context.Context, name string, text config.Secret, kek tink.AEADWithContext) (config.Secret, error) {
 	handle, err := readAny(text)
 	if err != nil {

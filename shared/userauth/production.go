@@ -78,10 +78,10 @@ func keysFromEnv(ctx context.Context, env *config.Reader, project, clientID stri
 		}
 		kek, err := kms.New(ctx, uri)
 		if err == nil {
-			keyset, err = seal.Unwrap(ctx, "KEYSET", keyset, kek)
+			keyset, err = seal.Unwrap(ctx, seal.Keyset, keyset, kek)
 		}
 		if err == nil {
-			lookup, err = seal.Unwrap(ctx, "LOOKUP_KEYSET", lookup, kek)
+			lookup, err = seal.Unwrap(ctx, seal.Lookup, lookup, kek)
 		}
 		if err != nil {
 			env.Check(err)

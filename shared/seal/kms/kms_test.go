@@ -46,30 +46,30 @@ func TestAKeysetComesBackFromItsWrappingAndInNoOtherPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	standIn.Fail("cloudkms.projects.locations.keyRings.cryptoKeys.encrypt", 503) // passes
-	wrapped, err := seal.Wrap(t.Context(), "KEYSET", keyset, a)
+	wrapped, err := seal.Wrap(t.Context(), seal.Keyset, keyset, a)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(wrapped.Reveal(), `"keyData"`) {
 		t.Error("a key stands in it in clear")
 	}
-	got, err := seal.Unwrap(t.Context(), "KEYSET", wrapped, a)
+	got, err := seal.Unwrap(t.Context(), seal.Keyset, wrapped, a)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := seal.New(got, lookup, "p", "c"); err != nil {
 		t.Error(err)
 	}
-	if _, err := seal.Unwrap(t.Context(), "LOOKUP_KEYSET", wrapped, a); fault.KindOf(err) != fault.Unavailable {
+	if _, err := seal.Unwrap(t.Context(), seal.Lookup, wrapped, a); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("under another name: %v", err)
 	}
-	if _, err := seal.Unwrap(t.Context(), "KEYSET", keyset, a); fault.KindOf(err) != fault.Unavailable {
+	if _, err := seal.Unwrap(t.Context(), seal.Keyset, keyset, a); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("in clear text though a key is named: %v", err)
 	}
 	if _, err := seal.New(wrapped, lookup, "p", "c"); err == nil || !strings.Contains(err.Error(), "is KEYSET_KEK missing?") {
 		t.Errorf("wrapped though no key is named: %v", err)
 	}
-	if _, err := seal.Wrap(t.Context(), "KEYSET", "x", a); fault.KindOf(err) != fault.Invalid {
+	if _, err := seal.Wrap(t.Context(), seal.Keyset, "x", a); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("no keyset: %v", err)
 	}
 }
@@ -87,7 +87,7 @@ func TestAnAnswerDamagedOnTheWayIsNotUsed(t *testing.T) {
 		"all": func(string) string { return "<html>" },
 	} {
 		a, _ := begin(t, key, spoil)
-		if _, err := seal.Wrap(t.Context(), "KEYSET", keyset, a); fault.KindOf(err) != fault.Unavailable {
+		if _, err := seal.Wrap(t.Context(), seal.Keyset, keyset, a); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -1,0 +1,131 @@
+// Command deputy is the operator's tool: it makes and rotates the keysets, and
+// keeps what is stored in order.
+//
+// It reads the same variables as the functions (design section 11). Secrets
+// come and go by standard input and output, never as arguments, so that they
+// can be piped from and to Secret Manager without touching a disk. Each command
+// has a file of its own.
+//
+// It ends with 0 when all is done, 64 when it was called wrongly, 75 when
+// something does not answer and trying again may help, and 1 otherwise.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/userauth"
+)
+
+// What the program ends with, as sysexits.h has it.
+const (
+	failed      = 1
+	wrongUse    = 64
+	tryingAgain = 75
+)
+
+// outside is what the program meets. Tests bring stand-ins; no flag and no
+// variable can.
+type outside struct {
+	in       io.Reader
+	out, err io.Writer
+	terminal bool // out is one: secrets do not belong there
+	auth     func(context.Context) (*userauth.Auth, error)
+	kek      func(ctx context.Context, uri string) (tink.AEADWithContext, error)
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], production())
+	stop()
+	os.Exit(code)
+}
+
+// run does what args say and gives the code to end with.
+func run(ctx context.Context, args []string, o outside) int {
+	root := &cobra.Command{
+		Use: "deputy", Short: "Operate Deputy: its keys, and what it keeps", SilenceUsage: true, SilenceErrors: true,
+		Long: "Operate Deputy: its keys, and what it keeps.\n\nIt reads the same variables as the functions; secrets come by standard input and go by standard output.",
+	}
+	root.AddCommand(keysCommand(o), sweepCommand(o)) //nolint:contextcheck // they get it from ExecuteContext
+	root.SetArgs(args)
+	root.SetIn(o.in)
+	root.SetOut(o.out)
+	root.SetErr(o.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	_, _ = fmt.Fprintln(o.err, "deputy: "+sentence(err))
+	switch {
+	case isUsage(err):
+		return wrongUse
+	case fault.KindOf(err) == fault.Unavailable:
+		return tryingAgain
+	default:
+		return failed
+	}
+}
+
+// usageError is a call that cannot be understood.
+type usageError struct{ error }
+
+func isUsage(err error) bool {
+	_, ours := errors.AsType[*usageError](err)
+	// What cobra itself finds (an unknown command) is an error of no kind.
+	_, kind := errors.AsType[*fault.Error](err)
+	return ours || !kind && !errors.Is(err, context.Canceled)
+}
+
+// sentence is what an operator reads: what a person would, and the cause, for
+// it is the operator who mends it. Secrets redact themselves.
+func sentence(err error) string {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Public != "" && e.Err != nil {
+		return e.Public + "\n" + e.Err.Error()
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Public != "" {
+		return e.Public
+	}
+	return err.Error()
+}
+
+// exactly wants n arguments, named by what.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return &usageError{fmt.Errorf("%s wants %s; see %s --help", c.CommandPath(), what, c.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// show prints what came of a command: as JSON, or one line for each number.
+func show(o outside, asJSON bool, result any) error {
+	text, err := json.Marshal(result)
+	if err != nil {
+		return fault.Wrap("deputy", err)
+	}
+	if asJSON {
+		_, err = fmt.Fprintln(o.out, string(text))
+		return fault.Wrap("deputy", err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return fault.Wrap("deputy", err)
+	}
+	for _, name := range sorted(fields) {
+		_, _ = fmt.Fprintf(o.out, "%-10s %v\n", name, fields[name])
+	}
+	return nil
+}

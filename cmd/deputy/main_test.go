@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tink-crypto/tink-go/v2/tink"
+	"golang.org/x/oauth2"
+	"google.golang.org/api/option"
+
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/seal/kms"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
+)
+
+const kek = "gcp-kms://projects/p/locations/global/keyRings/deputy/cryptoKeys/keysets"
+
+// desk is an operator's desk: a store, keysets, and the program.
+type desk struct {
+	t              *testing.T
+	docs           *memory.Docs
+	keyset, lookup config.Secret
+	key            tink.AEADWithContext
+	terminal       bool
+	absent         error // why the store cannot be had
+}
+
+func begin(t *testing.T) *desk {
+	t.Helper()
+	standIn := google.New(google.Config{ClientSecret: "s", Now: time.Now})
+	server := httptest.NewServer(standIn.Handler())
+	t.Cleanup(server.Close)
+	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: standIn.ServiceToken()})
+	key, err := kms.New(t.Context(), kek, option.WithEndpoint(server.URL+"/"), option.WithTokenSource(source))
+	check(t, err)
+	d := &desk{t: t, docs: &memory.Docs{}, key: key}
+	d.keyset, d.lookup, err = seal.Generate()
+	check(t, err)
+	return d
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs the program with this on standard input.
+func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secret, said string) {
+	d.t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(d.t.Context(), args, outside{
+		in: strings.NewReader(in.Reveal()), out: &stdout, err: &stderr, terminal: d.terminal,
+		auth: func(context.Context) (*userauth.Auth, error) { return d.auth(), d.absent },
+		kek: func(_ context.Context, uri string) (tink.AEADWithContext, error) {
+			if uri != kek {
+				d.t.Errorf("another key is asked for: %s", uri)
+			}
+			return d.key, nil
+		},
+	})
+	return code, config.Secret(stdout.String()), stderr.String()
+}
+
+func (d *desk) auth() *userauth.Auth {
+	d.t.Helper()
+	keys, err := seal.New(d.keyset, d.lookup, "project", "client")
+	check(d.t, err)
+	return userauth.New(userauth.Deps{Vault: vault.New(d.docs, keys, time.Now), Keys: keys, ClientID: "client", Log: logging.NewText(d.t.Output()), Now: time.Now})
+}
+
+// does runs the program and wants it to end well.
+func (d *desk) does(in config.Secret, args ...string) (config.Secret, string) {
+	d.t.Helper()
+	code, out, said := d.run(in, args...)
+	if code != 0 {
+		d.t.Fatalf("deputy %s ended with %d: %s", strings.Join(args, " "), code, said)
+	}
+	return out, said
+}
+
+func (d *desk) people(n int) {
+	d.t.Helper()
+	for i := range n {
+		_, err := d.auth().Vault.SaveGrant(d.t.Context(), vault.Grant{
+			Person: fmt.Sprintf("users/%d", i), ClientID: "client", Status: vault.Active, RefreshToken: "1//0x", RefreshDay: time.Now(), Email: "a@example.com",
+		})
+		check(d.t, err)
+	}
+}
+
+func TestARotationFromTheFirstStepToTheLast(t *testing.T) {
+	d := begin(t)
+	d.people(3)
+	old, err := seal.Describe(d.keyset)
+	check(t, err)
+	added, said := d.does(d.keyset, "keys", "add")
+	if !strings.Contains(said, "deploy this everywhere, then run: deputy keys promote") {
+		t.Errorf("said: %s", said)
+	}
+	promoted, said := d.does(added, "keys", "promote")
+	if !strings.Contains(said, "deputy keys reseal") {
+		t.Errorf("said: %s", said)
+	}
+	d.keyset = promoted
+	for _, want := range []string{`{"seen":3,"resealed":3,"unopened":0,"changed":0}`, `{"seen":3,"resealed":0,"unopened":0,"changed":0}`} {
+		if out, _ := d.does("", "keys", "reseal", "--json"); strings.TrimSpace(out.Reveal()) != want {
+			t.Errorf("got %s, want %s", out.Reveal(), want)
+		}
+	}
+	disabled, _ := d.does(promoted, "keys", "disable", "--key", fmt.Sprint(old[0].ID))
+	list, _ := d.does(disabled, "keys", "list")
+	if text := list.Reveal(); strings.Count(text, "\n") != 2 || !strings.Contains(text, fmt.Sprintf("%-10d disabled", old[0].ID)) || !strings.Contains(text, "seals and opens") {
+		t.Errorf("list: %s", text)
+	}
+	d.keyset = disabled
+	if _, err := d.auth().Vault.Grant(t.Context(), "users/1"); err != nil {
+		t.Errorf("a grant: %v", err)
+	}
+}
+
+func TestALookupKeysetRotatesTheSameWay(t *testing.T) {
+	d := begin(t)
+	d.people(1)
+	added, _ := d.does(d.lookup, "keys", "add")
+	d.lookup, _ = d.does(added, "keys", "promote")
+	if who, err := d.auth().Find(t.Context(), "a@example.com"); err != nil || who != "users/0" {
+		t.Errorf("before resealing: %s, %v", who, err)
+	}
+	if out, _ := d.does("", "keys", "reseal", "--json"); !strings.Contains(out.Reveal(), `"resealed":1`) {
+		t.Errorf("got %s", out.Reveal())
+	}
+}
+
+func TestWrappedKeysetsStayWrapped(t *testing.T) {
+	d := begin(t)
+	for _, which := range []string{"keyset", "lookup"} {
+		text, _ := d.does("", "keys", "new", which, "--kek", kek)
+		text, _ = d.does(text, "keys", "add", "--kek", kek)
+		text, _ = d.does(text, "keys", "promote", "--kek", kek)
+		if strings.Contains(text.Reveal(), `"keyData"`) {
+			t.Errorf("%s: a key is in clear text", which)
+		}
+		var keys []seal.Key
+		out, _ := d.does(text, "keys", "list", "--json", "--kek", kek)
+		if err := json.Unmarshal([]byte(out.Reveal()), &keys); err != nil || len(keys) != 2 || !keys[1].Primary {
+			t.Errorf("%s: %v, %v", which, keys, err)
+		}
+		if code, _, said := d.run(text, "keys", "add"); code != failed || !strings.Contains(said, "If a KMS key wraps it, name that key") {
+			t.Errorf("%s without --kek: %d, %s", which, code, said)
+		}
+	}
+	if code, _, said := d.run(d.keyset, "keys", "add", "--kek", kek); code != failed || !strings.Contains(said, "If it is in clear text, leave --kek out") {
+		t.Errorf("clear text with --kek: %d, %s", code, said)
+	}
+}
+
+func TestAKeysetIsNotPrintedToATerminal(t *testing.T) {
+	d := begin(t)
+	d.terminal = true
+	code, out, said := d.run("", "keys", "new", "keyset")
+	if code != failed || out != "" || !strings.Contains(said, "pipe it into gcloud secrets") {
+		t.Errorf("ended with %d, printed %d characters, said %s", code, len(out), said)
+	}
+	if out, _ := d.does("", "keys", "new", "keyset", "--show"); !strings.Contains(out.Reveal(), "primaryKeyId") {
+		t.Error("--show shows nothing")
+	}
+}
+
+func TestWhoCallsItWronglyIsToldHow(t *testing.T) {
+	d := begin(t)
+	second, _ := d.does(d.keyset, "keys", "add")
+	third, _ := d.does(second, "keys", "add")
+	for _, c := range []struct {
+		in   config.Secret
+		args string
+		code int
+		want string
+	}{
+		{"", "nope", wrongUse, `unknown command "nope"`},
+		{"", "keys nope", wrongUse, "deputy keys wants one of its commands"},
+		{"", "keys new", wrongUse, "wants keyset or lookup"},
+		{"", "keys new both", wrongUse, `not "both"`},
+		{"", "keys add", failed, "not a Tink JSON keyset"},
+		{d.keyset, "keys add x", wrongUse, "the keyset on standard input"},
+		{d.keyset, "keys disable", wrongUse, "key"},
+		{d.keyset, "keys disable --key x", wrongUse, "invalid argument"},
+		{d.keyset, "keys promote", failed, "has 0 enabled keys that do not seal"},
+		{third, "keys promote", failed, "has 2 enabled keys that do not seal"},
+		{d.keyset, "keys promote --key 1", failed, "does not allow that"},
+		{"", "sweep --for x", wrongUse, "invalid argument"},
+		{"", "sweep --KEYSET=secret", wrongUse, "unknown flag"},
+	} {
+		code, out, said := d.run(c.in, strings.Fields(c.args)...)
+		if code != c.code || out != "" || !strings.Contains(said, c.want) {
+			t.Errorf("%s: ended with %d, said %q; want %d and %q", c.args, code, said, c.code, c.want)
+		}
+		if strings.Contains(said, "keyData") {
+			t.Errorf("%s: a key is in what it says", c.args)
+		}
+	}
+}
+
+func TestSweepSaysWhatItDid(t *testing.T) {
+	d := begin(t)
+	d.people(3)
+	out, _ := d.does("", "sweep", "--json")
+	var done userauth.Swept
+	if err := json.Unmarshal([]byte(out.Reveal()), &done); err != nil || done.Seen != 3 || !done.Finished {
+		t.Errorf("got %s, %v", out.Reveal(), err)
+	}
+	if out, _ := d.does("", "sweep"); !strings.Contains(out.Reveal(), "seen       3\n") {
+		t.Errorf("in words: %s", out.Reveal())
+	}
+}
+
+func TestWhatDoesNotAnswerIsTold(t *testing.T) {
+	d := begin(t)
+	d.absent = &fault.Error{Kind: fault.Unavailable, Public: "Deputy is not set up completely.", Err: errors.New("KEYSET is not set")}
+	for _, args := range [][]string{{"sweep"}, {"keys", "reseal"}} {
+		if code, out, said := d.run("", args...); code != tryingAgain || out != "" || !strings.Contains(said, "KEYSET is not set") {
+			t.Errorf("%v: ended with %d: %s", args, code, said)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.com/deputy/shared/userauth"
+)
+
+const sweepHelp = `Keep in order what nobody uses: refresh grants before Google's limit of six
+months, seal anew what old keys sealed, finish disconnects and revocations, end
+the grants of those who removed the app, and remove what has expired.
+
+It goes on where the last sweep stopped, the scheduler's included, and may run
+beside it.`
+
+// sweepCommand is deputy sweep.
+func sweepCommand(o outside) *cobra.Command {
+	c := &cobra.Command{Use: "sweep", Short: "Keep stored grants in order", Long: sweepHelp, Args: exactly(0, "no arguments")}
+	asJSON := c.Flags().Bool("json", false, "print JSON")
+	atMost := c.Flags().Duration("for", time.Hour, "begin nothing more after this `time`")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		auth, err := o.auth(c.Context())
+		if err != nil {
+			return err
+		}
+		var done userauth.Swept
+		done, err = auth.Sweep(c.Context(), auth.Now().Add(*atMost))
+		return errors.Join(show(o, *asJSON, done), err)
+	}
+	return c
+}
