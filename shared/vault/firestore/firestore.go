@@ -174,7 +174,7 @@ func translate(op string, err error) error {
 		kind = fault.NotFound
 	case codes.AlreadyExists, codes.FailedPrecondition, codes.Aborted:
 		kind = fault.Conflict
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted:
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted, codes.Internal:
 		kind = fault.Unavailable
 	case codes.PermissionDenied, codes.Unauthenticated:
 		kind = fault.Unavailable // the operator's to mend

@@ -1,0 +1,38 @@
+package firestore
+
+import (
+	"context"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"example.com/deputy/shared/fault"
+)
+
+func TestEachStatusOfFirestoreMeansWhatItIsForUs(t *testing.T) {
+	for code, want := range map[codes.Code]fault.Kind{
+		codes.NotFound:           fault.NotFound,
+		codes.AlreadyExists:      fault.Conflict,
+		codes.FailedPrecondition: fault.Conflict,
+		codes.Aborted:            fault.Conflict,
+		codes.Unavailable:        fault.Unavailable,
+		codes.DeadlineExceeded:   fault.Unavailable,
+		codes.Canceled:           fault.Unavailable,
+		codes.ResourceExhausted:  fault.Unavailable,
+		codes.PermissionDenied:   fault.Unavailable,
+		codes.Unauthenticated:    fault.Unavailable,
+		codes.Internal:           fault.Unavailable,
+		codes.InvalidArgument:    fault.Internal,
+	} {
+		if got := fault.KindOf(translate("x", status.Error(code, "x"))); got != want {
+			t.Errorf("%v: got %v, want %v", code, got, want)
+		}
+	}
+	if got := fault.KindOf(translate("x", context.DeadlineExceeded)); got != fault.Unavailable {
+		t.Errorf("a bare deadline: got %v", got)
+	}
+	if translate("x", nil) != nil {
+		t.Error("success is an error")
+	}
+}
