@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/internal/docstest"
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault/memory"
 )
 
@@ -66,7 +67,7 @@ func inBothFormats(t *testing.T, test func(*testing.T, *world)) {
 func beginAs(t *testing.T, format chatpage.Format) *world {
 	t.Helper()
 	w := &world{docs: &docstest.Counting{Docs: &memory.Docs{}}, log: &lines{}, clock: &clock{}}
-	p, err := start(t.Context(), options{addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, mark: "MARKED", format: format})
+	p, err := start(t.Context(), options{addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, base: googleauth.NewTransport(), mark: "MARKED", format: format})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault/memory"
 )
 
@@ -49,7 +50,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	}
-	p, err := start(ctx, options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, format: format})
+	p, err := start(ctx, options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: format})
 	if err != nil {
 		return err
 	}

@@ -33,13 +33,15 @@ const (
 	apiAudience   = "https://api.deputy.local"
 )
 
-// options are what a program runs with; tests choose their own clock and store.
+// options are what a program runs with; tests choose their own clock, store
+// and way to Google.
 type options struct {
 	addr string
 	log  io.Writer
 	now  func() time.Time
 	docs vault.Docs
-	mark string // stands in every secret the stand-ins give out
+	base http.RoundTripper // what the functions call Google over
+	mark string            // stands in every secret the stand-ins give out
 	// format of Chat's events: classic or addon.
 	format chatpage.Format
 }
@@ -50,6 +52,7 @@ type program struct {
 	address     string
 	google      *google.Server
 	auth        *userauth.Auth
+	front       http.Handler  // for the browser, and Chat
 	connections *atomic.Int64 // that the functions opened to Google
 	servers     []*http.Server
 }
@@ -65,27 +68,36 @@ func start(ctx context.Context, o options) (*program, error) {
 		_ = front.Close()
 		return nil, err
 	}
-	p := &program{address: "http://" + front.Addr().String(), connections: &atomic.Int64{}}
-	secret := "GOCSPX-" + o.mark + "local"
-	p.google = google.New(google.Config{
-		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: secret,
-		RedirectURIs:  []string{p.address + "/oauthcallback/callback"},
-		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: p.address + "/?in=", Mark: o.mark, Now: o.now,
-		CertsAddress: "http://" + back.Addr().String() + "/oauth2/v3/certs",
-	})
-	mux, err := p.functions(ctx, o, "http://"+back.Addr().String())
+	p, err := assemble(ctx, o, "http://"+front.Addr().String(), "http://"+back.Addr().String())
 	if err != nil {
 		_, _ = front.Close(), back.Close()
 		return nil, err
 	}
-	mux.Handle("/google/", http.StripPrefix("/google", p.google.Handler()))
-	mux.Handle("/", p.chat(o).Handler())
-	p.serve(front, onlyHere(mux), nil)
+	p.serve(front, onlyHere(p.front), nil)
 	p.serve(back, p.google.Handler(), func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			p.connections.Add(1)
 		}
 	})
+	return p, nil
+}
+
+// assemble puts the parts together for these addresses, and serves nothing.
+func assemble(ctx context.Context, o options, address, googleAt string) (*program, error) {
+	p := &program{address: address, connections: &atomic.Int64{}}
+	p.google = google.New(google.Config{
+		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: "GOCSPX-" + o.mark + "local",
+		RedirectURIs:  []string{address + "/oauthcallback/callback"},
+		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address + "/?in=", Mark: o.mark, Now: o.now,
+		CertsAddress: googleAt + "/oauth2/v3/certs",
+	})
+	mux, err := p.functions(ctx, o, googleAt)
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/google/", http.StripPrefix("/google", p.google.Handler()))
+	mux.Handle("/", p.chat(o).Handler())
+	p.front = mux
 	return p, nil
 }
 
@@ -111,7 +123,7 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	if err != nil {
 		return nil, err
 	}
-	base := googleauth.NewTransport()
+	base := o.base
 	at := googleauth.Endpoints{
 		Authorization: p.address + "/google/o/oauth2/v2/auth", // the browser's way
 		Token:         googleAt + "/token", Revocation: googleAt + "/revoke", Certs: googleAt + "/oauth2/v3/certs",

@@ -26,7 +26,8 @@ func later(err error) (time.Duration, bool) {
 	if !ok {
 		return 0, true // no answer: a time-out, a broken connection
 	}
-	if e.Code != http.StatusTooManyRequests && e.Code < http.StatusInternalServerError {
+	status, _ := statusOf(e)
+	if e.Code != http.StatusTooManyRequests && e.Code < http.StatusInternalServerError && status != "ABORTED" {
 		return 0, false
 	}
 	seconds, _ := strconv.Atoi(e.Header.Get("Retry-After")) // absent, or a date: 0

@@ -39,7 +39,7 @@ func translate(op string, err error, taken string) error {
 		f.Kind, f.Public = fault.RateLimited, "Google Chat takes no more requests from Deputy for the moment. Please try again in a minute."
 	case e.Code == http.StatusBadRequest:
 		f.Kind, f.Public = fault.Invalid, "Google Chat did not accept the request: "+e.Message
-	case e.Code >= http.StatusInternalServerError:
+	case e.Code >= http.StatusInternalServerError, status == "ABORTED":
 		f.Kind, f.Public = fault.Unavailable, "Google Chat has a fault of its own. Please try again in a minute."
 	}
 	return f

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -57,6 +58,12 @@ type document struct {
 	Methods    map[string]*method        `json:"methods"`
 	Schemas    map[string]map[string]any `json:"schemas"`
 }
+
+// The documents are compiled once: they do not change.
+var (
+	chatDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(chatDocument) })
+	kmsDiscovery  = sync.OnceValue(func() *discovery { return loadDiscovery(kmsDocument) })
+)
 
 func loadDiscovery(text []byte) *discovery {
 	var doc document

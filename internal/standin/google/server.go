@@ -59,7 +59,7 @@ type Server struct {
 // the app, and one space in which all of them and the app are.
 func New(c Config) *Server {
 	s := &Server{
-		Config: c, keys: freshKeys(), api: loadDiscovery(chatDocument), kms: loadDiscovery(kmsDocument), changed: make(chan struct{}),
+		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), changed: make(chan struct{}),
 		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
 		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{}, reauth: map[string]bool{},
 	}
