@@ -1,0 +1,81 @@
+package oauthcallback_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/deputy/functions/oauthcallback"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
+)
+
+// nowhere is a way to Google that leads nowhere.
+type nowhere struct{}
+
+func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("nowhere") }
+
+// FuzzCallback opens the callback with any query, for a consent that is in
+// flight: nothing of the query is shown, nothing is stored, and nobody is sent
+// anywhere.
+func FuzzCallback(f *testing.F) {
+	a, b, err := seal.Generate()
+	if err != nil {
+		f.Fatal(err)
+	}
+	keys, err := seal.New(a, b, "p", "c")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("state=known&code=4%2F0Acode&iss=https%3A%2F%2Faccounts.google.com")
+	f.Add("state=known&error=access_denied")
+	f.Fuzz(func(t *testing.T, query string) {
+		const address = "https://deputy.example.com"
+		docs := &memory.Docs{}
+		v := vault.New(docs, keys, time.Now)
+		auth := userauth.New(userauth.Deps{
+			Vault: v, Keys: keys, Google: googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: "s"}, address+"/callback", nowhere{}),
+			ClientID: "c", Address: address, Log: logging.NewText(io.Discard), Now: time.Now,
+		})
+		browser := sha256.Sum256([]byte("cookie"))
+		err := v.CreatePending(t.Context(), config.Secret("known"), vault.Pending{
+			Person: "users/1", Capabilities: []string{"CreateSpaces"}, Purpose: "connect", Nonce: "n", Browser: browser[:], Verifier: "v",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/callback", nil)
+		r.URL.RawQuery = query
+		r.AddCookie(&http.Cookie{Name: "__Host-deputy", Value: "cookie"})
+		answer := httptest.NewRecorder()
+		oauthcallback.New(oauthcallback.Deps{Auth: auth, Address: address, Log: logging.NewText(io.Discard)}).ServeHTTP(answer, r)
+		if answer.Code < 400 || answer.Header().Get("Location") != "" {
+			t.Errorf("got %d to %q", answer.Code, answer.Header().Get("Location"))
+		}
+		if answer.Code == http.StatusInternalServerError {
+			t.Error("a query makes an internal error")
+		}
+		values, _ := url.ParseQuery(query)
+		for name, all := range values {
+			for _, value := range all {
+				if len(value) > 12 && strings.Contains(answer.Body.String(), value) {
+					t.Errorf("%s is shown: %q", name, value)
+				}
+			}
+		}
+		if left, err := docs.List(t.Context(), "grants", "", 1); err != nil || len(left) != 0 {
+			t.Errorf("a grant is stored: %v", err)
+		}
+	})
+}

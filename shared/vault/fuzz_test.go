@@ -1,0 +1,70 @@
+package vault_test
+
+import (
+	"testing"
+	"time"
+
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
+)
+
+// FuzzStoredRecord reads records that hold anything: nothing of it may be taken
+// for a secret of ours, and a grant that was read can be saved and read again.
+func FuzzStoredRecord(f *testing.F) {
+	a, b, err := seal.Generate()
+	if err != nil {
+		f.Fatal(err)
+	}
+	keys, err := seal.New(a, b, "project", "client")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("status", []byte("active"), int64(7), "refreshToken", uint8(3))
+	f.Fuzz(func(t *testing.T, first string, raw []byte, number int64, second string, kind uint8) {
+		values := []any{string(raw), number, kind%2 == 0, raw, []string{string(raw)}, time.Unix(number%1e10, 0)}
+		fields := vault.Fields{first: values[int(kind)%len(values)], second: values[int(kind/8)%len(values)]}
+		docs := &memory.Docs{}
+		v := vault.New(docs, keys, time.Now)
+		for _, collection := range []string{"grants", "revocations", "pendingConsents", "seenEvents", "callers", "sweep"} {
+			id := "1"
+			if collection == "sweep" {
+				id = "cursor"
+			}
+			if _, err := docs.Create(t.Context(), collection, id, fields); err != nil {
+				t.Skip("the store itself refuses it")
+			}
+		}
+		g, err := v.Grant(t.Context(), "users/1")
+		if g.RefreshToken != "" || g.AccessToken != "" || g.Email != "" {
+			t.Error("something that was not sealed counts as a secret")
+		}
+		if err == nil {
+			g.RefreshToken = "1//0new"
+			if g, err = v.SaveGrant(t.Context(), g); err != nil {
+				t.Fatalf("save: %v", err)
+			}
+			if again, err := v.Grant(t.Context(), "users/1"); err != nil || again.RefreshToken != g.RefreshToken || again.Generation != g.Generation {
+				t.Errorf("read again: %v", err)
+			}
+		}
+		kept, err := v.Revocations(t.Context(), "", 9)
+		if err != nil || len(kept) != 1 || kept[0].Token != "" {
+			t.Errorf("revocations: %v, %v", kept, err)
+		}
+		if p, err := v.TakePending(t.Context(), "any", nil); err == nil {
+			t.Errorf("a consent: %+v", p)
+		}
+		if _, err := v.Caller(t.Context(), "1"); err != nil {
+			t.Errorf("a caller: %v", err)
+		}
+		if _, err := v.Cursor(t.Context()); err != nil {
+			t.Errorf("the cursor: %v", err)
+		}
+		for _, collection := range vault.Expiring {
+			if _, _, err := v.RemoveExpired(t.Context(), collection, "", 9); err != nil {
+				t.Errorf("%s: %v", collection, err)
+			}
+		}
+	})
+}
