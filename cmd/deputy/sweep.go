@@ -27,7 +27,7 @@ func sweepCommand(o outside) *cobra.Command {
 			return err
 		}
 		var done userauth.Swept
-		done, err = auth.Sweep(c.Context(), auth.Now().Add(*atMost))
+		done, err = auth.Sweep(c.Context(), auth.Now().Add(*atMost), 0)
 		return errors.Join(show(o, *asJSON, done), err)
 	}
 	return c

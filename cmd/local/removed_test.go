@@ -32,7 +32,7 @@ func TestRemovingTheDirectMessageEndsAnUnusedGrantAfterAWeek(t *testing.T) {
 				w.send(t, event)
 			}
 			w.clock.advance(8 * 24 * time.Hour)
-			if _, err := w.auth.Sweep(t.Context(), w.clock.now().Add(time.Hour)); err != nil {
+			if _, err := w.auth.Sweep(t.Context(), w.clock.now().Add(time.Hour), 0); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); (err != nil) != c.ended {

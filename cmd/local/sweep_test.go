@@ -36,8 +36,12 @@ func TestTheSchedulerSweepsAndNobodyElse(t *testing.T) {
 	if status, done := w.swept(t, w.callerToken(nil)); status != http.StatusOK || done.Refreshed != 1 || !done.Finished {
 		t.Errorf("got %d %+v", status, done)
 	}
+	if status, done := w.swept(t, w.callerToken(nil)); status != http.StatusOK || done.Seen != 0 || !done.Finished {
+		t.Errorf("an hour later: %d %+v", status, done)
+	}
+	w.clock.advance(24 * time.Hour)
 	if status, done := w.swept(t, w.callerToken(nil)); status != http.StatusOK || done.Refreshed != 0 || done.Seen != 1 {
-		t.Errorf("again: %d %+v", status, done)
+		t.Errorf("a day later: %d %+v", status, done)
 	}
 	if status, _ := w.swept(t, "Bearer x"); status != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", status)

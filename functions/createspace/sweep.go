@@ -13,6 +13,10 @@ import (
 // still fits into the request's deadline.
 const sweepTime = 30 * time.Second
 
+// sweepPause is between two sweeps of everything, each of which reads every
+// grant: the scheduler calls more often, for what is left and for revocations.
+const sweepPause = 20 * time.Hour
+
 // sweep keeps stored grants in order (userauth.Sweep), for as long as one
 // request allows; the next goes on where it stopped. The scheduler calls it.
 func (f function) sweep(w http.ResponseWriter, r *http.Request) error {
@@ -24,7 +28,7 @@ func (f function) sweep(w http.ResponseWriter, r *http.Request) error {
 	if err := callers.AllowOperation(caller, callers.Sweep); err != nil {
 		return err
 	}
-	done, err := f.Auth.Sweep(r.Context(), f.Auth.Now().Add(sweepTime))
+	done, err := f.Auth.Sweep(r.Context(), f.Auth.Now().Add(sweepTime), sweepPause)
 	if err != nil {
 		return err
 	}

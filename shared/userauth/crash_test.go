@@ -88,7 +88,7 @@ func die() error {
 	case "rotation":
 		_, err = a.Reseal(ctx)
 	case "sweep":
-		_, err = a.Sweep(ctx, a.Now().Add(time.Hour))
+		_, err = a.Sweep(ctx, a.Now().Add(time.Hour), 0)
 	default:
 		err = errors.New("unknown order")
 	}

@@ -444,7 +444,7 @@ func TestEverySealThatDoesNotOpenIsAnsweredAndKept(t *testing.T) {
 				for what, do := range map[string]func() error{
 					"remove": func() error { return w.Remove(t.Context(), ada.User(), w.deps.Now()) },
 					"drop":   func() error { _, err := w.Drop(t.Context(), ada.User()); return err },
-					"sweep":  func() error { _, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour)); return err },
+					"sweep":  func() error { _, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0); return err },
 					"reseal": func() error { _, err := w.Reseal(t.Context()); return err },
 				} {
 					if err := do(); err != nil && fault.KindOf(err) != fault.Unavailable {

@@ -47,18 +47,26 @@ func stages() []string { return append([]string{sweepGrants, sweepRevocations}, 
 // Sweep keeps in order what nobody uses: refreshes grants before Google's limit
 // of six months, seals anew what old keys sealed, finishes disconnects and
 // revocations, ends the grants of those who removed the app, and removes what
-// has expired. It begins nothing more after until, and the next sweep goes on
-// there. It may run twice, or in two places at once.
-func (a *Auth) Sweep(ctx context.Context, until time.Time) (Swept, error) {
+// has expired.
+//
+// It begins nothing more after until, and the next sweep goes on there. When
+// the last one came to its end less than pause ago, only revocations are tried
+// again. It may run twice, or in two places at once.
+func (a *Auth) Sweep(ctx context.Context, until time.Time, pause time.Duration) (Swept, error) {
 	s := &sweeper{Auth: a, until: until}
 	cursor, err := a.Vault.Cursor(ctx)
 	if err != nil {
 		return Swept{}, fault.Wrap("userauth.Sweep", err)
 	}
 	if !slices.Contains(stages(), cursor.Stage) { // none, or another version's
+		if a.Now().Sub(cursor.Finished) < pause {
+			_, err := s.revocations(ctx, "")
+			s.done.Finished = true
+			return s.done, fault.Wrap("userauth.Sweep", err)
+		}
 		cursor.Stage, cursor.After = sweepGrants, ""
 	}
-	for {
+	for !s.done.Finished {
 		last, err := s.page(ctx, cursor.Stage, cursor.After)
 		if err != nil {
 			return s.done, fault.Wrap("userauth.Sweep", err)
@@ -66,23 +74,24 @@ func (a *Auth) Sweep(ctx context.Context, until time.Time) (Swept, error) {
 		if cursor.After = last; last == "" {
 			cursor.Stage = following(cursor.Stage)
 		}
+		if s.done.Finished = cursor.Stage == ""; s.done.Finished {
+			cursor.Finished = a.Now()
+		}
 		saved, err := a.Vault.SaveCursor(ctx, cursor)
 		switch {
 		case err == nil:
 			cursor = saved
 		case fault.KindOf(err) == fault.Conflict:
+			s.done.Finished = false
 			return s.done, nil //nolint:nilerr // another sweep is at it, and goes on
 		default:
 			return s.done, fault.Wrap("userauth.Sweep", err)
 		}
-		if cursor.Stage == "" {
-			s.done.Finished = true
-			return s.done, nil
-		}
 		if s.late() {
-			return s.done, nil
+			break
 		}
 	}
+	return s.done, nil
 }
 
 // following is the stage after one; empty after the last.

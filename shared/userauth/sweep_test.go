@@ -24,7 +24,7 @@ const oneDay = 24 * time.Hour
 // sweep sweeps all there is, from the cursor to the end.
 func (w *world) sweep() userauth.Swept {
 	w.t.Helper()
-	done, err := w.Sweep(w.t.Context(), w.deps.Now().Add(time.Hour))
+	done, err := w.Sweep(w.t.Context(), w.deps.Now().Add(time.Hour), 0)
 	if err != nil || !done.Finished {
 		w.t.Fatalf("%+v, %v", done, err)
 	}
@@ -202,7 +202,7 @@ func TestASweepGoesOnWhereTheLastOneStopped(t *testing.T) {
 	w.people(450, "1//0x")
 	var seen []int
 	for range 10 {
-		done, err := w.Sweep(t.Context(), w.deps.Now()) // no time: one page, at least one record of it
+		done, err := w.Sweep(t.Context(), w.deps.Now(), 0) // no time: one page, at least one record of it
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,6 +219,35 @@ func TestASweepGoesOnWhereTheLastOneStopped(t *testing.T) {
 	}
 }
 
+func TestBetweenTwoSweepsOfEverythingOnlyRevocationsAreTried(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.connect(grace, create)
+	again := func() userauth.Swept {
+		t.Helper()
+		done, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 20*time.Hour)
+		check(t, err)
+		return done
+	}
+	if got := again(); got.Seen != 2 {
+		t.Errorf("the first: %+v", got)
+	}
+	w.google.Fail("revoke", 503)
+	_, err := w.Disconnect(t.Context(), grace.User())
+	check(t, err)
+	reads := w.docs.Reads()
+	if got := again(); got.Seen != 0 || got.Revoked != 1 || !got.Finished {
+		t.Errorf("an hour later: %+v", got)
+	}
+	if got := w.docs.Reads() - reads; got > 3 {
+		t.Errorf("it read %d documents", got)
+	}
+	w.ahead.Add(int64(21 * time.Hour))
+	if got := again(); got.Seen != 1 {
+		t.Errorf("a day later: %+v", got)
+	}
+}
+
 func TestTwoSweepsAtOnceDoNoHarm(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
@@ -228,7 +257,7 @@ func TestTwoSweepsAtOnceDoNoHarm(t *testing.T) {
 	var failed, refreshed atomic.Int64
 	for _, a := range []*userauth.Auth{w.Auth, userauth.New(w.deps)} {
 		wg.Go(func() {
-			done, err := a.Sweep(t.Context(), w.deps.Now().Add(time.Hour))
+			done, err := a.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
 			if err != nil {
 				t.Error(err)
 			}
@@ -268,7 +297,7 @@ func TestASweepWithARefusedClientStopsAndHurtsNothing(t *testing.T) {
 	w.connect(ada, create)
 	w.ahead.Add(int64(151 * oneDay))
 	w.google.ClientSecret = "another"
-	if _, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour)); fault.KindOf(err) != fault.Unavailable {
+	if _, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
 	if g, _ := w.stored(ada); g.Status != vault.Active {
@@ -310,7 +339,7 @@ func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
 	if _, err := last.TokenSource(t.Context(), ada.User(), create); err != nil {
 		t.Errorf("with the old keys disabled: %v", err)
 	}
-	if done, err := last.Sweep(t.Context(), w.deps.Now().Add(time.Hour)); err != nil || done.Revoked != 1 || done.Unopened != 0 {
+	if done, err := last.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0); err != nil || done.Revoked != 1 || done.Unopened != 0 {
 		t.Errorf("the revocation: %+v, %v", done, err)
 	}
 }
@@ -318,7 +347,7 @@ func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
 func TestTheSweepResealsToo(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
-	done, err := w.rotate().Sweep(t.Context(), w.deps.Now().Add(time.Hour))
+	done, err := w.rotate().Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
 	if err != nil || done.Resealed != 1 {
 		t.Errorf("got %+v, %v", done, err)
 	}

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"time"
 
 	"example.com/deputy/shared/fault"
 )
@@ -39,8 +40,9 @@ func (v *Vault) RemoveExpired(ctx context.Context, collection, after string, lim
 
 // Cursor is how far the sweep has come (record sweep/cursor).
 type Cursor struct {
-	Stage string // what is being swept; empty before the first
-	After string // the last id that was
+	Stage    string    // what is being swept; empty between two sweeps
+	After    string    // the last id that was
+	Finished time.Time // when the last sweep came to its end
 
 	version Version
 }
@@ -56,13 +58,13 @@ func (v *Vault) Cursor(ctx context.Context) (Cursor, error) {
 	if fault.KindOf(err) == fault.NotFound {
 		return Cursor{}, nil
 	}
-	return Cursor{Stage: text(doc.Fields, "stage"), After: text(doc.Fields, "after"), version: doc.Version}, fault.Wrap("vault.Cursor", err)
+	return Cursor{Stage: text(doc.Fields, "stage"), After: text(doc.Fields, "after"), Finished: moment(doc.Fields, "finished"), version: doc.Version}, fault.Wrap("vault.Cursor", err)
 }
 
 // SaveCursor stores it; Conflict when another sweep has stored its own since
 // it was read.
 func (v *Vault) SaveCursor(ctx context.Context, c Cursor) (Cursor, error) {
-	f := Fields{"stage": c.Stage, "after": c.After}
+	f := Fields{"stage": c.Stage, "after": c.After, "finished": c.Finished}
 	var err error
 	if c.version == "" {
 		c.version, err = v.docs.Create(ctx, sweep, cursorID, f)
