@@ -7,14 +7,19 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Counting is a Docs that counts what passes through it.
+// Counting is a Docs that counts what passes through it, as Firestore bills it:
+// a list counts its documents, and one at least.
 type Counting struct {
 	vault.Docs
-	reads, writes atomic.Int64
+	reads, writes, replaces atomic.Int64
 }
 
-// Reads is how many documents or lists were asked for so far.
+// Reads is how many documents were read so far.
 func (c *Counting) Reads() int64 { return c.reads.Load() }
+
+// Replaces is how many of the writes were replacements: each is a read more on
+// Firestore (vault/firestore).
+func (c *Counting) Replaces() int64 { return c.replaces.Load() }
 
 // Writes is how many writes were tried so far.
 func (c *Counting) Writes() int64 { return c.writes.Load() }
@@ -27,14 +32,16 @@ func (c *Counting) Get(ctx context.Context, collection, id string) (vault.Doc, e
 
 // List implements vault.Docs.
 func (c *Counting) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
-	c.reads.Add(1)
-	return c.Docs.List(ctx, collection, after, limit)
+	docs, err := c.Docs.List(ctx, collection, after, limit)
+	c.reads.Add(max(1, int64(len(docs))))
+	return docs, err
 }
 
 // Find implements vault.Docs.
 func (c *Counting) Find(ctx context.Context, collection, field string, value any) ([]vault.Doc, error) {
-	c.reads.Add(1)
-	return c.Docs.Find(ctx, collection, field, value)
+	docs, err := c.Docs.Find(ctx, collection, field, value)
+	c.reads.Add(max(1, int64(len(docs))))
+	return docs, err
 }
 
 // Create implements vault.Docs.
@@ -46,6 +53,7 @@ func (c *Counting) Create(ctx context.Context, collection, id string, f vault.Fi
 // Replace implements vault.Docs.
 func (c *Counting) Replace(ctx context.Context, collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
 	c.writes.Add(1)
+	c.replaces.Add(1)
 	return c.Docs.Replace(ctx, collection, id, f, at)
 }
 

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/vault"
+)
+
+// cost is what one act costs on Firestore, and how many calls to Google.
+type cost struct{ reads, writes, calls int64 }
+
+// spent is what do costs.
+func (w *world) spent(do func()) cost {
+	reads, writes, calls := w.docs.Reads()+w.docs.Replaces(), w.docs.Writes(), len(w.google.Calls())
+	do()
+	return cost{w.docs.Reads() + w.docs.Replaces() - reads, w.docs.Writes() - writes, int64(len(w.google.Calls()) - calls)}
+}
+
+// costs are the acts of the table in docs/operate.md, each with what it needs
+// before.
+func costs(t *testing.T) map[string]cost {
+	t.Helper()
+	out := map[string]cost{}
+	fresh := func() (*world, *browser) {
+		c := caller()
+		c.Operations = append(c.Operations, "sweep")
+		w := beginWith(t, c)
+		b := w.browser(t, ada)
+		b.connect()
+		b.say("/help")                 // signing keys are there
+		w.swept(t, w.callerToken(nil)) // ... of callers, too
+		return w, b
+	}
+	plan := 0
+	create := func(w *world) func() {
+		plan++
+		return func() {
+			w.send(t, command(ada, fmt.Sprintf("spaces/DM/messages/m%d", plan), 5, fmt.Sprintf("Plan %d", plan)))
+		}
+	}
+	w, _ := fresh()
+	out["a command, the person seen in the last minute"] = w.spent(create(w))
+	w.clock.advance(61 * time.Second)
+	out["a command, the person not seen"] = w.spent(create(w))
+	w.clock.advance(2 * time.Hour)
+	out["a command, the access token over (once an hour)"] = w.spent(create(w))
+
+	w, b := fresh()
+	var invitation, back string
+	out["an invitation in Chat"] = w.spent(func() {
+		reply := w.send(t, command(grace, "spaces/DM/messages/g1", 5, "Plan"))
+		_, rest, _ := strings.Cut(reply, `"openLink":{"url":"`)
+		invitation, _, _ = strings.Cut(rest, `"`)
+	})
+	g := w.browser(t, grace)
+	var consent page
+	out["/start"] = w.spent(func() { consent = g.open(invitation) })
+	out["/callback"] = w.spent(func() { back = g.submit(consent, decide{as: grace}).url.Path })
+	if back != "/oauthcallback/connected" {
+		t.Fatalf("the consent ended at %s", back)
+	}
+	b.say("/disconnect")
+	out["a disconnect"] = w.spent(func() { b.press("Disconnect") })
+	event := w.google.SecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", grace, nil)
+	out["a security event about a person"] = w.spent(func() { w.push(t, event) })
+
+	w, _ = fresh()
+	w.clock.advance(61 * time.Second)
+	out["a call of another system"] = w.spent(func() {
+		w.call(t, w.callerToken(nil), "build-1234", `{"actAs":"users/`+ada.Sub+`","displayName":"From a system"}`)
+	})
+	sweep := func() cost {
+		w.clock.advance(24 * time.Hour)
+		return w.spent(func() { w.swept(t, w.callerToken(nil)) })
+	}
+	sweep() // removes the record of the consent
+	one := sweep()
+	known, err := w.auth.Vault.Grant(t.Context(), ada.User())
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := vault.Grant{Person: grace.User(), ClientID: known.ClientID, Status: known.Status, RefreshToken: known.RefreshToken, RefreshDay: known.RefreshDay}
+	if _, err := w.auth.Vault.SaveGrant(t.Context(), another); err != nil {
+		t.Fatal(err)
+	}
+	two := sweep()
+	out["a sweep, for each grant"] = cost{two.reads - one.reads, two.writes - one.writes, two.calls - one.calls}
+	return out
+}
+
+func (w *world) push(t *testing.T, token string) {
+	t.Helper()
+	res, err := http.DefaultClient.Do(request(t, http.MethodPost, w.address+"/securityevent/", []byte(token)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusAccepted {
+		t.Fatalf("a security event: %d", res.StatusCode)
+	}
+}
+
+func TestTheCostsInTheManualAreTheCosts(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]cost{}
+	for line := range strings.SplitSeq(string(text), "\n") {
+		cells := strings.Split(strings.Trim(line, "| "), " | ")
+		if len(cells) != 4 {
+			continue
+		}
+		var c cost
+		for i, into := range []*int64{&c.reads, &c.writes, &c.calls} {
+			*into, err = strconv.ParseInt(strings.TrimSpace(cells[i+1]), 10, 64)
+			if err != nil {
+				break
+			}
+		}
+		if err == nil {
+			told[cells[0]] = c
+		}
+	}
+	for name, got := range costs(t) {
+		want, ok := told[name]
+		if !ok || got != want {
+			t.Errorf("| %s | %d | %d | %d | is not in docs/operate.md (there: %+v, %v)", name, got.reads, got.writes, got.calls, want, ok)
+		}
+		delete(told, name)
+	}
+	for name := range told {
+		t.Errorf("docs/operate.md tells of %q, which is not measured", name)
+	}
+}
+
+func TestTheSizeOfAGrantInTheManualIsItsSize(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.browser(t, google.People()[0]).connect()
+	doc, err := w.docs.Get(t.Context(), "grants", ada.Sub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// https://firebase.google.com/docs/firestore/storage-size
+	size := 32 + 16 + len("grants") + 1 + len(doc.ID) + 1
+	for name, value := range doc.Fields {
+		size += len(name) + 1
+		switch v := value.(type) {
+		case string:
+			size += len(v) + 1
+		case []byte:
+			size += len(v)
+		case []string:
+			for _, s := range v {
+				size += len(s) + 1
+			}
+		case bool:
+			size++
+		default: // numbers and times
+			size += 8
+		}
+	}
+	text, err := os.ReadFile("../../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Google's real tokens are longer than the stand-in's: rounded to 256 bytes.
+	if want := fmt.Sprintf("A grant takes about %d bytes", (size+255)/256*256); !strings.Contains(string(text), want) {
+		t.Errorf("docs/operate.md does not say %q (measured: %d)", want, size)
+	}
+}
