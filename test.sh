@@ -85,7 +85,7 @@ elif [ "$mode" = --all ]; then
 	echo "test.sh: --all needs Google's Firestore emulator: install gcloud, then 'gcloud components install cloud-firestore-emulator' (Debian: google-cloud-cli-firestore-emulator)" >&2
 	exit 1
 else
-	cannot "vault/firestore, and the binary as deployed (Google's Firestore emulator was not found)"
+	cannot "vault/firestore, kill -9 at every crash point, and the binary as deployed (Google's Firestore emulator was not found)"
 fi
 
 step "browser"

@@ -28,27 +28,27 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"),
 		slog.String("made", made.Name), slog.String("request", made.RequestID))
-	card := createdCard(made)
+	open := []chat.Button{{Text: words.open, Link: config.Secret(made.Address), Strong: true}}
 	if made.NotAllowed {
 		allow, err := f.allow(ctx, words.allowIt, e, userauth.CreateSpaces, userauth.ReadMembers)
 		if err != nil {
 			return chat.Reply{}, err
 		}
-		card.Card.Sections[0].Widgets = append(card.Card.Sections[0].Widgets, allow)
+		open = append(open, allow)
 	}
-	return card, nil
+	return createdCard(made, open...), nil
 }
 
-func createdCard(made spaces.Created) chat.Reply {
+func createdCard(made spaces.Created, row ...chat.Button) chat.Reply {
 	var widgets []chat.Widget
-	row := func(label string, members []spaces.Member) {
+	list := func(label string, members []spaces.Member) {
 		if len(members) > 0 {
 			widgets = append(widgets, chat.Widget{Label: label, Text: names(members)})
 		}
 	}
-	row(words.joined, made.Joined)
-	row(words.invited, made.Invited)
-	row(words.leftOut, made.LeftOut)
+	list(words.joined, made.Joined)
+	list(words.invited, made.Invited)
+	list(words.leftOut, made.LeftOut)
 	if len(made.LeftOut) > 0 {
 		widgets = append(widgets, chat.Widget{Text: words.leftOutWhy})
 	}
@@ -58,8 +58,7 @@ func createdCard(made spaces.Created) chat.Reply {
 	case made.Unchecked:
 		widgets = append(widgets, chat.Widget{Text: words.unchecked})
 	}
-	widgets = append(widgets, chat.Widget{Buttons: []chat.Button{{Text: words.open, Link: config.Secret(made.Address), Strong: true}}})
-	reply := say(words.created, widgets...)
+	reply := say(words.created, append(widgets, buttons(row...))...)
 	reply.Card.Subtitle = made.DisplayName
 	return reply
 }

@@ -22,7 +22,7 @@ func disconnect(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return say(words.leaveTitle, chat.Widget{Text: text}, chat.Widget{Buttons: []chat.Button{yes}}), nil
+	return say(words.leaveTitle, chat.Widget{Text: text}, buttons(yes)), nil
 }
 
 // leave is the confirmed end.
@@ -49,3 +49,6 @@ func leave(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
 func say(title string, widgets ...chat.Widget) chat.Reply {
 	return chat.Reply{Card: &chat.Card{Title: title, Sections: []chat.Section{{Widgets: widgets}}}}
 }
+
+// buttons is a row of them.
+func buttons(row ...chat.Button) chat.Widget { return chat.Widget{Buttons: row} }

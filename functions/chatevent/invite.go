@@ -37,5 +37,5 @@ func (f function) invite(ctx context.Context, e chat.Event, i invocation, needs 
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return say(words.connectTitle, chat.Widget{Text: text}, chat.Widget{Buttons: []chat.Button{{Text: words.connect, Link: link, Strong: true}, again}}), nil
+	return say(words.connectTitle, chat.Widget{Text: text}, buttons(chat.Button{Text: words.connect, Link: link, Strong: true}, again)), nil
 }

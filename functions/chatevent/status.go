@@ -26,7 +26,7 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return say(words.notConnected, append(widgets, connect)...), nil
+	return say(words.notConnected, append(widgets, buttons(connect))...), nil
 }
 
 // connectedCard shows what a person allowed, capability by capability.
@@ -50,21 +50,27 @@ func (f function) connectedCard(ctx context.Context, title string, e chat.Event,
 		widgets = append(widgets, chat.Widget{Text: words.signIn})
 	}
 	widgets = append(widgets, chat.Widget{Text: words.howToEnd})
+	text, capabilities := "", c.Allowed
 	switch {
 	case c.SignIn:
-		connect, err := f.allow(ctx, words.connect, e, c.Allowed...)
-		return say(title, append(widgets, connect)...), err
+		text = words.connect
 	case len(c.Declined) > 0:
-		allow, err := f.allow(ctx, words.allowRest, e, append(c.Allowed, c.Declined...)...)
-		return say(title, append(widgets, allow)...), err
+		text, capabilities = words.allowRest, append(capabilities, c.Declined...)
+	}
+	if text != "" {
+		allow, err := f.allow(ctx, text, e, capabilities...)
+		if err != nil {
+			return chat.Reply{}, err
+		}
+		widgets = append(widgets, buttons(allow))
 	}
 	return say(title, widgets...), nil
 }
 
 // allow is a button that leads to the consent for some capabilities.
-func (f function) allow(ctx context.Context, text string, e chat.Event, capabilities ...userauth.Capability) (chat.Widget, error) {
+func (f function) allow(ctx context.Context, text string, e chat.Event, capabilities ...userauth.Capability) (chat.Button, error) {
 	link, err := f.Auth.Invite(ctx, e.Person.Name, "", capabilities...)
-	return chat.Widget{Buttons: []chat.Button{{Text: text, Link: link, Strong: true}}}, err
+	return chat.Button{Text: text, Link: link}, err
 }
 
 func day(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 MST") }
