@@ -37,9 +37,9 @@ With --kek the keysets are wrapped by that key of Cloud KMS, before and after.`
 func keysCommand(o outside) *cobra.Command {
 	c := &cobra.Command{Use: "keys", Short: "Make and rotate the keysets", Long: keysHelp, Args: exactly(0, "one of its commands")}
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	kek := c.PersistentFlags().String("kek", "", "gcp-kms:// `key` that wraps the keysets (KEYSET_KEK)")
-	anyway := c.PersistentFlags().Bool("show", false, "print a keyset even to a terminal")
-	k := keys{o, kek, anyway}
+	k := keys{outside: o}
+	c.PersistentFlags().StringVar(&k.kekURI, "kek", "", "gcp-kms:// `key` that wraps the keysets (KEYSET_KEK)")
+	c.PersistentFlags().BoolVar(&k.show, "show", false, "print a keyset even to a terminal")
 
 	var id uint32
 	var asJSON bool
@@ -54,16 +54,18 @@ func keysCommand(o outside) *cobra.Command {
 			return out, fmt.Sprintf("key %d seals from now on; deploy this everywhere, then run: deputy keys reseal", chosen), err
 		}),
 	}
-	promote.Flags().Uint32Var(&id, "key", 0, "`id` of the key; without it, the only one that is not in use yet")
+	promote.Flags().Uint32Var(&id, "key", 0, "`id` of the key; without it, the only one that is newer than the one that seals")
 	disable := &cobra.Command{
 		Use: "disable", Short: "Keep a key from opening anything more", Args: exactly(0, "no arguments, and the keyset on standard input"),
 		RunE: k.change(func(text config.Secret) (config.Secret, string, error) {
+			if id == 0 {
+				return "", "", &usageError{errors.New("deputy keys disable wants --key with the id of the key; deputy keys list shows them")}
+			}
 			out, err := seal.Disable(text, id)
 			return out, fmt.Sprintf("key %d opens nothing more once this is deployed; what is still sealed with it is then unavailable", id), err
 		}),
 	}
 	disable.Flags().Uint32Var(&id, "key", 0, "`id` of the key")
-	_ = disable.MarkFlagRequired("key") // fails for unknown flags only
 	list := &cobra.Command{
 		Use: "list", Short: "Show the ids of a keyset's keys, and which one seals", Args: exactly(0, "no arguments, and the keyset on standard input"),
 		RunE: func(c *cobra.Command, _ []string) error { return k.list(c.Context(), asJSON) },
@@ -102,11 +104,11 @@ func keysCommand(o outside) *cobra.Command {
 // keys is what the commands that change a keyset share.
 type keys struct {
 	outside
-	kek    *string
-	anyway *bool
+	kekURI string // --kek
+	show   bool   // --show
 }
 
-func (k keys) fresh(ctx context.Context, which string) error {
+func (k *keys) fresh(ctx context.Context, which string) error {
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		return err
@@ -122,7 +124,7 @@ func (k keys) fresh(ctx context.Context, which string) error {
 }
 
 // change reads a keyset, lets do change it, writes it, and says what is next.
-func (k keys) change(do func(config.Secret) (config.Secret, string, error)) func(*cobra.Command, []string) error {
+func (k *keys) change(do func(config.Secret) (config.Secret, string, error)) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, _ []string) error {
 		name, text, err := k.read(c.Context())
 		if err != nil {
@@ -140,19 +142,19 @@ func (k keys) change(do func(config.Secret) (config.Secret, string, error)) func
 }
 
 // read takes a keyset from standard input, unwrapped.
-func (k keys) read(ctx context.Context) (name string, text config.Secret, err error) {
+func (k *keys) read(ctx context.Context) (name string, text config.Secret, err error) {
 	all, err := io.ReadAll(io.LimitReader(k.in, 1<<20))
 	if err != nil {
 		return "", "", fault.Wrap("deputy", err)
 	}
 	text = config.Secret(all)
-	if *k.kek == "" {
+	if k.kekURI == "" {
 		return "", text, nil
 	}
 	if name = seal.NameOf(text); name == "" {
 		return "", "", fault.New(fault.Invalid, "Standard input is not a wrapped keyset of Deputy's. If it is in clear text, leave --kek out.")
 	}
-	key, err := k.outside.kek(ctx, *k.kek)
+	key, err := k.kek(ctx, k.kekURI)
 	if err != nil {
 		return "", "", err
 	}
@@ -161,12 +163,12 @@ func (k keys) read(ctx context.Context) (name string, text config.Secret, err er
 }
 
 // write gives a keyset to standard output, wrapped if it has to be.
-func (k keys) write(ctx context.Context, name string, text config.Secret) error {
-	if k.terminal && !*k.anyway {
+func (k *keys) write(ctx context.Context, name string, text config.Secret) error {
+	if k.terminal && !k.show {
 		return fault.New(fault.Invalid, "A keyset is a secret and does not belong on a terminal: pipe it into gcloud secrets create or versions add with --data-file=-, or say --show.")
 	}
-	if *k.kek != "" {
-		key, err := k.outside.kek(ctx, *k.kek)
+	if k.kekURI != "" {
+		key, err := k.kek(ctx, k.kekURI)
 		if err == nil {
 			text, err = seal.Wrap(ctx, name, text, key)
 		}
@@ -175,12 +177,12 @@ func (k keys) write(ctx context.Context, name string, text config.Secret) error 
 		}
 	}
 	_, err := fmt.Fprintln(k.out, text.Reveal())
-	return fault.Wrap("deputy", err)
+	return fault.Wrap("deputy: the keyset is not written", err)
 }
 
-// chosen is the key to promote: the one named, or the only enabled one that
-// does not seal.
-func (k keys) chosen(text config.Secret, id uint32) (uint32, error) {
+// chosen is the key to promote: the one named, or the only enabled one that was
+// added after the one that seals.
+func (k *keys) chosen(text config.Secret, id uint32) (uint32, error) {
 	if id != 0 {
 		return id, nil
 	}
@@ -188,14 +190,15 @@ func (k keys) chosen(text config.Secret, id uint32) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	waiting := slices.DeleteFunc(all, func(key seal.Key) bool { return key.Primary || !key.Enabled })
+	sealing := slices.IndexFunc(all, func(key seal.Key) bool { return key.Primary })
+	waiting := slices.DeleteFunc(all[sealing+1:], func(key seal.Key) bool { return !key.Enabled })
 	if len(waiting) != 1 {
-		return 0, fault.Newf(fault.Invalid, "The keyset has %d enabled keys that do not seal, so say which with --key (deputy keys list shows them).", len(waiting))
+		return 0, fault.Newf(fault.Invalid, "The keyset has %d enabled keys that are newer than the one that seals, so say which to promote with --key (deputy keys list shows them).", len(waiting))
 	}
 	return waiting[0].ID, nil
 }
 
-func (k keys) list(ctx context.Context, asJSON bool) error {
+func (k *keys) list(ctx context.Context, asJSON bool) error {
 	_, text, err := k.read(ctx)
 	if err != nil {
 		return err

@@ -62,14 +62,16 @@ func run(ctx context.Context, args []string, o outside) int {
 	root.SetIn(o.in)
 	root.SetOut(o.out)
 	root.SetErr(o.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	understood := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
 	_, _ = fmt.Fprintln(o.err, "deputy: "+sentence(err))
+	_, usage := errors.AsType[*usageError](err)
 	switch {
-	case isUsage(err):
+	case usage || !understood: // cobra's own checks come before a command runs
 		return wrongUse
 	case fault.KindOf(err) == fault.Unavailable:
 		return tryingAgain
@@ -78,15 +80,8 @@ func run(ctx context.Context, args []string, o outside) int {
 	}
 }
 
-// usageError is a call that cannot be understood.
+// usageError is a call that a command itself cannot understand.
 type usageError struct{ error }
-
-func isUsage(err error) bool {
-	_, ours := errors.AsType[*usageError](err)
-	// What cobra itself finds (an unknown command) is an error of no kind.
-	_, kind := errors.AsType[*fault.Error](err)
-	return ours || !kind && !errors.Is(err, context.Canceled)
-}
 
 // sentence is what an operator reads: what a person would, and the cause, for
 // it is the operator who mends it. Secrets redact themselves.

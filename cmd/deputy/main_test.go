@@ -113,6 +113,9 @@ func TestARotationFromTheFirstStepToTheLast(t *testing.T) {
 		t.Errorf("said: %s", said)
 	}
 	promoted, said := d.does(added, "keys", "promote")
+	if code, _, _ := d.run(promoted, "keys", "promote"); code == 0 {
+		t.Error("promoting twice puts the old key back")
+	}
 	if !strings.Contains(said, "deputy keys reseal") {
 		t.Errorf("said: %s", said)
 	}
@@ -199,8 +202,8 @@ func TestWhoCallsItWronglyIsToldHow(t *testing.T) {
 		{d.keyset, "keys add x", wrongUse, "the keyset on standard input"},
 		{d.keyset, "keys disable", wrongUse, "key"},
 		{d.keyset, "keys disable --key x", wrongUse, "invalid argument"},
-		{d.keyset, "keys promote", failed, "has 0 enabled keys that do not seal"},
-		{third, "keys promote", failed, "has 2 enabled keys that do not seal"},
+		{d.keyset, "keys promote", failed, "has 0 enabled keys that are newer"},
+		{third, "keys promote", failed, "has 2 enabled keys that are newer"},
 		{d.keyset, "keys promote --key 1", failed, "does not allow that"},
 		{"", "sweep --for x", wrongUse, "invalid argument"},
 		{"", "sweep --KEYSET=secret", wrongUse, "unknown flag"},

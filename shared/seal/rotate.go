@@ -45,7 +45,7 @@ func Add(text config.Secret) (config.Secret, uint32, error) {
 		return "", 0, err
 	}
 	manager := keyset.NewManagerFromHandle(handle)
-	id, err := manager.Add(templates[handle.KeysetInfo().GetKeyInfo()[0].GetTypeUrl()])
+	id, err := manager.Add(kinds[handle.KeysetInfo().GetKeyInfo()[0].GetTypeUrl()].template)
 	if err != nil {
 		return "", 0, fault.Wrap("seal.Add", err)
 	}
@@ -84,10 +84,13 @@ func managed(m *keyset.Manager) (config.Secret, error) {
 	return write(handle)
 }
 
-// templates are the kinds of keys there are, by Tink's name for them.
-var templates = map[string]*tinkpb.KeyTemplate{
-	"type.googleapis.com/google.crypto.tink.AesGcmKey":  aead.AES256GCMKeyTemplate(),
-	"type.googleapis.com/google.crypto.tink.HmacPrfKey": prf.HMACSHA256PRFKeyTemplate(),
+// kinds are the two kinds of keysets, by Tink's name for their keys.
+var kinds = map[string]struct {
+	name     string // of the keyset
+	template *tinkpb.KeyTemplate
+}{
+	"type.googleapis.com/google.crypto.tink.AesGcmKey":  {Keyset, aead.AES256GCMKeyTemplate()},
+	"type.googleapis.com/google.crypto.tink.HmacPrfKey": {Lookup, prf.HMACSHA256PRFKeyTemplate()},
 }
 
 // readAny reads a keyset of either kind.
@@ -97,7 +100,7 @@ func readAny(text config.Secret) (*keyset.Handle, error) {
 		return nil, &fault.Error{Op: "seal", Kind: fault.Invalid, Public: "This is not a Tink JSON keyset in clear text. If a KMS key wraps it, name that key.", Err: err}
 	}
 	for _, k := range handle.KeysetInfo().GetKeyInfo() {
-		if templates[k.GetTypeUrl()] == nil {
+		if kinds[k.GetTypeUrl()].template == nil {
 			return nil, &fault.Error{Op: "seal", Kind: fault.Invalid, Public: "This is neither a KEYSET nor a LOOKUP_KEYSET of Deputy's.", Err: fmt.Errorf("a key of type %s", k.GetTypeUrl())}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -20,12 +21,6 @@ const (
 	Lookup = "LOOKUP_KEYSET"
 )
 
-// names of the keysets, by the kind of their keys.
-var names = map[string]string{
-	"type.googleapis.com/google.crypto.tink.AesGcmKey":  Keyset,
-	"type.googleapis.com/google.crypto.tink.HmacPrfKey": Lookup,
-}
-
 // NameOf says which of the two a wrapped keyset is; empty when it is neither.
 // What it looks at is not secret, and not proved before Unwrap.
 func NameOf(wrapped config.Secret) string {
@@ -39,7 +34,7 @@ func NameOf(wrapped config.Secret) string {
 	if err := json.Unmarshal([]byte(wrapped.Reveal()), &text); err != nil || len(text.KeysetInfo.KeyInfo) == 0 {
 		return ""
 	}
-	return names[text.KeysetInfo.KeyInfo[0].TypeURL]
+	return kinds[text.KeysetInfo.KeyInfo[0].TypeURL].name
 }
 
 // Wrap encrypts a keyset with a key-encryption key (KEYSET_KEK), so that who
@@ -60,6 +55,10 @@ func Wrap(ctx context.Context, name string, text config.Secret, kek tink.AEADWit
 // Unwrap is the keyset that Wrap encrypted, in clear text.
 func Unwrap(ctx context.Context, name string, wrapped config.Secret, kek tink.AEADWithContext) (config.Secret, error) {
 	handle, err := keyset.ReadWithContext(ctx, keyset.NewJSONReader(strings.NewReader(wrapped.Reveal())), kek, []byte(name))
+	if _, away := errors.AsType[*fault.Error](err); err != nil && !away {
+		// Tink's own text may quote what it was given.
+		err = errors.New("it is not a keyset that this KEYSET_KEK has wrapped for this place")
+	}
 	if err != nil {
 		return "", wrong(name, err)
 	}
