@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -82,10 +83,15 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []
 	// The record stays, emptied, so that a second try can be told from a
 	// late one.
 	used := Pending{Person: p.Person, Purpose: p.Purpose, Browser: p.Browser}.fields(moment(f, "expires"))
-	used["used"] = true
+	me := rand.Text()
+	used["used"], used["by"] = true, me
 	_, err = v.docs.Replace(ctx, pendingConsents, id, used, doc.Version)
 	if fault.KindOf(err) == fault.Conflict {
-		return Pending{}, refuse(ErrUsed)
+		// Our own write may have taken effect and lost its answer.
+		if doc, again := v.docs.Get(ctx, pendingConsents, id); again != nil || text(doc.Fields, "by") != me {
+			return Pending{}, refuse(ErrUsed)
+		}
+		err = nil
 	}
 	return p, fault.Wrap("vault.TakePending", err)
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/retry"
 	"example.com/deputy/shared/vault"
 )
 
@@ -41,7 +42,11 @@ func New(ctx context.Context, project, database string) (*Docs, error) {
 func (d *Docs) Get(ctx context.Context, collection, id string) (vault.Doc, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	snapshot, err := d.client.Collection(collection).Doc(id).Get(ctx)
+	var snapshot *firestore.DocumentSnapshot
+	err := again(ctx, func(ctx context.Context) (err error) {
+		snapshot, err = d.client.Collection(collection).Doc(id).Get(ctx)
+		return err
+	})
 	if err != nil {
 		return vault.Doc{}, translate("firestore.Get", err)
 	}
@@ -55,7 +60,11 @@ func (d *Docs) Create(ctx context.Context, collection, id string, fields vault.F
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	result, err := d.client.Collection(collection).Doc(id).Create(ctx, map[string]any(fields))
+	var result *firestore.WriteResult
+	err := again(ctx, func(ctx context.Context) (err error) {
+		result, err = d.client.Collection(collection).Doc(id).Create(ctx, map[string]any(fields))
+		return err
+	})
 	if err != nil {
 		return "", translate("firestore.Create", err)
 	}
@@ -84,7 +93,11 @@ func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.
 	for name, value := range fields {
 		updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: value})
 	}
-	result, err := ref.Update(ctx, updates, firestore.LastUpdateTime(moment(at)))
+	var result *firestore.WriteResult
+	err = again(ctx, func(ctx context.Context) (err error) {
+		result, err = ref.Update(ctx, updates, firestore.LastUpdateTime(moment(at)))
+		return err
+	})
 	if err != nil {
 		return "", gone(translate("firestore.Replace", err))
 	}
@@ -95,7 +108,10 @@ func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.
 func (d *Docs) Delete(ctx context.Context, collection, id string, at vault.Version) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	_, err := d.client.Collection(collection).Doc(id).Delete(ctx, firestore.LastUpdateTime(moment(at)))
+	err := again(ctx, func(ctx context.Context) error {
+		_, err := d.client.Collection(collection).Doc(id).Delete(ctx, firestore.LastUpdateTime(moment(at)))
+		return err
+	})
 	return gone(translate("firestore.Delete", err))
 }
 
@@ -111,6 +127,14 @@ func (d *Docs) List(ctx context.Context, collection, after string, limit int) ([
 // Find implements vault.Docs.
 func (d *Docs) Find(ctx context.Context, collection, field string, value any) ([]vault.Doc, error) {
 	return all(ctx, "firestore.Find", d.client.Collection(collection).Where(field, "==", value))
+}
+
+// contention is how a call is repeated that Firestore aborted: it changed
+// nothing.
+var contention = retry.Policy{Tries: 5, Each: callTime}
+
+func again(ctx context.Context, call func(context.Context) error) error {
+	return contention.Do(ctx, func(err error) (time.Duration, bool) { return 0, status.Code(err) == codes.Aborted }, call)
 }
 
 func all(ctx context.Context, op string, query firestore.Query) ([]vault.Doc, error) {
@@ -172,9 +196,9 @@ func translate(op string, err error) error {
 	switch status.Code(err) {
 	case codes.NotFound:
 		kind = fault.NotFound
-	case codes.AlreadyExists, codes.FailedPrecondition, codes.Aborted:
+	case codes.AlreadyExists, codes.FailedPrecondition:
 		kind = fault.Conflict
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted, codes.Internal:
+	case codes.Aborted, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted, codes.Internal:
 		kind = fault.Unavailable
 	case codes.PermissionDenied, codes.Unauthenticated:
 		kind = fault.Unavailable // the operator's to mend

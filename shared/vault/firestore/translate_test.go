@@ -15,7 +15,7 @@ func TestEachStatusOfFirestoreMeansWhatItIsForUs(t *testing.T) {
 		codes.NotFound:           fault.NotFound,
 		codes.AlreadyExists:      fault.Conflict,
 		codes.FailedPrecondition: fault.Conflict,
-		codes.Aborted:            fault.Conflict,
+		codes.Aborted:            fault.Unavailable,
 		codes.Unavailable:        fault.Unavailable,
 		codes.DeadlineExceeded:   fault.Unavailable,
 		codes.Canceled:           fault.Unavailable,
