@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,7 @@ type trial struct {
 	jar   map[string]string
 
 	calls   atomic.Int64 // of store and wire together
+	hit     atomic.Bool  // whether a call has failed
 	at      atomic.Int64 // the call that fails; 0: none
 	onwards bool         // and all after it
 	failure *failure     // how
@@ -50,7 +52,7 @@ type trial struct {
 type failure struct {
 	name string
 	// store fails a call of the store, before it is made or after it took effect.
-	store func(ctx context.Context, after bool) error
+	store func(context.Context, docstest.Call) error
 	// wire answers in place of Google; passOn lets Google do it after all.
 	wire func(r *http.Request, passOn http.RoundTripper) (*http.Response, error)
 }
@@ -73,9 +75,9 @@ func response(r *http.Request, code int, body string) *http.Response {
 }
 
 // before fails a call of the store with this kind, without an effect.
-func before(kind fault.Kind) func(context.Context, bool) error {
-	return func(_ context.Context, after bool) error {
-		if after {
+func before(kind fault.Kind) func(context.Context, docstest.Call) error {
+	return func(_ context.Context, c docstest.Call) error {
+		if c.After {
 			return nil
 		}
 		return fault.New(kind, "")
@@ -94,14 +96,23 @@ func silence(ctx context.Context, limit time.Duration) error {
 }
 
 var failures = []failure{
-	{"Aborted", before(fault.Conflict), status(http.StatusConflict, "ABORTED")},
+	{
+		"somebody was faster",
+		func(_ context.Context, c docstest.Call) error {
+			if c.After || !c.Write {
+				return nil
+			}
+			return fault.New(fault.Conflict, "")
+		}, nil,
+	},
+	{"Aborted", before(fault.Unavailable), status(http.StatusConflict, "ABORTED")},
 	{"Unavailable", before(fault.Unavailable), status(http.StatusServiceUnavailable, "UNAVAILABLE")},
 	{"DeadlineExceeded", before(fault.Unavailable), status(http.StatusGatewayTimeout, "DEADLINE_EXCEEDED")},
 	{"PermissionDenied", before(fault.Unavailable), status(http.StatusForbidden, "PERMISSION_DENIED")},
 	{
 		"half an answer", // the call takes effect, and its answer is lost
-		func(_ context.Context, after bool) error {
-			if after {
+		func(_ context.Context, c docstest.Call) error {
+			if c.After {
 				return fault.New(fault.Unavailable, "")
 			}
 			return nil
@@ -116,15 +127,21 @@ var failures = []failure{
 		},
 	},
 	{
-		"garbage", nil,
+		garbage,
+		func(_ context.Context, c docstest.Call) error {
+			if c.After || c.Write {
+				return nil
+			}
+			return docstest.ErrGarbage
+		},
 		func(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
 			return response(r, http.StatusOK, `<html>{"`), nil
 		},
 	},
 	{
 		"10 s of silence",
-		func(ctx context.Context, after bool) error {
-			if after {
+		func(ctx context.Context, c docstest.Call) error {
+			if c.After {
 				return nil
 			}
 			// Firestore's own limit for a call is 3 s (vault/firestore).
@@ -142,6 +159,8 @@ var failures = []failure{
 	},
 }
 
+const garbage = "garbage"
+
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
@@ -150,6 +169,7 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 type wire struct {
 	handler func() http.Handler
 	meet    func(name string) *failure
+	hit     func()
 }
 
 func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -161,7 +181,8 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
-	if f := w.meet(r.Method + " " + r.URL.Path); f != nil {
+	if f := w.meet(r.Method + " " + r.URL.Path); f != nil && f.wire != nil {
+		w.hit()
 		return f.wire(r, direct)
 	}
 	return direct(r)
@@ -174,22 +195,23 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func newTrial(t *testing.T, f *failure, onwards bool) *trial {
 	t.Helper()
 	tr := &trial{t: t, clock: &clock{}, store: &memory.Docs{}, jar: map[string]string{}, failure: f, onwards: onwards, log: &lines{}}
-	docs := &docstest.Fated{Docs: tr.store, Fate: func(ctx context.Context, _ int, after bool) error {
-		if after {
-			if tr.failing(tr.calls.Load()) && tr.failure.store != nil {
-				return tr.failure.store(ctx, true)
-			}
+	docs := &docstest.Fated{Docs: tr.store, Fate: func(ctx context.Context, c docstest.Call) error {
+		if !c.After {
+			tr.meet("store")
+		}
+		if !tr.failing(tr.calls.Load()) || tr.failure.store == nil {
 			return nil
 		}
-		if f := tr.meet("store"); f != nil && f.store != nil {
-			return f.store(ctx, false)
+		err := tr.failure.store(ctx, c)
+		if err != nil {
+			tr.hit.Store(true)
 		}
-		return nil
+		return err
 	}}
 	var err error
 	tr.program, err = assemble(t.Context(), options{
 		log: tr.log, now: tr.clock.now, docs: docs, format: chatpage.Classic,
-		base: wire{func() http.Handler { return tr.google.Handler() }, tr.meet},
+		base: wire{func() http.Handler { return tr.google.Handler() }, tr.meet, func() { tr.hit.Store(true) }},
 	}, "http://127.0.0.1:1", "http://127.0.0.1:2")
 	if err != nil {
 		t.Fatal(err)
@@ -317,32 +339,61 @@ type act struct {
 	limit   time.Duration // in which the answer has to be there
 	prepare func(*trial)
 	do      func(*trial) *httptest.ResponseRecorder
-	right   func(*httptest.ResponseRecorder) bool // whatever fails
-	after   func(*trial)                          // with the fault still there: what must hold
-	again   func(*trial)                          // once it is over
+	right   func(*trial, *httptest.ResponseRecorder) bool // whatever fails
+	after   func(*trial)                                  // with the fault still there: what must hold
+	again   func(*trial)                                  // once it is over
 }
 
-// card is an answer of 200 that Chat shows, or 503 before the event is known
-// to be Chat's.
-func card(r *httptest.ResponseRecorder) bool {
-	shown := strings.Contains(r.Body.String(), "cardsV2") || strings.Contains(r.Body.String(), "REQUEST_CONFIG")
-	return r.Code == http.StatusOK && shown || r.Code == http.StatusServiceUnavailable && r.Body.Len() == 0
+// card is an answer of 200 with one of these titles, or 503 before the event
+// is known to be Chat's.
+func card(titles ...string) func(*trial, *httptest.ResponseRecorder) bool {
+	return func(tr *trial, r *httptest.ResponseRecorder) bool {
+		if r.Code == http.StatusServiceUnavailable {
+			return r.Body.Len() == 0
+		}
+		return r.Code == http.StatusOK && tr.google.Check("Message", r.Body.Bytes()) == nil && says(r, "\"title\":\"", "\"", titles)
+	}
 }
 
-// page is a redirect, or words for a person without a trace of the inside.
-func readable(r *httptest.ResponseRecorder) bool {
-	return r.Code == http.StatusSeeOther || r.Code >= 400 && strings.Contains(r.Body.String(), "<h1") && !strings.Contains(r.Body.String(), "a fault of the test")
+// says tells whether the first text between from and to is one of these.
+func says(r *httptest.ResponseRecorder, from, to string, texts []string) bool {
+	_, rest, _ := strings.Cut(r.Body.String(), from)
+	text, _, _ := strings.Cut(rest, to)
+	return slices.Contains(texts, text)
 }
 
-func problem(ok ...int) func(*httptest.ResponseRecorder) bool {
-	return func(r *httptest.ResponseRecorder) bool {
-		for _, code := range ok {
-			if r.Code == code {
-				return true
-			}
+// connected is a card for somebody whose grant lives: asking them to connect is
+// wrong, unless the store says that there is nothing to read.
+func connected(titles ...string) func(*trial, *httptest.ResponseRecorder) bool {
+	return func(tr *trial, r *httptest.ResponseRecorder) bool {
+		if tr.failure.name == garbage {
+			return card(append(titles, "Connect your account")...)(tr, r)
+		}
+		return card(titles...)(tr, r)
+	}
+}
+
+// readable is a redirect to one place, or a page with one of these headings.
+func readable(to string, headings ...string) func(*trial, *httptest.ResponseRecorder) bool {
+	return func(tr *trial, r *httptest.ResponseRecorder) bool {
+		if r.Code == http.StatusSeeOther {
+			return strings.HasPrefix(r.Header().Get("Location"), tr.address+to)
+		}
+		return r.Code >= 400 && says(r, "<h1>", "</h1>", headings) && !strings.Contains(r.Body.String(), "a fault of the test")
+	}
+}
+
+// problem is success, or one of these problems.
+func problem(success int, types ...string) func(*trial, *httptest.ResponseRecorder) bool {
+	return func(tr *trial, r *httptest.ResponseRecorder) bool {
+		if r.Code == success {
+			return true
 		}
 		var p struct{ Type, Title, Detail, Reference string }
-		return json.Unmarshal(r.Body.Bytes(), &p) == nil && strings.HasPrefix(p.Type, "urn:deputy:problem:") && p.Detail != "" && p.Reference != ""
+		err := json.Unmarshal(r.Body.Bytes(), &p)
+		known := slices.Contains(types, strings.TrimPrefix(p.Type, "urn:deputy:problem:")) ||
+			tr.failure.name == garbage && (strings.HasSuffix(p.Type, "consent_required") || strings.HasSuffix(p.Type, "denied"))
+		return err == nil && known && p.Detail != "" && p.Reference != ""
 	}
 }
 
@@ -372,7 +423,7 @@ func (tr *trial) sweepNow() *httptest.ResponseRecorder {
 
 var acts = map[string]act{
 	"a command of somebody who is not connected": {
-		25 * time.Second, func(*trial) {}, (*trial).create, card, func(*trial) {},
+		25 * time.Second, func(*trial) {}, (*trial).create, card("Connect your account", "That did not work"), func(*trial) {},
 		func(tr *trial) {
 			if got := tr.create(); !strings.Contains(got.Body.String(), "Connect your account") {
 				tr.t.Errorf("again: %s", got.Body)
@@ -380,7 +431,7 @@ var acts = map[string]act{
 		},
 	},
 	"a command with an expired token": {
-		25 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(2 * time.Hour) }, (*trial).create, card, (*trial).lives,
+		25 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(2 * time.Hour) }, (*trial).create, connected("Space created", "That did not work"), (*trial).lives,
 		func(tr *trial) {
 			if got := tr.create(); !strings.Contains(got.Body.String(), "Space created") || tr.plans() != 1 {
 				tr.t.Errorf("again: %d spaces, %s", tr.plans(), got.Body)
@@ -388,21 +439,21 @@ var acts = map[string]act{
 		},
 	},
 	"the begin of a consent": {
-		20 * time.Second, func(*trial) {}, func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.invited(), "") }, readable, func(*trial) {},
+		20 * time.Second, func(*trial) {}, func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.invited(), "") }, readable("/google/", "That did not work"), func(*trial) {},
 		func(tr *trial) { tr.connect(); tr.lives() },
 	},
 	"the end of a consent": {
 		20 * time.Second, func(tr *trial) { tr.jar["path"] = tr.consented() },
-		func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.jar["path"], "") }, readable, func(*trial) {},
+		func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.jar["path"], "") }, finished, func(*trial) {},
 		func(tr *trial) { tr.connect(); tr.lives() },
 	},
 	"the end of a consent that widens": {
 		20 * time.Second, func(tr *trial) { tr.connect(); tr.jar["path"] = tr.consented() },
-		func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.jar["path"], "") }, readable, (*trial).lives,
+		func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.jar["path"], "") }, finished, (*trial).lives,
 		func(tr *trial) { tr.connect(); tr.lives() },
 	},
 	"a disconnect": {
-		25 * time.Second, func(tr *trial) { tr.connect(); tr.jar["value"] = tr.leaveButton() }, (*trial).leave, card, func(*trial) {},
+		25 * time.Second, func(tr *trial) { tr.connect(); tr.jar["value"] = tr.leaveButton() }, (*trial).leave, connected("Disconnected", "That did not work"), func(*trial) {},
 		func(tr *trial) {
 			if g, ok := tr.grant(); ok && g.Status == vault.Active {
 				tr.jar["value"] = tr.leaveButton()
@@ -418,7 +469,7 @@ var acts = map[string]act{
 		},
 	},
 	"a call of another system": {
-		55 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(2 * time.Hour) }, (*trial).post, problem(http.StatusCreated), (*trial).lives,
+		55 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(2 * time.Hour) }, (*trial).post, problem(http.StatusCreated, "unavailable", "internal", "denied", "rate_limited"), (*trial).lives,
 		func(tr *trial) {
 			if got := tr.post(); got.Code != http.StatusCreated || tr.plans() != 1 {
 				tr.t.Errorf("again: %d spaces, %s", tr.plans(), got.Body)
@@ -426,7 +477,7 @@ var acts = map[string]act{
 		},
 	},
 	"a sweep": {
-		55 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(151 * 24 * time.Hour) }, (*trial).sweepNow, problem(http.StatusOK), (*trial).lives,
+		55 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(151 * 24 * time.Hour) }, (*trial).sweepNow, problem(http.StatusOK, "unavailable", "internal"), (*trial).lives,
 		func(tr *trial) {
 			tr.sweepNow() // may begin in the middle
 			tr.clock.advance(24 * time.Hour)
@@ -441,7 +492,7 @@ var acts = map[string]act{
 			tr.connect()
 			tr.jar["event"] = tr.google.SecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", ada, nil)
 		},
-		(*trial).push, func(r *httptest.ResponseRecorder) bool {
+		(*trial).push, func(_ *trial, r *httptest.ResponseRecorder) bool {
 			return r.Code == http.StatusAccepted || r.Code == http.StatusServiceUnavailable
 		}, func(*trial) {},
 		func(tr *trial) {
@@ -453,6 +504,18 @@ var acts = map[string]act{
 			}
 		},
 	},
+}
+
+// finished is the end of a consent: stored, or a page that says what to do.
+func finished(tr *trial, r *httptest.ResponseRecorder) bool {
+	pages := []string{"Not finished", "That did not work"}
+	switch tr.failure.name {
+	case "somebody was faster":
+		pages = append(pages, "Already used")
+	case garbage:
+		pages = append(pages, "Another browser", "This link has expired") // as the record says
+	}
+	return readable("/oauthcallback/connected", pages...)(tr, r)
 }
 
 func (tr *trial) push() *httptest.ResponseRecorder {
@@ -487,14 +550,16 @@ func TestWhateverFailsThereIsARightAnswerInTimeAndNoGrantIsLost(t *testing.T) {
 			for _, f := range failures {
 				for _, onwards := range []bool{false, true} {
 					for n := 1; ; n++ {
-						tried, names := attempt(t, a, f, onwards, n)
+						tried, effective, names := attempt(t, a, f, onwards, n)
 						for _, m := range names {
 							met[m] = true
 						}
 						if !tried || t.Failed() {
 							break
 						}
-						cases.Add(1)
+						if effective {
+							cases.Add(1)
+						}
 					}
 				}
 			}
@@ -507,8 +572,8 @@ func TestWhateverFailsThereIsARightAnswerInTimeAndNoGrantIsLost(t *testing.T) {
 }
 
 // attempt does an act while its nth call fails; tried is false when it makes
-// fewer calls.
-func attempt(t *testing.T, a act, f failure, onwards bool, n int) (tried bool, met []string) {
+// fewer calls, effective when this way to fail makes no difference to the call.
+func attempt(t *testing.T, a act, f failure, onwards bool, n int) (tried, effective bool, met []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		tr := newTrial(t, &f, onwards)
@@ -520,7 +585,8 @@ func attempt(t *testing.T, a act, f failure, onwards bool, n int) (tried bool, m
 		took := time.Since(start)
 		tried = tr.calls.Load() >= begun+int64(n)
 		met = tr.met[begun:]
-		if !a.right(answer) {
+		effective = tr.hit.Load()
+		if !a.right(tr, answer) {
 			t.Errorf("the answer is %d %s", answer.Code, answer.Body)
 		}
 		if took > a.limit {
@@ -533,5 +599,5 @@ func attempt(t *testing.T, a act, f failure, onwards bool, n int) (tried bool, m
 			t.Errorf("%s, onwards %v, at call %d: %s\nlog: %s", f.name, onwards, n, strings.Join(met, ", "), tr.log)
 		}
 	})
-	return tried, met
+	return tried, effective, met
 }

@@ -59,6 +59,7 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	case runAgain:
 		return f.run(ctx, e, v.Invocation)
 	case confirmLeave:
+		of(ctx).done = v.Invocation // Try again asks once more
 		return leave(ctx, f, e)
 	default:
 		return chat.Reply{}, fault.New(fault.Invalid, words.buttonDead)

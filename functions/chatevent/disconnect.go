@@ -39,6 +39,9 @@ func leave(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
 		userauth.Erased:       words.erased,
 	}[done.Outcome]
 	widgets := []chat.Widget{{Text: text}}
+	if done.Rest {
+		widgets = append(widgets, chat.Widget{Text: words.rest})
+	}
 	if done.Withdrawn > 0 {
 		widgets = append(widgets, chat.Widget{Text: words.withdrawn})
 	}

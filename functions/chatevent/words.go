@@ -9,7 +9,7 @@ var words = struct {
 	connected, yourConnection, account              string
 	allowed, declined, notAsked, allowRest, allowIt string
 	since, until, howToEnd, notConnected            string
-	ended, signIn, withdrawn                        string
+	ended, signIn, withdrawn, rest                  string
 	notConnectedText                                string
 	leaveTitle, reallyLeave, nothingUsable, leave   string
 	left, wasNotConnected, revoked                  string
@@ -41,6 +41,7 @@ var words = struct {
 
 	ended:     "Google has ended Deputy's access to your account, because it was withdrawn there, ran out, or Google found the account at risk: please connect again.",
 	signIn:    "Your organization wants you to sign in to Google again before Deputy goes on.",
+	rest:      "What is left of it in Deputy's own memory cannot be used any more, and is erased within a day.",
 	withdrawn: "The other systems that you had allowed to act as you may not do so any more.",
 
 	leaveTitle:      "Disconnect?",

@@ -3,7 +3,8 @@
 // and answers in JSON.
 //
 // So far it makes spaces (POST /v1/spaces), and sweeps for the scheduler (POST
-// /v1/sweep); the rest of the API answers 501. Who may act for whom is in shared/callers, what is done in shared/spaces.
+// /v1/sweep); the rest of the API answers 501. Who may act for whom is in
+// shared/callers, what is done in shared/spaces.
 package createspace
 
 import (

@@ -56,7 +56,8 @@ func refused(r *userauth.Refusal) (int, page) {
 		}}
 	case userauth.Unfinished:
 		return http.StatusServiceUnavailable, button(page{Title: "Not finished", Text: []string{
-			"Your consent was fine, but somebody did not answer in time, so you are not connected yet. Please try again in a minute.", backToChat,
+			"Your consent was fine, but something did not answer in time, so it is not certain that it was stored.",
+			"Go back to Google Chat and type /status to see, or try again in a minute.",
 		}}, r.Again, tryAgain)
 	default:
 		return http.StatusBadRequest, button(page{Title: "Google did not agree", Text: []string{

@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
 )
 
 // The types of events that Deputy acts on (oauth-admin.md 3.3).
@@ -73,8 +74,7 @@ func (f function) act(ctx context.Context, kind, reason, who string, at time.Tim
 	case accountDisabled:
 		outcome = "ended"
 		if done, err = f.Auth.End(ctx, who, at); err == nil && reason == hijacked {
-			// Whoever had the account may have approved systems in its name.
-			_, err = f.Auth.Vault.WithdrawApprovals(ctx, who)
+			err = f.distrust(ctx, who)
 		}
 	case accountPurged:
 		outcome = "erased"
@@ -89,25 +89,30 @@ func (f function) act(ctx context.Context, kind, reason, who string, at time.Tim
 	return outcome, err
 }
 
+// distrust withdraws what was approved in the name of a hijacked account,
+// unless its owner has connected anew since.
+func (f function) distrust(ctx context.Context, who string) error {
+	c, err := f.Auth.Connection(ctx, who)
+	if err == nil && !c.Connected {
+		_, err = f.Auth.Vault.WithdrawApprovals(ctx, who)
+	}
+	return err
+}
+
 // tokenRevoked ends the grants that hold one revoked token.
 func (f function) tokenRevoked(ctx context.Context, e event) error {
-	var people []string
-	var err error
+	var mark vault.TokenMark
 	switch e.Subject.Algorithm {
 	case prefixOfToken:
-		people, err = f.Auth.Vault.PeopleByTokenPrefix(ctx, e.Subject.Token.Reveal())
+		mark.Prefix = e.Subject.Token.Reveal()
 	case doubleHashOfToken:
-		people, err = f.Auth.Vault.PeopleByTokenHash(ctx, hash(e.Subject.Token))
+		mark.Hash = hash(e.Subject.Token)
 	}
+	ended, err := f.Auth.EndToken(ctx, mark)
 	if err != nil {
 		return err
 	}
-	for _, who := range people {
-		if _, err := f.Auth.End(ctx, who, f.Auth.Now()); err != nil {
-			return err
-		}
-	}
-	f.Log.InfoContext(ctx, "security event", slog.String("type", tokenRevoked), slog.Int("ended", len(people)))
+	f.Log.InfoContext(ctx, "security event", slog.String("type", tokenRevoked), slog.Int("ended", ended))
 	return nil
 }
 

@@ -63,11 +63,11 @@ func begin(t testing.TB) *world {
 	check(t, err)
 	keys, err := seal.New(keyset, lookup, "project", "client")
 	check(t, err)
-	w.docs = &docstest.Fated{Docs: &memory.Docs{}, Fate: func(_ context.Context, n int, after bool) error { return w.fate(n, after) }}
+	w.docs = &docstest.Fated{Docs: &memory.Docs{}, Fate: func(_ context.Context, c docstest.Call) error { return w.fate(c.N, c.After) }}
 	w.vault = vault.New(w.docs, keys, w.now)
 	for who, token := range map[google.Person]config.Secret{ada: token, grace: "1//0another-refresh-token"} {
 		_, err := w.vault.SaveGrant(t.Context(), vault.Grant{
-			Person: who.User(), ClientID: "client", Status: vault.Active, Generation: w.now().UnixMicro(), RefreshToken: token, AccessToken: "ya29.x",
+			Person: who.User(), ClientID: "client", Status: vault.Active, Generation: w.now().Add(-time.Hour).UnixMicro(), RefreshToken: token, AccessToken: "ya29.x",
 			AccessExpiry: w.now().Add(time.Hour),
 		})
 		check(t, err)

@@ -2,6 +2,7 @@ package docstest
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"example.com/deputy/shared/vault"
@@ -11,56 +12,93 @@ import (
 // faults and crashes.
 type Fated struct {
 	vault.Docs
-	// Fate is asked about the nth call, counted from 1, before it is made and
-	// after it has taken effect. An error takes the place of the answer; one
-	// before the call keeps it from being made.
-	Fate func(ctx context.Context, n int, after bool) error
+	// Fate is asked about each call, before it is made and after it has taken
+	// effect. An error takes the place of the answer; one before the call keeps
+	// it from being made.
+	Fate func(ctx context.Context, c Call) error
 	n    atomic.Int64
+}
+
+// Call is one call of a Docs.
+type Call struct {
+	N     int // counted from 1
+	Write bool
+	After bool // it has taken effect
+}
+
+// ErrGarbage is what Fate gives before a read that is to be made and spoilt in its
+// answer: every field has a value of another type than it was stored with.
+var ErrGarbage = errors.New("garbage")
+
+func garbled(doc vault.Doc) vault.Doc {
+	for name, value := range doc.Fields {
+		if _, number := value.(int64); number {
+			doc.Fields[name] = "garbage"
+		} else {
+			doc.Fields[name] = int64(7)
+		}
+	}
+	return doc
+}
+
+func allGarbled(docs []vault.Doc) []vault.Doc {
+	for i := range docs {
+		docs[i] = garbled(docs[i])
+	}
+	return docs
 }
 
 // Calls is how many calls were begun so far.
 func (f *Fated) Calls() int { return int(f.n.Load()) }
 
-func fated[T any](ctx context.Context, f *Fated, call func() (T, error)) (T, error) {
-	n := int(f.n.Add(1))
+func fated[T any](ctx context.Context, f *Fated, write bool, call func() (T, error), garble func(T) T) (T, error) {
+	c := Call{N: int(f.n.Add(1)), Write: write}
 	var none T
-	if err := f.Fate(ctx, n, false); err != nil {
-		return none, err
+	before := f.Fate(ctx, c)
+	if before != nil && !errors.Is(before, ErrGarbage) {
+		return none, before
 	}
 	out, err := call()
-	if late := f.Fate(ctx, n, true); late != nil {
+	if before != nil && err == nil {
+		out = garble(out)
+	}
+	c.After = true
+	if late := f.Fate(ctx, c); late != nil {
 		return none, late
 	}
 	return out, err
 }
 
+// same is the answer of a write: there is nothing in it to spoil.
+func same[T any](out T) T { return out }
+
 // Get implements vault.Docs.
 func (f *Fated) Get(ctx context.Context, collection, id string) (vault.Doc, error) {
-	return fated(ctx, f, func() (vault.Doc, error) { return f.Docs.Get(ctx, collection, id) })
+	return fated(ctx, f, false, func() (vault.Doc, error) { return f.Docs.Get(ctx, collection, id) }, garbled)
 }
 
 // List implements vault.Docs.
 func (f *Fated) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
-	return fated(ctx, f, func() ([]vault.Doc, error) { return f.Docs.List(ctx, collection, after, limit) })
+	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.List(ctx, collection, after, limit) }, allGarbled)
 }
 
 // Find implements vault.Docs.
 func (f *Fated) Find(ctx context.Context, collection, field string, value any) ([]vault.Doc, error) {
-	return fated(ctx, f, func() ([]vault.Doc, error) { return f.Docs.Find(ctx, collection, field, value) })
+	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.Find(ctx, collection, field, value) }, allGarbled)
 }
 
 // Create implements vault.Docs.
 func (f *Fated) Create(ctx context.Context, collection, id string, fields vault.Fields) (vault.Version, error) {
-	return fated(ctx, f, func() (vault.Version, error) { return f.Docs.Create(ctx, collection, id, fields) })
+	return fated(ctx, f, true, func() (vault.Version, error) { return f.Docs.Create(ctx, collection, id, fields) }, same)
 }
 
 // Replace implements vault.Docs.
 func (f *Fated) Replace(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
-	return fated(ctx, f, func() (vault.Version, error) { return f.Docs.Replace(ctx, collection, id, fields, at) })
+	return fated(ctx, f, true, func() (vault.Version, error) { return f.Docs.Replace(ctx, collection, id, fields, at) }, same)
 }
 
 // Delete implements vault.Docs.
 func (f *Fated) Delete(ctx context.Context, collection, id string, at vault.Version) error {
-	_, err := fated(ctx, f, func() (struct{}, error) { return struct{}{}, f.Docs.Delete(ctx, collection, id, at) })
+	_, err := fated(ctx, f, true, func() (struct{}, error) { return struct{}{}, f.Docs.Delete(ctx, collection, id, at) }, same)
 	return err
 }

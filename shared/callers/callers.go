@@ -100,7 +100,7 @@ func Allow(caller vault.Caller, operation string, who Subject) error {
 // AllowOperation is Allow for an operation that is done for no person.
 func AllowOperation(caller vault.Caller, operation string) error {
 	if !slices.Contains(caller.Operations, operation) {
-		return denied("operation " + operation)
+		return &fault.Error{Op: "callers.AllowOperation", Kind: fault.Denied, Public: "This caller may not do that. Ask Deputy's operator to allow it.", Err: errors.New("not allowed: operation " + operation)}
 	}
 	return nil
 }

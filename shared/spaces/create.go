@@ -2,7 +2,6 @@ package spaces
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -40,41 +39,29 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
 	needed := r.Needed()
-	token, err := s.auth.TokenSource(ctx, person, needed...)
-	unchecked := false
+	var space *chatapi.Space
+	setup := func(token oauth2.TokenSource) (err error) {
+		space, err = s.setup(ctx, token, r.api(id))
+		return err
+	}
+	err = s.as(ctx, person, needed, userauth.CreateSpaces, setup)
+	notAllowed := false
 	if needs, ok := userauth.Needed(err); ok && onlyReading(needs) {
 		// Creating is allowed, looking who got in is not: create, and say so.
-		needed = needed[:1]
-		token, err = s.auth.TokenSource(ctx, person, needed...)
-		unchecked = true
+		notAllowed = true
+		err = s.as(ctx, person, needed[:1], userauth.CreateSpaces, setup)
 	}
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
-	space, err := s.setup(ctx, token, r.api(id))
-	if errors.Is(err, errToken) {
-		// Once more with a new token; the requestId is the same.
-		if token, err = s.auth.Renew(ctx, person, token, needed...); err == nil {
-			space, err = s.setup(ctx, token, r.api(id))
-		}
-	}
-	switch {
-	case errors.Is(err, errToken):
-		err = s.auth.Refused(ctx, person, token, needed...)
-	case errors.Is(err, errScope):
-		err = s.auth.Lacks(ctx, person, needed, userauth.CreateSpaces)
-	}
-	if err != nil {
-		return Created{}, fault.Wrap("spaces.Create", err)
-	}
-	out := Created{Name: space.Name, DisplayName: space.DisplayName, Address: address(space), RequestID: id, Unchecked: unchecked, NotAllowed: unchecked}
-	if len(r.Members) > 0 && !unchecked {
-		err := s.compare(ctx, token, r.Members, &out)
-		if errors.Is(err, errScope) {
-			// The space is there: the next act asks for it.
-			_ = s.auth.Lacks(ctx, person, needed, userauth.ReadMembers)
-		}
-		out.Unchecked = err != nil
+	out := Created{Name: space.Name, DisplayName: space.DisplayName, Address: address(space), RequestID: id, Unchecked: notAllowed, NotAllowed: notAllowed}
+	if len(r.Members) > 0 && !notAllowed {
+		// The space is there, whatever comes of this; a lack is asked for by
+		// the next act.
+		out.Unchecked = s.as(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) error {
+			out.Joined, out.Invited, out.LeftOut = nil, nil, nil
+			return s.compare(ctx, token, r.Members, &out)
+		}) != nil
 	}
 	return out, nil
 }

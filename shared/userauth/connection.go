@@ -21,9 +21,10 @@ type Connection struct {
 	SignIn    bool         // a session policy wants the person to sign in again
 }
 
-// Connection tells how a person is connected.
+// Connection tells how a person is connected now, also by a consent in another
+// instance a moment ago.
 func (a *Auth) Connection(ctx context.Context, person string) (Connection, error) {
-	g, ok, err := a.grant(ctx, person)
+	g, ok, err := a.grantNow(ctx, person)
 	switch {
 	case err != nil:
 		return Connection{}, fault.Wrap("userauth.Connection", err)

@@ -64,8 +64,8 @@ func die() error {
 	if err != nil {
 		return err
 	}
-	docs := &docstest.Fated{Docs: store, Fate: func(_ context.Context, n int, after bool) error {
-		if n == o.At && after == o.After {
+	docs := &docstest.Fated{Docs: store, Fate: func(_ context.Context, c docstest.Call) error {
+		if c.N == o.At && c.After == o.After {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 				return err
 			}
@@ -150,7 +150,7 @@ var deadlies = map[string]deadly{
 		}, 4,
 	},
 	"sweep": {
-		func(w *world, _ *order) {
+		func(w *world, o *order) {
 			w.connect(grace, create)
 			w.google.Fail("revoke", 503)
 			_, err := w.Disconnect(w.t.Context(), grace.User())
@@ -158,18 +158,37 @@ var deadlies = map[string]deadly{
 			w.connect(ada, create)
 			w.ahead.Add(int64(151 * oneDay))
 			check(w.t, w.deps.Vault.CreateRevocation(w.t.Context(), grace.User(), 1, "1//0gone"))
+			for id, g := range map[string]vault.Grant{
+				"901": {Status: vault.Ending, RefreshToken: "1//0ending"},
+				"902": {Status: vault.Active, RefreshToken: "1//0removed", Removed: w.deps.Now().Add(-9 * oneDay), RefreshDay: w.deps.Now()},
+				"903": {Status: vault.NeedsConsent, Generation: 1},
+				"904": {Status: vault.Active, RefreshToken: "1//0stale", RefreshDay: w.deps.Now()},
+			} {
+				g.Person, g.ClientID, g.Scopes = "users/"+id, "client", []string{createScope}
+				_, err := w.deps.Vault.SaveGrant(w.t.Context(), g)
+				check(w.t, err)
+			}
+			w.Auth = w.rotate()
+			o.Keyset, o.Lookup = w.keyset.Reveal(), w.lookup.Reveal()
 		},
 		func(w *world) {
 			w.sweep()
-			if got := w.sweep(); got.Failed != 0 || got.Refreshed != 0 || w.revocations() != 0 {
+			w.sweep() // a write of the dead may land after the first has read
+			// Ada's, and the stale one: the others have ended.
+			want := userauth.Swept{Seen: 2, Finished: true}
+			if got := w.sweep(); got != want || w.revocations() != 0 {
 				w.t.Errorf("something is left: %+v, %d revocations", got, w.revocations())
 			}
+			w.Auth = w.disableOld()
+			w.deps = w.Deps
+			_, err := w.deps.Vault.Grant(w.t.Context(), "users/904")
+			check(w.t, err)
 			g, _ := w.stored(ada)
 			if w.deps.Now().Sub(g.RefreshDay) > 2*oneDay {
 				w.t.Errorf("refreshed last on %v", g.RefreshDay)
 			}
 			check(w.t, w.token(ada, create))
-		}, 12,
+		}, 24,
 	},
 }
 

@@ -6,7 +6,8 @@ import (
 )
 
 // Mass death: when Google calls the grants of this many people dead within
-// this time, the fault is ours (a wrong client), and nothing is erased.
+// this time, and refreshes nobody's between, the fault is ours (a wrong
+// client), and nothing is erased.
 const (
 	massDeath  = 20
 	deathsTime = 5 * time.Minute
@@ -16,7 +17,7 @@ const (
 // zero value is ready; it is safe for concurrent use.
 type deaths struct {
 	mu   sync.Mutex
-	last map[string]time.Time // by person; never many more than massDeath stay
+	last map[string]time.Time // by person; massDeath + 1 at most
 }
 
 // tooMany notes one more death and tells whether there are too many.
@@ -31,6 +32,15 @@ func (d *deaths) tooMany(person string, now time.Time) bool {
 			delete(d.last, who)
 		}
 	}
-	d.last[person] = now
+	if len(d.last) <= massDeath {
+		d.last[person] = now
+	}
 	return len(d.last) > massDeath
+}
+
+// alive notes a refresh that succeeded: our client is not the trouble.
+func (d *deaths) alive() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.last)
 }

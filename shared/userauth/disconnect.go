@@ -27,7 +27,8 @@ const (
 // Farewell is what Disconnect did.
 type Farewell struct {
 	Outcome   Disconnected
-	Withdrawn int // approvals of other systems
+	Withdrawn int  // approvals of other systems
+	Rest      bool // something is left here, which the sweep erases
 }
 
 // Disconnect ends a person's grant: a tombstone first, so that no instance
@@ -36,31 +37,49 @@ type Farewell struct {
 // that purpose alone. What breaks off half-way, the next Disconnect or the
 // sweep finishes.
 func (a *Auth) Disconnect(ctx context.Context, person string) (Farewell, error) {
-	g, _, err := a.change(ctx, person, func(g *vault.Grant) bool {
-		g.Status, g.Generation, g.Untold = vault.Ending, a.next(g.Generation), false
-		return true
-	})
+	g, err := a.bid(ctx, person, func(vault.Grant) bool { return true })
 	if err != nil {
 		return Farewell{}, fault.Wrap("userauth.Disconnect", err)
 	}
-	out, err := a.leave(ctx, person, g)
+	if g.Person == "" { // approvals may be left of an earlier grant
+		withdrawn, err := a.Vault.WithdrawApprovals(ctx, person)
+		return Farewell{Withdrawn: withdrawn}, fault.Wrap("userauth.Disconnect", err)
+	}
+	out, err := a.leave(ctx, g)
 	return out, fault.Wrap("userauth.Disconnect", err)
 }
 
-// leave does what remains after the tombstone g; without one, only what may be
-// left of an earlier grant.
-func (a *Auth) leave(ctx context.Context, person string, g vault.Grant) (out Farewell, err error) {
-	if g.Person != "" {
-		if out.Outcome, err = a.revoke(ctx, g); err != nil {
-			return Farewell{}, err
+// bid puts the tombstone on a person's grant, if it is one that may end, and
+// gives it.
+func (a *Auth) bid(ctx context.Context, person string, may func(vault.Grant) bool) (vault.Grant, error) {
+	g, bidden, err := a.change(ctx, person, func(g *vault.Grant) bool {
+		if !may(*g) {
+			return false
 		}
+		g.Status, g.Generation, g.Untold = vault.Ending, a.next(g.Generation), false
+		return true
+	})
+	if !bidden {
+		return vault.Grant{}, err
 	}
-	if out.Withdrawn, err = a.Vault.WithdrawApprovals(ctx, person); err != nil || g.Person == "" {
-		return out, err
+	return g, err
+}
+
+// leave does what remains after the tombstone g. Once its tokens are revoked,
+// or kept for it, the grant has ended: what cannot be erased now is logged, and
+// left for the sweep.
+func (a *Auth) leave(ctx context.Context, g vault.Grant) (out Farewell, err error) {
+	if out.Outcome, err = a.revoke(ctx, g); err != nil {
+		return Farewell{}, err
+	}
+	out.Withdrawn, err = a.Vault.WithdrawApprovals(ctx, g.Person)
+	if err == nil {
+		err = a.Vault.DeleteGrant(ctx, g)
 	}
 	// A conflict means that the person has connected anew meanwhile.
-	if err := a.Vault.DeleteGrant(ctx, g); err != nil && fault.KindOf(err) != fault.Conflict {
-		return Farewell{}, err
+	if err != nil && fault.KindOf(err) != fault.Conflict {
+		a.Log.ErrorContext(ctx, "a disconnect is left for the sweep", slog.String("person", g.Person), slog.String("error", err.Error()))
+		out.Rest = true
 	}
 	return out, nil
 }

@@ -38,34 +38,53 @@ func (s *sweeper) grant(ctx context.Context, g vault.ListedGrant) (*int, error) 
 		return s.finish(ctx, g.Person)
 	case g.Status == vault.NeedsConsent && now.Sub(time.UnixMicro(g.Generation)) > deadLife:
 		return &s.done.Forgotten, s.Vault.DeleteGrant(ctx, g.Grant)
-	case g.Status == vault.Active && s.abandoned(g.Grant):
-		_, err := s.Disconnect(ctx, g.Person)
-		s.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("person", g.Person), slog.String("why", "the app was removed a week ago"))
-		return &s.done.Ended, err
-	case s.usable(g.Grant) && now.Sub(g.RefreshDay) > idle:
-		_, ok, err := s.refreshed(ctx, g.Grant, false)
-		if !ok {
-			return nil, err // it has ended, or asks to sign in
-		}
-		return &s.done.Refreshed, err
+	case s.abandoned(g.Grant):
+		return s.abandon(ctx, g.Person)
 	case s.Vault.Stale(g.Grant):
-		_, err := s.Vault.SaveGrant(ctx, g.Grant)
-		return &s.done.Resealed, err
+		saved, err := s.Vault.SaveGrant(ctx, g.Grant)
+		if err != nil || !s.idle(saved) {
+			return &s.done.Resealed, err
+		}
+		g.Grant = saved
 	}
-	return nil, nil
+	if !s.idle(g.Grant) {
+		return nil, nil
+	}
+	_, ok, err := s.refreshed(ctx, g.Grant, false)
+	if !ok {
+		return nil, err // it has ended, or asks to sign in
+	}
+	return &s.done.Refreshed, err
 }
+
+// idle tells that a grant is near Google's limit.
+func (a *Auth) idle(g vault.Grant) bool { return a.usable(g) && a.Now().Sub(g.RefreshDay) > idle }
 
 // abandoned tells that a person removed the app a week ago and has not used it
 // since, not even through another system.
 func (a *Auth) abandoned(g vault.Grant) bool {
-	since := g.Removed
-	if since.IsZero() {
+	if g.Status != vault.Active || g.Removed.IsZero() {
 		return false
 	}
-	if used := g.LastUsedDay.Add(24 * time.Hour); used.After(since) && g.LastUsedDay.After(since) {
+	since := g.Removed
+	if used := g.LastUsedDay.Add(24 * time.Hour); used.After(since) { // some time on that day
 		since = used
 	}
 	return a.Now().Sub(since) > removedLife
+}
+
+// abandon ends the grant of such a person, unless they have come back since
+// the sweep has read it.
+func (s *sweeper) abandon(ctx context.Context, person string) (*int, error) {
+	g, err := s.bid(ctx, person, s.abandoned)
+	if err != nil || g.Person == "" {
+		return nil, err
+	}
+	if _, err = s.leave(ctx, g); err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("person", person), slog.String("why", "the app was removed a week ago"))
+	return &s.done.Ended, nil
 }
 
 // finish ends what a disconnect began, unless the person has connected anew.
@@ -74,7 +93,7 @@ func (s *sweeper) finish(ctx context.Context, person string) (*int, error) {
 	if err != nil || g.Status != vault.Ending {
 		return nil, err
 	}
-	_, err = s.leave(ctx, person, g)
+	_, err = s.leave(ctx, g)
 	return &s.done.Ended, err
 }
 

@@ -2,6 +2,7 @@ package userauth
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"example.com/deputy/shared/fault"
@@ -14,16 +15,54 @@ const skew = time.Minute
 
 // End ends a person's grant because Google says so: its tokens are erased,
 // and the person is told once. at is when Google said it: a consent given
-// since then stays. It tells whether there was anything to end.
+// since then stays. When the two are too close to tell, only the access token
+// goes, so that the next act asks Google. It tells whether the grant has ended.
 func (a *Auth) End(ctx context.Context, person string, at time.Time) (bool, error) {
-	_, ended, err := a.change(ctx, person, func(g *vault.Grant) bool {
-		if g.Status != vault.Active || time.UnixMicro(g.Generation).After(at.Add(skew)) {
+	ended := false
+	_, _, err := a.change(ctx, person, func(g *vault.Grant) bool {
+		consented := time.UnixMicro(g.Generation)
+		switch ended = false; {
+		case !alive(*g) || consented.After(at.Add(skew)):
 			return false
+		case consented.After(at):
+			g.AccessToken = ""
+		default:
+			a.end(g)
+			ended = true
 		}
-		a.end(g)
 		return true
 	})
-	return ended, fault.Wrap("userauth.End", err)
+	return ended && err == nil, fault.Wrap("userauth.End", err)
+}
+
+// alive tells that there is something to end. Of a grant that does not open
+// nobody knows: it may come to life again with a mended keyset.
+func alive(g vault.Grant) bool { return g.Status == vault.Active || g.Broken }
+
+// EndToken ends the grants that hold a refresh token which Google calls
+// revoked, and says how many.
+func (a *Auth) EndToken(ctx context.Context, token vault.TokenMark) (int, error) {
+	people, err := a.Vault.PeopleByToken(ctx, token)
+	if err != nil {
+		return 0, fault.Wrap("userauth.EndToken", err)
+	}
+	count := 0
+	for _, person := range people {
+		_, ended, err := a.change(ctx, person, func(g *vault.Grant) bool {
+			if !alive(*g) || !g.Broken && !token.Of(g.RefreshToken) {
+				return false // it has a newer one
+			}
+			a.end(g)
+			return true
+		})
+		if err != nil {
+			return count, fault.Wrap("userauth.EndToken", err)
+		}
+		if ended {
+			count++
+		}
+	}
+	return count, nil
 }
 
 // Drop erases a person's access token, so that the next act has to ask Google
@@ -37,7 +76,9 @@ func (a *Auth) Drop(ctx context.Context, person string) (bool, error) {
 	return dropped, fault.Wrap("userauth.Drop", err)
 }
 
-// Erase removes all there is of a person whose account Google has deleted.
+// Erase removes the grant and the approvals of a person whose account Google
+// has deleted. What else there may be of them (a token still to be revoked)
+// goes by itself within a week.
 func (a *Auth) Erase(ctx context.Context, person string, at time.Time) (bool, error) {
 	ended, err := a.End(ctx, person, at)
 	if err != nil {
@@ -60,11 +101,17 @@ func (a *Auth) Erase(ctx context.Context, person string, at time.Time) (bool, er
 // Tell is true for exactly one who tells a person that Google has ended their
 // grant (Needs.Ended).
 func (a *Auth) Tell(ctx context.Context, person string) bool {
+	me := rand.Text()
 	_, mine, err := a.change(ctx, person, func(g *vault.Grant) bool {
 		untold := g.Untold
-		g.Untold = false
+		g.Untold, g.ToldBy = false, me
 		return untold
 	})
+	if !mine && err == nil {
+		// Our own save may have taken effect and lost its answer.
+		g, _, err := a.grantNow(ctx, person)
+		return err == nil && g.ToldBy == me
+	}
 	return mine || err != nil // rather twice than never
 }
 

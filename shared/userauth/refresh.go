@@ -1,6 +1,7 @@
 package userauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -57,6 +58,7 @@ func (a *Auth) refreshed(ctx context.Context, g vault.Grant, used bool) (vault.G
 	case err != nil:
 		return g, false, err
 	}
+	a.deaths.alive()
 	for try := 1; ; try++ {
 		next := a.refreshedGrant(g, t, used)
 		saved, err := a.Vault.SaveGrant(ctx, next)
@@ -77,7 +79,7 @@ func (a *Auth) refreshed(ctx context.Context, g vault.Grant, used bool) (vault.G
 		// over; what only marked the grant takes our token in.
 		now, ok, err := a.grantNow(ctx, g.Person)
 		if err != nil || !ok || a.fresh(now) || now.Generation != g.Generation || try == tries {
-			return now, ok && a.fresh(now), err
+			return a.settled(now, ok, err)
 		}
 		g = now
 	}
@@ -129,7 +131,16 @@ func (a *Auth) bury(ctx context.Context, dead vault.Grant, why error) (vault.Gra
 		a.end(now)
 		return true
 	})
-	return g, a.usable(g) && a.fresh(g), err
+	return a.settled(g, a.usable(g), err)
+}
+
+// settled is the answer when somebody else's grant counts. One that lives, and
+// has no fresh token at this moment, is no reason to ask for consent.
+func (a *Auth) settled(g vault.Grant, ok bool, err error) (vault.Grant, bool, error) {
+	if err == nil && ok && !a.fresh(g) {
+		err = &fault.Error{Op: "userauth.settled", Kind: fault.Unavailable, Public: "Google was too slow. Please try again.", Err: errors.New("somebody else is changing the grant")}
+	}
+	return g, ok && err == nil, err
 }
 
 // end makes g a grant that Google has ended.
@@ -137,4 +148,5 @@ func (a *Auth) end(g *vault.Grant) {
 	g.Status, g.Generation = vault.NeedsConsent, a.next(g.Generation)
 	g.RefreshToken, g.AccessToken = "", ""
 	g.SignIn, g.Untold = false, true
+	g.ClientID = cmp.Or(g.ClientID, a.ClientID) // of a record that could not be read
 }

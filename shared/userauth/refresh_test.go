@@ -276,7 +276,9 @@ func TestAnUntickedBoxIsRememberedUntilItIsTicked(t *testing.T) {
 func TestAScopeThatAnAPIDeniesIsAskedForAndTheGrantStays(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create, members)
-	needs, ok := userauth.Needed(w.Lacks(t.Context(), ada.User(), []userauth.Capability{create, members}, members))
+	source, err := w.TokenSource(t.Context(), ada.User(), create, members)
+	check(t, err)
+	needs, ok := userauth.Needed(w.Lacks(t.Context(), ada.User(), source, []userauth.Capability{create, members}, members))
 	if !ok || !cmp.Equal(needs.Missing, []userauth.Capability{members}) {
 		t.Errorf("got %+v", needs)
 	}
@@ -285,6 +287,13 @@ func TestAScopeThatAnAPIDeniesIsAskedForAndTheGrantStays(t *testing.T) {
 	}
 	if _, ok := userauth.Needed(w.token(ada, members)); !ok {
 		t.Error("the scope is still believed")
+	}
+	w.connect(ada, create, members) // she allows it; the old token's refusal comes late
+	if _, ok := userauth.Needed(w.Lacks(t.Context(), ada.User(), source, []userauth.Capability{create, members}, members)); !ok {
+		t.Error("the late one is not told to consent")
+	}
+	if err := w.token(ada, create, members); err != nil {
+		t.Errorf("a late refusal took the new scope away: %v", err)
 	}
 }
 
@@ -365,6 +374,29 @@ func TestGoogleSaysTheAccountIsGoneOrHijacked(t *testing.T) {
 			t.Errorf("twice: %v, %v", ended, err)
 		}
 	})
+	t.Run("a consent given some seconds later stays, and Google is asked", func(t *testing.T) {
+		w := begin(t)
+		at := w.deps.Now().Add(-30 * time.Second)
+		w.connect(ada, create)
+		if ended, err := w.End(t.Context(), ada.User(), at); err != nil || ended {
+			t.Errorf("ended: %v, %v", ended, err)
+		}
+		if err := w.token(ada, create); err != nil || w.refreshes() != 1 {
+			t.Errorf("%v, %d refreshes", err, w.refreshes())
+		}
+	})
+	t.Run("a revoked token ends no grant that has a newer one", func(t *testing.T) {
+		w := begin(t)
+		w.connect(ada, create)
+		old, _ := w.stored(ada)
+		w.between(func() { w.connect(ada, create, members) })
+		if ended, err := w.EndToken(t.Context(), vault.TokenMark{Prefix: old.RefreshToken.Reveal()[:16]}); err != nil || ended != 0 {
+			t.Errorf("ended %d, %v", ended, err)
+		}
+		if err := w.token(ada, create, members); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("a deleted account leaves nothing", func(t *testing.T) {
 		w := begin(t)
 		w.connect(ada, create)
@@ -391,6 +423,90 @@ func TestGoogleSaysTheAccountIsGoneOrHijacked(t *testing.T) {
 			t.Errorf("%v, %d refreshes", err, w.refreshes())
 		}
 	})
+}
+
+func TestASaveThatComesLateIntoTheCacheDoesNotReviveAGrant(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(2 * time.Hour))
+	slow := &slowSave{Docs: w.docs, landed: make(chan struct{}), open: make(chan struct{})}
+	deps := w.deps
+	deps.Vault = vault.New(slow, deps.Keys, deps.Now)
+	w.Auth = userauth.New(deps)
+	done := make(chan error, 1)
+	go func() { done <- w.token(ada, create) }() // refreshes, and is held after its save
+	<-slow.landed
+	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+		t.Fatal(err)
+	}
+	close(slow.open)
+	if err := <-done; err != nil && fault.KindOf(err) != fault.NeedsConsent {
+		t.Fatal(err)
+	}
+	if err := w.token(ada, create); fault.KindOf(err) != fault.NeedsConsent {
+		t.Errorf("a grant that was ended is used: %v", err)
+	}
+}
+
+// slowSave holds the first save of a grant after it has landed.
+type slowSave struct {
+	vault.Docs
+	once         sync.Once
+	landed, open chan struct{}
+}
+
+func (s *slowSave) Replace(ctx context.Context, collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
+	version, err := s.Docs.Replace(ctx, collection, id, f, at)
+	first := false
+	if collection == "grants" {
+		s.once.Do(func() { first = true })
+	}
+	if first {
+		close(s.landed)
+		<-s.open
+	}
+	return version, err
+}
+
+func TestWhoTellsIsSureEvenWhenTheAnswerOfTheStoreIsLost(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	if _, err := w.End(t.Context(), ada.User(), w.deps.Now()); err != nil {
+		t.Fatal(err)
+	}
+	lost := &lostAnswer{Docs: w.docs}
+	deps := w.deps
+	deps.Vault = vault.New(lost, deps.Keys, deps.Now)
+	if !userauth.New(deps).Tell(t.Context(), ada.User()) {
+		t.Error("nobody tells")
+	}
+	if w.Tell(t.Context(), ada.User()) {
+		t.Error("it is told twice")
+	}
+}
+
+// lostAnswer is a store whose client repeats a write that took effect: the
+// repetition conflicts with it.
+type lostAnswer struct{ vault.Docs }
+
+func (l lostAnswer) Replace(ctx context.Context, collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
+	if _, err := l.Docs.Replace(ctx, collection, id, f, at); err != nil {
+		return "", err
+	}
+	return l.Docs.Replace(ctx, collection, id, f, at)
+}
+
+func TestAConsentIsTakenEvenWhenTheAnswerOfTheStoreIsLost(t *testing.T) {
+	w := begin(t)
+	callback := w.consented(w.invite(ada, answer, create), ada)
+	deps := w.deps
+	deps.Vault = vault.New(lostAnswer{w.docs}, deps.Keys, deps.Now)
+	if _, err := userauth.New(deps).Finish(t.Context(), callback); err != nil {
+		t.Errorf("got %v", err)
+	}
+	if _, err := w.Finish(t.Context(), callback); reason(err) != userauth.LinkUsed {
+		t.Errorf("again: %v", err)
+	}
 }
 
 func TestDisconnectWithdrawsApprovalsAndSaysHowMany(t *testing.T) {

@@ -118,7 +118,7 @@ func (s *sweeper) page(ctx context.Context, stage, after string) (last string, e
 	case sweepRevocations:
 		return s.revocations(ctx, after)
 	default:
-		removed, last, err := s.Vault.RemoveExpired(ctx, stage, after, sweepPage)
+		removed, last, err := s.Vault.RemoveExpired(ctx, stage, after, sweepPage, s.late)
 		s.done.Expired += removed
 		return last, err
 	}
@@ -130,15 +130,17 @@ func (s *sweeper) grants(ctx context.Context, after string) (last string, err er
 		return after, err
 	}
 	group, inGroup := errgroup.WithContext(ctx)
-	group.SetLimit(sweepAtOnce)
+	slots := make(chan struct{}, sweepAtOnce)
 	more := len(page) == sweepPage
 	for i, g := range page {
+		slots <- struct{}{} // before the time is looked at: waiting for a slot may take long
 		if i > 0 && s.late() {
 			more = true
 			break
 		}
 		last = strings.TrimPrefix(g.Person, "users/")
 		group.Go(func() error {
+			defer func() { <-slots }()
 			ctx, cancel := context.WithTimeout(inGroup, sweepOne)
 			defer cancel()
 			count, err := s.grant(ctx, g)

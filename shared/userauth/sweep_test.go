@@ -100,7 +100,7 @@ func TestWhoRemovedTheAppAndUsesItNoMoreIsDisconnectedAfterAWeek(t *testing.T) {
 				t.Errorf("too early: %+v", got)
 			}
 			c.then(t, w)
-			w.ahead.Add(int64(4*oneDay + time.Minute))
+			w.ahead.Add(int64(5*oneDay + time.Minute))
 			if got := w.sweep(); got.Ended != c.ended {
 				t.Errorf("after a week: %+v", got)
 			}
@@ -108,6 +108,60 @@ func TestWhoRemovedTheAppAndUsesItNoMoreIsDisconnectedAfterAWeek(t *testing.T) {
 				t.Errorf("stored: %v", ok)
 			}
 		})
+	}
+}
+
+func TestWhoComesBackWhileTheSweepRunsStaysConnected(t *testing.T) {
+	for name, back := range map[string]func(w *world){
+		"connects anew":      func(w *world) { w.connect(ada, create) },
+		"adds the app again": func(w *world) { check(w.t, userauth.New(w.deps).Return(w.t.Context(), ada.User())) },
+	} {
+		w := begin(t)
+		w.connect(ada, create)
+		check(t, w.Remove(t.Context(), ada.User(), w.deps.Now()))
+		w.ahead.Add(int64(9 * oneDay))
+		w.between(func() { back(w) })
+		if got := w.sweep(); got.Ended != 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if g, ok := w.stored(ada); !ok || g.Status != vault.Active {
+			t.Errorf("%s: the grant has ended", name)
+		}
+	}
+}
+
+func TestHonestDeathsAmongLivingGrantsAreAllFound(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.people(100, w.google.RefreshToken(ada))
+	for i := range 40 {
+		g, err := w.deps.Vault.Grant(t.Context(), fmt.Sprintf("users/%06d", i*2))
+		check(t, err)
+		g.RefreshToken = "1//0dead"
+		_, err = w.deps.Vault.SaveGrant(t.Context(), g)
+		check(t, err)
+	}
+	w.ahead.Add(int64(151 * oneDay))
+	if got := w.sweep(); got.Failed != 0 || got.Refreshed != 61 {
+		t.Errorf("got %+v", got)
+	}
+	if strings.Contains(w.log.String(), "check OAUTH_CLIENT") {
+		t.Error("a false alarm")
+	}
+}
+
+func TestTheDayOfTheLastUseCountsWhole(t *testing.T) {
+	w := begin(t)
+	w.ahead.Add(int64(time.Until(time.Now().UTC().Truncate(oneDay).Add(oneDay + time.Hour)))) // an hour into a day
+	w.connect(ada, create)
+	check(t, w.Remove(t.Context(), ada.User(), w.deps.Now()))
+	w.ahead.Add(int64(7*oneDay + 12*time.Hour)) // she may have used it 7 days and some minutes ago
+	if got := w.sweep(); got.Ended != 0 {
+		t.Errorf("too early: %+v", got)
+	}
+	w.ahead.Add(int64(oneDay))
+	if got := w.sweep(); got.Ended != 1 {
+		t.Errorf("in time: %+v", got)
 	}
 }
 
@@ -283,11 +337,12 @@ func TestOneRecordThatFailsDoesNotStopTheSweep(t *testing.T) {
 	w.connect(ada, create)
 	w.connect(grace, create)
 	w.ahead.Add(int64(151 * oneDay))
-	w.google.Fail("token", 500, 500, 500) // one of them, three times
-	if got := w.sweep(); got.Failed+got.Refreshed != 2 || got.Refreshed == 0 {
+	w.google.Break(ada, true)
+	if got := w.sweep(); got.Failed != 1 || got.Refreshed != 1 {
 		t.Errorf("got %+v", got)
 	}
-	if got := w.sweep(); got.Failed != 0 {
+	w.google.Break(ada, false)
+	if got := w.sweep(); got.Failed != 0 || got.Refreshed != 1 {
 		t.Errorf("the next: %+v", got)
 	}
 }
@@ -357,7 +412,6 @@ func TestTheSweepResealsToo(t *testing.T) {
 // new ones only.
 func (w *world) rotate() *userauth.Auth {
 	w.t.Helper()
-	var err error
 	for _, text := range []*secret{&w.keyset, &w.lookup} {
 		old, err := seal.Describe(*text)
 		check(w.t, err)
@@ -365,9 +419,9 @@ func (w *world) rotate() *userauth.Auth {
 		check(w.t, err)
 		*text, err = seal.Promote(added, id)
 		check(w.t, err)
+		check(w.t, err)
 		w.old = append(w.old, old[0].ID)
 	}
-	check(w.t, err)
 	return w.with(w.keyset, w.lookup)
 }
 

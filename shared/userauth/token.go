@@ -81,19 +81,21 @@ func (a *Auth) Refused(ctx context.Context, person string, refused oauth2.TokenS
 	return needs(Needs{Capabilities: capabilities, Missing: capabilities, Ended: g.Untold})
 }
 
-// Lacks is the NeedsConsent of a person whose grant claims a scope that, by an
-// API's word, the token does not have. The claim is taken back, so that the
-// next consent asks for it anew.
-func (a *Auth) Lacks(ctx context.Context, person string, wanted []Capability, lacking ...Capability) error {
-	_, _, err := a.change(ctx, person, func(g *vault.Grant) bool {
+// Lacks is the NeedsConsent of a person whose token, by an API's word, does not
+// have a scope that the grant claims. The claim is taken back, so that the next
+// consent asks for it anew.
+func (a *Auth) Lacks(ctx context.Context, person string, refused oauth2.TokenSource, wanted []Capability, lacking Capability) error {
+	token, err := refused.Token()
+	if err != nil {
+		return fault.Wrap("userauth.Lacks", err)
+	}
+	_, _, err = a.change(ctx, person, func(g *vault.Grant) bool {
 		before := len(g.Scopes)
-		for _, c := range lacking {
-			g.Scopes = slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool { return slices.Contains(c.scopes(), s) })
-		}
-		return len(g.Scopes) != before
+		g.Scopes = slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool { return slices.Contains(lacking.scopes(), s) })
+		return len(g.Scopes) != before && g.AccessToken.Reveal() == token.AccessToken
 	})
 	if err != nil {
 		return fault.Wrap("userauth.Lacks", err)
 	}
-	return needs(Needs{Capabilities: wanted, Missing: lacking})
+	return needs(Needs{Capabilities: wanted, Missing: []Capability{lacking}})
 }

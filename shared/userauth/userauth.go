@@ -134,11 +134,14 @@ func (a *Auth) usable(g vault.Grant) bool {
 }
 
 // remember keeps a grant as it was at a time, unless something later is known:
-// a slow read must not come after a save.
+// a slow read must not come after a save, nor one save after a later one that
+// ended the grant.
 func (a *Auth) remember(person string, g vault.Grant, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if known, ok := a.cache.Peek(person); !ok || !known.at.After(at) {
+	known, ok := a.cache.Peek(person)
+	older := g.Person != "" && g.Generation < known.grant.Generation && at.Sub(known.at) < seen
+	if !ok || !known.at.After(at) && !older {
 		a.cache.Add(person, read{g, at})
 	}
 }

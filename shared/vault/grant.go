@@ -3,6 +3,8 @@ package vault
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +44,7 @@ type Grant struct {
 	Connected    time.Time
 
 	Untold       bool      // Google ended it, and the person has not been told
+	ToldBy       string    // who told them, at random: to know one's own save again
 	SignIn       bool      // a session policy wants the person to sign in again
 	Removed      time.Time // when the direct message with the app was removed; zero while it is there
 	RefreshDay   time.Time // the day of the last refresh: Google ends tokens unused for six months
@@ -92,11 +95,14 @@ func (v *Vault) grantOf(doc Doc) (Grant, error) {
 		Person: "users/" + doc.ID, ClientID: text(f, "clientId"), Scopes: texts(f, "scopes"), Declined: texts(f, "declined"),
 		AccessExpiry: moment(f, "accessExpiry"), Status: Status(text(f, "status")), Generation: number(f, "generation"),
 		Domain: text(f, "domain"), Connected: moment(f, "connected"),
-		Untold: flag(f, "untold"), SignIn: flag(f, "signIn"), Removed: moment(f, "removed"),
+		Untold: flag(f, "untold"), ToldBy: text(f, "toldBy"), SignIn: flag(f, "signIn"), Removed: moment(f, "removed"),
 		RefreshDay: moment(f, "refreshDay"), LastUsedDay: moment(f, "lastUsedDay"), RefreshUntil: moment(f, "refreshUntil"),
 		version: doc.Version, keys: [2]int64{number(f, "keyId"), number(f, "lookupKeyId")},
 	}
 	err := v.openAll(f, "act", grants, doc.ID, g.secrets()...)
+	if err == nil && (g.ClientID == "" || !slices.Contains([]Status{Active, NeedsConsent, Ending}, g.Status)) {
+		err = &fault.Error{Kind: fault.NeedsConsent, Err: fmt.Errorf("not a grant's record: %w", seal.ErrBroken)}
+	}
 	g.Broken = errors.Is(err, seal.ErrBroken)
 	return g, fault.Wrap("vault.Grant", err)
 }
@@ -110,7 +116,7 @@ func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	f := Fields{
 		"clientId": g.ClientID, "scopes": g.Scopes, "declined": g.Declined, "accessExpiry": g.AccessExpiry,
 		"status": string(g.Status), "generation": g.Generation, "domain": g.Domain, "connected": g.Connected,
-		"untold": g.Untold, "signIn": g.SignIn, "removed": g.Removed,
+		"untold": g.Untold, "toldBy": g.ToldBy, "signIn": g.SignIn, "removed": g.Removed,
 		"refreshDay": g.RefreshDay, "lastUsedDay": g.LastUsedDay, "refreshUntil": g.RefreshUntil,
 		"keyId": g.keys[0], "lookupKeyId": g.keys[1],
 	}

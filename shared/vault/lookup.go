@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha512"
 	"encoding/hex"
+	"slices"
 	"strings"
 
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 )
 
@@ -33,35 +35,58 @@ func (v *Vault) PersonByEmail(ctx context.Context, email string) (string, error)
 	return people[0], nil
 }
 
-// TokenPrefix is how many characters of a refresh token Google's events name.
-const TokenPrefix = 16
+// prefixLength is how many characters of a refresh token Google's events name.
+const prefixLength = 16
 
-// PeopleByTokenPrefix are the people whose refresh token begins with these 16
-// characters, as Google's security events name a token.
-func (v *Vault) PeopleByTokenPrefix(ctx context.Context, prefix string) ([]string, error) {
-	people, err := v.find(ctx, byPrefix, prefix)
-	return people, fault.Wrap("vault.PeopleByTokenPrefix", err)
+// TokenMark is how Google's security events name a refresh token: by its first
+// 16 characters, or by its double SHA-512.
+type TokenMark struct {
+	Prefix string
+	Hash   []byte
 }
 
-// PeopleByTokenHash are the people whose refresh token has this double
-// SHA-512. Google does not say whether the outer one is over the inner digest
-// or its hex form (oauth-admin.md 3.4): both are tried.
-func (v *Vault) PeopleByTokenHash(ctx context.Context, hash []byte) ([]string, error) {
-	for _, field := range []string{byHash, byHexHash} {
-		people, err := v.find(ctx, field, string(hash))
+// Of tells whether m names this token. Google does not say whether the outer
+// hash is over the inner digest or its hex form (oauth-admin.md 3.4): both fit.
+func (m TokenMark) Of(token config.Secret) bool {
+	raw, hexed := hashes(token)
+	prefix := m.Prefix != "" && m.Prefix == prefixOf(token)
+	return token != "" && (prefix || string(m.Hash) == raw || string(m.Hash) == hexed)
+}
+
+func hashes(token config.Secret) (raw, hexed string) {
+	inner := sha512.Sum512([]byte(token.Reveal()))
+	outer, outerHex := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))
+	return string(outer[:]), string(outerHex[:])
+}
+
+func prefixOf(token config.Secret) string {
+	text := token.Reveal()
+	return text[:min(prefixLength, len(text))]
+}
+
+// PeopleByToken are the people whose refresh token m may name.
+func (v *Vault) PeopleByToken(ctx context.Context, m TokenMark) ([]string, error) {
+	fields := map[string]string{byPrefix: m.Prefix, byHash: string(m.Hash), byHexHash: string(m.Hash)}
+	for _, field := range []string{byPrefix, byHash, byHexHash} {
+		if fields[field] == "" {
+			continue
+		}
+		people, err := v.find(ctx, field, fields[field])
 		if err != nil || len(people) > 0 {
-			return people, fault.Wrap("vault.PeopleByTokenHash", err)
+			return people, fault.Wrap("vault.PeopleByToken", err)
 		}
 	}
 	return nil, nil
 }
 
-// find looks under the code of every key, since a rotation may be half way.
+// find looks under the code of every key, since a rotation may be half way:
+// under the one in use last, which is where resealing moves them.
 func (v *Vault) find(ctx context.Context, field, value string) ([]string, error) {
 	codes, err := v.keys.Codes(field, value)
 	if err != nil {
 		return nil, err
 	}
+	slices.Reverse(codes)
 	var out []string
 	for _, code := range codes {
 		docs, err := v.docs.Find(ctx, grants, field, hex.EncodeToString(code))
@@ -69,7 +94,9 @@ func (v *Vault) find(ctx context.Context, field, value string) ([]string, error)
 			return nil, err
 		}
 		for _, doc := range docs {
-			out = append(out, "users/"+doc.ID)
+			if person := "users/" + doc.ID; !slices.Contains(out, person) {
+				out = append(out, person)
+			}
 		}
 	}
 	return out, nil
@@ -81,11 +108,9 @@ func (v *Vault) codeAll(into Fields, g Grant) error {
 	if email := g.Email.Reveal(); email != "" {
 		values[byEmail] = strings.ToLower(email)
 	}
-	if token := g.RefreshToken.Reveal(); token != "" {
-		inner := sha512.Sum512([]byte(token))
-		outer, hexOuter := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))
-		values[byHash], values[byHexHash] = string(outer[:]), string(hexOuter[:])
-		values[byPrefix] = token[:min(TokenPrefix, len(token))]
+	if g.RefreshToken != "" {
+		values[byHash], values[byHexHash] = hashes(g.RefreshToken)
+		values[byPrefix] = prefixOf(g.RefreshToken)
 	}
 	for field, value := range values {
 		code, err := v.keys.Code(field, value)

@@ -42,16 +42,15 @@ func TestAGrantIsFoundByWhatGoogleTellsOfItsToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"users/1"}
-	if got, err := v.PeopleByTokenPrefix(t.Context(), googlesPrefix); err != nil || !slices.Equal(got, want) {
-		t.Errorf("prefix: %v, %v", got, err)
-	}
-	for _, text := range []string{googlesHash, googlesHexHash} {
-		if got, err := v.PeopleByTokenHash(t.Context(), hash(t, text)); err != nil || !slices.Equal(got, want) {
-			t.Errorf("hash: %v, %v", got, err)
+	for _, mark := range []vault.TokenMark{{Prefix: googlesPrefix}, {Hash: hash(t, googlesHash)}, {Hash: hash(t, googlesHexHash)}} {
+		if got, err := v.PeopleByToken(t.Context(), mark); err != nil || !slices.Equal(got, want) || !mark.Of(googlesToken) || mark.Of("1//0another-token") || mark.Of("") {
+			t.Errorf("%v: %v, %v", mark, got, err)
 		}
 	}
-	if got, err := v.PeopleByTokenPrefix(t.Context(), "1//0another-token"); err != nil || len(got) != 0 {
-		t.Errorf("another token: %v, %v", got, err)
+	for _, mark := range []vault.TokenMark{{Prefix: "1//0another-toke"}, {}} {
+		if got, err := v.PeopleByToken(t.Context(), mark); err != nil || len(got) != 0 || mark.Of(googlesToken) {
+			t.Errorf("%v: %v, %v", mark, got, err)
+		}
 	}
 	doc, err := docs.Get(t.Context(), "grants", "1")
 	if err != nil {
@@ -72,7 +71,7 @@ func TestAGrantIsFoundByWhatGoogleTellsOfItsToken(t *testing.T) {
 	if _, err := v.SaveGrant(t.Context(), saved); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := v.PeopleByTokenPrefix(t.Context(), googlesPrefix); err != nil || len(got) != 0 {
+	if got, err := v.PeopleByToken(t.Context(), vault.TokenMark{Prefix: googlesPrefix}); err != nil || len(got) != 0 {
 		t.Errorf("erased: %v, %v", got, err)
 	}
 }
@@ -160,7 +159,7 @@ func TestOnlyWhatHasExpiredIsRemoved(t *testing.T) {
 	}
 	removed := 0
 	for after := ""; ; {
-		n, last, err := v.RemoveExpired(t.Context(), "pendingConsents", after, 2)
+		n, last, err := v.RemoveExpired(t.Context(), "pendingConsents", after, 2, func() bool { return false })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,14 +12,17 @@ import (
 var Expiring = []string{pendingConsents, seenEvents}
 
 // RemoveExpired looks at up to limit records of a collection, beginning behind
-// the id after, and removes those that have expired. last is where to go on,
-// "" at the end.
-func (v *Vault) RemoveExpired(ctx context.Context, collection, after string, limit int) (removed int, last string, err error) {
+// the id after, and removes those that have expired, until it is late. last is
+// where to go on, "" at the end.
+func (v *Vault) RemoveExpired(ctx context.Context, collection, after string, limit int, late func() bool) (removed int, last string, err error) {
 	docs, err := v.docs.List(ctx, collection, after, limit)
 	if err != nil {
 		return 0, after, fault.Wrap("vault.RemoveExpired", err)
 	}
-	for _, doc := range docs {
+	for i, doc := range docs {
+		if i > 0 && late() {
+			return removed, docs[i-1].ID, nil
+		}
 		if expires := moment(doc.Fields, "expires"); expires.IsZero() || v.now().Before(expires) {
 			continue
 		}

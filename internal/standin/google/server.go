@@ -48,6 +48,7 @@ type Server struct {
 	messages  int
 	setups    map[string]setup
 	reauth    map[string]bool // by account
+	broken    map[string]bool // by account
 	noRefresh bool
 	timeBased time.Duration
 	calls     []Call
@@ -61,7 +62,7 @@ func New(c Config) *Server {
 	s := &Server{
 		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), changed: make(chan struct{}),
 		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
-		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{}, reauth: map[string]bool{},
+		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{}, reauth: map[string]bool{}, broken: map[string]bool{},
 	}
 	s.populate()
 	return s

@@ -79,6 +79,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 		if !ok {
 			return refuse(http.StatusBadRequest, "invalid_grant", "Token has been expired or revoked.")
 		}
+		if s.broken[t.person.Sub] {
+			return refuse(http.StatusInternalServerError, "internal_failure", "A fault switched on for this person.")
+		}
 		return answer(w, http.StatusOK, s.give(t.person, t.scopes)), kind
 	default:
 		return refuse(http.StatusBadRequest, "unsupported_grant_type", "Invalid grant_type: "+kind)
@@ -111,6 +114,13 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) (int, string) {
 		return answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_token"}), ""
 	}
 	return answer(w, http.StatusOK, map[string]string{}), ""
+}
+
+// Break makes every refresh of a person end with 500, or no more.
+func (s *Server) Break(p Person, broken bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken[p.Sub] = broken
 }
 
 // Reauth is a session policy that wants the person to sign in again
