@@ -335,6 +335,19 @@ func TestATokenThatAnAPIRefusesOnceIsRenewedWithoutTheirNoticing(t *testing.T) {
 	b.has(b.say("/status"), "You are not connected")
 }
 
+func TestATokenThatIsRefusedForTheListOfMembersIsRenewedToo(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.consent(b.link(b.say("/createspace First plan @Grace Hopper"), "Configure"), decide{as: ada})
+	w.google.Fail("chat.spaces.members.list", 401)
+	b.say("/createspace Second plan @Grace Hopper")
+	b.sees("Space created", "Second plan", "In the space")
+	if got := w.count("token refresh_token"); got != 1 {
+		t.Errorf("refreshes: got %d, want 1", got)
+	}
+}
+
 func TestAScopeThatGoogleSaysIsMissingIsAskedFor(t *testing.T) {
 	t.Parallel()
 	w := begin(t)

@@ -523,6 +523,36 @@ func TestDisconnectWithdrawsApprovalsAndSaysHowMany(t *testing.T) {
 	}
 }
 
+func TestADisconnectThatLeavesSomethingSaysSoAndIsFinishedLater(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	check(t, w.deps.Vault.CreateApproval(t.Context(), ada.User(), vault.Approval{Caller: "1"}))
+	deps := w.deps
+	deps.Vault = vault.New(&listless{Docs: w.docs}, deps.Keys, deps.Now)
+	done, err := userauth.New(deps).Disconnect(t.Context(), ada.User())
+	if want := (userauth.Farewell{Outcome: userauth.Revoked, Rest: true}); err != nil || done != want {
+		t.Errorf("got %+v, %v", done, err)
+	}
+	w.Auth = userauth.New(w.deps)
+	if err := w.token(ada, create); fault.KindOf(err) != fault.NeedsConsent {
+		t.Errorf("it is still used: %v", err)
+	}
+	w.sweep()
+	if n, err := w.deps.Vault.WithdrawApprovals(t.Context(), ada.User()); err != nil || n != 0 {
+		t.Errorf("approvals left: %d, %v", n, err)
+	}
+	if _, ok := w.stored(ada); ok {
+		t.Error("the grant is still stored")
+	}
+}
+
+// listless cannot list.
+type listless struct{ vault.Docs }
+
+func (listless) List(context.Context, string, string, int) ([]vault.Doc, error) {
+	return nil, fault.New(fault.Unavailable, "")
+}
+
 // everySeal is what can be wrong with a seal; each spoils a grant's field.
 var everySeal = map[string]func(sealed []byte) []byte{
 	"altered at its end":    func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
