@@ -25,6 +25,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // What the program ends with, as sysexits.h has it.
@@ -86,13 +87,15 @@ type usageError struct{ error }
 // sentence is what an operator reads: what a person would, and the cause, for
 // it is the operator who mends it. Secrets redact themselves.
 func sentence(err error) string {
-	if e, ok := errors.AsType[*fault.Error](err); ok && e.Public != "" && e.Err != nil {
-		return e.Public + "\n" + e.Err.Error()
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Public == fault.None {
+		return err.Error()
 	}
-	if e, ok := errors.AsType[*fault.Error](err); ok && e.Public != "" {
-		return e.Public
+	public := words.In("en")(e.Public, e.Args...)
+	if e.Err != nil {
+		public += "\n" + e.Err.Error()
 	}
-	return err.Error()
+	return public
 }
 
 // exactly wants n arguments, named by what.

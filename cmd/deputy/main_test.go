@@ -24,6 +24,7 @@ import (
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
+	"example.com/deputy/shared/words"
 )
 
 const kek = "gcp-kms://projects/p/locations/global/keyRings/deputy/cryptoKeys/keysets"
@@ -233,7 +234,7 @@ func TestSweepSaysWhatItDid(t *testing.T) {
 
 func TestWhatDoesNotAnswerIsTold(t *testing.T) {
 	d := begin(t)
-	d.absent = &fault.Error{Kind: fault.Unavailable, Public: "Deputy is not set up completely.", Err: errors.New("KEYSET is not set")}
+	d.absent = &fault.Error{Kind: fault.Unavailable, Public: words.NotSetUp, Err: errors.New("KEYSET is not set")}
 	for _, args := range [][]string{{"sweep"}, {"keys", "reseal"}} {
 		if code, out, said := d.run("", args...); code != tryingAgain || out != "" || !strings.Contains(said, "KEYSET is not set") {
 			t.Errorf("%v: ended with %d: %s", args, code, said)

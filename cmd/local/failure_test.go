@@ -80,7 +80,7 @@ func before(kind fault.Kind) func(context.Context, docstest.Call) error {
 		if c.After {
 			return nil
 		}
-		return fault.New(kind, "")
+		return fault.New(kind, fault.None)
 	}
 }
 
@@ -102,7 +102,7 @@ var failures = []failure{
 			if c.After || !c.Write {
 				return nil
 			}
-			return fault.New(fault.Conflict, "")
+			return fault.New(fault.Conflict, fault.None)
 		}, nil,
 	},
 	{"Aborted", before(fault.Unavailable), status(http.StatusConflict, "ABORTED")},
@@ -113,7 +113,7 @@ var failures = []failure{
 		"half an answer", // the call takes effect, and its answer is lost
 		func(_ context.Context, c docstest.Call) error {
 			if c.After {
-				return fault.New(fault.Unavailable, "")
+				return fault.New(fault.Unavailable, fault.None)
 			}
 			return nil
 		},
@@ -148,7 +148,7 @@ var failures = []failure{
 			if err := silence(ctx, 3*time.Second); err != nil {
 				return &fault.Error{Kind: fault.Unavailable, Err: err}
 			}
-			return fault.New(fault.Unavailable, "")
+			return fault.New(fault.Unavailable, fault.None)
 		},
 		func(r *http.Request, passOn http.RoundTripper) (*http.Response, error) {
 			if err := silence(r.Context(), 10*time.Second); err != nil {

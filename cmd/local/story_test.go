@@ -95,7 +95,7 @@ func TestAnUntickedBoxIsNamedAndOfferedAgain(t *testing.T) {
 	w := begin(t)
 	b := w.browser(t, ada)
 	unticked := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
-	b.has(unticked, "One box was left unticked", "create spaces in Google Chat")
+	b.has(unticked, "One box was left unticked", "also needs this: Create spaces")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("spaces: %v", got)
 	}

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/words"
 )
 
 const buttonLife = 24 * time.Hour
@@ -53,7 +54,7 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 		return chat.Reply{}, fault.Wrap("chatevent.click", err) // the operator's to mend
 	}
 	if err != nil {
-		return chat.Reply{}, &fault.Error{Op: "chatevent.click", Kind: fault.Invalid, Public: words.buttonDead, Err: err}
+		return chat.Reply{}, &fault.Error{Op: "chatevent.click", Kind: fault.Invalid, Public: words.ButtonDead, Err: err}
 	}
 	switch v.Act {
 	case runAgain:
@@ -62,7 +63,7 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 		of(ctx).done = v.Invocation // Try again asks once more
 		return leave(ctx, f, e)
 	default:
-		return chat.Reply{}, fault.New(fault.Invalid, words.buttonDead)
+		return chat.Reply{}, fault.New(fault.Invalid, words.ButtonDead)
 	}
 }
 

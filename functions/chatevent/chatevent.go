@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 const (
@@ -66,7 +67,7 @@ func of(ctx context.Context) *heard {
 // hear answers one request of Chat.
 func (f function) hear(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
-		return fault.New(fault.Invalid, "Google Chat posts its events here; there is nothing to see.")
+		return fault.New(fault.Invalid, words.English("Google Chat posts its events here; there is nothing to see."))
 	}
 	format, err := f.Verifier.Verify(r)
 	if err != nil {
@@ -104,7 +105,7 @@ func (f function) answer(ctx context.Context, e chat.Event) (chat.Reply, error) 
 		if e.Space.Direct {
 			f.try(ctx, f.Auth.Return(ctx, e.Person.Name))
 		}
-		return welcome(), nil
+		return welcome(words.In(e.Locale)), nil
 	case chat.Removed: // no reply is possible
 		if e.Space.Direct {
 			f.try(ctx, f.Auth.Remove(ctx, e.Person.Name, f.Now()))

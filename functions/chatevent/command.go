@@ -7,6 +7,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/words"
 )
 
 // command is one line of the table in the design's section 7. ID, name and
@@ -16,6 +17,7 @@ type command struct {
 	name        string
 	args        string // how to call it, for /help
 	description string
+	help        words.Text
 	run         func(context.Context, function, chat.Event, invocation) (chat.Reply, error)
 }
 
@@ -23,11 +25,11 @@ type command struct {
 // in it.
 func commands() []command {
 	return []command{
-		{1, "/connect", "", "Let Deputy act as you", connect},
-		{2, "/disconnect", "", "End Deputy's access to your account", disconnect},
-		{3, "/status", "", "Show how you are connected", status},
-		{4, "/help", "", "Show what Deputy can do", help},
-		{5, "/createspace", "name [@people]", "Create a space as you", createSpace},
+		{1, "/connect", "", "Let Deputy act as you", words.HelpConnect, connect},
+		{2, "/disconnect", "", "End Deputy's access to your account", words.HelpDisconnect, disconnect},
+		{3, "/status", "", "Show how you are connected", words.HelpStatus, status},
+		{4, "/help", "", "Show what Deputy can do", words.HelpHelp, help},
+		{5, "/createspace", "name [@people]", "Create a space as you", words.HelpCreateSpace, createSpace},
 	}
 }
 
@@ -63,5 +65,5 @@ func (f function) run(ctx context.Context, e chat.Event, i invocation) (chat.Rep
 			return c.run(ctx, f, e, i)
 		}
 	}
-	return chat.Reply{}, fault.New(fault.Invalid, "Deputy does not know this command. Type /help to see those it knows.")
+	return chat.Reply{}, fault.New(fault.Invalid, words.UnknownCommand)
 }

@@ -5,6 +5,7 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // connect asks for consent when there is none, and else shows that there is:
@@ -17,5 +18,5 @@ func connect(ctx context.Context, f function, e chat.Event, _ invocation) (chat.
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return f.connectedCard(ctx, words.connected, e, c)
+	return f.connectedCard(ctx, words.Connected, e, c)
 }

@@ -10,13 +10,14 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // createSpace makes a space as the person: the words are its name, the people
 // mentioned its members.
 func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	if i.Args == "" {
-		return chat.Reply{}, fault.New(fault.Invalid, words.nameMissing)
+		return chat.Reply{}, fault.New(fault.Invalid, words.NameMissing)
 	}
 	r := spaces.Request{DisplayName: i.Args}
 	for _, m := range i.Mentions {
@@ -28,37 +29,38 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"),
 		slog.String("made", made.Name), slog.String("request", made.RequestID))
-	open := []chat.Button{{Text: words.open, Link: config.Secret(made.Address), Strong: true}}
+	say := words.In(e.Locale)
+	open := []chat.Button{{Text: say(words.Open), Link: config.Secret(made.Address), Strong: true}}
 	if made.NotAllowed {
-		allow, err := f.allow(ctx, words.allowIt, e, userauth.CreateSpaces, userauth.ReadMembers)
+		allow, err := f.allow(ctx, say(words.AllowIt), e, userauth.CreateSpaces, userauth.ReadMembers)
 		if err != nil {
 			return chat.Reply{}, err
 		}
 		open = append(open, allow)
 	}
-	return createdCard(made, open...), nil
+	return createdCard(say, made, open...), nil
 }
 
-func createdCard(made spaces.Created, row ...chat.Button) chat.Reply {
+func createdCard(say words.Say, made spaces.Created, row ...chat.Button) chat.Reply {
 	var widgets []chat.Widget
-	list := func(label string, members []spaces.Member) {
+	list := func(label words.Text, members []spaces.Member) {
 		if len(members) > 0 {
-			widgets = append(widgets, chat.Widget{Label: label, Text: names(members)})
+			widgets = append(widgets, chat.Widget{Label: say(label), Text: names(members)})
 		}
 	}
-	list(words.joined, made.Joined)
-	list(words.invited, made.Invited)
-	list(words.leftOut, made.LeftOut)
+	list(words.Joined, made.Joined)
+	list(words.Invited, made.Invited)
+	list(words.LeftOut, made.LeftOut)
 	if len(made.LeftOut) > 0 {
-		widgets = append(widgets, chat.Widget{Text: words.leftOutWhy})
+		widgets = append(widgets, chat.Widget{Text: say(words.LeftOutWhy)})
 	}
 	switch {
 	case made.NotAllowed:
-		widgets = append(widgets, chat.Widget{Text: words.notAllowed})
+		widgets = append(widgets, chat.Widget{Text: say(words.NotAllowed)})
 	case made.Unchecked:
-		widgets = append(widgets, chat.Widget{Text: words.unchecked})
+		widgets = append(widgets, chat.Widget{Text: say(words.Unchecked)})
 	}
-	reply := say(words.created, append(widgets, buttons(row...))...)
+	reply := card(say(words.SpaceCreated), append(widgets, buttons(row...))...)
 	reply.Card.Subtitle = made.DisplayName
 	return reply
 }

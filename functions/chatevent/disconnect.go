@@ -6,6 +6,7 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // disconnect asks once more before it ends anything.
@@ -14,15 +15,15 @@ func disconnect(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	text := words.reallyLeave
+	say, text := words.In(e.Locale), words.ReallyLeave
 	if !c.Connected {
-		text = words.nothingUsable
+		text = words.NothingUsable
 	}
-	yes, err := f.button(words.leave, confirmLeave, e, i)
+	yes, err := f.button(say(words.Leave), confirmLeave, e, i)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return say(words.leaveTitle, chat.Widget{Text: text}, buttons(yes)), nil
+	return card(say(words.LeaveTitle), chat.Widget{Text: say(text)}, buttons(yes)), nil
 }
 
 // leave is the confirmed end.
@@ -32,24 +33,25 @@ func leave(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
-	text := map[userauth.Disconnected]string{
-		userauth.NotConnected: words.wasNotConnected,
-		userauth.Revoked:      words.revoked,
-		userauth.RevokeLater:  words.revokeLater,
-		userauth.Erased:       words.erased,
+	text := map[userauth.Disconnected]words.Text{
+		userauth.NotConnected: words.WasNotConnected,
+		userauth.Revoked:      words.Revoked,
+		userauth.RevokeLater:  words.RevokeLater,
+		userauth.Erased:       words.Erased,
 	}[done.Outcome]
-	widgets := []chat.Widget{{Text: text}}
+	say := words.In(e.Locale)
+	widgets := []chat.Widget{{Text: say(text)}}
 	if done.Rest {
-		widgets = append(widgets, chat.Widget{Text: words.rest})
+		widgets = append(widgets, chat.Widget{Text: say(words.Rest)})
 	}
 	if done.Withdrawn > 0 {
-		widgets = append(widgets, chat.Widget{Text: words.withdrawn})
+		widgets = append(widgets, chat.Widget{Text: say(words.Withdrawn, done.Withdrawn)})
 	}
-	return say(words.left, widgets...), nil
+	return card(say(words.Left), widgets...), nil
 }
 
-// say is a private card with these widgets.
-func say(title string, widgets ...chat.Widget) chat.Reply {
+// card is a private card with these widgets.
+func card(title string, widgets ...chat.Widget) chat.Reply {
 	return chat.Reply{Card: &chat.Card{Title: title, Sections: []chat.Section{{Widgets: widgets}}}}
 }
 

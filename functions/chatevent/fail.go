@@ -8,6 +8,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // fail answers every error of the function. Before the event is known to be
@@ -46,18 +47,19 @@ func (f function) explain(ctx context.Context, h *heard, err error, reference st
 	if needs, ok := userauth.Needed(err); ok {
 		return f.invite(ctx, h.event, h.done, needs)
 	}
-	card := &chat.Card{Title: words.failed, Sections: []chat.Section{{Widgets: []chat.Widget{{Text: fault.Public(err, reference)}}}}}
+	say := words.In(h.event.Locale)
+	widgets := []chat.Widget{{Text: fault.Public(say, err, reference)}}
 	switch fault.KindOf(err) {
 	case fault.Unavailable, fault.RateLimited, fault.Internal:
 		if h.done.Command == 0 {
 			break
 		}
 		// The same invocation has the same key: nothing happens twice.
-		again, err := f.button(words.tryAgain, runAgain, h.event, h.done)
+		again, err := f.button(say(words.TryAgain), runAgain, h.event, h.done)
 		if err != nil {
 			return chat.Reply{}, err
 		}
-		card.Sections[0].Widgets = append(card.Sections[0].Widgets, chat.Widget{Buttons: []chat.Button{again}})
+		widgets = append(widgets, buttons(again))
 	}
-	return chat.Reply{Card: card}, nil
+	return card(say(words.Failed), widgets...), nil
 }

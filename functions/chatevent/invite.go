@@ -6,6 +6,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // invite is the one place that asks a person to connect (design stop 6). In a
@@ -15,12 +16,12 @@ import (
 // Continue. So it has when there is something to tell: the prompt carries no
 // text.
 func (f function) invite(ctx context.Context, e chat.Event, i invocation, needs *userauth.Needs) (chat.Reply, error) {
-	text, told := words.connectText, false
+	say, text, told := words.In(e.Locale), words.ConnectText, false
 	switch {
 	case needs.SignIn:
-		text, told = words.signIn, true
+		text, told = words.SignIn, true
 	case needs.Ended && f.Auth.Tell(ctx, e.Person.Name):
-		text, told = words.ended, true
+		text, told = words.Ended, true
 	}
 	prompt := e.Space.Direct && e.Complete != "" && !told
 	if !prompt {
@@ -33,9 +34,9 @@ func (f function) invite(ctx context.Context, e chat.Event, i invocation, needs 
 	if prompt {
 		return chat.Reply{Connect: link}, nil
 	}
-	again, err := f.button(words.goOn, runAgain, e, i)
+	again, err := f.button(say(words.Continue), runAgain, e, i)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return say(words.connectTitle, chat.Widget{Text: text}, buttons(chat.Button{Text: words.connect, Link: link, Strong: true}, again)), nil
+	return card(say(words.ConnectTitle), chat.Widget{Text: say(text)}, buttons(chat.Button{Text: say(words.Connect), Link: link, Strong: true}, again)), nil
 }

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // status shows a person's connection; nobody has to be connected for it.
@@ -16,55 +18,57 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 		return chat.Reply{}, err
 	}
 	if c.Connected {
-		return f.connectedCard(ctx, words.yourConnection, e, c)
+		return f.connectedCard(ctx, words.YourConnection, e, c)
 	}
-	widgets := []chat.Widget{{Text: words.notConnectedText}}
+	say := words.In(e.Locale)
+	widgets := []chat.Widget{{Text: say(words.NotConnectedIs)}}
 	if c.Ended && f.Auth.Tell(ctx, e.Person.Name) {
-		widgets = append([]chat.Widget{{Text: words.ended}}, widgets...)
+		widgets = append([]chat.Widget{{Text: say(words.Ended)}}, widgets...)
 	}
-	connect, err := f.allow(ctx, words.connect, e, userauth.CreateSpaces)
+	connect, err := f.allow(ctx, say(words.Connect), e, userauth.CreateSpaces)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return say(words.notConnected, append(widgets, buttons(connect))...), nil
+	return card(say(words.NotConnected), append(widgets, buttons(connect))...), nil
 }
 
 // connectedCard shows what a person allowed, capability by capability.
-func (f function) connectedCard(ctx context.Context, title string, e chat.Event, c userauth.Connection) (chat.Reply, error) {
-	widgets := []chat.Widget{{Label: words.account, Text: c.Email}}
+func (f function) connectedCard(ctx context.Context, title words.Text, e chat.Event, c userauth.Connection) (chat.Reply, error) {
+	say := words.In(e.Locale)
+	widgets := []chat.Widget{{Label: say(words.Account), Text: c.Email}}
 	for _, capability := range userauth.Capabilities() {
-		state := words.notAsked
+		state := words.NotAsked
 		switch {
 		case slices.Contains(c.Allowed, capability):
-			state = words.allowed
+			state = words.Allowed
 		case slices.Contains(c.Declined, capability):
-			state = words.declined
+			state = words.Declined
 		}
-		widgets = append(widgets, chat.Widget{Label: words.capability[capability], Text: state})
+		widgets = append(widgets, chat.Widget{Label: say(capability.Words()), Text: say(state)})
 	}
-	widgets = append(widgets, chat.Widget{Label: words.since, Text: day(c.Since)})
+	widgets = append(widgets, chat.Widget{Label: say(words.Since), Text: day(say, c.Since)})
 	if !c.Until.IsZero() {
-		widgets = append(widgets, chat.Widget{Label: words.until, Text: day(c.Until)})
+		widgets = append(widgets, chat.Widget{Label: say(words.Until), Text: day(say, c.Until)})
 	}
 	if c.SignIn {
-		widgets = append(widgets, chat.Widget{Text: words.signIn})
+		widgets = append(widgets, chat.Widget{Text: say(words.SignIn)})
 	}
-	widgets = append(widgets, chat.Widget{Text: words.howToEnd})
-	text, capabilities := "", c.Allowed
+	widgets = append(widgets, chat.Widget{Text: say(words.HowToEnd)})
+	text, capabilities := fault.None, c.Allowed
 	switch {
 	case c.SignIn:
-		text = words.connect
+		text = words.Connect
 	case len(c.Declined) > 0:
-		text, capabilities = words.allowRest, append(capabilities, c.Declined...)
+		text, capabilities = words.AllowRest, append(capabilities, c.Declined...)
 	}
-	if text != "" {
-		allow, err := f.allow(ctx, text, e, capabilities...)
+	if text != fault.None {
+		allow, err := f.allow(ctx, say(text), e, capabilities...)
 		if err != nil {
 			return chat.Reply{}, err
 		}
 		widgets = append(widgets, buttons(allow))
 	}
-	return say(title, widgets...), nil
+	return card(say(title), widgets...), nil
 }
 
 // allow is a button that leads to the consent for some capabilities.
@@ -73,4 +77,4 @@ func (f function) allow(ctx context.Context, text string, e chat.Event, capabili
 	return chat.Button{Text: text, Link: link}, err
 }
 
-func day(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 MST") }
+func day(say words.Say, t time.Time) string { return t.UTC().Format(say(words.Moment)) }

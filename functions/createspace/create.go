@@ -19,6 +19,7 @@ import (
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
 )
 
 // createRequest is the body of POST /v1/spaces.
@@ -52,10 +53,10 @@ func (f function) create(w http.ResponseWriter, r *http.Request) error {
 	logging.Note(r.Context(), slog.String("caller", caller.Email))
 	key := r.Header.Get("Idempotency-Key")
 	if len(r.Header.Values("Idempotency-Key")) != 1 || len(key) < 8 || len(key) > 255 {
-		return fault.New(fault.Invalid, "Send one Idempotency-Key header of 8 to 255 characters, the same when you repeat the request.")
+		return fault.New(fault.Invalid, words.English("Send one Idempotency-Key header of 8 to 255 characters, the same when you repeat the request."))
 	}
 	if r.URL.RawQuery != "" {
-		return fault.New(fault.Invalid, "This operation takes no query parameters.")
+		return fault.New(fault.Invalid, words.English("This operation takes no query parameters."))
 	}
 	in, err := read(r)
 	if err != nil {
@@ -97,7 +98,7 @@ func read(r *http.Request) (createRequest, error) {
 	if err != nil {
 		return in, &fault.Error{
 			Op: "createspace.read", Kind: fault.Invalid, Err: errors.New("not the JSON object of this operation"),
-			Public: "The body must be one JSON object with actAs, displayName, spaceType and members, and nothing else: " + err.Error(),
+			Public: words.English("The body must be one JSON object with actAs, displayName, spaceType and members, and nothing else: %v"), Args: []any{err},
 		}
 	}
 	return in, nil
@@ -106,7 +107,7 @@ func read(r *http.Request) (createRequest, error) {
 // space is the request as shared/spaces has it.
 func (in createRequest) space() (spaces.Request, error) {
 	if in.SpaceType != "" && in.SpaceType != "SPACE" {
-		return spaces.Request{}, fault.New(fault.Invalid, "spaceType must be SPACE.")
+		return spaces.Request{}, fault.New(fault.Invalid, words.English("spaceType must be SPACE."))
 	}
 	out := spaces.Request{DisplayName: in.DisplayName}
 	for _, m := range in.Members {
@@ -160,7 +161,7 @@ func (f function) consent(ctx context.Context, named string, err error) error {
 	}
 	return &fault.Error{
 		Op: "createspace.consent", Kind: fault.NeedsConsent, Err: &invited{link, needs},
-		Public: "This person has to connect first. Pass the invitation on to them; only they can use it.",
+		Public: words.English("This person has to connect first. Pass the invitation on to them; only they can use it."),
 	}
 }
 
@@ -175,7 +176,7 @@ func user(named, field string) (string, error) {
 	if a, err := mail.ParseAddress(named); err == nil && a.Address == named && !strings.ContainsAny(named, "/?#%\" ") {
 		return "users/" + strings.ToLower(named), nil
 	}
-	return "", fault.Newf(fault.Invalid, "%s must be users/{id} with digits only, or a plain e-mail address.", field)
+	return "", fault.New(fault.Invalid, words.English("%s must be users/{id} with digits only, or a plain e-mail address."), field)
 }
 
 func answerOf(made spaces.Created, r spaces.Request) createAnswer {

@@ -17,6 +17,7 @@ import (
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 const (
@@ -43,7 +44,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("POST /v1/sweep", door.Handler(f.sweep))
 	mux.Handle("/v1/", door.Handler(func(http.ResponseWriter, *http.Request) error { return errNotBuilt }))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.NotFound, "There is nothing here; the API begins at /v1/.")
+		return fault.New(fault.NotFound, words.English("There is nothing here; the API begins at /v1/."))
 	}))
 	return mux
 }

@@ -9,6 +9,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // problem is an application/problem+json body (RFC 9457). Type is stable:
@@ -55,7 +56,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		kind.status, kind.name = http.StatusInternalServerError, "internal"
 	}
-	p := problem{Detail: fault.Public(err, reference), Reference: reference}
+	p := problem{Detail: fault.Public(words.In("en"), err, reference), Reference: reference}
 	if errors.Is(err, errNotBuilt) {
 		kind.status, kind.name, p.Detail = http.StatusNotImplemented, "not_built", "This part of the HTTP API is not built yet."
 	}

@@ -16,6 +16,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 const (
@@ -41,7 +42,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET /callback", door.Handler(f.callback))
 	mux.Handle("GET /connected", door.Handler(f.connected))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.NotFound, "There is nothing here. Deputy lives in Google Chat: open it there and type /help.")
+		return fault.New(fault.NotFound, words.NothingHere)
 	}))
 	return mux
 }
@@ -98,7 +99,7 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	case len(done.Missing) > 0:
-		show(w, http.StatusOK, unticked(done))
+		show(w, r, http.StatusOK, unticked(say(r), done))
 	case done.ReturnTo != "":
 		redirect(w, done.ReturnTo)
 	default:
@@ -108,8 +109,8 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (f function) connected(w http.ResponseWriter, _ *http.Request) error {
-	show(w, http.StatusOK, connectedPage)
+func (f function) connected(w http.ResponseWriter, r *http.Request) error {
+	show(w, r, http.StatusOK, connectedPage(say(r)))
 	return nil
 }
 
@@ -117,7 +118,7 @@ func (f function) connected(w http.ResponseWriter, _ *http.Request) error {
 func one(r *http.Request, name string) (config.Secret, error) {
 	values := r.URL.Query()[name]
 	if len(values) > 1 {
-		return "", fault.Newf(fault.Invalid, "The address is not as it was given out: %q stands in it twice. Please go back to Chat and press the button again.", name)
+		return "", fault.New(fault.Invalid, words.AddressTwice, name)
 	}
 	return config.Secret(strings.Join(values, "")), nil
 }

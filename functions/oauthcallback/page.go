@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 //go:embed page.html
@@ -31,16 +32,21 @@ func hashOf(text string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
+// say speaks the language that the browser asks for.
+func say(r *http.Request) words.Say { return words.In(r.Header.Get("Accept-Language")) }
+
 // page is what a person reads in the browser.
 type page struct {
-	Title string
-	Text  []string
-	Good  bool
-	Link  string // where the button leads; no button without
-	Press string // what is on it
+	Language string // show fills it in
+	Title    string
+	Text     []string
+	Good     bool
+	Link     string // where the button leads; no button without
+	Press    string // what is on it
 }
 
-func show(w http.ResponseWriter, status int, p page) {
+func show(w http.ResponseWriter, r *http.Request, status int, p page) {
+	p.Language = words.Language(r.Header.Get("Accept-Language"))
 	protect(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
@@ -64,8 +70,8 @@ func protect(h http.Header) {
 // fail shows every error of the function.
 func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if refusal, ok := userauth.Refused(err); ok {
-		status, p := refused(refusal)
-		show(w, status, p)
+		status, p := refused(say(r), refusal)
+		show(w, r, status, p)
 		return
 	}
 	status := map[fault.Kind]int{
@@ -75,7 +81,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == 0 {
 		status = http.StatusInternalServerError
 	}
-	show(w, status, page{Title: failedTitle, Text: []string{fault.Public(err, logging.Reference(r.Context())), backToChat}})
+	show(w, r, status, page{Title: say(r)(words.Failed), Text: []string{fault.Public(say(r), err, logging.Reference(r.Context())), say(r)(words.PageBack)}})
 }
 
 func button(p page, link config.Secret, press string) page {

@@ -289,7 +289,7 @@ func TestWhenTheStoreFailsGoogleIsToldToSendAgainAndNothingIsMissed(t *testing.T
 			first := w.docs.Calls()
 			w.fate = func(n int, late bool) error {
 				if n == first+calls && late == after {
-					return fault.New(fault.Unavailable, "")
+					return fault.New(fault.Unavailable, fault.None)
 				}
 				return nil
 			}

@@ -17,6 +17,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
 )
 
 // The operations, as callers' records name them.
@@ -100,15 +101,15 @@ func Allow(caller vault.Caller, operation string, who Subject) error {
 // AllowOperation is Allow for an operation that is done for no person.
 func AllowOperation(caller vault.Caller, operation string) error {
 	if !slices.Contains(caller.Operations, operation) {
-		return &fault.Error{Op: "callers.AllowOperation", Kind: fault.Denied, Public: "This caller may not do that. Ask Deputy's operator to allow it.", Err: errors.New("not allowed: operation " + operation)}
+		return &fault.Error{Op: "callers.AllowOperation", Kind: fault.Denied, Public: words.English("This caller may not do that. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: operation " + operation)}
 	}
 	return nil
 }
 
 func unauthenticated(why string) error {
-	return &fault.Error{Op: "callers.Verify", Kind: fault.Unauthenticated, Public: "Send a Google-signed ID token of your service account for this API's audience as bearer token.", Err: errors.New(why)}
+	return &fault.Error{Op: "callers.Verify", Kind: fault.Unauthenticated, Public: words.English("Send a Google-signed ID token of your service account for this API's audience as bearer token."), Err: errors.New(why)}
 }
 
 func denied(why string) error {
-	return &fault.Error{Op: "callers.Allow", Kind: fault.Denied, Public: "This caller may not do that for this person. Ask Deputy's operator to allow it.", Err: errors.New("not allowed: " + why)}
+	return &fault.Error{Op: "callers.Allow", Kind: fault.Denied, Public: words.English("This caller may not do that for this person. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: " + why)}
 }

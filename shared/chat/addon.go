@@ -9,6 +9,7 @@ import (
 // addOnEvent is chat-protocol.md 2.1: the key of the payload is the kind.
 type addOnEvent struct {
 	Common struct {
+		Locale     looseText            `json:"userLocale"`
 		Parameters map[string]looseText `json:"parameters"`
 	} `json:"commonEventObject"`
 	Chat struct {
@@ -33,7 +34,7 @@ type payload struct {
 }
 
 func (e addOnEvent) event() Event {
-	out := Event{Kind: Unknown, Time: moment(e.Chat.EventTime), Person: e.Chat.User.person(), Space: e.Chat.Space.place()}
+	out := Event{Kind: Unknown, Time: moment(e.Chat.EventTime), Person: e.Chat.User.person(), Space: e.Chat.Space.place(), Locale: string(e.Common.Locale)}
 	var p *payload
 	switch {
 	case e.Chat.Command != nil:

@@ -16,6 +16,7 @@ type classicEvent struct {
 	Complete  looseText `json:"configCompleteRedirectUrl"`
 	Metadata  metadata  `json:"appCommandMetadata"`
 	Common    struct {
+		Locale     looseText            `json:"userLocale"`
 		Parameters map[string]looseText `json:"parameters"`
 	} `json:"common"`
 	Action struct {
@@ -29,7 +30,7 @@ type classicEvent struct {
 func (e classicEvent) event() Event {
 	out := Event{
 		Kind: Unknown, Time: moment(e.EventTime), Person: e.User.person(), Message: string(e.Message.Name),
-		Space: e.Space.place(), Command: e.Message.command(e.Metadata), Complete: config.Secret(e.Complete),
+		Space: e.Space.place(), Command: e.Message.command(e.Metadata), Complete: config.Secret(e.Complete), Locale: string(e.Common.Locale),
 	}
 	out.Args, out.Mentions = e.Message.arguments()
 	switch e.Type {

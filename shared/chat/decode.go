@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/words"
 )
 
 // valueKey names the one parameter that our buttons carry.
@@ -20,7 +21,7 @@ const valueKey = "value"
 func Decode(format Format, body []byte) (Event, error) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(body, &object); err != nil {
-		return Event{}, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: "The event is not a JSON object.", Err: err}
+		return Event{}, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: words.English("The event is not a JSON object."), Err: err}
 	}
 	shape := read[struct {
 		Type looseText                  `json:"type"`

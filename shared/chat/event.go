@@ -49,6 +49,7 @@ type Event struct {
 	// Complete is where the browser makes Chat repeat this event. Whoever
 	// opens it acts as the person. Empty for clicks.
 	Complete config.Secret
+	Locale   string // of the person, such as "en" or "zh-CN"; may be empty
 }
 
 // Person is a user of Chat.

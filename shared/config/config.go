@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/words"
 )
 
 // Reader collects values and the faults met on the way. Its zero value is not
@@ -110,7 +111,7 @@ func (r *Reader) Err() error {
 	}
 	return &fault.Error{
 		Op: "config.Read", Kind: fault.Unavailable,
-		Public: "Deputy is not set up completely. Its administrator finds the details in the log.",
+		Public: words.NotSetUp,
 		Err:    faults(r.faults),
 	}
 }

@@ -10,6 +10,8 @@ package fault
 import (
 	"errors"
 	"fmt"
+
+	"example.com/deputy/shared/words"
 )
 
 // Kind says what an error means for whoever has to answer for it.
@@ -46,8 +48,9 @@ func (k Kind) String() string {
 type Error struct {
 	Op     string // package.Func in which it happened, for the log
 	Kind   Kind
-	Public string // one plain sentence with what to do next; may be empty
-	Err    error  // the cause, for the log only
+	Public words.Text // one plain sentence with what to do next; may be none
+	Args   []any      // of Public
+	Err    error      // the cause, for the log only
 }
 
 // Error is the text for the log: never show it to a user. The public sentence
@@ -55,8 +58,8 @@ type Error struct {
 // must have a cause beside it, so that it stays out of the log.
 func (e *Error) Error() string {
 	text := e.Kind.String()
-	if e.Public != "" && e.Err == nil {
-		text += " (" + e.Public + ")"
+	if e.Public != None && e.Err == nil {
+		text += " (" + words.In("en")(e.Public, e.Args...) + ")"
 	}
 	if e.Op != "" {
 		text = e.Op + ": " + text
@@ -70,13 +73,14 @@ func (e *Error) Error() string {
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New is an error without a cause: kind, and the sentence a user may read.
-func New(kind Kind, public string) error { return &Error{Kind: kind, Public: public} }
-
-// Newf is New with a formatted sentence.
-func Newf(kind Kind, format string, args ...any) error {
-	return &Error{Kind: kind, Public: fmt.Sprintf(format, args...)}
+// New is an error without a cause: kind, and the sentence a user may read, with
+// its arguments.
+func New(kind Kind, public words.Text, args ...any) error {
+	return &Error{Kind: kind, Public: public, Args: args}
 }
+
+// None is the sentence of an error that nobody reads.
+var None words.Text
 
 // Wrap notes where err passed and keeps its kind. Wrap of nil is nil.
 func Wrap(op string, err error) error {
@@ -94,11 +98,12 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Public is the sentence a user may read. An error that has none, and every
-// Internal one, gives a fixed sentence that only names the reference.
-func Public(err error, reference string) string {
-	if e, ok := errors.AsType[*Error](err); ok && e.Kind != Internal && e.Public != "" {
-		return e.Public
+// Public is the sentence a user may read, in their language. An error that has
+// none, and every Internal one, gives a fixed sentence that only names the
+// reference.
+func Public(say words.Say, err error, reference string) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind != Internal && e.Public != None {
+		return say(e.Public, e.Args...)
 	}
-	return "Something went wrong on our side. Please try again; if it stays, tell your administrator this reference: " + reference
+	return say(words.Surprise, reference)
 }

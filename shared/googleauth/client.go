@@ -13,6 +13,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/words"
 )
 
 // Client is a web OAuth client as its client_secrets.json tells it. The
@@ -78,7 +79,7 @@ func otherFile(file map[string]json.RawMessage) string {
 }
 
 func refuseClient(why string) error {
-	return &fault.Error{Op: "googleauth.ParseClient", Kind: fault.Invalid, Public: "OAUTH_CLIENT " + why + "."}
+	return &fault.Error{Op: "googleauth.ParseClient", Kind: fault.Invalid, Public: words.English("OAUTH_CLIENT %s."), Args: []any{why}}
 }
 
 // Registered tells whether the file lists this redirect URI, or lists none.

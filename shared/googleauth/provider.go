@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/retry"
+	"example.com/deputy/shared/words"
 )
 
 // How long one call may take: a person waits behind each of them.
@@ -219,7 +220,7 @@ func (p *Provider) Revoke(ctx context.Context, token config.Secret) error {
 func translate(op string, err error) error {
 	refusal, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: googleSilent, Err: withoutBody(err)}
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.GoogleSilent, Err: withoutBody(err)}
 	}
 	var body struct {
 		Subtype string `json:"error_subtype"`
@@ -232,18 +233,16 @@ func translate(op string, err error) error {
 	case code == "invalid_grant":
 		f.Kind, f.Err = fault.NeedsConsent, ErrInvalidGrant
 	case code == "invalid_client", code == "deleted_client", code == "disabled_client", code == "unauthorized_client":
-		f.Kind, f.Public, f.Err = fault.Unavailable, "Deputy's own set-up at Google is broken. Its administrator finds the details in the log.", fmt.Errorf("%w: %s", ErrClient, code)
+		f.Kind, f.Public, f.Err = fault.Unavailable, words.SetUpBroken, fmt.Errorf("%w: %s", ErrClient, code)
 	case code == "admin_policy_enforced":
-		f.Kind, f.Public = fault.Denied, "Your organization's administrator does not allow this app to do that. Ask them to trust it in the Admin console."
+		f.Kind, f.Public = fault.Denied, words.PolicyForbids
 	case code == "org_internal":
-		f.Kind, f.Public = fault.Denied, "This app is for members of its own organization only."
+		f.Kind, f.Public = fault.Denied, words.MembersOnly
 	case passing(refusal.Response.StatusCode):
-		f.Kind, f.Public = fault.Unavailable, googleSilent
+		f.Kind, f.Public = fault.Unavailable, words.GoogleSilent
 	}
 	return f
 }
-
-const googleSilent = "Google did not answer as expected. Please try again in a minute."
 
 // withoutBody keeps what x/oauth2 says of an answer it cannot read, which may
 // quote it, out of the error.

@@ -19,6 +19,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/words"
 )
 
 // MaxBody is the most a doorway reads of one request: Chat's events, forms and
@@ -108,10 +109,10 @@ func Catch(f func() error) (err error) {
 func Body(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, &fault.Error{Op: "serve.Body", Kind: fault.Invalid, Public: "The request is larger than 1 MiB.", Err: err}
+		return nil, &fault.Error{Op: "serve.Body", Kind: fault.Invalid, Public: words.RequestTooLong, Err: err}
 	}
 	if err != nil {
-		return nil, &fault.Error{Op: "serve.Body", Kind: fault.Invalid, Public: "The request broke off before its end.", Err: err}
+		return nil, &fault.Error{Op: "serve.Body", Kind: fault.Invalid, Public: words.RequestCut, Err: err}
 	}
 	return body, nil
 }

@@ -2,7 +2,6 @@ package spaces
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -82,7 +81,7 @@ func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi
 		return err
 	})
 	if err != nil {
-		return nil, translate("spaces.setup", err, fmt.Sprintf("A space named %q exists already in your organization. Please choose another name.", r.Space.DisplayName))
+		return nil, translate("spaces.setup", err, r.Space.DisplayName)
 	}
 	return space, nil
 }

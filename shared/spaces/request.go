@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // The limits of spaces.setup (chat-protocol.md 6.2, 6.3).
@@ -37,9 +38,9 @@ func (r Request) Checked(person string) (Request, error) {
 	r.DisplayName = strings.Join(strings.Fields(r.DisplayName), " ")
 	switch n := utf8.RuneCountInString(r.DisplayName); {
 	case n == 0:
-		return r, fault.New(fault.Invalid, "A space needs a name.")
+		return r, fault.New(fault.Invalid, words.NameNeeded)
 	case n > maxName:
-		return r, fault.Newf(fault.Invalid, "The name has %d characters; Chat allows %d. Please shorten it.", n, maxName)
+		return r, fault.New(fault.Invalid, words.NameTooLong, n, maxName)
 	}
 	var members []Member
 	for _, m := range r.Members {
@@ -49,7 +50,7 @@ func (r Request) Checked(person string) (Request, error) {
 		}
 	}
 	if r.Members = members; len(members) > maxMembers {
-		return r, fault.Newf(fault.Invalid, "You named %d people; %d can be added when a space is made.", len(members), maxMembers)
+		return r, fault.New(fault.Invalid, words.TooManyPeople, len(members), maxMembers)
 	}
 	return r, nil
 }

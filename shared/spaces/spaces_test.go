@@ -14,6 +14,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/words"
 )
 
 const variants = "89ab" // of a UUID (RFC 9562)
@@ -127,11 +128,11 @@ func TestGooglesErrorsBecomeSentencesAndItsMessagesStayOutOfTheLog(t *testing.T)
 		}
 	}
 	taken := &googleapi.Error{Code: 409, Message: "marked", Body: `{"error":{"status":"ALREADY_EXISTS"}}`}
-	if err := translate("op", taken, "The name is taken."); fault.KindOf(err) != fault.Conflict || fault.Public(err, "") != "The name is taken." {
+	if err := translate("op", taken, "Plan"); fault.KindOf(err) != fault.Conflict || fault.Public(words.In("en"), err, "") != `A space named "Plan" exists already in your organization. Please choose another name.` {
 		t.Errorf("taken: %v", err)
 	}
 	app := &googleapi.Error{Code: 404, Message: "Google Chat app not found. To create a Chat app, you must turn on the Chat API and configure the app."}
-	if err := translate("op", app, ""); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(err, ""), "Chat API configuration is missing") {
+	if err := translate("op", app, ""); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(words.In("en"), err, ""), "Chat API configuration is missing") {
 		t.Errorf("app: %v", err)
 	}
 }

@@ -10,37 +10,38 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/words"
 )
 
 // translate turns an error of the Chat API into a fault (chat-protocol.md 6.6).
-// taken is what to say when the name is there already.
-func translate(op string, err error, taken string) error {
+// name is that of the space, if one is made.
+func translate(op string, err error, name string) error {
 	e, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
-		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: "Google Chat did not answer in time. Please try again.", Err: err}
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.ChatSilent, Err: err}
 	}
 	status, reason := statusOf(e)
 	// Google's message stays out of it: it may quote what the person typed.
 	f := &fault.Error{Op: op, Err: fmt.Errorf("%d %s %s", e.Code, status, reason)}
 	switch {
 	case status == "ALREADY_EXISTS":
-		f.Kind, f.Public = fault.Conflict, taken
+		f.Kind, f.Public, f.Args = fault.Conflict, words.NameTaken, []any{name}
 	case e.Code == http.StatusUnauthorized:
 		f.Kind, f.Err = fault.NeedsConsent, errToken
 	case reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
 		f.Kind, f.Err = fault.NeedsConsent, errScope
 	case e.Code == http.StatusForbidden:
-		f.Kind, f.Public = fault.Denied, "Google Chat does not allow you this. Your administrator may have restricted the app or the making of spaces."
+		f.Kind, f.Public = fault.Denied, words.ChatForbids
 	case e.Code == http.StatusNotFound && strings.Contains(e.Message, "Chat app not found"):
-		f.Kind, f.Public = fault.Unavailable, "Deputy is not set up completely at Google: its Chat API configuration is missing. Please tell your administrator."
+		f.Kind, f.Public = fault.Unavailable, words.ChatNotSetUp
 	case e.Code == http.StatusNotFound:
-		f.Kind, f.Public = fault.NotFound, "Google Chat does not find that space, or does not show it to you."
+		f.Kind, f.Public = fault.NotFound, words.SpaceNotFound
 	case e.Code == http.StatusTooManyRequests:
-		f.Kind, f.Public = fault.RateLimited, "Google Chat takes no more requests from Deputy for the moment. Please try again in a minute."
+		f.Kind, f.Public = fault.RateLimited, words.ChatBusy
 	case e.Code == http.StatusBadRequest:
-		f.Kind, f.Public = fault.Invalid, "Google Chat did not accept the request: "+e.Message
+		f.Kind, f.Public, f.Args = fault.Invalid, words.ChatRefuses, []any{e.Message}
 	case e.Code >= http.StatusInternalServerError, status == "ABORTED":
-		f.Kind, f.Public = fault.Unavailable, "Google Chat has a fault of its own. Please try again in a minute."
+		f.Kind, f.Public = fault.Unavailable, words.ChatBroken
 	}
 	return f
 }

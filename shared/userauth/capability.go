@@ -1,6 +1,10 @@
 package userauth
 
-import "slices"
+import (
+	"slices"
+
+	"example.com/deputy/shared/words"
+)
 
 // Capability is a thing Deputy can do for a person.
 type Capability string
@@ -17,10 +21,11 @@ const prefix = "https://www.googleapis.com/auth/"
 // satisfy it as well. Scopes: the discovery document of chat/v1.
 var table = []struct {
 	capability Capability
+	words      words.Text
 	scopes     []string // the first is asked for
 }{
-	{CreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
-	{ReadMembers, []string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"}},
+	{CreateSpaces, words.CreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
+	{ReadMembers, words.ReadMembers, []string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"}},
 }
 
 // Capabilities are all there are, in the order of the table in the design.
@@ -30,6 +35,16 @@ func Capabilities() []Capability {
 		out = append(out, entry.capability)
 	}
 	return out
+}
+
+// Words says what c lets Deputy do.
+func (c Capability) Words() words.Text {
+	for _, entry := range table {
+		if entry.capability == c {
+			return entry.words
+		}
+	}
+	return words.Text{}
 }
 
 // scopes are those of which any one satisfies c.

@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
 )
 
 // renewTime bounds one refresh with its reads and writes.
@@ -38,7 +39,7 @@ func (a *Auth) renew(ctx context.Context, person string) (vault.Grant, bool, err
 		out, _ := r.Val.(result)
 		return out.grant, out.ok, r.Err
 	case <-ctx.Done():
-		return vault.Grant{}, false, &fault.Error{Op: "userauth.renew", Kind: fault.Unavailable, Public: "Google was too slow. Please try again.", Err: ctx.Err()}
+		return vault.Grant{}, false, &fault.Error{Op: "userauth.renew", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: ctx.Err()}
 	}
 }
 
@@ -122,7 +123,7 @@ func (a *Auth) signIn(ctx context.Context, g vault.Grant) (vault.Grant, bool, er
 func (a *Auth) bury(ctx context.Context, dead vault.Grant, why error) (vault.Grant, bool, error) {
 	if a.deaths.tooMany(dead.Person, a.Now()) {
 		a.alarm(ctx, "Google calls the grants of many people dead: none is erased; check OAUTH_CLIENT", dead.Person, why)
-		return dead, false, &fault.Error{Op: "userauth.bury", Kind: fault.Unavailable, Public: "Deputy's own set-up at Google seems broken. Please try again later.", Err: why}
+		return dead, false, &fault.Error{Op: "userauth.bury", Kind: fault.Unavailable, Public: words.SetUpSeemsSo, Err: why}
 	}
 	g, _, err := a.change(ctx, dead.Person, func(now *vault.Grant) bool {
 		if now.Generation != dead.Generation || now.ClientID != a.ClientID || now.Status != vault.Active {
@@ -138,7 +139,7 @@ func (a *Auth) bury(ctx context.Context, dead vault.Grant, why error) (vault.Gra
 // has no fresh token at this moment, is no reason to ask for consent.
 func (a *Auth) settled(g vault.Grant, ok bool, err error) (vault.Grant, bool, error) {
 	if err == nil && ok && !a.fresh(g) {
-		err = &fault.Error{Op: "userauth.settled", Kind: fault.Unavailable, Public: "Google was too slow. Please try again.", Err: errors.New("somebody else is changing the grant")}
+		err = &fault.Error{Op: "userauth.settled", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: errors.New("somebody else is changing the grant")}
 	}
 	return g, ok && err == nil, err
 }

@@ -192,7 +192,7 @@ func TestATokenThatCannotBeStoredIsUsedAllTheSame(t *testing.T) {
 type failing struct{ vault.Docs }
 
 func (failing) Replace(context.Context, string, string, vault.Fields, vault.Version) (vault.Version, error) {
-	return "", fault.New(fault.Unavailable, "")
+	return "", fault.New(fault.Unavailable, fault.None)
 }
 
 func TestARefusedClientAlarmsTheOperatorAndHurtsNoGrant(t *testing.T) {
@@ -550,7 +550,7 @@ func TestADisconnectThatLeavesSomethingSaysSoAndIsFinishedLater(t *testing.T) {
 type listless struct{ vault.Docs }
 
 func (listless) List(context.Context, string, string, int) ([]vault.Doc, error) {
-	return nil, fault.New(fault.Unavailable, "")
+	return nil, fault.New(fault.Unavailable, fault.None)
 }
 
 // everySeal is what can be wrong with a seal; each spoils a grant's field.

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
 )
 
 // early is how long before its end an access token counts as expired: longer
@@ -76,7 +77,7 @@ func (a *Auth) Refused(ctx context.Context, person string, refused oauth2.TokenS
 	case err != nil:
 		return fault.Wrap("userauth.Refused", err)
 	case ok: // somebody else has renewed it meanwhile
-		return &fault.Error{Op: "userauth.Refused", Kind: fault.Unavailable, Public: "Google did not take Deputy's word for you just now. Please try again.", Err: errors.New("401 for a token that is not in use any more")}
+		return &fault.Error{Op: "userauth.Refused", Kind: fault.Unavailable, Public: words.GoogleDoubts, Err: errors.New("401 for a token that is not in use any more")}
 	}
 	return needs(Needs{Capabilities: capabilities, Missing: capabilities, Ended: g.Untold})
 }

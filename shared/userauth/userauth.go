@@ -24,6 +24,7 @@ import (
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
 )
 
 const (
@@ -89,7 +90,7 @@ func (n *Needs) Error() string {
 }
 
 func needs(n Needs) error {
-	return &fault.Error{Op: "userauth", Kind: fault.NeedsConsent, Public: "You have to connect your Google account for this first.", Err: &n}
+	return &fault.Error{Op: "userauth", Kind: fault.NeedsConsent, Public: words.ConnectFirst, Err: &n}
 }
 
 // Needed finds the Needs in err's chain.

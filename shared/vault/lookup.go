@@ -30,7 +30,7 @@ func (v *Vault) PersonByEmail(ctx context.Context, email string) (string, error)
 	case len(people) != 1:
 		// An address can pass from one account to another: then the next
 		// consent tells whose it is.
-		return "", fault.New(fault.NotFound, "")
+		return "", fault.New(fault.NotFound, fault.None)
 	}
 	return people[0], nil
 }

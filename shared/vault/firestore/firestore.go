@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/retry"
 	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
 )
 
 // callTime bounds every call: a person waits behind it.
@@ -206,11 +207,11 @@ func translate(op string, err error) error {
 	return &fault.Error{Op: op, Kind: kind, Public: publicOf(kind), Err: err}
 }
 
-func publicOf(kind fault.Kind) string {
+func publicOf(kind fault.Kind) words.Text {
 	if kind == fault.Unavailable {
-		return "Deputy's memory does not answer. Please try again in a minute."
+		return words.NoMemory
 	}
-	return ""
+	return fault.None
 }
 
 // gone is a conflict where a version was expected and nothing is there.

@@ -37,7 +37,7 @@ func (d *Docs) Get(ctx context.Context, name, id string) (vault.Doc, error) {
 	case ctx.Err() != nil:
 		return vault.Doc{}, ended(ctx)
 	case !ok:
-		return vault.Doc{}, fault.New(fault.NotFound, "")
+		return vault.Doc{}, fault.New(fault.NotFound, fault.None)
 	}
 	return copied(doc), nil
 }
@@ -65,7 +65,7 @@ func (d *Docs) write(ctx context.Context, name, id string, fields vault.Fields, 
 		return "", ended(ctx)
 	}
 	if c.docs[id].Version != at {
-		return "", fault.New(fault.Conflict, "")
+		return "", fault.New(fault.Conflict, fault.None)
 	}
 	if i, found := slices.BinarySearch(c.ids, id); !found {
 		c.ids = slices.Insert(c.ids, i, id)
@@ -85,7 +85,7 @@ func (d *Docs) Delete(ctx context.Context, name, id string, at vault.Version) er
 		return ended(ctx)
 	}
 	if doc, ok := c.docs[id]; !ok || doc.Version != at {
-		return fault.New(fault.Conflict, "")
+		return fault.New(fault.Conflict, fault.None)
 	}
 	delete(c.docs, id)
 	i, _ := slices.BinarySearch(c.ids, id)

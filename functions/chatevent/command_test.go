@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 func TestEveryCapabilityAndCommandHasWordsThatFitChatsConsole(t *testing.T) {
 	for _, c := range userauth.Capabilities() {
-		if words.capability[c] == "" {
+		if c.Words() == (words.Text{}) {
 			t.Errorf("%s has no words", c)
 		}
 	}

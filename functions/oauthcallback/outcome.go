@@ -1,0 +1,52 @@
+package oauthcallback
+
+import (
+	"net/http"
+	"strings"
+
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// connectedPage is the end of a consent that leads nowhere else.
+func connectedPage(say words.Say) page {
+	return page{Title: say(words.PageConnected), Good: true, Text: []string{say(words.PageMayAct), say(words.PageGoBack)}}
+}
+
+// refused is the page for a consent that came to nothing.
+func refused(say words.Say, r *userauth.Refusal) (int, page) {
+	account := r.Account
+	if account == "" {
+		account = say(words.PageSomeone)
+	}
+	back := say(words.PageBack)
+	switch r.Reason {
+	case userauth.LinkExpired:
+		return http.StatusGone, page{Title: say(words.PageExpired), Text: []string{say(words.PageExpiredWhy), say(words.PageFreshLink)}}
+	case userauth.LinkUsed:
+		return http.StatusConflict, page{Title: say(words.PageUsed), Text: []string{say(words.PageUsedWhy), say(words.PageUsedNext)}}
+	case userauth.OtherBrowser:
+		return http.StatusForbidden, page{Title: say(words.PageBrowser), Text: []string{say(words.PageBrowserWhy), back, say(words.PagePressAgain)}}
+	case userauth.Declined:
+		return http.StatusForbidden, button(page{Title: say(words.PageDeclined), Text: []string{say(words.PageDeclinedIs), back}}, r.Again, say(words.TryAgain))
+	case userauth.WrongAccount:
+		return http.StatusForbidden, button(page{Title: say(words.PageAccount), Text: []string{say(words.PageAccountIs, account), back}}, r.Again, say(words.PageChoose))
+	case userauth.WrongDomain:
+		return http.StatusForbidden, page{Title: say(words.PageDomain), Text: []string{say(words.PageDomainIs, account), back}}
+	case userauth.Unfinished:
+		return http.StatusServiceUnavailable, button(page{Title: say(words.PageUnfinished), Text: []string{say(words.PageUnfinIs), say(words.PageUnfinNext)}}, r.Again, say(words.TryAgain))
+	default:
+		return http.StatusBadRequest, button(page{Title: say(words.PageRefused), Text: []string{say(words.PageRefusedIs), back}}, r.Again, say(words.TryAgain))
+	}
+}
+
+// unticked is the page for a consent that leaves out what the act needs.
+func unticked(say words.Say, o userauth.Outcome) page {
+	names := make([]string, len(o.Missing))
+	for i, c := range o.Missing {
+		names[i] = say(c.Words())
+	}
+	return button(page{Title: say(words.PageUnticked), Text: []string{
+		say(words.PageUntickedIs, o.Email, strings.Join(names, "; ")), say(words.PageTickIt),
+	}}, o.Again, say(words.AllowIt))
+}

@@ -1,0 +1,97 @@
+// Package words is all that Deputy says to people, in every language it
+// speaks: the one catalogue. texts.go has the sentences.
+//
+// It knows no cards and no pages: who shows a sentence says it here in the
+// person's language first.
+package words
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/message/catalog"
+)
+
+// Text is one sentence of the catalogue, or none. It may have places for
+// arguments, in the way of fmt.
+type Text struct {
+	id      int    // in entries
+	english string // of a sentence that is in no catalogue
+}
+
+// entry is a sentence in each language. one is the English for a first
+// argument of 1; without it there is no plural.
+type entry struct{ one, english, chinese string }
+
+// entries are the sentences; the first is none.
+var entries = make([]entry, 1, 256)
+
+func text(english, chinese string) Text { return add(entry{"", english, chinese}) }
+
+// counted is a sentence whose first argument is a number of things.
+func counted(one, other, chinese string) Text { return add(entry{one, other, chinese}) }
+
+// English is a sentence for systems and operators, who read one language. It
+// is never for a person in Chat or in a browser.
+func English(format string) Text { return Text{english: format} }
+
+func add(e entry) Text {
+	entries = append(entries, e)
+	return Text{id: len(entries) - 1}
+}
+
+// Say says a sentence in one language.
+type Say func(Text, ...any) string
+
+// In is how to speak to somebody with this locale (BCP 47, such as "en" or
+// "zh-CN", or a list of them as in Accept-Language). Whoever reads none of
+// Deputy's languages gets English.
+func In(locale string) Say {
+	printer := message.NewPrinter(match(locale), message.Catalog(sentences()))
+	return func(t Text, args ...any) string {
+		if t.id == 0 {
+			return fmt.Sprintf(t.english, args...)
+		}
+		return printer.Sprintf(key(t.id), args...)
+	}
+}
+
+// Language is the one that In speaks, as HTML names it.
+func Language(locale string) string { return match(locale).String() }
+
+func match(locale string) language.Tag {
+	wanted, _, _ := language.ParseAcceptLanguage(locale) // what cannot be read is no wish
+	_, index, _ := matcher.Match(wanted...)
+	return languages[index]
+}
+
+// languages are those of the catalogue, the first for everybody else.
+var (
+	languages = []language.Tag{language.English, language.SimplifiedChinese}
+	matcher   = language.NewMatcher(languages)
+)
+
+// sentences is the catalogue as golang.org/x/text has it.
+var sentences = sync.OnceValue(func() catalog.Catalog {
+	builder := catalog.NewBuilder(catalog.Fallback(language.English))
+	set := func(tag language.Tag, id int, m catalog.Message) {
+		if err := builder.Set(tag, key(id), m); err != nil {
+			panic(err) // a mistake in texts.go
+		}
+	}
+	for id, e := range entries {
+		set(language.SimplifiedChinese, id, catalog.String(e.chinese))
+		if e.one == "" {
+			set(language.English, id, catalog.String(e.english))
+		} else {
+			set(language.English, id, plural.Selectf(1, "%d", plural.One, e.one, plural.Other, e.english))
+		}
+	}
+	return builder
+})
+
+func key(id int) string { return strconv.Itoa(id) }
