@@ -88,6 +88,9 @@ func space(in google.Space) map[string]any {
 	if in.Direct {
 		return map[string]any{"name": in.Name(), "type": "DM", "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true}
 	}
+	if in.Group {
+		return map[string]any{"name": in.Name(), "type": "ROOM", "spaceType": "GROUP_CHAT"}
+	}
 	return map[string]any{"name": in.Name(), "type": "ROOM", "spaceType": "SPACE", "displayName": in.DisplayName}
 }
 

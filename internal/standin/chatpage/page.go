@@ -6,6 +6,8 @@ import (
 	"html"
 	"html/template"
 	"net/http"
+	"regexp"
+	"strings"
 
 	chatapi "google.golang.org/api/chat/v1"
 
@@ -22,12 +24,13 @@ var style string
 var script string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"plain":    html.UnescapeString, // a card's HTML text as what it says; the template escapes it again
-	"initials": initials,
-	"odd":      odd,
-	"pretty":   pretty,
-	"name":     spaceName,
-	"args":     func(m shown, c *chatapi.GoogleAppsCardV1Card) cardView { return cardView{m, c} },
+	"plain":     html.UnescapeString, // a card's HTML text as what it says; the template escapes it again
+	"initials":  initials,
+	"odd":       odd,
+	"pretty":    pretty,
+	"name":      spaceName,
+	"mentioned": mentioned,
+	"args":      func(m shown, c *chatapi.GoogleAppsCardV1Card) cardView { return cardView{m, c} },
 }).Parse(pageHTML))
 
 // view is what the page shows.
@@ -94,10 +97,30 @@ func (p *Page) show(w http.ResponseWriter, r *http.Request) {
 }
 
 func spaceName(app string, s google.Space) string {
-	if s.Direct {
+	switch {
+	case s.Direct:
 		return app
+	case s.Group:
+		names := make([]string, len(s.Members))
+		for i, m := range s.Members {
+			names[i] = m.Person.Name
+		}
+		return strings.Join(names, ", ")
+	default:
+		return s.DisplayName
 	}
-	return s.DisplayName
+}
+
+var mention = regexp.MustCompile(`<(users/[^>]+)>`)
+
+// mentioned writes the mentions of an API message as people read them.
+func mentioned(text string) string {
+	return mention.ReplaceAllStringFunc(text, func(m string) string {
+		if p, ok := google.Find(mention.FindStringSubmatch(m)[1]); ok {
+			return "@" + p.Name
+		}
+		return m
+	})
 }
 
 func initials(name string) string {

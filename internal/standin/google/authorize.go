@@ -35,7 +35,10 @@ type grantedCode struct {
 // texts are what the boxes say, in the words of Google's consent page.
 var texts = map[string]string{
 	"https://www.googleapis.com/auth/chat.spaces.create":        "Create new conversations and spaces in Google Chat",
+	"https://www.googleapis.com/auth/chat.spaces.readonly":      "View chats and spaces in Google Chat",
 	"https://www.googleapis.com/auth/chat.memberships.readonly": "See members in Google Chat conversations",
+	"https://www.googleapis.com/auth/chat.memberships":          "See, add, update, and remove members from conversations in Google Chat",
+	"https://www.googleapis.com/auth/chat.messages.create":      "Compose and send messages in Google Chat",
 }
 
 // authorize shows the consent page, or Google's own error page, which the app

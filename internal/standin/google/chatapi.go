@@ -94,6 +94,16 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	case "chat.spaces.members.get":
 		path := strings.Split(r.URL.Path, "/")
 		out, failed = s.getMember(token.person, path[3], path[5])
+	case "chat.spaces.members.create":
+		out, failed = s.createMember(token.person, strings.Split(r.URL.Path, "/")[3], body)
+	case "chat.spaces.messages.create":
+		out, failed = s.createMessage(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query(), body)
+	case "chat.spaces.list":
+		out, failed = s.listSpaces(token.person, r.URL.Query().Get("filter"))
+	case "chat.spaces.search":
+		out, failed = s.searchSpaces(token.person, r.URL.Query().Get("query"))
+	case "chat.spaces.findGroupChats":
+		out, failed = s.findGroupChats(token.person, r.URL.Query()["users"])
 	case kmsEncrypt, kmsDecrypt:
 		out, failed = s.crypt(m.ID, strings.TrimPrefix(r.URL.Path, "/v1/"), body)
 	}

@@ -17,7 +17,10 @@ var update = flag.Bool("update", false, "write the trimmed discovery document an
 // google.golang.org/api; spoken are the bodies of Chat that go over the page.
 var (
 	played = map[string][]string{
-		"chat/v1/chat-api.json":         {"chat.spaces.setup", "chat.spaces.members.list", "chat.spaces.members.get"},
+		"chat/v1/chat-api.json": {
+			"chat.spaces.setup", "chat.spaces.list", "chat.spaces.search", "chat.spaces.findGroupChats",
+			"chat.spaces.members.list", "chat.spaces.members.get", "chat.spaces.members.create", "chat.spaces.messages.create",
+		},
 		"cloudkms/v1/cloudkms-api.json": {kmsEncrypt, kmsDecrypt},
 	}
 	spoken  = map[string][]string{"chat/v1/chat-api.json": {"Message", "DeprecatedEvent"}}

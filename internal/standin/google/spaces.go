@@ -15,6 +15,7 @@ type Space struct {
 	ID          string // without spaces/
 	DisplayName string
 	Direct      bool
+	Group       bool // a group conversation, without a name
 	App         bool // the app is a member and gets events
 	Members     []Member
 	Messages    []Message
@@ -36,6 +37,8 @@ type Message struct {
 	Sender  Person // empty: the app
 	Line    bool   // a system line without sender
 	Text    string
+	Via     string // the app a person wrote it through
+	Thread  string
 	JSON    json.RawMessage
 	Private string // users/{id} who alone sees it; empty: all
 	Prompt  string // the address behind "requires configuration"
@@ -84,10 +87,12 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	switch {
 	case r.Space.SpaceType == "":
 		return nil, invalid("space_type is required.")
-	case r.Space.SpaceType != "SPACE":
-		return nil, invalid("The stand-in sets up named spaces only.")
-	case r.Space.DisplayName == "":
+	case r.Space.SpaceType != "SPACE" && r.Space.SpaceType != "GROUP_CHAT":
+		return nil, invalid("The stand-in sets up named spaces and group conversations only.")
+	case r.Space.SpaceType == "SPACE" && r.Space.DisplayName == "":
 		return nil, invalid("display_name is required for a space of type SPACE.")
+	case r.Space.SpaceType == "GROUP_CHAT" && (r.Space.DisplayName != "" || len(r.Memberships) < 2):
+		return nil, invalid("A group chat has no display_name, and two memberships at least.")
 	case utf8.RuneCountInString(r.Space.DisplayName) > 128:
 		return nil, invalid("display_name has more than 128 characters.")
 	case r.Space.Customer != "" || r.Space.ImportMode:
@@ -107,14 +112,14 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The request id was used by another user."}
 		}
 		// Only partly populated: no spaceUri (chat-protocol.md 6.2).
-		return map[string]any{"name": "spaces/" + before.space, "displayName": s.space(before.space).DisplayName, "spaceType": "SPACE"}, nil
+		return map[string]any{"name": "spaces/" + before.space, "displayName": s.space(before.space).DisplayName, "spaceType": r.Space.SpaceType}, nil
 	}
 	if slices.ContainsFunc(s.spaces, func(o *Space) bool {
-		return !o.Direct && strings.EqualFold(o.DisplayName, r.Space.DisplayName) && o.Members[0].Person.Domain == p.Domain
+		return !o.Direct && !o.Group && r.Space.DisplayName != "" && strings.EqualFold(o.DisplayName, r.Space.DisplayName) && o.Members[0].Person.Domain == p.Domain
 	}) {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
 	}
-	space := &Space{ID: fmt.Sprintf("AAAA%04d", len(s.spaces)), DisplayName: r.Space.DisplayName, Members: []Member{{p, "JOINED"}}}
+	space := &Space{ID: fmt.Sprintf("AAAA%04d", len(s.spaces)), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{p, "JOINED"}}}
 	for _, m := range r.Memberships {
 		// Whoever may not be added is left out without a word.
 		if other, ok := Find(m.Member.Name); ok && other.Domain == p.Domain && !space.has(other) {
@@ -124,10 +129,20 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	s.setups[r.RequestID] = setup{p, space.ID}
 	s.spaces = append(s.spaces, space)
 	s.post(space, Message{Line: true, Text: p.Name + " created this space via " + s.AppName})
-	return map[string]any{
-		"name": space.Name(), "displayName": space.DisplayName, "spaceType": "SPACE", "spaceHistoryState": "HISTORY_ON",
-		"spaceUri": s.ChatAddress + space.ID,
-	}, nil
+	return s.written(space), nil
+}
+
+// written is a space as the API gives it.
+func (s *Server) written(space *Space) map[string]any {
+	out := map[string]any{
+		"name": space.Name(), "spaceType": "SPACE", "spaceHistoryState": "HISTORY_ON", "spaceUri": s.ChatAddress + space.ID,
+	}
+	if space.Group {
+		out["spaceType"] = "GROUP_CHAT"
+	} else {
+		out["displayName"] = space.DisplayName
+	}
+	return out
 }
 
 func (s *Server) listMembers(p Person, id string, invited bool) (any, *apiError) {

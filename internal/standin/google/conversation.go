@@ -1,0 +1,153 @@
+package google
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var notFound = &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "Requested entity was not found."}
+
+// createMember is spaces.members.create for people (chat-protocol.md 6.3):
+// whoever is in already is given as they are; others of the organization join,
+// those of another are invited if the space allows them, and these do not.
+func (s *Server) createMember(p Person, id string, body []byte) (any, *apiError) {
+	var r struct {
+		Member struct{ Name, Type string }
+	}
+	if err := json.Unmarshal(body, &r); err != nil || r.Member.Type != "HUMAN" || !strings.HasPrefix(r.Member.Name, "users/") {
+		return nil, invalid("Missing or malformed user resource name, or not a human.")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := s.space(id)
+	if space == nil || space.Direct || !space.has(p) {
+		return nil, notFound
+	}
+	other, ok := Find(r.Member.Name)
+	if !ok || other.Domain != p.Domain {
+		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "The caller does not have permission to add this member."}
+	}
+	if !space.has(other) {
+		space.Members = append(space.Members, Member{other, "JOINED"})
+		s.post(space, Message{Line: true, Text: p.Name + " added " + other.Name + " via " + s.AppName})
+	}
+	return map[string]any{
+		"name": space.Name() + "/members/" + other.Sub, "state": "JOINED", "member": map[string]any{"name": other.User(), "type": "HUMAN"},
+	}, nil
+}
+
+// createMessage is spaces.messages.create as a person: text only
+// (chat-protocol.md 6.4).
+func (s *Server) createMessage(p Person, id string, q url.Values, body []byte) (any, *apiError) {
+	var r struct {
+		Text   string
+		Thread struct{ Name string }
+	}
+	var all map[string]any
+	if json.Unmarshal(body, &r) != nil || json.Unmarshal(body, &all) != nil || r.Text == "" || len(r.Text) > 32_000 {
+		return nil, invalid("A message as a user has a text of at most 32,000 bytes.")
+	}
+	for name := range all {
+		if name != "text" && name != "thread" {
+			return nil, invalid("With user authentication, a message has a text only, not " + name + ".")
+		}
+	}
+	if r.Thread.Name != "" && q.Get("messageReplyOption") == "" {
+		return nil, invalid("Without messageReplyOption the thread is ignored: the stand-in refuses that.")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := s.space(id)
+	if space == nil || !space.has(p) {
+		return nil, notFound
+	}
+	key := q.Get("requestId")
+	made, ok := s.setups["message "+key]
+	switch {
+	case ok && key != "" && made.person != p:
+		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The request id was used by another user."}
+	case !ok || key == "":
+		made = setup{p, s.post(space, Message{Sender: p, Text: r.Text, Via: s.AppName, Thread: r.Thread.Name})}
+		s.setups["message "+key] = made
+	}
+	return map[string]any{"name": made.space, "text": r.Text, "sender": map[string]any{"name": p.User(), "type": "HUMAN"}}, nil
+}
+
+// listSpaces is spaces.list for named spaces.
+func (s *Server) listSpaces(p Person, filter string) (any, *apiError) {
+	if filter != `spaceType = "SPACE"` {
+		return nil, invalid("The stand-in lists named spaces only.")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []any{}
+	for _, space := range s.named(p) {
+		list = append(list, s.written(space))
+	}
+	return map[string]any{"spaces": list}, nil
+}
+
+// named are a person's named spaces, newest first; the lock is held.
+func (s *Server) named(p Person) []*Space {
+	var out []*Space
+	for _, space := range slices.Backward(s.spaces) {
+		if !space.Direct && !space.Group && space.has(p) {
+			out = append(out, space)
+		}
+	}
+	return out
+}
+
+var searched = regexp.MustCompile(`^space_type = "SPACE" AND display_name:"((?:[^"\\]|\\.)*)"$`)
+
+// searchSpaces is spaces.search without admin access (chat-protocol.md 6.5):
+// every word asked for begins one of the name's.
+func (s *Server) searchSpaces(p Person, query string) (any, *apiError) {
+	m := searched.FindStringSubmatch(query)
+	if m == nil || len(query) > 1000 {
+		return nil, invalid("Invalid query: " + query)
+	}
+	asked := strings.Fields(strings.ToLower(strings.NewReplacer("\\\\", "\\", "\\\"", "\"").Replace(m[1])))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []any{}
+	for _, space := range s.named(p) {
+		have := strings.Fields(strings.ToLower(space.DisplayName))
+		fits := !slices.ContainsFunc(asked, func(a string) bool {
+			return !slices.ContainsFunc(have, func(h string) bool { return strings.HasPrefix(h, a) })
+		})
+		if fits && len(asked) > 0 && len(list) < 100 {
+			list = append(list, map[string]any{"space": s.written(space)})
+		}
+	}
+	return map[string]any{"results": list}, nil
+}
+
+// findGroupChats finds the conversation of exactly these people and the caller.
+func (s *Server) findGroupChats(p Person, users []string) (any, *apiError) {
+	if len(users) == 0 || len(users) > 49 {
+		return nil, invalid("1 to 49 users.")
+	}
+	want := []Person{p}
+	for _, u := range users {
+		other, ok := Find(u)
+		if !ok {
+			return nil, invalid("Invalid user: " + u)
+		}
+		want = append(want, other)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []any{}
+	for _, space := range s.spaces {
+		same := space.Group && len(space.Members) == len(want) && !slices.ContainsFunc(want, func(w Person) bool { return !space.has(w) })
+		if same {
+			list = append(list, map[string]any{"name": space.Name()}) // names only, unless more is asked for
+		}
+	}
+	return map[string]any{"spaces": list}, nil
+}
