@@ -30,6 +30,10 @@ func commands() []command {
 		{3, "/status", "", "Show how you are connected", words.HelpStatus, status},
 		{4, "/help", "", "Show what Deputy can do", words.HelpHelp, help},
 		{5, "/createspace", "name [@people]", "Create a space as you", words.HelpCreateSpace, createSpace},
+		{6, "/invite", "@people", "Add people here as you", words.HelpInvite, invite},
+		{7, "/spaces", "[words]", "Find your spaces", words.HelpSpaces, find},
+		{8, "/say", "text", "Write here as you", words.HelpSay, speak},
+		{11, "/groupchat", "@people", "Begin or find a group conversation", words.HelpGroupChat, groupChat},
 	}
 }
 
@@ -55,6 +59,8 @@ type invocation struct {
 	Args     string        `json:"a,omitempty"`
 	Mentions []chat.Person `json:"m,omitempty"`
 	Source   string        `json:"s"` // what makes a repetition the same act
+	Thread   string        `json:"t,omitempty"`
+	Page     int           `json:"p,omitempty"` // of a list; the first is 0
 }
 
 func (f function) run(ctx context.Context, e chat.Event, i invocation) (chat.Reply, error) {

@@ -3,7 +3,6 @@ package chatevent
 import (
 	"context"
 	"log/slog"
-	"strings"
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
@@ -42,15 +41,7 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 }
 
 func createdCard(say words.Say, made spaces.Created, row ...chat.Button) chat.Reply {
-	var widgets []chat.Widget
-	list := func(label words.Text, members []spaces.Member) {
-		if len(members) > 0 {
-			widgets = append(widgets, chat.Widget{Label: say(label), Text: names(members)})
-		}
-	}
-	list(words.Joined, made.Joined)
-	list(words.Invited, made.Invited)
-	list(words.LeftOut, made.LeftOut)
+	widgets := people(say, made.Joined, made.Invited, made.LeftOut)
 	if len(made.LeftOut) > 0 {
 		widgets = append(widgets, chat.Widget{Text: say(words.LeftOutWhy)})
 	}
@@ -63,12 +54,4 @@ func createdCard(say words.Say, made spaces.Created, row ...chat.Button) chat.Re
 	reply := card(say(words.SpaceCreated), append(widgets, buttons(row...))...)
 	reply.Card.Subtitle = made.DisplayName
 	return reply
-}
-
-func names(members []spaces.Member) string {
-	out := make([]string, len(members))
-	for i, m := range members {
-		out[i] = m.Label
-	}
-	return strings.Join(out, ", ")
 }

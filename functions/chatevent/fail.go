@@ -45,7 +45,7 @@ func httpStatus(k fault.Kind) int {
 // explain is the card, or Chat's own prompt, for an error.
 func (f function) explain(ctx context.Context, h *heard, err error, reference string) (chat.Reply, error) {
 	if needs, ok := userauth.Needed(err); ok {
-		return f.invite(ctx, h.event, h.done, needs)
+		return f.ask(ctx, h.event, h.done, needs)
 	}
 	say := words.In(h.event.Locale)
 	widgets := []chat.Widget{{Text: fault.Public(say, err, reference)}}

@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"cmp"
+
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/config"
@@ -27,6 +29,7 @@ type addOnEvent struct {
 type payload struct {
 	Space    space     `json:"space"`
 	Message  message   `json:"message"`
+	Thread   thread    `json:"thread"`
 	Metadata metadata  `json:"appCommandMetadata"`
 	Complete looseText `json:"configCompleteRedirectUri"`
 	// ByMessage says that a second event, with the message, follows.
@@ -55,6 +58,7 @@ func (e addOnEvent) event() Event {
 		out.Space = p.Space.place()
 	}
 	out.Message, out.Command, out.Complete = string(p.Message.Name), p.Message.command(p.Metadata), config.Secret(p.Complete)
+	out.Thread = string(cmp.Or(p.Thread.Name, p.Message.Thread.Name))
 	out.Args, out.Mentions = p.Message.arguments()
 	return out
 }

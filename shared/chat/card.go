@@ -26,6 +26,7 @@ type Section struct {
 type Widget struct {
 	Label   string // small, above the text
 	Text    string
+	Aside   *Button // beside the text
 	Buttons []Button
 }
 
@@ -62,8 +63,11 @@ func (w Widget) api(function string) *chatapi.GoogleAppsCardV1Widget {
 			list.Buttons = append(list.Buttons, b.api(function))
 		}
 		out.ButtonList = list
-	case w.Label != "":
+	case w.Label != "" || w.Aside != nil:
 		out.DecoratedText = &chatapi.GoogleAppsCardV1DecoratedText{TopLabel: w.Label, Text: text, WrapText: true}
+		if w.Aside != nil {
+			out.DecoratedText.Button = w.Aside.api(function)
+		}
 	default:
 		out.TextParagraph = &chatapi.GoogleAppsCardV1TextParagraph{Text: text}
 	}

@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"cmp"
+
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/config"
@@ -13,6 +15,7 @@ type classicEvent struct {
 	User      user      `json:"user"`
 	Space     space     `json:"space"`
 	Message   message   `json:"message"`
+	Thread    thread    `json:"thread"`
 	Complete  looseText `json:"configCompleteRedirectUrl"`
 	Metadata  metadata  `json:"appCommandMetadata"`
 	Common    struct {
@@ -32,6 +35,7 @@ func (e classicEvent) event() Event {
 		Kind: Unknown, Time: moment(e.EventTime), Person: e.User.person(), Message: string(e.Message.Name),
 		Space: e.Space.place(), Command: e.Message.command(e.Metadata), Complete: config.Secret(e.Complete), Locale: string(e.Common.Locale),
 	}
+	out.Thread = string(cmp.Or(e.Thread.Name, e.Message.Thread.Name))
 	out.Args, out.Mentions = e.Message.arguments()
 	switch e.Type {
 	case "MESSAGE":

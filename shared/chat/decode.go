@@ -80,8 +80,13 @@ type metadata struct {
 	ID looseInt `json:"appCommandId"`
 }
 
+type thread struct {
+	Name looseText `json:"name"`
+}
+
 type message struct {
 	Name         looseText `json:"name"`
+	Thread       thread    `json:"thread"`
 	ArgumentText looseText `json:"argumentText"`
 	SlashCommand struct {
 		ID looseInt `json:"commandId"`

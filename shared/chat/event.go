@@ -42,6 +42,7 @@ type Event struct {
 	Person   Person // who did it
 	Space    Space
 	Message  string        // resource name of the message; for clicks, the card's
+	Thread   string        // resource name of the thread it happened in; may be empty
 	Command  int           // id of the command, as in the console
 	Args     string        // what stands behind the command, without mentions
 	Mentions []Person      // people mentioned behind the command

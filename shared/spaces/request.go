@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/fault"
@@ -63,21 +62,13 @@ func (r Request) Needed() []userauth.Capability {
 	return []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}
 }
 
-// id is Google's requestId: the same for the same act, so that a repetition
-// gives the same space. It is the key of design stop 4 written as a UUID
-// (version 8, RFC 9562).
+// id is Google's requestId for r.
 func (r Request) id(keys *seal.Keys, person, source string) (string, error) {
-	parts := []string{person, "spaces.setup", source, r.DisplayName}
+	parts := []string{person, source, r.DisplayName}
 	for _, m := range r.Members {
 		parts = append(parts, m.User)
 	}
-	code, err := keys.Code("request", parts...)
-	if err != nil {
-		return "", fault.Wrap("spaces.Request", err)
-	}
-	b := uuid.UUID(code[:16])
-	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
-	return b.String(), nil
+	return requestID(keys, "spaces.setup", parts...)
 }
 
 // api is r as the Chat API takes it.

@@ -16,6 +16,9 @@ import (
 // translate turns an error of the Chat API into a fault (chat-protocol.md 6.6).
 // name is that of the space, if one is made.
 func translate(op string, err error, name string) error {
+	if err == nil {
+		return nil
+	}
 	e, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
 		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.ChatSilent, Err: err}

@@ -11,8 +11,11 @@ type Capability string
 
 // The capabilities of the commands there are so far (design section 4).
 const (
-	CreateSpaces Capability = "CreateSpaces"
-	ReadMembers  Capability = "ReadMembers"
+	CreateSpaces  Capability = "CreateSpaces"
+	ReadSpaces    Capability = "ReadSpaces"
+	ReadMembers   Capability = "ReadMembers"
+	ManageMembers Capability = "ManageMembers"
+	PostMessages  Capability = "PostMessages"
 )
 
 const prefix = "https://www.googleapis.com/auth/"
@@ -25,7 +28,10 @@ var table = []struct {
 	scopes     []string // the first is asked for
 }{
 	{CreateSpaces, words.CreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
+	{ReadSpaces, words.ReadSpaces, []string{prefix + "chat.spaces.readonly", prefix + "chat.spaces"}},
 	{ReadMembers, words.ReadMembers, []string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"}},
+	{ManageMembers, words.ManageMembers, []string{prefix + "chat.memberships"}},
+	{PostMessages, words.PostMessages, []string{prefix + "chat.messages.create", prefix + "chat.messages"}},
 }
 
 // Capabilities are all there are, in the order of the table in the design.

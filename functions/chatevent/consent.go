@@ -9,13 +9,13 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// invite is the one place that asks a person to connect (design stop 6). In a
+// ask is the one place that asks a person to connect (design stop 6). In a
 // direct message Chat's own prompt does it, and Chat repeats the command by
 // itself afterwards. Elsewhere that repetition would publish what the person
 // typed, and a click cannot be repeated: there a private card has Connect and
 // Continue. So it has when there is something to tell: the prompt carries no
 // text.
-func (f function) invite(ctx context.Context, e chat.Event, i invocation, needs *userauth.Needs) (chat.Reply, error) {
+func (f function) ask(ctx context.Context, e chat.Event, i invocation, needs *userauth.Needs) (chat.Reply, error) {
 	say, text, told := words.In(e.Locale), words.ConnectText, false
 	switch {
 	case needs.SignIn:
@@ -29,7 +29,7 @@ func (f function) invite(ctx context.Context, e chat.Event, i invocation, needs 
 	}
 	link, err := f.Auth.Invite(ctx, e.Person.Name, e.Complete, needs.Capabilities...)
 	if err != nil {
-		return chat.Reply{}, fault.Wrap("chatevent.invite", err)
+		return chat.Reply{}, fault.Wrap("chatevent.ask", err)
 	}
 	if prompt {
 		return chat.Reply{Connect: link}, nil

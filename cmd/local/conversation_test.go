@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/internal/standin/google"
+)
+
+// connected goes through the consent that a command asks for in a space.
+func (b *browser) connectThere(command string) page {
+	b.t.Helper()
+	b.consent(b.link(b.say(command), "Connect"), decide{as: b.who})
+	return b.press("Continue")
+}
+
+// said are the texts people wrote in the team's space.
+func (w *world) said(p google.Person) []string {
+	var out []string
+	for _, s := range w.google.SpacesOf(p) {
+		for _, m := range s.Messages {
+			if s.DisplayName == "Team" && !m.Line && m.Sender.Sub != "" && m.Private == "" {
+				out = append(out, m.Sender.Name+": "+m.Text)
+			}
+		}
+	}
+	return out
+}
+
+func TestSayWritesAsThePersonWhereItWasTyped(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.in = "AAAAteam"
+		b.connectThere("/say The build is done")
+		b.say("/say @Grace Hopper please look")
+		if diff := cmp.Diff([]string{"Ada Lovelace: The build is done", "Ada Lovelace: <" + grace.User() + "> please look"}, w.said(grace)); diff != "" {
+			t.Error(diff)
+		}
+		b.sees("@Grace Hopper please look", "via Deputy")
+		b.has(b.say("/say"), "Please write what to say")
+		b.in = "DM" + ada.Sub
+		b.has(b.say("/say hello"), "Here are only you and Deputy")
+	})
+}
+
+func TestARedeliveredSayWritesOnce(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.in = "AAAAteam"
+	b.connectThere("/say First")
+	event := command(ada, "spaces/AAAAteam/messages/m7", 8, "Second")
+	event["space"] = map[string]any{"name": "spaces/AAAAteam", "spaceType": "SPACE"}
+	for range 3 {
+		if got := w.send(t, event); got != "{}" {
+			t.Errorf("reply: %s", got)
+		}
+	}
+	if diff := cmp.Diff([]string{"Ada Lovelace: First", "Ada Lovelace: Second"}, w.said(ada)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestInviteAddsPeopleToTheSpaceAndSaysWhoGotIn(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.in = "AAAAteam"
+		b.connectThere("/invite @Grace Hopper kim@partner.example")
+		b.sees("People added", "In the space", "Grace Hopper", "Not added", "kim@partner.example", "Google Chat does not allow you this")
+		b.has(b.say("/invite"), "Please name the people")
+		b.has(b.say("/invite kim@partner.example"), "That did not work", "Google Chat does not allow you this")
+		b.in = "DM" + ada.Sub
+		b.has(b.say("/invite @Grace Hopper"), "Here are only you and Deputy")
+	})
+}
+
+func TestSpacesAreFoundByWordsAndPaged(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	for i := range 12 {
+		w.send(t, command(ada, fmt.Sprintf("spaces/DM/messages/p%d", i), 5, fmt.Sprintf("Plan %02d", i)))
+	}
+	w.send(t, command(ada, "spaces/DM/messages/q", 5, `The "quoted" \\ one`))
+	b.consent(b.link(b.say("/spaces"), "Configure"), decide{as: ada})
+	first := b.sees("Your spaces", "Plan 11", "Plan 03", "More")
+	b.missing(first, "<p class=\"field\">Plan 00")
+	second := b.press("More")
+	b.has(second, "Plan 00", "Team")
+	b.has(b.say(`/spaces "quo \\`), `The "quoted" \\ one`)
+	b.has(b.say("/spaces plan 07"), "Plan 07")
+	b.has(b.say("/spaces nothing like it"), "No space of yours has a name with these words")
+}
+
+func TestGroupChatBeginsAConversationOrFindsTheOneThereIs(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.consent(b.link(b.say("/groupchat @Grace Hopper @Alan Turing"), "Configure"), decide{as: ada})
+		b.sees("Group conversation", "Grace Hopper, Alan Turing", "Open")
+		b.say("/groupchat @Alan Turing @Grace Hopper")
+		b.sees("You have this group conversation already")
+		groups := 0
+		for _, s := range w.google.SpacesOf(grace) {
+			if s.Group {
+				groups++
+			}
+		}
+		if groups != 1 {
+			t.Errorf("group conversations: got %d, want 1", groups)
+		}
+		b.has(b.say("/groupchat @Grace Hopper"), "at least two people")
+	})
+}
+
+func TestEachNewCommandAsksOnlyForItsOwnScope(t *testing.T) {
+	t.Parallel()
+	for command, scope := range map[string]string{
+		"/say Hello": "chat.messages.create", "/invite @Grace Hopper": "chat.memberships", "/spaces": "chat.spaces.readonly",
+	} {
+		w := begin(t)
+		b := w.browser(t, ada)
+		b.in = "AAAAteam"
+		consent := b.open(b.link(b.say(command), "Connect"))
+		if got := strings.Count(consent.body, `name="scope"`); got != 1 || !strings.Contains(consent.body, "auth/"+scope+`"`) {
+			t.Errorf("%s asks for %d scopes: %s", command, got, consent.body)
+		}
+	}
+}
+
+func TestWhatGoogleRefusesOrIsSlowToDoIsSaidForEachCommand(t *testing.T) {
+	t.Parallel()
+	for command, method := range map[string]string{
+		"/say Hello": "chat.spaces.messages.create", "/invite @Grace Hopper": "chat.spaces.members.create", "/spaces": "chat.spaces.list",
+		"/spaces plan": "chat.spaces.search", "/groupchat @Grace Hopper @Alan Turing": "chat.spaces.findGroupChats",
+	} {
+		w := begin(t)
+		b := w.browser(t, ada)
+		b.in = "AAAAteam"
+		b.connectThere(command)
+		w.google.Fail(method, 401, 503)
+		b.missing(b.say(command), "That did not work") // renewed, and tried again, without their noticing
+		for status, want := range map[int]string{403: "does not allow you this", 404: "does not find that space", 400: "did not accept the request"} {
+			w.google.Fail(method, status)
+			b.has(b.say(command), "That did not work", want)
+		}
+		w.google.Revoke(ada)
+		w.clock.advance(2 * time.Hour)
+		b.has(b.say(command), "Google has ended Deputy")
+	}
+}

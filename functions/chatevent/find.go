@@ -1,0 +1,45 @@
+package chatevent
+
+import (
+	"context"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/words"
+)
+
+// spacesOnCard is how many spaces a card lists: each is two widgets, and Chat
+// shows a hundred.
+const spacesOnCard = 10
+
+// find lists the person's spaces, page by page.
+func find(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	found, err := f.Spaces.Search(ctx, e.Person.Name, i.Args)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	say := words.In(e.Locale)
+	if len(found) == 0 {
+		nothing := words.NoSpaces
+		if i.Args == "" {
+			nothing = words.NoSpacesAtAll
+		}
+		return card(say(words.YourSpaces), chat.Widget{Text: say(nothing)}), nil
+	}
+	from := min(i.Page*spacesOnCard, len(found)-1)
+	to := min(from+spacesOnCard, len(found))
+	var widgets []chat.Widget
+	for _, space := range found[from:to] {
+		widgets = append(widgets, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.Open), Link: config.Secret(space.Address)}})
+	}
+	if to < len(found) {
+		next := i
+		next.Page++
+		more, err := f.button(say(words.More), runAgain, e, next)
+		if err != nil {
+			return chat.Reply{}, err
+		}
+		widgets = append(widgets, buttons(more))
+	}
+	return card(say(words.YourSpaces), widgets...), nil
+}

@@ -1,0 +1,27 @@
+package chatevent
+
+import (
+	"context"
+	"log/slog"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/words"
+)
+
+// groupChat begins a group conversation, or finds the one there is.
+func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	members := i.people()
+	group, err := f.Spaces.GroupChat(ctx, e.Person.Name, i.Source, members)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "groupchat"), slog.String("authority", "user"), slog.String("made", group.Name), slog.Bool("found", group.Found))
+	say := words.In(e.Locale)
+	widgets := []chat.Widget{{Text: names(members)}}
+	if group.Found {
+		widgets = append(widgets, chat.Widget{Text: say(words.GroupFound)})
+	}
+	open := chat.Button{Text: say(words.Open), Link: config.Secret(group.Address), Strong: true}
+	return card(say(words.GroupMade), append(widgets, buttons(open))...), nil
+}

@@ -1,0 +1,37 @@
+package chatevent
+
+import (
+	"context"
+	"log/slog"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/words"
+)
+
+// speak writes as the person, in the thread the command was typed in. What it
+// wrote stands there for all: there is nothing more to show.
+func speak(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	switch {
+	case e.Space.Direct:
+		return chat.Reply{}, fault.New(fault.Invalid, words.SayWhere)
+	case i.Args == "" && len(i.Mentions) == 0:
+		return chat.Reply{}, fault.New(fault.Invalid, words.SayWhat)
+	}
+	posted, err := f.Spaces.Say(ctx, e.Person.Name, i.Source, e.Space.Name, i.Thread, i.spoken())
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "say"), slog.String("authority", "user"), slog.String("made", posted))
+	return chat.Reply{}, nil
+}
+
+// spoken is the text with the people mentioned in front, as Chat writes a
+// mention in a message of the API.
+func (i invocation) spoken() string {
+	text := ""
+	for _, m := range i.Mentions {
+		text += "<" + m.Name + "> "
+	}
+	return text + i.Args
+}

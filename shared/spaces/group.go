@@ -1,0 +1,83 @@
+package spaces
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/oauth2"
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// Group is a group conversation.
+type Group struct {
+	Name, Address string
+	Found         bool // it was there already
+}
+
+// GroupChat is the group conversation of a person with these members and no
+// others: the one there is, or a new one. Found by the people themselves, it is
+// safe to repeat.
+func (s *Spaces) GroupChat(ctx context.Context, person, source string, members []Member) (Group, error) {
+	members = slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.User == person })
+	switch n := len(members); {
+	case n < 2:
+		return Group{}, fault.New(fault.Invalid, words.GroupWhom)
+	case n > maxMembers:
+		return Group{}, fault.New(fault.Invalid, words.TooManyPeople, n, maxMembers)
+	}
+	users := []string{person, source}
+	for _, m := range members {
+		users = append(users, m.User)
+	}
+	id, err := requestID(s.keys, "group", users...)
+	if err != nil {
+		return Group{}, fault.Wrap("spaces.GroupChat", err)
+	}
+	var out Group
+	needed := []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}
+	err = s.as(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) (err error) {
+		out, err = s.findGroup(ctx, token, users[2:])
+		return err
+	})
+	if err == nil && out.Name == "" {
+		err = s.as(ctx, person, needed, userauth.CreateSpaces, func(token oauth2.TokenSource) error {
+			space, err := s.setup(ctx, token, groupRequest(id, members))
+			if err == nil {
+				out = Group{Name: space.Name, Address: address(space)}
+			}
+			return err
+		})
+	}
+	return out, fault.Wrap("spaces.GroupChat", err)
+}
+
+func (s *Spaces) findGroup(ctx context.Context, token oauth2.TokenSource, users []string) (Group, error) {
+	call := s.api.Spaces.FindGroupChats().Users(users...).PageSize(10)
+	if err := authorize(call.Header(), token); err != nil {
+		return Group{}, err
+	}
+	var found []*chatapi.Space
+	err := repeat(ctx, func(ctx context.Context) error {
+		res, err := call.Context(ctx).Do()
+		if err == nil {
+			found = res.Spaces
+		}
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		return Group{}, translate("spaces.findGroupChats", err, "")
+	}
+	return Group{Name: found[0].Name, Address: address(found[0]), Found: true}, nil
+}
+
+func groupRequest(id string, members []Member) *chatapi.SetUpSpaceRequest {
+	out := &chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "GROUP_CHAT"}}
+	for _, m := range members {
+		out.Memberships = append(out.Memberships, &chatapi.Membership{Member: &chatapi.User{Name: m.User, Type: "HUMAN"}})
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+package spaces
+
+import (
+	"context"
+
+	"golang.org/x/oauth2"
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/userauth"
+)
+
+// Added is what came of each person who was to be added to a space.
+type Added struct {
+	Joined  []Member
+	Invited []Member // have to accept first
+	Failed  []Member
+	Why     error // why the last of Failed failed
+}
+
+// Invite adds people to a space or group conversation as a person, one by one.
+// Adding somebody who is in is fine, so that all of it can be repeated. One who
+// cannot be added does not stop the others; when nobody could, the reason is
+// the error.
+func (s *Spaces) Invite(ctx context.Context, person, space string, members []Member) (Added, error) {
+	var out Added
+	for _, m := range members {
+		state, err := s.addMember(ctx, person, space, m)
+		if _, consent := userauth.Needed(err); consent {
+			return out, fault.Wrap("spaces.Invite", err)
+		}
+		switch {
+		case err != nil:
+			out.Failed, out.Why = append(out.Failed, m), err
+		case state == "INVITED":
+			out.Invited = append(out.Invited, m)
+		default:
+			out.Joined = append(out.Joined, m)
+		}
+	}
+	if len(out.Failed) == len(members) {
+		return out, fault.Wrap("spaces.Invite", out.Why)
+	}
+	return out, nil
+}
+
+func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) (state string, err error) {
+	call := s.api.Spaces.Members.Create(space, &chatapi.Membership{Member: &chatapi.User{Name: m.User, Type: "HUMAN"}})
+	needed := []userauth.Capability{userauth.ManageMembers}
+	err = s.as(ctx, person, needed, userauth.ManageMembers, func(token oauth2.TokenSource) error {
+		if err := authorize(call.Header(), token); err != nil {
+			return err
+		}
+		err := repeat(ctx, func(ctx context.Context) error {
+			made, err := call.Context(ctx).Do()
+			if err == nil {
+				state = made.State
+			}
+			return err
+		})
+		return translate("spaces.members.create", err, "")
+	})
+	if fault.KindOf(err) == fault.Conflict && err != nil {
+		return "JOINED", nil //nolint:nilerr // is in already
+	}
+	return state, err
+}
