@@ -47,46 +47,41 @@ type event struct {
 func (f function) apply(ctx context.Context, kind string, text json.RawMessage, at time.Time) error {
 	var e event
 	_ = json.Unmarshal(text, &e) // what is missing then shows below
-	who, outcome, err := "", "logged", error(nil)
 	switch kind {
 	case tokenRevoked:
 		return f.tokenRevoked(ctx, e)
 	case tokensRevoked, accountDisabled, accountPurged, sessionsRevoked, credentialChangeNeeded:
-		if who = e.person(); who == "" {
-			f.Log.ErrorContext(ctx, "a security event names nobody", slog.String("type", kind))
-			return nil
-		}
-		outcome, err = f.act(ctx, kind, e.Reason, who, at)
+		return f.about(ctx, kind, e, at)
+	default:
+		f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("outcome", "logged"))
+		return nil
 	}
-	if err == nil {
-		f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("person", who), slog.String("outcome", outcome))
-	}
-	return err
 }
 
-// act does what an event about a person asks for, and names what came of it.
-func (f function) act(ctx context.Context, kind, reason, who string, at time.Time) (outcome string, err error) {
-	var done bool
+// about does what an event about a person asks for.
+func (f function) about(ctx context.Context, kind string, e event, at time.Time) (err error) {
+	who := e.person()
+	if who == "" {
+		f.Log.ErrorContext(ctx, "a security event names nobody", slog.String("type", kind))
+		return nil
+	}
+	var done userauth.Consequence
 	switch kind {
-	case tokensRevoked:
-		outcome = "ended"
+	case tokensRevoked, accountDisabled:
 		done, err = f.Auth.End(ctx, who, at)
-	case accountDisabled:
-		outcome = "ended"
-		if done, err = f.Auth.End(ctx, who, at); err == nil && reason == hijacked {
-			err = f.distrust(ctx, who)
-		}
 	case accountPurged:
-		outcome = "erased"
 		done, err = f.Auth.Erase(ctx, who, at)
 	default:
-		outcome = "dropped"
 		done, err = f.Auth.Drop(ctx, who)
 	}
-	if !done {
-		outcome = "nothing to do"
+	if err == nil && e.Reason == hijacked {
+		// Whoever had the account may have approved systems in its name.
+		err = f.distrust(ctx, who)
 	}
-	return outcome, err
+	if err == nil {
+		f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("person", who), slog.String("outcome", string(done)))
+	}
+	return err
 }
 
 // distrust withdraws what was approved in the name of a hijacked account,

@@ -104,7 +104,12 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	if status, body := post(t, api.address+"/v1/spaces", standIn, `{"actAs":"ada@example.com","displayName":"From a system","members":["grace@example.com"]}`); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
 		t.Errorf("the API: %d %s; log: %s", status, body, api.log)
 	}
-	if status, body := push(t, security.address, standIn.SecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", p.who, nil)); status != http.StatusAccepted {
+	if status, body := push(t, security.address, standIn.SignEvent(map[string]any{
+		"iat": time.Now().Add(time.Minute).Unix(), // after the consent of a moment ago
+		"events": map[string]any{"https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked": map[string]any{
+			"subject": map[string]any{"subject_type": "iss-sub", "iss": "https://accounts.google.com/", "sub": p.who.Sub},
+		}},
+	})); status != http.StatusAccepted {
 		t.Errorf("a security event: %d %s; log: %s", status, body, security.log)
 	}
 	security.logs("outcome\":\"ended")

@@ -13,26 +13,40 @@ import (
 // against a consent.
 const skew = time.Minute
 
+// Consequence is what an event of Google's did to a grant.
+type Consequence string
+
+// The consequences, as the log names them.
+const (
+	Unconcerned Consequence = "nothing to do"
+	Doubted     Consequence = "the next act asks Google"
+	Ended       Consequence = "ended"
+	Dropped     Consequence = "access token dropped"
+	Forgotten   Consequence = "erased"
+)
+
 // End ends a person's grant because Google says so: its tokens are erased,
 // and the person is told once. at is when Google said it: a consent given
 // since then stays. When the two are too close to tell, only the access token
-// goes, so that the next act asks Google. It tells whether the grant has ended.
-func (a *Auth) End(ctx context.Context, person string, at time.Time) (bool, error) {
-	ended := false
+// goes, so that the next act asks Google.
+func (a *Auth) End(ctx context.Context, person string, at time.Time) (Consequence, error) {
+	out := Unconcerned
 	_, _, err := a.change(ctx, person, func(g *vault.Grant) bool {
 		consented := time.UnixMicro(g.Generation)
-		switch ended = false; {
+		switch {
 		case !alive(*g) || consented.After(at.Add(skew)):
+			out = Unconcerned
 			return false
 		case consented.After(at):
+			out = Doubted
 			g.AccessToken = ""
 		default:
+			out = Ended
 			a.end(g)
-			ended = true
 		}
 		return true
 	})
-	return ended && err == nil, fault.Wrap("userauth.End", err)
+	return out, fault.Wrap("userauth.End", err)
 }
 
 // alive tells that there is something to end. Of a grant that does not open
@@ -67,35 +81,38 @@ func (a *Auth) EndToken(ctx context.Context, token vault.TokenMark) (int, error)
 
 // Drop erases a person's access token, so that the next act has to ask Google
 // whether the grant still stands. Other instances follow within a minute.
-func (a *Auth) Drop(ctx context.Context, person string) (bool, error) {
+func (a *Auth) Drop(ctx context.Context, person string) (Consequence, error) {
 	_, dropped, err := a.change(ctx, person, func(g *vault.Grant) bool {
 		had := g.AccessToken != ""
 		g.AccessToken = ""
 		return had
 	})
-	return dropped, fault.Wrap("userauth.Drop", err)
+	if !dropped {
+		return Unconcerned, fault.Wrap("userauth.Drop", err)
+	}
+	return Dropped, nil
 }
 
 // Erase removes the grant and the approvals of a person whose account Google
 // has deleted. What else there may be of them (a token still to be revoked)
 // goes by itself within a week.
-func (a *Auth) Erase(ctx context.Context, person string, at time.Time) (bool, error) {
-	ended, err := a.End(ctx, person, at)
+func (a *Auth) Erase(ctx context.Context, person string, at time.Time) (Consequence, error) {
+	out, err := a.End(ctx, person, at)
 	if err != nil {
-		return false, fault.Wrap("userauth.Erase", err)
+		return out, fault.Wrap("userauth.Erase", err)
 	}
 	g, ok, err := a.grantNow(ctx, person)
 	if err != nil || ok {
-		return ended, fault.Wrap("userauth.Erase", err) // ok: it has consented since
+		return out, fault.Wrap("userauth.Erase", err) // ok: it has consented since
 	}
 	if _, err := a.Vault.WithdrawApprovals(ctx, person); err != nil || g.Person == "" {
-		return ended, fault.Wrap("userauth.Erase", err)
+		return out, fault.Wrap("userauth.Erase", err)
 	}
 	err = a.Vault.DeleteGrant(ctx, g)
 	if fault.KindOf(err) == fault.Conflict {
 		err = nil // the account lives: it has just consented
 	}
-	return ended, fault.Wrap("userauth.Erase", err)
+	return Forgotten, fault.Wrap("userauth.Erase", err)
 }
 
 // Tell is true for exactly one who tells a person that Google has ended their

@@ -357,29 +357,29 @@ func TestGoogleSaysTheAccountIsGoneOrHijacked(t *testing.T) {
 	t.Run("a consent given since then stays", func(t *testing.T) {
 		w := begin(t)
 		w.connect(ada, create)
-		if ended, err := w.End(t.Context(), ada.User(), w.deps.Now().Add(-time.Hour)); err != nil || ended {
-			t.Errorf("ended: %v, %v", ended, err)
+		if done, err := w.End(t.Context(), ada.User(), w.deps.Now().Add(-time.Hour)); err != nil || done != userauth.Unconcerned {
+			t.Errorf("%v, %v", done, err)
 		}
 	})
 	t.Run("the tokens are erased and the person is told", func(t *testing.T) {
 		w := begin(t)
 		w.connect(ada, create)
-		if ended, err := w.End(t.Context(), ada.User(), w.deps.Now()); err != nil || !ended {
-			t.Fatalf("ended: %v, %v", ended, err)
+		if done, err := w.End(t.Context(), ada.User(), w.deps.Now()); err != nil || done != userauth.Ended {
+			t.Fatalf("%v, %v", done, err)
 		}
 		if g, _ := w.stored(ada); g.RefreshToken != "" || g.AccessToken != "" || !g.Untold {
 			t.Errorf("left: %+v", g)
 		}
-		if ended, err := w.End(t.Context(), ada.User(), w.deps.Now()); err != nil || ended {
-			t.Errorf("twice: %v, %v", ended, err)
+		if done, err := w.End(t.Context(), ada.User(), w.deps.Now()); err != nil || done != userauth.Unconcerned {
+			t.Errorf("twice: %v, %v", done, err)
 		}
 	})
 	t.Run("a consent given some seconds later stays, and Google is asked", func(t *testing.T) {
 		w := begin(t)
 		at := w.deps.Now().Add(-30 * time.Second)
 		w.connect(ada, create)
-		if ended, err := w.End(t.Context(), ada.User(), at); err != nil || ended {
-			t.Errorf("ended: %v, %v", ended, err)
+		if done, err := w.End(t.Context(), ada.User(), at); err != nil || done != userauth.Doubted {
+			t.Errorf("%v, %v", done, err)
 		}
 		if err := w.token(ada, create); err != nil || w.refreshes() != 1 {
 			t.Errorf("%v, %d refreshes", err, w.refreshes())
@@ -416,8 +416,8 @@ func TestGoogleSaysTheAccountIsGoneOrHijacked(t *testing.T) {
 	t.Run("a dropped access token is asked for anew", func(t *testing.T) {
 		w := begin(t)
 		w.connect(ada, create)
-		if dropped, err := w.Drop(t.Context(), ada.User()); err != nil || !dropped {
-			t.Fatalf("dropped: %v, %v", dropped, err)
+		if done, err := w.Drop(t.Context(), ada.User()); err != nil || done != userauth.Dropped {
+			t.Fatalf("%v, %v", done, err)
 		}
 		if err := w.token(ada, create); err != nil || w.refreshes() != 1 {
 			t.Errorf("%v, %d refreshes", err, w.refreshes())
