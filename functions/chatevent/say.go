@@ -22,7 +22,7 @@ func speak(ctx context.Context, f function, e chat.Event, i invocation) (chat.Re
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "say"), slog.String("authority", "user"), slog.String("made", posted))
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "say"), slog.String("authority", "user"), slog.String("made", posted.Name))
 	return chat.Reply{}, nil
 }
 

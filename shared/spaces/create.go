@@ -8,6 +8,7 @@ import (
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 )
 
@@ -43,12 +44,12 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		space, err = s.setup(ctx, token, r.api(id))
 		return err
 	}
-	err = s.as(ctx, person, needed, userauth.CreateSpaces, setup)
+	err = s.auth.Act(ctx, person, needed, userauth.CreateSpaces, setup)
 	notAllowed := false
 	if needs, ok := userauth.Needed(err); ok && onlyReading(needs) {
 		// Creating is allowed, looking who got in is not: create, and say so.
 		notAllowed = true
-		err = s.as(ctx, person, needed[:1], userauth.CreateSpaces, setup)
+		err = s.auth.Act(ctx, person, needed[:1], userauth.CreateSpaces, setup)
 	}
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
@@ -57,7 +58,7 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 	if len(r.Members) > 0 && !notAllowed {
 		// The space is there, whatever comes of this; a lack is asked for by
 		// the next act.
-		out.Unchecked = s.as(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) error {
+		out.Unchecked = s.auth.Act(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) error {
 			out.Joined, out.Invited, out.LeftOut = nil, nil, nil
 			return s.compare(ctx, token, r.Members, &out)
 		}) != nil
@@ -72,11 +73,8 @@ func onlyReading(n *userauth.Needs) bool {
 
 func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi.SetUpSpaceRequest) (*chatapi.Space, error) {
 	call := s.api.Spaces.Setup(r)
-	if err := authorize(call.Header(), token); err != nil {
-		return nil, err
-	}
 	var space *chatapi.Space
-	err := repeat(ctx, func(ctx context.Context) (err error) {
+	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 		space, err = call.Context(ctx).Do()
 		return err
 	})
@@ -90,11 +88,8 @@ func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi
 // Google leaves people out without an error (chat-protocol.md 6.3).
 func (s *Spaces) compare(ctx context.Context, token oauth2.TokenSource, asked []Member, out *Created) error {
 	call := s.api.Spaces.Members.List(out.Name).ShowInvited(true).PageSize(1000)
-	if err := authorize(call.Header(), token); err != nil {
-		return err
-	}
 	var list *chatapi.ListMembershipsResponse
-	err := repeat(ctx, func(ctx context.Context) (err error) {
+	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 		list, err = call.Context(ctx).Do()
 		return err
 	})
@@ -128,11 +123,8 @@ func (s *Spaces) compare(ctx context.Context, token oauth2.TokenSource, asked []
 // member is the state of a member known by e-mail, empty for one who is not in.
 func (s *Spaces) member(ctx context.Context, token oauth2.TokenSource, space string, m Member) (string, error) {
 	call := s.api.Spaces.Members.Get(space + "/members/" + strings.TrimPrefix(m.User, "users/"))
-	if err := authorize(call.Header(), token); err != nil {
-		return "", err
-	}
 	var found *chatapi.Membership
-	err := repeat(ctx, func(ctx context.Context) (err error) {
+	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 		found, err = call.Context(ctx).Do()
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -39,12 +40,12 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 	}
 	var out Group
 	needed := []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}
-	err = s.as(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) (err error) {
+	err = s.auth.Act(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) (err error) {
 		out, err = s.findGroup(ctx, token, users[2:])
 		return err
 	})
 	if err == nil && out.Name == "" {
-		err = s.as(ctx, person, needed, userauth.CreateSpaces, func(token oauth2.TokenSource) error {
+		err = s.auth.Act(ctx, person, needed, userauth.CreateSpaces, func(token oauth2.TokenSource) error {
 			space, err := s.setup(ctx, token, groupRequest(id, members))
 			if err == nil {
 				out = Group{Name: space.Name, Address: address(space)}
@@ -57,11 +58,8 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 
 func (s *Spaces) findGroup(ctx context.Context, token oauth2.TokenSource, users []string) (Group, error) {
 	call := s.api.Spaces.FindGroupChats().Users(users...).PageSize(10)
-	if err := authorize(call.Header(), token); err != nil {
-		return Group{}, err
-	}
 	var found []*chatapi.Space
-	err := repeat(ctx, func(ctx context.Context) error {
+	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
 		if err == nil {
 			found = res.Spaces

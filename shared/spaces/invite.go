@@ -7,6 +7,7 @@ import (
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 )
 
@@ -47,11 +48,8 @@ func (s *Spaces) Invite(ctx context.Context, person, space string, members []Mem
 func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) (state string, err error) {
 	call := s.api.Spaces.Members.Create(space, &chatapi.Membership{Member: &chatapi.User{Name: m.User, Type: "HUMAN"}})
 	needed := []userauth.Capability{userauth.ManageMembers}
-	err = s.as(ctx, person, needed, userauth.ManageMembers, func(token oauth2.TokenSource) error {
-		if err := authorize(call.Header(), token); err != nil {
-			return err
-		}
-		err := repeat(ctx, func(ctx context.Context) error {
+	err = s.auth.Act(ctx, person, needed, userauth.ManageMembers, func(token oauth2.TokenSource) error {
+		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			made, err := call.Context(ctx).Do()
 			if err == nil {
 				state = made.State

@@ -7,6 +7,7 @@ import (
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -14,16 +15,22 @@ import (
 // maxMessage is Chat's limit for a message, in bytes (chat-protocol.md 5).
 const maxMessage = 32_000
 
+// Posted is a message that stands in a space.
+type Posted struct {
+	Name string // spaces/.../messages/...
+	Text string // of the first that came with the same source
+}
+
 // Say posts a text as a person into a space, in a thread if one is named
-// (spaces/.../threads/...). The same person, source and text post once. It
-// gives the message's resource name.
-func (s *Spaces) Say(ctx context.Context, person, source, space, thread, text string) (string, error) {
+// (spaces/.../threads/...). The same person and source post once: a repetition
+// gives the message there is, with its own text.
+func (s *Spaces) Say(ctx context.Context, person, source, space, thread, text string) (Posted, error) {
 	if len(text) > maxMessage {
-		return "", fault.New(fault.Invalid, words.SayTooLong)
+		return Posted{}, fault.New(fault.Invalid, words.SayTooLong)
 	}
-	id, err := requestID(s.keys, "say", person, source, space, thread, text)
+	id, err := requestID(s.keys, "say", person, source, space, thread)
 	if err != nil {
-		return "", fault.Wrap("spaces.Say", err)
+		return Posted{}, fault.Wrap("spaces.Say", err)
 	}
 	message := &chatapi.Message{Text: text}
 	call := s.api.Spaces.Messages.Create(space, message).RequestId(id)
@@ -33,18 +40,15 @@ func (s *Spaces) Say(ctx context.Context, person, source, space, thread, text st
 	}
 	var posted *chatapi.Message
 	needed := []userauth.Capability{userauth.PostMessages}
-	err = s.as(ctx, person, needed, userauth.PostMessages, func(token oauth2.TokenSource) error {
-		if err := authorize(call.Header(), token); err != nil {
-			return err
-		}
-		err := repeat(ctx, func(ctx context.Context) (err error) {
+	err = s.auth.Act(ctx, person, needed, userauth.PostMessages, func(token oauth2.TokenSource) error {
+		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			posted, err = call.Context(ctx).Do()
 			return err
 		})
 		return translate("spaces.messages.create", err, "")
 	})
 	if err != nil {
-		return "", fault.Wrap("spaces.Say", err)
+		return Posted{}, fault.Wrap("spaces.Say", err)
 	}
-	return posted.Name, nil
+	return Posted{posted.Name, posted.Text}, nil
 }

@@ -8,6 +8,7 @@ import (
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 )
 
@@ -22,7 +23,7 @@ type Found struct {
 func (s *Spaces) Search(ctx context.Context, person, words string) ([]Found, error) {
 	var found []*chatapi.Space
 	needed := []userauth.Capability{userauth.ReadSpaces}
-	err := s.as(ctx, person, needed, userauth.ReadSpaces, func(token oauth2.TokenSource) (err error) {
+	err := s.auth.Act(ctx, person, needed, userauth.ReadSpaces, func(token oauth2.TokenSource) (err error) {
 		if words == "" {
 			found, err = s.list(ctx, token)
 		} else {
@@ -43,11 +44,8 @@ func (s *Spaces) Search(ctx context.Context, person, words string) ([]Found, err
 func (s *Spaces) search(ctx context.Context, token oauth2.TokenSource, words string) ([]*chatapi.Space, error) {
 	quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(words) + `"`
 	call := s.api.Spaces.Search().Query(`space_type = "SPACE" AND display_name:` + quoted).OrderBy("create_time DESC").PageSize(100)
-	if err := authorize(call.Header(), token); err != nil {
-		return nil, err
-	}
 	var out []*chatapi.Space
-	err := repeat(ctx, func(ctx context.Context) error {
+	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
 		if err != nil {
 			return err
@@ -63,11 +61,8 @@ func (s *Spaces) search(ctx context.Context, token oauth2.TokenSource, words str
 
 func (s *Spaces) list(ctx context.Context, token oauth2.TokenSource) ([]*chatapi.Space, error) {
 	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(1000)
-	if err := authorize(call.Header(), token); err != nil {
-		return nil, err
-	}
 	var out []*chatapi.Space
-	err := repeat(ctx, func(ctx context.Context) error {
+	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
 		if err == nil {
 			out = res.Spaces

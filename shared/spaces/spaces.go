@@ -9,7 +9,6 @@ import (
 	"context"
 	"net/http"
 
-	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 	"google.golang.org/api/option"
 
@@ -36,14 +35,4 @@ func New(ctx context.Context, auth *userauth.Auth, keys *seal.Keys, endpoint str
 		return nil, fault.Wrap("spaces.New", err)
 	}
 	return &Spaces{auth: auth, keys: keys, api: api}, nil
-}
-
-// authorize puts the token on one call.
-func authorize(h http.Header, source oauth2.TokenSource) error {
-	token, err := source.Token()
-	if err != nil {
-		return fault.Wrap("spaces.authorize", err)
-	}
-	h.Set("Authorization", "Bearer "+token.AccessToken)
-	return nil
 }

@@ -1,13 +1,8 @@
 package spaces
 
 import (
-	"context"
-	"errors"
-	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/googleapi"
@@ -75,45 +70,6 @@ func TestARequestIsPutIntoItsPlainForm(t *testing.T) {
 	}
 	if _, err := (Request{DisplayName: strings.Repeat("ä", 128)}).Checked("users/1"); err != nil {
 		t.Errorf("128 characters: %v", err)
-	}
-}
-
-func TestRetriesAreBoundedAndWaitAsLongAsGoogleAsks(t *testing.T) {
-	busy := func(code int, after string) error {
-		e := &googleapi.Error{Code: code, Header: http.Header{}}
-		e.Header.Set("Retry-After", after)
-		return e
-	}
-	for name, c := range map[string]struct {
-		answers []error
-		tries   int
-		waits   [2]time.Duration // at least, at most
-		good    bool
-	}{
-		"good at once":              {[]error{nil}, 1, [2]time.Duration{0, 0}, true},
-		"busy, then good":           {[]error{busy(503, ""), busy(500, ""), nil}, 3, [2]time.Duration{0, time.Second}, true},
-		"waits as told":             {[]error{busy(429, "3"), nil}, 2, [2]time.Duration{3 * time.Second, 4 * time.Second}, true},
-		"never good":                {[]error{busy(503, ""), busy(503, ""), busy(503, ""), busy(503, ""), nil}, 4, [2]time.Duration{0, 8 * time.Second}, false},
-		"told to wait for too long": {[]error{busy(429, "60"), nil}, 1, [2]time.Duration{0, 0}, false},
-		"refused":                   {[]error{busy(403, ""), nil}, 1, [2]time.Duration{0, 0}, false},
-		"no connection":             {[]error{errors.New("reset"), nil}, 2, [2]time.Duration{0, time.Second}, true},
-		"the caller has gone":       {[]error{context.Canceled, nil}, 1, [2]time.Duration{0, 0}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-				defer cancel()
-				start, tries := time.Now(), 0
-				err := repeat(ctx, func(context.Context) error {
-					tries++
-					return c.answers[tries-1]
-				})
-				took := time.Since(start)
-				if tries != c.tries || (err == nil) != c.good || took < c.waits[0] || took > c.waits[1] {
-					t.Errorf("%d tries in %v, %v", tries, took, err)
-				}
-			})
-		})
 	}
 }
 

@@ -1,7 +1,6 @@
 package spaces
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +9,8 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -23,16 +24,16 @@ func translate(op string, err error, name string) error {
 	if !ok {
 		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.ChatSilent, Err: err}
 	}
-	status, reason := statusOf(e)
+	said := googlecall.Read(e)
 	// Google's message stays out of it: it may quote what the person typed.
-	f := &fault.Error{Op: op, Err: fmt.Errorf("%d %s %s", e.Code, status, reason)}
+	f := &fault.Error{Op: op, Err: fmt.Errorf("%d %s %s", said.Code, said.Status, said.Reason)}
 	switch {
-	case status == "ALREADY_EXISTS":
+	case said.Status == "ALREADY_EXISTS":
 		f.Kind, f.Public, f.Args = fault.Conflict, words.NameTaken, []any{name}
 	case e.Code == http.StatusUnauthorized:
-		f.Kind, f.Err = fault.NeedsConsent, errToken
-	case reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
-		f.Kind, f.Err = fault.NeedsConsent, errScope
+		f.Kind, f.Err = fault.NeedsConsent, userauth.ErrToken
+	case said.Reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
+		f.Kind, f.Err = fault.NeedsConsent, userauth.ErrScope
 	case e.Code == http.StatusForbidden:
 		f.Kind, f.Public = fault.Denied, words.ChatForbids
 	case e.Code == http.StatusNotFound && strings.Contains(e.Message, "Chat app not found"):
@@ -43,32 +44,8 @@ func translate(op string, err error, name string) error {
 		f.Kind, f.Public = fault.RateLimited, words.ChatBusy
 	case e.Code == http.StatusBadRequest:
 		f.Kind, f.Public, f.Args = fault.Invalid, words.ChatRefuses, []any{e.Message}
-	case e.Code >= http.StatusInternalServerError, status == "ABORTED":
+	case e.Code >= http.StatusInternalServerError, said.Status == "ABORTED":
 		f.Kind, f.Public = fault.Unavailable, words.ChatBroken
 	}
 	return f
-}
-
-// What Google finds wrong with a token, for errors.Is.
-var (
-	errToken = errors.New("401: the token is not accepted")
-	errScope = errors.New("403: the token lacks a scope")
-)
-
-// statusOf is the canonical name of the error, which tells a taken name from
-// the other causes of 409, and the reason in its details, if there is one.
-func statusOf(e *googleapi.Error) (status, reason string) {
-	var body struct {
-		Error struct {
-			Status  string `json:"status"`
-			Details []struct {
-				Reason string `json:"reason"`
-			} `json:"details"`
-		} `json:"error"`
-	}
-	_ = json.Unmarshal([]byte(e.Body), &body) // not JSON: no status
-	for _, d := range body.Error.Details {
-		reason = d.Reason
-	}
-	return body.Error.Status, reason
 }
