@@ -120,6 +120,40 @@ func TestGroupChatBeginsAConversationOrFindsTheOneThereIs(t *testing.T) {
 	})
 }
 
+func TestMeetOpensARoomAndTellsOfItOnce(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.in = "AAAAteam"
+		b.connectThere("/meet @Grace Hopper stand-up")
+		want := "Ada Lovelace: <" + grace.User() + "> stand-up Meet: https://meet.google.com/aaa-bbbb-001"
+		if diff := cmp.Diff([]string{want}, w.said(grace)); diff != "" {
+			t.Error(diff)
+		}
+		b.in = "DM" + ada.Sub
+		b.has(b.say("/meet"), "Meet room", "https://meet.google.com/aaa-bbbb-002", "Join")
+	})
+}
+
+func TestARedeliveredMeetTellsOfOneRoom(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.in = "AAAAteam"
+	b.connectThere("/meet")
+	event := command(ada, "spaces/AAAAteam/messages/m7", 9, "")
+	event["space"] = map[string]any{"name": "spaces/AAAAteam", "spaceType": "SPACE"}
+	w.google.Fail("chat.spaces.messages.create", 503)
+	for range 3 {
+		if got := w.send(t, event); got != "{}" {
+			t.Errorf("reply: %s", got)
+		}
+	}
+	if got := len(w.said(ada)); got != 2 {
+		t.Errorf("messages: got %d, want the first and one more", got)
+	}
+}
+
 func TestEachNewCommandAsksOnlyForItsOwnScope(t *testing.T) {
 	t.Parallel()
 	for command, scope := range map[string]string{
@@ -139,7 +173,7 @@ func TestWhatGoogleRefusesOrIsSlowToDoIsSaidForEachCommand(t *testing.T) {
 	t.Parallel()
 	for command, method := range map[string]string{
 		"/say Hello": "chat.spaces.messages.create", "/invite @Grace Hopper": "chat.spaces.members.create", "/spaces": "chat.spaces.list",
-		"/spaces plan": "chat.spaces.search", "/groupchat @Grace Hopper @Alan Turing": "chat.spaces.findGroupChats",
+		"/meet": "meet.spaces.create", "/spaces plan": "chat.spaces.search", "/groupchat @Grace Hopper @Alan Turing": "chat.spaces.findGroupChats",
 	} {
 		w := begin(t)
 		b := w.browser(t, ada)
@@ -147,7 +181,11 @@ func TestWhatGoogleRefusesOrIsSlowToDoIsSaidForEachCommand(t *testing.T) {
 		b.connectThere(command)
 		w.google.Fail(method, 401, 503)
 		b.missing(b.say(command), "That did not work") // renewed, and tried again, without their noticing
-		for status, want := range map[int]string{403: "does not allow you this", 404: "does not find that space", 400: "did not accept the request"} {
+		refusals := map[int]string{403: "does not allow you this", 404: "does not find that space", 400: "did not accept the request"}
+		if command == "/meet" {
+			refusals = map[int]string{403: "Google Meet does not allow you this", 404: "Google Meet did not answer as expected"}
+		}
+		for status, want := range refusals {
 			w.google.Fail(method, status)
 			b.has(b.say(command), "That did not work", want)
 		}

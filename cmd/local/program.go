@@ -20,6 +20,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
@@ -141,12 +142,16 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	if err != nil {
 		return nil, err
 	}
+	rooms, err := meetings.New(ctx, p.auth, googleAt+"/", base)
+	if err != nil {
+		return nil, err
+	}
 	app := chat.App{ProjectNumber: projectNumber, Endpoint: p.address + "/chatevent"}
 	chatKeys, googleKeys := googleauth.NewKeySet(at.ChatCerts, base, o.now), googleauth.NewKeySet(at.Certs, base, o.now)
 	mux := http.NewServeMux()
 	mux.Handle("/chatevent", chatevent.New(chatevent.Deps{
 		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, o.now),
-		Auth: p.auth, Spaces: made, Keys: keys, Log: log, Now: o.now,
+		Auth: p.auth, Spaces: made, Meetings: rooms, Keys: keys, Log: log, Now: o.now,
 	}))
 	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
 	mount(mux, "/createspace", createspace.New(createspace.Deps{

@@ -14,6 +14,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
@@ -32,6 +33,7 @@ type Deps struct {
 	Verifier *chat.Verifier // for the app
 	Auth     *userauth.Auth
 	Spaces   *spaces.Spaces
+	Meetings *meetings.Meetings
 	Keys     *seal.Keys
 	Log      *slog.Logger
 	Now      func() time.Time

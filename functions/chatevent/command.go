@@ -33,6 +33,7 @@ func commands() []command {
 		{6, "/invite", "@people", "Add people here as you", words.HelpInvite, invite},
 		{7, "/spaces", "[words]", "Find your spaces", words.HelpSpaces, find},
 		{8, "/say", "text", "Write here as you", words.HelpSay, speak},
+		{9, "/meet", "[text]", "Open a Meet room here as you", words.HelpMeet, meet},
 		{11, "/groupchat", "@people", "Begin or find a group conversation", words.HelpGroupChat, groupChat},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 )
@@ -27,10 +28,14 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	rooms, err := meetings.New(ctx, auth, meetings.Endpoint, base)
+	if err != nil {
+		return nil, err
+	}
 	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
 	return New(Deps{
 		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
-		Auth: auth, Spaces: made, Keys: keys, Log: slog.Default(), Now: time.Now,
+		Auth: auth, Spaces: made, Meetings: rooms, Keys: keys, Log: slog.Default(), Now: time.Now,
 	}), nil
 }

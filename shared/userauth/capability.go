@@ -16,6 +16,7 @@ const (
 	ReadMembers   Capability = "ReadMembers"
 	ManageMembers Capability = "ManageMembers"
 	PostMessages  Capability = "PostMessages"
+	Meet          Capability = "Meet"
 )
 
 const prefix = "https://www.googleapis.com/auth/"
@@ -32,6 +33,7 @@ var table = []struct {
 	{ReadMembers, words.ReadMembers, []string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"}},
 	{ManageMembers, words.ManageMembers, []string{prefix + "chat.memberships"}},
 	{PostMessages, words.PostMessages, []string{prefix + "chat.messages.create", prefix + "chat.messages"}},
+	{Meet, words.Meet, []string{prefix + "meetings.space.created"}},
 }
 
 // Capabilities are all there are, in the order of the table in the design.

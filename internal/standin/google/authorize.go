@@ -38,6 +38,7 @@ var texts = map[string]string{
 	"https://www.googleapis.com/auth/chat.spaces.readonly":      "View chats and spaces in Google Chat",
 	"https://www.googleapis.com/auth/chat.memberships.readonly": "See members in Google Chat conversations",
 	"https://www.googleapis.com/auth/chat.memberships":          "See, add, update, and remove members from conversations in Google Chat",
+	"https://www.googleapis.com/auth/meetings.space.created":    "Create, edit, and see information about your Google Meet conferences created by the app",
 	"https://www.googleapis.com/auth/chat.messages.create":      "Compose and send messages in Google Chat",
 }
 

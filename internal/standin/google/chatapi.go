@@ -104,6 +104,8 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 		out, failed = s.searchSpaces(token.person, r.URL.Query().Get("query"))
 	case "chat.spaces.findGroupChats":
 		out, failed = s.findGroupChats(token.person, r.URL.Query()["users"])
+	case "meet.spaces.create":
+		out = s.createRoom()
 	case kmsEncrypt, kmsDecrypt:
 		out, failed = s.crypt(m.ID, strings.TrimPrefix(r.URL.Path, "/v1/"), body)
 	}

@@ -2,6 +2,7 @@ package google
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -73,6 +74,11 @@ func (s *Server) createMessage(p Person, id string, q url.Values, body []byte) (
 	case !ok || key == "":
 		made = setup{p, s.post(space, Message{Sender: p, Text: r.Text, Via: s.AppName, Thread: r.Thread.Name})}
 		s.setups["message "+key] = made
+	}
+	for _, m := range space.Messages {
+		if m.ID == made.space {
+			r.Text = m.Text // what stands there, also when it is asked for again
+		}
 	}
 	return map[string]any{"name": made.space, "text": r.Text, "sender": map[string]any{"name": p.User(), "type": "HUMAN"}}, nil
 }
@@ -150,4 +156,13 @@ func (s *Server) findGroupChats(p Person, users []string) (any, *apiError) {
 		}
 	}
 	return map[string]any{"spaces": list}, nil
+}
+
+// createRoom is meet.spaces.create.
+func (s *Server) createRoom() any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rooms++
+	code := fmt.Sprintf("aaa-bbbb-%03d", s.rooms)
+	return map[string]any{"name": "spaces/room" + code, "meetingUri": "https://meet.google.com/" + code, "meetingCode": code}
 }

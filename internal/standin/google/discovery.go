@@ -22,6 +22,8 @@ var (
 	chatDocument []byte
 	//go:embed discovery/cloudkms.json
 	kmsDocument []byte
+	//go:embed discovery/meet.json
+	meetDocument []byte
 )
 
 // discovery is what a discovery document says of methods and bodies.
@@ -63,6 +65,7 @@ type document struct {
 var (
 	chatDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(chatDocument) })
 	kmsDiscovery  = sync.OnceValue(func() *discovery { return loadDiscovery(kmsDocument) })
+	meetDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(meetDocument) })
 )
 
 func loadDiscovery(text []byte) *discovery {
@@ -123,7 +126,7 @@ func toJSONSchema(in map[string]any) map[string]any {
 
 // find is the method of a request, or nil.
 func (s *Server) find(httpMethod, path string) *method {
-	for _, d := range []*discovery{s.api, s.kms} {
+	for _, d := range []*discovery{s.api, s.kms, s.meet} {
 		for m := range maps.Values(d.methods) {
 			if m.HTTPMethod == httpMethod && m.path.MatchString(path) {
 				return m

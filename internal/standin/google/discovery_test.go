@@ -22,9 +22,10 @@ var (
 			"chat.spaces.members.list", "chat.spaces.members.get", "chat.spaces.members.create", "chat.spaces.messages.create",
 		},
 		"cloudkms/v1/cloudkms-api.json": {kmsEncrypt, kmsDecrypt},
+		"meet/v2/meet-api.json":         {"meet.spaces.create"},
 	}
 	spoken  = map[string][]string{"chat/v1/chat-api.json": {"Message", "DeprecatedEvent"}}
-	trimmed = map[string]string{"chat/v1/chat-api.json": "chat.json", "cloudkms/v1/cloudkms-api.json": "cloudkms.json"}
+	trimmed = map[string]string{"chat/v1/chat-api.json": "chat.json", "cloudkms/v1/cloudkms-api.json": "cloudkms.json", "meet/v2/meet-api.json": "meet.json"}
 )
 
 func TestTheTrimmedDiscoveryDocumentsAreGoogles(t *testing.T) {

@@ -36,6 +36,7 @@ type Server struct {
 	keys *keys
 	api  *discovery // of Chat
 	kms  *discovery
+	meet *discovery
 
 	mu        sync.Mutex
 	changed   chan struct{} // closed at every change that a page would show
@@ -46,6 +47,7 @@ type Server struct {
 	granted   map[string][]string // by account: what the project has been given
 	spaces    []*Space
 	messages  int
+	rooms     int
 	setups    map[string]setup
 	reauth    map[string]bool // by account
 	broken    map[string]bool // by account
@@ -60,7 +62,7 @@ type Server struct {
 // the app, and one space in which all of them and the app are.
 func New(c Config) *Server {
 	s := &Server{
-		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), changed: make(chan struct{}),
+		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), changed: make(chan struct{}),
 		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
 		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{}, reauth: map[string]bool{}, broken: map[string]bool{},
 	}
@@ -79,6 +81,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /oauth2/v3/certs", s.counted("certs", s.certs))
 	mux.HandleFunc("GET /service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com", s.counted("chatcerts", s.chatCerts))
 	mux.HandleFunc("/v1/", s.callAPI)
+	mux.HandleFunc("/v2/", s.callAPI)
 	mux.HandleFunc("GET /computeMetadata/v1/", s.metadata)
 	return mux
 }

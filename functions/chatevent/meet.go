@@ -1,0 +1,38 @@
+package chatevent
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// meet opens a Meet room and tells of it as the person, where it was typed. In
+// the direct message with the app there is nobody to tell: a card has it.
+func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	say := words.In(e.Locale)
+	if e.Space.Direct {
+		room, err := f.Meetings.Room(ctx, e.Person.Name)
+		if err != nil {
+			return chat.Reply{}, err
+		}
+		f.Log.InfoContext(ctx, "audit", slog.String("act", "meet"), slog.String("authority", "user"))
+		join := chat.Button{Text: say(words.Join), Link: config.Secret(room), Strong: true}
+		return card(say(words.MeetRoom), chat.Widget{Text: say(words.MeetHere)}, buttons(join)), nil
+	}
+	room, err := f.Meetings.Room(ctx, e.Person.Name, userauth.PostMessages)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	text := strings.TrimSpace(i.spoken() + " " + say(words.MeetSaid, room))
+	posted, err := f.Spaces.Say(ctx, e.Person.Name, i.Source, e.Space.Name, i.Thread, text)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "meet"), slog.String("authority", "user"), slog.String("made", posted.Name))
+	return chat.Reply{}, nil
+}
