@@ -36,7 +36,7 @@ func TestSayWritesAsThePersonWhereItWasTyped(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.in = "AAAAteam"
-		b.connectThere("/say The build is done")
+		b.has(b.connectThere("/say The build is done"), "Done", "It stands in this conversation")
 		b.say("/say @Grace Hopper please look")
 		if diff := cmp.Diff([]string{"Ada Lovelace: The build is done", "Ada Lovelace: <" + grace.User() + "> please look"}, w.said(grace)); diff != "" {
 			t.Error(diff)
@@ -71,10 +71,10 @@ func TestInviteAddsPeopleToTheSpaceAndSaysWhoGotIn(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.in = "AAAAteam"
-		b.connectThere("/invite @Grace Hopper kim@partner.example")
-		b.sees("People added", "In the space", "Grace Hopper", "Not added", "kim@partner.example", "Google Chat does not allow you this")
+		b.connectThere("/invite @Grace Hopper someone@else.example")
+		b.sees("People added", "In the space", "Grace Hopper", "Not added", "someone@else.example", "Google Chat does not let you add this person")
 		b.has(b.say("/invite"), "Please name the people")
-		b.has(b.say("/invite kim@partner.example"), "That did not work", "Google Chat does not allow you this")
+		b.has(b.say("/invite someone@else.example"), "That did not work", "Google Chat does not let you add this person")
 		b.in = "DM" + ada.Sub
 		b.has(b.say("/invite @Grace Hopper"), "Here are only you and Deputy")
 	})
@@ -182,6 +182,9 @@ func TestWhatGoogleRefusesOrIsSlowToDoIsSaidForEachCommand(t *testing.T) {
 		w.google.Fail(method, 401, 503)
 		b.missing(b.say(command), "That did not work") // renewed, and tried again, without their noticing
 		refusals := map[int]string{403: "does not allow you this", 404: "does not find that space", 400: "did not accept the request"}
+		if strings.HasPrefix(command, "/invite") {
+			refusals[403] = "does not let you add this person"
+		}
 		if command == "/meet" {
 			refusals = map[int]string{403: "Google Meet does not allow you this", 404: "Google Meet did not answer as expected"}
 		}

@@ -34,5 +34,5 @@ func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "meet"), slog.String("authority", "user"), slog.String("made", posted.Name))
-	return chat.Reply{}, nil
+	return told(e), nil
 }

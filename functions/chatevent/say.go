@@ -23,7 +23,17 @@ func speak(ctx context.Context, f function, e chat.Event, i invocation) (chat.Re
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "say"), slog.String("authority", "user"), slog.String("made", posted.Name))
-	return chat.Reply{}, nil
+	return told(e), nil
+}
+
+// told is the answer to what stands in the conversation for all: nothing, or,
+// in place of a card that was clicked, that it is done.
+func told(e chat.Event) chat.Reply {
+	if e.Kind != chat.Click {
+		return chat.Reply{}
+	}
+	say := words.In(e.Locale)
+	return card(say(words.Done), chat.Widget{Text: say(words.SaidHere)})
 }
 
 // spoken is the text with the people mentioned in front, as Chat writes a

@@ -2,6 +2,7 @@ package spaces
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
@@ -9,6 +10,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // Added is what came of each person who was to be added to a space.
@@ -56,7 +58,11 @@ func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) 
 			}
 			return err
 		})
-		return translate("spaces.members.create", err, "")
+		err = translate("spaces.members.create", err, "")
+		if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Denied {
+			f.Public = words.AddForbidden
+		}
+		return err
 	})
 	if fault.KindOf(err) == fault.Conflict && err != nil {
 		return "JOINED", nil //nolint:nilerr // is in already

@@ -57,6 +57,8 @@ var (
 	InviteWhere   = text("Here are only you and Deputy. Please type /invite in the space or group conversation that people shall be added to.", "这里只有您和 Deputy。请在要添加成员的聊天室或群聊中输入 /invite。")
 	SayWhat       = text("Please write what to say behind the command, for example: /say The build is done", "请在命令后写上要说的话，例如：/say 构建已完成")
 	SayWhere      = text("Here are only you and Deputy. Please type /say in the space where it shall be read.", "这里只有您和 Deputy。请在要发言的聊天室中输入 /say。")
+	Done          = text("Done", "已完成")
+	SaidHere      = text("It stands in this conversation, in your name.", "已以您的名义发送到此对话。")
 	SayTooLong    = text("The message is too long for Chat. Please shorten it.", "消息太长，超过了 Chat 的限制。请缩短。")
 	GroupWhom     = text("Please name at least two people behind the command, for example: /groupchat @Ada @Grace", "请在命令后至少写上两个人，例如：/groupchat @Ada @Grace")
 	GroupMade     = text("Group conversation", "群聊")

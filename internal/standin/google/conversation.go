@@ -29,7 +29,7 @@ func (s *Server) createMember(p Person, id string, body []byte) (any, *apiError)
 		return nil, notFound
 	}
 	other, ok := Find(r.Member.Name)
-	if !ok || other.Domain != p.Domain {
+	if !ok || other.Domain != p.Domain && !space.has(other) {
 		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "The caller does not have permission to add this member."}
 	}
 	if !space.has(other) {
