@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -12,6 +13,23 @@ func gone(p google.Person, kind, spaceType string) map[string]any {
 	return map[string]any{
 		"type": kind, "user": map[string]any{"name": p.User(), "type": "HUMAN"},
 		"space": map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": spaceType},
+	}
+}
+
+func TestRemovingTheDirectMessageIsNotedOfAnAddOnToo(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.browser(t, ada).connect()
+	event := map[string]any{"chat": map[string]any{
+		"user":                    map[string]any{"name": ada.User()},
+		"removedFromSpacePayload": map[string]any{"space": map[string]any{"name": "spaces/DM" + ada.Sub, "spaceType": "DIRECT_MESSAGE"}},
+	}}
+	if status, body := w.sendWith(t, event, "Bearer "+w.google.AddOnToken(w.address+"/chatevent")); status != http.StatusOK || body != "{}" {
+		t.Errorf("got %d %s", status, body)
+	}
+	g, err := w.auth.Vault.Grant(t.Context(), ada.User())
+	if err != nil || g.Removed.IsZero() {
+		t.Errorf("not noted: %v, %v", g.Removed, err)
 	}
 }
 
