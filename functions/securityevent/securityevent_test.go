@@ -282,6 +282,20 @@ func TestAnOldEventDoesNotEndANewConsent(t *testing.T) {
 	}
 }
 
+func TestAnOldHijackingDoesNotWithdrawWhatTheOwnerApprovedSince(t *testing.T) {
+	w := begin(t)
+	event := w.google.SecurityEvent(risc+"account-disabled", ada, map[string]any{"reason": "hijacking"})
+	w.ahead = time.Hour
+	g, _ := w.grant(ada)
+	g.Generation = w.now().UnixMicro() // the owner has the account back, and has consented
+	_, err := w.vault.SaveGrant(t.Context(), g)
+	check(t, err)
+	w.accepted(event)
+	if n, err := w.vault.WithdrawApprovals(t.Context(), ada.User()); err != nil || n != 1 {
+		t.Errorf("approvals left: %d, %v", n, err)
+	}
+}
+
 func TestWhenTheStoreFailsGoogleIsToldToSendAgainAndNothingIsMissed(t *testing.T) {
 	for calls := 1; ; calls++ {
 		for _, after := range []bool{false, true} {

@@ -273,6 +273,19 @@ func TestAnUntickedBoxIsRememberedUntilItIsTicked(t *testing.T) {
 	}
 }
 
+func TestStatusShowsAConsentOfAnotherInstanceAtOnce(t *testing.T) {
+	w := begin(t)
+	w.connectWithout(membersScope, create, members)
+	chat := userauth.New(w.deps)
+	if c, err := chat.Connection(t.Context(), ada.User()); err != nil || len(c.Declined) != 1 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	w.connect(ada, create, members) // in the browser, which another function serves
+	if c, err := chat.Connection(t.Context(), ada.User()); err != nil || len(c.Declined) != 0 || len(c.Allowed) != 2 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestAScopeThatAnAPIDeniesIsAskedForAndTheGrantStays(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create, members)

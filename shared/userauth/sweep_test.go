@@ -399,6 +399,20 @@ func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
 	}
 }
 
+func TestTheSweepResealsAlsoWhatItCannotRefresh(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(151 * oneDay))
+	w.google.Break(ada, true)
+	done, err := w.rotate().Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
+	if err != nil || done.Failed != 1 {
+		t.Errorf("got %+v, %v", done, err)
+	}
+	if g, err := w.disableOld().Vault.Grant(t.Context(), ada.User()); err != nil || g.RefreshToken == "" {
+		t.Errorf("it is still under the old keys: %v", err)
+	}
+}
+
 func TestTheSweepResealsToo(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)

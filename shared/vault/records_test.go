@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -116,6 +117,60 @@ func TestAGrantIsFoundAndResealedAfterARotation(t *testing.T) {
 	}
 	if _, err := with(keyset, lookup).Grant(t.Context(), "users/1"); !errors.Is(err, seal.ErrUnknownKey) || fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("an instance without the new key: %v", err)
+	}
+}
+
+// between does something after the first look-up.
+type between struct {
+	vault.Docs
+	do func()
+}
+
+func (b *between) Find(ctx context.Context, collection, field string, value any) ([]vault.Doc, error) {
+	docs, err := b.Docs.Find(ctx, collection, field, value)
+	if do := b.do; do != nil {
+		b.do = nil
+		do()
+	}
+	return docs, err
+}
+
+func TestALookUpDuringAResealMissesNobody(t *testing.T) {
+	keyset, lookup, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, id, err := seal.Add(lookup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	promoted, err := seal.Promote(added, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := &between{Docs: &memory.Docs{}}
+	with := func(lookup config.Secret) *vault.Vault {
+		keys, err := seal.New(keyset, lookup, "project", "client")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return vault.New(docs, keys, time.Now)
+	}
+	old, v := with(lookup), with(promoted)
+	if _, err := old.SaveGrant(t.Context(), grant()); err != nil {
+		t.Fatal(err)
+	}
+	docs.do = func() {
+		g, err := v.Grant(t.Context(), "users/1")
+		if err == nil {
+			_, err = v.SaveGrant(t.Context(), g)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if who, err := v.PersonByEmail(t.Context(), "marked@example.com"); err != nil || who != "users/1" {
+		t.Errorf("got %q, %v", who, err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/api/option"
 
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
@@ -62,6 +63,11 @@ func TestAKeysetComesBackFromItsWrappingAndInNoOtherPlace(t *testing.T) {
 	}
 	if _, err := seal.Unwrap(t.Context(), seal.Lookup, wrapped, a); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("under another name: %v", err)
+	}
+	for _, bad := range []config.Secret{"SECRETPLAINTEXT", `{"encryptedKeyset":"SECRET-NOT-BASE64"}`, keyset} {
+		if _, err := seal.Unwrap(t.Context(), seal.Keyset, bad, a); err == nil || strings.Contains(err.Error(), "SECRET") || strings.Contains(err.Error(), "keyData") {
+			t.Errorf("the error quotes what it was given, or there is none: %v", err)
+		}
 	}
 	if _, err := seal.Unwrap(t.Context(), seal.Keyset, keyset, a); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("in clear text though a key is named: %v", err)

@@ -3,6 +3,7 @@ package firestore
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -34,5 +35,22 @@ func TestEachStatusOfFirestoreMeansWhatItIsForUs(t *testing.T) {
 	}
 	if translate("x", nil) != nil {
 		t.Error("success is an error")
+	}
+}
+
+func TestWhatFirestoreAbortedIsRepeatedAndNothingElse(t *testing.T) {
+	for code, want := range map[codes.Code]int{codes.Aborted: 3, codes.FailedPrecondition: 1, codes.Unavailable: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			calls := 0
+			err := again(t.Context(), func(context.Context) error {
+				if calls++; calls < 3 {
+					return status.Error(code, "x")
+				}
+				return nil
+			})
+			if calls != want || (err == nil) != (code == codes.Aborted) {
+				t.Errorf("%v: %d calls, %v", code, calls, err)
+			}
+		})
 	}
 }
