@@ -178,7 +178,7 @@ func (b *browser) say(text string) page {
 // press presses the last button of a card with this text.
 func (b *browser) press(text string) page {
 	b.t.Helper()
-	form := regexp.MustCompile(`(?s)<form method="post" action="click" data-live>((?:<input[^>]*>)*)<button>` + regexp.QuoteMeta(text) + `</button>`)
+	form := regexp.MustCompile(`(?s)<form method="post" action="click" data-live>((?:<input[^>]*>)*)<button>` + regexp.QuoteMeta(html.EscapeString(text)) + `</button>`)
 	found := form.FindAllStringSubmatch(b.chat().body, -1)
 	if found == nil {
 		b.t.Fatalf("there is no button %q", text)

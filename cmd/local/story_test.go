@@ -220,14 +220,23 @@ func TestInASpaceOnlyThePersonSeesTheCardAndContinueGoesOn(t *testing.T) {
 	})
 }
 
-func TestATakenNameIsSaidPlainly(t *testing.T) {
+func TestATakenNameIsSaidPlainlyAndAnotherOffered(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
-	b := w.browser(t, ada)
-	b.connect()
-	b.say("/createspace Launch plan")
-	b.say("/createspace launch plan")
-	b.sees("That did not work", `A space named "launch plan" exists already`)
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		b.say("/createspace Launch plan")
+		b.say("/createspace launch plan")
+		b.sees("That did not work", `A space named "launch plan" exists already`)
+		b.press(`Create "launch plan 2" instead`)
+		b.sees("Space created", "launch plan 2")
+		b.say("/createspace Launch plan")
+		b.press(`Create "Launch plan 2" instead`)
+		b.press(`Create "Launch plan 3" instead`)
+		if diff := cmp.Diff([]string{"Launch plan", "launch plan 2", "Launch plan 3"}, w.spaces(ada)); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 func TestACommandThatIsNotUnderstoodSaysHowToWriteIt(t *testing.T) {

@@ -13,11 +13,13 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// The limits of spaces.setup (chat-protocol.md 6.2, 6.3).
-const (
-	maxName    = 128 // characters
-	maxMembers = 49  // besides the person
-)
+// MaxName is how many characters a space's name may have (chat-protocol.md
+// 6.2).
+const MaxName = 128
+
+// maxMembers is how many people spaces.setup takes besides the person
+// (chat-protocol.md 6.3).
+const maxMembers = 49
 
 // Request is a space to be made.
 type Request struct {
@@ -38,8 +40,8 @@ func (r Request) Checked(person string) (Request, error) {
 	switch n := utf8.RuneCountInString(r.DisplayName); {
 	case n == 0:
 		return r, fault.New(fault.Invalid, words.NameNeeded)
-	case n > maxName:
-		return r, fault.New(fault.Invalid, words.NameTooLong, n, maxName)
+	case n > MaxName:
+		return r, fault.New(fault.Invalid, words.NameTooLong, n, MaxName)
 	}
 	var members []Member
 	for _, m := range r.Members {
