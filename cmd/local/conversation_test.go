@@ -37,11 +37,11 @@ func TestSayWritesAsThePersonWhereItWasTyped(t *testing.T) {
 		b := w.browser(t, ada)
 		b.in = "AAAAteam"
 		b.has(b.connectThere("/say The build is done"), "Done", "It stands in this conversation")
-		b.say("/say @Grace Hopper please look")
-		if diff := cmp.Diff([]string{"Ada Lovelace: The build is done", "Ada Lovelace: <" + grace.User() + "> please look"}, w.said(grace)); diff != "" {
+		b.say("/say Please look,\n  @Grace Hopper,  soon")
+		if diff := cmp.Diff([]string{"Ada Lovelace: The build is done", "Ada Lovelace: Please look,\n  <" + grace.User() + ">,  soon"}, w.said(grace)); diff != "" {
 			t.Error(diff)
 		}
-		b.sees("@Grace Hopper please look", "via Deputy")
+		b.sees("@Grace Hopper,  soon", "via Deputy")
 		b.has(b.say("/say"), "Please write what to say")
 		b.in = "DM" + ada.Sub
 		b.has(b.say("/say hello"), "Here are only you and Deputy")

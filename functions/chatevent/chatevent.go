@@ -100,7 +100,7 @@ func (f function) hear(w http.ResponseWriter, r *http.Request) error {
 func (f function) answer(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	switch e.Kind {
 	case chat.Command:
-		return f.run(ctx, e, invocation{Command: e.Command, Args: e.Args, Mentions: e.Mentions, Source: e.Message, Thread: e.Thread})
+		return f.run(ctx, e, asked(e))
 	case chat.Click:
 		return f.click(ctx, e)
 	case chat.Added:

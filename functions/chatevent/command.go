@@ -3,6 +3,7 @@ package chatevent
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
@@ -31,7 +32,7 @@ func commands() []command {
 		{4, "/help", "", "Show what Deputy can do", words.HelpHelp, help},
 		{5, "/createspace", "name [@people]", "Create a space as you", words.HelpCreateSpace, createSpace},
 		{6, "/invite", "@people", "Add people here as you", words.HelpInvite, invite},
-		{7, "/spaces", "[words]", "Find your spaces", words.HelpSpaces, find},
+		{7, "/spaces", "[words]", "Find your spaces", words.HelpSpaces, listSpaces},
 		{8, "/say", "text", "Write here as you", words.HelpSay, speak},
 		{9, "/meet", "[text]", "Open a Meet room here as you", words.HelpMeet, meet},
 		{11, "/groupchat", "@people", "Begin or find a group conversation", words.HelpGroupChat, groupChat},
@@ -57,20 +58,41 @@ func Console() []Entry {
 // after a consent, by Continue, by Try again.
 type invocation struct {
 	Command  int           `json:"c"`
-	Args     string        `json:"a,omitempty"`
+	Args     string        `json:"a,omitempty"` // for /say and /meet with the mentions in it, as typed
 	Mentions []chat.Person `json:"m,omitempty"`
 	Source   string        `json:"s"` // what makes a repetition the same act
 	Thread   string        `json:"t,omitempty"`
 	Page     int           `json:"p,omitempty"` // of a list; the first is 0
 }
 
+// speaks are the commands that write what was typed, as it was typed.
+func (c command) speaks() bool { return c.name == "/say" || c.name == "/meet" }
+
+// asked is the invocation of a command as it has just been typed.
+func asked(e chat.Event) invocation {
+	i := invocation{Command: e.Command, Args: e.Args, Mentions: e.Mentions, Source: e.Message, Thread: e.Thread}
+	if c, ok := find(e.Command); ok && c.speaks() {
+		i.Args, i.Mentions = e.Text, nil
+	}
+	return i
+}
+
+// find is the command with an id.
+func find(id int) (command, bool) {
+	all := commands()
+	at := slices.IndexFunc(all, func(c command) bool { return c.id == id })
+	if at < 0 {
+		return command{}, false
+	}
+	return all[at], true
+}
+
 func (f function) run(ctx context.Context, e chat.Event, i invocation) (chat.Reply, error) {
 	of(ctx).done = i
-	for _, c := range commands() {
-		if c.id == i.Command {
-			logging.Note(ctx, slog.String("command", c.name))
-			return c.run(ctx, f, e, i)
-		}
+	c, ok := find(i.Command)
+	if !ok {
+		return chat.Reply{}, fault.New(fault.Invalid, words.UnknownCommand)
 	}
-	return chat.Reply{}, fault.New(fault.Invalid, words.UnknownCommand)
+	logging.Note(ctx, slog.String("command", c.name))
+	return c.run(ctx, f, e, i)
 }

@@ -16,14 +16,14 @@ import (
 // Continue. So it has when there is something to tell: the prompt carries no
 // text.
 func (f function) ask(ctx context.Context, e chat.Event, i invocation, needs *userauth.Needs) (chat.Reply, error) {
-	say, text, told := words.In(e.Locale), words.ConnectText, false
+	say, text, tell := words.In(e.Locale), words.ConnectText, false
 	switch {
 	case needs.SignIn:
-		text, told = words.SignIn, true
+		text, tell = words.SignIn, true
 	case needs.Ended && f.Auth.Tell(ctx, e.Person.Name):
-		text, told = words.Ended, true
+		text, tell = words.Ended, true
 	}
-	prompt := e.Space.Direct && e.Complete != "" && !told
+	prompt := e.Space.Direct && e.Complete != "" && !tell
 	if !prompt {
 		e.Complete = ""
 	}

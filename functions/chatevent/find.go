@@ -8,12 +8,11 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// spacesOnCard is how many spaces a card lists: each is two widgets, and Chat
-// shows a hundred.
+// spacesOnCard is how many spaces a card lists: what fits on a phone.
 const spacesOnCard = 10
 
-// find lists the person's spaces, page by page.
-func find(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+// listSpaces lists the person's spaces, page by page.
+func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	found, err := f.Spaces.Search(ctx, e.Person.Name, i.Args)
 	if err != nil {
 		return chat.Reply{}, err

@@ -28,7 +28,7 @@ func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	text := strings.TrimSpace(i.spoken() + " " + say(words.MeetSaid, room))
+	text := strings.TrimSpace(i.Args + " " + say(words.MeetSaid, room))
 	posted, err := f.Spaces.Say(ctx, e.Person.Name, i.Source, e.Space.Name, i.Thread, text)
 	if err != nil {
 		return chat.Reply{}, err

@@ -15,10 +15,10 @@ func speak(ctx context.Context, f function, e chat.Event, i invocation) (chat.Re
 	switch {
 	case e.Space.Direct:
 		return chat.Reply{}, fault.New(fault.Invalid, words.SayWhere)
-	case i.Args == "" && len(i.Mentions) == 0:
+	case i.Args == "":
 		return chat.Reply{}, fault.New(fault.Invalid, words.SayWhat)
 	}
-	posted, err := f.Spaces.Say(ctx, e.Person.Name, i.Source, e.Space.Name, i.Thread, i.spoken())
+	posted, err := f.Spaces.Say(ctx, e.Person.Name, i.Source, e.Space.Name, i.Thread, i.Args)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -34,14 +34,4 @@ func told(e chat.Event) chat.Reply {
 	}
 	say := words.In(e.Locale)
 	return card(say(words.Done), chat.Widget{Text: say(words.SaidHere)})
-}
-
-// spoken is the text with the people mentioned in front, as Chat writes a
-// mention in a message of the API.
-func (i invocation) spoken() string {
-	text := ""
-	for _, m := range i.Mentions {
-		text += "<" + m.Name + "> "
-	}
-	return text + i.Args
 }

@@ -60,6 +60,7 @@ func (e addOnEvent) event() Event {
 	out.Message, out.Command, out.Complete = string(p.Message.Name), p.Message.command(p.Metadata), config.Secret(p.Complete)
 	out.Thread = string(cmp.Or(p.Thread.Name, p.Message.Thread.Name))
 	out.Args, out.Mentions = p.Message.arguments()
+	out.Text = p.Message.verbatim()
 	return out
 }
 

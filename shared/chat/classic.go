@@ -37,6 +37,7 @@ func (e classicEvent) event() Event {
 	}
 	out.Thread = string(cmp.Or(e.Thread.Name, e.Message.Thread.Name))
 	out.Args, out.Mentions = e.Message.arguments()
+	out.Text = e.Message.verbatim()
 	switch e.Type {
 	case "MESSAGE":
 		out.Kind = Message

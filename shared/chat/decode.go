@@ -128,6 +128,19 @@ func (m message) arguments() (string, []Person) {
 	return strings.Join(strings.Fields(words), " "), people
 }
 
+// verbatim is what stands behind the command, line by line, each mention as a
+// message of the API has it.
+func (m message) verbatim() string {
+	text := strings.TrimSpace(string(m.ArgumentText))
+	for _, a := range m.Annotations {
+		mentioned := a.UserMention.User
+		if a.Type == "USER_MENTION" && mentioned.Type != "BOT" && mentioned.Name != "" {
+			text = strings.Replace(text, "@"+string(mentioned.DisplayName), "<"+string(mentioned.Name)+">", 1)
+		}
+	}
+	return text
+}
+
 // moment reads a time; an absent or odd one is zero.
 func moment(text looseText) time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, string(text))

@@ -44,7 +44,8 @@ type Event struct {
 	Message  string        // resource name of the message; for clicks, the card's
 	Thread   string        // resource name of the thread it happened in; may be empty
 	Command  int           // id of the command, as in the console
-	Args     string        // what stands behind the command, without mentions
+	Args     string        // the words behind the command, without mentions
+	Text     string        // all that stands behind the command, as it was typed; mentions in the markup of a message
 	Mentions []Person      // people mentioned behind the command
 	Value    config.Secret // what the clicked button carries, sealed by us
 	// Complete is where the browser makes Chat repeat this event. Whoever
