@@ -13,8 +13,10 @@ type addOnEvent struct {
 	Common struct {
 		Locale     looseText            `json:"userLocale"`
 		Parameters map[string]looseText `json:"parameters"`
+		Inputs     formInputs           `json:"formInputs"`
 	} `json:"commonEventObject"`
 	Chat struct {
+		Type      looseText `json:"type"` // for the Home tab alone
 		User      user      `json:"user"`
 		Space     space     `json:"space"`
 		EventTime looseText `json:"eventTime"`
@@ -34,6 +36,7 @@ type payload struct {
 	Complete looseText `json:"configCompleteRedirectUri"`
 	// ByMessage says that a second event, with the message, follows.
 	ByMessage looseBool `json:"interactionAdd"`
+	dialogEvent
 }
 
 func (e addOnEvent) event() Event {
@@ -46,14 +49,21 @@ func (e addOnEvent) event() Event {
 		out.Kind, p = Message, e.Chat.Message
 	case e.Chat.Clicked != nil:
 		out.Kind, p = Click, e.Chat.Clicked
-		out.Value = config.Secret(e.Common.Parameters[valueKey])
 	case e.Chat.Added != nil && !bool(e.Chat.Added.ByMessage):
 		out.Kind, p = Added, e.Chat.Added
 	case e.Chat.Removed != nil:
 		out.Kind, p = Removed, e.Chat.Removed
+	case e.Chat.Type == "APP_HOME":
+		out.Kind, out.Home, p = Home, true, &payload{}
+	case e.Chat.Type == "SUBMIT_FORM":
+		out.Kind, out.Home, p = Click, true, &payload{}
 	default:
 		return out
 	}
+	if out.Kind == Click {
+		out.Value, out.Inputs = config.Secret(e.Common.Parameters[valueKey]), e.Common.Inputs.inputs()
+	}
+	out.Dialog = p.dialog(out.Kind)
 	if p.Space.Name != "" {
 		out.Space = p.Space.place()
 	}
@@ -67,6 +77,7 @@ func (e addOnEvent) event() Event {
 // addOnReply are the actions of chat-protocol.md 2.2 that Deputy uses.
 type addOnReply struct {
 	HostApp *hostApp `json:"hostAppDataAction,omitempty"`
+	Action  *action  `json:"action,omitempty"`
 	Prompt  *prompt  `json:"basic_authorization_prompt,omitempty"`
 }
 
@@ -83,6 +94,23 @@ type messageAction struct {
 	Message *chatapi.Message `json:"message"`
 }
 
+// action is also how classic apps answer on the Home tab.
+type action struct {
+	Navigations []navigation `json:"navigations"`
+}
+
+type navigation struct {
+	Push   *chatapi.GoogleAppsCardV1Card `json:"pushCard,omitempty"`
+	Update *chatapi.GoogleAppsCardV1Card `json:"updateCard,omitempty"`
+	End    *endNavigation                `json:"endNavigation,omitempty"`
+}
+
+type endNavigation struct {
+	Action string `json:"action"`
+}
+
+func navigate(n navigation) *action { return &action{[]navigation{n}} }
+
 type prompt struct {
 	URL      string `json:"authorization_url"`
 	Resource string `json:"resource"`
@@ -91,12 +119,22 @@ type prompt struct {
 // addOn is the reply as an add-on gives it. Its buttons name the endpoint
 // itself: any other name, and Chat never calls (chat-protocol.md 2.2, trap 1).
 func (r Reply) addOn(e Event, endpoint string) any {
-	switch {
-	case r.Connect != "":
+	if r.Connect != "" {
 		return addOnReply{Prompt: &prompt{URL: r.Connect.Reveal(), Resource: "Deputy"}}
-	case r.Card == nil:
+	}
+	switch r.place(e) {
+	case nowhere:
 		return addOnReply{}
-	case e.Kind == Click:
+	case closed:
+		return addOnReply{Action: navigate(navigation{End: &endNavigation{"CLOSE_DIALOG"}})}
+	case homeTab:
+		if e.Kind != Home {
+			return addOnReply{Action: navigate(navigation{Update: r.Card.api(endpoint)})}
+		}
+		fallthrough
+	case dialog:
+		return addOnReply{Action: navigate(navigation{Push: r.Card.api(endpoint)})}
+	case replaced:
 		return addOnReply{HostApp: &hostApp{chatAction{Update: &messageAction{r.message(e, endpoint)}}}}
 	default:
 		return addOnReply{HostApp: &hostApp{chatAction{Create: &messageAction{r.message(e, endpoint)}}}}

@@ -22,20 +22,23 @@ type Section struct {
 	Widgets []Widget
 }
 
-// Widget is a paragraph, a labelled text or a row of buttons.
+// Widget is a paragraph, a labelled text, a row of buttons or a field.
 type Widget struct {
 	Label   string // small, above the text
 	Text    string
 	Aside   *Button // beside the text
 	Buttons []Button
+	Field   *Field
 }
 
 // Button opens a link or comes back as a Click with a value.
 type Button struct {
-	Text   string
-	Link   config.Secret
-	Value  config.Secret // sealed by whoever will open it
-	Strong bool          // the one to press
+	Text     string
+	Link     config.Secret
+	Value    config.Secret // sealed by whoever will open it
+	Strong   bool          // the one to press
+	Opens    bool          // a dialog
+	Required []string      // fields that have to be filled in first
 }
 
 // api is the card as Google's type. function is what a click calls.
@@ -57,6 +60,8 @@ func (w Widget) api(function string) *chatapi.GoogleAppsCardV1Widget {
 	out := &chatapi.GoogleAppsCardV1Widget{}
 	text := html.EscapeString(w.Text)
 	switch {
+	case w.Field != nil:
+		w.Field.put(out)
 	case len(w.Buttons) > 0:
 		list := &chatapi.GoogleAppsCardV1ButtonList{}
 		for _, b := range w.Buttons {
@@ -84,8 +89,11 @@ func (b Button) api(function string) *chatapi.GoogleAppsCardV1Button {
 		return out
 	}
 	out.OnClick.Action = &chatapi.GoogleAppsCardV1Action{
-		Function: function, LoadIndicator: "SPINNER",
+		Function: function, LoadIndicator: "SPINNER", RequiredWidgets: b.Required,
 		Parameters: []*chatapi.GoogleAppsCardV1ActionParameter{{Key: valueKey, Value: b.Value.Reveal()}},
+	}
+	if b.Opens {
+		out.OnClick.Action.Interaction = "OPEN_DIALOG"
 	}
 	return out
 }

@@ -64,7 +64,9 @@ func TestEachKindOfEventIsTold(t *testing.T) {
 		`{"type":"SOMETHING_NEW","message":[],"space":"x","common":{"parameters":[]},"action":"x"}`: chat.Unknown,
 		`{"type":"MESSAGE","message":{"slashCommand":7},"appCommandMetadata":{"appCommandId":3}}`:   chat.Command,
 		`{"type":"SOMETHING_NEW","appCommandMetadata":{"appCommandId":{"odd":1}}}`:                  chat.Unknown,
-		`{"chat":{"type":"APP_HOME"}}`:                                                              chat.Unknown,
+		`{"chat":{"type":"APP_HOME"}}`:                                                              chat.Home,
+		`{"chat":{"type":"SUBMIT_FORM"}}`:                                                           chat.Click,
+		`{"chat":{"type":"SOMETHING_NEW"}}`:                                                         chat.Unknown,
 		`{}`:                                                                                        chat.Unknown,
 	} {
 		e, err := chat.Decode(chat.Classic, []byte(body))
@@ -84,7 +86,8 @@ func TestEachKindOfAddOnEventIsTold(t *testing.T) {
 		`"removedFromSpacePayload":{}`:                                                 chat.Removed,
 		`"buttonClickedPayload":{"message":{"name":"spaces/A/messages/m"}}`:            chat.Click,
 		`"widgetUpdatedPayload":{}`:                                                    chat.Unknown,
-		`"type":"APP_HOME"`:                                                            chat.Unknown,
+		`"type":"APP_HOME"`:                                                            chat.Home,
+		`"type":"SUBMIT_FORM"`:                                                         chat.Click,
 		`"somethingNewPayload":{"odd":[1]}`:                                            chat.Unknown,
 	} {
 		body := `{"commonEventObject":{"parameters":{"value":"sealed"}},"chat":{"user":{"name":"users/1"},"space":{"name":"spaces/A"},` + payload + `}}`

@@ -18,9 +18,11 @@ type classicEvent struct {
 	Thread    thread    `json:"thread"`
 	Complete  looseText `json:"configCompleteRedirectUrl"`
 	Metadata  metadata  `json:"appCommandMetadata"`
-	Common    struct {
+	dialogEvent
+	Common struct {
 		Locale     looseText            `json:"userLocale"`
 		Parameters map[string]looseText `json:"parameters"`
+		Inputs     formInputs           `json:"formInputs"`
 	} `json:"common"`
 	Action struct {
 		Parameters []struct {
@@ -49,12 +51,13 @@ func (e classicEvent) event() Event {
 		out.Kind = Removed
 	case "CARD_CLICKED":
 		out.Kind = Click
-		out.Value = e.value()
+		out.Value, out.Inputs = e.value(), e.Common.Inputs.inputs()
 	}
 	// Adding the app by a command is one event with the command in it.
 	if out.Command != 0 && (out.Kind == Message || out.Kind == Added) {
 		out.Kind = Command
 	}
+	out.Dialog = e.dialog(out.Kind)
 	return out
 }
 
@@ -79,13 +82,36 @@ func (r Reply) classic(e Event) any {
 	if r.Connect != "" {
 		return &chatapi.Message{ActionResponse: &chatapi.ActionResponse{Type: "REQUEST_CONFIG", Url: r.Connect.Reveal()}}
 	}
-	if r.Card == nil {
+	switch r.place(e) {
+	case nowhere:
 		return struct{}{}
+	case closed:
+		return dialogAction(&chatapi.DialogAction{ActionStatus: &chatapi.ActionStatus{StatusCode: "OK"}})
+	case homeTab:
+		show := navigate(navigation{Update: r.Card.api(clicked)})
+		if e.Kind == Home {
+			show = navigate(navigation{Push: r.Card.api(clicked)})
+			return addOnReply{Action: show}
+		}
+		return map[string]any{"renderActions": addOnReply{Action: show}}
+	case dialog:
+		if e.Home {
+			return map[string]any{"renderActions": addOnReply{Action: navigate(navigation{Update: r.Card.api(clicked)})}}
+		}
+		return dialogAction(&chatapi.DialogAction{Dialog: &chatapi.Dialog{Body: r.Card.api(clicked)}})
+	case replaced:
+		return r.classicMessage(e, "UPDATE_MESSAGE")
+	default:
+		return r.classicMessage(e, "NEW_MESSAGE")
 	}
+}
+
+func (r Reply) classicMessage(e Event, action string) *chatapi.Message {
 	out := r.message(e, clicked)
-	out.ActionResponse = &chatapi.ActionResponse{Type: "NEW_MESSAGE"}
-	if e.Kind == Click {
-		out.ActionResponse.Type = "UPDATE_MESSAGE"
-	}
+	out.ActionResponse = &chatapi.ActionResponse{Type: action}
 	return out
+}
+
+func dialogAction(a *chatapi.DialogAction) *chatapi.Message {
+	return &chatapi.Message{ActionResponse: &chatapi.ActionResponse{Type: "DIALOG", DialogAction: a}}
 }

@@ -33,7 +33,7 @@ func Decode(format Format, body []byte) (Event, error) {
 	if format == Classic && addOn || format == AddOn && shape.Type != "" {
 		return Event{}, unauthenticated("the event's format is not its sender's")
 	}
-	if format == AddOn {
+	if format == AddOn || shape.Type == "" && shape.Chat != nil { // classic: the Home tab (chat-protocol.md 1.5)
 		return read[addOnEvent](body).event(), nil
 	}
 	return read[classicEvent](body).event(), nil
@@ -63,21 +63,64 @@ func (u user) person() Person {
 }
 
 type space struct {
-	Name      looseText `json:"name"`
-	Type      looseText `json:"type"`
-	SpaceType looseText `json:"spaceType"`
-	SingleBot looseBool `json:"singleUserBotDm"`
+	Name        looseText `json:"name"`
+	DisplayName looseText `json:"displayName"`
+	Type        looseText `json:"type"`
+	SpaceType   looseText `json:"spaceType"`
+	SingleBot   looseBool `json:"singleUserBotDm"`
 }
 
 func (s space) place() Space {
 	return Space{
-		Name:   string(s.Name),
+		Name: string(s.Name), DisplayName: string(s.DisplayName),
 		Direct: bool(s.SingleBot) || s.SpaceType == "DIRECT_MESSAGE" || s.Type == "DM",
 	}
 }
 
 type metadata struct {
 	ID looseInt `json:"appCommandId"`
+}
+
+// formInputs are what a form's fields hold (chat-protocol.md 4.3); Deputy has
+// only fields of strings.
+type formInputs map[string]struct {
+	Strings struct {
+		Value []looseText `json:"value"`
+	} `json:"stringInputs"`
+}
+
+func (f formInputs) inputs() Inputs {
+	var out Inputs
+	for name, field := range f {
+		for _, v := range field.Strings.Value {
+			if out == nil {
+				out = Inputs{}
+			}
+			out[name] = append(out[name], string(v))
+		}
+	}
+	return out
+}
+
+// dialogEvent is how both formats say what a dialog has to do with it.
+type dialogEvent struct {
+	Is   looseBool `json:"isDialogEvent"`
+	Type looseText `json:"dialogEventType"`
+}
+
+func (d dialogEvent) dialog(kind Kind) Dialog {
+	switch {
+	case d.Type == "REQUEST_DIALOG":
+		return Opens
+	case d.Type == "SUBMIT_DIALOG":
+		return Sent
+	case d.Type == "CANCEL_DIALOG":
+		return Cancelled
+	case bool(d.Is) && kind == Command:
+		return Opens
+	default:
+		return NoDialog
+	}
 }
 
 type thread struct {

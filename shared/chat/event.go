@@ -31,6 +31,7 @@ const (
 	Message Kind = "message" // words for the app that are no command
 	Command Kind = "command" // a slash or quick command
 	Click   Kind = "click"   // a button of one of our cards
+	Home    Kind = "home"    // the app's Home tab is opened
 	Added   Kind = "added"   // to a space or a direct message
 	Removed Kind = "removed" // no reply is possible any more
 )
@@ -48,6 +49,9 @@ type Event struct {
 	Text     string        // all that stands behind the command, as it was typed; mentions in the markup of a message
 	Mentions []Person      // people mentioned behind the command
 	Value    config.Secret // what the clicked button carries, sealed by us
+	Inputs   Inputs        // of the form in which a button was clicked
+	Dialog   Dialog        // what it has to do with a dialog
+	Home     bool          // it happened on the Home tab, or in a dialog opened from there
 	// Complete is where the browser makes Chat repeat this event. Whoever
 	// opens it acts as the person. Empty for clicks.
 	Complete config.Secret
@@ -62,6 +66,31 @@ type Person struct {
 
 // Space is where it happened.
 type Space struct {
-	Name   string // spaces/{id}
-	Direct bool   // the direct message of one person with the app
+	Name        string // spaces/{id}
+	DisplayName string // empty for what has no name
+	Direct      bool   // the direct message of one person with the app
+}
+
+// Dialog is what an event has to do with a dialog, and so what may be answered
+// (chat-protocol.md 4.2).
+type Dialog int
+
+// What there is; most events have to do with none.
+const (
+	NoDialog  Dialog = iota
+	Opens            // the answer has to be a dialog
+	Sent             // a button in a dialog was pressed
+	Cancelled        // it was closed; nothing is shown
+)
+
+// Inputs are what the fields of a form hold, by name; a field that is not set
+// may be absent.
+type Inputs map[string][]string
+
+// First is the only value of a field, or the first, or empty.
+func (i Inputs) First(name string) string {
+	if len(i[name]) == 0 {
+		return ""
+	}
+	return i[name][0]
 }
