@@ -47,6 +47,7 @@ func TestForgedEventsAreRefused(t *testing.T) {
 	good := classic(nil)
 	signature := strings.LastIndex(good, ".")
 	const none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0" // {"alg":"none","typ":"JWT"}
+	touched := w.docs.Reads() + w.docs.Writes()
 	for name, c := range map[string]struct {
 		authorization string
 		event         any
@@ -91,7 +92,7 @@ func TestForgedEventsAreRefused(t *testing.T) {
 			t.Errorf("%s: calls: %v", name, got)
 		}
 	}
-	if w.docs.Reads()+w.docs.Writes() != 0 {
+	if w.docs.Reads()+w.docs.Writes() != touched {
 		t.Error("the store was touched")
 	}
 }

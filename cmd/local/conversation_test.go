@@ -72,7 +72,7 @@ func TestInviteAddsPeopleToTheSpaceAndSaysWhoGotIn(t *testing.T) {
 		b := w.browser(t, ada)
 		b.in = "AAAAteam"
 		b.connectThere("/invite @Grace Hopper someone@else.example")
-		b.sees("People added", "In the space", "Grace Hopper", "Not added", "someone@else.example", "Google Chat does not let you add this person")
+		b.sees("Not everybody was added", "In the space", "Grace Hopper", "Not added", "someone@else.example", "Google Chat does not let you add this person")
 		b.has(b.say("/invite"), "Please name the people")
 		b.has(b.say("/invite someone@else.example"), "That did not work", "Google Chat does not let you add this person")
 		b.in = "DM" + ada.Sub
@@ -91,7 +91,7 @@ func TestSpacesAreFoundByWordsAndPaged(t *testing.T) {
 	w.send(t, command(ada, "spaces/DM/messages/q", 5, `The "quoted" \\ one`))
 	b.consent(b.link(b.say("/spaces"), "Configure"), decide{as: ada})
 	first := b.sees("Your spaces", "Plan 11", "Plan 03", "More")
-	b.missing(first, "<p class=\"field\">Plan 00")
+	b.missing(first, "<div class=\"field\">Plan 00")
 	second := b.press("More")
 	b.has(second, "Plan 00", "Team")
 	b.has(b.say(`/spaces "quo \\`), `The "quoted" \\ one`)

@@ -431,7 +431,7 @@ var acts = map[string]act{
 		},
 	},
 	"a command with an expired token": {
-		25 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(2 * time.Hour) }, (*trial).create, connected("Space created", "That did not work"), (*trial).lives,
+		25 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(2 * time.Hour) }, (*trial).create, connected("Space created", "Space created, but not everything worked", "That did not work"), (*trial).lives,
 		func(tr *trial) {
 			if got := tr.create(); !strings.Contains(got.Body.String(), "Space created") || tr.plans() != 1 {
 				tr.t.Errorf("again: %d spaces, %s", tr.plans(), got.Body)

@@ -142,7 +142,7 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	if err != nil {
 		return nil, err
 	}
-	rooms, err := meetings.New(ctx, p.auth, googleAt+"/", base)
+	rooms, err := meetings.New(ctx, p.auth, keys, meetings.Endpoints{Meet: googleAt + "/", Calendar: googleAt + "/calendar/v3/"}, base)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	}))
 	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
 	mount(mux, "/createspace", createspace.New(createspace.Deps{
-		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Log: log,
+		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Log: log, Now: o.now,
 	}))
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
 		Auth: p.auth, Tokens: googleauth.NewEventVerifier(at.Events, client.ID, base, o.now), Log: log,

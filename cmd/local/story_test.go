@@ -32,7 +32,7 @@ func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
 		b.say("/status")
 		b.sees("Your connection", "ada@example.com", "Create spaces", "allowed")
 		b.say("/help")
-		b.sees("What Deputy can do", "/createspace name [@people]", "End Deputy's access to your account")
+		b.sees("What Deputy can do", "/createspace [name] [@people]", "End Deputy's access to your account")
 		b.say("/createspace Second plan")
 		if got, want := w.count("token authorization_code"), 1; got != want {
 			t.Errorf("consents: got %d, want %d", got, want)

@@ -16,12 +16,42 @@ import (
 
 const buttonLife = 24 * time.Hour
 
-// What a button can do.
+// What a button does.
 const (
-	runAgain      = "run" // its invocation: Continue, Try again
-	confirmLeave  = "disconnect"
+	runAgain      = "run"        // its command, as it was: Continue, Try again
+	confirmLeave  = "disconnect" // end the grant
+	confirmForget = "forget"     // ... and erase all else
+	askForget     = "askForget"
+	withdraw      = "withdraw" // one caller's approval
+	finish        = "finish"   // what is left to do for a space
+	openForm      = "open"
+	fillForm      = "fill" // with a template
+	sendForm      = "send"
+	openHome      = "home"
 	buttonPurpose = "button"
 )
+
+// act does something for a person, and answers.
+type act func(context.Context, function, chat.Event, invocation) (chat.Reply, error)
+
+// acts are what the buttons do. It is a function because some of them draw
+// buttons.
+func acts() map[string]act {
+	return map[string]act{
+		runAgain: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+			return f.run(ctx, e, i)
+		},
+		confirmLeave:  leave,
+		askForget:     askToForget,
+		confirmForget: forget,
+		withdraw:      withdrawApproval,
+		finish:        finishSpace,
+		openForm:      open,
+		fillForm:      fill,
+		sendForm:      send,
+		openHome:      home,
+	}
+}
 
 // value is what a button of ours carries through the client: sealed, for one
 // act of one person in one space.
@@ -30,18 +60,34 @@ type value struct {
 	Person     string     `json:"person"`
 	Space      string     `json:"space"`
 	Invocation invocation `json:"invocation"`
+	Home       bool       `json:"home,omitempty"`   // it is on the Home tab, or in a dialog opened there
+	Dialog     bool       `json:"dialog,omitempty"` // ... in that dialog
+	Opens      bool       `json:"opens,omitempty"`  // a dialog
 	Until      time.Time  `json:"until"`
 }
 
 // button is a button that brings an act back for the person of e.
-func (f function) button(text, act string, e chat.Event, i invocation) (chat.Button, error) {
-	plain, err := json.Marshal(value{act, e.Person.Name, e.Space.Name, i, f.Now().Add(buttonLife)})
+func (f function) button(text words.Text, act string, e chat.Event, i invocation) (chat.Button, error) {
+	return f.seal(words.In(e.Locale)(text), value{Act: act, Invocation: i}, e)
+}
+
+// opener is a button that opens a dialog.
+func (f function) opener(text words.Text, act string, e chat.Event, i invocation) (chat.Button, error) {
+	b, err := f.seal(words.In(e.Locale)(text), value{Act: act, Invocation: i, Opens: true}, e)
+	b.Opens = true
+	return b, err
+}
+
+func (f function) seal(text string, v value, e chat.Event) (chat.Button, error) {
+	v.Person, v.Space, v.Until = e.Person.Name, e.Space.Name, f.Now().Add(buttonLife)
+	v.Home, v.Dialog = e.Home, e.Dialog != chat.NoDialog
+	plain, err := json.Marshal(v)
 	if err != nil {
-		return chat.Button{}, fault.Wrap("chatevent.button", err)
+		return chat.Button{}, fault.Wrap("chatevent.seal", err)
 	}
 	sealed, err := f.Keys.Seal(plain, seal.Place{Purpose: buttonPurpose})
 	if err != nil {
-		return chat.Button{}, fault.Wrap("chatevent.button", err)
+		return chat.Button{}, fault.Wrap("chatevent.seal", err)
 	}
 	return chat.Button{Text: text, Value: config.Secret(base64.RawURLEncoding.EncodeToString(sealed))}, nil
 }
@@ -49,25 +95,33 @@ func (f function) button(text, act string, e chat.Event, i invocation) (chat.But
 // click does what a button says, for the person and in the space it was made
 // for.
 func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
-	v, err := f.open(e)
+	v, err := f.unseal(e)
 	if errors.Is(err, seal.ErrUnknownKey) {
 		return chat.Reply{}, fault.Wrap("chatevent.click", err) // the operator's to mend
 	}
 	if err != nil {
 		return chat.Reply{}, &fault.Error{Op: "chatevent.click", Kind: fault.Invalid, Public: words.ButtonDead, Err: err}
 	}
-	switch v.Act {
-	case runAgain:
-		return f.run(ctx, e, v.Invocation)
-	case confirmLeave:
-		of(ctx).done = v.Invocation // Try again asks once more
-		return leave(ctx, f, e)
-	default:
+	do, ok := acts()[v.Act]
+	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ButtonDead)
 	}
+	// Where a click happened is told by the card it is on: no format says it of
+	// all clicks (chat-protocol.md 1.5, 2.4).
+	switch {
+	case v.Opens:
+		e.Dialog = chat.Opens
+	case v.Home && v.Dialog:
+		e.Dialog = chat.Sent
+	case v.Home:
+		e.Dialog = chat.NoDialog
+	}
+	e.Home = v.Home
+	of(ctx).event, of(ctx).tried = e, attempt{v.Act, v.Invocation}
+	return do(ctx, f, e, v.Invocation)
 }
 
-func (f function) open(e chat.Event) (value, error) {
+func (f function) unseal(e chat.Event) (value, error) {
 	var v value
 	sealed, err := base64.RawURLEncoding.DecodeString(e.Value.Reveal())
 	if err != nil {
@@ -83,7 +137,7 @@ func (f function) open(e chat.Event) (value, error) {
 	switch {
 	case v.Person != e.Person.Name:
 		return v, errors.New("another person's button")
-	case v.Space != e.Space.Name:
+	case v.Space != e.Space.Name && !v.Home: // the Home tab is one person's own
 		return v, errors.New("a button of another space")
 	case !f.Now().Before(v.Until):
 		return v, errors.New("the button is older than a day")

@@ -55,8 +55,16 @@ func New(d Deps) http.Handler {
 type heard struct {
 	event  chat.Event
 	format chat.Format
-	done   invocation // the command that was tried, for Try again
 	known  bool
+	tried  attempt // for Try again and Continue
+	form   redraw  // of the form that was sent, if one was
+}
+
+// attempt is an act with what it needs to be done again; the zero attempt is
+// none.
+type attempt struct {
+	act        string
+	invocation invocation
 }
 
 type heardKey struct{}
@@ -93,7 +101,7 @@ func (f function) hear(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return f.write(w, h, reply)
+	return f.write(w, h, reply) // h.event: a click says where it happened
 }
 
 // answer picks what to do.
@@ -102,12 +110,18 @@ func (f function) answer(ctx context.Context, e chat.Event) (chat.Reply, error) 
 	case chat.Command:
 		return f.run(ctx, e, asked(e))
 	case chat.Click:
+		if e.Dialog == chat.Cancelled {
+			return chat.Reply{}, nil
+		}
 		return f.click(ctx, e)
+	case chat.Home:
+		of(ctx).tried = attempt{openHome, invocation{}}
+		return home(ctx, f, e, invocation{})
 	case chat.Added:
 		if e.Space.Direct {
 			f.try(ctx, f.Auth.Return(ctx, e.Person.Name))
 		}
-		return welcome(words.In(e.Locale)), nil
+		return welcome(ctx, f, e)
 	case chat.Removed: // no reply is possible
 		if e.Space.Direct {
 			f.try(ctx, f.Auth.Remove(ctx, e.Person.Name, f.Now()))

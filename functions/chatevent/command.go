@@ -1,13 +1,17 @@
 package chatevent
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"slices"
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -19,37 +23,47 @@ type command struct {
 	args        string // how to call it, for /help
 	description string
 	help        words.Text
-	run         func(context.Context, function, chat.Event, invocation) (chat.Reply, error)
+	needs       []userauth.Capability // all that it may ask for
+	run         act
 }
+
+// quick tells that a command is chosen from a menu, and answered by a dialog.
+func (c command) quick() bool { return c.name[0] != '/' }
 
 // commands are all there are. It is a function because /help reads it, and is
 // in it.
 func commands() []command {
 	return []command{
-		{1, "/connect", "", "Let Deputy act as you", words.HelpConnect, connect},
-		{2, "/disconnect", "", "End Deputy's access to your account", words.HelpDisconnect, disconnect},
-		{3, "/status", "", "Show how you are connected", words.HelpStatus, status},
-		{4, "/help", "", "Show what Deputy can do", words.HelpHelp, help},
-		{5, "/createspace", "name [@people]", "Create a space as you", words.HelpCreateSpace, createSpace},
-		{6, "/invite", "@people", "Add people here as you", words.HelpInvite, invite},
-		{7, "/spaces", "[words]", "Find your spaces", words.HelpSpaces, listSpaces},
-		{8, "/say", "text", "Write here as you", words.HelpSay, speak},
-		{9, "/meet", "[text]", "Open a Meet room here as you", words.HelpMeet, meet},
-		{11, "/groupchat", "@people", "Begin or find a group conversation", words.HelpGroupChat, groupChat},
+		{1, "/connect", "", "Let Deputy act as you", words.HelpConnect, needs(userauth.CreateSpaces), connect},
+		{2, "/disconnect", "", "End Deputy's access to your account", words.HelpDisconnect, nil, disconnect},
+		{3, "/status", "", "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
+		{4, "/help", "", "Show what Deputy can do", words.HelpHelp, nil, help},
+		{5, "/createspace", "[name] [@people]", "Create a space as you", words.HelpCreateSpace, createNeeds, createSpace},
+		{6, "/invite", "@people", "Add people here as you", words.HelpInvite, needs(userauth.ManageMembers), invite},
+		{7, "/spaces", "[words]", "Find your spaces", words.HelpSpaces, needs(userauth.ReadSpaces), listSpaces},
+		{8, "/say", "text", "Write here as you", words.HelpSay, needs(userauth.PostMessages), speak},
+		{9, "/meet", "[text]", "Open a Meet room here as you", words.HelpMeet, needs(userauth.Meet, userauth.PostMessages), meet},
+		{10, "/kickoff", "[when]", "Schedule a meeting with all people here", words.HelpKickoff, needs(userauth.ReadMembers, userauth.ScheduleEvents), kickoff},
+		{11, "/groupchat", "@people", "Begin or find a group conversation", words.HelpGroupChat, needs(userauth.CreateSpaces, userauth.ReadMembers), groupChat},
+		{101, "Create a space", "", "Fill in a form to create a space as you", words.HelpCreateForm, createNeeds, createForm},
+		{102, "My connection", "", "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
 	}
 }
+
+func needs(all ...userauth.Capability) []userauth.Capability { return all }
 
 // Entry is a command as Chat's console wants it typed in.
 type Entry struct {
 	ID                      int
 	Name, Args, Description string
+	Dialog                  bool // "Open a dialog" has to be ticked
 }
 
 // Console are the commands to configure in Chat's console.
 func Console() []Entry {
 	var out []Entry
 	for _, c := range commands() {
-		out = append(out, Entry{c.id, c.name, c.args, c.description})
+		out = append(out, Entry{c.id, c.name, c.args, c.description, c.quick()})
 	}
 	return out
 }
@@ -63,6 +77,10 @@ type invocation struct {
 	Source   string        `json:"s"` // what makes a repetition the same act
 	Thread   string        `json:"t,omitempty"`
 	Page     int           `json:"p,omitempty"` // of a list; the first is 0
+	Form     string        `json:"f,omitempty"` // that is opened or sent
+	Space    string        `json:"x,omitempty"` // that it is about, when it is not the one it happens in
+	Rest     spaces.Rest   `json:"r,omitzero"`  // of making that space
+	External bool          `json:"e,omitempty"` // people from outside may be in it
 }
 
 // speaks are the commands that write what was typed, as it was typed.
@@ -70,12 +88,16 @@ func (c command) speaks() bool { return c.name == "/say" || c.name == "/meet" }
 
 // asked is the invocation of a command as it has just been typed.
 func asked(e chat.Event) invocation {
-	i := invocation{Command: e.Command, Args: e.Args, Mentions: e.Mentions, Source: e.Message, Thread: e.Thread}
+	i := invocation{Command: e.Command, Args: e.Args, Mentions: e.Mentions, Source: cmp.Or(e.Message, once()), Thread: e.Thread}
 	if c, ok := find(e.Command); ok && c.speaks() {
 		i.Args, i.Mentions = e.Text, nil
 	}
 	return i
 }
+
+// once is a source for what has no message of its own: sealed into a card or a
+// form when that is drawn, it makes two clicks on the same button one act.
+func once() string { return "once " + rand.Text() }
 
 // find is the command with an id.
 func find(id int) (command, bool) {
@@ -88,7 +110,7 @@ func find(id int) (command, bool) {
 }
 
 func (f function) run(ctx context.Context, e chat.Event, i invocation) (chat.Reply, error) {
-	of(ctx).done = i
+	of(ctx).tried = attempt{runAgain, i}
 	c, ok := find(i.Command)
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.UnknownCommand)

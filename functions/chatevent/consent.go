@@ -14,8 +14,9 @@ import (
 // itself afterwards. Elsewhere that repetition would publish what the person
 // typed, and a click cannot be repeated: there a private card has Connect and
 // Continue. So it has when there is something to tell: the prompt carries no
-// text.
-func (f function) ask(ctx context.Context, e chat.Event, i invocation, needs *userauth.Needs) (chat.Reply, error) {
+// text. A form that was sent stays open, and is sent again.
+func (f function) ask(ctx context.Context, h *heard, needs *userauth.Needs) (chat.Reply, error) {
+	e := h.event
 	say, text, tell := words.In(e.Locale), words.ConnectText, false
 	switch {
 	case needs.SignIn:
@@ -23,7 +24,7 @@ func (f function) ask(ctx context.Context, e chat.Event, i invocation, needs *us
 	case needs.Ended && f.Auth.Tell(ctx, e.Person.Name):
 		text, tell = words.Ended, true
 	}
-	prompt := e.Space.Direct && e.Complete != "" && !tell
+	prompt := e.Space.Direct && e.Complete != "" && !tell && e.Dialog == chat.NoDialog
 	if !prompt {
 		e.Complete = ""
 	}
@@ -34,9 +35,16 @@ func (f function) ask(ctx context.Context, e chat.Event, i invocation, needs *us
 	if prompt {
 		return chat.Reply{Connect: link}, nil
 	}
-	again, err := f.button(say(words.Continue), runAgain, e, i)
+	lead := chat.Button{Text: say(words.Connect), Link: link, Strong: true}
+	if h.form != nil {
+		if !tell {
+			text = words.ConnectForm
+		}
+		return h.form(notice{widgets: []chat.Widget{{Text: say(text)}, buttons(lead)}})
+	}
+	again, err := f.button(words.Continue, h.tried.act, e, h.tried.invocation)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return card(say(words.ConnectTitle), chat.Widget{Text: say(text)}, buttons(chat.Button{Text: say(words.Connect), Link: link, Strong: true}, again)), nil
+	return card(say(words.ConnectTitle), chat.Widget{Text: say(text)}, buttons(lead, again)), nil
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
@@ -16,15 +17,12 @@ import (
 )
 
 // createSpace makes a space as the person: the words are its name, the people
-// mentioned its members.
+// mentioned its members. Without a name it offers the form.
 func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	if i.Args == "" {
-		return chat.Reply{}, fault.New(fault.Invalid, words.NameMissing)
+		return f.offerForm(e, i)
 	}
-	r := spaces.Request{DisplayName: i.Args}
-	for _, m := range i.Mentions {
-		r.Members = append(r.Members, spaces.Member{User: m.Name, Label: m.DisplayName})
-	}
+	r := spaces.Request{DisplayName: i.Args, Members: mentioned(i)}
 	made, err := f.Spaces.Create(ctx, e.Person.Name, i.Source, r)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return f.offerAnotherName(ctx, e, i, err)
@@ -32,34 +30,141 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"),
-		slog.String("made", made.Name), slog.String("request", made.RequestID))
-	say := words.In(e.Locale)
-	open := []chat.Button{{Text: say(words.Open), Link: config.Secret(made.Address), Strong: true}}
-	if made.NotAllowed {
-		allow, err := f.allow(ctx, say(words.AllowIt), e, userauth.CreateSpaces, userauth.ReadMembers)
-		if err != nil {
-			return chat.Reply{}, err
-		}
-		open = append(open, allow)
-	}
-	return createdCard(say, made, open...), nil
+	return f.created(ctx, e, i.Source, r, made)
 }
 
-func createdCard(say words.Say, made spaces.Created, row ...chat.Button) chat.Reply {
-	widgets := people(say, made.Joined, made.Invited, made.LeftOut)
-	if len(made.LeftOut) > 0 {
-		widgets = append(widgets, chat.Widget{Text: say(words.LeftOutWhy)})
+func (f function) offerForm(e chat.Event, i invocation) (chat.Reply, error) {
+	say := words.In(e.Locale)
+	i.Form = newSpace
+	fill, err := f.opener(words.FillIn, openForm, e, i)
+	if err != nil {
+		return chat.Reply{}, err
 	}
+	fill.Strong = true
+	return card(say(words.NewSpace), chat.Widget{Text: say(words.NameMissing)}, buttons(fill)), nil
+}
+
+// created is the answer when there is a space: what came of everybody, what
+// could not be done, and what to do about it.
+func (f function) created(ctx context.Context, e chat.Event, source string, r spaces.Request, made spaces.Created) (chat.Reply, error) {
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"), slog.String("made", made.Name),
+		slog.String("request", made.RequestID), slog.Bool("unchecked", made.Unchecked), slog.Int("undone", len(made.Undone)))
+	say, title := words.In(e.Locale), words.SpaceCreated
+	widgets := append(people(say, made.Joined, made.Invited, nil), f.leftOut(ctx, e, r.External, made.LeftOut)...)
+	ask := needs(userauth.CreateSpaces)
 	switch {
 	case made.NotAllowed:
-		widgets = append(widgets, chat.Widget{Text: say(words.NotAllowed)})
+		widgets, ask = append(widgets, chat.Widget{Text: say(words.NotAllowed)}), append(ask, userauth.ReadMembers)
 	case made.Unchecked:
 		widgets = append(widgets, chat.Widget{Text: say(words.Unchecked)})
 	}
-	reply := card(say(words.SpaceCreated), append(widgets, buttons(row...))...)
-	reply.Card.Subtitle = made.DisplayName
-	return reply
+	for _, u := range made.Undone {
+		why := fault.Public(say, u.Why, logging.Reference(ctx))
+		if _, consent := userauth.Needed(u.Why); consent {
+			why, ask = say(words.NotAllowedYet), append(ask, u.What)
+		}
+		widgets = append(widgets, chat.Widget{Label: say(undoneWords[u.What]), Text: why})
+	}
+	if len(made.LeftOut) > 0 || made.Unchecked || len(made.Undone) > 0 {
+		title = words.SpaceCreatedPartly
+	}
+	row, err := f.spaceButtons(e, made.Name, made.DisplayName, made.Address)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	if len(ask) > 1 {
+		allow, err := f.allow(ctx, say(words.AllowIt), e, ask...)
+		if err != nil {
+			return chat.Reply{}, err
+		}
+		row = append(row, allow)
+	}
+	if made.Unchecked || len(made.Undone) > 0 {
+		again, err := f.button(words.TryAgain, finish, e, remaining(source, r, made))
+		if err != nil {
+			return chat.Reply{}, err
+		}
+		row = append(row, again)
+	}
+	reply := card(say(title), append(widgets, buttons(row...))...)
+	reply.Card.Subtitle, reply.Leaves = made.DisplayName, true
+	return reply, nil
+}
+
+// remaining is what is left to do for a space that is there.
+func remaining(source string, r spaces.Request, made spaces.Created) invocation {
+	i := invocation{Source: source, Space: made.Name, Args: made.DisplayName, External: r.External, Rest: r.Rest.Only(made.Undone)}
+	if made.Unchecked {
+		for _, m := range r.Members {
+			i.Mentions = append(i.Mentions, chat.Person{Name: m.User, DisplayName: m.Label})
+		}
+	}
+	return i
+}
+
+// finishSpace does what was left to do.
+func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	r := spaces.Request{Members: mentioned(i), External: i.External, Rest: i.Rest}
+	done := f.Spaces.Finish(ctx, e.Person.Name, i.Source, i.Space, r.Members, r.Rest)
+	return f.created(ctx, e, i.Source, r, spaces.Created{Name: i.Space, DisplayName: i.Args, Address: spaces.Address(i.Space), Outcome: done})
+}
+
+// undoneWords name a part of the rest by what it needs.
+var undoneWords = map[userauth.Capability]words.Text{
+	userauth.EditSpaces: words.UndoneHistory, userauth.AddTheApp: words.UndoneApp, userauth.PostMessages: words.UndoneFirst,
+}
+
+// spaceButtons are what one may want to do with a space that was just made.
+func (f function) spaceButtons(e chat.Event, space, name, address string) ([]chat.Button, error) {
+	about := invocation{Space: space, Args: name}
+	about.Form = rename
+	other, err := f.opener(words.Rename, openForm, e, about)
+	if err != nil {
+		return nil, err
+	}
+	about.Form = remove
+	end, err := f.opener(words.Delete, openForm, e, about)
+	return []chat.Button{{Text: words.In(e.Locale)(words.Open), Link: config.Secret(address), Strong: true}, other, end}, err
+}
+
+// leftOut are those whom Google did not add, each reason with its people: what
+// it likely is, and what to do.
+func (f function) leftOut(ctx context.Context, e chat.Event, external bool, members []spaces.Member) []chat.Widget {
+	if len(members) == 0 {
+		return nil
+	}
+	home := ""
+	if c, err := f.Auth.Connection(ctx, e.Person.Name); err == nil {
+		_, home, _ = strings.Cut(c.Email, "@")
+	}
+	say, byReason := words.In(e.Locale), map[words.Text][]spaces.Member{}
+	for _, m := range members {
+		why := reason(m, home, external)
+		byReason[why] = append(byReason[why], m)
+	}
+	var out []chat.Widget
+	for _, why := range []words.Text{words.LeftOutOutside, words.LeftOutOutsideAllowed, words.LeftOutGroup, words.LeftOutInside} {
+		if len(byReason[why]) > 0 {
+			out = append(out, chat.Widget{Label: say(words.LeftOut), Text: names(say, byReason[why])}, chat.Widget{Text: say(why)})
+		}
+	}
+	return out
+}
+
+// reason is the likely one for which Google left somebody out without a word
+// (chat-protocol.md 6.3). home is the person's own domain.
+func reason(m spaces.Member, home string, external bool) words.Text {
+	_, domain, byEmail := strings.Cut(m.User, "@")
+	switch {
+	case strings.HasPrefix(m.User, "groups/"):
+		return words.LeftOutGroup
+	case byEmail && home != "" && domain != home && !external:
+		return words.LeftOutOutside
+	case byEmail && home != "" && domain != home:
+		return words.LeftOutOutsideAllowed
+	default:
+		return words.LeftOutInside
+	}
 }
 
 // offerAnotherName is the answer when the name is taken: a button that makes
@@ -68,7 +173,7 @@ func (f function) offerAnotherName(ctx context.Context, e chat.Event, i invocati
 	say := words.In(e.Locale)
 	next := i
 	next.Args = nextName(i.Args)
-	instead, err := f.button(say(words.CreateInstead, next.Args), runAgain, e, next)
+	instead, err := f.seal(say(words.CreateInstead, next.Args), value{Act: runAgain, Invocation: next}, e)
 	if err != nil {
 		return chat.Reply{}, err
 	}

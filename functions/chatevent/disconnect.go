@@ -19,20 +19,26 @@ func disconnect(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if !c.Connected {
 		text = words.NothingUsable
 	}
-	yes, err := f.button(say(words.Leave), confirmLeave, e, i)
+	yes, err := f.button(words.Leave, confirmLeave, e, i)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	return card(say(words.LeaveTitle), chat.Widget{Text: say(text)}, buttons(yes)), nil
 }
 
-// leave is the confirmed end.
-func leave(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
+// leave is the confirmed end. Try again asks once more.
+func leave(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	of(ctx).tried = attempt{runAgain, i}
 	done, err := f.Auth.Disconnect(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
+	return farewell(e, words.Left, done), nil
+}
+
+// farewell tells what became of a grant.
+func farewell(e chat.Event, title words.Text, done userauth.Farewell) chat.Reply {
 	text := map[userauth.Disconnected]words.Text{
 		userauth.NotConnected: words.WasNotConnected,
 		userauth.Revoked:      words.Revoked,
@@ -47,7 +53,7 @@ func leave(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
 	if done.Withdrawn > 0 {
 		widgets = append(widgets, chat.Widget{Text: say(words.Withdrawn, done.Withdrawn)})
 	}
-	return card(say(words.Left), widgets...), nil
+	return card(say(title), widgets...)
 }
 
 // card is a private card with these widgets.

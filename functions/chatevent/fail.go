@@ -45,17 +45,21 @@ func httpStatus(k fault.Kind) int {
 // explain is the card, or Chat's own prompt, for an error.
 func (f function) explain(ctx context.Context, h *heard, err error, reference string) (chat.Reply, error) {
 	if needs, ok := userauth.Needed(err); ok {
-		return f.ask(ctx, h.event, h.done, needs)
+		return f.ask(ctx, h, needs)
 	}
 	say := words.In(h.event.Locale)
-	widgets := []chat.Widget{{Text: fault.Public(say, err, reference)}}
+	text := chat.Widget{Text: fault.Public(say, err, reference)}
+	if h.form != nil {
+		return h.form(notice{field: faulty(err), widgets: []chat.Widget{text}})
+	}
+	widgets := []chat.Widget{text}
 	switch fault.KindOf(err) {
 	case fault.Unavailable, fault.RateLimited, fault.Internal:
-		if h.done.Command == 0 {
+		if h.tried.act == "" {
 			break
 		}
 		// The same invocation has the same key: nothing happens twice.
-		again, err := f.button(say(words.TryAgain), runAgain, h.event, h.done)
+		again, err := f.button(words.TryAgain, h.tried.act, h.event, h.tried.invocation)
 		if err != nil {
 			return chat.Reply{}, err
 		}

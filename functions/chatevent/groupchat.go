@@ -11,14 +11,17 @@ import (
 
 // groupChat begins a group conversation, or finds the one there is.
 func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	members := i.people()
+	members, err := i.people()
+	if err != nil {
+		return chat.Reply{}, err
+	}
 	group, err := f.Spaces.GroupChat(ctx, e.Person.Name, i.Source, members)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "groupchat"), slog.String("authority", "user"), slog.String("made", group.Name), slog.Bool("found", group.Found))
 	say := words.In(e.Locale)
-	widgets := []chat.Widget{{Text: names(members)}}
+	widgets := []chat.Widget{{Text: names(say, members)}}
 	if group.Found {
 		widgets = append(widgets, chat.Widget{Text: say(words.GroupFound)})
 	}

@@ -5,24 +5,51 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
-// help lists the commands, made from their table.
-func help(_ context.Context, _ function, e chat.Event, _ invocation) (chat.Reply, error) {
+// help lists the commands, made from their table, and explains how Chat shows
+// what Deputy does.
+func help(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
 	say := words.In(e.Locale)
-	return card(say(words.HelpTitle), list(say)...), nil
+	widgets := append(explained(say), chat.Widget{Text: say(words.Attribution)})
+	return card(say(words.HelpTitle), append(widgets, f.offer(ctx, e)...)...), nil
 }
 
 // welcome greets whoever added the app.
-func welcome(say words.Say) chat.Reply {
-	return card(say(words.Welcome), append([]chat.Widget{{Text: say(words.WelcomeText)}}, list(say)...)...)
+func welcome(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
+	say := words.In(e.Locale)
+	widgets := append([]chat.Widget{{Text: say(words.WelcomeText)}}, f.offer(ctx, e)...)
+	return card(say(words.Welcome), append(widgets, explained(say)...)...), nil
 }
 
-func list(say words.Say) []chat.Widget {
+// offer is a button to connect, for whoever is not. Nobody has asked for it:
+// when it cannot be known, there is none.
+func (f function) offer(ctx context.Context, e chat.Event) []chat.Widget {
+	c, err := f.Auth.Connection(ctx, e.Person.Name)
+	if err != nil || c.Connected {
+		f.try(ctx, err)
+		return nil
+	}
+	connect, err := f.allow(ctx, words.In(e.Locale)(words.Connect), e, userauth.CreateSpaces)
+	if err != nil {
+		f.try(ctx, err)
+		return nil
+	}
+	connect.Strong = true
+	return []chat.Widget{buttons(connect)}
+}
+
+// explained are the commands with their help.
+func explained(say words.Say) []chat.Widget {
 	var out []chat.Widget
 	for _, c := range commands() {
-		out = append(out, chat.Widget{Label: strings.TrimSpace(c.name + " " + c.args), Text: say(c.help)})
+		name := c.name
+		if c.quick() {
+			name = say(words.InTheMenu, name)
+		}
+		out = append(out, chat.Widget{Label: strings.TrimSpace(name + " " + c.args), Text: say(c.help)})
 	}
 	return out
 }

@@ -28,7 +28,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	rooms, err := meetings.New(ctx, auth, meetings.Endpoint, base)
+	rooms, err := meetings.New(ctx, auth, keys, meetings.Google, base)
 	if err != nil {
 		return nil, err
 	}

@@ -6,20 +6,61 @@ import (
 	"time"
 
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
-// status shows a person's connection; nobody has to be connected for it.
+// myConnection is the quick command that shows the same as a dialog.
+const myConnection = 102
+
+// status shows a person's connection, who else may act as them, and what those
+// did; nobody has to be connected for it.
 func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
 	c, err := f.Auth.Connection(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
+	var reply chat.Reply
 	if c.Connected {
-		return f.connectedCard(ctx, words.YourConnection, e, c)
+		reply, err = f.connectedCard(ctx, words.YourConnection, e, c)
+	} else {
+		reply, err = f.notConnectedCard(ctx, e, c)
 	}
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	approved, err := f.approvals(ctx, e)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	done, err := f.activities(ctx, e)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	held, err := f.held(e)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	say := words.In(e.Locale)
+	reply.Card.Sections = append(reply.Card.Sections,
+		chat.Section{Header: say(words.Approved), Widgets: approved},
+		chat.Section{Header: say(words.DoneAsYou), Widgets: done},
+		chat.Section{Header: say(words.Held), Widgets: held})
+	return reply, nil
+}
+
+// held is what a person can do about what Deputy holds about them.
+func (f function) held(e chat.Event) ([]chat.Widget, error) {
+	say := words.In(e.Locale)
+	link, err := f.Auth.ExportLink(e.Person.Name)
+	if err != nil {
+		return nil, err
+	}
+	all, err := f.button(words.Forget, askForget, e, invocation{})
+	return []chat.Widget{{Text: say(words.HeldText)}, buttons(chat.Button{Text: say(words.Download), Link: link}, all)}, err
+}
+
+func (f function) notConnectedCard(ctx context.Context, e chat.Event, c userauth.Connection) (chat.Reply, error) {
 	say := words.In(e.Locale)
 	widgets := []chat.Widget{{Text: say(words.NotConnectedIs)}}
 	if c.Ended && f.Auth.Tell(ctx, e.Person.Name) {
@@ -53,22 +94,22 @@ func (f function) connectedCard(ctx context.Context, title words.Text, e chat.Ev
 	if c.SignIn {
 		widgets = append(widgets, chat.Widget{Text: say(words.SignIn)})
 	}
-	widgets = append(widgets, chat.Widget{Text: say(words.HowToEnd)})
-	text, capabilities := fault.None, c.Allowed
+	text, capabilities := words.Reconnect, c.Allowed
 	switch {
 	case c.SignIn:
 		text = words.Connect
 	case len(c.Declined) > 0:
 		text, capabilities = words.AllowRest, append(capabilities, c.Declined...)
 	}
-	if text != fault.None {
-		allow, err := f.allow(ctx, say(text), e, capabilities...)
-		if err != nil {
-			return chat.Reply{}, err
-		}
-		widgets = append(widgets, buttons(allow))
+	allow, err := f.allow(ctx, say(text), e, capabilities...)
+	if err != nil {
+		return chat.Reply{}, err
 	}
-	return card(say(title), widgets...), nil
+	end, err := f.button(words.Leave, runAgain, e, invocation{Command: 2})
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	return card(say(title), append(widgets, buttons(allow, end))...), nil
 }
 
 // allow is a button that leads to the consent for some capabilities.

@@ -2,6 +2,7 @@ package createspace
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -78,6 +79,12 @@ func (f function) create(w http.ResponseWriter, r *http.Request) error {
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", callers.CreateSpaces), slog.String("authority", "user"),
 		slog.String("person", person), slog.String("made", made.Name), slog.String("request", made.RequestID))
+	// The space is there, and a repetition notes it again.
+	if err := f.Auth.Vault.NoteActivity(ctx, person, made.RequestID, vault.Activity{
+		When: f.Now(), Caller: cmp.Or(caller.Name, caller.Email), Operation: callers.CreateSpaces, Authority: "user", Made: made.Name,
+	}); err != nil {
+		f.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", person), slog.String("error", err.Error()))
+	}
 	return write(w, http.StatusCreated, answerOf(made, request))
 }
 

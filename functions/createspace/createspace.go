@@ -31,6 +31,7 @@ type Deps struct {
 	Auth    *userauth.Auth
 	Spaces  *spaces.Spaces
 	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 type function struct{ Deps }

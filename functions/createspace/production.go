@@ -30,6 +30,6 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
 	return New(Deps{
 		Callers: callers.New(audience, googleKeys, auth.Vault, time.Now),
-		Auth:    auth, Spaces: made, Log: slog.Default(),
+		Auth:    auth, Spaces: made, Log: slog.Default(), Now: time.Now,
 	}), nil
 }

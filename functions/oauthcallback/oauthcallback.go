@@ -1,12 +1,14 @@
 // Package oauthcallback is the function that people's browsers come to: /start
-// leads from Chat to Google's consent page, /callback back from there. It has
-// the only HTML of production.
+// leads from Chat to Google's consent page, /callback back from there; /export
+// gives a person what Deputy holds about them. It has the only HTML of
+// production.
 //
 // What a consent means is in shared/userauth; here is only its HTTP.
 package oauthcallback
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -41,6 +43,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET /start", door.Handler(f.start))
 	mux.Handle("GET /callback", door.Handler(f.callback))
 	mux.Handle("GET /connected", door.Handler(f.connected))
+	mux.Handle("GET /export", door.Handler(f.export))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, words.NothingHere)
 	}))
@@ -112,6 +115,31 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 func (f function) connected(w http.ResponseWriter, r *http.Request) error {
 	show(w, r, http.StatusOK, connectedPage(say(r)))
 	return nil
+}
+
+// export gives a person what Deputy holds about them, as a file.
+func (f function) export(w http.ResponseWriter, r *http.Request) error {
+	link, err := one(r, "link")
+	if err != nil {
+		return err
+	}
+	held, err := f.Auth.Export(r.Context(), link)
+	if err != nil {
+		return err
+	}
+	body, err := json.MarshalIndent(held, "", "  ")
+	if err != nil {
+		return fault.Wrap("oauthcallback.export", err)
+	}
+	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "export"), slog.String("person", held.Person))
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="deputy.json"`)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	_, err = w.Write(append(body, '\n'))
+	return fault.Wrap("oauthcallback.export", err)
 }
 
 // one is the value of a parameter that may stand once.

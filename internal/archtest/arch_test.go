@@ -22,12 +22,12 @@ const module = "example.com/deputy"
 // is a mistake: add it where it belongs.
 var may = map[string][]string{
 	"":                        {"functions/chatevent", "functions/createspace", "functions/oauthcallback", "functions/securityevent", "shared/logging", "shared/serve"},
-	"functions/chatevent":     {"shared/chat", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/seal", "shared/serve", "shared/spaces", "shared/userauth", "shared/words"},
+	"functions/chatevent":     {"shared/callers", "shared/chat", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/seal", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
 	"functions/oauthcallback": {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/words"},
 	"functions/securityevent": {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/vault", "shared/words"},
 	"functions/createspace":   {"shared/callers", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
 	"shared/spaces":           {"shared/fault", "shared/googlecall", "shared/seal", "shared/userauth", "shared/words"},
-	"shared/meetings":         {"shared/fault", "shared/googlecall", "shared/userauth", "shared/words"},
+	"shared/meetings":         {"shared/fault", "shared/googlecall", "shared/seal", "shared/userauth", "shared/words"},
 	"shared/googlecall":       {"shared/fault", "shared/retry"},
 	"shared/callers":          {"shared/config", "shared/fault", "shared/googleauth", "shared/vault", "shared/words"},
 	"shared/chat":             {"shared/config", "shared/fault", "shared/googleauth", "shared/words"},

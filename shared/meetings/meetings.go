@@ -1,7 +1,8 @@
-// Package meetings makes Meet rooms as a person. Google's errors are translated
-// here, once.
+// Package meetings makes Meet rooms and Calendar events as a person. Google's
+// errors are translated here, once.
 //
-// It does not know where a room is told of: functions do.
+// It does not know where a room is told of, nor who is in a space: functions
+// do.
 package meetings
 
 import (
@@ -11,32 +12,44 @@ import (
 	"net/http"
 
 	"golang.org/x/oauth2"
+	calendar "google.golang.org/api/calendar/v3"
 	"google.golang.org/api/googleapi"
 	meet "google.golang.org/api/meet/v2"
 	"google.golang.org/api/option"
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
-// Endpoint is where the Meet API is.
-const Endpoint = "https://meet.googleapis.com/"
+// Endpoints are where the APIs are.
+type Endpoints struct{ Meet, Calendar string }
 
-// Meetings makes rooms as people. It is safe for concurrent use.
+// Google is Google.
+var Google = Endpoints{"https://meet.googleapis.com/", "https://www.googleapis.com/calendar/v3/"}
+
+// Meetings makes rooms and events as people. It is safe for concurrent use.
 type Meetings struct {
-	auth *userauth.Auth
-	api  *meet.Service
+	auth     *userauth.Auth
+	keys     *seal.Keys
+	api      *meet.Service
+	calendar *calendar.Service
 }
 
-// New is the Meet API at endpoint for those that auth can act for.
-func New(ctx context.Context, auth *userauth.Auth, endpoint string, base http.RoundTripper) (*Meetings, error) {
-	api, err := meet.NewService(ctx, option.WithHTTPClient(&http.Client{Transport: base}), option.WithEndpoint(endpoint))
+// New is the Meet and the Calendar API for those that auth can act for.
+func New(ctx context.Context, auth *userauth.Auth, keys *seal.Keys, at Endpoints, base http.RoundTripper) (*Meetings, error) {
+	client := option.WithHTTPClient(&http.Client{Transport: base})
+	rooms, err := meet.NewService(ctx, client, option.WithEndpoint(at.Meet))
 	if err != nil {
 		return nil, fault.Wrap("meetings.New", err)
 	}
-	return &Meetings{auth: auth, api: api}, nil
+	events, err := calendar.NewService(ctx, client, option.WithEndpoint(at.Calendar))
+	if err != nil {
+		return nil, fault.Wrap("meetings.New", err)
+	}
+	return &Meetings{auth: auth, keys: keys, api: rooms, calendar: events}, nil
 }
 
 // Room makes a Meet room as a person and gives its address. more are what the
@@ -52,7 +65,7 @@ func (m *Meetings) Room(ctx context.Context, person string, more ...userauth.Cap
 			room, err = call.Context(ctx).Do()
 			return err
 		})
-		return translate("meet.spaces.create", err)
+		return translate("meet.spaces.create", err, meetSays)
 	})
 	if err != nil {
 		return "", fault.Wrap("meetings.Room", err)
@@ -60,26 +73,36 @@ func (m *Meetings) Room(ctx context.Context, person string, more ...userauth.Cap
 	return room.MeetingUri, nil
 }
 
-// translate turns an error of the Meet API into a fault.
-func translate(op string, err error) error {
+// says is what a person reads of one API.
+type says struct{ silent, forbids, busy words.Text }
+
+var (
+	meetSays     = says{words.MeetSilent, words.MeetForbids, words.MeetBusy}
+	calendarSays = says{words.CalendarSilent, words.CalendarForbids, words.CalendarBusy}
+)
+
+// translate turns an error of an API into a fault.
+func translate(op string, err error, s says) error {
 	if err == nil {
 		return nil
 	}
 	e, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
-		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.MeetSilent, Err: err}
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: s.silent, Err: err}
 	}
 	said := googlecall.Read(e)
-	f := &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.MeetSilent, Err: fmt.Errorf("%d %s %s", said.Code, said.Status, said.Reason)}
+	f := &fault.Error{Op: op, Kind: fault.Unavailable, Public: s.silent, Err: fmt.Errorf("%d %s %s", said.Code, said.Status, said.Reason)}
 	switch {
 	case e.Code == http.StatusUnauthorized:
 		f.Kind, f.Err = fault.NeedsConsent, userauth.ErrToken
 	case said.Reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
 		f.Kind, f.Err = fault.NeedsConsent, userauth.ErrScope
 	case e.Code == http.StatusForbidden:
-		f.Kind, f.Public = fault.Denied, words.MeetForbids
+		f.Kind, f.Public = fault.Denied, s.forbids
 	case e.Code == http.StatusTooManyRequests:
-		f.Kind, f.Public = fault.RateLimited, words.MeetBusy
+		f.Kind, f.Public = fault.RateLimited, s.busy
+	case e.Code == http.StatusConflict:
+		f.Kind = fault.Conflict
 	}
 	return f
 }

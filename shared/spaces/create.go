@@ -2,6 +2,7 @@ package spaces
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -12,17 +13,13 @@ import (
 	"example.com/deputy/shared/userauth"
 )
 
-// Created is a space that was made, and what came of each member.
+// Created is a space that was made, and what came of the rest.
 type Created struct {
 	Name        string // spaces/{id}
 	DisplayName string
 	Address     string // for a browser
 	RequestID   string
-	Joined      []Member
-	Invited     []Member // have to accept first
-	LeftOut     []Member // Google did not add them, and does not say why
-	Unchecked   bool     // the members could not be listed: nobody is known to be in
-	NotAllowed  bool     // ... because the person left that box unticked
+	Outcome
 }
 
 // Create makes a space as a person. source names the doing it came from, such
@@ -45,30 +42,16 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		return err
 	}
 	err = s.auth.Act(ctx, person, needed, userauth.CreateSpaces, setup)
-	notAllowed := false
-	if needs, ok := userauth.Needed(err); ok && onlyReading(needs) {
-		// Creating is allowed, looking who got in is not: create, and say so.
-		notAllowed = true
+	if needs, ok := userauth.Needed(err); ok && needs.Declined && !slices.Contains(needs.Missing, userauth.CreateSpaces) {
+		// Creating is allowed, and what is not was refused knowingly: create,
+		// and say what could not be done.
 		err = s.auth.Act(ctx, person, needed[:1], userauth.CreateSpaces, setup)
 	}
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
-	out := Created{Name: space.Name, DisplayName: space.DisplayName, Address: address(space), RequestID: id, Unchecked: notAllowed, NotAllowed: notAllowed}
-	if len(r.Members) > 0 && !notAllowed {
-		// The space is there, whatever comes of this; a lack is asked for by
-		// the next act.
-		out.Unchecked = s.auth.Act(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) error {
-			out.Joined, out.Invited, out.LeftOut = nil, nil, nil
-			return s.compare(ctx, token, r.Members, &out)
-		}) != nil
-	}
-	return out, nil
-}
-
-// onlyReading tells that a person refused the list of members, and only that.
-func onlyReading(n *userauth.Needs) bool {
-	return n.Declined && len(n.Missing) == 1 && n.Missing[0] == userauth.ReadMembers
+	// The space is there, whatever comes of the rest.
+	return Created{space.Name, space.DisplayName, address(space), id, s.Finish(ctx, person, source, space.Name, r.Members, r.Rest)}, nil
 }
 
 func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi.SetUpSpaceRequest) (*chatapi.Space, error) {
@@ -84,64 +67,17 @@ func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi
 	return space, nil
 }
 
-// compare sorts the members that were asked for by what the space's list says:
-// Google leaves people out without an error (chat-protocol.md 6.3).
-func (s *Spaces) compare(ctx context.Context, token oauth2.TokenSource, asked []Member, out *Created) error {
-	call := s.api.Spaces.Members.List(out.Name).ShowInvited(true).PageSize(1000)
-	var list *chatapi.ListMembershipsResponse
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-		list, err = call.Context(ctx).Do()
-		return err
-	})
-	if err != nil {
-		return translate("spaces.members.list", err, "")
-	}
-	state := map[string]string{}
-	for _, m := range list.Memberships {
-		if m.Member != nil {
-			state[m.Member.Name] = m.State
-		}
-	}
-	for _, m := range asked {
-		if strings.Contains(m.User, "@") { // the list names people by id only
-			if state[m.User], err = s.member(ctx, token, out.Name, m); err != nil {
-				return err
-			}
-		}
-		switch state[m.User] {
-		case "JOINED":
-			out.Joined = append(out.Joined, m)
-		case "INVITED":
-			out.Invited = append(out.Invited, m)
-		default:
-			out.LeftOut = append(out.LeftOut, m)
-		}
-	}
-	return nil
-}
-
-// member is the state of a member known by e-mail, empty for one who is not in.
-func (s *Spaces) member(ctx context.Context, token oauth2.TokenSource, space string, m Member) (string, error) {
-	call := s.api.Spaces.Members.Get(space + "/members/" + strings.TrimPrefix(m.User, "users/"))
-	var found *chatapi.Membership
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-		found, err = call.Context(ctx).Do()
-		return err
-	})
-	if err != nil {
-		if err = translate("spaces.members.get", err, ""); fault.KindOf(err) == fault.NotFound {
-			return "", nil
-		}
-		return "", err
-	}
-	return found.State, nil
-}
-
 // address is where a browser finds the space. An answer to a repeated request
-// may lack it: then the form that Google documents does (create-spaces page).
+// may lack it.
 func address(s *chatapi.Space) string {
 	if s.SpaceUri != "" {
 		return s.SpaceUri
 	}
-	return "https://mail.google.com/chat/u/0/#chat/space/" + strings.TrimPrefix(s.Name, "spaces/")
+	return Address(s.Name)
+}
+
+// Address is where a browser finds a space, in the form that Google documents
+// (create-spaces page).
+func Address(space string) string {
+	return "https://mail.google.com/chat/u/0/#chat/space/" + strings.TrimPrefix(space, "spaces/")
 }

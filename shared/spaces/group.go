@@ -27,8 +27,8 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 	switch n := len(members); {
 	case n < 2:
 		return Group{}, fault.New(fault.Invalid, words.GroupWhom)
-	case n > maxMembers:
-		return Group{}, fault.New(fault.Invalid, words.TooManyPeople, n, maxMembers)
+	case n > MaxMembers:
+		return Group{}, fault.New(fault.Invalid, words.TooManyPeople, n, MaxMembers)
 	}
 	users := []string{person, source}
 	for _, m := range members {
@@ -73,9 +73,5 @@ func (s *Spaces) findGroup(ctx context.Context, token oauth2.TokenSource, users 
 }
 
 func groupRequest(id string, members []Member) *chatapi.SetUpSpaceRequest {
-	out := &chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "GROUP_CHAT"}}
-	for _, m := range members {
-		out.Memberships = append(out.Memberships, &chatapi.Membership{Member: &chatapi.User{Name: m.User, Type: "HUMAN"}})
-	}
-	return out
+	return &chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "GROUP_CHAT"}, Memberships: memberships(members)}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"golang.org/x/oauth2"
-	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
@@ -48,7 +47,7 @@ func (s *Spaces) Invite(ctx context.Context, person, space string, members []Mem
 }
 
 func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) (state string, err error) {
-	call := s.api.Spaces.Members.Create(space, &chatapi.Membership{Member: &chatapi.User{Name: m.User, Type: "HUMAN"}})
+	call := s.api.Spaces.Members.Create(space, membership(m))
 	needed := []userauth.Capability{userauth.ManageMembers}
 	err = s.auth.Act(ctx, person, needed, userauth.ManageMembers, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {

@@ -11,12 +11,16 @@ type Capability string
 
 // The capabilities of the commands there are so far (design section 4).
 const (
-	CreateSpaces  Capability = "CreateSpaces"
-	ReadSpaces    Capability = "ReadSpaces"
-	ReadMembers   Capability = "ReadMembers"
-	ManageMembers Capability = "ManageMembers"
-	PostMessages  Capability = "PostMessages"
-	Meet          Capability = "Meet"
+	CreateSpaces   Capability = "CreateSpaces"
+	ReadSpaces     Capability = "ReadSpaces"
+	EditSpaces     Capability = "EditSpaces"
+	DeleteSpaces   Capability = "DeleteSpaces"
+	ReadMembers    Capability = "ReadMembers"
+	ManageMembers  Capability = "ManageMembers"
+	AddTheApp      Capability = "AddTheApp"
+	PostMessages   Capability = "PostMessages"
+	Meet           Capability = "Meet"
+	ScheduleEvents Capability = "ScheduleEvents"
 )
 
 const prefix = "https://www.googleapis.com/auth/"
@@ -30,10 +34,14 @@ var table = []struct {
 }{
 	{CreateSpaces, words.CreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
 	{ReadSpaces, words.ReadSpaces, []string{prefix + "chat.spaces.readonly", prefix + "chat.spaces"}},
+	{EditSpaces, words.EditSpaces, []string{prefix + "chat.spaces"}},
+	{DeleteSpaces, words.DeleteSpaces, []string{prefix + "chat.delete"}},
 	{ReadMembers, words.ReadMembers, []string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"}},
 	{ManageMembers, words.ManageMembers, []string{prefix + "chat.memberships"}},
+	{AddTheApp, words.AddTheApp, []string{prefix + "chat.memberships.app"}},
 	{PostMessages, words.PostMessages, []string{prefix + "chat.messages.create", prefix + "chat.messages"}},
 	{Meet, words.Meet, []string{prefix + "meetings.space.created"}},
+	{ScheduleEvents, words.ScheduleEvents, []string{prefix + "calendar.events"}},
 }
 
 // Capabilities are all there are, in the order of the table in the design.

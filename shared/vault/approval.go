@@ -13,10 +13,10 @@ func approvalsOf(person string) string { return "approvals/" + sub(person) + "/c
 // Approval is a person's own yes to one caller acting as them (collection
 // approvals/{sub}/callers, id: the caller's).
 type Approval struct {
-	Caller     string // id of the caller's record
-	Operations []string
-	Authority  string
-	Approved   time.Time
+	Caller     string    `json:"caller"` // id of the caller's record
+	Operations []string  `json:"operations"`
+	Authority  string    `json:"authority"`
+	Approved   time.Time `json:"approved"`
 }
 
 // CreateApproval stores a person's approval; Conflict when there is one.
@@ -25,28 +25,61 @@ func (v *Vault) CreateApproval(ctx context.Context, person string, a Approval) e
 	return fault.Wrap("vault.CreateApproval", err)
 }
 
+// Approvals are all that a person gave; the first 100 of more.
+func (v *Vault) Approvals(ctx context.Context, person string) ([]Approval, error) {
+	docs, err := v.docs.List(ctx, approvalsOf(person), "", page)
+	if err != nil {
+		return nil, fault.Wrap("vault.Approvals", err)
+	}
+	var out []Approval
+	for _, doc := range docs {
+		out = append(out, Approval{doc.ID, texts(doc.Fields, "operations"), text(doc.Fields, "authority"), moment(doc.Fields, "approved")})
+	}
+	return out, nil
+}
+
+// WithdrawApproval removes what a person gave to one caller; there is no error
+// when there is none.
+func (v *Vault) WithdrawApproval(ctx context.Context, person, caller string) error {
+	doc, err := v.docs.Get(ctx, approvalsOf(person), caller)
+	if err == nil {
+		err = v.docs.Delete(ctx, approvalsOf(person), caller, doc.Version)
+	}
+	if fault.KindOf(err) == fault.NotFound {
+		return nil
+	}
+	return fault.Wrap("vault.WithdrawApproval", err)
+}
+
 // WithdrawApprovals removes all approvals of a person and says how many there
 // were.
 func (v *Vault) WithdrawApprovals(ctx context.Context, person string) (int, error) {
-	const page = 100
-	withdrawn := 0
+	withdrawn, err := v.clear(ctx, approvalsOf(person))
+	return withdrawn, fault.Wrap("vault.WithdrawApprovals", err)
+}
+
+const page = 100
+
+// clear removes all of a collection and says how many there were.
+func (v *Vault) clear(ctx context.Context, collection string) (int, error) {
+	cleared := 0
 	for {
-		docs, err := v.docs.List(ctx, approvalsOf(person), "", page)
+		docs, err := v.docs.List(ctx, collection, "", page)
 		if err != nil || len(docs) == 0 {
-			return withdrawn, fault.Wrap("vault.WithdrawApprovals", err)
+			return cleared, err
 		}
-		before := withdrawn
+		before := cleared
 		for _, doc := range docs {
-			err = v.docs.Delete(ctx, approvalsOf(person), doc.ID, doc.Version)
+			err = v.docs.Delete(ctx, collection, doc.ID, doc.Version)
 			if err != nil && fault.KindOf(err) != fault.Conflict { // changed or gone: the next list shows it
-				return withdrawn, fault.Wrap("vault.WithdrawApprovals", err)
+				return cleared, err
 			}
 			if err == nil {
-				withdrawn++
+				cleared++
 			}
 		}
-		if withdrawn == before {
-			return withdrawn, fault.Wrap("vault.WithdrawApprovals", err) // nothing moves
+		if cleared == before {
+			return cleared, err // nothing moves
 		}
 	}
 }

@@ -12,9 +12,9 @@ import (
 
 // addOn writes an event as chat-protocol.md 2.1 has it.
 func (p *Page) addOn(e event) map[string]any {
-	common := map[string]any{"userLocale": "en", "hostApp": "CHAT"}
+	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
 	payload := map[string]any{"space": space(e.in)}
-	if e.kind != added {
+	if e.hasMessage() {
 		payload["message"] = e.sent()
 	}
 	if e.complete != "" {
@@ -22,20 +22,30 @@ func (p *Page) addOn(e event) map[string]any {
 	}
 	if e.command != nil {
 		// A string, as Google documents it.
-		payload["appCommandMetadata"] = map[string]any{"appCommandId": fmt.Sprint(e.command.ID), "appCommandType": "SLASH_COMMAND"}
+		payload["appCommandMetadata"] = map[string]any{"appCommandId": fmt.Sprint(e.command.ID), "appCommandType": e.commandType()}
+	}
+	if e.dialog != "" {
+		payload["isDialogEvent"], payload["dialogEventType"] = true, e.dialog
 	}
 	if e.kind == clicked {
 		common["parameters"] = map[string]any{"value": e.button.value}
+		if len(e.inputs) > 0 {
+			common["formInputs"] = e.holds()
+		}
 	}
+	chat := map[string]any{"user": user(e.who), "space": space(e.in), "eventTime": p.Now().UTC().Format(time.RFC3339Nano)}
 	name := map[kind]string{
-		said: "messagePayload", commanded: "appCommandPayload", added: "addedToSpacePayload", clicked: "buttonClickedPayload",
+		said: "messagePayload", commanded: "appCommandPayload", chosen: "appCommandPayload", added: "addedToSpacePayload", clicked: "buttonClickedPayload",
 	}[e.kind]
+	if e.kind == homeOpened {
+		chat["type"] = "APP_HOME" // as old samples have it; unverified: 2.4
+	} else {
+		chat[name] = payload
+	}
 	return map[string]any{
 		"commonEventObject":        common,
 		"authorizationEventObject": map[string]any{"systemIdToken": p.Google.AddOnToken(p.Endpoint)},
-		"chat": map[string]any{
-			"user": user(e.who), "space": space(e.in), "eventTime": p.Now().UTC().Format(time.RFC3339Nano), name: payload,
-		},
+		"chat":                     chat,
 	}
 }
 
@@ -51,27 +61,71 @@ type addOnReply struct {
 			} `json:"updateMessageAction"`
 		} `json:"chatDataAction"`
 	} `json:"hostAppDataAction"`
+	Action *action `json:"action"`
 	Prompt *struct {
 		URL      string `json:"authorization_url"`
 		Resource string `json:"resource"`
 	} `json:"basic_authorization_prompt"`
 }
 
+// action is card navigation; classic apps answer by it on the Home tab.
+type action struct {
+	Navigations []struct {
+		Push   json.RawMessage `json:"pushCard"`
+		Update json.RawMessage `json:"updateCard"`
+		End    *struct {
+			Action string `json:"action"`
+		} `json:"endNavigation"`
+	} `json:"navigations"`
+}
+
+// navigate reads a card navigation.
+func (p *Page) navigate(a *action) (reply, error) {
+	if len(a.Navigations) != 1 {
+		return reply{}, errors.New("not exactly one navigation")
+	}
+	n := a.Navigations[0]
+	switch {
+	case n.End != nil && n.Push == nil && n.Update == nil && n.End.Action == "CLOSE_DIALOG":
+		return reply{closes: true}, nil
+	case n.End == nil && (n.Push == nil) != (n.Update == nil):
+		text := append(n.Push, n.Update...)
+		if err := p.Google.Check("GoogleAppsCardV1Card", text); err != nil {
+			return reply{}, fmt.Errorf("not a card: %w", err)
+		}
+		var card chatapi.GoogleAppsCardV1Card
+		if err := json.Unmarshal(text, &card); err != nil {
+			return reply{}, err
+		}
+		return reply{dialog: &card, pushed: n.Push != nil}, p.checkCard(&card)
+	default:
+		return reply{}, errors.New("a navigation that the stand-in does not play")
+	}
+}
+
 // readAddOn reads a reply, or says which of Chat's rules it breaks (2.2, 2.3).
-func (p *Page) readAddOn(e event, answer []byte) (reply, error) {
+func (p *Page) readAddOn(answer []byte) (reply, error) {
 	var r addOnReply
 	decoder := json.NewDecoder(bytes.NewReader(answer))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&r); err != nil {
 		return reply{}, fmt.Errorf("the answer is not one of an add-on's: %w", err)
 	}
+	parts := 0
+	for _, there := range []bool{r.Prompt != nil, r.HostApp != nil, r.Action != nil} {
+		if there {
+			parts++
+		}
+	}
 	switch {
-	case r.Prompt != nil && r.HostApp != nil:
+	case parts > 1:
 		return reply{}, errors.New("two replies at once")
 	case r.Prompt != nil && (r.Prompt.URL == "" || r.Prompt.Resource == ""):
 		return reply{}, errors.New("the prompt has no authorization_url or no resource")
 	case r.Prompt != nil:
 		return reply{prompt: r.Prompt.URL}, nil
+	case r.Action != nil:
+		return p.navigate(r.Action)
 	case r.HostApp == nil:
 		return reply{}, nil
 	}
@@ -79,10 +133,10 @@ func (p *Page) readAddOn(e event, answer []byte) (reply, error) {
 	switch {
 	case create != nil && update == nil:
 		return p.addOnMessage(create.Message, false)
-	case update != nil && create == nil && e.kind == clicked:
+	case update != nil && create == nil:
 		return p.addOnMessage(update.Message, true)
 	default:
-		return reply{}, errors.New("not exactly one action that fits the event")
+		return reply{}, errors.New("not exactly one action")
 	}
 }
 
@@ -97,28 +151,5 @@ func (p *Page) addOnMessage(text []byte, update bool) (reply, error) {
 	if m.ActionResponse != nil {
 		return reply{}, errors.New("actionResponse is for classic apps")
 	}
-	for _, c := range m.CardsV2 {
-		if err := p.addOnButtons(c.Card); err != nil {
-			return reply{}, err
-		}
-	}
-	return reply{message: &m, update: update}, nil
-}
-
-// addOnButtons refuses buttons that name anything but the endpoint: Chat would
-// never call it (2.2, trap 1).
-func (p *Page) addOnButtons(c *chatapi.GoogleAppsCardV1Card) error {
-	for _, s := range c.Sections {
-		for _, w := range s.Widgets {
-			if w.ButtonList == nil {
-				continue
-			}
-			for _, b := range w.ButtonList.Buttons {
-				if b.OnClick.Action != nil && b.OnClick.Action.Function != p.Endpoint {
-					return fmt.Errorf("a button calls %q, not the endpoint", b.OnClick.Action.Function)
-				}
-			}
-		}
-	}
-	return nil
+	return reply{message: &m, update: update}, p.checkMessage(&m)
 }

@@ -1,36 +1,149 @@
 package chatpage
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	chatapi "google.golang.org/api/chat/v1"
 )
 
-// maxWidgets is how many widgets of a card Chat shows; the section that goes
-// beyond, and all behind it, it drops without a word.
-const maxWidgets = 100
+// Chat's limits (chat-protocol.md 5). The section that goes beyond 100 widgets,
+// and all behind it, it drops without a word.
+const (
+	maxWidgets = 100
+	maxItems   = 100
+	maxCard    = 32_000
+	maxMessage = 32_000
+)
 
-// checkCards finds what Google's schema calls required and the discovery
-// document does not say by type (chat-protocol.md 5).
-func checkCards(cards []*chatapi.CardWithId) error {
-	for _, c := range cards {
-		widgets := 0
-		if c.Card.Header != nil && c.Card.Header.Title == "" {
-			return errors.New("a card's header has no title")
+// checkMessage finds what Google's schema calls required or limits, and the
+// discovery document does not say by type.
+func (p *Page) checkMessage(m *chatapi.Message) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if len(text) > maxMessage {
+		return fmt.Errorf("the message has %d bytes; Chat takes %d", len(text), maxMessage)
+	}
+	for _, c := range m.CardsV2 {
+		if err := p.checkCard(c.Card); err != nil {
+			return err
 		}
-		for _, s := range c.Card.Sections {
-			if len(s.Widgets) == 0 {
-				return errors.New("a section has no widget")
+	}
+	return nil
+}
+
+func (p *Page) checkCard(c *chatapi.GoogleAppsCardV1Card) error {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(text) > maxCard:
+		return fmt.Errorf("the card has %d bytes; Chat takes %d", len(text), maxCard)
+	case c.Header != nil && c.Header.Title == "":
+		return errors.New("a card's header has no title")
+	case len(c.CardActions) > 10:
+		return errors.New("a card has more than 10 actions")
+	}
+	widgets, fields := 0, []string{}
+	for _, s := range c.Sections {
+		if len(s.Widgets) == 0 {
+			return errors.New("a section has no widget")
+		}
+		if widgets += len(s.Widgets); widgets > maxWidgets {
+			return fmt.Errorf("a card has more than %d widgets", maxWidgets)
+		}
+		for _, w := range s.Widgets {
+			name, err := checkWidget(w)
+			if err != nil {
+				return err
 			}
-			if widgets += len(s.Widgets); widgets > maxWidgets {
-				return fmt.Errorf("a card has more than %d widgets", maxWidgets)
+			if name != "" && slices.Contains(fields, name) {
+				return errors.New("two fields are called " + name)
 			}
-			for _, w := range s.Widgets {
-				if w.TextParagraph != nil && w.TextParagraph.Text == "" || w.DecoratedText != nil && w.DecoratedText.Text == "" {
-					return errors.New("a text widget has no text")
-				}
-			}
+			fields = append(fields, name)
+		}
+	}
+	for _, b := range buttonsOf(c) {
+		if err := p.checkButton(b, fields); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkWidget says what is wrong with one, and gives the name of a field.
+func checkWidget(w *chatapi.GoogleAppsCardV1Widget) (field string, err error) {
+	switch {
+	case w.TextParagraph != nil:
+		return "", checkText(w.TextParagraph.Text)
+	case w.DecoratedText != nil && w.DecoratedText.SwitchControl != nil:
+		return w.DecoratedText.SwitchControl.Name, checkText(w.DecoratedText.Text)
+	case w.DecoratedText != nil:
+		return "", checkText(w.DecoratedText.Text)
+	case w.ButtonList != nil && len(w.ButtonList.Buttons) > 0:
+		return "", nil
+	case w.TextInput != nil:
+		t := w.TextInput
+		if t.Name == "" || t.Label == "" && t.HintText == "" {
+			return "", errors.New("a text field has no name, or no label")
+		}
+		if t.Validation != nil && t.Validation.CharacterLimit > 0 && len([]rune(t.Value)) > int(t.Validation.CharacterLimit) {
+			return "", fmt.Errorf("the field %s holds more than its limit", t.Name)
+		}
+		return t.Name, nil
+	case w.SelectionInput != nil:
+		s := w.SelectionInput
+		switch {
+		case s.Name == "" || s.Type == "":
+			return "", errors.New("a selection has no name, or no type")
+		case len(s.Items) > maxItems:
+			return "", fmt.Errorf("a selection has %d items; Chat shows %d", len(s.Items), maxItems)
+		case s.Type != "MULTI_SELECT" && len(s.Items) == 0:
+			return "", errors.New("a selection has nothing to select")
+		case s.Type == "MULTI_SELECT" && s.MultiSelectMaxSelectedItems < 1:
+			return "", errors.New("a menu of many lets 3 be selected unless it says more")
+		}
+		return s.Name, nil
+	default:
+		return "", errors.New("a widget that is empty, or not played")
+	}
+}
+
+// checkText finds text that Chat would read as HTML: Deputy's is plain.
+func checkText(text string) error {
+	switch {
+	case text == "":
+		return errors.New("a text widget has no text")
+	case strings.ContainsAny(text, "<>"):
+		return errors.New("a text is not escaped: " + text)
+	}
+	return nil
+}
+
+func (p *Page) checkButton(b *chatapi.GoogleAppsCardV1Button, fields []string) error {
+	switch {
+	case b.Text == "":
+		return errors.New("a button has no text")
+	case b.OnClick == nil || (b.OnClick.Action == nil) == (b.OnClick.OpenLink == nil):
+		return errors.New("a button does not do exactly one thing")
+	case b.OnClick.OpenLink != nil && !strings.HasPrefix(b.OnClick.OpenLink.Url, "http"):
+		return errors.New("a button's link is no address")
+	case b.OnClick.OpenLink != nil:
+		return nil
+	case p.Format == AddOn && b.OnClick.Action.Function != p.Endpoint: // Chat would never call it (2.2, trap 1)
+		return fmt.Errorf("a button calls %q, not the endpoint", b.OnClick.Action.Function)
+	case b.OnClick.Action.Function == "":
+		return errors.New("a button calls nothing")
+	}
+	for _, name := range b.OnClick.Action.RequiredWidgets {
+		if !slices.Contains(fields, name) {
+			return errors.New("a button requires a field that is not there: " + name)
 		}
 	}
 	return nil

@@ -18,23 +18,29 @@ import (
 	"example.com/deputy/internal/standin/google"
 )
 
-// Command is a slash command as configured in Chat's console.
+// Command is a command as configured in Chat's console: a slash command, or
+// without a slash a quick command.
 type Command struct {
 	ID          int
-	Name        string // with its slash
+	Name        string
 	Args        string
 	Description string
+	Dialog      bool // "Open a dialog" is ticked
 }
+
+func (c Command) quick() bool { return !strings.HasPrefix(c.Name, "/") }
 
 // Config is what Chat's console knows of the app.
 type Config struct {
-	App      string    // its name
-	Endpoint string    // where events go
-	Address  string    // of the page itself
-	Commands []Command // slash commands
-	Format   Format    // of the events
+	App      string // its name
+	Endpoint string // where events go
+	Address  string // of the page itself
+	Commands []Command
+	Format   Format // of the events
 	Google   *google.Server
 	Now      func() time.Time
+	Locale   string            // of everybody; empty is en
+	Way      http.RoundTripper // to the app; nil is the network
 }
 
 // Page is Chat. It is safe for concurrent use.
@@ -44,12 +50,15 @@ type Page struct {
 
 	mu      sync.Mutex
 	waiting map[string]waiting // by the token of the completion address
+	open    map[string]window  // each person's dialog, by sub
+	homes   map[string]window  // each person's Home tab, by sub
+	opened  int                // windows so far
 }
 
 // New is a Page without any conversation yet.
 func New(c Config) *Page {
 	// Chat waits for 30 seconds (chat-protocol.md 1.4).
-	return &Page{Config: c, client: &http.Client{Timeout: 30 * time.Second}, waiting: map[string]waiting{}}
+	return &Page{Config: c, client: &http.Client{Timeout: 30 * time.Second, Transport: c.Way}, waiting: map[string]waiting{}, open: map[string]window{}, homes: map[string]window{}}
 }
 
 // Handler serves the page and what it needs.
@@ -66,21 +75,35 @@ func (p *Page) Handler() http.Handler {
 		p.send(r.Context(), who, in, strings.TrimSpace(r.PostFormValue("text")))
 	}))
 	mux.HandleFunc("POST /click", p.from(func(r *http.Request, who google.Person, in google.Space) {
-		p.click(r.Context(), who, in, r.PostFormValue("message"), button{r.PostFormValue("function"), r.PostFormValue("value")})
+		p.click(r.Context(), who, in, r.PostFormValue("message"), button{r.PostFormValue("function"), r.PostFormValue("value"), r.PostFormValue("opens") != ""})
 	}))
+	mux.HandleFunc("POST /quick", p.from(func(r *http.Request, who google.Person, in google.Space) {
+		p.quick(r.Context(), who, in, r.PostFormValue("command"))
+	}))
+	mux.HandleFunc("POST /home", p.from(func(r *http.Request, who google.Person, in google.Space) { p.home(r.Context(), who, in) }))
+	mux.HandleFunc("POST /press", p.from(func(r *http.Request, who google.Person, in google.Space) { p.press(r.Context(), who, in, r.PostForm) }))
+	mux.HandleFunc("POST /close", p.from(func(r *http.Request, who google.Person, in google.Space) { p.cancel(r.Context(), who, in) }))
 	return mux
 }
 
 // from finds who does a thing where, does it, and shows the page again.
 func (p *Page) from(do func(*http.Request, google.Person, google.Space)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
 		who, in, err := p.place(r.PostFormValue("as"), r.PostFormValue("in"))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		do(r, who, in)
-		http.Redirect(w, r, p.at(who, in.ID), http.StatusSeeOther) //nolint:gosec // our own address, and ids that were found
+		at := p.at(who, in.ID)
+		if r.PostFormValue("tab") == "home" || r.URL.Path == "/home" {
+			at += "&tab=home"
+		}
+		http.Redirect(w, r, at, http.StatusSeeOther) //nolint:gosec // our own address, and ids that were found
 	}
 }
 

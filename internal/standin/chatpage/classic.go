@@ -11,16 +11,22 @@ import (
 
 // classic writes an event as chat-protocol.md 1.2 has it.
 func (p *Page) classic(e event) map[string]any {
-	common := map[string]any{"userLocale": "en", "hostApp": "CHAT"}
-	body := map[string]any{
-		"type":      map[kind]string{said: "MESSAGE", commanded: "MESSAGE", added: "ADDED_TO_SPACE", clicked: "CARD_CLICKED"}[e.kind],
-		"eventTime": p.Now().UTC().Format(time.RFC3339Nano), "user": user(e.who), "space": space(e.in), "common": common,
+	if e.home {
+		return p.classicHome(e)
 	}
-	if e.kind != added {
+	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
+	types := map[kind]string{said: "MESSAGE", commanded: "MESSAGE", chosen: "APP_COMMAND", added: "ADDED_TO_SPACE", clicked: "CARD_CLICKED"}
+	body := map[string]any{
+		"type": types[e.kind], "eventTime": p.Now().UTC().Format(time.RFC3339Nano), "user": user(e.who), "space": space(e.in), "common": common,
+	}
+	if e.hasMessage() {
 		body["message"] = e.sent()
 	}
 	if e.command != nil {
-		body["appCommandMetadata"] = map[string]any{"appCommandId": e.command.ID, "appCommandType": "SLASH_COMMAND"}
+		body["appCommandMetadata"] = map[string]any{"appCommandId": e.command.ID, "appCommandType": e.commandType()}
+	}
+	if e.dialog != "" {
+		body["isDialogEvent"], body["dialogEventType"] = true, e.dialog
 	}
 	if e.kind == clicked {
 		body["action"] = map[string]any{
@@ -28,6 +34,9 @@ func (p *Page) classic(e event) map[string]any {
 			"parameters":       []any{map[string]any{"key": "value", "value": e.button.value}},
 		}
 		common["invokedFunction"], common["parameters"] = e.button.function, map[string]any{"value": e.button.value}
+		if len(e.inputs) > 0 {
+			common["formInputs"] = e.holds()
+		}
 	}
 	if e.complete != "" {
 		body["configCompleteRedirectUrl"] = e.complete
@@ -35,8 +44,42 @@ func (p *Page) classic(e event) map[string]any {
 	return body
 }
 
-// readClassic reads a reply, or says which of Chat's rules it breaks (1.4, 2.3).
-func (p *Page) readClassic(e event, answer []byte) (reply, error) {
+// classicHome writes what happens on the Home tab, as 1.5 has it.
+func (p *Page) classicHome(e event) map[string]any {
+	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
+	name := "APP_HOME"
+	if e.kind == clicked {
+		name = "SUBMIT_FORM"
+		common["invokedFunction"], common["parameters"] = e.button.function, map[string]any{"value": e.button.value}
+		if len(e.inputs) > 0 {
+			common["formInputs"] = e.holds()
+		}
+	}
+	return map[string]any{"commonEventObject": common, "chat": map[string]any{
+		"type": name, "user": user(e.who), "space": space(e.in), "eventTime": p.Now().UTC().Format(time.RFC3339Nano),
+	}}
+}
+
+// readClassic reads a reply, or says which of Chat's rules it breaks (1.4, 1.5,
+// 2.3).
+func (p *Page) readClassic(answer []byte) (reply, error) {
+	var home struct {
+		Action *action `json:"action"`
+		Render *struct {
+			Action *action `json:"action"`
+		} `json:"renderActions"`
+	}
+	if err := json.Unmarshal(answer, &home); err != nil {
+		return reply{}, err
+	}
+	switch {
+	case home.Action != nil:
+		return p.navigate(home.Action)
+	case home.Render != nil && home.Render.Action != nil:
+		r, err := p.navigate(home.Render.Action)
+		r.renders = true
+		return r, err
+	}
 	if err := p.Google.Check("Message", answer); err != nil {
 		return reply{}, fmt.Errorf("the answer is not a message: %w", err)
 	}
@@ -44,23 +87,26 @@ func (p *Page) readClassic(e event, answer []byte) (reply, error) {
 	if err := json.Unmarshal(answer, &m); err != nil {
 		return reply{}, err
 	}
-	action, url := "", ""
+	does := &chatapi.ActionResponse{}
 	if m.ActionResponse != nil {
-		action, url = m.ActionResponse.Type, m.ActionResponse.Url
-		m.ActionResponse = nil
+		does, m.ActionResponse = m.ActionResponse, nil
 	}
 	switch {
-	case action == "REQUEST_CONFIG" && url == "":
+	case does.Type == "REQUEST_CONFIG" && does.Url == "":
 		return reply{}, errors.New("REQUEST_CONFIG without url")
-	case action == "REQUEST_CONFIG":
-		return reply{prompt: url}, nil
+	case does.Type == "REQUEST_CONFIG":
+		return reply{prompt: does.Url}, nil
+	case does.Type == "DIALOG" && does.DialogAction == nil:
+		return reply{}, errors.New("DIALOG without dialogAction")
+	case does.Type == "DIALOG" && does.DialogAction.Dialog != nil:
+		return reply{dialog: does.DialogAction.Dialog.Body}, p.checkCard(does.DialogAction.Dialog.Body)
+	case does.Type == "DIALOG" && does.DialogAction.ActionStatus != nil:
+		return reply{closes: true}, nil
 	case m.Text == "" && len(m.CardsV2) == 0:
 		return reply{}, nil
-	case action == "UPDATE_MESSAGE" && e.kind != clicked:
-		return reply{}, errors.New("UPDATE_MESSAGE is for clicks only")
-	case action == "", action == "NEW_MESSAGE", action == "UPDATE_MESSAGE":
-		return reply{message: &m, update: action == "UPDATE_MESSAGE"}, nil
+	case does.Type == "", does.Type == "NEW_MESSAGE", does.Type == "UPDATE_MESSAGE":
+		return reply{message: &m, update: does.Type == "UPDATE_MESSAGE"}, p.checkMessage(&m)
 	default:
-		return reply{}, errors.New("the stand-in does not play " + action + " yet")
+		return reply{}, errors.New("the stand-in does not play " + does.Type + " yet")
 	}
 }

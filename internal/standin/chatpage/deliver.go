@@ -16,7 +16,7 @@ import (
 // sees it when the app fails, as in Chat. It goes on when the browser has gone.
 func (p *Page) deliver(ctx context.Context, e event) {
 	token := ""
-	if e.kind != clicked { // clicks have no completion address: chat-protocol.md 1.2, 2.1
+	if e.kind != clicked && e.kind != homeOpened { // these have no completion address: chat-protocol.md 1.2, 2.1
 		token = p.wait(&e)
 	}
 	r, err := p.ask(context.WithoutCancel(ctx), e)
@@ -40,7 +40,7 @@ func (p *Page) ask(ctx context.Context, e event) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if p.Format == Classic {
+	if p.Format == Classic && !e.home {
 		if err := p.Google.Check("DeprecatedEvent", text); err != nil {
 			return reply{}, fmt.Errorf("the stand-in's own event is wrong: %w", err)
 		}
@@ -63,46 +63,90 @@ func (p *Page) ask(ctx context.Context, e event) (reply, error) {
 		return reply{}, errors.New("the answer broke off")
 	case res.StatusCode != http.StatusOK:
 		return reply{}, fmt.Errorf("status %d", res.StatusCode)
-	case p.Format == AddOn:
-		return p.readAddOn(e, answer)
 	default:
-		return p.readClassic(e, answer)
+		return p.read(answer)
 	}
 }
 
-// maxMessage is the most of a message that Chat takes (chat-protocol.md 5).
-const maxMessage = 32_000
+// Check says which of Chat's rules an app's answer breaks, whatever the event.
+func (p *Page) Check(answer []byte) error {
+	_, err := p.read(answer)
+	return err
+}
+
+func (p *Page) read(answer []byte) (reply, error) {
+	if p.Format == AddOn {
+		return p.readAddOn(answer)
+	}
+	return p.readClassic(answer)
+}
+
+// refuses says why Chat does not take a reply to an event.
+func (p *Page) refuses(e event, r reply) error {
+	switch {
+	case e.home && (r.message != nil || r.prompt != ""):
+		return errors.New("the Home tab and its dialogs show cards by navigation only")
+	case e.home && p.Format == Classic && r.dialog != nil && r.renders == (e.kind == homeOpened):
+		return errors.New("renderActions is for clicks on the Home tab: 1.5")
+	case e.dialog == "REQUEST_DIALOG" && r.dialog == nil:
+		return errors.New("could not load dialog: the answer is none")
+	case e.dialog == "SUBMIT_DIALOG" && !e.home && r.dialog == nil && r.message == nil && !r.closes:
+		return errors.New("a dialog that was sent is answered by a dialog, a message, or its end")
+	case r.dialog != nil && !e.home && e.dialog == "":
+		return errors.New("a dialog where none may open")
+	case r.prompt != "" && (e.kind == clicked || e.kind == homeOpened):
+		return errors.New("requesting user authentication isn't allowed as a response to the event type")
+	case r.update && e.kind != clicked:
+		return errors.New("an update is for clicks only")
+	case r.update && e.message == "":
+		return errors.New("there is no message to update")
+	}
+	return nil
+}
 
 // apply shows a reply.
 func (p *Page) apply(e event, token string, r reply) error {
+	if err := p.refuses(e, r); err != nil {
+		return err
+	}
+	if e.dialog != "" && r.dialog == nil {
+		p.shut(e.who)
+	}
 	switch {
-	case r.prompt != "" && token == "":
-		return errors.New("requesting user authentication isn't allowed as a response to the event type")
 	case r.prompt != "":
 		p.ready(token, p.Google.Post(e.in.ID, google.Message{Prompt: r.prompt, Private: e.who.User()}))
-		return nil
-	case r.message == nil:
-		return nil
+	case r.dialog != nil:
+		w := window{Card: r.dialog, home: e.home, message: e.message, in: e.in}
+		// On the Home tab, a click that opens and one in a dialog bring dialogs.
+		_, open := p.window(p.open, e.who)
+		if !e.home || e.button.opens || open {
+			p.put(p.open, e.who, w)
+		} else {
+			p.put(p.homes, e.who, w)
+		}
+	case r.message != nil:
+		return p.tell(e, r)
 	}
+	return nil
+}
+
+// tell shows a message.
+func (p *Page) tell(e event, r reply) error {
 	private := ""
 	if r.message.PrivateMessageViewer != nil {
 		private = r.message.PrivateMessageViewer.Name
 	}
 	text, err := json.Marshal(r.message)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case len(text) > maxMessage:
-		return fmt.Errorf("the message has %d bytes; Chat takes %d", len(text), maxMessage)
-	case checkCards(r.message.CardsV2) != nil:
-		return checkCards(r.message.CardsV2)
-	case r.update:
+	}
+	if r.update {
 		p.Google.Change(e.in.ID, e.message, func(m *google.Message) bool {
 			m.JSON = text
 			return true
 		})
-	default:
-		p.Google.Post(e.in.ID, google.Message{JSON: text, Private: private})
+		return nil
 	}
+	p.Google.Post(e.in.ID, google.Message{JSON: text, Private: private})
 	return nil
 }

@@ -1,6 +1,7 @@
 package chatpage
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -14,8 +15,10 @@ type kind int
 const (
 	said kind = iota
 	commanded
+	chosen // a quick command
 	added
 	clicked
+	homeOpened
 )
 
 // event is what happened, before it is written in the app's format.
@@ -28,12 +31,18 @@ type event struct {
 	args    string   // what stands behind the command
 	command *Command // for commanded
 	button  button   // for clicked
+	inputs  map[string][]string
+	dialog  string // dialogEventType; empty for none
+	home    bool   // on the Home tab, or in a dialog opened there
 	// complete is the completion address; clicks have none.
 	complete string
 }
 
 // button is a button of a card of the app.
-type button struct{ function, value string }
+type button struct {
+	function, value string
+	opens           bool // a dialog
+}
 
 // add is the person adding the app to their direct message.
 func (p *Page) add(ctx context.Context, who google.Person, in google.Space) {
@@ -64,14 +73,18 @@ func (p *Page) send(ctx context.Context, who google.Person, in google.Space, tex
 
 // click is the person pressing a button.
 func (p *Page) click(ctx context.Context, who google.Person, in google.Space, message string, b button) {
-	p.deliver(ctx, event{kind: clicked, who: who, in: in, message: message, button: b})
+	e := event{kind: clicked, who: who, in: in, message: message, button: b}
+	if b.opens {
+		e.dialog = "REQUEST_DIALOG"
+	}
+	p.deliver(ctx, e)
 }
 
 // command finds the command a text begins with.
 func (p *Page) command(text string) (*Command, string) {
 	name, _, _ := strings.Cut(text, " ")
 	for i := range p.Commands {
-		if p.Commands[i].Name == name {
+		if p.Commands[i].Name == name && !p.Commands[i].quick() {
 			return &p.Commands[i], strings.TrimPrefix(text, name)
 		}
 	}
@@ -93,6 +106,29 @@ func space(in google.Space) map[string]any {
 	}
 	return map[string]any{"name": in.Name(), "type": "ROOM", "spaceType": "SPACE", "displayName": in.DisplayName}
 }
+
+// locale is how the person reads.
+func (p *Page) locale() string { return cmp.Or(p.Locale, "en") }
+
+// commandType is how both formats name the kind of a command.
+func (e event) commandType() string {
+	if e.command.quick() {
+		return "QUICK_COMMAND"
+	}
+	return "SLASH_COMMAND"
+}
+
+// holds are the inputs of a form as both formats have them (4.3).
+func (e event) holds() map[string]any {
+	out := map[string]any{}
+	for name, values := range e.inputs {
+		out[name] = map[string]any{"stringInputs": map[string]any{"value": values}}
+	}
+	return out
+}
+
+// hasMessage tells whether the event has a message with it.
+func (e event) hasMessage() bool { return e.message != "" && e.kind != chosen && !e.home }
 
 // sent is the message of an event.
 func (e event) sent() map[string]any {

@@ -34,7 +34,11 @@ func (f Format) MarshalText() ([]byte, error) { return []byte(f), nil }
 
 // reply is what an app answered, in either format.
 type reply struct {
-	prompt  string           // address of "requires configuration"
-	message *chatapi.Message // to be shown; nil for nothing
-	update  bool             // in place of the card that was clicked
+	prompt  string                        // address of "requires configuration"
+	message *chatapi.Message              // to be shown; nil for nothing
+	update  bool                          // in place of the card that was clicked
+	dialog  *chatapi.GoogleAppsCardV1Card // a dialog, or the Home tab
+	pushed  bool                          // it came as pushCard
+	renders bool                          // it came in renderActions
+	closes  bool                          // the dialog
 }

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	chatapi "google.golang.org/api/chat/v1"
@@ -30,7 +31,12 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"pretty":    pretty,
 	"name":      spaceName,
 	"mentioned": mentioned,
-	"args":      func(m shown, c *chatapi.GoogleAppsCardV1Card) cardView { return cardView{m, c} },
+	"args":      func(m shown, c *chatapi.GoogleAppsCardV1Card) cardView { return cardView{Message: m, Card: c} },
+	"press":     func(v cardView, b *chatapi.GoogleAppsCardV1Button) pressView { return pressView{v, b, v.Press(b)} },
+	"window": func(v view, w *window, surface string) cardView {
+		people := slices.DeleteFunc(google.People(), func(p google.Person) bool { return p.Domain != v.Who.Domain || p == v.Who })
+		return cardView{Message: shown{As: v.Who.Sub, In: v.In.ID}, Card: w.Card, Surface: surface, People: people}
+	},
 }).Parse(pageHTML))
 
 // view is what the page shows.
@@ -41,7 +47,10 @@ type view struct {
 	Spaces   []google.Space
 	In       google.Space
 	Messages []shown
-	Commands []Command
+	Commands []Command // slash commands
+	Quick    []Command
+	Home     *window // the Home tab, when that is open
+	Dialog   *window
 }
 
 // shown is a message as the page shows it.
@@ -53,10 +62,36 @@ type shown struct {
 	In   string
 }
 
-// cardView is a card with the message it is in.
+// cardView is a card with the message it is in, or outside of any.
 type cardView struct {
 	Message shown
 	Card    *chatapi.GoogleAppsCardV1Card
+	Surface string // dialog, home, or empty in a message
+	People  []google.Person
+}
+
+// pressView is a button that comes back to the app.
+type pressView struct {
+	cardView
+	Button *chatapi.GoogleAppsCardV1Button
+	Number int
+}
+
+// Press is the number of a button.
+func (v cardView) Press(b *chatapi.GoogleAppsCardV1Button) int {
+	return slices.Index(buttonsOf(v.Card), b)
+}
+
+// Required tells whether a button of the card needs a field.
+func (v cardView) Required(name string) bool {
+	return slices.ContainsFunc(buttonsOf(v.Card), func(b *chatapi.GoogleAppsCardV1Button) bool {
+		return b.OnClick.Action != nil && slices.Contains(b.OnClick.Action.RequiredWidgets, name)
+	})
+}
+
+// Chosen tells whether a selection holds a value.
+func (cardView) Chosen(s *chatapi.GoogleAppsCardV1SelectionInput, value string) bool {
+	return slices.ContainsFunc(s.Items, func(i *chatapi.GoogleAppsCardV1SelectionItem) bool { return i.Value == value && i.Selected })
 }
 
 // show renders the page for ?as= and ?in=; without them, for the person it was
@@ -70,7 +105,14 @@ func (p *Page) show(w http.ResponseWriter, r *http.Request) {
 		who = google.People()[0]
 	}
 	http.SetCookie(w, &http.Cookie{Name: "as", Value: who.Sub, Path: "/", SameSite: http.SameSiteLaxMode}) //nolint:gosec // no secret
-	v := view{App: p.App, People: google.People(), Who: who, Spaces: p.Google.SpacesOf(who), Commands: p.Commands}
+	v := view{App: p.App, People: google.People(), Who: who, Spaces: p.Google.SpacesOf(who)}
+	for _, c := range p.Commands {
+		if c.quick() {
+			v.Quick = append(v.Quick, c)
+		} else {
+			v.Commands = append(v.Commands, c)
+		}
+	}
 	v.In = v.Spaces[0]
 	for _, space := range v.Spaces {
 		if space.ID == r.URL.Query().Get("in") {
@@ -87,6 +129,12 @@ func (p *Page) show(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		v.Messages = append(v.Messages, s)
+	}
+	if open, ok := p.window(p.open, who); ok {
+		v.Dialog = &open
+	}
+	if open, ok := p.window(p.homes, who); ok && v.In.Direct && r.URL.Query().Get("tab") == "home" {
+		v.Home = &open
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -136,7 +184,7 @@ func initials(name string) string {
 
 // odd tells that the page cannot show a widget.
 func odd(w *chatapi.GoogleAppsCardV1Widget) bool {
-	return w.TextParagraph == nil && w.DecoratedText == nil && w.ButtonList == nil
+	return w.TextParagraph == nil && w.DecoratedText == nil && w.ButtonList == nil && w.TextInput == nil && w.SelectionInput == nil
 }
 
 func pretty(v any) (string, error) {

@@ -9,8 +9,10 @@ async function refresh() {
   const response = await fetch(location.href, { cache: "no-store" });
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const id of ["side", "talk"]) {
-    document.getElementById(id).replaceChildren(...fresh.getElementById(id).childNodes);
+  for (const id of ["side", "talk", "dialog"]) {
+    const [shown, next] = [document.getElementById(id), fresh.getElementById(id)];
+    // What is being filled in stays as it is until there is something new.
+    if (next.dataset.version !== shown.dataset.version || !next.dataset.version) shown.replaceWith(next);
   }
   toEnd();
 }
@@ -19,10 +21,10 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.matches("[data-live]")) return;
   event.preventDefault();
-  const body = new URLSearchParams(new FormData(form));
-  const button = form.querySelector("button");
+  const body = new URLSearchParams(new FormData(form, event.submitter));
+  const button = event.submitter || form.querySelector("button");
   button.disabled = true;
-  form.querySelectorAll("input:not([type=hidden])").forEach((input) => { input.value = ""; });
+  if (form.matches(".composer")) form.querySelectorAll("input:not([type=hidden])").forEach((input) => { input.value = ""; });
   document.body.classList.add("busy");
   try {
     await fetch(form.action, { method: "POST", body, redirect: "manual" });

@@ -95,7 +95,17 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 		path := strings.Split(r.URL.Path, "/")
 		out, failed = s.getMember(token.person, path[3], path[5])
 	case "chat.spaces.members.create":
-		out, failed = s.createMember(token.person, strings.Split(r.URL.Path, "/")[3], body)
+		out, failed = s.createMember(token, strings.Split(r.URL.Path, "/")[3], body)
+	case "chat.spaces.patch":
+		out, failed = s.patchSpace(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query().Get("updateMask"), body)
+	case "chat.spaces.delete":
+		out, failed = s.deleteSpace(token.person, strings.Split(r.URL.Path, "/")[3])
+	case "calendar.events.list":
+		out = map[string]any{"kind": "calendar#events", "timeZone": Zone, "items": []any{}}
+	case "calendar.events.insert":
+		out, failed = s.insertEvent(token.person, r.URL.Query(), body)
+	case "calendar.events.get":
+		out, failed = s.getEvent(token.person, strings.Split(r.URL.Path, "/")[6])
 	case "chat.spaces.messages.create":
 		out, failed = s.createMessage(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query(), body)
 	case "chat.spaces.list":

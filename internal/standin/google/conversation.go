@@ -12,15 +12,27 @@ import (
 
 var notFound = &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "Requested entity was not found."}
 
-// createMember is spaces.members.create for people (chat-protocol.md 6.3):
-// whoever is in already is given as they are; others of the organization join,
-// those of another are invited if the space allows them, and these do not.
-func (s *Server) createMember(p Person, id string, body []byte) (any, *apiError) {
+// createMember is spaces.members.create (chat-protocol.md 6.3): whoever is in
+// already is given as they are; others of the organization join, those of
+// another are invited if the space allows them. The app itself takes a scope of
+// its own, and people another.
+func (s *Server) createMember(token accessToken, id string, body []byte) (any, *apiError) {
+	p := token.person
 	var r struct {
-		Member struct{ Name, Type string }
+		Member      struct{ Name, Type string }
+		GroupMember struct{ Name string }
 	}
-	if err := json.Unmarshal(body, &r); err != nil || r.Member.Type != "HUMAN" || !strings.HasPrefix(r.Member.Name, "users/") {
+	err := json.Unmarshal(body, &r)
+	app := r.Member.Name == "users/app" && r.Member.Type == "BOT"
+	if err != nil || r.GroupMember.Name == "" && !app && (r.Member.Type != "HUMAN" || !strings.HasPrefix(r.Member.Name, "users/")) {
 		return nil, invalid("Missing or malformed user resource name, or not a human.")
+	}
+	scope := "https://www.googleapis.com/auth/chat.memberships"
+	if app {
+		scope += ".app"
+	}
+	if !slices.Contains(token.scopes, scope) {
+		return nil, &apiError{http.StatusForbidden, "PERMISSION_DENIED", "Request had insufficient authentication scopes.", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,7 +40,19 @@ func (s *Server) createMember(p Person, id string, body []byte) (any, *apiError)
 	if space == nil || space.Direct || !space.has(p) {
 		return nil, notFound
 	}
+	if app {
+		if space.App {
+			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The app is a member."}
+		}
+		space.App = true
+		s.post(space, Message{Line: true, Text: p.Name + " added " + s.AppName + " via " + s.AppName})
+		return map[string]any{"name": space.Name() + "/members/app", "state": "JOINED", "member": map[string]any{"name": "users/app", "type": "BOT"}}, nil
+	}
 	other, ok := Find(r.Member.Name)
+	if ok && other.Domain != p.Domain && space.External && !space.has(other) {
+		space.Members = append(space.Members, Member{other, "INVITED"})
+		return map[string]any{"name": space.Name() + "/members/" + other.Sub, "state": "INVITED", "member": map[string]any{"name": other.User(), "type": "HUMAN"}}, nil
+	}
 	if !ok || other.Domain != p.Domain && !space.has(other) {
 		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "The caller does not have permission to add this member."}
 	}

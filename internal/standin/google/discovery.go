@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	_ "embed" // for the trimmed document
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,8 @@ var (
 	kmsDocument []byte
 	//go:embed discovery/meet.json
 	meetDocument []byte
+	//go:embed discovery/calendar.json
+	calendarDocument []byte
 )
 
 // discovery is what a discovery document says of methods and bodies.
@@ -37,6 +40,7 @@ type method struct {
 	ID         string               `json:"id"`
 	HTTPMethod string               `json:"httpMethod"`
 	FlatPath   string               `json:"flatPath"`
+	Path       string               `json:"path"` // for those without a flat one
 	Parameters map[string]parameter `json:"parameters"`
 	Scopes     []string             `json:"scopes"`
 	Request    struct {
@@ -56,9 +60,10 @@ type parameter struct {
 }
 
 type document struct {
-	Parameters map[string]parameter      `json:"parameters"`
-	Methods    map[string]*method        `json:"methods"`
-	Schemas    map[string]map[string]any `json:"schemas"`
+	ServicePath string                    `json:"servicePath"`
+	Parameters  map[string]parameter      `json:"parameters"`
+	Methods     map[string]*method        `json:"methods"`
+	Schemas     map[string]map[string]any `json:"schemas"`
 }
 
 // The documents are compiled once: they do not change.
@@ -66,6 +71,8 @@ var (
 	chatDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(chatDocument) })
 	kmsDiscovery  = sync.OnceValue(func() *discovery { return loadDiscovery(kmsDocument) })
 	meetDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(meetDocument) })
+
+	calendarDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(calendarDocument) })
 )
 
 func loadDiscovery(text []byte) *discovery {
@@ -77,7 +84,8 @@ func loadDiscovery(text []byte) *discovery {
 	placeholder := regexp.MustCompile(`\\\{[^}]*\\\}`)
 	for _, m := range d.methods {
 		m.in = d
-		m.path = regexp.MustCompile("^/" + placeholder.ReplaceAllString(regexp.QuoteMeta(m.FlatPath), "([^/]+)") + "$")
+		path := doc.ServicePath + cmp.Or(m.FlatPath, m.Path)
+		m.path = regexp.MustCompile("^/" + placeholder.ReplaceAllString(regexp.QuoteMeta(path), "([^/]+)") + "$")
 	}
 	defs := map[string]any{}
 	for name, schema := range doc.Schemas {
@@ -126,7 +134,7 @@ func toJSONSchema(in map[string]any) map[string]any {
 
 // find is the method of a request, or nil.
 func (s *Server) find(httpMethod, path string) *method {
-	for _, d := range []*discovery{s.api, s.kms, s.meet} {
+	for _, d := range []*discovery{s.api, s.kms, s.meet, s.calendar} {
 		for m := range maps.Values(d.methods) {
 			if m.HTTPMethod == httpMethod && m.path.MatchString(path) {
 				return m

@@ -20,12 +20,14 @@ var (
 		"chat/v1/chat-api.json": {
 			"chat.spaces.setup", "chat.spaces.list", "chat.spaces.search", "chat.spaces.findGroupChats",
 			"chat.spaces.members.list", "chat.spaces.members.get", "chat.spaces.members.create", "chat.spaces.messages.create",
+			"chat.spaces.patch", "chat.spaces.delete",
 		},
 		"cloudkms/v1/cloudkms-api.json": {kmsEncrypt, kmsDecrypt},
 		"meet/v2/meet-api.json":         {"meet.spaces.create"},
+		"calendar/v3/calendar-api.json": {"calendar.events.list", "calendar.events.insert", "calendar.events.get"},
 	}
-	spoken  = map[string][]string{"chat/v1/chat-api.json": {"Message", "DeprecatedEvent"}}
-	trimmed = map[string]string{"chat/v1/chat-api.json": "chat.json", "cloudkms/v1/cloudkms-api.json": "cloudkms.json", "meet/v2/meet-api.json": "meet.json"}
+	spoken  = map[string][]string{"chat/v1/chat-api.json": {"Message", "DeprecatedEvent", "GoogleAppsCardV1Card"}}
+	trimmed = map[string]string{"chat/v1/chat-api.json": "chat.json", "cloudkms/v1/cloudkms-api.json": "cloudkms.json", "meet/v2/meet-api.json": "meet.json", "calendar/v3/calendar-api.json": "calendar.json"}
 )
 
 func TestTheTrimmedDiscoveryDocumentsAreGoogles(t *testing.T) {
@@ -57,10 +59,11 @@ func TestTheTrimmedDiscoveryDocumentsAreGoogles(t *testing.T) {
 func trim(t *testing.T, whole []byte, played, spoken []string) []byte {
 	t.Helper()
 	var doc struct {
-		Revision   string         `json:"revision"`
-		Parameters map[string]any `json:"parameters"`
-		Resources  map[string]any `json:"resources"`
-		Schemas    map[string]any `json:"schemas"`
+		Revision    string         `json:"revision"`
+		ServicePath string         `json:"servicePath"`
+		Parameters  map[string]any `json:"parameters"`
+		Resources   map[string]any `json:"resources"`
+		Schemas     map[string]any `json:"schemas"`
 	}
 	if err := json.Unmarshal(whole, &doc); err != nil {
 		t.Fatal(err)
@@ -73,7 +76,7 @@ func trim(t *testing.T, whole []byte, played, spoken []string) []byte {
 	for _, m := range methods {
 		reach(m, doc.Schemas, schemas)
 	}
-	out := map[string]any{"revision": doc.Revision, "parameters": doc.Parameters, "methods": methods, "schemas": schemas}
+	out := map[string]any{"revision": doc.Revision, "servicePath": doc.ServicePath, "parameters": doc.Parameters, "methods": methods, "schemas": schemas}
 	undescribe(out)
 	text, err := json.MarshalIndent(out, "", " ")
 	if err != nil {

@@ -38,6 +38,8 @@ type Server struct {
 	kms  *discovery
 	meet *discovery
 
+	calendar *discovery
+
 	mu        sync.Mutex
 	changed   chan struct{} // closed at every change that a page would show
 	requests  map[string]authRequest
@@ -48,6 +50,7 @@ type Server struct {
 	spaces    []*Space
 	messages  int
 	rooms     int
+	events    []Event
 	setups    map[string]setup
 	reauth    map[string]bool // by account
 	broken    map[string]bool // by account
@@ -62,7 +65,7 @@ type Server struct {
 // the app, and one space in which all of them and the app are.
 func New(c Config) *Server {
 	s := &Server{
-		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), changed: make(chan struct{}),
+		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), changed: make(chan struct{}),
 		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
 		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{}, reauth: map[string]bool{}, broken: map[string]bool{},
 	}
@@ -82,6 +85,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com", s.counted("chatcerts", s.chatCerts))
 	mux.HandleFunc("/v1/", s.callAPI)
 	mux.HandleFunc("/v2/", s.callAPI)
+	mux.HandleFunc("/calendar/v3/", s.callAPI)
 	mux.HandleFunc("GET /computeMetadata/v1/", s.metadata)
 	return mux
 }

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,6 +15,12 @@ import (
 type Space struct {
 	ID          string // without spaces/
 	DisplayName string
+	Description string
+	Guidelines  string
+	Open        bool   // the organization may discover it
+	Announce    bool   // only managers post
+	External    bool   // people of other organizations may be in
+	History     string // HISTORY_ON or HISTORY_OFF
 	Direct      bool
 	Group       bool // a group conversation, without a name
 	App         bool // the app is a member and gets events
@@ -69,12 +76,25 @@ type setUpRequest struct {
 		DisplayName string `json:"displayName"`
 		Customer    string `json:"customer"`
 		ImportMode  bool   `json:"importMode"`
+		External    bool   `json:"externalUserAllowed"`
+		Permissions string `json:"predefinedPermissionSettings"`
+		History     string `json:"spaceHistoryState"`
+		Details     struct {
+			Description string `json:"description"`
+			Guidelines  string `json:"guidelines"`
+		} `json:"spaceDetails"`
+		Access struct {
+			Audience string `json:"audience"`
+		} `json:"accessSettings"`
 	} `json:"space"`
 	Memberships []struct {
 		Member struct {
 			Name string `json:"name"`
 			Type string `json:"type"`
 		} `json:"member"`
+		GroupMember struct {
+			Name string `json:"name"`
+		} `json:"groupMember"`
 	} `json:"memberships"`
 }
 
@@ -95,12 +115,21 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		return nil, invalid("A group chat has no display_name, and two memberships at least.")
 	case utf8.RuneCountInString(r.Space.DisplayName) > 128:
 		return nil, invalid("display_name has more than 128 characters.")
+	case utf8.RuneCountInString(r.Space.Details.Description) > 4096, utf8.RuneCountInString(r.Space.Details.Guidelines) > 5000:
+		return nil, invalid("description or guidelines are too long.")
+	case r.Space.History != "":
+		return nil, invalid("The stand-in takes space_history_state by patch only: whether Google does otherwise is unverified.")
+	case r.Space.Access.Audience != "" && r.Space.Access.Audience != "audiences/default":
+		return nil, invalid("No such audience.")
 	case r.Space.Customer != "" || r.Space.ImportMode:
 		return nil, invalid("customer and import_mode cannot be set with user authentication.")
 	case len(r.Memberships) > 49:
 		return nil, invalid("At most 49 memberships.")
 	}
 	for _, m := range r.Memberships {
+		if strings.HasPrefix(m.GroupMember.Name, "groups/") && r.Space.SpaceType == "SPACE" {
+			continue
+		}
 		if m.Member.Type != "HUMAN" || !strings.HasPrefix(m.Member.Name, "users/") {
 			return nil, invalid("Missing or malformed user resource name, or not a human.")
 		}
@@ -114,16 +143,21 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		// Only partly populated: no spaceUri (chat-protocol.md 6.2).
 		return map[string]any{"name": "spaces/" + before.space, "displayName": s.space(before.space).DisplayName, "spaceType": r.Space.SpaceType}, nil
 	}
-	if slices.ContainsFunc(s.spaces, func(o *Space) bool {
-		return !o.Direct && !o.Group && r.Space.DisplayName != "" && strings.EqualFold(o.DisplayName, r.Space.DisplayName) && o.Members[0].Person.Domain == p.Domain
-	}) {
+	if s.taken(p, r.Space.DisplayName, nil) {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
 	}
-	space := &Space{ID: fmt.Sprintf("AAAA%04d", len(s.spaces)), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{p, "JOINED"}}}
+	space := &Space{ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{p, "JOINED"}},
+		Description: r.Space.Details.Description, Guidelines: r.Space.Details.Guidelines, Open: r.Space.Access.Audience != "",
+		Announce: r.Space.Permissions == "ANNOUNCEMENT_SPACE", External: r.Space.External, History: "HISTORY_ON"}
 	for _, m := range r.Memberships {
 		// Whoever may not be added is left out without a word.
-		if other, ok := Find(m.Member.Name); ok && other.Domain == p.Domain && !space.has(other) {
+		other, ok := Find(m.Member.Name)
+		switch {
+		case !ok || space.has(other):
+		case other.Domain == p.Domain:
 			space.Members = append(space.Members, Member{other, "JOINED"})
+		case space.External && strings.Contains(m.Member.Name, "@"): // those outside by e-mail only
+			space.Members = append(space.Members, Member{other, "INVITED"})
 		}
 	}
 	s.setups[r.RequestID] = setup{p, space.ID}
@@ -135,7 +169,7 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 // written is a space as the API gives it.
 func (s *Server) written(space *Space) map[string]any {
 	out := map[string]any{
-		"name": space.Name(), "spaceType": "SPACE", "spaceHistoryState": "HISTORY_ON", "spaceUri": s.ChatAddress + space.ID,
+		"name": space.Name(), "spaceType": "SPACE", "spaceHistoryState": cmp.Or(space.History, "HISTORY_ON"), "spaceUri": s.ChatAddress + space.ID,
 	}
 	if space.Group {
 		out["spaceType"] = "GROUP_CHAT"
@@ -157,11 +191,73 @@ func (s *Server) listMembers(p Person, id string, invited bool) (any, *apiError)
 		if m.State == "JOINED" || invited {
 			list = append(list, map[string]any{
 				"name": space.Name() + "/members/" + m.Person.Sub, "state": m.State,
-				"member": map[string]any{"name": m.Person.User(), "type": "HUMAN"},
+				"member": m.known(p),
 			})
 		}
 	}
 	return map[string]any{"memberships": list}, nil
+}
+
+// known is a member as the person p may see them: name and address only of
+// those of the organization (chat-protocol.md 6.3 is kinder).
+func (m Member) known(p Person) map[string]any {
+	out := map[string]any{"name": m.Person.User(), "type": "HUMAN"}
+	if m.Person.Domain == p.Domain {
+		out["displayName"], out["email"] = m.Person.Name, m.Person.Email
+	}
+	return out
+}
+
+// patchSpace is spaces.patch for the name and the history, each alone
+// (chat-protocol.md 6.2).
+func (s *Server) patchSpace(p Person, id, mask string, body []byte) (any, *apiError) {
+	var r struct{ DisplayName, SpaceHistoryState string }
+	if err := json.Unmarshal(body, &r); err != nil {
+		return nil, invalid(err.Error())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := s.space(id)
+	switch {
+	case space == nil || !space.has(p):
+		return nil, notFound
+	case space.Members[0].Person != p:
+		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Only a manager may do that."}
+	case mask == "displayName" && r.DisplayName != "" && utf8.RuneCountInString(r.DisplayName) <= 128:
+		if s.taken(p, r.DisplayName, space) {
+			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.DisplayName + " exists."}
+		}
+		space.DisplayName = r.DisplayName
+	case mask == "spaceHistoryState" && r.SpaceHistoryState != "":
+		space.History = r.SpaceHistoryState
+	default:
+		return nil, invalid("Invalid update mask or value: " + mask)
+	}
+	s.touch()
+	return s.written(space), nil
+}
+
+// taken tells whether another space of p's organization has this name.
+func (s *Server) taken(p Person, name string, but *Space) bool {
+	return slices.ContainsFunc(s.spaces, func(o *Space) bool {
+		return o != but && !o.Direct && !o.Group && name != "" && strings.EqualFold(o.DisplayName, name) && o.Members[0].Person.Domain == p.Domain
+	})
+}
+
+// deleteSpace is spaces.delete by its manager.
+func (s *Server) deleteSpace(p Person, id string) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := s.space(id)
+	switch {
+	case space == nil || !space.has(p):
+		return nil, notFound
+	case space.Members[0].Person != p:
+		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Only a manager may do that."}
+	}
+	s.spaces = slices.DeleteFunc(s.spaces, func(o *Space) bool { return o == space })
+	s.touch()
+	return map[string]any{}, nil
 }
 
 // getMember is spaces.members.get; an e-mail address stands for its id.

@@ -35,6 +35,13 @@ func (s *Server) Post(space string, m Message) string {
 	return s.post(s.space(space), m)
 }
 
+// Touch tells the pages that there is something new to show.
+func (s *Server) Touch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.touch()
+}
+
 // post is Post with the lock held.
 func (s *Server) post(space *Space, m Message) string {
 	s.messages++

@@ -34,7 +34,7 @@ func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if to < len(found) {
 		next := i
 		next.Page++
-		more, err := f.button(say(words.More), runAgain, e, next)
+		more, err := f.button(words.More, runAgain, e, next)
 		if err != nil {
 			return chat.Reply{}, err
 		}

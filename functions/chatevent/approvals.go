@@ -1,0 +1,95 @@
+package chatevent
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"strings"
+
+	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
+)
+
+// How many of each the card of /status shows; the download has them all.
+const (
+	approvalsOnCard  = 15
+	activitiesOnCard = 10
+)
+
+// approvals are the systems that a person lets act as them, each with a button
+// to withdraw that.
+func (f function) approvals(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
+	say := words.In(e.Locale)
+	all, err := f.Auth.Vault.Approvals(ctx, e.Person.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return []chat.Widget{{Text: say(words.NoApprovals)}}, nil
+	}
+	var out []chat.Widget
+	for _, a := range all[:min(approvalsOnCard, len(all))] {
+		caller, err := f.Auth.Vault.Caller(ctx, a.Caller)
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			return nil, err
+		}
+		end, err := f.button(words.Withdraw, withdraw, e, invocation{Args: a.Caller})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, chat.Widget{Label: cmp.Or(caller.Name, caller.Email, a.Caller), Text: operations(say, a) + ", " + day(say, a.Approved), Aside: &end})
+	}
+	if more := len(all) - approvalsOnCard; more > 0 {
+		out = append(out, chat.Widget{Text: say(words.MoreOfThem, more)})
+	}
+	return out, nil
+}
+
+// operations says what an approval is for.
+func operations(say words.Say, a vault.Approval) string {
+	var out []string
+	for _, o := range a.Operations {
+		out = append(out, operation(say, o))
+	}
+	return strings.Join(out, ", ")
+}
+
+func operation(say words.Say, name string) string {
+	if name == callers.CreateSpaces {
+		return say(words.CreateSpaces)
+	}
+	return name
+}
+
+// activities are what others did as the person lately.
+func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
+	say := words.In(e.Locale)
+	all, err := f.Auth.Vault.Activities(ctx, e.Person.Name, 100)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return []chat.Widget{{Text: say(words.NoActivity)}}, nil
+	}
+	var out []chat.Widget
+	for _, a := range all[:min(activitiesOnCard, len(all))] {
+		out = append(out, chat.Widget{Label: a.Caller + ", " + day(say, a.When), Text: operation(say, a.Operation)})
+	}
+	if more := len(all) - activitiesOnCard; more > 0 {
+		out = append(out, chat.Widget{Text: say(words.MoreOfThem, more)})
+	}
+	return out, nil
+}
+
+// withdrawApproval takes back what a person gave to one caller, and shows the
+// connection as it is then.
+func withdrawApproval(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	if err := f.Auth.Vault.WithdrawApproval(ctx, e.Person.Name, i.Args); err != nil {
+		return chat.Reply{}, err
+	}
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "withdraw"), slog.String("caller", i.Args))
+	return status(ctx, f, e, i)
+}

@@ -1,0 +1,42 @@
+package chatevent
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// deleteForm ends a space that Deputy made, once its name is typed: the
+// invocation's Args.
+func deleteForm() form {
+	return form{
+		title: words.DeleteTitle, submit: words.Delete, required: []string{nameField}, needs: needs(userauth.DeleteSpaces),
+		begin: func(invocation) chat.Inputs { return nil },
+		draw: func(_ context.Context, _ function, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
+			say := words.In(e.Locale)
+			return []chat.Widget{
+				{Text: say(words.DeleteWhat, i.Args)},
+				{Field: &chat.Field{Name: nameField, Label: say(words.Name), Limit: spaces.MaxName, Values: held[nameField]}},
+			}, nil
+		},
+		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+			if strings.Join(strings.Fields(e.Inputs.First(nameField)), " ") != i.Args {
+				return chat.Reply{}, fault.New(fault.Invalid, words.NameDiffers)
+			}
+			if err := f.Spaces.Delete(ctx, e.Person.Name, i.Space); err != nil {
+				return chat.Reply{}, err
+			}
+			f.Log.InfoContext(ctx, "audit", slog.String("act", "delete"), slog.String("authority", "user"), slog.String("in", i.Space))
+			say := words.In(e.Locale)
+			reply := card(say(words.Deleted), chat.Widget{Text: say(words.DeletedText)})
+			reply.Card.Subtitle, reply.Leaves = i.Args, true
+			return reply, nil
+		},
+	}
+}

@@ -1,0 +1,156 @@
+package chatevent
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// form is a dialog that is filled in and sent. What it holds comes back with
+// every event and goes out again with every redrawing: nothing of it is stored.
+type form struct {
+	title    words.Text
+	submit   words.Text
+	required []string
+	needs    []userauth.Capability // asked for before it is opened
+	// begin is what the form holds at first.
+	begin func(invocation) chat.Inputs
+	// draw are its fields, with what they hold.
+	draw func(context.Context, function, chat.Event, invocation, chat.Inputs) ([]chat.Widget, error)
+	send act
+}
+
+// forms are all there are. It is a function because they draw buttons that lead
+// to them.
+func forms() map[string]form {
+	return map[string]form{newSpace: createSpaceForm(), rename: renameForm(), remove: deleteForm()}
+}
+
+// The forms' names.
+const (
+	newSpace = "newSpace"
+	rename   = "rename"
+	remove   = "delete"
+)
+
+// redraw shows a form again with everything it holds, and a notice.
+type redraw func(notice) (chat.Reply, error)
+
+// notice is what there is to say about a form, beside one of its fields or, for
+// an empty name, above all.
+type notice struct {
+	field   string
+	widgets []chat.Widget
+}
+
+// maxKept is how many bytes of a form are shown again. A card may have 32 KB,
+// and JSON writes some characters in six bytes.
+const maxKept = 20_000
+
+// open shows a form for the first time. It gets the key that makes sending it
+// twice one act.
+func open(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	this, ok := forms()[i.Form]
+	if !ok {
+		return chat.Reply{}, fault.New(fault.Invalid, words.ButtonDead)
+	}
+	if _, err := f.Auth.TokenSource(ctx, e.Person.Name, this.needs...); err != nil {
+		return chat.Reply{}, err
+	}
+	i.Source = once()
+	return f.show(ctx, e, i, this.begin(i), notice{})
+}
+
+// send does what a form is for. Whatever fails, the form stays.
+func send(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	this, ok := forms()[i.Form]
+	if !ok {
+		return chat.Reply{}, fault.New(fault.Invalid, words.ButtonDead)
+	}
+	of(ctx).form = func(n notice) (chat.Reply, error) { return f.show(context.WithoutCancel(ctx), e, i, e.Inputs, n) }
+	return this.send(ctx, f, e, i)
+}
+
+// show draws a form.
+func (f function) show(ctx context.Context, e chat.Event, i invocation, held chat.Inputs, n notice) (chat.Reply, error) {
+	this, say := forms()[i.Form], words.In(e.Locale)
+	held, cut := fit(held)
+	widgets, err := this.draw(ctx, f, e, i, held)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	if cut {
+		n.widgets = append(n.widgets, chat.Widget{Text: say(words.FormCut)})
+	}
+	at := max(0, slices.IndexFunc(widgets, func(w chat.Widget) bool { return w.Field != nil && w.Field.Name == n.field }))
+	widgets = slices.Insert(widgets, at, n.widgets...)
+	done, err := f.button(this.submit, sendForm, e, i)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	done.Strong, done.Required = true, this.required
+	return card(say(this.title), append(widgets, buttons(done))...), nil
+}
+
+// fit leaves out the longest texts of a form that would not fit into a card
+// any more.
+func fit(held chat.Inputs) (chat.Inputs, bool) {
+	cut := false
+	for {
+		total, longest := 0, ""
+		for name, values := range held {
+			for _, v := range values {
+				total += written(v)
+			}
+			if longest == "" || written(held.First(name)) > written(held.First(longest)) {
+				longest = name
+			}
+		}
+		if total <= maxKept {
+			return held, cut
+		}
+		rest := chat.Inputs{}
+		for name, values := range held {
+			if name != longest {
+				rest[name] = values
+			}
+		}
+		held, cut = rest, true
+	}
+}
+
+// written is how many bytes a text takes in JSON.
+func written(text string) int {
+	n := len(text)
+	for _, r := range text {
+		switch r {
+		case '<', '>', '&', '\u2028', '\u2029':
+			n += 5
+		case '"', '\\', '\n', '\r', '\t':
+			n++
+		default:
+			if r < ' ' {
+				n += 5
+			}
+		}
+	}
+	return n
+}
+
+// faulty is the field that an error is about, or empty.
+func faulty(err error) string {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return ""
+	}
+	return map[words.Text]string{
+		words.NameNeeded: nameField, words.NameTooLong: nameField, words.NameTaken: nameField, words.NameTakenForm: nameField, words.NameDiffers: nameField,
+		words.DescriptionTooLong: descriptionField, words.GuidelinesTooLong: guidelinesField,
+		words.TooManyPeople: othersField, words.NotAPerson: othersField, words.HistoryUnknown: historyField, words.SayTooLong: firstField,
+	}[e.Public]
+}

@@ -1,0 +1,81 @@
+package chatevent
+
+import (
+	"context"
+	"slices"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// recent is how many spaces the Home tab shows.
+const recent = 5
+
+// home is the Home tab: how the person is connected, their newest spaces, and
+// what to begin with.
+func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
+	say := words.In(e.Locale)
+	c, err := f.Auth.Connection(ctx, e.Person.Name)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	again, err := f.button(words.Refresh, openHome, e, invocation{})
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	if !c.Connected || c.SignIn {
+		text := words.HomeNotConnected
+		if c.SignIn {
+			text = words.SignIn
+		}
+		connect, err := f.allow(ctx, say(words.Connect), e, userauth.CreateSpaces)
+		if err != nil {
+			return chat.Reply{}, err
+		}
+		connect.Strong = true
+		again.Text = say(words.Continue)
+		return card(say(words.HomeTitle), append([]chat.Widget{{Text: say(text)}, buttons(connect, again)}, explained(say)...)...), nil
+	}
+	create, err := f.opener(words.NewSpace, openForm, e, invocation{Form: newSpace})
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	create.Strong = true
+	mine, err := f.opener(words.YourConnection, runAgain, e, invocation{Command: myConnection})
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	top := []chat.Widget{{Label: say(words.ConnectedAs), Text: c.Email}, buttons(create, mine, again)}
+	newest, err := f.newest(ctx, e, c)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	reply := card(say(words.HomeTitle), top...)
+	reply.Card.Sections = append(reply.Card.Sections, chat.Section{Header: say(words.RecentSpaces), Widgets: newest}, chat.Section{Header: say(words.HelpTitle), Widgets: explained(say)})
+	return reply, nil
+}
+
+// newest are the newest spaces, or the way to see them. That they cannot be
+// read keeps nothing else from being shown.
+func (f function) newest(ctx context.Context, e chat.Event, c userauth.Connection) ([]chat.Widget, error) {
+	say := words.In(e.Locale)
+	if !slices.Contains(c.Allowed, userauth.ReadSpaces) {
+		allow, err := f.allow(ctx, say(words.AllowIt), e, append(slices.Clone(c.Allowed), userauth.ReadSpaces)...)
+		return []chat.Widget{{Text: say(words.RecentNotAllowed)}, buttons(allow)}, err
+	}
+	found, err := f.Spaces.Search(ctx, e.Person.Name, "")
+	if err != nil {
+		f.try(ctx, err)
+		return []chat.Widget{{Text: say(words.RecentUnknown)}}, nil
+	}
+	if len(found) == 0 {
+		return []chat.Widget{{Text: say(words.NoSpacesAtAll)}}, nil
+	}
+	var out []chat.Widget
+	for _, space := range found[:min(recent, len(found))] {
+		out = append(out, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.Open), Link: config.Secret(space.Address)}})
+	}
+	return out, nil
+}

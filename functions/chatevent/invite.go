@@ -1,0 +1,119 @@
+package chatevent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/mail"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/words"
+)
+
+// invite adds people to the space or group conversation it is typed in.
+func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	members, err := i.people()
+	switch {
+	case e.Space.Direct:
+		return chat.Reply{}, fault.New(fault.Invalid, words.InviteWhere)
+	case err != nil:
+		return chat.Reply{}, err
+	case len(members) == 0:
+		return chat.Reply{}, fault.New(fault.Invalid, words.InviteWhom)
+	case len(members) > spaces.MaxMembers:
+		return chat.Reply{}, fault.New(fault.Invalid, words.TooManyAtOnce, len(members), spaces.MaxMembers)
+	}
+	added, err := f.Spaces.Invite(ctx, e.Person.Name, e.Space.Name, members)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "invite"), slog.String("authority", "user"), slog.String("in", e.Space.Name),
+		slog.Int("joined", len(added.Joined)), slog.Int("invited", len(added.Invited)), slog.Int("failed", len(added.Failed)))
+	say, title := words.In(e.Locale), words.InviteDone
+	widgets := people(say, added.Joined, added.Invited, added.Failed)
+	if added.Why == nil {
+		return card(say(title), widgets...), nil
+	}
+	widgets = append(widgets, chat.Widget{Text: fault.Public(say, added.Why, logging.Reference(ctx))})
+	switch fault.KindOf(added.Why) {
+	case fault.Unavailable, fault.RateLimited, fault.Internal: // adding those who are in again does nothing
+		again, err := f.button(words.TryAgain, runAgain, e, i)
+		if err != nil {
+			return chat.Reply{}, err
+		}
+		widgets = append(widgets, buttons(again))
+	}
+	return card(say(words.InvitePartly), widgets...), nil
+}
+
+// people are rows of names by what came of them.
+func people(say words.Say, joined, invited, leftOut []spaces.Member) []chat.Widget {
+	var out []chat.Widget
+	for _, row := range []struct {
+		label   words.Text
+		members []spaces.Member
+	}{{words.Joined, joined}, {words.Invited, invited}, {words.LeftOut, leftOut}} {
+		if len(row.members) > 0 {
+			out = append(out, chat.Widget{Label: say(row.label), Text: names(say, row.members)})
+		}
+	}
+	return out
+}
+
+// names are those of members, and how many have none that is known.
+func names(say words.Say, members []spaces.Member) string {
+	var out []string
+	unknown := 0
+	for _, m := range members {
+		if m.Label == "" {
+			unknown++
+		} else {
+			out = append(out, m.Label)
+		}
+	}
+	if unknown > 0 {
+		out = append(out, say(words.Unnamed, unknown))
+	}
+	return strings.Join(out, ", ")
+}
+
+// people are those an invocation mentions, and the e-mail addresses and groups
+// in its words.
+func (i invocation) people() ([]spaces.Member, error) {
+	others, err := named(i.Args)
+	return append(mentioned(i), others...), err
+}
+
+func mentioned(i invocation) []spaces.Member {
+	var out []spaces.Member
+	for _, m := range i.Mentions {
+		out = append(out, spaces.Member{User: m.Name, Label: m.DisplayName})
+	}
+	return out
+}
+
+var groupName = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
+
+// named are the e-mail addresses and groups/{id} in a text; Invalid for any
+// other word, so that nobody is silently left out.
+func named(text string) ([]spaces.Member, error) {
+	var out []spaces.Member
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' }) {
+		a, err := mail.ParseAddress(word)
+		switch {
+		case err == nil && a.Address == word && !strings.ContainsAny(word, "/?#%\""):
+			out = append(out, spaces.Member{User: "users/" + strings.ToLower(word), Label: word})
+		case groupName.MatchString(word):
+			out = append(out, spaces.Member{User: word, Label: word})
+		default:
+			return nil, &fault.Error{Op: "chatevent.named", Kind: fault.Invalid, Public: words.NotAPerson, Args: []any{word}, Err: errors.New("neither an e-mail address nor a group")}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,38 @@
+package chatevent
+
+import (
+	"context"
+	"log/slog"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// renameForm gives a space that Deputy made another name. The invocation's
+// Args is the name it has.
+func renameForm() form {
+	return form{
+		title: words.RenameTitle, submit: words.Rename, required: []string{nameField}, needs: needs(userauth.EditSpaces),
+		begin: func(i invocation) chat.Inputs { return chat.Inputs{nameField: {i.Args}} },
+		draw: func(_ context.Context, _ function, e chat.Event, _ invocation, held chat.Inputs) ([]chat.Widget, error) {
+			say := words.In(e.Locale)
+			return []chat.Widget{{Field: &chat.Field{Name: nameField, Label: say(words.Name), Limit: spaces.MaxName, Values: held[nameField]}}}, nil
+		},
+		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+			name, err := f.Spaces.Rename(ctx, e.Person.Name, i.Space, e.Inputs.First(nameField))
+			if err != nil {
+				return chat.Reply{}, err
+			}
+			f.Log.InfoContext(ctx, "audit", slog.String("act", "rename"), slog.String("authority", "user"), slog.String("in", i.Space))
+			row, err := f.spaceButtons(e, i.Space, name, spaces.Address(i.Space))
+			if err != nil {
+				return chat.Reply{}, err
+			}
+			reply := card(words.In(e.Locale)(words.Renamed), buttons(row...))
+			reply.Card.Subtitle, reply.Leaves = name, true
+			return reply, nil
+		},
+	}
+}

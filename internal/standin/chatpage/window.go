@@ -1,0 +1,188 @@
+package chatpage
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"unicode/utf8"
+
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/internal/standin/google"
+)
+
+// window is a card outside of the messages: a dialog, or the Home tab.
+type window struct {
+	Version   int // of what it shows, so that a page does not draw it anew
+	Card      *chatapi.GoogleAppsCardV1Card
+	Complaint string // of the client's own checks
+	home      bool   // the Home tab, or a dialog opened from there
+	message   string // the card it was opened from; may be empty
+	in        google.Space
+}
+
+// show puts a window up for a person.
+func (p *Page) put(windows map[string]window, who google.Person, w window) {
+	p.mu.Lock()
+	p.opened++
+	w.Version = p.opened
+	windows[who.Sub] = w
+	p.mu.Unlock()
+	p.Google.Touch()
+}
+
+func (p *Page) window(windows map[string]window, who google.Person) (window, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w, ok := windows[who.Sub]
+	return w, ok
+}
+
+func (p *Page) shut(who google.Person) {
+	p.mu.Lock()
+	delete(p.open, who.Sub)
+	p.mu.Unlock()
+	p.Google.Touch()
+}
+
+// quick is the person choosing a quick command.
+func (p *Page) quick(ctx context.Context, who google.Person, in google.Space, id string) {
+	for i, c := range p.Commands {
+		if c.quick() && strconv.Itoa(c.ID) == id {
+			e := event{kind: chosen, who: who, in: in, command: &p.Commands[i]}
+			if c.Dialog {
+				e.dialog = "REQUEST_DIALOG"
+			}
+			p.deliver(ctx, e)
+		}
+	}
+}
+
+// home is the person opening the app's Home tab.
+func (p *Page) home(ctx context.Context, who google.Person, in google.Space) {
+	p.deliver(ctx, event{kind: homeOpened, who: who, in: in, home: true})
+}
+
+// cancel is the X of a dialog (chat-protocol.md 1.2: no add-on hears of it).
+func (p *Page) cancel(ctx context.Context, who google.Person, in google.Space) {
+	w, ok := p.window(p.open, who)
+	p.shut(who)
+	if ok && p.Format == Classic && !w.home {
+		p.deliver(ctx, event{kind: clicked, who: who, in: in, message: w.message, dialog: "CANCEL_DIALOG"})
+	}
+}
+
+// press is the person pressing a button of a dialog or of the Home tab: which
+// one is form's press, counted from 0. What the client checks is checked here.
+func (p *Page) press(ctx context.Context, who google.Person, in google.Space, form url.Values) {
+	windows, home := p.open, form.Get("surface") == "home"
+	if home {
+		windows = p.homes
+	}
+	w, ok := p.window(windows, who)
+	n, err := strconv.Atoi(form.Get("press"))
+	if !ok || err != nil || n < 0 || n >= len(buttonsOf(w.Card)) {
+		return
+	}
+	action := buttonsOf(w.Card)[n].OnClick.Action
+	inputs := fill(w.Card, form)
+	if w.Complaint = complain(w.Card, action, inputs); w.Complaint != "" {
+		p.put(windows, who, w)
+		return
+	}
+	b := button{function: action.Function, opens: action.Interaction == "OPEN_DIALOG"}
+	for _, param := range action.Parameters {
+		b.value = param.Value
+	}
+	e := event{kind: clicked, who: who, in: w.in, message: w.message, button: b, inputs: inputs, home: w.home}
+	switch {
+	case b.opens:
+		e.dialog = "REQUEST_DIALOG"
+	case !home, p.Format == AddOn: // add-ons get it for clicks on the Home tab, too: 2.4
+		e.dialog = "SUBMIT_DIALOG"
+	}
+	p.deliver(ctx, e)
+}
+
+// buttonsOf are a card's buttons, in the order they are shown in.
+func buttonsOf(c *chatapi.GoogleAppsCardV1Card) []*chatapi.GoogleAppsCardV1Button {
+	var out []*chatapi.GoogleAppsCardV1Button
+	for _, s := range c.Sections {
+		for _, w := range s.Widgets {
+			if w.DecoratedText != nil && w.DecoratedText.Button != nil {
+				out = append(out, w.DecoratedText.Button)
+			}
+			if w.ButtonList != nil {
+				out = append(out, w.ButtonList.Buttons...)
+			}
+		}
+	}
+	return out
+}
+
+// fill writes what was typed into a card's fields, so that it is still there
+// if the dialog stays, and gives it as Chat sends it: without what is not set.
+func fill(c *chatapi.GoogleAppsCardV1Card, form url.Values) map[string][]string {
+	out := map[string][]string{}
+	for _, s := range c.Sections {
+		for _, w := range s.Widgets {
+			switch {
+			case w.TextInput != nil:
+				w.TextInput.Value = form.Get(w.TextInput.Name)
+				if w.TextInput.Value != "" {
+					out[w.TextInput.Name] = []string{w.TextInput.Value}
+				}
+			case w.SelectionInput != nil:
+				name := w.SelectionInput.Name
+				if len(form[name]) > 0 {
+					out[name] = form[name]
+				}
+				choose(w.SelectionInput, form[name])
+			case w.DecoratedText != nil && w.DecoratedText.SwitchControl != nil:
+				control := w.DecoratedText.SwitchControl
+				if control.Selected = form.Get(control.Name) != ""; control.Selected {
+					out[control.Name] = []string{control.Value}
+				}
+			}
+		}
+	}
+	return out
+}
+
+func choose(s *chatapi.GoogleAppsCardV1SelectionInput, values []string) {
+	for _, item := range s.Items {
+		item.Selected = false
+	}
+	for _, v := range values {
+		found := false
+		for _, item := range s.Items {
+			if item.Value == v {
+				item.Selected, found = true, true
+			}
+		}
+		if !found {
+			s.Items = append(s.Items, &chatapi.GoogleAppsCardV1SelectionItem{Value: v, Text: v, Selected: true})
+		}
+	}
+}
+
+// complain is what Chat's client says before it sends anything (4.4).
+func complain(c *chatapi.GoogleAppsCardV1Card, action *chatapi.GoogleAppsCardV1Action, inputs map[string][]string) string {
+	for _, name := range action.RequiredWidgets {
+		if len(inputs[name]) == 0 {
+			return "Please fill in what is required."
+		}
+	}
+	for _, s := range c.Sections {
+		for _, w := range s.Widgets {
+			t := w.TextInput
+			if t != nil && t.Validation != nil && t.Validation.CharacterLimit > 0 && utf8.RuneCountInString(t.Value) > int(t.Validation.CharacterLimit) {
+				return t.Label + ": too many characters."
+			}
+			if m := w.SelectionInput; m != nil && m.Type == "MULTI_SELECT" && len(inputs[m.Name]) > int(m.MultiSelectMaxSelectedItems) {
+				return m.Label + ": too many."
+			}
+		}
+	}
+	return ""
+}

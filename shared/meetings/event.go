@@ -1,0 +1,135 @@
+package meetings
+
+import (
+	"context"
+	"encoding/base32"
+	"strings"
+	"time"
+	_ "time/tzdata" // an image may have none
+
+	"golang.org/x/oauth2"
+	calendar "google.golang.org/api/calendar/v3"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// MaxGuests is how many people Calendar takes as guests of an event, by its
+// own help pages.
+const MaxGuests = 200
+
+// primary is a person's own calendar.
+const primary = "primary"
+
+// Zone is the time zone of a person's calendar. more are what the act needs
+// besides.
+func (m *Meetings) Zone(ctx context.Context, person string, more ...userauth.Capability) (*time.Location, error) {
+	call := m.calendar.Events.List(primary).MaxResults(1).Fields("timeZone")
+	var list *calendar.Events
+	needed := append([]userauth.Capability{userauth.ScheduleEvents}, more...)
+	err := m.auth.Act(ctx, person, needed, userauth.ScheduleEvents, func(token oauth2.TokenSource) error {
+		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
+			list, err = call.Context(ctx).Do()
+			return err
+		})
+		return translate("calendar.events.list", err, calendarSays)
+	})
+	if err != nil {
+		return nil, fault.Wrap("meetings.Zone", err)
+	}
+	zone, err := time.LoadLocation(list.TimeZone)
+	if err != nil {
+		return nil, &fault.Error{Op: "meetings.Zone", Kind: fault.Unavailable, Public: words.CalendarSilent, Err: err}
+	}
+	return zone, nil
+}
+
+// Event is a meeting that people are invited to.
+type Event struct {
+	Title  string
+	Guests []string // e-mail addresses
+	When   When
+}
+
+// Scheduled is an event that stands in the calendar.
+type Scheduled struct {
+	Address string // of the event, for a browser
+	Room    string // of Meet; empty while Google still makes it
+	Start   time.Time
+}
+
+// Schedule puts an event with a Meet room into a person's calendar, and has
+// Google invite the guests. source names the doing it came from: the same
+// person and source schedule once, and are given the event there is.
+func (m *Meetings) Schedule(ctx context.Context, person, source string, e Event) (Scheduled, error) {
+	if len(e.Guests) > MaxGuests {
+		return Scheduled{}, fault.New(fault.Invalid, words.TooManyGuests, len(e.Guests), MaxGuests)
+	}
+	id, err := m.id(person, source)
+	if err != nil {
+		return Scheduled{}, fault.Wrap("meetings.Schedule", err)
+	}
+	var out *calendar.Event
+	err = m.auth.Act(ctx, person, []userauth.Capability{userauth.ScheduleEvents}, userauth.ScheduleEvents, func(token oauth2.TokenSource) (err error) {
+		out, err = m.insert(ctx, token, e.api(id))
+		if err != nil && fault.KindOf(err) == fault.Conflict { // it came before
+			out, err = m.get(ctx, token, id)
+		}
+		return err
+	})
+	if err != nil {
+		return Scheduled{}, fault.Wrap("meetings.Schedule", err)
+	}
+	start := e.When.Start
+	if out.Start != nil {
+		if at, err := time.Parse(time.RFC3339, out.Start.DateTime); err == nil {
+			start = at
+		}
+	}
+	return Scheduled{out.HtmlLink, out.HangoutLink, start}, nil
+}
+
+func (m *Meetings) insert(ctx context.Context, token oauth2.TokenSource, e *calendar.Event) (out *calendar.Event, err error) {
+	call := m.calendar.Events.Insert(primary, e).ConferenceDataVersion(1).SendUpdates("all")
+	err = googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
+		out, err = call.Context(ctx).Do()
+		return err
+	})
+	return out, translate("calendar.events.insert", err, calendarSays)
+}
+
+func (m *Meetings) get(ctx context.Context, token oauth2.TokenSource, id string) (out *calendar.Event, err error) {
+	call := m.calendar.Events.Get(primary, id)
+	err = googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
+		out, err = call.Context(ctx).Do()
+		return err
+	})
+	return out, translate("calendar.events.get", err, calendarSays)
+}
+
+// id is the event's own, in the letters Calendar allows (calendar/v3,
+// Event.id): the same for the same act, so that a repetition finds it there.
+func (m *Meetings) id(person, source string) (string, error) {
+	code, err := m.keys.Code("request", "event", person, source)
+	if err != nil {
+		return "", fault.Wrap("meetings.id", err)
+	}
+	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(code[:20])), nil
+}
+
+func (e Event) api(id string) *calendar.Event {
+	out := &calendar.Event{
+		Id: id, Summary: e.Title,
+		Start: &calendar.EventDateTime{DateTime: e.When.Start.Format(time.RFC3339), TimeZone: e.When.Start.Location().String()},
+		End:   &calendar.EventDateTime{DateTime: e.When.End().Format(time.RFC3339), TimeZone: e.When.Start.Location().String()},
+		ConferenceData: &calendar.ConferenceData{CreateRequest: &calendar.CreateConferenceRequest{
+			RequestId: id, ConferenceSolutionKey: &calendar.ConferenceSolutionKey{Type: "hangoutsMeet"},
+		}},
+	}
+	for _, g := range e.Guests {
+		out.Attendees = append(out.Attendees, &calendar.EventAttendee{Email: g})
+	}
+	return out
+}

@@ -1,0 +1,50 @@
+package spaces
+
+import (
+	"context"
+
+	"golang.org/x/oauth2"
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/userauth"
+)
+
+// Rename gives a space another name, as a person. Conflict when it is taken.
+func (s *Spaces) Rename(ctx context.Context, person, space, name string) (string, error) {
+	name, err := CheckedName(name)
+	if err == nil {
+		err = s.patch(ctx, person, space, &chatapi.Space{DisplayName: name}, "displayName")
+	}
+	return name, fault.Wrap("spaces.Rename", err)
+}
+
+// Delete ends a space with all that was said in it, as a person. One that is
+// not there any more is no error: a repetition finds that.
+func (s *Spaces) Delete(ctx context.Context, person, space string) error {
+	call := s.api.Spaces.Delete(space)
+	err := s.auth.Act(ctx, person, []userauth.Capability{userauth.DeleteSpaces}, userauth.DeleteSpaces, func(token oauth2.TokenSource) error {
+		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
+			_, err := call.Context(ctx).Do()
+			return err
+		})
+		return translate("spaces.delete", err, "")
+	})
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		return nil
+	}
+	return fault.Wrap("spaces.Delete", err)
+}
+
+// patch changes one field of a space.
+func (s *Spaces) patch(ctx context.Context, person, space string, to *chatapi.Space, mask string) error {
+	call := s.api.Spaces.Patch(space, to).UpdateMask(mask)
+	return s.auth.Act(ctx, person, []userauth.Capability{userauth.EditSpaces}, userauth.EditSpaces, func(token oauth2.TokenSource) error {
+		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
+			_, err := call.Context(ctx).Do()
+			return err
+		})
+		return translate("spaces.patch", err, to.DisplayName)
+	})
+}

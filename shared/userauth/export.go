@@ -1,0 +1,122 @@
+package userauth
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
+)
+
+const exportLife = 10 * time.Minute
+
+// exportLink is what a link to a person's export carries, sealed.
+type exportLink struct {
+	Person string    `json:"p"`
+	Until  time.Time `json:"e"`
+}
+
+// Export is all that Deputy holds about a person, but for the tokens
+// themselves: whoever had those could act as the person.
+type Export struct {
+	Person     string           `json:"person"`
+	Made       time.Time        `json:"made"`
+	Connection *exportedGrant   `json:"connection"`
+	Approvals  []vault.Approval `json:"approvals"`
+	Activity   []vault.Activity `json:"activity"`
+}
+
+type exportedGrant struct {
+	Status       string    `json:"status"`
+	Email        string    `json:"email"`
+	Domain       string    `json:"domain"`
+	Scopes       []string  `json:"scopes"`
+	Declined     []string  `json:"declinedScopes"`
+	ClientID     string    `json:"clientId"`
+	Connected    time.Time `json:"connected"`
+	RefreshToken bool      `json:"holdsRefreshToken"`
+	AccessToken  bool      `json:"holdsAccessToken"`
+	AccessExpiry time.Time `json:"accessTokenExpiry"`
+	LastUsedDay  time.Time `json:"lastUsedDay"`
+	RefreshDay   time.Time `json:"refreshedDay"`
+}
+
+// mostActivity is more than a month of any caller's limits lets stand there.
+const mostActivity = 10_000
+
+// ExportLink is a link to a person's Export, good for ten minutes. It is shown
+// to that person alone: whoever opens it can read the export.
+func (a *Auth) ExportLink(person string) (config.Secret, error) {
+	text, err := json.Marshal(exportLink{person, a.Now().Add(exportLife)})
+	if err != nil {
+		return "", fault.Wrap("userauth.ExportLink", err)
+	}
+	sealed, err := a.Keys.Seal(text, seal.Place{Purpose: "export"})
+	if err != nil {
+		return "", fault.Wrap("userauth.ExportLink", err)
+	}
+	return config.Secret(a.Address + "/export?link=" + base64.RawURLEncoding.EncodeToString(sealed)), nil
+}
+
+// Export reads what a link leads to; Invalid when it is not ours, or over.
+func (a *Auth) Export(ctx context.Context, link config.Secret) (Export, error) {
+	over := func(why error) error {
+		return &fault.Error{Op: "userauth.Export", Kind: fault.Invalid, Public: words.ExportOver, Err: why}
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(link.Reveal())
+	if err != nil {
+		return Export{}, over(errors.New("not a sealed text"))
+	}
+	plain, err := a.Keys.Open(sealed, seal.Place{Purpose: "export"})
+	if errors.Is(err, seal.ErrBroken) {
+		return Export{}, over(err)
+	}
+	if err != nil {
+		return Export{}, fault.Wrap("userauth.Export", err)
+	}
+	var l exportLink
+	if err := json.Unmarshal(plain, &l); err != nil {
+		return Export{}, fault.Wrap("userauth.Export", err)
+	}
+	if !a.Now().Before(l.Until) {
+		return Export{}, over(errors.New("older than ten minutes"))
+	}
+	out, err := a.export(ctx, l.Person)
+	return out, fault.Wrap("userauth.Export", err)
+}
+
+func (a *Auth) export(ctx context.Context, person string) (out Export, err error) {
+	out.Person, out.Made = person, a.Now().UTC()
+	g, _, err := a.grantNow(ctx, person)
+	if err != nil {
+		return out, err
+	}
+	if g.Person != "" {
+		out.Connection = &exportedGrant{
+			Status: string(g.Status), Email: g.Email.Reveal(), Domain: g.Domain, Scopes: g.Scopes, Declined: g.Declined, ClientID: g.ClientID,
+			Connected: g.Connected, RefreshToken: g.RefreshToken != "", AccessToken: g.AccessToken != "", AccessExpiry: g.AccessExpiry,
+			LastUsedDay: g.LastUsedDay, RefreshDay: g.RefreshDay,
+		}
+	}
+	if out.Approvals, err = a.Vault.Approvals(ctx, person); err != nil {
+		return out, err
+	}
+	out.Activity, err = a.Vault.Activities(ctx, person, mostActivity)
+	return out, err
+}
+
+// Forget is Disconnect, and erases besides what others did as the person. A
+// token that could not be revoked yet is kept for that, for a week at most.
+func (a *Auth) Forget(ctx context.Context, person string) (Farewell, error) {
+	done, err := a.Disconnect(ctx, person)
+	if err == nil {
+		err = a.Vault.EraseActivity(ctx, person)
+	}
+	return done, fault.Wrap("userauth.Forget", err)
+}
