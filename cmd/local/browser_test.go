@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -184,6 +185,72 @@ func (b *browser) press(text string) page {
 		b.t.Fatalf("there is no button %q", text)
 	}
 	return b.post(b.world.address+"/click", inputs(found[len(found)-1][1]))
+}
+
+// quick chooses a quick command from the menu.
+func (b *browser) quick(id int) page {
+	b.t.Helper()
+	return b.post(b.world.address+"/quick", url.Values{"as": {b.who.Sub}, "in": {b.in}, "command": {strconv.Itoa(id)}})
+}
+
+// home opens the Home tab.
+func (b *browser) home() page {
+	b.t.Helper()
+	return b.post(b.world.address+"/home", url.Values{"as": {b.who.Sub}, "in": {b.in}})
+}
+
+var (
+	windows = regexp.MustCompile(`(?s)<form method="post" action="press" data-live class="window">(.*?)</form>`)
+	presses = regexp.MustCompile(`<button name="press" value="(\d+)"[^>]*>([^<]*)</button>`)
+	typed   = regexp.MustCompile(`<input type="text" name="([^"]*)" value="([^"]*)"`)
+	areas   = regexp.MustCompile(`(?s)<textarea name="([^"]*)"[^>]*>(.*?)</textarea>`)
+	ticked  = regexp.MustCompile(`<input type="(?:checkbox|radio)" name="([^"]*)" value="([^"]*)" checked>`)
+	menus   = regexp.MustCompile(`(?s)<select name="([^"]*)">(.*?)</select>`)
+	chosen  = regexp.MustCompile(`<option value="([^"]*)" selected>`)
+)
+
+// window is the form of the dialog, or of the Home tab, as the browser holds
+// it.
+func (b *browser) window(p page) (string, url.Values) {
+	b.t.Helper()
+	all := windows.FindAllStringSubmatch(p.body, -1)
+	if all == nil {
+		b.t.Fatalf("neither a dialog nor the Home tab is open on\n%s", p.body)
+	}
+	body := all[len(all)-1][1] // the dialog is behind the Home tab
+	form := inputs(strings.Join(regexp.MustCompile(`<input type="hidden"[^>]*>`).FindAllString(body, -1), ""))
+	for _, kind := range []*regexp.Regexp{typed, areas, ticked} {
+		for _, m := range kind.FindAllStringSubmatch(body, -1) {
+			form.Add(m[1], html.UnescapeString(m[2]))
+		}
+	}
+	for _, m := range menus.FindAllStringSubmatch(body, -1) {
+		if one := chosen.FindStringSubmatch(m[2]); one != nil {
+			form.Set(m[1], html.UnescapeString(one[1]))
+		}
+	}
+	return body, form
+}
+
+// send presses a button of the dialog or the Home tab on p, with these fields
+// filled in besides what is in the others.
+func (b *browser) send(p page, button string, fields url.Values) page {
+	b.t.Helper()
+	body, form := b.window(p)
+	number := ""
+	for _, m := range presses.FindAllStringSubmatch(body, -1) {
+		if html.UnescapeString(m[2]) == button {
+			number = m[1]
+		}
+	}
+	if number == "" {
+		b.t.Fatalf("there is no button %q in\n%s", button, body)
+	}
+	for name, values := range fields {
+		form[name] = values
+	}
+	form.Set("press", number)
+	return b.post(b.world.address+"/press", form)
 }
 
 var input = regexp.MustCompile(`<input[^>]* name="([^"]*)"[^>]* value="([^"]*)"`)

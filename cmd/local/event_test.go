@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/internal/standin/google"
 )
 
@@ -62,6 +63,15 @@ func (w *world) sendWith(t *testing.T, event any, authorization string) (int, st
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if res.StatusCode == http.StatusOK {
+		format := chatpage.Classic
+		if bytes.Contains(text, []byte(`"chat":`)) {
+			format = chatpage.AddOn
+		}
+		if err := w.page.Check(format, body); err != nil {
+			t.Errorf("Chat would not take the answer: %v: %s", err, body)
+		}
 	}
 	return res.StatusCode, string(body)
 }

@@ -274,7 +274,13 @@ func (tr *trial) event(event any) *httptest.ResponseRecorder {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	return tr.do(http.MethodPost, "/chatevent", string(text), "Authorization", "Bearer "+tr.google.ChatToken())
+	answer := tr.do(http.MethodPost, "/chatevent", string(text), "Authorization", "Bearer "+tr.google.ChatToken())
+	if answer.Code == http.StatusOK {
+		if err := tr.page.Check(chatpage.Classic, answer.Body.Bytes()); err != nil {
+			tr.t.Errorf("Chat would not take the answer: %v: %s", err, answer.Body)
+		}
+	}
+	return answer
 }
 
 // invited is the path of an invitation for Ada.

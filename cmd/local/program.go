@@ -45,6 +45,8 @@ type options struct {
 	mark string            // stands in every secret the stand-ins give out
 	// format of Chat's events: classic or addon.
 	format chatpage.Format
+	locale string            // of everybody in Chat; empty is en
+	way    http.RoundTripper // from Chat to the functions; nil is the network
 }
 
 // program is everything, running. The browser comes to one address only; what
@@ -52,6 +54,7 @@ type options struct {
 type program struct {
 	address     string
 	google      *google.Server
+	page        *chatpage.Page
 	auth        *userauth.Auth
 	front       http.Handler  // for the browser, and Chat
 	connections *atomic.Int64 // that the functions opened to Google
@@ -97,7 +100,8 @@ func assemble(ctx context.Context, o options, address, googleAt string) (*progra
 		return nil, err
 	}
 	mux.Handle("/google/", http.StripPrefix("/google", p.google.Handler()))
-	mux.Handle("/", p.chat(o).Handler())
+	p.page = p.chat(o)
+	mux.Handle("/", p.page.Handler())
 	p.front = mux
 	return p, nil
 }
@@ -174,11 +178,11 @@ func mount(mux *http.ServeMux, path string, function http.Handler) {
 func (p *program) chat(o options) *chatpage.Page {
 	var commands []chatpage.Command
 	for _, c := range chatevent.Console() {
-		commands = append(commands, chatpage.Command(c))
+		commands = append(commands, chatpage.Command(c)) // "Open a dialog" ticked as the table says
 	}
 	return chatpage.New(chatpage.Config{
 		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address,
-		Commands: commands, Google: p.google, Now: o.now, Format: o.format,
+		Commands: commands, Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Way: o.way,
 	})
 }
 

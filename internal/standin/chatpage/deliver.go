@@ -69,8 +69,10 @@ func (p *Page) ask(ctx context.Context, e event) (reply, error) {
 }
 
 // Check says which of Chat's rules an app's answer breaks, whatever the event.
-func (p *Page) Check(answer []byte) error {
-	_, err := p.read(answer)
+func (p *Page) Check(format Format, answer []byte) error {
+	in := &Page{Config: p.Config}
+	in.Format = format
+	_, err := in.read(answer)
 	return err
 }
 

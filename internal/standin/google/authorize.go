@@ -38,6 +38,10 @@ var texts = map[string]string{
 	"https://www.googleapis.com/auth/chat.spaces.readonly":      "View chats and spaces in Google Chat",
 	"https://www.googleapis.com/auth/chat.memberships.readonly": "See members in Google Chat conversations",
 	"https://www.googleapis.com/auth/chat.memberships":          "See, add, update, and remove members from conversations in Google Chat",
+	"https://www.googleapis.com/auth/chat.spaces":               "Create conversations and spaces and see or update metadata (including history settings and access settings) in Google Chat",
+	"https://www.googleapis.com/auth/chat.delete":               "Delete conversations and spaces and remove access to associated files in Google Chat",
+	"https://www.googleapis.com/auth/chat.memberships.app":      "Add and remove itself from conversations and spaces in Google Chat",
+	"https://www.googleapis.com/auth/calendar.events":           "View and edit events on all your calendars",
 	"https://www.googleapis.com/auth/meetings.space.created":    "Create, edit, and see information about your Google Meet conferences created by the app",
 	"https://www.googleapis.com/auth/chat.messages.create":      "Compose and send messages in Google Chat",
 }

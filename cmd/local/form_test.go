@@ -1,0 +1,275 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/vault"
+)
+
+// allow goes through the consent that a dialog or the Home tab links to.
+func (b *browser) allow(p page, text string) {
+	b.t.Helper()
+	b.consent(b.link(p, text), decide{as: b.who})
+}
+
+// made is the person's space with this name.
+func (w *world) made(t *testing.T, name string) google.Space {
+	t.Helper()
+	for _, s := range w.google.SpacesOf(ada) {
+		if s.DisplayName == name {
+			return s
+		}
+	}
+	t.Fatalf("there is no space %q among %v", name, w.spaces(ada))
+	return google.Space{}
+}
+
+var everything = url.Values{
+	"name": {"Launch plan"}, "description": {"What we <do>"}, "guidelines": {"Be kind.\nBe \"brief\"."}, "people": {grace.User()},
+	"others": {"kim@partner.example, alan@example.com\nnobody@example.com groups/g1"}, "history": {"HISTORY_OFF"}, "access": {"discoverable"},
+	"kind": {"announcements"}, "external": {"on"}, "first": {"Welcome, everybody"}, "app": {"on"},
+}
+
+func TestTheFormMakesASpaceWithEverythingASpaceCanHave(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.in = "AAAAteam"
+		b.has(b.say("/createspace"), "Create a space", "/createspace Launch plan", "Only visible to you")
+		asked := b.press("Fill in a form")
+		b.has(asked, "Connect your account")
+		b.allow(asked, "Connect")
+		form := b.send(b.chat(), "Continue", nil)
+		b.has(form, "Name", "Description", "Guidelines", "E-mail addresses, also from outside", "Announcements: only managers post")
+		more := b.send(form, "Create", everything)
+		b.has(more, "Deputy needs your consent for this once", "What we <do>", "Welcome, everybody")
+		if got := w.spaces(ada); got != nil {
+			t.Errorf("made before the consent: %v", got)
+		}
+		b.allow(more, "Connect")
+		done := b.send(b.chat(), "Create", nil)
+		b.missing(done, `class="dialog"`, ">Fill in a form<")
+		b.has(done, "Space created, but not everything worked", "In the space", "Grace Hopper, alan@example.com", "Invited", "kim@partner.example",
+			"nobody@example.com", "Google does not say why", "groups/g1", "Google did not add this group", "Rename", "Delete", "Only visible to you")
+
+		got := w.made(t, "Launch plan")
+		var said []string
+		for _, m := range got.Messages {
+			if !m.Line {
+				said = append(said, m.Sender.Name+": "+m.Text)
+			}
+		}
+		if diff := cmp.Diff([]string{"Ada Lovelace: Welcome, everybody"}, said); diff != "" {
+			t.Error(diff)
+		}
+		got.ID, got.Members, got.Messages = "", nil, nil
+		want := google.Space{
+			DisplayName: "Launch plan", Description: "What we <do>", Guidelines: "Be kind.\nBe \"brief\".", Open: true, Announce: true, External: true,
+			History: "HISTORY_OFF", App: true,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestAWrongFieldOpensTheFormAgainWithEverythingKeptAndTheFaultBesideIt(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		b.say("/createspace @Grace Hopper")
+		form := b.press("Fill in a form")
+		_, held := b.window(form)
+		if diff := cmp.Diff([]string{grace.User()}, held["people"]); diff != "" {
+			t.Errorf("who was mentioned: %s", diff)
+		}
+		wrong := url.Values{}
+		for name, values := range everything {
+			wrong[name] = values
+		}
+		wrong.Set("others", "kim@partner.example, Bob")
+		again := b.send(form, "Create", wrong)
+		body, held := b.window(again)
+		if before, _, found := strings.Cut(body, "Deputy does not understand &#34;Bob&#34;"); !found || strings.Count(before, `name="others"`) != 0 || strings.Count(before, `name="guidelines"`) != 1 {
+			t.Errorf("the fault does not stand beside its field:\n%s", body)
+		}
+		for name, want := range wrong {
+			if diff := cmp.Diff(want, held[name]); diff != "" {
+				t.Errorf("%s is not kept: %s", name, diff)
+			}
+		}
+		// What the client would not have let pass.
+		if got := b.send(again, "Create", url.Values{"name": {strings.Repeat("x", 129)}}); !strings.Contains(got.body, "Name: too many characters") {
+			t.Errorf("the client's check: %s", got.body)
+		}
+		if got := b.send(again, "Create", url.Values{"name": {""}}); !strings.Contains(got.body, "Please fill in what is required") {
+			t.Errorf("the client's check: %s", got.body)
+		}
+		if got := w.count("chat.spaces.setup"); got != 0 {
+			t.Errorf("calls: got %d, want 0", got)
+		}
+		b.has(b.send(b.chat(), "Create", url.Values{"name": {"  "}, "others": {""}}), "A space needs a name")
+	})
+}
+
+func TestATakenNameInTheFormIsFilledInWithAnother(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	b.say("/createspace Launch plan")
+	form := b.send(b.quick(101), "Create", url.Values{"name": {"Launch plan"}, "description": {"The second"}})
+	b.has(form, `A space named "Launch plan" exists already`)
+	if _, held := b.window(form); held.Get("name") != "Launch plan 2" || held.Get("description") != "The second" {
+		t.Errorf("the form holds %v", held)
+	}
+	b.has(b.send(form, "Create", nil), "Space created", "Launch plan 2")
+	if got := w.made(t, "Launch plan 2").Description; got != "The second" {
+		t.Errorf("description: %q", got)
+	}
+}
+
+func TestADoubleSubmitMakesOneSpaceAndTwoFormsMakeTwo(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		form := b.quick(101)
+		var wg sync.WaitGroup
+		for range 4 { // the client sends it again before it has heard
+			wg.Go(func() { b.send(form, "Create", url.Values{"name": {"Launch plan"}}) })
+		}
+		wg.Wait()
+		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+			t.Error(diff)
+		}
+		// The same again in another form is another act: the name is taken then.
+		b.has(b.send(b.quick(101), "Create", url.Values{"name": {"Launch plan"}}), "exists already")
+	})
+}
+
+func TestATemplateFillsTheFormAndLeavesWhatItDoesNotSay(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	if err := w.auth.Vault.CreateTemplate(t.Context(), vault.Template{
+		Name: "Outage", Description: "What is broken", Members: []string{"users/grace@example.com"}, History: "HISTORY_ON", Announcements: true,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser(t, ada)
+	b.connect()
+	form := b.send(b.quick(101), "Use the template", url.Values{"template": {"Outage"}, "name": {"The mail is down"}, "external": {"on"}, "guidelines": {"Mine"}})
+	_, held := b.window(form)
+	for name, want := range map[string]string{
+		"template": "Outage", "name": "The mail is down", "description": "What is broken", "others": "grace@example.com", "history": "HISTORY_ON",
+		"kind": "announcements", "access": "usual", "external": "", "guidelines": "Mine",
+	} {
+		if held.Get(name) != want {
+			t.Errorf("%s: got %q, want %q", name, held.Get(name), want)
+		}
+	}
+}
+
+func TestARenamedAndADeletedSpaceIsConfirmedByName(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		b.say("/createspace Launch plan")
+		b.say("/createspace Other plan")
+
+		asked := b.press("Rename") // of the last card
+		b.allow(asked, "Connect")
+		form := b.send(b.chat(), "Continue", nil)
+		if _, held := b.window(form); held.Get("name") != "Other plan" {
+			t.Errorf("the form holds %v", held)
+		}
+		b.has(b.send(form, "Rename", url.Values{"name": {"Launch plan"}}), `A space named "Launch plan" exists already`)
+		b.has(b.send(b.chat(), "Rename", url.Values{"name": {"Better plan"}}), "Space renamed", "Better plan")
+
+		asked = b.press("Delete")
+		b.allow(asked, "Connect")
+		form = b.send(b.chat(), "Continue", nil)
+		b.has(form, `This deletes the space "Better plan"`)
+		b.has(b.send(form, "Delete", url.Values{"name": {"Other plan"}}), "That is not the name of the space")
+		if diff := cmp.Diff([]string{"Launch plan", "Better plan"}, w.spaces(ada)); diff != "" {
+			t.Error(diff)
+		}
+		gone := b.send(b.chat(), "Delete", url.Values{"name": {"Better plan"}})
+		b.has(gone, "Space deleted", "Better plan")
+		b.missing(gone, `class="dialog"`)
+		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestWhatCouldNotBeDoneIsToldApartAndTriedAgainAlone(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	form := b.send(b.quick(101), "Create", everything)
+	b.consent(b.link(form, "Connect"), decide{as: ada, untick: "messages.create"})
+	w.google.Fail("chat.spaces.patch", 403)
+	done := b.send(b.chat(), "Create", nil)
+	b.has(done, "Space created, but not everything worked", "The history was not set", "Google Chat does not allow you this",
+		"The first message was not posted", "You have not allowed this yet")
+	b.missing(done, "Deputy was not added")
+	b.consent(b.link(done, "Allow it"), decide{as: ada})
+	setups := w.count("chat.spaces.setup")
+	finished := b.press("Try again")
+	b.has(finished, "Space created", "Launch plan")
+	b.missing(finished, "but not everything worked")
+	got := w.made(t, "Launch plan")
+	if got.History != "HISTORY_OFF" || w.count("chat.spaces.setup") != setups || w.count("chat.spaces.messages.create") != 1 {
+		t.Errorf("history %s, setups %d, messages %d", got.History, w.count("chat.spaces.setup"), w.count("chat.spaces.messages.create"))
+	}
+}
+
+func TestAFormIsKeptWhenGoogleFailsAndSendingItAgainMakesOneSpace(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		w.google.Fail("chat.spaces.setup", 500, 500, 500, 500)
+		form := b.send(b.quick(101), "Create", url.Values{"name": {"Launch plan"}, "description": {"Kept"}})
+		b.has(form, "Google Chat has a fault of its own", "Kept")
+		b.has(b.send(form, "Create", nil), "Space created")
+		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestAFormThatIsTooLongToBeShownAgainSaysSo(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	form := b.send(b.quick(101), "Create", url.Values{
+		"name": {"Launch plan"}, "description": {strings.Repeat("说", 4096)}, "guidelines": {strings.Repeat("明", 5000)}, "others": {"Bob"},
+	})
+	b.has(form, "Deputy does not understand", "The longest text was too long to be kept here")
+	if _, held := b.window(form); held.Get("guidelines") != "" || len([]rune(held.Get("description"))) != 4096 {
+		t.Errorf("kept: %d and %d", len(held.Get("guidelines")), len(held.Get("description")))
+	}
+}
+
+func TestAClosedDialogDoesNothing(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		b.quick(101)
+		closed := b.post(w.address+"/close", url.Values{"as": {ada.Sub}, "in": {b.in}})
+		b.missing(closed, `class="dialog"`, "is not responding")
+	})
+}

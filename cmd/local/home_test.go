@@ -1,0 +1,161 @@
+package main
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/shared/vault"
+)
+
+func TestTheHomeTabShowsTheConnectionAndBeginsWithAForm(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		first := b.home()
+		b.has(first, "Deputy does things in Google Chat as you", "/createspace [name] [@people]")
+		b.allow(first, "Connect")
+		home := b.send(b.home(), "Refresh", nil)
+		b.has(home, "Connected as", "ada@example.com", "To show your spaces, Deputy has to be allowed")
+		b.allow(home, "Allow it")
+		made := b.send(b.send(home, "Create a space", nil), "Create", url.Values{"name": {"Launch plan"}})
+		b.has(made, "Space created", "Launch plan", "Open")
+		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
+			t.Error(diff)
+		}
+		closed := b.post(w.address+"/close", url.Values{"as": {ada.Sub}, "in": {b.in}, "tab": {"home"}})
+		b.has(b.send(closed, "Refresh", nil), "Your newest spaces", "Launch plan")
+		b.has(b.send(b.home(), "Your connection", nil), "See your spaces", "allowed", "Erase everything")
+		b.missing(b.chat(), "is not responding")
+	})
+}
+
+func TestTheHomeTabContinuesAfterAConsentElsewhere(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		first := b.home()
+		b.allow(first, "Connect")
+		b.has(b.send(first, "Continue", nil), "Connected as", "ada@example.com")
+	})
+}
+
+func TestMyConnectionIsADialogAndItsButtonsStayInIt(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		b.in = "AAAAteam"
+		shown := b.quick(102)
+		b.has(shown, "Your connection", "ada@example.com", "Connect anew", "No other system")
+		asked := b.send(shown, "Disconnect", nil)
+		b.has(asked, "Disconnect?")
+		b.has(b.send(asked, "Disconnect", nil), "Disconnected", "Your consent is revoked at Google")
+		b.has(b.quick(102), "You are not connected")
+	})
+}
+
+// known gives Ada an approved system and things it did.
+func (w *world) known(t *testing.T) {
+	t.Helper()
+	v, c := w.auth.Vault, caller()
+	if err := v.CreateCaller(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.CreateApproval(t.Context(), ada.User(), vault.Approval{Caller: c.ID, Operations: []string{"spaces.create"}, Authority: "user", Approved: w.clock.now()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"a", "b"} {
+		if err := v.NoteActivity(t.Context(), ada.User(), id, vault.Activity{When: w.clock.now(), Caller: c.Name, Operation: "spaces.create", Authority: "user", Made: "spaces/" + id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestStatusShowsWhoActsAsThePersonAndWithdraws(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		w.known(t)
+		b.has(b.say("/status"), "Who may act as you", caller().Name, "Create spaces", "Withdraw", "What others did as you, in 30 days")
+		withdrawn := b.press("Withdraw")
+		b.has(withdrawn, "No other system: you have approved none", "ada@example.com")
+		if left, err := w.auth.Vault.Approvals(t.Context(), ada.User()); err != nil || left != nil {
+			t.Errorf("left: %v, %v", left, err)
+		}
+	})
+}
+
+func TestWhatASystemDidThroughTheAPIStandsInStatus(t *testing.T) {
+	t.Parallel()
+	w := beginWith(t, caller())
+	b := w.browser(t, ada)
+	b.connect()
+	for range 2 { // the same request twice is one act
+		w.call(t, w.callerToken(nil), "build-1234", `{"actAs":"ada@example.com","displayName":"From a system"}`)
+	}
+	status := b.say("/status")
+	b.has(status, "What others did as you, in 30 days", caller().Name)
+	if got := strings.Count(status.body, ">"+caller().Name); got != 1 {
+		t.Errorf("acts: got %d, want 1", got)
+	}
+}
+
+func TestThePersonDownloadsAllThatDeputyHoldsButNoToken(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	w.known(t)
+	link := b.link(b.say("/status"), "Download")
+	got := b.open(link)
+	var held struct {
+		Person     string
+		Connection struct {
+			Email  string
+			Scopes []string
+			Holds  bool `json:"holdsRefreshToken"`
+		}
+		Approvals, Activity []any
+	}
+	if err := json.Unmarshal([]byte(got.body), &held); err != nil {
+		t.Fatalf("%v: %s", err, got.body)
+	}
+	if held.Person != ada.User() || held.Connection.Email != ada.Email || !held.Connection.Holds || len(held.Connection.Scopes) == 0 || len(held.Approvals) != 1 || len(held.Activity) != 2 {
+		t.Errorf("got %s", got.body)
+	}
+	if strings.Contains(got.body, "MARKED") {
+		t.Errorf("a secret is in it: %s", got.body)
+	}
+	w.clock.advance(10 * time.Minute)
+	b.has(b.open(link), "This link does not work any more")
+	b.has(b.open(w.address+"/oauthcallback/export?link=AAAA"), "This link does not work any more")
+	if status := b.open(w.address + "/oauthcallback/export").status; status != 400 {
+		t.Errorf("without a link: %d", status)
+	}
+}
+
+func TestEverythingIsErasedOnceItIsConfirmed(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		w.known(t)
+		b.say("/status")
+		b.has(b.press("Erase everything"), "Erase everything?", "What was made in your name stays")
+		if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err != nil {
+			t.Error("erased before it was confirmed")
+		}
+		b.has(b.press("Erase everything"), "Erased", "Your consent is revoked at Google", "1 other system that you had allowed")
+		for _, collection := range []string{"grants", "approvals/" + ada.Sub + "/callers", "activity/" + ada.Sub + "/acts", "revocations"} {
+			if docs, err := w.docs.List(t.Context(), collection, "", 10); err != nil || len(docs) != 0 {
+				t.Errorf("%s: %v, %v", collection, docs, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/internal/standin/google"
+)
+
+func TestKickoffInvitesThePeopleOfTheSpaceInThePersonsOwnZone(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.in = "AAAAteam"
+		b.connectThere("/kickoff 2099-12-01 14:00 45m")
+		b.sees("Meeting scheduled", "Kickoff: Team", "1 December 2099, 14:00 CET", "Grace Hopper, Alan Turing",
+			"Not invited", "Google does not tell you their e-mail addresses", "Open in Calendar", "Join", "Only visible to you")
+		zone, err := time.LoadLocation(google.Zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := w.google.Events(ada)
+		if len(got) != 1 {
+			t.Fatalf("events: %v", got)
+		}
+		start := time.Date(2099, 12, 1, 14, 0, 0, 0, zone)
+		if !got[0].Start.Equal(start) || !got[0].End.Equal(start.Add(45*time.Minute)) {
+			t.Errorf("from %v to %v", got[0].Start, got[0].End)
+		}
+		if diff := cmp.Diff([]string{"grace@example.com", "alan@example.com"}, got[0].Guests); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestATimeThatKickoffCannotReadIsExplainedBeforeAnythingIsAsked(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.in = "AAAAteam"
+	b.has(b.say("/kickoff next week"), "Deputy does not understand that time. Write for example: tomorrow 10:00")
+	b.in = "DM" + ada.Sub
+	b.has(b.say("/kickoff"), "Here are only you and Deputy")
+	b.in = "AAAAteam"
+	b.connectThere("/kickoff")
+	b.has(b.say("/kickoff 2020-01-01 10:00"), "That time is over")
+	if got := len(w.google.Events(ada)); got != 1 {
+		t.Errorf("events: got %d, want 1", got)
+	}
+}
