@@ -150,3 +150,41 @@ func TestInARealBrowserAPageOfOursShowsItsStyle(t *testing.T) {
 	}
 	c.picture("connected")
 }
+
+func TestInARealBrowserTheFormIsFilledInAndSent(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		w.browser(t, ada).connect()
+		c := openChromium(t)
+		c.do(chromedp.Navigate(w.address+"/"), chromedp.WaitVisible(chromedp.ID("text")))
+		c.do(chromedp.Click(chromedp.CSS(".quick form button")), chromedp.WaitVisible(chromedp.CSS(".dialog input[name=name]")))
+		c.picture("form")
+		c.do(chromedp.SendKeys(chromedp.CSS(".dialog input[name=name]"), "Launch plan"), chromedp.Click(chromedp.CSS(".dialog fieldset label")),
+			chromedp.SendKeys(chromedp.CSS(".dialog textarea[name=others]"), "Bob"))
+		c.do(chromedp.Click(chromedp.CSS(".dialog button.strong")), chromedp.WaitVisible(chromedp.CSS(`.dialog[aria-modal] input[value="Launch plan"]`)))
+		c.sees(`Deputy does not understand "Bob"`)
+		c.picture("form-fault")
+		if _, err := chromedp.Run(c.ctx, chromedp.Evaluate[string]("document.querySelector('.dialog textarea[name=others]').value = ''")); err != nil {
+			t.Fatal(err)
+		}
+		c.do(chromedp.Click(chromedp.CSS(".dialog button.strong")),
+			chromedp.WaitVisible(chromedp.CSS(".dialog a.strong")))
+		c.sees("Deputy needs your consent for this once")
+		c.picture("form-consent")
+	})
+}
+
+func TestInARealBrowserTheHomeTabAndTheConnectionAreShown(t *testing.T) {
+	t.Parallel()
+	w, c := begin(t), openChromium(t)
+	b := w.browser(t, ada)
+	b.connect()
+	w.known(t)
+	b.say("/createspace Launch plan")
+	c.do(chromedp.Navigate(w.address+"/"), chromedp.Click(chromedp.CSS(".tabs button")), chromedp.WaitVisible(chromedp.CSS(".home .card")))
+	c.sees("Connected as", "ada@example.com")
+	c.picture("home")
+	c.do(chromedp.Click(chromedp.CSS(".home .buttons button:nth-of-type(2)")), chromedp.WaitVisible(chromedp.CSS(".dialog .card")))
+	c.sees("Who may act as you", "Erase everything")
+	c.picture("connection")
+}

@@ -29,7 +29,7 @@ func TestTheHomeTabShowsTheConnectionAndBeginsWithAForm(t *testing.T) {
 		}
 		closed := b.post(w.address+"/close", url.Values{"as": {ada.Sub}, "in": {b.in}, "tab": {"home"}})
 		b.has(b.send(closed, "Refresh", nil), "Your newest spaces", "Launch plan")
-		b.has(b.send(b.home(), "Your connection", nil), "See your spaces", "allowed", "Erase everything")
+		b.has(b.send(b.home(), "Your connection", nil), "See your spaces", "Allowed", "Erase everything")
 		b.missing(b.chat(), "is not responding")
 	})
 }

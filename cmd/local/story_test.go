@@ -30,7 +30,7 @@ func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
 		b.has(b.open(b.link(back, "Open")), "<h1>Launch plan</h1>", "Ada Lovelace created this space via Deputy")
 
 		b.say("/status")
-		b.sees("Your connection", "ada@example.com", "Create spaces", "allowed")
+		b.sees("Your connection", "ada@example.com", "Create spaces", "Allowed")
 		b.say("/help")
 		b.sees("What Deputy can do", "/createspace [name] [@people]", "End Deputy's access to your account")
 		b.say("/createspace Second plan")
@@ -373,7 +373,7 @@ func TestStatusSaysSoWhenNothingWasAllowed(t *testing.T) {
 	b := w.browser(t, ada)
 	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
 	b.say("/status")
-	b.sees("Your connection", "Create spaces", "not allowed: you left that box unticked", "Allow the rest")
+	b.sees("Your connection", "Create spaces", "Not allowed: you left that box unticked", "Allow the rest")
 }
 
 func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {

@@ -42,6 +42,9 @@ func httpStatus(k fault.Kind) int {
 	}
 }
 
+// warning makes a fault stand out among the fields of a form.
+const warning = "⚠️ "
+
 // explain is the card, or Chat's own prompt, for an error.
 func (f function) explain(ctx context.Context, h *heard, err error, reference string) (chat.Reply, error) {
 	if needs, ok := userauth.Needed(err); ok {
@@ -50,6 +53,7 @@ func (f function) explain(ctx context.Context, h *heard, err error, reference st
 	say := words.In(h.event.Locale)
 	text := chat.Widget{Text: fault.Public(say, err, reference)}
 	if h.form != nil {
+		text.Text = warning + text.Text
 		return h.form(notice{field: faulty(err), widgets: []chat.Widget{text}})
 	}
 	widgets := []chat.Widget{text}

@@ -192,7 +192,7 @@ func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (ch
 		}
 		held[nameField] = []string{nextName(r.DisplayName)}
 		say := words.In(e.Locale)
-		return f.show(ctx, e, i, held, notice{nameField, []chat.Widget{{Text: say(words.NameTakenForm, taken)}}})
+		return f.show(ctx, e, i, held, notice{nameField, []chat.Widget{{Text: warning + say(words.NameTakenForm, taken)}}})
 	}
 	if err != nil {
 		return chat.Reply{}, err

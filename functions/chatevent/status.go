@@ -3,6 +3,7 @@ package chatevent
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/deputy/shared/chat"
@@ -76,17 +77,7 @@ func (f function) notConnectedCard(ctx context.Context, e chat.Event, c userauth
 // connectedCard shows what a person allowed, capability by capability.
 func (f function) connectedCard(ctx context.Context, title words.Text, e chat.Event, c userauth.Connection) (chat.Reply, error) {
 	say := words.In(e.Locale)
-	widgets := []chat.Widget{{Label: say(words.Account), Text: c.Email}}
-	for _, capability := range userauth.Capabilities() {
-		state := words.NotAsked
-		switch {
-		case slices.Contains(c.Allowed, capability):
-			state = words.Allowed
-		case slices.Contains(c.Declined, capability):
-			state = words.Declined
-		}
-		widgets = append(widgets, chat.Widget{Label: say(capability.Words()), Text: say(state)})
-	}
+	widgets := append([]chat.Widget{{Label: say(words.Account), Text: c.Email}}, capabilities(say, c)...)
 	widgets = append(widgets, chat.Widget{Label: say(words.Since), Text: day(say, c.Since)})
 	if !c.Until.IsZero() {
 		widgets = append(widgets, chat.Widget{Label: say(words.Until), Text: day(say, c.Until)})
@@ -94,14 +85,14 @@ func (f function) connectedCard(ctx context.Context, title words.Text, e chat.Ev
 	if c.SignIn {
 		widgets = append(widgets, chat.Widget{Text: say(words.SignIn)})
 	}
-	text, capabilities := words.Reconnect, c.Allowed
+	text, all := words.Reconnect, c.Allowed
 	switch {
 	case c.SignIn:
 		text = words.Connect
 	case len(c.Declined) > 0:
-		text, capabilities = words.AllowRest, append(capabilities, c.Declined...)
+		text, all = words.AllowRest, append(all, c.Declined...)
 	}
-	allow, err := f.allow(ctx, say(text), e, capabilities...)
+	allow, err := f.allow(ctx, say(text), e, all...)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -110,6 +101,28 @@ func (f function) connectedCard(ctx context.Context, title words.Text, e chat.Ev
 		return chat.Reply{}, err
 	}
 	return card(say(title), append(widgets, buttons(allow, end))...), nil
+}
+
+// capabilities are rows of what a connection allows, and does not.
+func capabilities(say words.Say, c userauth.Connection) []chat.Widget {
+	by := map[words.Text][]string{}
+	for _, capability := range userauth.Capabilities() {
+		state := words.NotAsked
+		switch {
+		case slices.Contains(c.Allowed, capability):
+			state = words.Allowed
+		case slices.Contains(c.Declined, capability):
+			state = words.Declined
+		}
+		by[state] = append(by[state], "• "+say(capability.Words()))
+	}
+	var out []chat.Widget
+	for _, state := range []words.Text{words.Allowed, words.Declined, words.NotAsked} {
+		if len(by[state]) > 0 {
+			out = append(out, chat.Widget{Label: say(state), Text: strings.Join(by[state], "\n")})
+		}
+	}
+	return out
 }
 
 // allow is a button that leads to the consent for some capabilities.

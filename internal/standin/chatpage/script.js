@@ -3,7 +3,7 @@
 "use strict";
 
 const talk = () => document.getElementById("talk");
-const toEnd = () => { talk().scrollTop = talk().scrollHeight; };
+const toEnd = () => { if (!talk().matches(".home")) talk().scrollTop = talk().scrollHeight; };
 
 async function refresh() {
   const response = await fetch(location.href, { cache: "no-store" });
