@@ -45,6 +45,16 @@ type trial struct {
 	log     *lines
 	mu      sync.Mutex
 	met     []string // the calls, by name
+	slow    string   // what of Google's takes half a minute: the end of a path
+	events  []string // that Chat sent, and what was answered
+}
+
+// seen keeps what Chat and the function said to each other.
+func (tr *trial) seen(r *http.Request, answer *httptest.ResponseRecorder) {
+	if body, err := r.GetBody(); err == nil {
+		text, _ := io.ReadAll(body)
+		tr.events = append(tr.events, string(text), answer.Body.String())
+	}
 }
 
 // failure is one way for a call to fail; a way that makes no sense for a kind
@@ -170,6 +180,7 @@ type wire struct {
 	handler func() http.Handler
 	meet    func(name string) *failure
 	hit     func()
+	slow    func(path string) bool
 }
 
 func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -180,6 +191,11 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	})
 	if r.Body == nil {
 		r.Body = http.NoBody
+	}
+	if w.slow(r.URL.Path) {
+		if err := silence(r.Context(), 30*time.Second); err != nil {
+			return nil, err
+		}
 	}
 	if f := w.meet(r.Method + " " + r.URL.Path); f != nil && f.wire != nil {
 		w.hit()
@@ -193,6 +209,11 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func newTrial(t *testing.T, f *failure, onwards bool) *trial {
+	t.Helper()
+	return newTrialAs(t, chatpage.Classic, "", f, onwards)
+}
+
+func newTrialAs(t *testing.T, format chatpage.Format, locale string, f *failure, onwards bool) *trial {
 	t.Helper()
 	tr := &trial{t: t, clock: &clock{}, store: &memory.Docs{}, jar: map[string]string{}, failure: f, onwards: onwards, log: &lines{}}
 	docs := &docstest.Fated{Docs: tr.store, Fate: func(ctx context.Context, c docstest.Call) error {
@@ -210,8 +231,19 @@ func newTrial(t *testing.T, f *failure, onwards bool) *trial {
 	}}
 	var err error
 	tr.program, err = assemble(t.Context(), options{
-		log: tr.log, now: tr.clock.now, docs: docs, format: chatpage.Classic,
-		base: wire{func() http.Handler { return tr.google.Handler() }, tr.meet, func() { tr.hit.Store(true) }},
+		log: tr.log, now: tr.clock.now, docs: docs, format: format, locale: locale,
+		way: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Body == nil {
+				r.Body = http.NoBody
+			}
+			answer := httptest.NewRecorder()
+			tr.front.ServeHTTP(answer, r)
+			tr.seen(r, answer)
+			return answer.Result(), nil
+		}),
+		base: wire{func() http.Handler { return tr.google.Handler() }, tr.meet, func() { tr.hit.Store(true) }, func(path string) bool {
+			return tr.slow != "" && strings.HasSuffix(path, tr.slow)
+		}},
 	}, "http://127.0.0.1:1", "http://127.0.0.1:2")
 	if err != nil {
 		t.Fatal(err)

@@ -57,8 +57,8 @@ func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 	return reply, nil
 }
 
-// newest are the newest spaces, or the way to see them. That they cannot be
-// read keeps nothing else from being shown.
+// newest are the newest spaces, or the way to see them. That Chat cannot be
+// asked keeps nothing else from being shown.
 func (f function) newest(ctx context.Context, e chat.Event, c userauth.Connection) ([]chat.Widget, error) {
 	say := words.In(e.Locale)
 	if !slices.Contains(c.Allowed, userauth.ReadSpaces) {
@@ -66,6 +66,9 @@ func (f function) newest(ctx context.Context, e chat.Event, c userauth.Connectio
 		return []chat.Widget{{Text: say(words.RecentNotAllowed)}, buttons(allow)}, err
 	}
 	found, err := f.Spaces.Search(ctx, e.Person.Name, "")
+	if _, consent := userauth.Needed(err); consent {
+		return nil, err // the grant has just turned out to be dead
+	}
 	if err != nil {
 		f.try(ctx, err)
 		return []chat.Widget{{Text: say(words.RecentUnknown)}}, nil

@@ -3,6 +3,7 @@ package meetings
 import (
 	"context"
 	"encoding/base32"
+	"errors"
 	"strings"
 	"time"
 	_ "time/tzdata" // an image may have none
@@ -74,7 +75,7 @@ func (m *Meetings) Schedule(ctx context.Context, person, source string, e Event)
 	var out *calendar.Event
 	err = m.auth.Act(ctx, person, []userauth.Capability{userauth.ScheduleEvents}, userauth.ScheduleEvents, func(token oauth2.TokenSource) (err error) {
 		out, err = m.insert(ctx, token, e.api(id))
-		if err != nil && fault.KindOf(err) == fault.Conflict { // it came before
+		if errors.Is(err, errExists) { // it came before
 			out, err = m.get(ctx, token, id)
 		}
 		return err

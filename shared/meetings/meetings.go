@@ -73,6 +73,9 @@ func (m *Meetings) Room(ctx context.Context, person string, more ...userauth.Cap
 	return room.MeetingUri, nil
 }
 
+// errExists says that an id is taken.
+var errExists = errors.New("409: it exists already")
+
 // says is what a person reads of one API.
 type says struct{ silent, forbids, busy words.Text }
 
@@ -102,7 +105,7 @@ func translate(op string, err error, s says) error {
 	case e.Code == http.StatusTooManyRequests:
 		f.Kind, f.Public = fault.RateLimited, s.busy
 	case e.Code == http.StatusConflict:
-		f.Kind = fault.Conflict
+		f.Err = errExists
 	}
 	return f
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // translate turns an error of the Chat API into a fault (chat-protocol.md 6.6).
-// name is that of the space, if one is made.
+// name is the one that a space is given, if it is given one.
 func translate(op string, err error, name string) error {
 	if err == nil {
 		return nil
@@ -28,8 +28,10 @@ func translate(op string, err error, name string) error {
 	// Google's message stays out of it: it may quote what the person typed.
 	f := &fault.Error{Op: op, Err: fmt.Errorf("%d %s %s", said.Code, said.Status, said.Reason)}
 	switch {
-	case said.Status == "ALREADY_EXISTS":
+	case said.Status == "ALREADY_EXISTS" && name != "":
 		f.Kind, f.Public, f.Args = fault.Conflict, words.NameTaken, []any{name}
+	case said.Status == "ALREADY_EXISTS":
+		f.Kind = fault.Conflict
 	case e.Code == http.StatusUnauthorized:
 		f.Kind, f.Err = fault.NeedsConsent, userauth.ErrToken
 	case said.Reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":

@@ -2,6 +2,7 @@ package google
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -62,9 +63,9 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	if err != nil {
 		return nil, invalid("The body broke off.")
 	}
-	if status := s.fault(m.ID); status != 0 {
+	if f := s.fault(m.ID); f.status != 0 {
 		// Google's messages may quote what was sent.
-		return nil, &apiError{code: status, status: statuses[status], message: "fault switched on for " + string(body)}
+		return nil, &apiError{code: f.status, status: statuses[f.status], message: cmp.Or(f.message, "fault switched on for "+string(body))}
 	}
 	token, ok := s.bearer(r)
 	if !ok {

@@ -57,7 +57,7 @@ type Server struct {
 	noRefresh bool
 	timeBased time.Duration
 	calls     []Call
-	faults    map[string][]int
+	faults    map[string][]refusal
 	secrets   []string
 }
 
@@ -67,7 +67,7 @@ func New(c Config) *Server {
 	s := &Server{
 		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), changed: make(chan struct{}),
 		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
-		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]int{}, reauth: map[string]bool{}, broken: map[string]bool{},
+		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]refusal{}, reauth: map[string]bool{}, broken: map[string]bool{},
 	}
 	s.populate()
 	return s
@@ -109,19 +109,35 @@ func (s *Server) Calls() []Call {
 func (s *Server) Fail(method string, statuses ...int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults[method] = append(s.faults[method], statuses...)
+	for _, status := range statuses {
+		s.faults[method] = append(s.faults[method], refusal{status: status})
+	}
 }
 
-// fault takes the next status to fail with; 0 is none.
-func (s *Server) fault(method string) int {
+// Refuse makes the next call of a method end with a status and a message of
+// Google's.
+func (s *Server) Refuse(method string, status int, message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults[method] = append(s.faults[method], refusal{status, message})
+}
+
+// refusal is a call's end that was switched on.
+type refusal struct {
+	status  int // 0: none
+	message string
+}
+
+// fault takes the next way to fail.
+func (s *Server) fault(method string) refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.faults[method]) == 0 {
-		return 0
+		return refusal{}
 	}
-	status := s.faults[method][0]
+	next := s.faults[method][0]
 	s.faults[method] = s.faults[method][1:]
-	return status
+	return next
 }
 
 func (s *Server) record(c Call) {
@@ -133,9 +149,9 @@ func (s *Server) record(c Call) {
 // counted records calls that are not of a discovery document's methods.
 func (s *Server) counted(name string, next func(http.ResponseWriter, *http.Request) (status int, detail string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if status := s.fault(name); status != 0 {
-			s.record(Call{Method: name, Status: status})
-			http.Error(w, "fault switched on", status)
+		if f := s.fault(name); f.status != 0 {
+			s.record(Call{Method: name, Status: f.status})
+			http.Error(w, "fault switched on", f.status)
 			return
 		}
 		status, detail := next(w, r)

@@ -28,6 +28,19 @@ func (s *Server) SpacesOf(p Person) []Space {
 	return out
 }
 
+// Gather makes a group conversation of these people, with the app in it.
+func (s *Server) Gather(people ...Person) Space {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := &Space{ID: fmt.Sprintf("AAAAgroup%d", len(s.spaces)), Group: true, App: true}
+	for _, p := range people {
+		space.Members = append(space.Members, Member{p, "JOINED"})
+	}
+	s.spaces = append(s.spaces, space)
+	s.touch()
+	return *space
+}
+
 // Post puts a message into a space and gives its resource name.
 func (s *Server) Post(space string, m Message) string {
 	s.mu.Lock()

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/deputy/internal/standin/chatpage"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+)
+
+// Here every command meets every state a person can be in and every mood of
+// Google's, in a direct message, a space and a group conversation, in both
+// formats: each time there has to be an answer that Chat takes, in time, that
+// says what it is.
+
+// chats sends a form of the page that plays Chat, as Ada.
+func (tr *trial) chats(path, in string, form url.Values) string {
+	tr.t.Helper()
+	form.Set("as", ada.Sub)
+	form.Set("in", in)
+	tr.do(http.MethodPost, path, form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+	at := "/?as=" + ada.Sub + "&in=" + in
+	if path == "/home" {
+		at += "&tab=home"
+	}
+	return html.UnescapeString(tr.do(http.MethodGet, at, "").Body.String())
+}
+
+// allowed connects Ada for some capabilities.
+func (tr *trial) allowed(capabilities ...userauth.Capability) {
+	tr.t.Helper()
+	link, err := tr.auth.Invite(tr.t.Context(), ada.User(), "", capabilities...)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	started := tr.do(http.MethodGet, strings.TrimPrefix(link.Reveal(), tr.address), "")
+	page := tr.do(http.MethodGet, strings.TrimPrefix(started.Header().Get("Location"), tr.address), "").Body.String()
+	form := url.Values{"request": {inputs(page).Get("request")}, "account": {ada.Sub}, "decision": {"allow"}}
+	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		form.Add("scope", m[1])
+	}
+	back := tr.do(http.MethodPost, "/google/o/oauth2/v2/consent", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+	done := tr.do(http.MethodGet, strings.TrimPrefix(back.Header().Get("Location"), tr.address), "")
+	if g, ok := tr.grant(); done.Code != http.StatusSeeOther || !ok || g.Status != vault.Active {
+		tr.t.Fatalf("connecting: %d %s", done.Code, done.Body)
+	}
+}
+
+func say(text string) func(*trial, string) string {
+	return func(tr *trial, in string) string { return tr.chats("/send", in, url.Values{"text": {text}}) }
+}
+
+func choose(id int) func(*trial, string) string {
+	return func(tr *trial, in string) string {
+		return tr.chats("/quick", in, url.Values{"command": {fmt.Sprint(id)}})
+	}
+}
+
+// sendForm fills in the form of the quick command and sends it.
+func sendForm(tr *trial, in string) string {
+	body := choose(101)(tr, in)
+	if !strings.Contains(body, `name="description"`) {
+		return body // somebody has to connect first
+	}
+	number := ""
+	for _, m := range presses.FindAllStringSubmatch(body, -1) {
+		if m[2] == "Create" {
+			number = m[1]
+		}
+	}
+	return tr.chats("/press", in, url.Values{"surface": {"dialog"}, "press": {number}, "name": {"Launch plan"}, "description": {"Kept"}})
+}
+
+// gesture is one thing a person does in Chat, and what it is answered by.
+type gesture struct {
+	do      func(*trial, string) string
+	needs   bool           // a consent
+	dialog  bool           // it is answered in a dialog
+	form    bool           // ... by a form that keeps what it holds
+	home    bool           // it is the Home tab, which is in the direct message only
+	method  string         // of Google's, the first it needs; empty for none
+	path    string         // the end of that method's
+	done    string         // when all is well
+	nothing bool           // ... there is nothing to show, because all can see it
+	direct  string         // what it says in a direct message instead
+	says    map[int]string // for what Google answers, where it is not what it is for all
+}
+
+var gestures = map[string]gesture{
+	"/connect":             {do: say("/connect"), needs: true, done: "You are connected"},
+	"/disconnect":          {do: say("/disconnect"), done: "Disconnect?"},
+	"/status":              {do: say("/status"), done: "Erase everything"},
+	"/help":                {do: say("/help"), done: "What Deputy can do"},
+	"/createspace":         {do: say("/createspace Launch plan"), needs: true, method: "chat.spaces.setup", path: "/spaces:setup", done: "Space created", says: map[int]string{409: `A space named "Launch plan" exists already`}},
+	"/createspace no name": {do: say("/createspace"), done: "Or fill in a form"},
+	"/invite":              {do: say("/invite @Grace Hopper"), needs: true, method: "chat.spaces.members.create", path: "/members", done: "People added", direct: "Here are only you and Deputy", says: map[int]string{403: "does not let you add this person", 409: "People added"}},
+	"/spaces":              {do: say("/spaces"), needs: true, method: "chat.spaces.list", path: "/v1/spaces", done: "Your spaces"},
+	"/say":                 {do: say("/say Hello"), needs: true, method: "chat.spaces.messages.create", path: "/messages", done: "via Deputy", nothing: true, direct: "Here are only you and Deputy"},
+	"/meet":                {do: say("/meet"), needs: true, method: "meet.spaces.create", path: "/v2/spaces", done: "https://meet.google.com/", says: map[int]string{403: "Google Meet does not allow you this", 404: "Google Meet did not answer as expected", 409: "Google Meet did not answer as expected", 429: "Google Meet takes no more requests"}},
+	"/kickoff":             {do: say("/kickoff tomorrow 10:00"), needs: true, method: "calendar.events.list", path: "/events", done: "Meeting scheduled", direct: "Here are only you and Deputy", says: map[int]string{403: "Google Calendar does not allow you this", 404: "Google Calendar did not answer as expected", 409: "Google Calendar did not answer as expected", 429: "Google Calendar takes no more requests"}},
+	"/groupchat":           {do: say("/groupchat @Grace Hopper @Alan Turing"), needs: true, method: "chat.spaces.findGroupChats", path: "/spaces:findGroupChats", done: "Group conversation"},
+	"the form":             {do: choose(101), needs: true, dialog: true, done: "E-mail addresses, also from outside"},
+	"the form, sent":       {do: sendForm, needs: true, dialog: true, form: true, method: "chat.spaces.setup", path: "/spaces:setup", done: "Space created", says: map[int]string{409: `A space named "Launch plan" exists already`}},
+	"my connection":        {do: choose(102), dialog: true, done: "Erase everything"},
+	"Home":                 {do: func(tr *trial, in string) string { return tr.chats("/home", in, url.Values{}) }, home: true, method: "chat.spaces.list", path: "/v1/spaces", done: "Your newest spaces"},
+}
+
+// mood is a state of the person or of Google.
+type mood struct {
+	before func(*trial, gesture)
+	// says is what the answer says; retry that it offers Try again.
+	says func(gesture, string) (want string, retry bool)
+}
+
+// chatSays is what Google Chat's refusals are called, for whoever says nothing of
+// their own.
+var chatSays = map[int]string{
+	403: "Google Chat does not allow you this", 404: "its Chat API configuration is missing", 409: "Something went wrong on our side", 429: "Google Chat takes no more requests",
+}
+
+func refused(status int, message string) mood {
+	return mood{
+		func(tr *trial, g gesture) {
+			tr.allowed(userauth.Capabilities()...)
+			for range 4 { // as often as it is tried
+				tr.google.Refuse(g.method, status, message)
+			}
+		},
+		func(g gesture, _ string) (string, bool) {
+			switch {
+			case g.method == "":
+				return g.done, false
+			case g.home:
+				return "Your spaces could not be read just now", false
+			case g.says[status] != "":
+				return g.says[status], status == 429 || strings.Contains(g.says[status], "did not answer")
+			}
+			return chatSays[status], (status == 429 || status == 404) && !g.form
+		},
+	}
+}
+
+// asked is a mood in which whatever needs a consent asks for it: in these
+// words, or in Chat's own way. home is what the Home tab says.
+func asked(before func(*trial, gesture), text, home string) mood {
+	return mood{before, func(g gesture, in string) (string, bool) {
+		switch {
+		case !g.needs && !g.home:
+			return g.done, false
+		case text != "":
+			return text, false
+		case g.home:
+			return home, false
+		case strings.HasPrefix(in, "DM") && !g.dialog:
+			return "requires configuration", false
+		default:
+			return "Connect your account", false
+		}
+	}}
+}
+
+var moods = map[string]mood{
+	"connected": {
+		func(tr *trial, _ gesture) { tr.allowed(userauth.Capabilities()...) },
+		func(g gesture, _ string) (string, bool) { return g.done, false },
+	},
+	"not connected": asked(func(*trial, gesture) {}, "", "Deputy does things in Google Chat as you"),
+	"a scope missing": asked(func(tr *trial, g gesture) {
+		if g.method == "meet.spaces.create" {
+			tr.allowed(userauth.CreateSpaces)
+		} else {
+			tr.allowed(userauth.Meet)
+		}
+	}, "", "To show your spaces, Deputy has to be allowed"),
+	"a dead grant": asked(func(tr *trial, _ gesture) {
+		tr.allowed(userauth.Capabilities()...)
+		tr.google.Revoke(ada)
+		tr.clock.advance(2 * time.Hour)
+	}, "Google has ended Deputy's access", ""),
+	"Google slow": {
+		func(tr *trial, g gesture) { tr.allowed(userauth.Capabilities()...); tr.slow = g.path },
+		func(g gesture, _ string) (string, bool) {
+			switch {
+			case g.path == "":
+				return g.done, false
+			case g.home:
+				return "Your spaces could not be read just now", false
+			case strings.HasPrefix(g.method, "meet"):
+				return "Google Meet did not answer", true
+			case strings.HasPrefix(g.method, "calendar"):
+				return "Google Calendar did not answer", true
+			}
+			return "did not answer in time", !g.form
+		},
+	},
+	"refused":           refused(403, ""),
+	"app not found":     refused(404, "Google Chat app not found. To create a Chat app, you must turn on the Chat API and configure the app in the Google Cloud console."),
+	"exists already":    refused(409, ""),
+	"too many requests": refused(429, ""),
+}
+
+func TestEveryCommandAnswersRightWhateverStateThePersonAndGoogleAreIn(t *testing.T) {
+	for _, format := range []chatpage.Format{chatpage.Classic, chatpage.AddOn} {
+		for place, in := range map[string]func(*trial) string{
+			"in a direct message": func(*trial) string { return "DM" + ada.Sub },
+			"in a space":          func(*trial) string { return "AAAAteam" },
+			"in a group":          func(tr *trial) string { return tr.google.Gather(ada, grace).ID },
+		} {
+			t.Run(string(format)+" "+place, func(t *testing.T) {
+				t.Parallel()
+				for name, g := range gestures {
+					for feeling, m := range moods {
+						if g.home && place != "in a direct message" {
+							continue // it is there only
+						}
+						synctest.Test(t, func(t *testing.T) { meet(t, format, in, name+", "+feeling, g, m) })
+					}
+				}
+			})
+		}
+	}
+}
+
+// meet lets one gesture meet one mood.
+func meet(t *testing.T, format chatpage.Format, place func(*trial) string, name string, g gesture, m mood) {
+	tr := newTrialAs(t, format, "", nil, false)
+	in := place(tr)
+	m.before(tr, g)
+	begun := time.Now()
+	shown := g.do(tr, in)
+	if took := time.Since(begun); took > 25*time.Second {
+		t.Errorf("%s: the answer took %v", name, took)
+	}
+	want, retry := m.says(g, in)
+	if g.direct != "" && strings.HasPrefix(in, "DM") {
+		want, retry = g.direct, false
+	}
+	if !strings.Contains(shown, want) {
+		t.Errorf("%s: %q is not on the page:\n%s", name, want, text(shown))
+	}
+	if got := strings.Contains(shown, ">Try again<"); got != retry {
+		t.Errorf("%s: Try again: got %v, want %v:\n%s", name, got, retry, text(shown))
+	}
+	if strings.Contains(shown, "is not responding") {
+		t.Errorf("%s: Chat does not take the answer:\n%s", name, text(shown))
+	}
+	if g.form && want != g.done && !strings.Contains(shown, "Kept</textarea>") && strings.Contains(shown, `name="description"`) {
+		t.Errorf("%s: the form does not keep what it held:\n%s", name, text(shown))
+	}
+	if g.nothing && want == g.done && strings.Contains(shown, `class="card"`) {
+		t.Errorf("%s: there is a card:\n%s", name, text(shown))
+	}
+	tr.private(name)
+}
+
+// private tells that nobody else sees a card or a prompt.
+func (tr *trial) private(name string) {
+	tr.t.Helper()
+	for _, space := range tr.google.SpacesOf(grace) {
+		for _, m := range space.Messages {
+			if m.JSON != nil || m.Prompt != "" {
+				tr.t.Errorf("%s: somebody else sees %s%s", name, m.JSON, m.Prompt)
+			}
+		}
+	}
+}
+
+var tags = regexp.MustCompile(`(?s)<style.*?</style>|<[^>]*>`)
+
+// text is what a page says.
+func text(page string) string {
+	lines := strings.Split(tags.ReplaceAllString(page, "\n"), "\n")
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.TrimSpace(l) == "" })
+	return strings.Join(lines[min(20, len(lines)):], "\n")
+}
