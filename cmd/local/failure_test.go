@@ -34,8 +34,9 @@ type trial struct {
 	*program
 	t     *testing.T
 	clock *clock
-	store *memory.Docs // past the faults
-	jar   map[string]string
+	store *memory.Docs      // past the faults
+	jar   map[string]string // the browser's cookies
+	kept  map[string]string // what a test has to remember
 
 	calls   atomic.Int64 // of store and wire together
 	hit     atomic.Bool  // whether a call has failed
@@ -47,6 +48,29 @@ type trial struct {
 	met     []string // the calls, by name
 	slow    string   // what of Google's takes half a minute: the end of a path
 	events  []string // that Chat sent, and what was answered
+	options options
+	twin    *program // another instance; with it, each event comes six times, to both at once
+}
+
+// deliver brings an event of Chat's to the function.
+func (tr *trial) deliver(r *http.Request) *httptest.ResponseRecorder {
+	to := []http.Handler{tr.front}
+	if tr.twin != nil {
+		to = []http.Handler{tr.front, tr.twin.front, tr.front, tr.twin.front, tr.front, tr.twin.front}
+	}
+	var all sync.WaitGroup
+	answers := make([]*httptest.ResponseRecorder, len(to))
+	for i, instance := range to {
+		answers[i] = httptest.NewRecorder()
+		again := r.Clone(r.Context())
+		if r.GetBody != nil {
+			again.Body, _ = r.GetBody() // of a text: never fails
+		}
+		all.Go(func() { instance.ServeHTTP(answers[i], again) })
+	}
+	all.Wait()
+	tr.seen(r, answers[0])
+	return answers[0]
 }
 
 // seen keeps what Chat and the function said to each other.
@@ -215,7 +239,7 @@ func newTrial(t *testing.T, f *failure, onwards bool) *trial {
 
 func newTrialAs(t *testing.T, format chatpage.Format, locale string, f *failure, onwards bool) *trial {
 	t.Helper()
-	tr := &trial{t: t, clock: &clock{}, store: &memory.Docs{}, jar: map[string]string{}, failure: f, onwards: onwards, log: &lines{}}
+	tr := &trial{t: t, clock: &clock{}, store: &memory.Docs{}, jar: map[string]string{}, kept: map[string]string{}, failure: f, onwards: onwards, log: &lines{}}
 	docs := &docstest.Fated{Docs: tr.store, Fate: func(ctx context.Context, c docstest.Call) error {
 		if !c.After {
 			tr.meet("store")
@@ -229,25 +253,23 @@ func newTrialAs(t *testing.T, format chatpage.Format, locale string, f *failure,
 		}
 		return err
 	}}
-	var err error
-	tr.program, err = assemble(t.Context(), options{
+	o := options{
 		log: tr.log, now: tr.clock.now, docs: docs, format: format, locale: locale,
 		way: roundTrip(func(r *http.Request) (*http.Response, error) {
 			if r.Body == nil {
 				r.Body = http.NoBody
 			}
-			answer := httptest.NewRecorder()
-			tr.front.ServeHTTP(answer, r)
-			tr.seen(r, answer)
-			return answer.Result(), nil
+			return tr.deliver(r).Result(), nil
 		}),
 		base: wire{func() http.Handler { return tr.google.Handler() }, tr.meet, func() { tr.hit.Store(true) }, func(path string) bool {
 			return tr.slow != "" && strings.HasSuffix(path, tr.slow)
 		}},
-	}, "http://127.0.0.1:1", "http://127.0.0.1:2")
-	if err != nil {
+	}
+	var err error
+	if tr.program, err = assemble(t.Context(), o, "http://127.0.0.1:1", "http://127.0.0.1:2"); err != nil {
 		t.Fatal(err)
 	}
+	tr.options = o
 	if err := tr.auth.Vault.CreateCaller(t.Context(), func() vault.Caller {
 		c := caller()
 		c.Operations = append(c.Operations, "sweep")
@@ -481,20 +503,20 @@ var acts = map[string]act{
 		func(tr *trial) { tr.connect(); tr.lives() },
 	},
 	"the end of a consent": {
-		20 * time.Second, func(tr *trial) { tr.jar["path"] = tr.consented() },
-		func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.jar["path"], "") }, finished, func(*trial) {},
+		20 * time.Second, func(tr *trial) { tr.kept["path"] = tr.consented() },
+		func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.kept["path"], "") }, finished, func(*trial) {},
 		func(tr *trial) { tr.connect(); tr.lives() },
 	},
 	"the end of a consent that widens": {
-		20 * time.Second, func(tr *trial) { tr.connect(); tr.jar["path"] = tr.consented() },
-		func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.jar["path"], "") }, finished, (*trial).lives,
+		20 * time.Second, func(tr *trial) { tr.connect(); tr.kept["path"] = tr.consented() },
+		func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.kept["path"], "") }, finished, (*trial).lives,
 		func(tr *trial) { tr.connect(); tr.lives() },
 	},
 	"a disconnect": {
-		25 * time.Second, func(tr *trial) { tr.connect(); tr.jar["value"] = tr.leaveButton() }, (*trial).leave, connected("Disconnected", "That did not work"), func(*trial) {},
+		25 * time.Second, func(tr *trial) { tr.connect(); tr.kept["value"] = tr.leaveButton() }, (*trial).leave, connected("Disconnected", "That did not work"), func(*trial) {},
 		func(tr *trial) {
 			if g, ok := tr.grant(); ok && g.Status == vault.Active {
-				tr.jar["value"] = tr.leaveButton()
+				tr.kept["value"] = tr.leaveButton()
 				tr.leave()
 			}
 			tr.clock.advance(24 * time.Hour)
@@ -528,7 +550,7 @@ var acts = map[string]act{
 	"a security event": {
 		25 * time.Second, func(tr *trial) {
 			tr.connect()
-			tr.jar["event"] = tr.google.SecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", ada, nil)
+			tr.kept["event"] = tr.google.SecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", ada, nil)
 		},
 		(*trial).push, func(_ *trial, r *httptest.ResponseRecorder) bool {
 			return r.Code == http.StatusAccepted || r.Code == http.StatusServiceUnavailable
@@ -557,7 +579,7 @@ func finished(tr *trial, r *httptest.ResponseRecorder) bool {
 }
 
 func (tr *trial) push() *httptest.ResponseRecorder {
-	return tr.do(http.MethodPost, "/securityevent/", tr.jar["event"])
+	return tr.do(http.MethodPost, "/securityevent/", tr.kept["event"])
 }
 
 // leaveButton is what the confirming button of /disconnect carries.
@@ -575,7 +597,7 @@ func (tr *trial) leaveButton() string {
 func (tr *trial) leave() *httptest.ResponseRecorder {
 	return tr.event(map[string]any{
 		"type": "CARD_CLICKED", "user": map[string]any{"name": ada.User()}, "space": map[string]any{"name": "spaces/DM" + ada.Sub, "spaceType": "DIRECT_MESSAGE"},
-		"common": map[string]any{"parameters": map[string]any{"value": tr.jar["value"]}},
+		"common": map[string]any{"parameters": map[string]any{"value": tr.kept["value"]}},
 	})
 }
 

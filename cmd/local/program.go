@@ -47,6 +47,7 @@ type options struct {
 	format chatpage.Format
 	locale string            // of everybody in Chat; empty is en
 	way    http.RoundTripper // from Chat to the functions; nil is the network
+	beside *program          // whose Google and keys it shares: another instance of the same functions
 }
 
 // program is everything, running. The browser comes to one address only; what
@@ -55,6 +56,7 @@ type program struct {
 	address     string
 	google      *google.Server
 	page        *chatpage.Page
+	keys        *seal.Keys
 	auth        *userauth.Auth
 	front       http.Handler  // for the browser, and Chat
 	connections *atomic.Int64 // that the functions opened to Google
@@ -89,6 +91,12 @@ func start(ctx context.Context, o options) (*program, error) {
 // assemble puts the parts together for these addresses, and serves nothing.
 func assemble(ctx context.Context, o options, address, googleAt string) (*program, error) {
 	p := &program{address: address, connections: &atomic.Int64{}}
+	if o.beside != nil {
+		p.google, p.keys = o.beside.google, o.beside.keys
+		mux, err := p.functions(ctx, o, googleAt)
+		p.front = mux
+		return p, err
+	}
 	p.google = google.New(google.Config{
 		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: "GOCSPX-" + o.mark + "local",
 		RedirectURIs:  []string{address + "/oauthcallback/callback"},
@@ -120,15 +128,16 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	if err != nil {
 		return nil, err
 	}
-	keyset, lookup, err := seal.Generate()
-	if err != nil {
-		return nil, err
+	if p.keys == nil {
+		keyset, lookup, err := seal.Generate()
+		if err != nil {
+			return nil, err
+		}
+		if p.keys, err = seal.New(keyset, lookup, project, client.ID); err != nil {
+			return nil, err
+		}
 	}
-	keys, err := seal.New(keyset, lookup, project, client.ID)
-	if err != nil {
-		return nil, err
-	}
-	base := o.base
+	keys, base := p.keys, o.base
 	at := googleauth.Endpoints{
 		Authorization: p.address + "/google/o/oauth2/v2/auth", // the browser's way
 		Token:         googleAt + "/token", Revocation: googleAt + "/revoke", Certs: googleAt + "/oauth2/v3/certs",

@@ -2,6 +2,7 @@ package chatpage
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"unicode/utf8"
@@ -84,6 +85,7 @@ func (p *Page) press(ctx context.Context, who google.Person, in google.Space, fo
 	if !ok || err != nil || n < 0 || n >= len(buttonsOf(w.Card)) {
 		return
 	}
+	w.Card = copied(w.Card)
 	action := buttonsOf(w.Card)[n].OnClick.Action
 	inputs := fill(w.Card, form)
 	if w.Complaint = complain(w.Card, action, inputs); w.Complaint != "" {
@@ -102,6 +104,19 @@ func (p *Page) press(ctx context.Context, who google.Person, in google.Space, fo
 		e.dialog = "SUBMIT_DIALOG"
 	}
 	p.deliver(ctx, e)
+}
+
+// copied is a card of its own, so that two presses at once write to two.
+func copied(c *chatapi.GoogleAppsCardV1Card) *chatapi.GoogleAppsCardV1Card {
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // it came as JSON
+	}
+	var out chatapi.GoogleAppsCardV1Card
+	if err := json.Unmarshal(text, &out); err != nil {
+		panic(err)
+	}
+	return &out
 }
 
 // buttonsOf are a card's buttons, in the order they are shown in.
