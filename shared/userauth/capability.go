@@ -63,6 +63,9 @@ func (c Capability) Words() words.Text {
 	return words.Text{}
 }
 
+// Scope is the OAuth scope that is asked for c.
+func (c Capability) Scope() string { return c.scopes()[0] }
+
 // scopes are those of which any one satisfies c.
 func (c Capability) scopes() []string {
 	for _, entry := range table {
