@@ -48,6 +48,22 @@ func TestSayWritesAsThePersonWhereItWasTyped(t *testing.T) {
 	})
 }
 
+func TestWhatIsTooLongForAButtonIsSaidToBeTypedAgain(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.in = "AAAAteam"
+		asked := b.say("/say " + strings.Repeat("很长", 3000))
+		b.has(asked, "send the command again: it is too long to be kept")
+		b.missing(asked, ">Continue<")
+		b.consent(b.link(asked, "Connect"), decide{as: ada})
+		b.say("/say " + strings.Repeat("很长", 3000))
+		if got := w.said(ada); len(got) != 1 {
+			t.Errorf("messages: %d", len(got))
+		}
+	})
+}
+
 func TestARedeliveredSayWritesOnce(t *testing.T) {
 	t.Parallel()
 	w := begin(t)

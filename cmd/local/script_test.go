@@ -219,6 +219,8 @@ func (tr *trial) through(start, without string) {
 var secrets = []struct{ find, put string }{
 	{`(start\?invitation=|export\?link=|complete\?token=)[A-Za-z0-9_-]+`, "$1(sealed)"},
 	{`"(value|systemIdToken)":"[A-Za-z0-9_.-]{60,}"`, `"$1":"(sealed)"`},
+	{`"eventTime":"[^"]*"`, `"eventTime":"2000-01-01T00:00:00Z"`},
+	{`(eid=|meet\.google\.com/event-)[a-v0-9]+`, "$1(id)"},
 	{`http://127\.0\.0\.1:1/`, "https://deputy.example/"},
 }
 

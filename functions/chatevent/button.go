@@ -78,6 +78,23 @@ func (f function) opener(text words.Text, act string, e chat.Event, i invocation
 	return b, err
 }
 
+// maxValue is how many bytes a button that repeats what was typed may carry: a
+// card has 32 KB for everything (chat-protocol.md 5).
+const maxValue = 16_000
+
+// repeat is the button that does what was tried once more, with the same key;
+// none when what was typed is longer than a button can carry.
+func (f function) repeat(text words.Text, h *heard) ([]chat.Button, error) {
+	if h.tried.act == "" {
+		return nil, nil
+	}
+	b, err := f.button(text, h.tried.act, h.event, h.tried.invocation)
+	if err != nil || len(b.Value.Reveal()) > maxValue {
+		return nil, err
+	}
+	return []chat.Button{b}, nil
+}
+
 func (f function) seal(text string, v value, e chat.Event) (chat.Button, error) {
 	v.Person, v.Space, v.Until = e.Person.Name, e.Space.Name, f.Now().Add(buttonLife)
 	v.Home, v.Dialog = e.Home, e.Dialog != chat.NoDialog

@@ -42,9 +42,12 @@ func (f function) ask(ctx context.Context, h *heard, needs *userauth.Needs) (cha
 		}
 		return h.form(notice{widgets: []chat.Widget{{Text: say(text)}, buttons(lead)}})
 	}
-	again, err := f.button(words.Continue, h.tried.act, e, h.tried.invocation)
+	again, err := f.repeat(words.Continue, h)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return card(say(words.ConnectTitle), chat.Widget{Text: say(text)}, buttons(lead, again)), nil
+	if len(again) == 0 && !tell {
+		text = words.ConnectRetype
+	}
+	return card(say(words.ConnectTitle), chat.Widget{Text: say(text)}, buttons(append([]chat.Button{lead}, again...)...)), nil
 }

@@ -59,15 +59,13 @@ func (f function) explain(ctx context.Context, h *heard, err error, reference st
 	widgets := []chat.Widget{text}
 	switch fault.KindOf(err) {
 	case fault.Unavailable, fault.RateLimited, fault.Internal:
-		if h.tried.act == "" {
-			break
-		}
-		// The same invocation has the same key: nothing happens twice.
-		again, err := f.button(words.TryAgain, h.tried.act, h.event, h.tried.invocation)
+		again, err := f.repeat(words.TryAgain, h)
 		if err != nil {
 			return chat.Reply{}, err
 		}
-		widgets = append(widgets, buttons(again))
+		if len(again) > 0 {
+			widgets = append(widgets, buttons(again...))
+		}
 	}
 	return card(say(words.Failed), widgets...), nil
 }

@@ -196,7 +196,6 @@ func TestRepliesAreWhatEachFormatWants(t *testing.T) {
 	}{
 		"nothing":               {inSpace, chat.Reply{}, `{}`, `{}`},
 		"private in a space":    {inSpace, chat.Reply{Card: card}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + private + `}`, create(private)},
-		"public":                {inSpace, chat.Reply{Card: card, Public: true}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + `}`, create("")},
 		"in the direct message": {direct, chat.Reply{Card: card}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + `}`, create("")},
 		"to a click": {
 			clicked,

@@ -13,8 +13,7 @@ import (
 // answer to a click takes the place of the card that was clicked, so that it is
 // not clicked twice; in a dialog it is the dialog's next step.
 type Reply struct {
-	Card   *Card
-	Public bool // for everybody in the space; else for the person alone
+	Card *Card // for the person alone
 	// Leaves says that a card closes the dialog it answers, and stands in the
 	// conversation: for what is worth keeping.
 	Leaves bool
@@ -69,7 +68,7 @@ func (r Reply) message(e Event, function string) *chatapi.Message {
 		FallbackText: r.Card.Title,
 		CardsV2:      []*chatapi.CardWithId{{CardId: "deputy", Card: r.Card.api(function)}},
 	}
-	if !r.Public && !e.Space.Direct {
+	if !e.Space.Direct {
 		// A direct message with the app is private as it is.
 		out.PrivateMessageViewer = &chatapi.User{Name: e.Person.Name}
 	}

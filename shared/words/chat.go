@@ -9,7 +9,8 @@ var (
 		"Deputy 以您的身份完成这件事，因此需要您同意一次。请按“连接”，选择您的账号，然后回到这里按“继续”。")
 	Continue = text("Continue", "继续")
 
-	ConnectForm = text("Deputy needs your consent for this once. Press Connect, choose your account, come back here, and send the form again: what you typed stays.", "完成此操作需要您同意一次。请按“连接”，选择您的账号，然后回到这里重新提交表单：您填写的内容会保留。")
+	ConnectRetype = text("Deputy does this as you, so it needs your consent once. Press Connect, choose your account, come back here, and send the command again: it is too long to be kept.", "Deputy 以您的身份完成这件事，因此需要您同意一次。请按“连接”，选择您的账号，然后回到这里重新发送命令：内容过长，未能保留。")
+	ConnectForm   = text("Deputy needs your consent for this once. Press Connect, choose your account, come back here, and send the form again: what you typed stays.", "完成此操作需要您同意一次。请按“连接”，选择您的账号，然后回到这里重新提交表单：您填写的内容会保留。")
 
 	Connected      = text("You are connected", "您已连接")
 	YourConnection = text("Your connection", "您的连接")

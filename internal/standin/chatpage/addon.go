@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	chatapi "google.golang.org/api/chat/v1"
@@ -89,7 +90,7 @@ func (p *Page) navigate(a *action) (reply, error) {
 	case n.End != nil && n.Push == nil && n.Update == nil && n.End.Action == "CLOSE_DIALOG":
 		return reply{closes: true}, nil
 	case n.End == nil && (n.Push == nil) != (n.Update == nil):
-		text := append(n.Push, n.Update...)
+		text := slices.Concat(n.Push, n.Update)
 		if err := p.Google.Check("GoogleAppsCardV1Card", text); err != nil {
 			return reply{}, fmt.Errorf("not a card: %w", err)
 		}

@@ -81,7 +81,7 @@ func (p *Page) Handler() http.Handler {
 		p.quick(r.Context(), who, in, r.PostFormValue("command"))
 	}))
 	mux.HandleFunc("POST /home", p.from(func(r *http.Request, who google.Person, in google.Space) { p.home(r.Context(), who, in) }))
-	mux.HandleFunc("POST /press", p.from(func(r *http.Request, who google.Person, in google.Space) { p.press(r.Context(), who, in, r.PostForm) }))
+	mux.HandleFunc("POST /press", p.from(func(r *http.Request, who google.Person, _ google.Space) { p.press(r.Context(), who, r.PostForm) }))
 	mux.HandleFunc("POST /close", p.from(func(r *http.Request, who google.Person, in google.Space) { p.cancel(r.Context(), who, in) }))
 	return mux
 }

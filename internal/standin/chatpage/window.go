@@ -75,7 +75,7 @@ func (p *Page) cancel(ctx context.Context, who google.Person, in google.Space) {
 
 // press is the person pressing a button of a dialog or of the Home tab: which
 // one is form's press, counted from 0. What the client checks is checked here.
-func (p *Page) press(ctx context.Context, who google.Person, in google.Space, form url.Values) {
+func (p *Page) press(ctx context.Context, who google.Person, form url.Values) {
 	windows, home := p.open, form.Get("surface") == "home"
 	if home {
 		windows = p.homes

@@ -146,9 +146,11 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	if s.taken(p, r.Space.DisplayName, nil) {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
 	}
-	space := &Space{ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{p, "JOINED"}},
+	space := &Space{
+		ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{p, "JOINED"}},
 		Description: r.Space.Details.Description, Guidelines: r.Space.Details.Guidelines, Open: r.Space.Access.Audience != "",
-		Announce: r.Space.Permissions == "ANNOUNCEMENT_SPACE", External: r.Space.External, History: "HISTORY_ON"}
+		Announce: r.Space.Permissions == "ANNOUNCEMENT_SPACE", External: r.Space.External, History: "HISTORY_ON",
+	}
 	for _, m := range r.Memberships {
 		// Whoever may not be added is left out without a word.
 		other, ok := Find(m.Member.Name)
