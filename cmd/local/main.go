@@ -23,6 +23,7 @@ import (
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
 
@@ -55,12 +56,22 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	defer p.close()
+	if err := p.auth.Vault.CreateTemplate(ctx, template); err != nil {
+		return err
+	}
 	_, _ = fmt.Fprintf(out, "Deputy runs at %s (Ctrl-C ends it)\n", p.address)
 	if *open {
 		browse(ctx, p.address)
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// template is what an operator could have stored, so that the form can be seen
+// with one.
+var template = vault.Template{
+	Name: "Incident", Description: "What is broken, since when, and who is on it", Guidelines: "Facts first. One thread for each lead. Say when you leave.",
+	Members: []string{"users/grace@example.com"}, History: "HISTORY_ON", First: "This is the place for the incident. What do we know?", AddTheApp: true,
 }
 
 // listen opens a loopback address and no other: the stand-ins let anybody be

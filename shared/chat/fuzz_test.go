@@ -13,6 +13,8 @@ import (
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"type":"MESSAGE","message":{"annotations":[{"type":"USER_MENTION","userMention":{"user":{"name":"users/1","displayName":"A"}}}],"argumentText":"@A x"}}`))
 	f.Add([]byte(`{"chat":{"appCommandPayload":{"appCommandMetadata":{"appCommandId":"3"}}},"commonEventObject":{"parameters":{"value":"x"}}}`))
+	f.Add([]byte(`{"type":"CARD_CLICKED","dialogEventType":"SUBMIT_DIALOG","isDialogEvent":"true","common":{"formInputs":{"a":{"stringInputs":{"value":["x",1]}},"b":7}}}`))
+	f.Add([]byte(`{"commonEventObject":{"formInputs":{"a":{"stringInputs":{"value":"x"}}}},"chat":{"type":"SUBMIT_FORM","space":7}}`))
 	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var object map[string]json.RawMessage
