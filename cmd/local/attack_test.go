@@ -236,3 +236,24 @@ func TestAnInvitationIsNoButton(t *testing.T) {
 		t.Errorf("got %s", reply)
 	}
 }
+
+func TestTheOtherPersonOfADirectMessageSeesNoCard(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.browser(t, ada).connect()
+	between := func(id int) map[string]any {
+		e := command(ada, "spaces/two/messages/m1", id, "")
+		e["space"] = map[string]any{"name": "spaces/two", "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": false}
+		e["configCompleteRedirectUrl"] = w.address + "/complete?token=x"
+		return e
+	}
+	for _, id := range []int{2, 3, 4, 5, 7} {
+		if got := w.send(t, between(id)); !strings.Contains(got, `"privateMessageViewer":{"name":"`+ada.User()+`"}`) {
+			t.Errorf("command %d: everybody there sees %s", id, got)
+		}
+	}
+	w.send(t, gone(ada, "REMOVED_FROM_SPACE", "SPACE"))
+	if g, err := w.auth.Vault.Grant(t.Context(), ada.User()); err != nil || !g.Removed.IsZero() {
+		t.Errorf("the grant counts as removed: %v, %v", g.Removed, err)
+	}
+}

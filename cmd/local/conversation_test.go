@@ -106,7 +106,7 @@ func TestSpacesAreFoundByWordsAndPaged(t *testing.T) {
 	}
 	w.send(t, command(ada, "spaces/DM/messages/q", 5, `The "quoted" \\ one`))
 	b.consent(b.link(b.say("/spaces"), "Configure"), decide{as: ada})
-	first := b.sees("Your spaces", "Plan 11", "Plan 03", "More")
+	first := b.sees("Your spaces", "Plan 11", "Plan 03", "More") // the newest
 	b.missing(first, "<div class=\"field\">Plan 00")
 	second := b.press("More")
 	b.has(second, "Plan 00", "Team")
@@ -133,7 +133,35 @@ func TestGroupChatBeginsAConversationOrFindsTheOneThereIs(t *testing.T) {
 			t.Errorf("group conversations: got %d, want 1", groups)
 		}
 		b.has(b.say("/groupchat @Grace Hopper"), "at least two people")
+		b.has(b.say("/groupchat @Grace Hopper @Grace Hopper"), "at least two people")
+		b.has(b.say("/groupchat grace@example.com ada@example.com"), "at least two people")
+		b.has(b.say("/groupchat @Grace Hopper @Alan Turing groups/g1"), "of people only, not of groups")
+		b.has(b.say("/groupchat @Alan Turing grace@example.com kim@partner.example"), "Group conversation, but not with everybody", "Not added", "kim@partner.example")
 	})
+}
+
+func TestEachReasonStandsWithItsOwnPeopleAndWhatMayPassIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.in = "AAAAteam"
+	b.connectThere("/invite @Grace Hopper")
+	w.google.Fail("chat.spaces.members.create", 0, 503, 503, 503, 503) // the first goes well
+	shown := b.say("/invite @Grace Hopper,alan@example.com，someone@else.example")
+	b.has(shown, "Not everybody was added", "In the space", "Grace Hopper", "alan@example.com", "Google Chat has a fault of its own", "someone@else.example", "does not let you add this person")
+	again := b.press("Try again")
+	b.has(again, "Grace Hopper, alan@example.com", "someone@else.example")
+	b.missing(again, "Google Chat has a fault of its own", "Try again")
+}
+
+func TestAWordThatIsNobodyIsNamedAndNobodyIsLeftOut(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.in = "AAAAteam"
+	b.has(b.say("/invite @Grace Hopper please"), `Deputy does not understand "please"`)
+	b.has(b.say("/invite grace@例子.example"), `Deputy does not understand "grace@例子.example"`)
+	b.has(b.say("/invite "+strings.Repeat("很", 5000)), `Deputy does not understand "`+strings.Repeat("很", 60)+`…"`)
 }
 
 func TestMeetOpensARoomAndTellsOfItOnce(t *testing.T) {

@@ -30,7 +30,7 @@ func request(t *testing.T, method, address string, body []byte) *http.Request {
 func command(p google.Person, message string, id int, args string) map[string]any {
 	return map[string]any{
 		"type": "MESSAGE", "user": map[string]any{"name": p.User(), "type": "HUMAN"},
-		"space":   map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": "DIRECT_MESSAGE"},
+		"space":   map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true},
 		"message": map[string]any{"name": message, "argumentText": args, "slashCommand": map[string]any{"commandId": id}},
 	}
 }

@@ -596,7 +596,7 @@ func (tr *trial) leaveButton() string {
 
 func (tr *trial) leave() *httptest.ResponseRecorder {
 	return tr.event(map[string]any{
-		"type": "CARD_CLICKED", "user": map[string]any{"name": ada.User()}, "space": map[string]any{"name": "spaces/DM" + ada.Sub, "spaceType": "DIRECT_MESSAGE"},
+		"type": "CARD_CLICKED", "user": map[string]any{"name": ada.User()}, "space": map[string]any{"name": "spaces/DM" + ada.Sub, "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true},
 		"common": map[string]any{"parameters": map[string]any{"value": tr.kept["value"]}},
 	})
 }

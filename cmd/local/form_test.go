@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -68,7 +70,7 @@ func TestTheFormMakesASpaceWithEverythingASpaceCanHave(t *testing.T) {
 		if diff := cmp.Diff([]string{"Ada Lovelace: Welcome, everybody"}, said); diff != "" {
 			t.Error(diff)
 		}
-		got.ID, got.Members, got.Messages = "", nil, nil
+		got.ID, got.Made, got.Members, got.Messages = "", time.Time{}, nil, nil
 		want := google.Space{
 			DisplayName: "Launch plan", Description: "What we <do>", Guidelines: "Be kind.\nBe \"brief\".", Open: true, Announce: true, External: true,
 			History: "HISTORY_OFF", App: true,
@@ -165,17 +167,17 @@ func TestATemplateFillsTheFormAndLeavesWhatItDoesNotSay(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	if err := w.auth.Vault.CreateTemplate(t.Context(), vault.Template{
-		Name: "Outage", Description: "What is broken", Members: []string{"users/grace@example.com"}, History: "HISTORY_ON", Announcements: true,
+		Name: "Outage", Description: "What is broken", Members: []string{"users/grace@example.com", grace.User(), "groups/g1"}, History: "HISTORY_ON", Announcements: true,
 	}); err != nil {
 		t.Fatal(err)
 	}
 	b := w.browser(t, ada)
 	b.connect()
-	form := b.send(b.quick(101), "Use the template", url.Values{"template": {"Outage"}, "name": {"The mail is down"}, "external": {"on"}, "guidelines": {"Mine"}})
+	form := b.send(b.quick(101), "Use the template", url.Values{"template": {"Outage"}, "name": {"The mail is down"}, "external": {"on"}, "guidelines": {"Mine"}, "others": {"alan@example.com"}})
 	_, held := b.window(form)
 	for name, want := range map[string]string{
-		"template": "Outage", "name": "The mail is down", "description": "What is broken", "others": "grace@example.com", "history": "HISTORY_ON",
-		"kind": "announcements", "access": "usual", "external": "", "guidelines": "Mine",
+		"template": "Outage", "name": "The mail is down", "description": "What is broken", "others": "alan@example.com, grace@example.com, groups/g1", "history": "HISTORY_ON",
+		"kind": "announcements", "access": "usual", "external": "on", "guidelines": "Mine", "people": grace.User(),
 	} {
 		if held.Get(name) != want {
 			t.Errorf("%s: got %q, want %q", name, held.Get(name), want)
@@ -232,8 +234,8 @@ func TestWhatCouldNotBeDoneIsToldApartAndTriedAgainAlone(t *testing.T) {
 	b.consent(b.link(done, "Allow it"), decide{as: ada})
 	setups := w.count("chat.spaces.setup")
 	finished := b.press("Try again")
-	b.has(finished, "Space created", "Launch plan")
-	b.missing(finished, "but not everything worked")
+	b.has(finished, "Space created, but not everything worked", "Launch plan", "nobody@example.com") // still not in it
+	b.missing(finished, "The history was not set", "The first message was not posted", "Try again")
 	got := w.made(t, "Launch plan")
 	if got.History != "HISTORY_OFF" || w.count("chat.spaces.setup") != setups || w.count("chat.spaces.messages.create") != 1 {
 		t.Errorf("history %s, setups %d, messages %d", got.History, w.count("chat.spaces.setup"), w.count("chat.spaces.messages.create"))
@@ -261,7 +263,7 @@ func TestAFormThatIsTooLongToBeShownAgainSaysSo(t *testing.T) {
 	b := w.browser(t, ada)
 	b.connect()
 	form := b.send(b.quick(101), "Create", url.Values{
-		"name": {"Launch plan"}, "description": {strings.Repeat("说", 4096)}, "guidelines": {strings.Repeat("明", 5000)}, "others": {"Bob"},
+		"name": {"Launch plan"}, "description": {strings.Repeat("说", 4096)}, "guidelines": {strings.Repeat("<", 5000)}, "others": {"Bob"},
 	})
 	b.has(form, "Deputy does not understand", "The longest text was too long to be kept here")
 	if _, held := b.window(form); held.Get("guidelines") != "" || len([]rune(held.Get("description"))) != 4096 {
@@ -278,4 +280,79 @@ func TestAClosedDialogDoesNothing(t *testing.T) {
 		closed := b.post(w.address+"/close", url.Values{"as": {ada.Sub}, "in": {b.in}})
 		b.missing(closed, `class="dialog"`, "is not responding")
 	})
+	w := begin(t)
+	event := map[string]any{
+		"type": "CARD_CLICKED", "user": map[string]any{"name": ada.User()}, "space": map[string]any{"name": "spaces/x"}, "isDialogEvent": true, "dialogEventType": "CANCEL_DIALOG",
+		"common": map[string]any{"parameters": map[string]any{"value": "AAAA"}},
+	}
+	if got := w.send(t, event); got != "{}" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestAFormThatWasOpenForMoreThanADayIsKept(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		b := w.browser(t, ada)
+		b.connect()
+		form := b.quick(101)
+		w.clock.advance(25 * time.Hour)
+		again := b.send(form, "Create", url.Values{"name": {"Launch plan"}, "description": {"Long thought of"}})
+		b.has(again, "This form was open for more than a day", "Long thought of")
+		b.has(b.send(again, "Create", nil), "Space created")
+	})
+}
+
+func TestNoFormIsTooLargeForChatWhateverItHolds(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	for i := range 99 {
+		if err := w.auth.Vault.CreateTemplate(t.Context(), vault.Template{Name: fmt.Sprintf("%02d %s", i, strings.Repeat("模板", 40))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := w.browser(t, ada)
+	b.connect()
+	people := make([]string, 49)
+	for i := range people {
+		people[i] = fmt.Sprintf("users/%021d", i)
+	}
+	for name, others := range map[string]string{"one word": strings.Repeat("词", 6000), "markup": strings.Repeat("<", 3000), "many": strings.Repeat("nobody@example.com, ", 500)} {
+		form := b.send(b.quick(101), "Create", url.Values{
+			"name": {"  "}, "others": {others}, "people": people, "description": {strings.Repeat("说", 4096)}, "guidelines": {strings.Repeat("&", 5000)}, "first": {strings.Repeat("\"", 2000)},
+		})
+		b.has(form, "⚠️", "was too long to be kept here")
+		b.missing(form, "is not responding")
+		if _, held := b.window(form); len(held["people"]) != 2 { // those whom the page can show
+			t.Logf("%s: people on the page: %v", name, held["people"])
+		}
+	}
+}
+
+func TestTooManyMentionsAreSaidBeforeAFormIsOffered(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	event := command(ada, "spaces/DM/messages/m1", 5, "")
+	var mentions []any
+	for i := range 150 {
+		mentions = append(mentions, map[string]any{"type": "USER_MENTION", "userMention": map[string]any{"user": map[string]any{"name": fmt.Sprintf("users/%d", i+1), "displayName": fmt.Sprint("N", i), "type": "HUMAN"}}})
+	}
+	event["message"].(map[string]any)["annotations"] = mentions
+	if got := w.send(t, event); !strings.Contains(got, "You named 150 people; 49 can be added") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestADeletionIsConfirmedByTheNameAsItIsShown(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	const name = `Plan "B" \ 👩‍💻`
+	b.say("/createspace " + name)
+	asked := b.press("Delete")
+	b.allow(asked, "Connect")
+	form := b.send(b.chat(), "Continue", nil)
+	b.has(form, `This deletes the space "`+name+`"`)
+	b.has(b.send(form, "Delete", url.Values{"name": {name}}), "Space deleted")
 }

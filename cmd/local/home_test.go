@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"html"
 	"net/url"
 	"strings"
 	"testing"
@@ -86,7 +88,7 @@ func TestStatusShowsWhoActsAsThePersonAndWithdraws(t *testing.T) {
 		b.has(b.say("/status"), "Who may act as you", caller().Name, "Create spaces", "Withdraw", "What others did as you, in 30 days")
 		withdrawn := b.press("Withdraw")
 		b.has(withdrawn, "No other system: you have approved none", "ada@example.com")
-		if left, err := w.auth.Vault.Approvals(t.Context(), ada.User()); err != nil || left != nil {
+		if left, err := w.auth.Vault.Approvals(t.Context(), ada.User(), 10); err != nil || left != nil {
 			t.Errorf("left: %v, %v", left, err)
 		}
 	})
@@ -104,6 +106,47 @@ func TestWhatASystemDidThroughTheAPIStandsInStatus(t *testing.T) {
 	b.has(status, "What others did as you, in 30 days", caller().Name)
 	if got := strings.Count(status.body, ">"+caller().Name); got != 1 {
 		t.Errorf("acts: got %d, want 1", got)
+	}
+}
+
+func TestMoreThanACardHoldsIsSaidAndTheNewestAreShown(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	for i := range 150 {
+		w.clock.advance(time.Second)
+		a := vault.Activity{When: w.clock.now(), Caller: fmt.Sprintf("C%03d", i), Operation: "spaces.create", Authority: "user"}
+		if err := w.auth.Vault.NoteActivity(t.Context(), ada.User(), fmt.Sprintf("a%d", 999-i), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status := b.say("/status")
+	b.has(status, "C149", "C140", "... and more, in the download")
+	b.missing(status, "C139")
+	if got := strings.Count(b.open(b.link(status, "Download")).body, `"caller"`); got != 150 {
+		t.Errorf("in the download: %d", got)
+	}
+}
+
+func TestTheNewestSpacesAreTheNewest(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.connect()
+	for i, name := range []string{"C", "A", "Z", "M", "B", "Y"} {
+		w.clock.advance(time.Minute)
+		w.send(t, command(ada, fmt.Sprintf("spaces/DM/messages/n%d", i), 5, name+" plan"))
+	}
+	b.allow(b.home(), "Allow it")
+	home := html.UnescapeString(b.home().body)
+	at := 0
+	for _, name := range []string{"Y plan", "B plan", "M plan", "Z plan", "A plan"} {
+		next := strings.Index(home[at:], `<div class="field">`+name)
+		if next < 0 {
+			t.Fatalf("%s is not next:\n%s", name, text(home[at:]))
+		}
+		at += next
 	}
 }
 

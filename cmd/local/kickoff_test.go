@@ -50,3 +50,17 @@ func TestATimeThatKickoffCannotReadIsExplainedBeforeAnythingIsAsked(t *testing.T
 		t.Errorf("events: got %d, want 1", got)
 	}
 }
+
+func TestWhatCalendarRefusesIsToldAsWhatItIs(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browser(t, ada)
+	b.in = "AAAAteam"
+	b.connectThere("/kickoff")
+	w.google.Limit("calendar.events.insert", 2)
+	b.has(b.say("/kickoff tomorrow 10:00"), "Meeting scheduled") // tried again, without their noticing
+	w.google.Limit("calendar.events.insert", 4)
+	b.has(b.say("/kickoff tomorrow 11:00"), "Google Calendar takes no more requests", "Try again")
+	w.google.Refuse("calendar.events.insert", 400, "Invalid attendee email.")
+	b.has(b.say("/kickoff tomorrow 12:00"), "Google Calendar did not accept the request: Invalid attendee email.")
+}

@@ -187,7 +187,7 @@ func mount(mux *http.ServeMux, path string, function http.Handler) {
 func (p *program) chat(o options) *chatpage.Page {
 	var commands []chatpage.Command
 	for _, c := range chatevent.Console() {
-		commands = append(commands, chatpage.Command(c)) // "Open a dialog" ticked as the table says
+		commands = append(commands, chatpage.Command{ID: c.ID, Name: c.Name, Args: c.Args, Description: c.Description, Dialog: c.Dialog}) // "Open a dialog" ticked as the table says
 	}
 	return chatpage.New(chatpage.Config{
 		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address,

@@ -12,7 +12,7 @@ import (
 func gone(p google.Person, kind, spaceType string) map[string]any {
 	return map[string]any{
 		"type": kind, "user": map[string]any{"name": p.User(), "type": "HUMAN"},
-		"space": map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": spaceType},
+		"space": map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": spaceType, "singleUserBotDm": spaceType == "DIRECT_MESSAGE"},
 	}
 }
 
@@ -22,7 +22,7 @@ func TestRemovingTheDirectMessageIsNotedOfAnAddOnToo(t *testing.T) {
 	w.browser(t, ada).connect()
 	event := map[string]any{"chat": map[string]any{
 		"user":                    map[string]any{"name": ada.User()},
-		"removedFromSpacePayload": map[string]any{"space": map[string]any{"name": "spaces/DM" + ada.Sub, "spaceType": "DIRECT_MESSAGE"}},
+		"removedFromSpacePayload": map[string]any{"space": map[string]any{"name": "spaces/DM" + ada.Sub, "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true}},
 	}}
 	if status, body := w.sendWith(t, event, "Bearer "+w.google.AddOnToken(w.address+"/chatevent")); status != http.StatusOK || body != "{}" {
 		t.Errorf("got %d %s", status, body)

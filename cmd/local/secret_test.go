@@ -1,9 +1,14 @@
 package main
 
 import (
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"example.com/deputy/shared/userauth"
 )
 
 func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
@@ -55,6 +60,25 @@ func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
 	if checked < 40 {
 		t.Errorf("only %d secrets were looked for", checked)
 	}
+}
+
+func TestNothingThatWasTypedIsLoggedWhenAConnectionBreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reset := failure{name: "reset", wire: func(*http.Request, http.RoundTripper) (*http.Response, error) {
+			return nil, errors.New("connection reset by peer")
+		}}
+		for _, typed := range []string{"/spaces MARKED", "/groupchat MARKED@example.com other@example.com", "/createspace MARKED @Grace Hopper", "/say MARKED", "/invite MARKED@example.com", "/kickoff"} {
+			tr := newTrial(t, &reset, true)
+			tr.allowed(userauth.Capabilities()...)
+			tr.arm(2) // the keys that say who Chat is have been fetched
+			if shown := say(typed)(tr, team); !strings.Contains(shown, "That did not work") {
+				t.Errorf("%s: %s", typed, text(shown))
+			}
+			if log := tr.log.String(); strings.Contains(log, "MARKED") || !strings.Contains(log, "connection reset") {
+				t.Errorf("%s: %s", typed, log)
+			}
+		}
+	})
 }
 
 func lineAt(log string, at int) string {

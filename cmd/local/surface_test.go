@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
@@ -271,6 +273,42 @@ func (tr *trial) private(name string) {
 				tr.t.Errorf("%s: somebody else sees %s%s", name, m.JSON, m.Prompt)
 			}
 		}
+	}
+}
+
+func TestNoCommandAsksForMoreThanItsLineOfTheTableSays(t *testing.T) {
+	typed := map[string]string{
+		"/createspace": "/createspace Launch plan @Grace Hopper", "/invite": "/invite @Grace Hopper", "/say": "/say Hello",
+		"/groupchat": "/groupchat @Grace Hopper @Alan Turing", "/spaces": "/spaces plan",
+	}
+	for _, c := range chatevent.Console() {
+		synctest.Test(t, func(t *testing.T) {
+			tr := newTrialAs(t, chatpage.Classic, "", nil, false)
+			var shown string
+			if c.Dialog {
+				shown = choose(c.ID)(tr, team)
+			} else {
+				shown = say(cmp.Or(typed[c.Name], c.Name))(tr, team)
+			}
+			start := regexp.MustCompile(`href="([^"]*/start\?invitation=[^"]*)"`).FindStringSubmatch(shown)
+			if (start == nil) != (len(c.Needs) == 0 && c.ID != 3 && c.ID != 4 && c.ID != 102) {
+				t.Errorf("%s: a link to a consent: %v", c.Name, start != nil)
+			}
+			if start == nil || len(c.Needs) == 0 {
+				return
+			}
+			started := tr.do(http.MethodGet, strings.TrimPrefix(start[1], tr.address), "")
+			page := tr.do(http.MethodGet, strings.TrimPrefix(started.Header().Get("Location"), tr.address), "").Body.String()
+			asked := regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1)
+			for _, m := range asked {
+				if !slices.ContainsFunc(c.Needs, func(n userauth.Capability) bool { return n.Scope() == m[1] }) {
+					t.Errorf("%s asks for %s", c.Name, m[1])
+				}
+			}
+			if len(asked) == 0 {
+				t.Errorf("%s asks for nothing", c.Name)
+			}
+		})
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 // to withdraw that.
 func (f function) approvals(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
 	say := words.In(e.Locale)
-	all, err := f.Auth.Vault.Approvals(ctx, e.Person.Name)
+	all, err := f.Auth.Vault.Approvals(ctx, e.Person.Name, approvalsOnCard+1)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +42,8 @@ func (f function) approvals(ctx context.Context, e chat.Event) ([]chat.Widget, e
 		}
 		out = append(out, chat.Widget{Label: cmp.Or(caller.Name, caller.Email, a.Caller), Text: operations(say, a) + ", " + day(say, a.Approved), Aside: &end})
 	}
-	if more := len(all) - approvalsOnCard; more > 0 {
-		out = append(out, chat.Widget{Text: say(words.MoreOfThem, more)})
+	if len(all) > approvalsOnCard {
+		out = append(out, chat.Widget{Text: say(words.MoreOfThem)})
 	}
 	return out, nil
 }
@@ -67,7 +67,7 @@ func operation(say words.Say, name string) string {
 // activities are what others did as the person lately.
 func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
 	say := words.In(e.Locale)
-	all, err := f.Auth.Vault.Activities(ctx, e.Person.Name, 100)
+	all, err := f.Auth.Vault.Activities(ctx, e.Person.Name, activitiesOnCard+1)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +78,8 @@ func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, 
 	for _, a := range all[:min(activitiesOnCard, len(all))] {
 		out = append(out, chat.Widget{Label: a.Caller + ", " + day(say, a.When), Text: operation(say, a.Operation)})
 	}
-	if more := len(all) - activitiesOnCard; more > 0 {
-		out = append(out, chat.Widget{Text: say(words.MoreOfThem, more)})
+	if len(all) > activitiesOnCard {
+		out = append(out, chat.Widget{Text: say(words.MoreOfThem)})
 	}
 	return out, nil
 }

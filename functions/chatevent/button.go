@@ -73,6 +73,9 @@ func (f function) button(text words.Text, act string, e chat.Event, i invocation
 
 // opener is a button that opens a dialog.
 func (f function) opener(text words.Text, act string, e chat.Event, i invocation) (chat.Button, error) {
+	if e.Home && e.Dialog != chat.NoDialog { // in a dialog, the next step is one anyway
+		return f.button(text, act, e, i)
+	}
 	b, err := f.seal(words.In(e.Locale)(text), value{Act: act, Invocation: i, Opens: true}, e)
 	b.Opens = true
 	return b, err
@@ -84,11 +87,11 @@ const maxValue = 16_000
 
 // repeat is the button that does what was tried once more, with the same key;
 // none when what was typed is longer than a button can carry.
-func (f function) repeat(text words.Text, h *heard) ([]chat.Button, error) {
-	if h.tried.act == "" {
+func (f function) repeat(text words.Text, e chat.Event, tried attempt) ([]chat.Button, error) {
+	if tried.act == "" {
 		return nil, nil
 	}
-	b, err := f.button(text, h.tried.act, h.event, h.tried.invocation)
+	b, err := f.button(text, tried.act, e, tried.invocation)
 	if err != nil || len(b.Value.Reveal()) > maxValue {
 		return nil, err
 	}
@@ -116,6 +119,10 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	if errors.Is(err, seal.ErrUnknownKey) {
 		return chat.Reply{}, fault.Wrap("chatevent.click", err) // the operator's to mend
 	}
+	if errors.Is(err, errOld) && (v.Act == sendForm || v.Act == fillForm) {
+		// What was typed is not lost: the form is drawn anew, for the same act.
+		return f.show(ctx, f.there(ctx, e, v), v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + words.In(e.Locale)(words.FormOld)}}})
+	}
 	if err != nil {
 		return chat.Reply{}, &fault.Error{Op: "chatevent.click", Kind: fault.Invalid, Public: words.ButtonDead, Err: err}
 	}
@@ -123,8 +130,14 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ButtonDead)
 	}
-	// Where a click happened is told by the card it is on: no format says it of
-	// all clicks (chat-protocol.md 1.5, 2.4).
+	e = f.there(ctx, e, v)
+	of(ctx).tried = attempt{v.Act, v.Invocation}
+	return do(ctx, f, e, v.Invocation)
+}
+
+// there is a click with the place it happened in, as the card it is on tells:
+// no format says it of all clicks (chat-protocol.md 1.5, 2.4).
+func (function) there(ctx context.Context, e chat.Event, v value) chat.Event {
 	switch {
 	case v.Opens:
 		e.Dialog = chat.Opens
@@ -134,9 +147,12 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 		e.Dialog = chat.NoDialog
 	}
 	e.Home = v.Home
-	of(ctx).event, of(ctx).tried = e, attempt{v.Act, v.Invocation}
-	return do(ctx, f, e, v.Invocation)
+	of(ctx).event = e
+	return e
 }
+
+// errOld says that a button is right, but for its age.
+var errOld = errors.New("the button is older than a day")
 
 func (f function) unseal(e chat.Event) (value, error) {
 	var v value
@@ -157,7 +173,7 @@ func (f function) unseal(e chat.Event) (value, error) {
 	case v.Space != e.Space.Name && !v.Home: // the Home tab is one person's own
 		return v, errors.New("a button of another space")
 	case !f.Now().Before(v.Until):
-		return v, errors.New("the button is older than a day")
+		return v, errOld
 	}
 	return v, nil
 }

@@ -20,7 +20,7 @@ import (
 type command struct {
 	id          int
 	name        string
-	args        string // how to call it, for /help
+	args        words.Text // how to call it, for /help; may be none
 	description string
 	help        words.Text
 	needs       []userauth.Capability // all that it may ask for
@@ -33,20 +33,21 @@ func (c command) quick() bool { return c.name[0] != '/' }
 // commands are all there are. It is a function because /help reads it, and is
 // in it.
 func commands() []command {
+	var none words.Text
 	return []command{
-		{1, "/connect", "", "Let Deputy act as you", words.HelpConnect, needs(userauth.CreateSpaces), connect},
-		{2, "/disconnect", "", "End Deputy's access to your account", words.HelpDisconnect, nil, disconnect},
-		{3, "/status", "", "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
-		{4, "/help", "", "Show what Deputy can do", words.HelpHelp, nil, help},
-		{5, "/createspace", "[name] [@people]", "Create a space as you", words.HelpCreateSpace, createNeeds, createSpace},
-		{6, "/invite", "@people", "Add people here as you", words.HelpInvite, needs(userauth.ManageMembers), invite},
-		{7, "/spaces", "[words]", "Find your spaces", words.HelpSpaces, needs(userauth.ReadSpaces), listSpaces},
-		{8, "/say", "text", "Write here as you", words.HelpSay, needs(userauth.PostMessages), speak},
-		{9, "/meet", "[text]", "Open a Meet room here as you", words.HelpMeet, needs(userauth.Meet, userauth.PostMessages), meet},
-		{10, "/kickoff", "[when]", "Schedule a meeting with all people here", words.HelpKickoff, needs(userauth.ReadMembers, userauth.ScheduleEvents), kickoff},
-		{11, "/groupchat", "@people", "Begin or find a group conversation", words.HelpGroupChat, needs(userauth.CreateSpaces, userauth.ReadMembers), groupChat},
-		{101, "Create a space", "", "Fill in a form to create a space as you", words.HelpCreateForm, createNeeds, createForm},
-		{102, "My connection", "", "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
+		{1, "/connect", none, "Let Deputy act as you", words.HelpConnect, needs(userauth.CreateSpaces), connect},
+		{2, "/disconnect", none, "End Deputy's access to your account", words.HelpDisconnect, nil, disconnect},
+		{3, "/status", none, "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
+		{4, "/help", none, "Show what Deputy can do", words.HelpHelp, nil, help},
+		{5, "/createspace", words.ArgsCreateSpace, "Create a space as you", words.HelpCreateSpace, createNeeds, createSpace},
+		{6, "/invite", words.ArgsPeople, "Add people here as you", words.HelpInvite, needs(userauth.ManageMembers), invite},
+		{7, "/spaces", words.ArgsWords, "Find your spaces", words.HelpSpaces, needs(userauth.ReadSpaces), listSpaces},
+		{8, "/say", words.ArgsText, "Write here as you", words.HelpSay, needs(userauth.PostMessages), speak},
+		{9, "/meet", words.ArgsMeet, "Open a Meet room here as you", words.HelpMeet, needs(userauth.Meet, userauth.PostMessages), meet},
+		{10, "/kickoff", words.ArgsWhen, "Schedule a meeting with all people here", words.HelpKickoff, needs(userauth.ReadMembers, userauth.ScheduleEvents), kickoff},
+		{11, "/groupchat", words.ArgsPeople, "Begin or find a group conversation", words.HelpGroupChat, needs(userauth.CreateSpaces, userauth.ReadMembers), groupChat},
+		{101, "Create a space", none, "Fill in a form to create a space as you", words.HelpCreateForm, createNeeds, createForm},
+		{102, "My connection", none, "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
 	}
 }
 
@@ -56,14 +57,16 @@ func needs(all ...userauth.Capability) []userauth.Capability { return all }
 type Entry struct {
 	ID                      int
 	Name, Args, Description string
-	Dialog                  bool // "Open a dialog" has to be ticked
+	Dialog                  bool                  // "Open a dialog" has to be ticked
+	Needs                   []userauth.Capability // all that it may ask for
 }
 
 // Console are the commands to configure in Chat's console.
 func Console() []Entry {
 	var out []Entry
+	say := words.In("en")
 	for _, c := range commands() {
-		out = append(out, Entry{c.id, c.name, c.args, c.description, c.quick()})
+		out = append(out, Entry{c.id, c.name, say(c.args), c.description, c.quick(), c.needs})
 	}
 	return out
 }

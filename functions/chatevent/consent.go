@@ -42,7 +42,7 @@ func (f function) ask(ctx context.Context, h *heard, needs *userauth.Needs) (cha
 		}
 		return h.form(notice{widgets: []chat.Widget{{Text: say(text)}, buttons(lead)}})
 	}
-	again, err := f.repeat(words.Continue, h)
+	again, err := f.repeat(words.Continue, e, h.tried)
 	if err != nil {
 		return chat.Reply{}, err
 	}

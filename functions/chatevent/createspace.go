@@ -19,7 +19,10 @@ import (
 // createSpace makes a space as the person: the words are its name, the people
 // mentioned its members. Without a name it offers the form.
 func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	if i.Args == "" {
+	switch n := len(i.Mentions); {
+	case n > spaces.MaxMembers:
+		return chat.Reply{}, fault.New(fault.Invalid, words.TooManyPeople, n, spaces.MaxMembers)
+	case i.Args == "":
 		return f.offerForm(e, i)
 	}
 	r := spaces.Request{DisplayName: i.Args, Members: mentioned(i)}
@@ -50,7 +53,7 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"), slog.String("made", made.Name),
 		slog.String("request", made.RequestID), slog.Bool("unchecked", made.Unchecked), slog.Int("undone", len(made.Undone)))
 	say, title := words.In(e.Locale), words.SpaceCreated
-	widgets := append(people(say, made.Joined, made.Invited, nil), f.leftOut(ctx, e, r.External, made.LeftOut)...)
+	widgets := append(people(say, made.Joined, made.Invited), f.leftOut(ctx, e, r.External, made.LeftOut)...)
 	ask := needs(userauth.CreateSpaces)
 	switch {
 	case made.NotAllowed:
@@ -80,11 +83,11 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 		row = append(row, allow)
 	}
 	if made.Unchecked || len(made.Undone) > 0 {
-		again, err := f.button(words.TryAgain, finish, e, remaining(source, r, made))
+		again, err := f.repeat(words.TryAgain, e, attempt{finish, remaining(source, r, made)})
 		if err != nil {
 			return chat.Reply{}, err
 		}
-		row = append(row, again)
+		row = append(row, again...)
 	}
 	reply := card(say(title), append(widgets, buttons(row...))...)
 	reply.Card.Subtitle, reply.Leaves = made.DisplayName, true
@@ -94,10 +97,8 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 // remaining is what is left to do for a space that is there.
 func remaining(source string, r spaces.Request, made spaces.Created) invocation {
 	i := invocation{Source: source, Space: made.Name, Args: made.DisplayName, External: r.External, Rest: r.Rest.Only(made.Undone)}
-	if made.Unchecked {
-		for _, m := range r.Members {
-			i.Mentions = append(i.Mentions, chat.Person{Name: m.User, DisplayName: m.Label})
-		}
+	for _, m := range r.Members { // who got in is looked at again: the card is drawn anew
+		i.Mentions = append(i.Mentions, chat.Person{Name: m.User, DisplayName: m.Label})
 	}
 	return i
 }

@@ -29,12 +29,17 @@ func deleteForm() form {
 			if strings.Join(strings.Fields(e.Inputs.First(nameField)), " ") != i.Args {
 				return chat.Reply{}, fault.New(fault.Invalid, words.NameDiffers)
 			}
-			if err := f.Spaces.Delete(ctx, e.Person.Name, i.Space); err != nil {
+			title, text := words.Deleted, words.DeletedText
+			err := f.Spaces.Delete(ctx, e.Person.Name, i.Space)
+			switch {
+			case err != nil && fault.KindOf(err) == fault.NotFound:
+				title, text = words.DeletedNot, words.DeletedGone
+			case err != nil:
 				return chat.Reply{}, err
 			}
 			f.Log.InfoContext(ctx, "audit", slog.String("act", "delete"), slog.String("authority", "user"), slog.String("in", i.Space))
 			say := words.In(e.Locale)
-			reply := card(say(words.Deleted), chat.Widget{Text: say(words.DeletedText)})
+			reply := card(say(title), chat.Widget{Text: say(text)})
 			reply.Card.Subtitle, reply.Leaves = i.Args, true
 			return reply, nil
 		},

@@ -61,5 +61,13 @@ func card(title string, widgets ...chat.Widget) chat.Reply {
 	return chat.Reply{Card: &chat.Card{Title: title, Sections: []chat.Section{{Widgets: widgets}}}}
 }
 
+// row is a row of buttons, if there are any.
+func row(all []chat.Button) []chat.Widget {
+	if len(all) == 0 {
+		return nil
+	}
+	return []chat.Widget{{Buttons: all}}
+}
+
 // buttons is a row of them.
 func buttons(row ...chat.Button) chat.Widget { return chat.Widget{Buttons: row} }

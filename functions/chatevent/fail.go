@@ -56,16 +56,18 @@ func (f function) explain(ctx context.Context, h *heard, err error, reference st
 		text.Text = warning + text.Text
 		return h.form(notice{field: faulty(err), widgets: []chat.Widget{text}})
 	}
-	widgets := []chat.Widget{text}
-	switch fault.KindOf(err) {
-	case fault.Unavailable, fault.RateLimited, fault.Internal:
-		again, err := f.repeat(words.TryAgain, h)
-		if err != nil {
-			return chat.Reply{}, err
-		}
-		if len(again) > 0 {
-			widgets = append(widgets, buttons(again...))
-		}
+	if !passes(err) {
+		return card(say(words.Failed), text), nil
 	}
-	return card(say(words.Failed), widgets...), nil
+	again, err := f.repeat(words.TryAgain, h.event, h.tried)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	return card(say(words.Failed), append([]chat.Widget{text}, row(again)...)...), nil
+}
+
+// passes tells that what failed may go well later.
+func passes(err error) bool {
+	kind := fault.KindOf(err)
+	return kind == fault.Unavailable || kind == fault.RateLimited || kind == fault.Internal
 }

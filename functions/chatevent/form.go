@@ -2,7 +2,9 @@ package chatevent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"example.com/deputy/shared/chat"
@@ -48,9 +50,9 @@ type notice struct {
 	widgets []chat.Widget
 }
 
-// maxKept is how many bytes of a form are shown again. A card may have 32 KB,
-// and JSON writes some characters in six bytes.
-const maxKept = 20_000
+// maxForm is how many bytes a form may have as a card: Chat takes 32 KB
+// (chat-protocol.md 5).
+const maxForm = 31_000
 
 // open shows a form for the first time. It gets the key that makes sending it
 // twice one act.
@@ -76,16 +78,36 @@ func send(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 	return this.send(ctx, f, e, i)
 }
 
-// show draws a form.
+// show draws a form, without its longest texts if it were too large otherwise.
 func (f function) show(ctx context.Context, e chat.Event, i invocation, held chat.Inputs, n notice) (chat.Reply, error) {
+	cut := false
+	for {
+		reply, err := f.draw(ctx, e, i, held, n, cut)
+		if err != nil || reply.Card.Size() <= maxForm {
+			return reply, err
+		}
+		longest := ""
+		for name := range held {
+			if longest == "" || written(held.First(name)) > written(held.First(longest)) {
+				longest = name
+			}
+		}
+		if longest == "" {
+			return chat.Reply{}, fault.New(fault.Internal, fault.None) // a form's own words are far shorter
+		}
+		held, cut = maps.Clone(held), true
+		delete(held, longest)
+	}
+}
+
+func (f function) draw(ctx context.Context, e chat.Event, i invocation, held chat.Inputs, n notice, cut bool) (chat.Reply, error) {
 	this, say := forms()[i.Form], words.In(e.Locale)
-	held, cut := fit(held)
 	widgets, err := this.draw(ctx, f, e, i, held)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	if cut {
-		n.widgets = append(n.widgets, chat.Widget{Text: say(words.FormCut)})
+		n.widgets = append(slices.Clone(n.widgets), chat.Widget{Text: warning + say(words.FormCut)})
 	}
 	at := max(0, slices.IndexFunc(widgets, func(w chat.Widget) bool { return w.Field != nil && w.Field.Name == n.field }))
 	widgets = slices.Insert(widgets, at, n.widgets...)
@@ -97,49 +119,10 @@ func (f function) show(ctx context.Context, e chat.Event, i invocation, held cha
 	return card(say(this.title), append(widgets, buttons(done))...), nil
 }
 
-// fit leaves out the longest texts of a form that would not fit into a card
-// any more.
-func fit(held chat.Inputs) (chat.Inputs, bool) {
-	cut := false
-	for {
-		total, longest := 0, ""
-		for name, values := range held {
-			for _, v := range values {
-				total += written(v)
-			}
-			if longest == "" || written(held.First(name)) > written(held.First(longest)) {
-				longest = name
-			}
-		}
-		if total <= maxKept {
-			return held, cut
-		}
-		rest := chat.Inputs{}
-		for name, values := range held {
-			if name != longest {
-				rest[name] = values
-			}
-		}
-		held, cut = rest, true
-	}
-}
-
 // written is how many bytes a text takes in JSON.
 func written(text string) int {
-	n := len(text)
-	for _, r := range text {
-		switch r {
-		case '<', '>', '&', '\u2028', '\u2029':
-			n += 5
-		case '"', '\\', '\n', '\r', '\t':
-			n++
-		default:
-			if r < ' ' {
-				n += 5
-			}
-		}
-	}
-	return n
+	out, _ := json.Marshal(text) // a string: never fails
+	return len(out)
 }
 
 // faulty is the field that an error is about, or empty.
@@ -149,7 +132,7 @@ func faulty(err error) string {
 		return ""
 	}
 	return map[words.Text]string{
-		words.NameNeeded: nameField, words.NameTooLong: nameField, words.NameTaken: nameField, words.NameTakenForm: nameField, words.NameDiffers: nameField,
+		words.NameNeeded: nameField, words.NameTooLong: nameField, words.NameTaken: nameField, words.NameDiffers: nameField,
 		words.DescriptionTooLong: descriptionField, words.GuidelinesTooLong: guidelinesField,
 		words.TooManyPeople: othersField, words.NotAPerson: othersField, words.HistoryUnknown: historyField, words.SayTooLong: firstField,
 	}[e.Public]

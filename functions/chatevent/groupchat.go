@@ -20,11 +20,17 @@ func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (cha
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "groupchat"), slog.String("authority", "user"), slog.String("made", group.Name), slog.Bool("found", group.Found))
-	say := words.In(e.Locale)
-	widgets := []chat.Widget{{Text: names(say, members)}}
+	say, title := words.In(e.Locale), words.GroupMade
+	widgets := append(people(say, group.Joined, group.Invited), f.leftOut(ctx, e, true, group.LeftOut)...)
+	switch {
+	case len(group.LeftOut) > 0:
+		title = words.GroupPartly
+	case group.Unchecked:
+		widgets = append(widgets, chat.Widget{Text: say(words.Unchecked)})
+	}
 	if group.Found {
 		widgets = append(widgets, chat.Widget{Text: say(words.GroupFound)})
 	}
 	open := chat.Button{Text: say(words.Open), Link: config.Secret(group.Address), Strong: true}
-	return card(say(words.GroupMade), append(widgets, buttons(open))...), nil
+	return card(say(title), append(widgets, buttons(open))...), nil
 }

@@ -49,7 +49,7 @@ func explained(say words.Say) []chat.Widget {
 		if c.quick() {
 			name = say(words.InTheMenu, name)
 		}
-		out = append(out, chat.Widget{Label: strings.TrimSpace(name + " " + c.args), Text: say(c.help)})
+		out = append(out, chat.Widget{Label: strings.TrimSpace(name + " " + say(c.args)), Text: say(c.help)})
 	}
 	return out
 }

@@ -65,7 +65,7 @@ func (f function) newest(ctx context.Context, e chat.Event, c userauth.Connectio
 		allow, err := f.allow(ctx, say(words.AllowIt), e, append(slices.Clone(c.Allowed), userauth.ReadSpaces)...)
 		return []chat.Widget{{Text: say(words.RecentNotAllowed)}, buttons(allow)}, err
 	}
-	found, err := f.Spaces.Search(ctx, e.Person.Name, "")
+	found, _, err := f.Spaces.Search(ctx, e.Person.Name, "")
 	if _, consent := userauth.Needed(err); consent {
 		return nil, err // the grant has just turned out to be dead
 	}

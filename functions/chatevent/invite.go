@@ -35,30 +35,42 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "invite"), slog.String("authority", "user"), slog.String("in", e.Space.Name),
 		slog.Int("joined", len(added.Joined)), slog.Int("invited", len(added.Invited)), slog.Int("failed", len(added.Failed)))
-	say, title := words.In(e.Locale), words.InviteDone
-	widgets := people(say, added.Joined, added.Invited, added.Failed)
-	if added.Why == nil {
-		return card(say(title), widgets...), nil
+	say := words.In(e.Locale)
+	widgets := people(say, added.Joined, added.Invited)
+	if len(added.Failed) == 0 {
+		return card(say(words.InviteDone), widgets...), nil
 	}
-	widgets = append(widgets, chat.Widget{Text: fault.Public(say, added.Why, logging.Reference(ctx))})
-	switch fault.KindOf(added.Why) {
-	case fault.Unavailable, fault.RateLimited, fault.Internal: // adding those who are in again does nothing
-		again, err := f.button(words.TryAgain, runAgain, e, i)
+	// Each reason with its people.
+	var reasons []string
+	by, passing := map[string][]spaces.Member{}, false
+	for _, m := range added.Failed {
+		why := fault.Public(say, m.Why, logging.Reference(ctx))
+		if by[why] == nil {
+			reasons = append(reasons, why)
+		}
+		by[why] = append(by[why], m.Member)
+		passing = passing || passes(m.Why)
+	}
+	for _, why := range reasons {
+		widgets = append(widgets, chat.Widget{Label: say(words.LeftOut), Text: names(say, by[why])}, chat.Widget{Text: why})
+	}
+	if passing { // adding those who are in again does nothing
+		again, err := f.repeat(words.TryAgain, e, attempt{runAgain, i})
 		if err != nil {
 			return chat.Reply{}, err
 		}
-		widgets = append(widgets, buttons(again))
+		widgets = append(widgets, row(again)...)
 	}
 	return card(say(words.InvitePartly), widgets...), nil
 }
 
 // people are rows of names by what came of them.
-func people(say words.Say, joined, invited, leftOut []spaces.Member) []chat.Widget {
+func people(say words.Say, joined, invited []spaces.Member) []chat.Widget {
 	var out []chat.Widget
 	for _, row := range []struct {
 		label   words.Text
 		members []spaces.Member
-	}{{words.Joined, joined}, {words.Invited, invited}, {words.LeftOut, leftOut}} {
+	}{{words.Joined, joined}, {words.Invited, invited}} {
 		if len(row.members) > 0 {
 			out = append(out, chat.Widget{Label: say(row.label), Text: names(say, row.members)})
 		}
@@ -104,16 +116,30 @@ var groupName = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
 // other word, so that nobody is silently left out.
 func named(text string) ([]spaces.Member, error) {
 	var out []spaces.Member
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' }) {
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;，；、", r) }) {
 		a, err := mail.ParseAddress(word)
 		switch {
-		case err == nil && a.Address == word && !strings.ContainsAny(word, "/?#%\""):
+		case err == nil && a.Address == word && plain(word):
 			out = append(out, spaces.Member{User: "users/" + strings.ToLower(word), Label: word})
 		case groupName.MatchString(word):
 			out = append(out, spaces.Member{User: word, Label: word})
 		default:
-			return nil, &fault.Error{Op: "chatevent.named", Kind: fault.Invalid, Public: words.NotAPerson, Args: []any{word}, Err: errors.New("neither an e-mail address nor a group")}
+			return nil, &fault.Error{Op: "chatevent.named", Kind: fault.Invalid, Public: words.NotAPerson, Args: []any{short(word)}, Err: errors.New("neither an e-mail address nor a group")}
 		}
 	}
 	return out, nil
+}
+
+// plain tells that an address can stand in a resource name.
+func plain(address string) bool {
+	return !strings.ContainsFunc(address, func(r rune) bool { return r > unicode.MaxASCII || strings.ContainsRune(`/?#%"`, r) })
+}
+
+// short is a word as far as an answer can quote it.
+func short(word string) string {
+	const most = 60
+	if runes := []rune(word); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return word
 }

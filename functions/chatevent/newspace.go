@@ -3,6 +3,7 @@ package chatevent
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -115,10 +116,12 @@ func (f function) templates(ctx context.Context, e chat.Event, i invocation, hel
 	if len(all) == 0 {
 		return nil, nil
 	}
-	say := words.In(e.Locale)
+	say, room := words.In(e.Locale), 4_000 // bytes for their names: the card has other things to hold
 	menu := chat.Field{Kind: chat.Choice, Name: templateField, Label: say(words.Template), Values: held[templateField], Options: []chat.Option{{Value: usual, Text: say(words.NoTemplate)}}}
 	for _, t := range all {
-		menu.Options = append(menu.Options, chat.Option{Value: t.Name, Text: t.Name})
+		if room -= 2 * written(t.Name); room > 0 {
+			menu.Options = append(menu.Options, chat.Option{Value: t.Name, Text: t.Name})
+		}
 	}
 	if len(menu.Values) == 0 {
 		menu.Values = []string{usual}
@@ -127,8 +130,8 @@ func (f function) templates(ctx context.Context, e chat.Event, i invocation, hel
 	return []chat.Widget{{Field: &menu}, buttons(use)}, err
 }
 
-// fill puts a template into the form; what it does not say stays as it was
-// typed.
+// fill puts a template into the form. What the template does not set stays as
+// it was typed, and its people come to those who are there.
 func fill(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	held := e.Inputs
 	of(ctx).form = func(n notice) (chat.Reply, error) { return f.show(context.WithoutCancel(ctx), e, i, held, n) }
@@ -144,35 +147,33 @@ func fill(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 }
 
 func filled(held chat.Inputs, t vault.Template) chat.Inputs {
-	out := chat.Inputs{}
-	for name, values := range held {
-		out[name] = values
-	}
-	set := func(name, value string) {
-		if value != "" {
+	out := maps.Clone(held)
+	set := func(wanted bool, name, value string) {
+		if wanted {
 			out[name] = []string{value}
 		}
 	}
-	choose := func(name string, yes bool, value, otherwise string) {
-		if delete(out, name); yes {
-			set(name, value)
-		} else {
-			set(name, otherwise)
+	set(t.Description != "", descriptionField, t.Description)
+	set(t.Guidelines != "", guidelinesField, t.Guidelines)
+	set(t.History != "", historyField, t.History)
+	set(t.Discoverable, accessField, discoverable)
+	set(t.Announcements, kindField, announcements)
+	set(t.External, externalField, chat.On)
+	set(t.First != "", firstField, t.First)
+	set(t.AddTheApp, appField, chat.On)
+	others := strings.TrimSpace(out.First(othersField))
+	for _, m := range t.Members {
+		id, user := strings.CutPrefix(m, "users/")
+		switch {
+		case user && !strings.Contains(id, "@"):
+			if !slices.Contains(out[peopleField], m) {
+				out[peopleField] = append(slices.Clone(out[peopleField]), m)
+			}
+		case !strings.Contains(others, id):
+			others = strings.TrimPrefix(others+", "+id, ", ")
 		}
 	}
-	set(descriptionField, t.Description)
-	set(guidelinesField, t.Guidelines)
-	var others []string
-	for _, m := range t.Members {
-		others = append(others, strings.TrimPrefix(m, "users/"))
-	}
-	set(othersField, strings.Join(others, ", "))
-	choose(historyField, t.History != "", t.History, usual)
-	choose(accessField, t.Discoverable, discoverable, usual)
-	choose(kindField, t.Announcements, announcements, usual)
-	choose(externalField, t.External, chat.On, "")
-	set(firstField, t.First)
-	choose(appField, t.AddTheApp, chat.On, "")
+	set(others != "", othersField, others)
 	return out
 }
 
@@ -186,10 +187,7 @@ func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		// The same form, with a name that may be free.
 		taken := e.Inputs.First(nameField)
-		held := chat.Inputs{}
-		for name, values := range e.Inputs {
-			held[name] = values
-		}
+		held := maps.Clone(e.Inputs)
 		held[nameField] = []string{nextName(r.DisplayName)}
 		say := words.In(e.Locale)
 		return f.show(ctx, e, i, held, notice{nameField, []chat.Widget{{Text: warning + say(words.NameTakenForm, taken)}}})

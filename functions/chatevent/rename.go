@@ -31,7 +31,7 @@ func renameForm() form {
 				return chat.Reply{}, err
 			}
 			reply := card(words.In(e.Locale)(words.Renamed), buttons(row...))
-			reply.Card.Subtitle, reply.Leaves = name, true
+			reply.Card.Subtitle, reply.Leaves, reply.Beside = name, true, true // the first card tells who is in
 			return reply, nil
 		},
 	}

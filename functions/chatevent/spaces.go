@@ -13,7 +13,7 @@ const spacesOnCard = 10
 
 // listSpaces lists the person's spaces, page by page.
 func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	found, err := f.Spaces.Search(ctx, e.Person.Name, i.Args)
+	found, cut, err := f.Spaces.Search(ctx, e.Person.Name, i.Args)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -39,6 +39,8 @@ func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (ch
 			return chat.Reply{}, err
 		}
 		widgets = append(widgets, buttons(more))
+	} else if cut {
+		widgets = append(widgets, chat.Widget{Text: say(words.ListCut)})
 	}
 	return card(say(words.YourSpaces), widgets...), nil
 }

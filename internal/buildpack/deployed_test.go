@@ -50,7 +50,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	})
 	var commands []chatpage.Command
 	for _, c := range chatevent.Console() {
-		commands = append(commands, chatpage.Command(c))
+		commands = append(commands, chatpage.Command{ID: c.ID, Name: c.Name, Args: c.Args, Description: c.Description, Dialog: c.Dialog})
 	}
 	page := chatpage.New(chatpage.Config{
 		App: "Deputy", Endpoint: chatAt, Address: "https://chat.google.com", Commands: commands, Google: standIn, Format: format, Now: time.Now,

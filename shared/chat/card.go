@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"encoding/json"
 	"html"
 
 	chatapi "google.golang.org/api/chat/v1"
@@ -39,6 +40,16 @@ type Button struct {
 	Strong   bool          // the one to press
 	Opens    bool          // a dialog
 	Required []string      // fields that have to be filled in first
+}
+
+// Size is how many bytes the card has on the wire, but for the address that
+// its buttons call.
+func (c *Card) Size() int {
+	text, err := json.Marshal(c.api(clicked))
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	return len(text)
 }
 
 // api is the card as Google's type. function is what a click calls.

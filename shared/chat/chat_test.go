@@ -139,12 +139,21 @@ func TestABodyThatIsNoObjectIsInvalid(t *testing.T) {
 
 func TestTheDirectMessageWithTheAppIsKnownByAnyOfItsMarks(t *testing.T) {
 	for space, want := range map[string]bool{
-		`{"singleUserBotDm":true}`: true, `{"singleUserBotDm":"true"}`: true, `{"type":"DM"}`: true, `{"spaceType":"DIRECT_MESSAGE"}`: true,
+		`{"singleUserBotDm":true}`: true, `{"singleUserBotDm":"true"}`: true, `{"type":"DM","spaceType":"DIRECT_MESSAGE"}`: true,
+		// Two people, with the app among them (chat/v1, Space.spaceType).
+		`{"spaceType":"DIRECT_MESSAGE"}`: false, `{"spaceType":"DIRECT_MESSAGE","singleUserBotDm":false}`: false,
 		`{"spaceType":"GROUP_CHAT","type":"ROOM"}`: false, `{}`: false,
 	} {
 		if got := decode(t, `{"type":"MESSAGE","space":`+space+`}`).Space.Direct; got != want {
 			t.Errorf("%s: got %v, want %v", space, got, want)
 		}
+	}
+}
+
+func TestAMentionWithoutANameTakesNothingOutOfTheText(t *testing.T) {
+	e := decode(t, `{"type":"MESSAGE","message":{"argumentText":" Plan for a@b.com @","annotations":[{"type":"USER_MENTION","userMention":{"user":{"name":"users/2","type":"HUMAN"}}}]}}`)
+	if e.Args != "Plan for a@b.com @" || e.Text != "Plan for a@b.com @" || len(e.Mentions) != 1 {
+		t.Errorf("got %q, %q, %v", e.Args, e.Text, e.Mentions)
 	}
 }
 

@@ -66,14 +66,15 @@ type space struct {
 	Name        looseText `json:"name"`
 	DisplayName looseText `json:"displayName"`
 	Type        looseText `json:"type"`
-	SpaceType   looseText `json:"spaceType"`
 	SingleBot   looseBool `json:"singleUserBotDm"`
 }
 
 func (s space) place() Space {
 	return Space{
 		Name: string(s.Name), DisplayName: string(s.DisplayName),
-		Direct: bool(s.SingleBot) || s.SpaceType == "DIRECT_MESSAGE" || s.Type == "DM",
+		// Not by the spaceType DIRECT_MESSAGE: that is also two people, with the
+		// app among them (chat/v1, Space.spaceType).
+		Direct: bool(s.SingleBot) || s.Type == "DM",
 	}
 }
 
@@ -166,7 +167,9 @@ func (m message) arguments() (string, []Person) {
 			continue
 		}
 		people = append(people, mentioned.person())
-		words = strings.Replace(words, "@"+string(mentioned.DisplayName), " ", 1)
+		if mentioned.DisplayName != "" {
+			words = strings.Replace(words, "@"+string(mentioned.DisplayName), " ", 1)
+		}
 	}
 	return strings.Join(strings.Fields(words), " "), people
 }
@@ -177,7 +180,7 @@ func (m message) verbatim() string {
 	text := strings.TrimSpace(string(m.ArgumentText))
 	for _, a := range m.Annotations {
 		mentioned := a.UserMention.User
-		if a.Type == "USER_MENTION" && mentioned.Type != "BOT" && mentioned.Name != "" {
+		if a.Type == "USER_MENTION" && mentioned.Type != "BOT" && mentioned.Name != "" && mentioned.DisplayName != "" {
 			text = strings.Replace(text, "@"+string(mentioned.DisplayName), "<"+string(mentioned.Name)+">", 1)
 		}
 	}

@@ -15,8 +15,9 @@ import (
 type Reply struct {
 	Card *Card // for the person alone
 	// Leaves says that a card closes the dialog it answers, and stands in the
-	// conversation: for what is worth keeping.
-	Leaves bool
+	// conversation: for what is worth keeping. It takes the place of the card
+	// that the dialog was opened from, unless Beside lets that stand.
+	Leaves, Beside bool
 	// Connect makes Chat show its private "requires configuration" prompt
 	// with this address behind it. Chat allows nothing else beside it, and
 	// not in answer to a click.
@@ -55,7 +56,7 @@ func (r Reply) place(e Event) place {
 		return homeTab
 	case e.Dialog == Opens, e.Dialog == Sent && (e.Home || !r.Leaves):
 		return dialog
-	case e.Kind == Click && (e.Dialog == NoDialog || e.Message != ""):
+	case e.Kind == Click && !r.Beside && (e.Dialog == NoDialog || e.Message != ""):
 		return replaced
 	default:
 		return posted

@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,7 +34,13 @@ func Do(ctx context.Context, header http.Header, source oauth2.TokenSource, call
 		return fault.Wrap("googlecall.Do", err)
 	}
 	header.Set("Authorization", "Bearer "+token.AccessToken)
-	return policy.Do(ctx, later, call)
+	return policy.Do(ctx, later, func(ctx context.Context) error {
+		err := call(ctx)
+		if broken, ok := errors.AsType[*url.Error](err); ok {
+			return broken.Err // without the address: a person's words may be in it
+		}
+		return err
+	})
 }
 
 // later tells whether err may pass, and how long Google asks to wait.
@@ -41,7 +49,7 @@ func later(err error) (time.Duration, bool) {
 	if !ok {
 		return 0, true // no answer: a time-out, a broken connection
 	}
-	if f := Read(e); e.Code != http.StatusTooManyRequests && e.Code < http.StatusInternalServerError && f.Status != "ABORTED" {
+	if f := Read(e); !f.Busy() && e.Code < http.StatusInternalServerError && f.Status != "ABORTED" {
 		return 0, false
 	}
 	seconds, _ := strconv.Atoi(e.Header.Get("Retry-After")) // absent, or a date: 0
@@ -53,7 +61,13 @@ func later(err error) (time.Duration, bool) {
 type Failure struct {
 	Code   int    // of HTTP
 	Status string // the canonical name, such as ALREADY_EXISTS
-	Reason string // in its details, such as ACCESS_TOKEN_SCOPE_INSUFFICIENT
+	Reason string // such as ACCESS_TOKEN_SCOPE_INSUFFICIENT
+}
+
+// Busy tells that Google takes no more requests for the moment. Calendar says
+// so by 403 (its guide "Handle API errors").
+func (f Failure) Busy() bool {
+	return f.Code == http.StatusTooManyRequests || slices.Contains([]string{"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}, f.Reason)
 }
 
 // Read is what an error says.
@@ -64,10 +78,16 @@ func Read(e *googleapi.Error) Failure {
 			Details []struct {
 				Reason string `json:"reason"`
 			} `json:"details"`
+			Errors []struct { // of the older APIs
+				Reason string `json:"reason"`
+			} `json:"errors"`
 		} `json:"error"`
 	}
 	_ = json.Unmarshal([]byte(e.Body), &body) // not JSON: no status
 	f := Failure{Code: e.Code, Status: body.Error.Status}
+	for _, d := range body.Error.Errors {
+		f.Reason = d.Reason
+	}
 	for _, d := range body.Error.Details {
 		f.Reason = d.Reason
 	}

@@ -77,11 +77,11 @@ func (m *Meetings) Room(ctx context.Context, person string, more ...userauth.Cap
 var errExists = errors.New("409: it exists already")
 
 // says is what a person reads of one API.
-type says struct{ silent, forbids, busy words.Text }
+type says struct{ silent, forbids, busy, refuses words.Text }
 
 var (
-	meetSays     = says{words.MeetSilent, words.MeetForbids, words.MeetBusy}
-	calendarSays = says{words.CalendarSilent, words.CalendarForbids, words.CalendarBusy}
+	meetSays     = says{words.MeetSilent, words.MeetForbids, words.MeetBusy, words.MeetRefuses}
+	calendarSays = says{words.CalendarSilent, words.CalendarForbids, words.CalendarBusy, words.CalendarRefuses}
 )
 
 // translate turns an error of an API into a fault.
@@ -100,10 +100,12 @@ func translate(op string, err error, s says) error {
 		f.Kind, f.Err = fault.NeedsConsent, userauth.ErrToken
 	case said.Reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
 		f.Kind, f.Err = fault.NeedsConsent, userauth.ErrScope
+	case said.Busy():
+		f.Kind, f.Public = fault.RateLimited, s.busy
 	case e.Code == http.StatusForbidden:
 		f.Kind, f.Public = fault.Denied, s.forbids
-	case e.Code == http.StatusTooManyRequests:
-		f.Kind, f.Public = fault.RateLimited, s.busy
+	case e.Code == http.StatusBadRequest:
+		f.Kind, f.Public, f.Args = fault.Invalid, s.refuses, []any{e.Message}
 	case e.Code == http.StatusConflict:
 		f.Err = errExists
 	}

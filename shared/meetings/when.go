@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/width"
+
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/words"
 )
@@ -32,11 +34,11 @@ var days = map[string]int{"": 0, "today": 0, "今天": 0, "tomorrow": 1, "明天
 var written = regexp.MustCompile(`^(?:(\d{4}-\d{2}-\d{2})|(\p{L}+))?\s*(?:(\d{1,2}):(\d{2}))?\s*(\d+[hm](?:\d+m)?)?$`)
 
 // ParseWhen reads a time as people write it, such as "tomorrow 10:00",
-// "2026-12-01 14:00 45m" or "15:30 1h"; nothing is the next quarter of an hour.
+// "2026-12-01 14:00 45m" or "15:30 1h", also with full-width digits; nothing is the next quarter of an hour.
 // now is in the person's zone. Invalid, with examples, for everything else, for
 // the past, and for a time that the clocks leave out.
 func ParseWhen(text string, now time.Time) (When, error) {
-	m := written.FindStringSubmatch(strings.ToLower(strings.Join(strings.Fields(text), " ")))
+	m := written.FindStringSubmatch(strings.ToLower(strings.Join(strings.Fields(width.Fold.String(text)), " ")))
 	if m == nil {
 		return When{}, fault.New(fault.Invalid, words.WhenUnknown)
 	}

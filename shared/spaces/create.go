@@ -1,6 +1,7 @@
 package spaces
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
 	// The space is there, whatever comes of the rest.
-	return Created{space.Name, space.DisplayName, address(space), id, s.Finish(ctx, person, source, space.Name, r.Members, r.Rest)}, nil
+	return Created{space.Name, cmp.Or(space.DisplayName, r.DisplayName), address(space), id, s.Finish(ctx, person, source, space.Name, r.Members, r.Rest)}, nil
 }
 
 func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi.SetUpSpaceRequest) (*chatapi.Space, error) {

@@ -20,8 +20,8 @@ func (s *Spaces) Rename(ctx context.Context, person, space, name string) (string
 	return name, fault.Wrap("spaces.Rename", err)
 }
 
-// Delete ends a space with all that was said in it, as a person. One that is
-// not there any more is no error: a repetition finds that.
+// Delete ends a space with all that was said in it, as a person. NotFound when
+// it is gone already, as a repetition finds it, or when the person has left it.
 func (s *Spaces) Delete(ctx context.Context, person, space string) error {
 	call := s.api.Spaces.Delete(space)
 	err := s.auth.Act(ctx, person, []userauth.Capability{userauth.DeleteSpaces}, userauth.DeleteSpaces, func(token oauth2.TokenSource) error {
@@ -31,9 +31,6 @@ func (s *Spaces) Delete(ctx context.Context, person, space string) error {
 		})
 		return translate("spaces.delete", err, "")
 	})
-	if err != nil && fault.KindOf(err) == fault.NotFound {
-		return nil
-	}
 	return fault.Wrap("spaces.Delete", err)
 }
 

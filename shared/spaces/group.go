@@ -3,6 +3,7 @@ package spaces
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
@@ -13,22 +14,20 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Group is a group conversation.
+// Group is a group conversation, and who of those asked for is in it.
 type Group struct {
 	Name, Address string
 	Found         bool // it was there already
+	Outcome
 }
 
 // GroupChat is the group conversation of a person with these members and no
 // others: the one there is, or a new one. Found by the people themselves, it is
 // safe to repeat.
 func (s *Spaces) GroupChat(ctx context.Context, person, source string, members []Member) (Group, error) {
-	members = slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.User == person })
-	switch n := len(members); {
-	case n < 2:
-		return Group{}, fault.New(fault.Invalid, words.GroupWhom)
-	case n > MaxMembers:
-		return Group{}, fault.New(fault.Invalid, words.TooManyPeople, n, MaxMembers)
+	members, err := s.others(ctx, person, members)
+	if err != nil {
+		return Group{}, fault.Wrap("spaces.GroupChat", err)
 	}
 	users := []string{person, source}
 	for _, m := range members {
@@ -53,7 +52,40 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 			return err
 		})
 	}
-	return out, fault.Wrap("spaces.GroupChat", err)
+	if err != nil {
+		return Group{}, fault.Wrap("spaces.GroupChat", err)
+	}
+	out.Outcome = s.Finish(ctx, person, source, out.Name, members, Rest{})
+	return out, nil
+}
+
+// others are the members without doubles and without the person themself; at
+// least two people, or an Invalid fault.
+func (s *Spaces) others(ctx context.Context, person string, members []Member) ([]Member, error) {
+	self := ""
+	if slices.ContainsFunc(members, func(m Member) bool { return strings.Contains(m.User, "@") }) {
+		c, err := s.auth.Connection(ctx, person)
+		if err != nil {
+			return nil, err
+		}
+		self = "users/" + strings.ToLower(c.Email)
+	}
+	var out []Member
+	for _, m := range members {
+		switch {
+		case m.group():
+			return nil, fault.New(fault.Invalid, words.GroupPeople)
+		case m.User != person && m.User != self && !slices.ContainsFunc(out, func(o Member) bool { return o.User == m.User }):
+			out = append(out, m)
+		}
+	}
+	switch n := len(out); {
+	case n < 2:
+		return nil, fault.New(fault.Invalid, words.GroupWhom)
+	case n > MaxMembers:
+		return nil, fault.New(fault.Invalid, words.TooManyPeople, n, MaxMembers)
+	}
+	return out, nil
 }
 
 func (s *Spaces) findGroup(ctx context.Context, token oauth2.TokenSource, users []string) (Group, error) {

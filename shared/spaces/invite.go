@@ -16,14 +16,19 @@ import (
 type Added struct {
 	Joined  []Member
 	Invited []Member // have to accept first
-	Failed  []Member
-	Why     error // why the last of Failed failed
+	Failed  []Failed
+}
+
+// Failed is somebody who was not added.
+type Failed struct {
+	Member
+	Why error
 }
 
 // Invite adds people to a space or group conversation as a person, one by one.
 // Adding somebody who is in is fine, so that all of it can be repeated. One who
-// cannot be added does not stop the others; when nobody could, the reason is
-// the error.
+// cannot be added does not stop the others; when nobody could, the last reason
+// is the error.
 func (s *Spaces) Invite(ctx context.Context, person, space string, members []Member) (Added, error) {
 	var out Added
 	for _, m := range members {
@@ -33,15 +38,15 @@ func (s *Spaces) Invite(ctx context.Context, person, space string, members []Mem
 		}
 		switch {
 		case err != nil:
-			out.Failed, out.Why = append(out.Failed, m), err
+			out.Failed = append(out.Failed, Failed{m, err})
 		case state == "INVITED":
 			out.Invited = append(out.Invited, m)
 		default:
 			out.Joined = append(out.Joined, m)
 		}
 	}
-	if len(out.Failed) == len(members) {
-		return out, fault.Wrap("spaces.Invite", out.Why)
+	if n := len(out.Failed); n > 0 && n == len(members) {
+		return out, fault.Wrap("spaces.Invite", out.Failed[n-1].Why)
 	}
 	return out, nil
 }

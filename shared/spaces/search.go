@@ -2,6 +2,7 @@ package spaces
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -19,31 +20,36 @@ type Found struct {
 
 // Search are the named spaces of a person whose names have words that begin
 // with these, newest first; without words all. Google gives 100 at most when
-// it searches (chat-protocol.md 6.5).
-func (s *Spaces) Search(ctx context.Context, person, words string) ([]Found, error) {
+// it searches (chat-protocol.md 6.5), and a first page of 1,000 when it lists:
+// cut tells that there may be more.
+func (s *Spaces) Search(ctx context.Context, person, words string) (out []Found, cut bool, err error) {
 	var found []*chatapi.Space
 	needed := []userauth.Capability{userauth.ReadSpaces}
-	err := s.auth.Act(ctx, person, needed, userauth.ReadSpaces, func(token oauth2.TokenSource) (err error) {
+	err = s.auth.Act(ctx, person, needed, userauth.ReadSpaces, func(token oauth2.TokenSource) (err error) {
 		if words == "" {
-			found, err = s.list(ctx, token)
+			found, cut, err = s.list(ctx, token)
 		} else {
 			found, err = s.search(ctx, token, words)
+			cut = len(found) == mostFound
 		}
 		return err
 	})
 	if err != nil {
-		return nil, fault.Wrap("spaces.Search", err)
+		return nil, false, fault.Wrap("spaces.Search", err)
 	}
-	var out []Found
+	// A list has no order that Google documents; its times sort as text.
+	slices.SortStableFunc(found, func(a, b *chatapi.Space) int { return strings.Compare(b.CreateTime, a.CreateTime) })
 	for _, space := range found {
 		out = append(out, Found{space.Name, space.DisplayName, address(space)})
 	}
-	return out, nil
+	return out, cut, nil
 }
+
+const mostFound = 100
 
 func (s *Spaces) search(ctx context.Context, token oauth2.TokenSource, words string) ([]*chatapi.Space, error) {
 	quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(words) + `"`
-	call := s.api.Spaces.Search().Query(`space_type = "SPACE" AND display_name:` + quoted).OrderBy("create_time DESC").PageSize(100)
+	call := s.api.Spaces.Search().Query(`space_type = "SPACE" AND display_name:` + quoted).OrderBy("create_time DESC").PageSize(mostFound)
 	var out []*chatapi.Space
 	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
@@ -59,15 +65,14 @@ func (s *Spaces) search(ctx context.Context, token oauth2.TokenSource, words str
 	return out, translate("spaces.search", err, "")
 }
 
-func (s *Spaces) list(ctx context.Context, token oauth2.TokenSource) ([]*chatapi.Space, error) {
-	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(1000)
-	var out []*chatapi.Space
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
+func (s *Spaces) list(ctx context.Context, token oauth2.TokenSource) (out []*chatapi.Space, more bool, err error) {
+	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(1000).Fields("nextPageToken", "spaces(name,displayName,spaceUri,createTime)")
+	err = googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
 		if err == nil {
-			out = res.Spaces
+			out, more = res.Spaces, res.NextPageToken != ""
 		}
 		return err
 	})
-	return out, translate("spaces.list", err, "")
+	return out, more, translate("spaces.list", err, "")
 }

@@ -47,8 +47,8 @@ type exportedGrant struct {
 	RefreshDay   time.Time `json:"refreshedDay"`
 }
 
-// mostActivity is more than a month of any caller's limits lets stand there.
-const mostActivity = 10_000
+// most is how many records of a kind an export has: more than can stand there.
+const most = 10_000
 
 // ExportLink is a link to a person's Export, good for ten minutes. It is shown
 // to that person alone: whoever opens it can read the export.
@@ -104,10 +104,10 @@ func (a *Auth) export(ctx context.Context, person string) (out Export, err error
 			LastUsedDay: g.LastUsedDay, RefreshDay: g.RefreshDay,
 		}
 	}
-	if out.Approvals, err = a.Vault.Approvals(ctx, person); err != nil {
+	if out.Approvals, err = a.Vault.Approvals(ctx, person, most); err != nil {
 		return out, err
 	}
-	out.Activity, err = a.Vault.Activities(ctx, person, mostActivity)
+	out.Activity, err = a.Vault.Activities(ctx, person, most)
 	return out, err
 }
 

@@ -3,7 +3,7 @@ package vault
 import (
 	"context"
 	"fmt"
-	"slices"
+	"math"
 	"time"
 
 	"example.com/deputy/shared/fault"
@@ -11,15 +11,11 @@ import (
 
 const activityLife = 30 * 24 * time.Hour
 
-// maxDay is later than any day: newer ones count down from it.
-const maxDay = 999_999
-
 // activityOf is the collection of what was done as one person.
 func activityOf(person string) string { return "activity/" + sub(person) + "/acts" }
 
 // Activity is what a caller or an administrator did as a person (collection
-// activity/{sub}/acts; the ids sort the newest days first). It lives for 30
-// days.
+// activity/{sub}/acts; the ids sort the newest first). It lives for 30 days.
 type Activity struct {
 	When      time.Time `json:"when"`
 	Caller    string    `json:"caller"` // its name, as people know it
@@ -28,11 +24,14 @@ type Activity struct {
 	Made      string    `json:"made"` // resource name; may be empty
 }
 
-// NoteActivity stores it. id names the act: noted again on the same day, it
-// stays as it is.
+// NoteActivity stores it. id names the act: noted again, it stays as it is.
 func (v *Vault) NoteActivity(ctx context.Context, person, id string, a Activity) error {
-	_, err := v.docs.Create(ctx, activityOf(person), fmt.Sprintf("%06d-%s", maxDay-a.When.Unix()/86_400, id), Fields{
-		"when": a.When, "caller": a.Caller, "operation": a.Operation, "authority": a.Authority, "made": a.Made, "expires": a.When.Add(activityLife),
+	known, err := v.docs.Find(ctx, activityOf(person), "act", id)
+	if err != nil || len(known) > 0 {
+		return fault.Wrap("vault.NoteActivity", err)
+	}
+	_, err = v.docs.Create(ctx, activityOf(person), fmt.Sprintf("%016x-%s", math.MaxInt64-a.When.UnixMilli(), id), Fields{
+		"act": id, "when": a.When, "caller": a.Caller, "operation": a.Operation, "authority": a.Authority, "made": a.Made, "expires": a.When.Add(activityLife),
 	})
 	if fault.KindOf(err) == fault.Conflict {
 		return nil
@@ -40,22 +39,37 @@ func (v *Vault) NoteActivity(ctx context.Context, person, id string, a Activity)
 	return fault.Wrap("vault.NoteActivity", err)
 }
 
-// Activities are the newest first; of more than limit, those of the newest
-// days.
+// Activities are the newest, up to limit.
 func (v *Vault) Activities(ctx context.Context, person string, limit int) ([]Activity, error) {
-	docs, err := v.docs.List(ctx, activityOf(person), "", limit)
-	if err != nil {
-		return nil, fault.Wrap("vault.Activities", err)
-	}
 	var out []Activity
-	for _, doc := range docs {
+	err := v.pages(ctx, activityOf(person), limit, func(doc Doc) {
 		f := doc.Fields
 		if v.now().Before(moment(f, "expires")) {
 			out = append(out, Activity{moment(f, "when"), text(f, "caller"), text(f, "operation"), text(f, "authority"), text(f, "made")})
 		}
+	})
+	return out, fault.Wrap("vault.Activities", err)
+}
+
+// pages reads a collection page by page, up to limit documents.
+func (v *Vault) pages(ctx context.Context, collection string, limit int, read func(Doc)) error {
+	after := ""
+	for limit > 0 {
+		size := min(limit, page)
+		docs, err := v.docs.List(ctx, collection, after, size)
+		if err != nil {
+			return err
+		}
+		for _, doc := range docs {
+			read(doc)
+			after = doc.ID
+		}
+		if len(docs) < size {
+			return nil
+		}
+		limit -= size
 	}
-	slices.SortStableFunc(out, func(a, b Activity) int { return b.When.Compare(a.When) })
-	return out, nil
+	return nil
 }
 
 // EraseActivity removes all of it.

@@ -64,7 +64,7 @@ func TestOneApprovalIsWithdrawnAndTheOthersStay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	left, err := v.Approvals(t.Context(), "users/1")
+	left, err := v.Approvals(t.Context(), "users/1", 10)
 	if err != nil || len(left) != 1 || left[0].Caller != "2" || left[0].Operations[0] != "spaces.create" {
 		t.Errorf("left: %+v, %v", left, err)
 	}

@@ -25,17 +25,13 @@ func (v *Vault) CreateApproval(ctx context.Context, person string, a Approval) e
 	return fault.Wrap("vault.CreateApproval", err)
 }
 
-// Approvals are all that a person gave; the first 100 of more.
-func (v *Vault) Approvals(ctx context.Context, person string) ([]Approval, error) {
-	docs, err := v.docs.List(ctx, approvalsOf(person), "", page)
-	if err != nil {
-		return nil, fault.Wrap("vault.Approvals", err)
-	}
+// Approvals are those that a person gave, up to limit.
+func (v *Vault) Approvals(ctx context.Context, person string, limit int) ([]Approval, error) {
 	var out []Approval
-	for _, doc := range docs {
+	err := v.pages(ctx, approvalsOf(person), limit, func(doc Doc) {
 		out = append(out, Approval{doc.ID, texts(doc.Fields, "operations"), text(doc.Fields, "authority"), moment(doc.Fields, "approved")})
-	}
-	return out, nil
+	})
+	return out, fault.Wrap("vault.Approvals", err)
 }
 
 // WithdrawApproval removes what a person gave to one caller; there is no error

@@ -78,7 +78,7 @@ func TestASentenceIsSaidInThePersonsLanguage(t *testing.T) {
 	if one, two := say(TooManyPeople, 1, 49), say(TooManyPeople, 1200, 49); one != "You named 1 person; 49 can be added when a space is made." || two != "You named 1,200 people; 49 can be added when a space is made." {
 		t.Errorf("plural: %q, %q", one, two)
 	}
-	if got := say(NameTaken, `50% "off"`); got != `A space named "50% \"off\"" exists already in your organization. Please choose another name.` {
+	if got := say(NameTaken, `50% "off"`); got != `A space named "50% "off"" exists already in your organization. Please choose another name.` {
 		t.Errorf("an argument: %q", got)
 	}
 	if got := say(Text{}) + In("zh")(English("%d keys"), 2); got != "2 keys" {

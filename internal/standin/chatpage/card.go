@@ -148,3 +148,10 @@ func (p *Page) checkButton(b *chatapi.GoogleAppsCardV1Button, fields []string) e
 	}
 	return nil
 }
+
+// opensDialog tells whether a button of a card opens a dialog.
+func opensDialog(c *chatapi.GoogleAppsCardV1Card) bool {
+	return slices.ContainsFunc(buttonsOf(c), func(b *chatapi.GoogleAppsCardV1Button) bool {
+		return b.OnClick.Action != nil && b.OnClick.Action.Interaction == "OPEN_DIALOG"
+	})
+}

@@ -90,6 +90,8 @@ func (p *Page) refuses(e event, r reply) error {
 		return errors.New("the Home tab and its dialogs show cards by navigation only")
 	case e.home && p.Format == Classic && r.dialog != nil && r.renders == (e.kind == homeOpened):
 		return errors.New("renderActions is for clicks on the Home tab: 1.5")
+	case r.dialog != nil && p.isDialog(e) && opensDialog(r.dialog):
+		return errors.New("a button of a dialog opens a dialog: that is for cards in messages (chat/v1, Action.interaction)")
 	case e.dialog == "REQUEST_DIALOG" && r.dialog == nil:
 		return errors.New("could not load dialog: the answer is none")
 	case e.dialog == "SUBMIT_DIALOG" && !e.home && r.dialog == nil && r.message == nil && !r.closes:
@@ -119,9 +121,7 @@ func (p *Page) apply(e event, token string, r reply) error {
 		p.ready(token, p.Google.Post(e.in.ID, google.Message{Prompt: r.prompt, Private: e.who.User()}))
 	case r.dialog != nil:
 		w := window{Card: r.dialog, home: e.home, message: e.message, in: e.in}
-		// On the Home tab, a click that opens and one in a dialog bring dialogs.
-		_, open := p.window(p.open, e.who)
-		if !e.home || e.button.opens || open {
+		if p.isDialog(e) {
 			p.put(p.open, e.who, w)
 		} else {
 			p.put(p.homes, e.who, w)
@@ -130,6 +130,13 @@ func (p *Page) apply(e event, token string, r reply) error {
 		return p.tell(e, r)
 	}
 	return nil
+}
+
+// isDialog tells that a card in answer to e is a dialog: everywhere but on the
+// Home tab, and there for a click that opens one, or in one.
+func (p *Page) isDialog(e event) bool {
+	_, open := p.window(p.open, e.who)
+	return !e.home || e.button.opens || open
 }
 
 // tell shows a message.

@@ -16,6 +16,12 @@ type apiError struct {
 	status  string
 	message string
 	reason  string
+	older   string // reason, as the older APIs write it
+}
+
+// insufficient is the answer to a token without the scope.
+func insufficient() *apiError {
+	return &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Request had insufficient authentication scopes.", reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
 }
 
 func invalid(message string) *apiError {
@@ -50,6 +56,9 @@ func (s *Server) callAPI(w http.ResponseWriter, r *http.Request) {
 				"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": failed.reason, "domain": "googleapis.com",
 			}}
 		}
+		if failed.older != "" {
+			text["errors"] = []any{map[string]any{"domain": "usageLimits", "reason": failed.older, "message": failed.message}}
+		}
 		answer(w, failed.code, map[string]any{"error": text})
 		return
 	}
@@ -65,7 +74,7 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	}
 	if f := s.fault(m.ID); f.status != 0 {
 		// Google's messages may quote what was sent.
-		return nil, &apiError{code: f.status, status: statuses[f.status], message: cmp.Or(f.message, "fault switched on for "+string(body))}
+		return nil, &apiError{code: f.status, status: statuses[f.status], message: cmp.Or(f.message, "fault switched on for "+string(body)), older: f.older}
 	}
 	token, ok := s.bearer(r)
 	if !ok {
@@ -73,7 +82,7 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	}
 	call.Person = token.person.User()
 	if !slices.ContainsFunc(m.Scopes, func(scope string) bool { return slices.Contains(token.scopes, scope) }) {
-		return nil, &apiError{http.StatusForbidden, "PERMISSION_DENIED", "Request had insufficient authentication scopes.", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
+		return nil, insufficient()
 	}
 	if why := m.in.query(m, r.URL.Query()); why != "" {
 		return nil, invalid(why)

@@ -32,7 +32,7 @@ func (s *Server) createMember(token accessToken, id string, body []byte) (any, *
 		scope += ".app"
 	}
 	if !slices.Contains(token.scopes, scope) {
-		return nil, &apiError{http.StatusForbidden, "PERMISSION_DENIED", "Request had insufficient authentication scopes.", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
+		return nil, insufficient()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,14 +121,16 @@ func (s *Server) listSpaces(p Person, filter string) (any, *apiError) {
 	return map[string]any{"spaces": list}, nil
 }
 
-// named are a person's named spaces, newest first; the lock is held.
+// named are a person's named spaces, in no order that Google documents; the
+// lock is held.
 func (s *Server) named(p Person) []*Space {
 	var out []*Space
-	for _, space := range slices.Backward(s.spaces) {
+	for _, space := range s.spaces {
 		if !space.Direct && !space.Group && space.has(p) {
 			out = append(out, space)
 		}
 	}
+	slices.SortFunc(out, func(a, b *Space) int { return strings.Compare(a.DisplayName, b.DisplayName) })
 	return out
 }
 
@@ -145,7 +147,9 @@ func (s *Server) searchSpaces(p Person, query string) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []any{}
-	for _, space := range s.named(p) {
+	all := s.named(p)
+	slices.SortStableFunc(all, func(a, b *Space) int { return b.Made.Compare(a.Made) }) // create_time DESC
+	for _, space := range all {
 		have := strings.Fields(strings.ToLower(space.DisplayName))
 		fits := !slices.ContainsFunc(asked, func(a string) bool {
 			return !slices.ContainsFunc(have, func(h string) bool { return strings.HasPrefix(h, a) })

@@ -119,13 +119,24 @@ func (s *Server) Fail(method string, statuses ...int) {
 func (s *Server) Refuse(method string, status int, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults[method] = append(s.faults[method], refusal{status, message})
+	s.faults[method] = append(s.faults[method], refusal{status: status, message: message})
+}
+
+// Limit makes the next calls of a method end as Calendar says that it is busy:
+// 403, with a reason of the older APIs (its guide "Handle API errors").
+func (s *Server) Limit(method string, times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range times {
+		s.faults[method] = append(s.faults[method], refusal{http.StatusForbidden, "Rate Limit Exceeded", "rateLimitExceeded"})
+	}
 }
 
 // refusal is a call's end that was switched on.
 type refusal struct {
 	status  int // 0: none
 	message string
+	older   string // reason, as the older APIs write it
 }
 
 // fault takes the next way to fail.

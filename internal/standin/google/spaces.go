@@ -14,6 +14,7 @@ import (
 // Space is a space, or the direct message of a person with the app.
 type Space struct {
 	ID          string // without spaces/
+	Made        time.Time
 	DisplayName string
 	Description string
 	Guidelines  string
@@ -140,14 +141,14 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		if before.person != p {
 			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The request id was used by another user."}
 		}
-		// Only partly populated: no spaceUri (chat-protocol.md 6.2).
-		return map[string]any{"name": "spaces/" + before.space, "displayName": s.space(before.space).DisplayName, "spaceType": r.Space.SpaceType}, nil
+		// Only partly populated (chat-protocol.md 6.2).
+		return map[string]any{"name": "spaces/" + before.space, "spaceType": r.Space.SpaceType}, nil
 	}
 	if s.taken(p, r.Space.DisplayName, nil) {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
 	}
 	space := &Space{
-		ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{p, "JOINED"}},
+		Made: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{p, "JOINED"}},
 		Description: r.Space.Details.Description, Guidelines: r.Space.Details.Guidelines, Open: r.Space.Access.Audience != "",
 		Announce: r.Space.Permissions == "ANNOUNCEMENT_SPACE", External: r.Space.External, History: "HISTORY_ON",
 	}
@@ -172,6 +173,7 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 func (s *Server) written(space *Space) map[string]any {
 	out := map[string]any{
 		"name": space.Name(), "spaceType": "SPACE", "spaceHistoryState": cmp.Or(space.History, "HISTORY_ON"), "spaceUri": s.ChatAddress + space.ID,
+		"createTime": space.Made.UTC().Format(time.RFC3339Nano),
 	}
 	if space.Group {
 		out["spaceType"] = "GROUP_CHAT"
