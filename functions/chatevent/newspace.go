@@ -147,7 +147,8 @@ func fill(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 }
 
 func filled(held chat.Inputs, t vault.Template) chat.Inputs {
-	out := maps.Clone(held)
+	out := chat.Inputs{}
+	maps.Copy(out, held)
 	set := func(wanted bool, name, value string) {
 		if wanted {
 			out[name] = []string{value}
