@@ -89,6 +89,13 @@ else
 fi
 
 step "browser"
+if ! command -v curl >/dev/null && ! package curl; then
+	if [ "$mode" = --all ]; then
+		echo "test.sh: --all needs curl" >&2
+		exit 1
+	fi
+	cannot "the commands of docs/api.md (curl is missing)"
+fi
 if command -v chromium || command -v chromium-browser || command -v google-chrome || package chromium; then
 	:
 elif [ "$mode" = --all ]; then
@@ -114,10 +121,11 @@ if go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool 2>/dev/null; then
 		exit 1
 	fi
 	"$bin/golangci-lint" run ./...
+	(cd functions/createspace/api && "$bin/oapi-codegen" -config config.yaml -o "$bin/api.gen.go" openapi.yaml && diff -q api.gen.go "$bin/api.gen.go")
 elif [ "$mode" = --all ]; then
 	go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool
 else
-	cannot "gofumpt and golangci-lint (they could not be built; ./test.sh --all fetches them)"
+	cannot "gofumpt, golangci-lint and that the API's server is generated from its document (the tools could not be built; ./test.sh --all fetches them)"
 fi
 
 step "shell scripts"

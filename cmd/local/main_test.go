@@ -22,7 +22,7 @@ func TestOneAddressIsPrintedAndServesTheWholeOfIt(t *testing.T) {
 	address := strings.Fields(strings.TrimPrefix(line, "Deputy runs at "))[0]
 	for path, want := range map[string]int{
 		"/": 200, "/style.css": 200, "/script.js": 200, "/oauthcallback/health": 200, "/createspace/health": 200,
-		"/createspace/v1/spaces/x": 501, "/nowhere": 404, "/google/o/oauth2/v2/auth": 400, "/complete?token=x": 410,
+		"/createspace/v1/spaces/x": 401, "/createspace/openapi.yaml": 200, "/nowhere": 404, "/google/o/oauth2/v2/auth": 400, "/complete?token=x": 410,
 	} {
 		res, err := http.DefaultClient.Do(request(t, http.MethodGet, address+path, nil))
 		if err != nil {

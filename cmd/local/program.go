@@ -168,7 +168,7 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	}))
 	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
 	mount(mux, "/createspace", createspace.New(createspace.Deps{
-		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Log: log, Now: o.now,
+		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Meetings: rooms, Log: log, Now: o.now,
 	}))
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
 		Auth: p.auth, Tokens: googleauth.NewEventVerifier(at.Events, client.ID, base, o.now), Log: log,

@@ -2,21 +2,27 @@
 // checks who calls and for whom they may act, does one thing as that person,
 // and answers in JSON.
 //
-// So far it makes spaces (POST /v1/spaces), and sweeps for the scheduler (POST
-// /v1/sweep); the rest of the API answers 501. Who may act for whom is in
-// shared/callers, what is done in shared/spaces.
+// The API is what api/openapi.yaml says; each operation is a method in the file
+// of its noun. Who may act for whom is in shared/callers, what is done in
+// shared/spaces, shared/meetings and shared/userauth.
 package createspace
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
+	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
@@ -27,25 +33,95 @@ const (
 
 // Deps are what the function works with; all are required.
 type Deps struct {
-	Callers *callers.Callers
-	Auth    *userauth.Auth
-	Spaces  *spaces.Spaces
-	Log     *slog.Logger
-	Now     func() time.Time
+	Callers  *callers.Callers
+	Auth     *userauth.Auth
+	Spaces   *spaces.Spaces
+	Meetings *meetings.Meetings
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
+// function implements the operations of the document.
 type function struct{ Deps }
+
+var _ api.StrictServerInterface = function{}
 
 // New is the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d}
 	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail}
+	operations := http.NewServeMux()
+	// What fails inside comes back out to the doorway, which alone renders it.
+	asked := func(_ http.ResponseWriter, r *http.Request, err error) { of(r.Context()).err = misread(err) }
+	failed := func(_ http.ResponseWriter, r *http.Request, err error) { of(r.Context()).err = err }
+	strict := api.NewStrictHandlerWithOptions(f, nil, api.StrictHTTPServerOptions{RequestErrorHandlerFunc: asked, ResponseErrorHandlerFunc: failed})
+	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{BaseRouter: operations, ErrorHandlerFunc: asked})
 	mux := http.NewServeMux()
-	mux.Handle("POST /v1/spaces", door.Handler(f.create))
-	mux.Handle("POST /v1/sweep", door.Handler(f.sweep))
-	mux.Handle("/v1/", door.Handler(func(http.ResponseWriter, *http.Request) error { return errNotBuilt }))
-	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.NotFound, words.English("There is nothing here; the API begins at /v1/."))
-	}))
+	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
+		_, _ = w.Write(api.Document) // whoever has gone does not read it
+	})
+	mux.Handle("/", door.Handler(func(w http.ResponseWriter, r *http.Request) error { return f.serve(operations, w, r) }))
 	return mux
 }
+
+// turn is one request: who calls, and what went wrong.
+type turn struct {
+	caller vault.Caller
+	err    error
+}
+
+type turnKey struct{}
+
+func of(ctx context.Context) *turn {
+	t, _ := ctx.Value(turnKey{}).(*turn)
+	return t
+}
+
+// serve finds the operation, checks who calls, then what they sent, and does
+// it.
+func (f function) serve(operations *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
+	_, pattern := operations.Handler(r)
+	if pattern == "" {
+		return unknown(operations, r)
+	}
+	r.Pattern = pattern // for the log: paths may name people
+	caller, err := f.Callers.Verify(r)
+	if err != nil {
+		return err
+	}
+	logging.Note(r.Context(), slog.String("caller", caller.Email))
+	if err := check(r, pattern); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), actTime)
+	defer cancel()
+	t := &turn{caller: caller}
+	operations.ServeHTTP(w, r.WithContext(context.WithValue(ctx, turnKey{}, t)))
+	return t.err
+}
+
+// unknown is the error for what the document does not have: another method of
+// a path that it has, or nothing at all.
+func unknown(operations *http.ServeMux, r *http.Request) error {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := operations.Handler(other); pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) > 0 {
+		return &fault.Error{
+			Op: "createspace", Kind: fault.Invalid, Err: &notAllowed{strings.Join(allowed, ", ")},
+			Public: words.English("This path takes %s."), Args: []any{strings.Join(allowed, ", ")},
+		}
+	}
+	return fault.New(fault.NotFound, words.English("There is nothing here; /openapi.yaml has all operations."))
+}
+
+// notAllowed is a method that a path does not have.
+type notAllowed struct{ allow string }
+
+func (n *notAllowed) Error() string { return "method not allowed" }

@@ -5,26 +5,13 @@ import (
 	"errors"
 	"net/http"
 
+	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
-
-// problem is an application/problem+json body (RFC 9457). Type is stable:
-// urn:deputy:problem: and the kind's name.
-type problem struct {
-	Type       string   `json:"type"`
-	Title      string   `json:"title"`
-	Status     int      `json:"status"`
-	Detail     string   `json:"detail"`
-	Reference  string   `json:"reference"` // the trace, for Deputy's operator
-	Invitation string   `json:"invitation,omitempty"`
-	Missing    []string `json:"missing,omitempty"` // capabilities, with an invitation
-}
-
-var errNotBuilt = errors.New("not built")
 
 // invited is a NeedsConsent with the link that mends it.
 type invited struct {
@@ -56,15 +43,18 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		kind.status, kind.name = http.StatusInternalServerError, "internal"
 	}
-	p := problem{Detail: fault.Public(words.In("en"), err, reference), Reference: reference}
-	if errors.Is(err, errNotBuilt) {
-		kind.status, kind.name, p.Detail = http.StatusNotImplemented, "not_built", "This part of the HTTP API is not built yet."
+	p := api.Problem{Detail: fault.Public(words.In("en"), err, reference), Reference: reference}
+	if n, ok := errors.AsType[*notAllowed](err); ok {
+		kind.status, kind.name = http.StatusMethodNotAllowed, "method_not_allowed"
+		w.Header().Set("Allow", n.allow)
 	}
 	if i, ok := errors.AsType[*invited](err); ok {
-		p.Invitation = i.link.Reveal()
+		p.Invitation = some(i.link.Reveal())
+		missing := []api.Capability{}
 		for _, c := range i.needs.Missing {
-			p.Missing = append(p.Missing, string(c))
+			missing = append(missing, api.Capability(c))
 		}
+		p.Missing = &missing
 	}
 	p.Type, p.Title, p.Status = "urn:deputy:problem:"+kind.name, http.StatusText(kind.status), kind.status
 	switch kind.status {
@@ -78,11 +68,4 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if err := json.NewEncoder(w).Encode(p); err != nil {
 		panic(err) // the doorway answers 500
 	}
-}
-
-// write answers with a JSON body.
-func write(w http.ResponseWriter, status int, body any) error {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	return fault.Wrap("createspace.write", json.NewEncoder(w).Encode(body))
 }

@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 )
@@ -27,9 +28,13 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	rooms, err := meetings.New(ctx, auth, keys, meetings.Google, base)
+	if err != nil {
+		return nil, err
+	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
 	return New(Deps{
 		Callers: callers.New(audience, googleKeys, auth.Vault, time.Now),
-		Auth:    auth, Spaces: made, Log: slog.Default(), Now: time.Now,
+		Auth:    auth, Spaces: made, Meetings: rooms, Log: slog.Default(), Now: time.Now,
 	}), nil
 }

@@ -1,12 +1,14 @@
 package createspace
 
 import (
+	"context"
+	"encoding/json"
 	"log/slog"
-	"net/http"
 	"time"
 
+	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
-	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/fault"
 )
 
 // sweepTime is after what a sweep begins nothing more: what it has begun then
@@ -17,21 +19,21 @@ const sweepTime = 30 * time.Second
 // grant: the scheduler calls more often, for what is left and for revocations.
 const sweepPause = 20 * time.Hour
 
-// sweep keeps stored grants in order (userauth.Sweep), for as long as one
+// Sweep keeps stored grants in order (userauth.Sweep), for as long as one
 // request allows; the next goes on where it stopped. The scheduler calls it.
-func (f function) sweep(w http.ResponseWriter, r *http.Request) error {
-	caller, err := f.Callers.Verify(r)
+func (f function) Sweep(ctx context.Context, _ api.SweepRequestObject) (api.SweepResponseObject, error) {
+	if err := callers.AllowOperation(of(ctx).caller, callers.Sweep); err != nil {
+		return nil, err
+	}
+	done, err := f.Auth.Sweep(ctx, f.Auth.Now().Add(sweepTime), sweepPause)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	logging.Note(r.Context(), slog.String("caller", caller.Email))
-	if err := callers.AllowOperation(caller, callers.Sweep); err != nil {
-		return err
+	f.Log.InfoContext(ctx, "swept", slog.Any("done", done))
+	text, err := json.Marshal(done)
+	var out api.Sweep200JSONResponse
+	if err == nil {
+		err = json.Unmarshal(text, &out)
 	}
-	done, err := f.Auth.Sweep(r.Context(), f.Auth.Now().Add(sweepTime), sweepPause)
-	if err != nil {
-		return err
-	}
-	f.Log.InfoContext(r.Context(), "swept", slog.Any("done", done))
-	return write(w, http.StatusOK, done)
+	return out, fault.Wrap("createspace.Sweep", err)
 }

@@ -21,29 +21,30 @@ const module = "example.com/deputy"
 // may says which of our packages each may import. A package that is not here
 // is a mistake: add it where it belongs.
 var may = map[string][]string{
-	"":                        {"functions/chatevent", "functions/createspace", "functions/oauthcallback", "functions/securityevent", "shared/logging", "shared/serve"},
-	"functions/chatevent":     {"shared/callers", "shared/chat", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/seal", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
-	"functions/oauthcallback": {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/words"},
-	"functions/securityevent": {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/vault", "shared/words"},
-	"functions/createspace":   {"shared/callers", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
-	"shared/spaces":           {"shared/fault", "shared/googlecall", "shared/seal", "shared/userauth", "shared/words"},
-	"shared/meetings":         {"shared/fault", "shared/googlecall", "shared/seal", "shared/userauth", "shared/words"},
-	"shared/googlecall":       {"shared/fault", "shared/retry"},
-	"shared/callers":          {"shared/config", "shared/fault", "shared/googleauth", "shared/vault", "shared/words"},
-	"shared/chat":             {"shared/config", "shared/fault", "shared/googleauth", "shared/words"},
-	"shared/userauth":         {"shared/config", "shared/fault", "shared/googleauth", "shared/seal", "shared/seal/kms", "shared/vault", "shared/vault/firestore", "shared/words"},
-	"shared/googleauth":       {"shared/config", "shared/fault", "shared/retry", "shared/words"},
-	"shared/vault":            {"shared/config", "shared/fault", "shared/seal"},
-	"shared/vault/memory":     {"shared/fault", "shared/vault"},
-	"shared/vault/firestore":  {"shared/fault", "shared/retry", "shared/vault", "shared/words"},
-	"shared/seal":             {"shared/config", "shared/fault", "shared/words"},
-	"shared/seal/kms":         {"shared/fault", "shared/retry"},
-	"shared/serve":            {"shared/fault", "shared/logging", "shared/words"},
-	"shared/config":           {"shared/fault", "shared/words"},
-	"shared/retry":            {},
-	"shared/logging":          {},
-	"shared/fault":            {"shared/words"},
-	"shared/words":            {},
+	"":                          {"functions/chatevent", "functions/createspace", "functions/oauthcallback", "functions/securityevent", "shared/logging", "shared/serve"},
+	"functions/chatevent":       {"shared/callers", "shared/chat", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/seal", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
+	"functions/oauthcallback":   {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/words"},
+	"functions/securityevent":   {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/vault", "shared/words"},
+	"functions/createspace":     {"functions/createspace/api", "shared/callers", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
+	"functions/createspace/api": {},
+	"shared/spaces":             {"shared/fault", "shared/googlecall", "shared/seal", "shared/userauth", "shared/words"},
+	"shared/meetings":           {"shared/fault", "shared/googlecall", "shared/seal", "shared/userauth", "shared/words"},
+	"shared/googlecall":         {"shared/fault", "shared/retry"},
+	"shared/callers":            {"shared/config", "shared/fault", "shared/googleauth", "shared/vault", "shared/words"},
+	"shared/chat":               {"shared/config", "shared/fault", "shared/googleauth", "shared/words"},
+	"shared/userauth":           {"shared/config", "shared/fault", "shared/googleauth", "shared/seal", "shared/seal/kms", "shared/vault", "shared/vault/firestore", "shared/words"},
+	"shared/googleauth":         {"shared/config", "shared/fault", "shared/retry", "shared/words"},
+	"shared/vault":              {"shared/config", "shared/fault", "shared/seal"},
+	"shared/vault/memory":       {"shared/fault", "shared/vault"},
+	"shared/vault/firestore":    {"shared/fault", "shared/retry", "shared/vault", "shared/words"},
+	"shared/seal":               {"shared/config", "shared/fault", "shared/words"},
+	"shared/seal/kms":           {"shared/fault", "shared/retry"},
+	"shared/serve":              {"shared/fault", "shared/logging", "shared/words"},
+	"shared/config":             {"shared/fault", "shared/words"},
+	"shared/retry":              {},
+	"shared/logging":            {},
+	"shared/fault":              {"shared/words"},
+	"shared/words":              {},
 
 	"internal/archtest":         {},
 	"internal/buildpack":        {},
@@ -197,7 +198,7 @@ func TestNoFileIsLongerThanItCanBeRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := strings.Count(string(text), "\n"); n > 300 {
+			if n := strings.Count(string(text), "\n"); n > 300 && !strings.HasSuffix(name, ".gen.go") { // nobody reads what is generated
 				t.Errorf("%s/%s has %d lines", p.short(), name, n)
 			}
 		}

@@ -22,8 +22,21 @@ import (
 
 // The operations, as callers' records name them.
 const (
-	CreateSpaces = "spaces.create"
-	Sweep        = "sweep" // for nobody in particular: the scheduler's
+	CreateSpaces     = "spaces.create"
+	ReadSpaces       = "spaces.read"
+	UpdateSpaces     = "spaces.update"
+	DeleteSpaces     = "spaces.delete"
+	ReadMembers      = "members.read"
+	WriteMembers     = "members.write"
+	CreateMessages   = "messages.create"
+	CreateMeetings   = "meetings.create"
+	ReadPeople       = "people.read"
+	InvitePeople     = "people.invite"
+	DisconnectPeople = "people.disconnect"
+	// For nobody in particular:
+	ReadTemplates  = "templates.read"
+	WriteTemplates = "templates.write"
+	Sweep          = "sweep" // the scheduler's
 )
 
 // authority is how callers act so far: by the person's own grant.

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"example.com/deputy/shared/fault"
@@ -68,9 +69,12 @@ func (d Doorway) Handler(next HandlerFunc) http.Handler {
 
 // line writes the request's one line: ours to mend at ERROR, theirs at INFO.
 func (d Doorway) line(r *http.Request, status int, err error, took time.Duration) {
-	ctx := r.Context()
+	ctx, path := r.Context(), r.URL.Path
+	if _, pattern, found := strings.Cut(r.Pattern, " "); found && strings.Contains(pattern, "{") {
+		path = pattern // what stands in its places may name people
+	}
 	logging.Note(ctx, slog.String("function", d.Name), slog.String("method", r.Method),
-		slog.String("path", r.URL.Path), slog.Int("status", status), slog.Int64("ms", took.Milliseconds()))
+		slog.String("path", path), slog.Int("status", status), slog.Int64("ms", took.Milliseconds()))
 	if err == nil {
 		d.Log.InfoContext(ctx, "request", slog.String("outcome", "ok"))
 		return

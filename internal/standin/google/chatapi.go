@@ -100,7 +100,7 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	case "chat.spaces.setup":
 		out, failed = s.setUp(token.person, body)
 	case "chat.spaces.members.list":
-		out, failed = s.listMembers(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query().Get("showInvited") == "true")
+		out, failed = s.listMembers(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query())
 	case "chat.spaces.members.get":
 		path := strings.Split(r.URL.Path, "/")
 		out, failed = s.getMember(token.person, path[3], path[5])
@@ -108,6 +108,14 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 		out, failed = s.createMember(token, strings.Split(r.URL.Path, "/")[3], body)
 	case "chat.spaces.patch":
 		out, failed = s.patchSpace(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query().Get("updateMask"), body)
+	case "chat.spaces.get":
+		out, failed = s.getSpace(token.person, strings.Split(r.URL.Path, "/")[3])
+	case "chat.spaces.members.patch":
+		path := strings.Split(r.URL.Path, "/")
+		out, failed = s.patchMember(token.person, path[3], path[5], r.URL.Query().Get("updateMask"), body)
+	case "chat.spaces.members.delete":
+		path := strings.Split(r.URL.Path, "/")
+		out, failed = s.deleteMember(token.person, path[3], path[5])
 	case "chat.spaces.delete":
 		out, failed = s.deleteSpace(token.person, strings.Split(r.URL.Path, "/")[3])
 	case "calendar.events.list":
@@ -119,7 +127,7 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	case "chat.spaces.messages.create":
 		out, failed = s.createMessage(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query(), body)
 	case "chat.spaces.list":
-		out, failed = s.listSpaces(token.person, r.URL.Query().Get("filter"))
+		out, failed = s.listSpaces(token.person, r.URL.Query())
 	case "chat.spaces.search":
 		out, failed = s.searchSpaces(token.person, r.URL.Query().Get("query"))
 	case "chat.spaces.findGroupChats":

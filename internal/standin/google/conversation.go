@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -50,14 +51,14 @@ func (s *Server) createMember(token accessToken, id string, body []byte) (any, *
 	}
 	other, ok := Find(r.Member.Name)
 	if ok && other.Domain != p.Domain && space.External && !space.has(other) {
-		space.Members = append(space.Members, Member{other, "INVITED"})
+		space.Members = append(space.Members, Member{Person: other, State: "INVITED"})
 		return map[string]any{"name": space.Name() + "/members/" + other.Sub, "state": "INVITED", "member": map[string]any{"name": other.User(), "type": "HUMAN"}}, nil
 	}
 	if !ok || other.Domain != p.Domain && !space.has(other) {
 		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "The caller does not have permission to add this member."}
 	}
 	if !space.has(other) {
-		space.Members = append(space.Members, Member{other, "JOINED"})
+		space.Members = append(space.Members, Member{Person: other, State: "JOINED"})
 		s.post(space, Message{Line: true, Text: p.Name + " added " + other.Name + " via " + s.AppName})
 	}
 	return map[string]any{
@@ -108,8 +109,8 @@ func (s *Server) createMessage(p Person, id string, q url.Values, body []byte) (
 }
 
 // listSpaces is spaces.list for named spaces.
-func (s *Server) listSpaces(p Person, filter string) (any, *apiError) {
-	if filter != `spaceType = "SPACE"` {
+func (s *Server) listSpaces(p Person, q url.Values) (any, *apiError) {
+	if q.Get("filter") != `spaceType = "SPACE"` {
 		return nil, invalid("The stand-in lists named spaces only.")
 	}
 	s.mu.Lock()
@@ -118,7 +119,26 @@ func (s *Server) listSpaces(p Person, filter string) (any, *apiError) {
 	for _, space := range s.named(p) {
 		list = append(list, s.written(space))
 	}
-	return map[string]any{"spaces": list}, nil
+	return paged(q, "spaces", list)
+}
+
+// paged is the page of a list that a query asks for.
+func paged(q url.Values, field string, list []any) (any, *apiError) {
+	size, from := 100, 0
+	if text := q.Get("pageSize"); text != "" {
+		size, _ = strconv.Atoi(text)
+	}
+	if token := q.Get("pageToken"); token != "" {
+		if _, err := fmt.Sscanf(token, "page-%d", &from); err != nil || from > len(list) {
+			return nil, invalid("Invalid page token.")
+		}
+	}
+	to := min(from+max(size, 1), len(list))
+	out := map[string]any{field: list[from:to]}
+	if to < len(list) {
+		out["nextPageToken"] = fmt.Sprintf("page-%d", to)
+	}
+	return out, nil
 }
 
 // named are a person's named spaces, in no order that Google documents; the

@@ -20,7 +20,7 @@ var (
 		"chat/v1/chat-api.json": {
 			"chat.spaces.setup", "chat.spaces.list", "chat.spaces.search", "chat.spaces.findGroupChats",
 			"chat.spaces.members.list", "chat.spaces.members.get", "chat.spaces.members.create", "chat.spaces.messages.create",
-			"chat.spaces.patch", "chat.spaces.delete",
+			"chat.spaces.patch", "chat.spaces.delete", "chat.spaces.get", "chat.spaces.members.patch", "chat.spaces.members.delete",
 		},
 		"cloudkms/v1/cloudkms-api.json": {kmsEncrypt, kmsDecrypt},
 		"meet/v2/meet-api.json":         {"meet.spaces.create"},

@@ -122,6 +122,13 @@ func (s *Server) Refuse(method string, status int, message string) {
 	s.faults[method] = append(s.faults[method], refusal{status: status, message: message})
 }
 
+// Pending is how many calls of a method are still to fail.
+func (s *Server) Pending(method string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.faults[method])
+}
+
 // Limit makes the next calls of a method end as Calendar says that it is busy:
 // 403, with a reason of the older APIs (its guide "Handle API errors").
 func (s *Server) Limit(method string, times int) {

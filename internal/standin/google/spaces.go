@@ -36,6 +36,7 @@ func (s *Space) Name() string { return "spaces/" + s.ID }
 type Member struct {
 	Person Person
 	State  string // JOINED or INVITED
+	Role   string // as Google calls it; empty is ROLE_MEMBER
 }
 
 // Message is what stands in a space. A person's message has text; the app's
@@ -64,8 +65,8 @@ type setup struct {
 func (s *Server) populate() {
 	all := &Space{ID: "AAAAteam", DisplayName: "Team", App: true}
 	for _, p := range People() {
-		s.spaces = append(s.spaces, &Space{ID: "DM" + p.Sub, Direct: true, App: true, Members: []Member{{p, "JOINED"}}})
-		all.Members = append(all.Members, Member{p, "JOINED"})
+		s.spaces = append(s.spaces, &Space{ID: "DM" + p.Sub, Direct: true, App: true, Members: []Member{{Person: p, State: "JOINED"}}})
+		all.Members = append(all.Members, Member{Person: p, State: "JOINED"})
 	}
 	s.spaces = append(s.spaces, all)
 }
@@ -148,7 +149,7 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
 	}
 	space := &Space{
-		Made: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{p, "JOINED"}},
+		Made: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{Person: p, State: "JOINED"}},
 		Description: r.Space.Details.Description, Guidelines: r.Space.Details.Guidelines, Open: r.Space.Access.Audience != "",
 		Announce: r.Space.Permissions == "ANNOUNCEMENT_SPACE", External: r.Space.External, History: "HISTORY_ON",
 	}
@@ -158,9 +159,9 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		switch {
 		case !ok || space.has(other):
 		case other.Domain == p.Domain:
-			space.Members = append(space.Members, Member{other, "JOINED"})
+			space.Members = append(space.Members, Member{Person: other, State: "JOINED"})
 		case space.External && strings.Contains(m.Member.Name, "@"): // those outside by e-mail only
-			space.Members = append(space.Members, Member{other, "INVITED"})
+			space.Members = append(space.Members, Member{Person: other, State: "INVITED"})
 		}
 	}
 	s.setups[r.RequestID] = setup{p, space.ID}
@@ -183,39 +184,31 @@ func (s *Server) written(space *Space) map[string]any {
 	return out
 }
 
-func (s *Server) listMembers(p Person, id string, invited bool) (any, *apiError) {
+// getSpace is spaces.get.
+func (s *Server) getSpace(p Person, id string) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
 	if space == nil || !space.has(p) {
-		return nil, &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "Requested entity was not found."}
+		return nil, notFound
 	}
-	list := []any{}
-	for _, m := range space.Members {
-		if m.State == "JOINED" || invited {
-			list = append(list, map[string]any{
-				"name": space.Name() + "/members/" + m.Person.Sub, "state": m.State,
-				"member": m.known(p),
-			})
-		}
+	out := s.written(space)
+	out["spaceDetails"] = map[string]any{"description": space.Description, "guidelines": space.Guidelines}
+	out["externalUserAllowed"] = space.External
+	if space.Open {
+		out["accessSettings"] = map[string]any{"audience": "audiences/default"}
 	}
-	return map[string]any{"memberships": list}, nil
-}
-
-// known is a member as the person p may see them: name and address only of
-// those of the organization (chat-protocol.md 6.3 is kinder).
-func (m Member) known(p Person) map[string]any {
-	out := map[string]any{"name": m.Person.User(), "type": "HUMAN"}
-	if m.Person.Domain == p.Domain {
-		out["displayName"], out["email"] = m.Person.Name, m.Person.Email
-	}
-	return out
+	return out, nil
 }
 
 // patchSpace is spaces.patch for the name and the history, each alone
 // (chat-protocol.md 6.2).
 func (s *Server) patchSpace(p Person, id, mask string, body []byte) (any, *apiError) {
-	var r struct{ DisplayName, SpaceHistoryState string }
+	var r struct {
+		DisplayName, SpaceHistoryState string
+		SpaceDetails                   struct{ Description, Guidelines *string }
+		AccessSettings                 struct{ Audience *string }
+	}
 	if err := json.Unmarshal(body, &r); err != nil {
 		return nil, invalid(err.Error())
 	}
@@ -232,6 +225,10 @@ func (s *Server) patchSpace(p Person, id, mask string, body []byte) (any, *apiEr
 			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.DisplayName + " exists."}
 		}
 		space.DisplayName = r.DisplayName
+	case mask == "spaceDetails" && r.SpaceDetails.Description != nil && r.SpaceDetails.Guidelines != nil: // it replaces both
+		space.Description, space.Guidelines = *r.SpaceDetails.Description, *r.SpaceDetails.Guidelines
+	case mask == "accessSettings.audience" && r.AccessSettings.Audience != nil:
+		space.Open = *r.AccessSettings.Audience != ""
 	case mask == "spaceHistoryState" && r.SpaceHistoryState != "":
 		space.History = r.SpaceHistoryState
 	default:
@@ -262,23 +259,6 @@ func (s *Server) deleteSpace(p Person, id string) (any, *apiError) {
 	s.spaces = slices.DeleteFunc(s.spaces, func(o *Space) bool { return o == space })
 	s.touch()
 	return map[string]any{}, nil
-}
-
-// getMember is spaces.members.get; an e-mail address stands for its id.
-func (s *Server) getMember(p Person, id, member string) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	space := s.space(id)
-	if other, ok := Find(member); ok && space != nil && space.has(p) {
-		for _, m := range space.Members {
-			if m.Person == other {
-				return map[string]any{
-					"name": space.Name() + "/members/" + other.Sub, "state": m.State, "member": map[string]any{"name": other.User(), "type": "HUMAN"},
-				}, nil
-			}
-		}
-	}
-	return nil, &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "Requested entity was not found."}
 }
 
 func (s *Space) has(p Person) bool {

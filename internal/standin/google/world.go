@@ -34,7 +34,7 @@ func (s *Server) Gather(people ...Person) Space {
 	defer s.mu.Unlock()
 	space := &Space{ID: fmt.Sprintf("AAAAgroup%d", len(s.spaces)), Group: true, App: true}
 	for _, p := range people {
-		space.Members = append(space.Members, Member{p, "JOINED"})
+		space.Members = append(space.Members, Member{Person: p, State: "JOINED"})
 	}
 	s.spaces = append(s.spaces, space)
 	s.touch()

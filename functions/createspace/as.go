@@ -1,0 +1,160 @@
+package createspace
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"net/mail"
+	"regexp"
+	"strings"
+
+	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
+)
+
+// act is one operation for a person.
+type act struct {
+	operation string
+	named     string // the person, as the caller named them
+	space     string // spaces/{id}; may be empty
+	key       string // Idempotency-Key; empty for what only reads
+	needs     []userauth.Capability
+}
+
+// source names the act for Google's requestId: the same for the same caller
+// and key.
+func (a act) source(caller vault.Caller) string {
+	return "caller " + caller.ID + " " + a.operation + " " + a.key
+}
+
+// as does an act as the person whom the caller names: policy first, so that
+// nobody learns who is connected; then the act; then its audit line. do gives
+// the resource name of what it made, if it made something.
+func (f function) as(ctx context.Context, a act, do func(person, source string) (made string, err error)) error {
+	caller, made := of(ctx).caller, ""
+	person, err := f.person(ctx, caller, a)
+	if err == nil {
+		made, err = do(person, a.source(caller))
+		err = f.consent(ctx, person, err)
+	}
+	f.audit(ctx, a, person, made, err)
+	if err == nil && a.key != "" {
+		f.note(ctx, caller, a, person, made)
+	}
+	return err
+}
+
+// audit writes the one line of an act.
+func (f function) audit(ctx context.Context, a act, person, made string, err error) {
+	outcome := "ok"
+	if err != nil {
+		outcome = fault.KindOf(err).String()
+	}
+	caller := of(ctx).caller
+	f.Log.InfoContext(ctx, "audit", slog.String("act", a.operation), slog.String("authority", "user"), slog.String("caller_id", caller.ID),
+		slog.String("person", person), slog.String("in", a.space), slog.String("made", made), slog.String("outcome", outcome))
+}
+
+// note lets the person see in /status what was done as them. The act is done
+// whatever comes of this.
+func (f function) note(ctx context.Context, caller vault.Caller, a act, person, made string) {
+	id := sha256.Sum256([]byte(a.source(caller)))
+	err := f.Auth.Vault.NoteActivity(ctx, person, hex.EncodeToString(id[:16]), vault.Activity{
+		When: f.Now(), Caller: cmp.Or(caller.Name, caller.Email), Operation: a.operation, Authority: "user", Made: cmp.Or(made, a.space),
+	})
+	if err != nil {
+		f.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", person), slog.String("error", err.Error()))
+	}
+}
+
+// person is whom the caller names, if it may do the act for them.
+func (f function) person(ctx context.Context, caller vault.Caller, a act) (string, error) {
+	who, err := f.allowed(ctx, caller, a.operation, a.named)
+	if err != nil {
+		return "", err
+	}
+	if who.Person == "" {
+		return "", f.consent(ctx, a.named, userauth.Unknown(a.needs...))
+	}
+	return who.Person, nil
+}
+
+// allowed is the person a caller names, if its record lets it do an operation
+// for them. Person is empty for an address that nobody has connected with.
+func (f function) allowed(ctx context.Context, caller vault.Caller, operation, named string) (callers.Subject, error) {
+	name, err := user(named, "actAs")
+	if err != nil {
+		return callers.Subject{}, err
+	}
+	who := callers.Subject{Named: named}
+	if email := strings.TrimPrefix(name, "users/"); strings.Contains(email, "@") {
+		who.Domain = email[strings.LastIndex(email, "@")+1:]
+		who.Person, err = f.Auth.Find(ctx, email)
+	} else {
+		who.Person = name
+		var c userauth.Connection
+		c, err = f.Auth.Connection(ctx, name)
+		who.Domain = c.Domain
+	}
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return callers.Subject{}, err
+	}
+	return who, callers.Allow(caller, operation, who)
+}
+
+// consent puts an invitation into a NeedsConsent: the caller may pass it on,
+// and only that person can use it.
+func (f function) consent(ctx context.Context, named string, err error) error {
+	needs, ok := userauth.Needed(err)
+	if !ok {
+		return err
+	}
+	link, inviting := f.Auth.Invite(ctx, named, "", needs.Capabilities...)
+	if inviting != nil {
+		return inviting
+	}
+	return &fault.Error{
+		Op: "createspace.consent", Kind: fault.NeedsConsent, Err: &invited{link, needs},
+		Public: words.English("This person has to connect first. Pass the invitation on to them; only they can use it."),
+	}
+}
+
+var (
+	userID  = regexp.MustCompile(`^users/[0-9]{1,30}$`)
+	groupID = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
+)
+
+// user is a person's resource name from users/{id} or an e-mail address, which
+// Chat takes as users/{e-mail}.
+func user(named, field string) (string, error) {
+	if userID.MatchString(named) {
+		return named, nil
+	}
+	if a, err := mail.ParseAddress(named); err == nil && a.Address == named && !strings.ContainsAny(named, "/?#%\" ") {
+		return "users/" + strings.ToLower(named), nil
+	}
+	return "", fault.New(fault.Invalid, words.English("%s must be users/{id} with digits only, or a plain e-mail address."), field)
+}
+
+// value is what an optional field holds, or the zero value.
+func value[T any](p *T) T {
+	var none T
+	if p == nil {
+		return none
+	}
+	return *p
+}
+
+// some is an optional field that holds v, unless v is the zero value.
+func some[T comparable](v T) *T {
+	var none T
+	if v == none {
+		return nil
+	}
+	return &v
+}

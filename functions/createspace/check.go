@@ -1,0 +1,165 @@
+package createspace
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/serve"
+	"example.com/deputy/shared/words"
+)
+
+// Shape is what a request of an operation may have. A test holds it against the
+// document.
+type Shape struct {
+	Body  any // its type; nil for none
+	Query []string
+	Key   bool // it needs an Idempotency-Key
+}
+
+// Shapes are those of all operations, by the pattern they are served under.
+func Shapes() map[string]Shape { return maps.Clone(shapes) }
+
+var shapes = map[string]Shape{
+	"POST /v1/spaces":                            {api.CreateSpace{}, nil, true},
+	"GET /v1/spaces":                             {nil, []string{"actAs", "authority", "query", "pageSize", "pageToken"}, false},
+	"GET /v1/spaces/{space}":                     {nil, []string{"actAs", "authority"}, false},
+	"PATCH /v1/spaces/{space}":                   {api.UpdateSpace{}, []string{"updateMask"}, true},
+	"DELETE /v1/spaces/{space}":                  {nil, []string{"actAs", "authority", "confirm"}, true},
+	"GET /v1/spaces/{space}/members":             {nil, []string{"actAs", "authority", "pageSize", "pageToken"}, false},
+	"POST /v1/spaces/{space}/members":            {api.AddMembers{}, nil, true},
+	"PATCH /v1/spaces/{space}/members/{member}":  {api.UpdateMember{}, nil, true},
+	"DELETE /v1/spaces/{space}/members/{member}": {nil, []string{"actAs", "authority"}, true},
+	"POST /v1/spaces/{space}/messages":           {api.CreateMessage{}, nil, true},
+	"POST /v1/spaces/{space}/meetings":           {api.CreateMeeting{}, nil, true},
+	"GET /v1/people/{person}/connection":         {nil, nil, false},
+	"POST /v1/people/{person}/connection":        {api.InvitePerson{}, nil, false},
+	"DELETE /v1/people/{person}/connection":      {nil, nil, true},
+	"GET /v1/templates":                          {nil, nil, false},
+	"GET /v1/templates/{template}":               {nil, nil, false},
+	"PUT /v1/templates/{template}":               {api.PutTemplate{}, nil, false},
+	"DELETE /v1/templates/{template}":            {nil, nil, false},
+	"POST /v1/sweep":                             {nil, nil, false},
+}
+
+// check refuses what the document does not know, so that nothing mistyped is
+// silently left out: parameters, fields, values of enumerations. The generated
+// server passes over all of these.
+func check(r *http.Request, pattern string) error {
+	this := shapes[pattern]
+	if err := checkPath(r, pattern); err != nil {
+		return err
+	}
+	for name, values := range r.URL.Query() {
+		switch {
+		case !slices.Contains(this.Query, name):
+			return invalid(words.English("There is no parameter %q here. Known: %q."), name, this.Query)
+		case len(values) > 1:
+			return invalid(words.English("The parameter %q stands there twice."), name)
+		case name == "authority" && !api.Authority(values[0]).Valid():
+			return invalid(words.English("authority: %q is not one of its values."), values[0])
+		}
+	}
+	keys := r.Header.Values("Idempotency-Key")
+	if this.Key && (len(keys) != 1 || len(keys[0]) < 8 || len(keys[0]) > 255) {
+		return invalid(words.English("Send one Idempotency-Key header of 8 to 255 characters, the same when you repeat the request."))
+	}
+	body, err := serve.Body(r)
+	if err != nil {
+		return err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if this.Body == nil {
+		if len(bytes.TrimSpace(body)) > 0 {
+			return invalid(words.English("This operation takes no body."))
+		}
+		return nil
+	}
+	into := reflect.New(reflect.TypeOf(this.Body))
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	err = decoder.Decode(into.Interface())
+	if err == nil && decoder.Decode(&struct{}{}) != io.EOF {
+		err = errors.New("more than one value")
+	}
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		err = fmt.Errorf("%s must not be a %s", cmp.Or(kind.Field, "it"), kind.Value)
+	}
+	if err != nil {
+		return invalid(words.English("The body is not the JSON object of this operation: %s."), strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return values(into.Elem(), "body")
+}
+
+// inPath are the places of a path that have a form of their own; what names people
+// is checked where it is read. What stands there goes into addresses at Google
+// and into ids of records.
+var inPath = map[string]*regexp.Regexp{
+	"{space}":    regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`),
+	"{template}": regexp.MustCompile(`^[^/\x00-\x1f._][^/\x00-\x1f]{0,99}$`),
+}
+
+func checkPath(r *http.Request, pattern string) error {
+	parts := strings.Split(r.URL.EscapedPath(), "/")
+	_, path, _ := strings.Cut(pattern, " ")
+	for i, name := range strings.Split(path, "/") {
+		form, ok := inPath[name]
+		if !ok || i >= len(parts) {
+			continue
+		}
+		if text, err := url.PathUnescape(parts[i]); err != nil || !form.MatchString(text) {
+			return invalid(words.English("The %s in the path is not one."), strings.Trim(name, "{}"))
+		}
+	}
+	return nil
+}
+
+// values finds a value that its enumeration does not have.
+func values(v reflect.Value, name string) error {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
+		}
+		return values(v.Elem(), name)
+	}
+	if e, ok := v.Interface().(interface{ Valid() bool }); ok && !e.Valid() {
+		return invalid(words.English("%s: %q is not one of its values."), name, v.String())
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+			if err := values(v.Field(i), name); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if err := values(v.Index(i), name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func invalid(text words.Text, args ...any) error {
+	return &fault.Error{Op: "createspace.check", Kind: fault.Invalid, Public: text, Args: args, Err: errors.New("not as the document has it")}
+}
+
+// misread is a request that the generated server could not read.
+func misread(err error) error {
+	return &fault.Error{Op: "createspace", Kind: fault.Invalid, Public: words.English("The request is not as /openapi.yaml has it: %v"), Args: []any{err}, Err: errors.New("a parameter that cannot be read")}
+}

@@ -1,0 +1,125 @@
+package createspace
+
+import (
+	"context"
+	"strings"
+
+	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+var managing = []userauth.Capability{userauth.ManageMembers}
+
+// ListMembers lists who is in a space.
+func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObject) (api.ListMembersResponseObject, error) {
+	cursor, err := readCursor(value(in.Params.PageToken), in.Params.ActAs, in.Space)
+	if err != nil {
+		return nil, err
+	}
+	size, err := sizeOf(in.Params.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	out := api.ListMembers200JSONResponse{Members: []api.Member{}}
+	a := act{callers.ReadMembers, in.Params.ActAs, "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
+	err = f.as(ctx, a, func(person, _ string) (string, error) {
+		list, next, err := f.Spaces.Members(ctx, person, a.space, size, cursor)
+		for _, m := range list {
+			out.Members = append(out.Members, memberOf(m))
+		}
+		out.NextPageToken = some(writeCursor(next, in.Params.ActAs, in.Space))
+		return "", err
+	})
+	return out, err
+}
+
+// AddMembers adds people and groups; each has a result of their own.
+func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject) (api.AddMembersResponseObject, error) {
+	members, err := membersOf(in.Body.Members)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(members); n == 0 || n > spaces.MaxMembers {
+		return nil, invalid(words.English("members must be 1 to %d."), spaces.MaxMembers)
+	}
+	out := api.AddMembers200JSONResponse{Members: []api.MemberResult{}}
+	a := act{callers.WriteMembers, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
+	err = f.as(ctx, a, func(person, _ string) (string, error) {
+		added, err := f.Spaces.Invite(ctx, person, a.space, members)
+		if len(added.Failed) < len(members) && err != nil || len(added.Failed) == 0 && err != nil {
+			return "", err
+		}
+		add := func(state api.MemberResultState, members []spaces.Member) {
+			for _, m := range members {
+				out.Members = append(out.Members, api.MemberResult{Member: m.Label, State: state})
+			}
+		}
+		add(api.MemberResultStateJOINED, added.Joined)
+		add(api.MemberResultStateINVITED, added.Invited)
+		for _, m := range added.Failed {
+			out.Members = append(out.Members, api.MemberResult{Member: m.Label, State: api.MemberResultStateFAILED, Detail: some(fault.Public(words.In("en"), m.Why, ""))})
+		}
+		return "", err
+	})
+	return out, err
+}
+
+// roles are those of the API in Google's words.
+var roles = map[api.Role]spaces.Role{api.MEMBER: spaces.RoleMember, api.MANAGER: spaces.RoleManager, api.OWNER: spaces.RoleOwner}
+
+// UpdateMember changes a member's role.
+func (f function) UpdateMember(ctx context.Context, in api.UpdateMemberRequestObject) (api.UpdateMemberResponseObject, error) {
+	member, err := memberName(in.Member)
+	if err != nil {
+		return nil, err
+	}
+	var now spaces.Listed
+	a := act{callers.WriteMembers, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
+	err = f.as(ctx, a, func(person, _ string) (_ string, err error) {
+		now, err = f.Spaces.SetRole(ctx, person, a.space, member, roles[in.Body.Role])
+		return "", err
+	})
+	return api.UpdateMember200JSONResponse(memberOf(now)), err
+}
+
+// RemoveMember takes somebody out of a space; whoever is not in it is out.
+func (f function) RemoveMember(ctx context.Context, in api.RemoveMemberRequestObject) (api.RemoveMemberResponseObject, error) {
+	member, err := memberName(in.Member)
+	if err != nil {
+		return nil, err
+	}
+	a := act{callers.WriteMembers, in.Params.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
+	err = f.as(ctx, a, func(person, _ string) (string, error) {
+		err := f.Spaces.RemoveMember(ctx, person, a.space, member)
+		if err != nil && fault.KindOf(err) == fault.NotFound {
+			// Not the member is missing, if the space cannot be seen either.
+			_, _, err = f.Spaces.Members(ctx, person, a.space, 1, "")
+		}
+		return "", err
+	})
+	return api.RemoveMember204Response{}, err
+}
+
+// memberName is a member in a path: the id or the e-mail address of a person.
+func memberName(text string) (string, error) {
+	name := text
+	if !strings.Contains(text, "@") {
+		name = "users/" + text
+	}
+	name, err := user(name, "The member in the path")
+	return strings.TrimPrefix(name, "users/"), err
+}
+
+func memberOf(m spaces.Listed) api.Member {
+	out := api.Member{Member: m.User, DisplayName: some(m.DisplayName), Email: some(m.Email), State: m.State}
+	for ours, googles := range roles {
+		if googles == m.Role {
+			out.Role = &ours
+		}
+	}
+	return out
+}

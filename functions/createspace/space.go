@@ -1,0 +1,128 @@
+package createspace
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// usualPage is how many of a list come when the caller does not say.
+const usualPage = 100
+
+// ListSpaces lists or searches the spaces of a person.
+func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject) (api.ListSpacesResponseObject, error) {
+	query := strings.TrimSpace(value(in.Params.Query))
+	cursor, err := readCursor(value(in.Params.PageToken), in.Params.ActAs, query)
+	if err != nil {
+		return nil, err
+	}
+	size, err := sizeOf(in.Params.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	out := api.ListSpaces200JSONResponse{Spaces: []api.Space{}}
+	a := act{callers.ReadSpaces, in.Params.ActAs, "", "", []userauth.Capability{userauth.ReadSpaces}}
+	err = f.as(ctx, a, func(person, _ string) (string, error) {
+		page, err := f.Spaces.List(ctx, person, query, size, cursor)
+		for _, s := range page.Spaces {
+			out.Spaces = append(out.Spaces, spaceOf(s))
+		}
+		out.NextPageToken, out.Incomplete = some(writeCursor(page.Next, in.Params.ActAs, query)), some(page.Cut)
+		return "", err
+	})
+	return out, err
+}
+
+// GetSpace reads a space.
+func (f function) GetSpace(ctx context.Context, in api.GetSpaceRequestObject) (api.GetSpaceResponseObject, error) {
+	var out spaces.Info
+	a := act{callers.ReadSpaces, in.Params.ActAs, "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadSpaces}}
+	err := f.as(ctx, a, func(person, _ string) (_ string, err error) {
+		out, err = f.Spaces.Get(ctx, person, a.space)
+		return "", err
+	})
+	return api.GetSpace200JSONResponse(spaceOf(out)), err
+}
+
+// UpdateSpace changes the fields that updateMask names.
+func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObject) (api.UpdateSpaceResponseObject, error) {
+	change, err := changeOf(*in.Body, in.Params.UpdateMask)
+	if err != nil {
+		return nil, err
+	}
+	var out spaces.Info
+	a := act{callers.UpdateSpaces, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
+	err = f.as(ctx, a, func(person, _ string) (_ string, err error) {
+		out, err = f.Spaces.Update(ctx, person, a.space, change)
+		return "", err
+	})
+	return api.UpdateSpace200JSONResponse(spaceOf(out)), err
+}
+
+// changeOf is a body under its mask: a field that the mask names and the body
+// does not have is set to nothing; one that only the body has is a mistake.
+func changeOf(in api.UpdateSpace, mask string) (spaces.Change, error) {
+	var out spaces.Change
+	fields := map[string]struct {
+		held bool
+		set  func()
+	}{
+		"displayName": {in.DisplayName != nil, func() { out.DisplayName = new(value(in.DisplayName)) }},
+		"description": {in.Description != nil, func() { out.Description = new(value(in.Description)) }},
+		"guidelines":  {in.Guidelines != nil, func() { out.Guidelines = new(value(in.Guidelines)) }},
+		"history":     {in.History != nil, func() { out.History = new(spaces.History(value(in.History))) }},
+		"access":      {in.Access != nil, func() { out.Discoverable = new(value(in.Access) == api.DISCOVERABLE) }},
+	}
+	named := strings.Split(mask, ",")
+	for _, name := range named {
+		field, ok := fields[name]
+		if !ok {
+			return out, invalid(words.English("updateMask: %q is not a field that can be changed."), name)
+		}
+		field.set()
+	}
+	for name, field := range fields {
+		if field.held && !slices.Contains(named, name) {
+			return out, invalid(words.English("%s is in the body and not in updateMask."), name)
+		}
+	}
+	return out, nil
+}
+
+// DeleteSpace ends a space once its name is repeated.
+func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObject) (api.DeleteSpaceResponseObject, error) {
+	needs := []userauth.Capability{userauth.DeleteSpaces, userauth.ReadSpaces}
+	a := act{callers.DeleteSpaces, in.Params.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
+	err := f.as(ctx, a, func(person, _ string) (string, error) {
+		if _, err := f.Auth.TokenSource(ctx, person, needs...); err != nil {
+			return "", err // one consent asks for both
+		}
+		now, err := f.Spaces.Get(ctx, person, a.space)
+		if err != nil {
+			return "", err
+		}
+		if now.DisplayName != in.Params.Confirm {
+			return "", fault.New(fault.Invalid, words.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
+		}
+		return "", f.Spaces.Delete(ctx, person, a.space)
+	})
+	return api.DeleteSpace204Response{}, err
+}
+
+func spaceOf(s spaces.Info) api.Space {
+	access := api.PRIVATE
+	if s.Discoverable {
+		access = api.DISCOVERABLE
+	}
+	return api.Space{
+		Name: s.Name, DisplayName: s.DisplayName, Address: s.Address, Description: some(s.Description), Guidelines: some(s.Guidelines),
+		Access: &access, ExternalUserAllowed: &s.External, History: some(string(s.History)), CreateTime: some(s.Created),
+	}
+}

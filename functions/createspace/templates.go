@@ -1,0 +1,93 @@
+package createspace
+
+import (
+	"context"
+
+	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
+)
+
+// ListTemplates lists all of them.
+func (f function) ListTemplates(ctx context.Context, _ api.ListTemplatesRequestObject) (api.ListTemplatesResponseObject, error) {
+	if err := callers.AllowOperation(of(ctx).caller, callers.ReadTemplates); err != nil {
+		return nil, err
+	}
+	all, err := f.Auth.Vault.Templates(ctx)
+	out := api.ListTemplates200JSONResponse{Templates: []api.Template{}}
+	for _, t := range all {
+		out.Templates = append(out.Templates, templateOf(t))
+	}
+	return out, err
+}
+
+// GetTemplate reads one.
+func (f function) GetTemplate(ctx context.Context, in api.GetTemplateRequestObject) (api.GetTemplateResponseObject, error) {
+	if err := callers.AllowOperation(of(ctx).caller, callers.ReadTemplates); err != nil {
+		return nil, err
+	}
+	t, err := f.Auth.Vault.Template(ctx, in.Template)
+	if fault.KindOf(err) == fault.NotFound {
+		err = fault.New(fault.NotFound, words.English("There is no template of this name."))
+	}
+	return api.GetTemplate200JSONResponse(templateOf(t)), err
+}
+
+// PutTemplate stores one in place of what there was.
+func (f function) PutTemplate(ctx context.Context, in api.PutTemplateRequestObject) (api.PutTemplateResponseObject, error) {
+	caller := of(ctx).caller
+	if err := callers.AllowOperation(caller, callers.WriteTemplates); err != nil {
+		return nil, err
+	}
+	b := in.Body
+	members, err := membersOf(value(b.Members))
+	if err != nil {
+		return nil, err
+	}
+	// The rules for a space hold for what it is made from.
+	r, err := spaces.Request{DisplayName: in.Template, Description: value(b.Description), Guidelines: value(b.Guidelines), Members: members, Rest: spaces.Rest{First: value(b.FirstMessage)}}.Checked("")
+	if err != nil {
+		return nil, err
+	}
+	t := vault.Template{
+		Name: in.Template, Description: r.Description, Guidelines: r.Guidelines, Discoverable: value(b.Access) == api.DISCOVERABLE,
+		Announcements: value(b.Kind) == api.ANNOUNCEMENTS, External: value(b.ExternalUserAllowed), History: string(value(b.History)), First: r.Rest.First, AddTheApp: value(b.AddTheApp),
+	}
+	for _, m := range r.Members {
+		t.Members = append(t.Members, m.User)
+	}
+	err = f.Auth.Vault.PutTemplate(ctx, t)
+	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates/"+in.Template, err)
+	return api.PutTemplate200JSONResponse(templateOf(t)), err
+}
+
+// DeleteTemplate removes one; there is none of that name afterwards.
+func (f function) DeleteTemplate(ctx context.Context, in api.DeleteTemplateRequestObject) (api.DeleteTemplateResponseObject, error) {
+	if err := callers.AllowOperation(of(ctx).caller, callers.WriteTemplates); err != nil {
+		return nil, err
+	}
+	err := f.Auth.Vault.DeleteTemplate(ctx, in.Template)
+	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates/"+in.Template, err)
+	return api.DeleteTemplate204Response{}, err
+}
+
+func templateOf(t vault.Template) api.Template {
+	access, kind := api.PRIVATE, api.COLLABORATION
+	if t.Discoverable {
+		access = api.DISCOVERABLE
+	}
+	if t.Announcements {
+		kind = api.ANNOUNCEMENTS
+	}
+	out := api.Template{
+		Name: t.Name, Description: some(t.Description), Guidelines: some(t.Guidelines), Access: &access, Kind: &kind, ExternalUserAllowed: &t.External,
+		History: some(api.History(t.History)), FirstMessage: some(t.First), AddTheApp: &t.AddTheApp,
+	}
+	if len(t.Members) > 0 {
+		out.Members = &t.Members
+	}
+	return out
+}

@@ -1,0 +1,95 @@
+package spaces
+
+import (
+	"context"
+
+	"golang.org/x/oauth2"
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/userauth"
+)
+
+// Info is what there is to know of a space.
+type Info struct {
+	Name, DisplayName, Address string
+	Description, Guidelines    string
+	Discoverable               bool // by the person's organization
+	External                   bool // people from outside may be in it
+	History                    History
+	Created                    string // RFC 3339; empty when Google does not tell
+}
+
+func infoOf(s *chatapi.Space) Info {
+	out := Info{
+		Name: s.Name, DisplayName: s.DisplayName, Address: address(s), External: s.ExternalUserAllowed, History: History(s.SpaceHistoryState), Created: s.CreateTime,
+		Discoverable: s.AccessSettings != nil && s.AccessSettings.Audience != "",
+	}
+	if s.SpaceDetails != nil {
+		out.Description, out.Guidelines = s.SpaceDetails.Description, s.SpaceDetails.Guidelines
+	}
+	return out
+}
+
+// Get reads a space as a person.
+func (s *Spaces) Get(ctx context.Context, person, space string) (Info, error) {
+	return s.get(ctx, person, space, userauth.ReadSpaces)
+}
+
+// get is Get by a capability that allows to read spaces.
+func (s *Spaces) get(ctx context.Context, person, space string, by userauth.Capability) (Info, error) {
+	call := s.api.Spaces.Get(space)
+	var found *chatapi.Space
+	err := s.auth.Act(ctx, person, []userauth.Capability{by}, by, func(token oauth2.TokenSource) error {
+		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
+			found, err = call.Context(ctx).Do()
+			return err
+		})
+		return translate("spaces.get", err, "")
+	})
+	if err != nil {
+		return Info{}, fault.Wrap("spaces.Get", err)
+	}
+	return infoOf(found), nil
+}
+
+// Page is a page of spaces.
+type Page struct {
+	Spaces []Info
+	Next   string // token of the next page; empty at the end
+	Cut    bool   // Google gives no more, and there may be more
+}
+
+// List is a page of the named spaces that a person is in, or of those whose
+// names have words that begin with these (100 at most). token is Next of the
+// page before.
+func (s *Spaces) List(ctx context.Context, person, words string, size int64, token string) (Page, error) {
+	var out Page
+	needed := []userauth.Capability{userauth.ReadSpaces}
+	err := s.auth.Act(ctx, person, needed, userauth.ReadSpaces, func(source oauth2.TokenSource) error {
+		out = Page{}
+		if words != "" {
+			found, err := s.search(ctx, source, words)
+			for _, f := range found {
+				out.Spaces = append(out.Spaces, infoOf(f))
+			}
+			out.Cut = len(found) == mostFound
+			return err
+		}
+		call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size).PageToken(token)
+		err := googlecall.Do(ctx, call.Header(), source, func(ctx context.Context) error {
+			res, err := call.Context(ctx).Do()
+			if err != nil {
+				return err
+			}
+			out = Page{Next: res.NextPageToken}
+			for _, f := range res.Spaces {
+				out.Spaces = append(out.Spaces, infoOf(f))
+			}
+			return nil
+		})
+		return translate("spaces.list", err, "")
+	})
+	return out, fault.Wrap("spaces.List", err)
+}

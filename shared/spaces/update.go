@@ -1,0 +1,92 @@
+package spaces
+
+import (
+	"context"
+	"unicode/utf8"
+
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// Change is what shall be different about a space; nil stays as it is.
+type Change struct {
+	DisplayName  *string
+	Description  *string
+	Guidelines   *string
+	History      *History
+	Discoverable *bool
+}
+
+// Update changes a space as a person, and gives it as it is then. Google wants
+// some fields each in a call of their own (chat-protocol.md 6.2); all of it can
+// be repeated. What was changed before something failed stays changed.
+func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (Info, error) {
+	if err := c.check(); err != nil {
+		return Info{}, fault.Wrap("spaces.Update", err)
+	}
+	steps := []struct {
+		wanted bool
+		do     func() error
+	}{
+		{c.DisplayName != nil, func() error {
+			_, err := s.Rename(ctx, person, space, *c.DisplayName)
+			return err
+		}},
+		{c.Description != nil || c.Guidelines != nil, func() error { return s.describe(ctx, person, space, c) }},
+		{c.History != nil, func() error {
+			return s.patch(ctx, person, space, &chatapi.Space{SpaceHistoryState: string(*c.History)}, "spaceHistoryState")
+		}},
+		{c.Discoverable != nil, func() error {
+			settings := &chatapi.AccessSettings{ForceSendFields: []string{"Audience"}}
+			if *c.Discoverable {
+				settings.Audience = "audiences/default"
+			}
+			return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: settings}, "accessSettings.audience")
+		}},
+	}
+	for _, step := range steps {
+		if step.wanted {
+			if err := step.do(); err != nil {
+				return Info{}, fault.Wrap("spaces.Update", err)
+			}
+		}
+	}
+	return s.get(ctx, person, space, userauth.EditSpaces) // its scope reads, too
+}
+
+func (c Change) check() error {
+	if c.DisplayName != nil {
+		if _, err := CheckedName(*c.DisplayName); err != nil {
+			return err
+		}
+	}
+	if c.Description != nil && utf8.RuneCountInString(*c.Description) > MaxDescription {
+		return fault.New(fault.Invalid, words.DescriptionTooLong, utf8.RuneCountInString(*c.Description), MaxDescription)
+	}
+	if c.Guidelines != nil && utf8.RuneCountInString(*c.Guidelines) > MaxGuidelines {
+		return fault.New(fault.Invalid, words.GuidelinesTooLong, utf8.RuneCountInString(*c.Guidelines), MaxGuidelines)
+	}
+	if c.History != nil && *c.History != HistoryOn && *c.History != HistoryOff {
+		return fault.New(fault.Invalid, words.HistoryUnknown)
+	}
+	return nil
+}
+
+// describe changes description and guidelines, which Google replaces together.
+func (s *Spaces) describe(ctx context.Context, person, space string, c Change) error {
+	now, err := s.get(ctx, person, space, userauth.EditSpaces)
+	if err != nil {
+		return err
+	}
+	if c.Description != nil {
+		now.Description = *c.Description
+	}
+	if c.Guidelines != nil {
+		now.Guidelines = *c.Guidelines
+	}
+	details := &chatapi.SpaceDetails{Description: now.Description, Guidelines: now.Guidelines, ForceSendFields: []string{"Description", "Guidelines"}}
+	return s.patch(ctx, person, space, &chatapi.Space{SpaceDetails: details}, "spaceDetails")
+}
