@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/mail"
 	"regexp"
@@ -33,20 +35,59 @@ func (a act) source(caller vault.Caller) string {
 }
 
 // as does an act as the person whom the caller names: policy first, so that
-// nobody learns who is connected; then the act; then its audit line. do gives
-// the resource name of what it made, if it made something.
-func (f function) as(ctx context.Context, a act, do func(person, source string) (made string, err error)) error {
+// nobody learns who is connected; then the act; then its audit line. A write is
+// done once for its key, and its answer kept; request is what it asks for. do
+// gives the answer, and the resource name of what it made, if it made something.
+func as[T any](ctx context.Context, f function, a act, request any, do func(person, source string) (answer T, made string, err error)) (T, error) {
+	var answer T
 	caller, made := of(ctx).caller, ""
 	person, err := f.person(ctx, caller, a)
 	if err == nil {
-		made, err = do(person, a.source(caller))
-		err = f.consent(ctx, person, err)
+		try := func() (err error) {
+			answer, made, err = do(person, a.source(caller))
+			return f.consent(ctx, person, err)
+		}
+		if a.key == "" {
+			err = try()
+		} else {
+			err = f.once(ctx, a, request, &answer, try)
+		}
 	}
 	f.audit(ctx, a, person, made, err)
 	if err == nil && a.key != "" {
 		f.note(ctx, caller, a, person, made)
 	}
-	return err
+	return answer, err
+}
+
+// once is try for a request that may be repeated under its key: the answer is
+// kept, and given again.
+func (f function) once(ctx context.Context, a act, request, answer any, try func() error) error {
+	asked, err := json.Marshal(request)
+	if err != nil {
+		return fault.Wrap("createspace.once", err)
+	}
+	caller := of(ctx).caller
+	id := digest(caller.ID, a.key, of(ctx).what, a.named, "user")
+	kept, err := f.Callers.Once(ctx, id, digest(string(asked)), func() ([]byte, error) {
+		if err := try(); err != nil {
+			return nil, err
+		}
+		return json.Marshal(answer)
+	})
+	if err != nil {
+		return err
+	}
+	return fault.Wrap("createspace.once", json.Unmarshal(kept, answer))
+}
+
+// digest is one name for several.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		_, _ = fmt.Fprintf(h, "%d:%s", len(p), p) // a hash: never fails
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // audit writes the one line of an act.
@@ -63,8 +104,7 @@ func (f function) audit(ctx context.Context, a act, person, made string, err err
 // note lets the person see in /status what was done as them. The act is done
 // whatever comes of this.
 func (f function) note(ctx context.Context, caller vault.Caller, a act, person, made string) {
-	id := sha256.Sum256([]byte(a.source(caller)))
-	err := f.Auth.Vault.NoteActivity(ctx, person, hex.EncodeToString(id[:16]), vault.Activity{
+	err := f.Auth.Vault.NoteActivity(ctx, person, digest(a.source(caller))[:32], vault.Activity{
 		When: f.Now(), Caller: cmp.Or(caller.Name, caller.Email), Operation: a.operation, Authority: "user", Made: cmp.Or(made, a.space),
 	})
 	if err != nil {

@@ -18,16 +18,11 @@ func (f function) CreateSpace(ctx context.Context, in api.CreateSpaceRequestObje
 	if err != nil {
 		return nil, err
 	}
-	var made spaces.Created
 	a := act{callers.CreateSpaces, in.Body.ActAs, "", in.Params.IdempotencyKey, request.Needed()}
-	err = f.as(ctx, a, func(person, source string) (string, error) {
-		made, err = f.Spaces.Create(ctx, person, source, request)
-		return made.Name, err
+	return as(ctx, f, a, in.Body, func(person, source string) (api.CreateSpace201JSONResponse, string, error) {
+		made, err := f.Spaces.Create(ctx, person, source, request)
+		return api.CreateSpace201JSONResponse(answerOf(made, request)), made.Name, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return api.CreateSpace201JSONResponse(answerOf(made, request)), nil
 }
 
 // requestOf is the body as shared/spaces has it.

@@ -65,9 +65,10 @@ func New(d Deps) http.Handler {
 	return mux
 }
 
-// turn is one request: who calls, and what went wrong.
+// turn is one request: who calls, for what, and what went wrong.
 type turn struct {
 	caller vault.Caller
+	what   string // method and path
 	err    error
 }
 
@@ -96,7 +97,7 @@ func (f function) serve(operations *http.ServeMux, w http.ResponseWriter, r *htt
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), actTime)
 	defer cancel()
-	t := &turn{caller: caller}
+	t := &turn{caller: caller, what: r.Method + " " + r.URL.Path}
 	operations.ServeHTTP(w, r.WithContext(context.WithValue(ctx, turnKey{}, t)))
 	return t.err
 }

@@ -24,17 +24,16 @@ func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObje
 	if err != nil {
 		return nil, err
 	}
-	out := api.ListMembers200JSONResponse{Members: []api.Member{}}
 	a := act{callers.ReadMembers, in.Params.ActAs, "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
-	err = f.as(ctx, a, func(person, _ string) (string, error) {
+	return as(ctx, f, a, nil, func(person, _ string) (api.ListMembers200JSONResponse, string, error) {
+		out := api.ListMembers200JSONResponse{Members: []api.Member{}}
 		list, next, err := f.Spaces.Members(ctx, person, a.space, size, cursor)
 		for _, m := range list {
 			out.Members = append(out.Members, memberOf(m))
 		}
 		out.NextPageToken = some(writeCursor(next, in.Params.ActAs, in.Space))
-		return "", err
+		return out, "", err
 	})
-	return out, err
 }
 
 // AddMembers adds people and groups; each has a result of their own.
@@ -46,12 +45,12 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 	if n := len(members); n == 0 || n > spaces.MaxMembers {
 		return nil, invalid(words.English("members must be 1 to %d."), spaces.MaxMembers)
 	}
-	out := api.AddMembers200JSONResponse{Members: []api.MemberResult{}}
 	a := act{callers.WriteMembers, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
-	err = f.as(ctx, a, func(person, _ string) (string, error) {
+	return as(ctx, f, a, in.Body, func(person, _ string) (api.AddMembers200JSONResponse, string, error) {
+		out := api.AddMembers200JSONResponse{Members: []api.MemberResult{}}
 		added, err := f.Spaces.Invite(ctx, person, a.space, members)
-		if len(added.Failed) < len(members) && err != nil || len(added.Failed) == 0 && err != nil {
-			return "", err
+		if err != nil {
+			return out, "", err // nobody was added
 		}
 		add := func(state api.MemberResultState, members []spaces.Member) {
 			for _, m := range members {
@@ -63,9 +62,8 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 		for _, m := range added.Failed {
 			out.Members = append(out.Members, api.MemberResult{Member: m.Label, State: api.MemberResultStateFAILED, Detail: some(fault.Public(words.In("en"), m.Why, ""))})
 		}
-		return "", err
+		return out, "", nil
 	})
-	return out, err
 }
 
 // roles are those of the API in Google's words.
@@ -77,13 +75,11 @@ func (f function) UpdateMember(ctx context.Context, in api.UpdateMemberRequestOb
 	if err != nil {
 		return nil, err
 	}
-	var now spaces.Listed
 	a := act{callers.WriteMembers, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
-	err = f.as(ctx, a, func(person, _ string) (_ string, err error) {
-		now, err = f.Spaces.SetRole(ctx, person, a.space, member, roles[in.Body.Role])
-		return "", err
+	return as(ctx, f, a, []any{member, in.Body}, func(person, _ string) (api.UpdateMember200JSONResponse, string, error) {
+		now, err := f.Spaces.SetRole(ctx, person, a.space, member, roles[in.Body.Role])
+		return api.UpdateMember200JSONResponse(memberOf(now)), "", err
 	})
-	return api.UpdateMember200JSONResponse(memberOf(now)), err
 }
 
 // RemoveMember takes somebody out of a space; whoever is not in it is out.
@@ -93,15 +89,14 @@ func (f function) RemoveMember(ctx context.Context, in api.RemoveMemberRequestOb
 		return nil, err
 	}
 	a := act{callers.WriteMembers, in.Params.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
-	err = f.as(ctx, a, func(person, _ string) (string, error) {
+	return as(ctx, f, a, []any{member, "out"}, func(person, _ string) (api.RemoveMember204Response, string, error) {
 		err := f.Spaces.RemoveMember(ctx, person, a.space, member)
 		if err != nil && fault.KindOf(err) == fault.NotFound {
 			// Not the member is missing, if the space cannot be seen either.
 			_, _, err = f.Spaces.Members(ctx, person, a.space, 1, "")
 		}
-		return "", err
+		return api.RemoveMember204Response{}, "", err
 	})
-	return api.RemoveMember204Response{}, err
 }
 
 // memberName is a member in a path: the id or the e-mail address of a person.

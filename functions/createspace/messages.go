@@ -6,7 +6,6 @@ import (
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
-	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -20,29 +19,25 @@ func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequest
 	case thread != "" && !strings.HasPrefix(thread, "spaces/"+in.Space+"/threads/"):
 		return nil, invalid(words.English("thread must be one of this space: spaces/%s/threads/{thread}."), in.Space)
 	}
-	var posted spaces.Posted
 	a := act{callers.CreateMessages, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.PostMessages}}
-	err := f.as(ctx, a, func(person, source string) (_ string, err error) {
-		posted, err = f.Spaces.Say(ctx, person, source, a.space, thread, text)
-		return posted.Name, err
+	return as(ctx, f, a, in.Body, func(person, source string) (api.CreateMessage201JSONResponse, string, error) {
+		posted, err := f.Spaces.Say(ctx, person, source, a.space, thread, text)
+		return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, posted.Name, err
 	})
-	return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, err
 }
 
 // CreateMeeting opens a Meet room and tells of it. The API of Meet has no key:
 // repeated, it opens another, and the message stays the first.
 func (f function) CreateMeeting(ctx context.Context, in api.CreateMeetingRequestObject) (api.CreateMeetingResponseObject, error) {
-	var posted spaces.Posted
 	needs := []userauth.Capability{userauth.Meet, userauth.PostMessages}
 	a := act{callers.CreateMeetings, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
-	err := f.as(ctx, a, func(person, source string) (string, error) {
+	return as(ctx, f, a, in.Body, func(person, source string) (api.CreateMeeting201JSONResponse, string, error) {
 		room, err := f.Meetings.Room(ctx, person, userauth.PostMessages)
 		if err != nil {
-			return "", err
+			return api.CreateMeeting201JSONResponse{}, "", err
 		}
 		text := strings.TrimSpace(strings.TrimSpace(value(in.Body.Text)) + " " + words.In("en")(words.MeetSaid, room))
-		posted, err = f.Spaces.Say(ctx, person, source, a.space, "", text)
-		return posted.Name, err
+		posted, err := f.Spaces.Say(ctx, person, source, a.space, "", text)
+		return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, posted.Name, err
 	})
-	return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, err
 }

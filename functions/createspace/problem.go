@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
@@ -47,6 +49,13 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if n, ok := errors.AsType[*notAllowed](err); ok {
 		kind.status, kind.name = http.StatusMethodNotAllowed, "method_not_allowed"
 		w.Header().Set("Allow", n.allow)
+	}
+	if errors.Is(err, callers.ErrReused) {
+		kind.status, kind.name = http.StatusUnprocessableEntity, "key_reused"
+	}
+	if r, ok := errors.AsType[*callers.Running](err); ok {
+		kind.name = "in_progress"
+		w.Header().Set("Retry-After", strconv.Itoa(int(r.For.Seconds())+1))
 	}
 	if i, ok := errors.AsType[*invited](err); ok {
 		p.Invitation = some(i.link.Reveal())

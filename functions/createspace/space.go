@@ -27,28 +27,25 @@ func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject
 	if err != nil {
 		return nil, err
 	}
-	out := api.ListSpaces200JSONResponse{Spaces: []api.Space{}}
 	a := act{callers.ReadSpaces, in.Params.ActAs, "", "", []userauth.Capability{userauth.ReadSpaces}}
-	err = f.as(ctx, a, func(person, _ string) (string, error) {
+	return as(ctx, f, a, nil, func(person, _ string) (api.ListSpaces200JSONResponse, string, error) {
+		out := api.ListSpaces200JSONResponse{Spaces: []api.Space{}}
 		page, err := f.Spaces.List(ctx, person, query, size, cursor)
 		for _, s := range page.Spaces {
 			out.Spaces = append(out.Spaces, spaceOf(s))
 		}
 		out.NextPageToken, out.Incomplete = some(writeCursor(page.Next, in.Params.ActAs, query)), some(page.Cut)
-		return "", err
+		return out, "", err
 	})
-	return out, err
 }
 
 // GetSpace reads a space.
 func (f function) GetSpace(ctx context.Context, in api.GetSpaceRequestObject) (api.GetSpaceResponseObject, error) {
-	var out spaces.Info
 	a := act{callers.ReadSpaces, in.Params.ActAs, "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadSpaces}}
-	err := f.as(ctx, a, func(person, _ string) (_ string, err error) {
-		out, err = f.Spaces.Get(ctx, person, a.space)
-		return "", err
+	return as(ctx, f, a, nil, func(person, _ string) (api.GetSpace200JSONResponse, string, error) {
+		out, err := f.Spaces.Get(ctx, person, a.space)
+		return api.GetSpace200JSONResponse(spaceOf(out)), "", err
 	})
-	return api.GetSpace200JSONResponse(spaceOf(out)), err
 }
 
 // UpdateSpace changes the fields that updateMask names.
@@ -57,13 +54,11 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 	if err != nil {
 		return nil, err
 	}
-	var out spaces.Info
 	a := act{callers.UpdateSpaces, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
-	err = f.as(ctx, a, func(person, _ string) (_ string, err error) {
-		out, err = f.Spaces.Update(ctx, person, a.space, change)
-		return "", err
+	return as(ctx, f, a, []any{in.Params.UpdateMask, in.Body}, func(person, _ string) (api.UpdateSpace200JSONResponse, string, error) {
+		out, err := f.Spaces.Update(ctx, person, a.space, change)
+		return api.UpdateSpace200JSONResponse(spaceOf(out)), "", err
 	})
-	return api.UpdateSpace200JSONResponse(spaceOf(out)), err
 }
 
 // changeOf is a body under its mask: a field that the mask names and the body
@@ -100,20 +95,20 @@ func changeOf(in api.UpdateSpace, mask string) (spaces.Change, error) {
 func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObject) (api.DeleteSpaceResponseObject, error) {
 	needs := []userauth.Capability{userauth.DeleteSpaces, userauth.ReadSpaces}
 	a := act{callers.DeleteSpaces, in.Params.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
-	err := f.as(ctx, a, func(person, _ string) (string, error) {
+	return as(ctx, f, a, in.Params.Confirm, func(person, _ string) (api.DeleteSpace204Response, string, error) {
+		var none api.DeleteSpace204Response
 		if _, err := f.Auth.TokenSource(ctx, person, needs...); err != nil {
-			return "", err // one consent asks for both
+			return none, "", err // one consent asks for both
 		}
 		now, err := f.Spaces.Get(ctx, person, a.space)
 		if err != nil {
-			return "", err
+			return none, "", err
 		}
 		if now.DisplayName != in.Params.Confirm {
-			return "", fault.New(fault.Invalid, words.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
+			return none, "", fault.New(fault.Invalid, words.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
 		}
-		return "", f.Spaces.Delete(ctx, person, a.space)
+		return none, "", f.Spaces.Delete(ctx, person, a.space)
 	})
-	return api.DeleteSpace204Response{}, err
 }
 
 func spaceOf(s spaces.Info) api.Space {

@@ -46,12 +46,13 @@ const authority = "user"
 type Callers struct {
 	tokens *googleauth.Verifier
 	vault  *vault.Vault
+	now    func() time.Time
 }
 
 // New trusts ID tokens of Google for this audience. keys are those at
 // googleauth.Endpoints.Certs.
 func New(audience string, keys *googleauth.KeySet, v *vault.Vault, now func() time.Time) *Callers {
-	return &Callers{tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), vault: v}
+	return &Callers{tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), vault: v, now: now}
 }
 
 // Verify tells which caller sent r: a service account by its unique id, since

@@ -9,7 +9,7 @@ import (
 
 // Expiring are the collections whose records have an end and nothing to be
 // done at it.
-var Expiring = []string{pendingConsents, seenEvents}
+var Expiring = []string{pendingConsents, seenEvents, replies}
 
 // RemoveExpired looks at up to limit records of a collection, beginning behind
 // the id after, and removes those that have expired, until it is late. last is

@@ -105,6 +105,17 @@ func (s *Server) Calls() []Call {
 	return append([]Call(nil), s.calls...)
 }
 
+// Count is how many calls of a method there were.
+func (s *Server) Count(method string) int {
+	n := 0
+	for _, c := range s.Calls() {
+		if c.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
 // Fail makes the next calls of a method end with these statuses, one each.
 func (s *Server) Fail(method string, statuses ...int) {
 	s.mu.Lock()
