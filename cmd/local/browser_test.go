@@ -129,6 +129,7 @@ type page struct {
 	url    *url.URL
 	status int
 	body   string
+	header http.Header
 }
 
 func (b *browser) do(r *http.Request) page {
@@ -143,7 +144,7 @@ func (b *browser) do(r *http.Request) page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return page{res.Request.URL, res.StatusCode, string(body)}
+	return page{res.Request.URL, res.StatusCode, string(body), res.Header}
 }
 
 func (b *browser) open(address string) page {

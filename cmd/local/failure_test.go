@@ -270,11 +270,9 @@ func newTrialAs(t *testing.T, format chatpage.Format, locale string, f *failure,
 		t.Fatal(err)
 	}
 	tr.options = o
-	if err := tr.auth.Vault.CreateCaller(t.Context(), func() vault.Caller {
-		c := caller()
-		c.Operations = append(c.Operations, "sweep")
-		return c
-	}()); err != nil {
+	c := caller()
+	c.Operations = append(c.Operations, "sweep")
+	if err := tr.auth.Vault.CreateCaller(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	return tr
@@ -452,7 +450,7 @@ func problem(success int, types ...string) func(*trial, *httptest.ResponseRecord
 		var p struct{ Type, Title, Detail, Reference string }
 		err := json.Unmarshal(r.Body.Bytes(), &p)
 		known := slices.Contains(types, strings.TrimPrefix(p.Type, "urn:deputy:problem:")) ||
-			tr.failure.name == garbage && (strings.HasSuffix(p.Type, "consent_required") || strings.HasSuffix(p.Type, "denied"))
+			tr.failure.name == garbage && (strings.HasSuffix(p.Type, "consent_required") || tr.failure.name == garbage && strings.HasSuffix(p.Type, "approval_required") || strings.HasSuffix(p.Type, "denied"))
 		return err == nil && known && p.Detail != "" && p.Reference != ""
 	}
 }
@@ -472,6 +470,9 @@ func (tr *trial) post() *httptest.ResponseRecorder {
 	return tr.do(http.MethodPost, "/createspace/v1/spaces", `{"actAs":"users/`+ada.Sub+`","displayName":"Launch plan","members":["grace@example.com"]}`,
 		"Authorization", token, "Idempotency-Key", "build-1234")
 }
+
+// approved lets Ada have approved the incident tool.
+func (tr *trial) approved() { approve(tr.t, vault.New(tr.store, tr.auth.Keys, tr.clock.now), caller()) }
 
 func (tr *trial) callerToken() string {
 	return (&world{program: tr.program, clock: tr.clock}).callerToken(nil)
@@ -529,7 +530,7 @@ var acts = map[string]act{
 		},
 	},
 	"a call of another system": {
-		55 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(2 * time.Hour) }, (*trial).post, problem(http.StatusCreated, "unavailable", "internal", "denied", "rate_limited", "in_progress"), (*trial).lives,
+		55 * time.Second, func(tr *trial) { tr.connect(); tr.approved(); tr.clock.advance(2 * time.Hour) }, (*trial).post, problem(http.StatusCreated, "unavailable", "internal", "denied", "rate_limited", "in_progress"), (*trial).lives,
 		func(tr *trial) {
 			tr.clock.advance(time.Minute) // the lease of who could not say that they had ended
 			if got := tr.post(); got.Code != http.StatusCreated || tr.plans() != 1 {

@@ -76,6 +76,7 @@ func TestFiftyRequestsWithOneKeyOverTwoInstancesMakeOneSpace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := newTrial(t, nil, false)
 		tr.allowed(userauth.Capabilities()...)
+		tr.approved()
 		tr.twice()
 		token := tr.callerToken()
 		post := func(instance http.Handler) *httptest.ResponseRecorder {
@@ -127,8 +128,10 @@ func TestARequestWhoseInstanceDiedIsTakenOverAfterAMinute(t *testing.T) {
 		}
 		tr := newTrial(t, &f, true)
 		tr.connect()
+		tr.approved()
 		probe := newTrial(t, nil, false)
 		probe.connect()
+		probe.approved()
 		from := probe.calls.Load()
 		probe.post()
 		last := int(probe.calls.Load() - from)

@@ -57,14 +57,8 @@ func operations(say words.Say, a vault.Approval) string {
 	return strings.Join(out, ", ")
 }
 
-// operationWords name a caller's operation as people know it.
-var operationWords = map[string]words.Text{
-	callers.CreateSpaces: words.CreateSpaces, callers.ReadSpaces: words.ReadSpaces, callers.UpdateSpaces: words.EditSpaces, callers.DeleteSpaces: words.DeleteSpaces,
-	callers.ReadMembers: words.ReadMembers, callers.WriteMembers: words.ManageMembers, callers.CreateMessages: words.PostMessages, callers.CreateMeetings: words.Meet,
-}
-
 func operation(say words.Say, name string) string {
-	if known, ok := operationWords[name]; ok {
+	if known := callers.Words(name); known != fault.None {
 		return say(known)
 	}
 	return name

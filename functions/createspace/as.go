@@ -112,16 +112,37 @@ func (f function) note(ctx context.Context, caller vault.Caller, a act, person, 
 	}
 }
 
-// person is whom the caller names, if it may do the act for them.
+// person is whom the caller names, if its record lets it do the act for them,
+// and they have approved that: in this order, so that nobody learns who is
+// connected.
 func (f function) person(ctx context.Context, caller vault.Caller, a act) (string, error) {
 	who, err := f.allowed(ctx, caller, a.operation, a.named)
 	if err != nil {
 		return "", err
 	}
-	if who.Person == "" {
-		return "", f.consent(ctx, a.named, userauth.Unknown(a.needs...))
+	approved := false
+	if who.Person != "" {
+		if approved, err = f.Callers.Approved(ctx, caller, who.Person, a.operation); err != nil {
+			return "", err
+		}
+	}
+	if !approved {
+		return "", f.approval(ctx, caller, a)
 	}
 	return who.Person, nil
+}
+
+// approval puts an invitation into a NeedsApproval: one link asks for the
+// consent and for the approval.
+func (f function) approval(ctx context.Context, caller vault.Caller, a act) error {
+	link, inviting := f.Auth.InviteToApprove(ctx, a.named, userauth.Wish{Caller: caller.ID, Operations: []string{a.operation}}, a.needs...)
+	if inviting != nil {
+		return inviting
+	}
+	return &fault.Error{
+		Op: "createspace.approval", Kind: fault.NeedsApproval, Err: &invited{link, &userauth.Needs{Capabilities: a.needs, Missing: a.needs}},
+		Public: words.English("This person has not approved that yet. Pass the invitation on to them; only they can use it."),
+	}
 }
 
 // allowed is the person a caller names, if its record lets it do an operation

@@ -31,6 +31,7 @@ var kinds = map[fault.Kind]struct {
 	fault.Invalid:         {http.StatusBadRequest, "invalid_request"},
 	fault.Unauthenticated: {http.StatusUnauthorized, "unauthenticated"},
 	fault.NeedsConsent:    {http.StatusForbidden, "consent_required"},
+	fault.NeedsApproval:   {http.StatusForbidden, "approval_required"},
 	fault.Denied:          {http.StatusForbidden, "denied"},
 	fault.NotFound:        {http.StatusNotFound, "not_found"},
 	fault.Conflict:        {http.StatusConflict, "conflict"},

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -44,6 +45,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET /callback", door.Handler(f.callback))
 	mux.Handle("GET /connected", door.Handler(f.connected))
 	mux.Handle("GET /export", door.Handler(f.export))
+	mux.Handle("POST /approve", door.Handler(f.approve))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, words.NothingHere)
 	}))
@@ -103,6 +105,8 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 		return err
 	case len(done.Missing) > 0:
 		show(w, r, http.StatusOK, unticked(say(r), done))
+	case done.Approval != nil:
+		show(w, r, http.StatusOK, questionPage(say(r), done, f.Address))
 	case done.ReturnTo != "":
 		redirect(w, done.ReturnTo)
 	default:
@@ -114,6 +118,26 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 
 func (f function) connected(w http.ResponseWriter, r *http.Request) error {
 	show(w, r, http.StatusOK, connectedPage(say(r)))
+	return nil
+}
+
+// approve takes a person's answer to the question whether another system may
+// act as them. The token in the form counts once, and in this browser only.
+func (f function) approve(w http.ResponseWriter, r *http.Request) error {
+	body, err := serve.Body(r)
+	if err != nil {
+		return err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || len(form["token"]) != 1 || len(form["answer"]) != 1 {
+		return fault.New(fault.Invalid, words.PageFormOdd)
+	}
+	yes := form.Get("answer") == "allow"
+	if err := f.Auth.Answer(r.Context(), config.Secret(form.Get("token")), f.browser(r), yes); err != nil {
+		return err
+	}
+	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "approve"), slog.Bool("allowed", yes))
+	show(w, r, http.StatusOK, answeredPage(say(r), yes))
 	return nil
 }
 

@@ -1,9 +1,11 @@
 package oauthcallback
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -11,6 +13,28 @@ import (
 // connectedPage is the end of a consent that leads nowhere else.
 func connectedPage(say words.Say) page {
 	return page{Title: say(words.PageConnected), Good: true, Text: []string{say(words.PageMayAct), say(words.PageGoBack)}}
+}
+
+// questionPage asks whether another system may act as the person.
+func questionPage(say words.Say, o userauth.Outcome, address string) page {
+	q := o.Approval
+	names := make([]string, len(q.Operations))
+	for i, operation := range q.Operations {
+		names[i] = say(callers.Words(operation))
+	}
+	return page{
+		Title: say(words.PageApprove, cmp.Or(q.Caller.Name, q.Caller.Email)),
+		Text:  []string{say(words.PageApproveWhat, q.Caller.Email, o.Email, strings.Join(names, "; ")), say(words.PageApproveHow)},
+		Ask:   address + "/approve", Token: q.Token.Reveal(), Allow: say(words.PageAllow), Refuse: say(words.PageRefuse),
+	}
+}
+
+// answeredPage is the end of that question.
+func answeredPage(say words.Say, yes bool) page {
+	if yes {
+		return page{Title: say(words.PageAllowed), Good: true, Text: []string{say(words.PageAllowedIs)}}
+	}
+	return page{Title: say(words.PageRefusedBy), Text: []string{say(words.PageRefusedByIs)}}
 }
 
 // refused is the page for a consent that came to nothing.

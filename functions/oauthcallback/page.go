@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -43,11 +44,16 @@ type page struct {
 	Good     bool
 	Link     string // where the button leads; no button without
 	Press    string // what is on it
+	// Ask is where a question's answer goes; no question without.
+	Ask, Token, Allow, Refuse string
 }
 
 func show(w http.ResponseWriter, r *http.Request, status int, p page) {
 	p.Language = words.Language(r.Header.Get("Accept-Language"))
 	protect(w.Header())
+	if p.Ask != "" {
+		w.Header().Set("Content-Security-Policy", strings.Replace(policy, "form-action 'none'", "form-action 'self'", 1))
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	if err := pageTemplate.Execute(w, p); err != nil {

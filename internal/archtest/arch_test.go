@@ -23,7 +23,7 @@ const module = "example.com/deputy"
 var may = map[string][]string{
 	"":                          {"functions/chatevent", "functions/createspace", "functions/oauthcallback", "functions/securityevent", "shared/logging", "shared/serve"},
 	"functions/chatevent":       {"shared/callers", "shared/chat", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/seal", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
-	"functions/oauthcallback":   {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/words"},
+	"functions/oauthcallback":   {"shared/callers", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/words"},
 	"functions/securityevent":   {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/vault", "shared/words"},
 	"functions/createspace":     {"functions/createspace/api", "shared/callers", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
 	"functions/createspace/api": {},

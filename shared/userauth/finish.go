@@ -32,6 +32,8 @@ type Outcome struct {
 	// them once more. The grant is stored all the same.
 	Missing []Capability
 	Again   config.Secret
+	// Approval is a question that is still to be answered; nil if there is none.
+	Approval *Question
 }
 
 // Finish ends a consent: whoever comes back must be the browser that began it
@@ -42,7 +44,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities))
+	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Operations})
 	if err != nil {
 		return Outcome{}, fault.Wrap("userauth.Finish", err)
 	}
@@ -77,6 +79,12 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return out, nil
 	}
 	out.ReturnTo = a.returnOf(p).Address
+	if p.Caller != "" {
+		out.Approval, err = a.question(ctx, p, c.Browser)
+		if err != nil {
+			return Outcome{}, unfinished(again, err)
+		}
+	}
 	return out, nil
 }
 

@@ -25,6 +25,8 @@ type invitation struct {
 	Person       string    `json:"p,omitempty"`
 	Email        string    `json:"m,omitempty"` // in place of Person
 	Capabilities []string  `json:"c"`
+	Caller       string    `json:"s,omitempty"` // that the person is to approve
+	Operations   []string  `json:"o,omitempty"`
 	ReturnTo     string    `json:"r,omitempty"`
 	ReturnUntil  time.Time `json:"u"`
 	Until        time.Time `json:"e"`
@@ -35,11 +37,23 @@ type invitation struct {
 // verified e-mail address when no more is known. returnTo is the completion
 // address of a verified event, or empty.
 func (a *Auth) Invite(ctx context.Context, who string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
-	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities)
+	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities, Wish{})
 }
 
-func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []Capability) (config.Secret, error) {
-	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife)}
+// Wish is what another system wants to do as a person, who has to approve it.
+type Wish struct {
+	Caller     string // id of its record
+	Operations []string
+}
+
+// InviteToApprove is an Invite that asks, after the consent, for the person's
+// approval of another system.
+func (a *Auth) InviteToApprove(ctx context.Context, who string, w Wish, capabilities ...Capability) (config.Secret, error) {
+	return a.invite(ctx, who, ReturnTo{}, capabilities, w)
+}
+
+func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []Capability, w Wish) (config.Secret, error) {
+	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife), Caller: w.Caller, Operations: w.Operations}
 	if strings.HasPrefix(who, "users/") {
 		inv.Person = who
 	} else {

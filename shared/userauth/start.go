@@ -35,7 +35,7 @@ func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.S
 	state, verifier := config.Secret(oauth2.GenerateVerifier()), config.Secret(oauth2.GenerateVerifier())
 	nonce := rand.Text()
 	err = a.Vault.CreatePending(ctx, state, vault.Pending{
-		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect,
+		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect, Caller: inv.Caller, Operations: inv.Operations,
 		Verifier: verifier, Nonce: nonce, Browser: browserHash(browser),
 		ReturnTo: config.Secret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})
@@ -53,8 +53,11 @@ func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.S
 	})), nil
 }
 
-// purposeConnect is what a pending consent is for.
-const purposeConnect = "connect"
+// What a pending record is for.
+const (
+	purposeConnect = "connect"
+	purposeApprove = "approve"
+)
 
 // browserHash is what is kept of the browser's cookie.
 func browserHash(cookie config.Secret) []byte {
@@ -64,6 +67,10 @@ func browserHash(cookie config.Secret) []byte {
 
 // take is the pending consent of a callback, or a Refusal.
 func (a *Auth) take(ctx context.Context, state, browser config.Secret) (vault.Pending, error) {
+	return a.takeFor(ctx, purposeConnect, state, browser)
+}
+
+func (a *Auth) takeFor(ctx context.Context, purpose string, state, browser config.Secret) (vault.Pending, error) {
 	p, err := a.Vault.TakePending(ctx, state, browserHash(browser))
 	for why, reason := range map[error]Reason{
 		vault.ErrExpired: LinkExpired, vault.ErrUsed: LinkUsed, vault.ErrOtherBrowser: OtherBrowser,
@@ -72,10 +79,10 @@ func (a *Auth) take(ctx context.Context, state, browser config.Secret) (vault.Pe
 			return p, refused(reason, why)
 		}
 	}
-	if err == nil && p.Purpose != purposeConnect {
+	if err == nil && p.Purpose != purpose {
 		return p, refused(LinkExpired, errors.New("a consent for another purpose"))
 	}
-	return p, fault.Wrap("userauth.Finish", err)
+	return p, fault.Wrap("userauth.takeFor", err)
 }
 
 // returnOf is where a taken consent may still return to.

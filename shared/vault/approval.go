@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"example.com/deputy/shared/fault"
@@ -21,15 +22,51 @@ type Approval struct {
 
 // CreateApproval stores a person's approval; Conflict when there is one.
 func (v *Vault) CreateApproval(ctx context.Context, person string, a Approval) error {
-	_, err := v.docs.Create(ctx, approvalsOf(person), a.Caller, Fields{"operations": a.Operations, "authority": a.Authority, "approved": a.Approved})
+	_, err := v.docs.Create(ctx, approvalsOf(person), a.Caller, a.fields())
 	return fault.Wrap("vault.CreateApproval", err)
+}
+
+// Approval reads what a person gave to one caller; NotFound when nothing.
+func (v *Vault) Approval(ctx context.Context, person, caller string) (Approval, error) {
+	doc, err := v.docs.Get(ctx, approvalsOf(person), caller)
+	if err != nil {
+		return Approval{}, fault.Wrap("vault.Approval", err)
+	}
+	return approval(doc), nil
+}
+
+func approval(doc Doc) Approval {
+	return Approval{doc.ID, texts(doc.Fields, "operations"), text(doc.Fields, "authority"), moment(doc.Fields, "approved")}
+}
+
+// Approve stores a person's approval of a caller, beside what was approved
+// before. Of two at once one may be a Conflict.
+func (v *Vault) Approve(ctx context.Context, person string, a Approval) error {
+	doc, err := v.docs.Get(ctx, approvalsOf(person), a.Caller)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return v.CreateApproval(ctx, person, a)
+	case err != nil:
+		return fault.Wrap("vault.Approve", err)
+	}
+	for _, o := range texts(doc.Fields, "operations") {
+		if !slices.Contains(a.Operations, o) {
+			a.Operations = append(slices.Clone(a.Operations), o)
+		}
+	}
+	_, err = v.docs.Replace(ctx, approvalsOf(person), a.Caller, a.fields(), doc.Version)
+	return fault.Wrap("vault.Approve", err)
+}
+
+func (a Approval) fields() Fields {
+	return Fields{"operations": a.Operations, "authority": a.Authority, "approved": a.Approved}
 }
 
 // Approvals are those that a person gave, up to limit.
 func (v *Vault) Approvals(ctx context.Context, person string, limit int) ([]Approval, error) {
 	var out []Approval
 	err := v.pages(ctx, approvalsOf(person), limit, func(doc Doc) {
-		out = append(out, Approval{doc.ID, texts(doc.Fields, "operations"), text(doc.Fields, "authority"), moment(doc.Fields, "approved")})
+		out = append(out, approval(doc))
 	})
 	return out, fault.Wrap("vault.Approvals", err)
 }

@@ -32,7 +32,9 @@ type Pending struct {
 	Person       string // users/{sub} who was invited; empty when only known by e-mail
 	Email        string // who was invited, when only that is known
 	Capabilities []string
-	Purpose      string // what the consent is for: "connect"
+	Purpose      string   // what is in flight: "connect" or "approve"
+	Caller       string   // id of the system that a person is to approve; may be empty
+	Operations   []string // that it wants
 	Verifier     config.Secret
 	ReturnTo     config.Secret
 	ReturnUntil  time.Time
@@ -76,6 +78,7 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []
 	p := Pending{
 		Person: text(f, "person"), Email: text(f, "email"), Capabilities: texts(f, "capabilities"), Purpose: text(f, "purpose"),
 		Nonce: text(f, "nonce"), Browser: data(f, "browser"), ReturnUntil: moment(f, "returnUntil"),
+		Caller: text(f, "caller"), Operations: texts(f, "operations"),
 	}
 	if err := v.openAll(f, "consent", pendingConsents, id, p.secrets()...); err != nil {
 		return Pending{}, err
@@ -103,7 +106,7 @@ func refuse(why error) error {
 func (p Pending) fields(expires time.Time) Fields {
 	return Fields{
 		"person": p.Person, "email": p.Email, "capabilities": p.Capabilities, "purpose": p.Purpose,
-		"nonce": p.Nonce, "browser": p.Browser, "returnUntil": p.ReturnUntil, "expires": expires,
+		"nonce": p.Nonce, "browser": p.Browser, "returnUntil": p.ReturnUntil, "expires": expires, "caller": p.Caller, "operations": p.Operations,
 	}
 }
 

@@ -412,7 +412,7 @@ type Problem struct {
 	// Detail One sentence, for a person who reads it
 	Detail string `json:"detail"`
 
-	// Invitation Of consent_required. Pass it on to the person; only they can use it.
+	// Invitation Of approval_required and consent_required. Pass it on to the person; only they can use it.
 	Invitation *string `json:"invitation,omitempty"`
 
 	// Missing Of consent_required

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/userauth"
+)
+
+// unapproved is a program with the incident tool, which nobody has approved.
+func unapproved(t *testing.T) *world {
+	t.Helper()
+	w := begin(t)
+	c := caller()
+	c.Operations = everyOperation
+	if err := w.auth.Vault.CreateCaller(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+const newPlan = `{"actAs":"ada@example.com","displayName":"From a system"}`
+
+// asks is the link that the answer to a call gives.
+func (w *world) asks(t *testing.T, want string) string {
+	t.Helper()
+	got := w.api(t, "POST", "/v1/spaces", newPlan)
+	link, _ := got.body["invitation"].(string)
+	if got.problem() != want || link == "" {
+		t.Fatalf("got %d %s, want %s", got.status, got.text, want)
+	}
+	return link
+}
+
+// answer presses a button of the question.
+func (b *browser) answer(p page, allow string) page {
+	b.t.Helper()
+	form := inputs(p.body)
+	form.Set("answer", allow)
+	return b.post(b.world.address+"/oauthcallback/approve", form)
+}
+
+func (w *world) approvals(t *testing.T, p google.Person) int {
+	t.Helper()
+	all, err := w.auth.Vault.Approvals(t.Context(), p.User(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all)
+}
+
+func TestOneLinkAsksForTheConsentAndForTheApprovalOfASystem(t *testing.T) {
+	t.Parallel()
+	w := unapproved(t)
+	b := w.browser(t, ada)
+	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
+	b.has(asked, "May Incidents act as you?", incidentsAt, "wants to do this as ada@example.com: Create spaces", "Allow", "Refuse")
+	if w.approvals(t, ada) != 0 {
+		t.Error("approved before the answer")
+	}
+	b.has(b.answer(asked, "allow"), "Allowed", "The system can go on now")
+	if got := w.api(t, "POST", "/v1/spaces", newPlan); got.status != http.StatusCreated {
+		t.Errorf("afterwards: %d %s", got.status, got.text)
+	}
+	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"x"}`); got.problem() != "approval_required" {
+		t.Errorf("what was not approved: %d %s", got.status, got.text)
+	}
+	b.has(b.say("/status"), "Who may act as you", "Incidents", "Create spaces")
+	b.press("Withdraw")
+	if got := w.api(t, "GET", "/v1/spaces?actAs=ada@example.com", ""); got.problem() != "approval_required" {
+		t.Errorf("withdrawn: %d %s", got.status, got.text)
+	}
+}
+
+func TestARefusalApprovesNothingAndCanBeThoughtOver(t *testing.T) {
+	t.Parallel()
+	w := unapproved(t)
+	b := w.browser(t, ada)
+	b.has(b.answer(b.consent(w.asks(t, "approval_required"), decide{as: ada}), "refuse"), "Refused", "The system may not act as you")
+	if w.approvals(t, ada) != 0 {
+		t.Error("approved all the same")
+	}
+	// Connected now, but not approved: Google asks for nothing more than who it is.
+	b.answer(b.consent(w.asks(t, "approval_required"), decide{as: ada}), "allow")
+	if got := w.api(t, "POST", "/v1/spaces", newPlan); got.status != http.StatusCreated {
+		t.Errorf("thought over: %d %s", got.status, got.text)
+	}
+}
+
+func TestAnApprovalByAnotherAccountCountsForNobody(t *testing.T) {
+	t.Parallel()
+	w := unapproved(t)
+	b := w.browser(t, grace)
+	b.has(b.consent(w.asks(t, "approval_required"), decide{as: grace}), "Another account")
+	if w.approvals(t, ada)+w.approvals(t, grace) != 0 {
+		t.Error("something was approved")
+	}
+}
+
+func TestAnAnswerCountsOnceAndInItsOwnBrowserOnly(t *testing.T) {
+	t.Parallel()
+	w := unapproved(t)
+	b, thief := w.browser(t, ada), w.browser(t, grace)
+	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
+	thief.has(thief.answer(asked, "allow"), "Another browser")
+	for _, form := range []url.Values{{}, {"token": {"x"}}, {"token": {"x", "y"}, "answer": {"allow"}}, {"token": {"x"}, "answer": {"allow"}}} {
+		if got := b.post(w.address+"/oauthcallback/approve", form); got.status < 400 || got.status >= 500 {
+			t.Errorf("%v: %d", form, got.status)
+		}
+	}
+	if w.approvals(t, ada) != 0 {
+		t.Error("approved by somebody else")
+	}
+	b.has(b.answer(asked, "refuse"), "Refused")
+	b.has(b.answer(asked, "allow"), "Already used")
+	if w.approvals(t, ada) != 0 {
+		t.Error("approved by a used token")
+	}
+	again := b.consent(w.asks(t, "approval_required"), decide{as: ada})
+	w.clock.advance(11 * time.Minute)
+	b.has(b.answer(again, "allow"), "This link has expired")
+}
+
+func TestTheTokenOfAQuestionIsNoConsentAndAStateIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	w := unapproved(t)
+	b := w.browser(t, ada)
+	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
+	token := inputs(asked.body).Get("token")
+	b.has(b.open(w.address+"/oauthcallback/callback?code=x&state="+url.QueryEscape(token)), "This link has expired")
+	started := b.open(w.asks(t, "approval_required"))
+	state := started.url.Query().Get("state")
+	if state == "" {
+		t.Fatalf("no state in %s", started.url)
+	}
+	b.has(b.post(w.address+"/oauthcallback/approve", url.Values{"token": {state}, "answer": {"allow"}}), "This link has expired")
+	if w.approvals(t, ada) != 0 {
+		t.Error("something was approved")
+	}
+}
+
+func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
+	t.Parallel()
+	w := unapproved(t)
+	c := caller()
+	c.ID, c.Name = "109000000000000000002", `<script>alert(1)</script>`
+	if err := w.auth.Vault.CreateCaller(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: c.ID, Operations: []string{"spaces.create"}}, userauth.CreateSpaces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser(t, ada)
+	asked := b.consent(link.Reveal(), decide{as: ada})
+	if strings.Contains(asked.body, "<script") || !strings.Contains(asked.body, "&lt;script&gt;") {
+		t.Errorf("the system's name is markup: %s", asked.body)
+	}
+	if policy := asked.header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self'") || !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("policy: %s", policy)
+	}
+}
+
+func TestASystemThatIsGoneIsAskedAboutNoMore(t *testing.T) {
+	t.Parallel()
+	w := unapproved(t)
+	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: "1", Operations: []string{"spaces.create"}}, userauth.CreateSpaces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser(t, ada)
+	b.has(b.consent(link.Reveal(), decide{as: ada}), "Connected")
+}

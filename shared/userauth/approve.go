@@ -1,0 +1,51 @@
+package userauth
+
+import (
+	"context"
+
+	"golang.org/x/oauth2"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/vault"
+)
+
+// Question asks a person, who has just proved who they are, whether another
+// system may act as them.
+type Question struct {
+	Token      config.Secret // for Approve, once, in this browser
+	Caller     vault.Caller
+	Operations []string
+}
+
+// question keeps the token of a question: bound to the person, the browser and
+// what is asked. A system that is not known any more is asked about no more.
+func (a *Auth) question(ctx context.Context, p vault.Pending, browser config.Secret) (*Question, error) {
+	caller, err := a.Vault.Caller(ctx, p.Caller)
+	if fault.KindOf(err) == fault.NotFound && err != nil {
+		return nil, nil //nolint:nilerr // it is gone: there is nothing to ask
+	}
+	if err != nil {
+		return nil, err
+	}
+	token := config.Secret(oauth2.GenerateVerifier())
+	err = a.Vault.CreatePending(ctx, token, vault.Pending{
+		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Operations: p.Operations, Browser: browserHash(browser),
+	})
+	return &Question{token, caller, p.Operations}, err
+}
+
+// Answer takes a person's answer to a Question, once, in the browser that was
+// asked. Only a yes stores something.
+func (a *Auth) Answer(ctx context.Context, token, browser config.Secret, yes bool) error {
+	p, err := a.takeFor(ctx, purposeApprove, token, browser)
+	if err != nil || !yes {
+		return err
+	}
+	for try := 1; ; try++ {
+		err = a.Vault.Approve(ctx, p.Person, vault.Approval{Caller: p.Caller, Operations: p.Operations, Authority: "user", Approved: a.Now()})
+		if err == nil || fault.KindOf(err) != fault.Conflict || try == tries {
+			return fault.Wrap("userauth.Answer", err)
+		}
+	}
+}
