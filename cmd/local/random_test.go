@@ -1,0 +1,153 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"example.com/deputy/shared/userauth"
+)
+
+// random is a value that a schema allows, or, where odd strikes, one that it
+// does not.
+func random(r *rand.Rand, s *openapi3.Schema, odd float64) any {
+	if r.Float64() < odd {
+		return []any{nil, 7, -1.5e300, true, "", strings.Repeat("x", 5000), "\x00\u202e", "users/../x", "groups/", []any{}, map[string]any{"a": 1}, []any{nil}}[r.IntN(12)]
+	}
+	switch {
+	case len(s.Enum) > 0:
+		return s.Enum[r.IntN(len(s.Enum))]
+	case s.Type.Is("object"):
+		out := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+			if slices.Contains(s.Required, name) || r.IntN(2) == 0 {
+				out[name] = random(r, s.Properties[name].Value, odd)
+			}
+		}
+		if r.Float64() < odd {
+			out["unheardOf"] = 1
+		}
+		return out
+	case s.Type.Is("array"):
+		out := []any{}
+		for range 1 + r.IntN(3) {
+			out = append(out, random(r, s.Items.Value, odd))
+		}
+		return out
+	case s.Type.Is("boolean"):
+		return r.IntN(2) == 0
+	case s.Type.Is("integer"):
+		return 1 + r.IntN(50)
+	case strings.Contains(s.Pattern, "threads"):
+		return "spaces/AAAAteam/threads/t1"
+	case strings.Contains(s.Description, "users/{id}"):
+		return []any{"ada@example.com", ada.User(), "grace@example.com", "nobody@example.com"}[r.IntN(4)]
+	default:
+		return fmt.Sprintf("text %d äß😀", r.IntN(1000))
+	}
+}
+
+// places are what can stand in a path.
+var places = []string{"AAAAteam", "AAAA0001", ada.Sub, "ada@example.com", "x", "a%2Fb", "..", "%00", "", strings.Repeat("a", 300), "ä", "__x__", "."}
+
+func TestNoRequestMakesDeputyFailWhateverIsInIt(t *testing.T) {
+	t.Parallel()
+	doc, err := document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	for name, odd := range map[string]float64{"as the document has it": 0, "broken": 0.15} {
+		tr := newTrial(t, nil, false)
+		c, err := tr.auth.Vault.Caller(t.Context(), incidents)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.allowed(userauth.Capabilities()...)
+		c.Operations = everyOperation
+		doc0, err := tr.store.Get(t.Context(), "callers", incidents)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc0.Fields["operations"] = everyOperation
+		if _, err := tr.store.Replace(t.Context(), "callers", incidents, doc0.Fields, doc0.Version); err != nil {
+			t.Fatal(err)
+		}
+		approve(t, tr.auth.Vault, c)
+		token, statuses := tr.callerToken(), map[int]int{}
+		for n := range 1000 {
+			paths := slices.Sorted(maps.Keys(doc.Paths.Map()))
+			path := paths[r.IntN(len(paths))]
+			methods := slices.Sorted(maps.Keys(doc.Paths.Value(path).Operations()))
+			method := methods[r.IntN(len(methods))]
+			if method == http.MethodDelete && strings.Contains(path, "people") && odd == 0 {
+				continue // the rest would only be told to connect
+			}
+			operation := doc.Paths.Value(path).Operations()[method]
+			query := url.Values{}
+			for _, p := range operation.Parameters {
+				if p.Value.In == "query" && (p.Value.Required || r.IntN(2) == 0) && p.Value.Name != "pageToken" {
+					query.Set(p.Value.Name, fmt.Sprint(random(r, p.Value.Schema.Value, odd)))
+				}
+			}
+			if query.Has("actAs") && odd == 0 {
+				query.Set("actAs", ada.User())
+			}
+			if query.Has("updateMask") && odd == 0 {
+				query.Set("updateMask", "description")
+			}
+			at := path
+			for strings.Contains(at, "{") {
+				place := places[r.IntN(len(places))]
+				if odd == 0 {
+					place = places[0]
+				}
+				from, to := strings.Index(at, "{"), strings.Index(at, "}")
+				at = at[:from] + place + at[to+1:]
+			}
+			body := ""
+			if operation.RequestBody != nil {
+				text, err := json.Marshal(random(r, operation.RequestBody.Value.Content["application/json"].Schema.Value, odd))
+				if err != nil {
+					t.Fatal(err)
+				}
+				body = string(text)
+				if r.Float64() < odd {
+					body = body[:r.IntN(len(body)+1)]
+				}
+			}
+			u, err := url.Parse(tr.address + "/createspace" + at + "?" + query.Encode())
+			if err != nil {
+				continue // no client could send it
+			}
+			req := httptest.NewRequestWithContext(t.Context(), method, "/", strings.NewReader(body))
+			req.URL, req.RequestURI = u, ""
+			u.Scheme, u.Host = "", ""
+			req.Header.Set("Authorization", token)
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("Idempotency-Key", fmt.Sprintf("request-%d", n))
+			answer := httptest.NewRecorder()
+			tr.front.ServeHTTP(answer, req)
+			statuses[answer.Code]++
+			if answer.Code >= http.StatusInternalServerError {
+				t.Fatalf("%s: %s %s %s: %d %s", name, method, u, body, answer.Code, answer.Body)
+			}
+			if kind := answer.Header().Get("Content-Type"); answer.Code >= 400 && kind != "application/problem+json" {
+				t.Errorf("%s: %s %s: %d is a %s: %s", name, method, u, answer.Code, kind, answer.Body)
+			}
+		}
+		t.Logf("%s: %v", name, statuses)
+		if odd == 0 && statuses[200]+statuses[201] < 200 {
+			t.Errorf("hardly anything was done: %v", statuses)
+		}
+	}
+}
