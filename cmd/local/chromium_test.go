@@ -194,11 +194,11 @@ func TestInARealBrowserAPersonAllowsASystem(t *testing.T) {
 	w, c := unapproved(t), openChromium(t)
 	link := w.asks(t, "approval_required")
 	c.do(chromedp.Navigate(link), chromedp.WaitVisible(chromedp.ID("allow")))
-	c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("button[value=allow]")))
+	c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("form[action$=approve] button[value=allow]")))
 	c.sees("May Incidents act as you?", "Create spaces")
 	c.picture("approve")
 	// The policy lets the form go to ourselves and nowhere else.
-	c.do(chromedp.Click(chromedp.CSS("button[value=allow]")), chromedp.WaitVisible(chromedp.CSS("main.good")))
+	c.do(chromedp.Click(chromedp.CSS("form[action$=approve] button[value=allow]")), chromedp.WaitVisible(chromedp.CSS("main.good")))
 	c.sees("Allowed", "The system can go on now")
 	if w.approvals(t, ada) != 1 {
 		t.Error("nothing was approved")

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -26,6 +27,7 @@ import (
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
 )
 
 // document is the API's own, read once.
@@ -549,5 +551,50 @@ func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
 	}
 	if got := strings.Count(script, "curl "); got < operations {
 		t.Errorf("%d commands for %d operations", got, operations)
+	}
+}
+
+func TestACallerThatCallsTooOftenIsToldToWait(t *testing.T) {
+	t.Parallel()
+	c := caller()
+	c.Operations, c.Rate = everyOperation, 3
+	w := beginWith(t, c)
+	for n := range 5 {
+		got := w.api(t, "GET", "/v1/templates", "")
+		if limited := got.problem() == "rate_limited"; limited != (n >= 3) || limited && got.header.Get("Retry-After") == "" {
+			t.Errorf("request %d: %d %s", n+1, got.status, got.text)
+		}
+	}
+	w.clock.advance(20 * time.Second)
+	if got := w.api(t, "GET", "/v1/templates", ""); got.status != http.StatusOK {
+		t.Errorf("after 20 s: %d %s", got.status, got.text)
+	}
+	if got := w.api(t, "GET", "/v1/templates", ""); got.problem() != "rate_limited" {
+		t.Errorf("and at once again: %d %s", got.status, got.text)
+	}
+}
+
+func TestAPauseOfOneCallerOrOfEverythingActsWithinAMinute(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{incidents, "everything"} {
+		c := caller()
+		c.Operations = everyOperation
+		w := beginWith(t, c)
+		if got := w.api(t, "GET", "/v1/templates", ""); got.status != http.StatusOK {
+			t.Fatalf("before: %d %s", got.status, got.text)
+		}
+		paused := vault.Caller{ID: id, Email: c.Email, Operations: c.Operations, Authorities: c.Authorities, Paused: true}
+		if there, err := w.docs.Get(t.Context(), "callers", id); err == nil {
+			if err := w.docs.Delete(t.Context(), "callers", id, there.Version); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.auth.Vault.CreateCaller(t.Context(), paused); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.advance(time.Minute)
+		if got := w.api(t, "GET", "/v1/templates", ""); got.problem() != "denied" {
+			t.Errorf("%s: %d %s", id, got.status, got.text)
+		}
 	}
 }

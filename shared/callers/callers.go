@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -47,12 +49,17 @@ type Callers struct {
 	tokens *googleauth.Verifier
 	vault  *vault.Vault
 	now    func() time.Time
+	known  *lru.Cache[string, record]
 }
 
 // New trusts ID tokens of Google for this audience. keys are those at
 // googleauth.Endpoints.Certs.
 func New(audience string, keys *googleauth.KeySet, v *vault.Vault, now func() time.Time) *Callers {
-	return &Callers{tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), vault: v, now: now}
+	known, err := lru.New[string, record](cacheSize)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &Callers{tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), vault: v, now: now, known: known}
 }
 
 // Verify tells which caller sent r: a service account by its unique id, since
@@ -75,18 +82,27 @@ func (c *Callers) Verify(r *http.Request) (vault.Caller, error) {
 	if !claims.EmailVerified || !strings.HasSuffix(claims.Email, ".gserviceaccount.com") {
 		return vault.Caller{}, unauthenticated("not a service account's token")
 	}
-	caller, err := c.vault.Caller(r.Context(), claims.Subject)
+	everything, err := c.read(r.Context(), Everything)
+	if err != nil {
+		return vault.Caller{}, fault.Wrap("callers.Verify", err)
+	}
+	this, err := c.read(r.Context(), claims.Subject)
 	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		return vault.Caller{}, denied("no record of this caller")
 	case err != nil:
 		return vault.Caller{}, fault.Wrap("callers.Verify", err)
-	case caller.Email != claims.Email:
+	case this.caller.ID == "":
+		return vault.Caller{}, denied("no record of this caller")
+	case this.caller.Email != claims.Email:
 		return vault.Caller{}, denied("the record names another e-mail")
-	case caller.Paused:
+	case this.caller.Paused || everything.caller.Paused:
 		return vault.Caller{}, denied("paused")
+	case !this.limit.AllowN(c.now(), 1):
+		return vault.Caller{}, &fault.Error{
+			Op: "callers.Verify", Kind: fault.RateLimited, Err: errors.New("more requests than the caller's record allows"),
+			Public: words.English("That were more requests than this caller may make in a minute. Wait, and go on."),
+		}
 	}
-	return caller, nil
+	return this.caller, nil
 }
 
 // Subject is the person a caller wants to act for.
