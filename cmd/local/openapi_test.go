@@ -598,3 +598,31 @@ func TestAPauseOfOneCallerOrOfEverythingActsWithinAMinute(t *testing.T) {
 		}
 	}
 }
+
+func TestANameThatIsTakenFailsOrGetsANumberOrIsReused(t *testing.T) {
+	t.Parallel()
+	w := connectedWith(t)
+	create := func(key, how string) answered {
+		t.Helper()
+		return w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"Plan","members":["grace@example.com"],"firstMessage":"Hello"`+how+`}`, "Idempotency-Key", key)
+	}
+	first := create("key-number-1", "")
+	if got := create("key-number-2", `,"onDuplicate":"FAIL"`); got.problem() != "conflict" {
+		t.Errorf("fail: %d %s", got.status, got.text)
+	}
+	for _, key := range []string{"key-number-3", "key-number-3"} { // twice the same act
+		if got := create(key, `,"onDuplicate":"SUFFIX"`); got.body["displayName"] != "Plan 2" {
+			t.Errorf("a number: %d %s", got.status, got.text)
+		}
+	}
+	if got := create("key-number-4", `,"onDuplicate":"SUFFIX"`); got.body["displayName"] != "Plan 3" {
+		t.Errorf("the next number: %d %s", got.status, got.text)
+	}
+	got := create("key-number-5", `,"onDuplicate":"REUSE"`)
+	if got.body["name"] != first.body["name"] || got.body["reused"] != true || len(got.body["steps"].([]any)) != 0 || !strings.Contains(got.text, `{"member":"grace@example.com","state":"JOINED"}`) {
+		t.Errorf("reused: %d %s", got.status, got.text)
+	}
+	if posted := w.count("chat.spaces.messages.create"); posted != 3 {
+		t.Errorf("messages: got %d, want one in each space that was made", posted)
+	}
+}

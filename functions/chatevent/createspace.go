@@ -3,8 +3,6 @@ package chatevent
 import (
 	"context"
 	"log/slog"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"example.com/deputy/shared/chat"
@@ -173,26 +171,11 @@ func reason(m spaces.Member, home string, external bool) words.Text {
 func (f function) offerAnotherName(ctx context.Context, e chat.Event, i invocation, taken error) (chat.Reply, error) {
 	say := words.In(e.Locale)
 	next := i
-	next.Args = nextName(i.Args)
+	next.Args = spaces.NextName(i.Args)
 	instead, err := f.seal(say(words.CreateInstead, next.Args), value{Act: runAgain, Invocation: next}, e)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	logging.Note(ctx, slog.String("conflict", "displayName"))
 	return card(say(words.Failed), chat.Widget{Text: fault.Public(say, taken, logging.Reference(ctx))}, buttons(instead)), nil
-}
-
-var numbered = regexp.MustCompile(`^(.*) (\d{1,3})$`)
-
-// nextName is the name with the next number behind it, kept within Chat's limit
-// for a name.
-func nextName(name string) string {
-	n := 2
-	if m := numbered.FindStringSubmatch(name); m != nil {
-		last, _ := strconv.Atoi(m[2]) // digits: never fails
-		name, n = m[1], last+1
-	}
-	suffix := " " + strconv.Itoa(n)
-	runes := []rune(name)
-	return string(runes[:min(len(runes), spaces.MaxName-len(suffix))]) + suffix
 }

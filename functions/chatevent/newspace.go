@@ -189,7 +189,7 @@ func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (ch
 		// The same form, with a name that may be free.
 		taken := e.Inputs.First(nameField)
 		held := maps.Clone(e.Inputs)
-		held[nameField] = []string{nextName(r.DisplayName)}
+		held[nameField] = []string{spaces.NextName(r.DisplayName)}
 		say := words.In(e.Locale)
 		return f.show(ctx, e, i, held, notice{nameField, []chat.Widget{{Text: warning + say(words.NameTakenForm, taken)}}})
 	}

@@ -2,6 +2,8 @@ package createspace
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
@@ -19,10 +21,51 @@ func (f function) CreateSpace(ctx context.Context, in api.CreateSpaceRequestObje
 		return nil, err
 	}
 	a := act{callers.CreateSpaces, in.Body.ActAs, "", in.Params.IdempotencyKey, request.Needed()}
+	taken := value(in.Body.OnDuplicate)
+	if taken == api.REUSE {
+		a.needs = append(a.needs, userauth.ReadSpaces, userauth.ReadMembers)
+	}
 	return as(ctx, f, a, in.Body, func(person, source string) (api.CreateSpace201JSONResponse, string, error) {
+		if taken == api.REUSE {
+			if _, err := f.Auth.TokenSource(ctx, person, a.needs...); err != nil {
+				return api.CreateSpace201JSONResponse{}, "", err // one consent asks for all
+			}
+		}
 		made, err := f.Spaces.Create(ctx, person, source, request)
+		for n := 0; n < mostNames && taken == api.SUFFIX && conflict(err); n++ {
+			request.DisplayName = spaces.NextName(request.DisplayName)
+			made, err = f.Spaces.Create(ctx, person, source, request)
+		}
+		if taken == api.REUSE && conflict(err) {
+			answer, again := f.reuse(ctx, person, request, err)
+			return answer, answer.Name, again
+		}
 		return api.CreateSpace201JSONResponse(answerOf(made, request)), made.Name, err
 	})
+}
+
+// mostNames is how many numbers are tried behind a name that is taken.
+const mostNames = 20
+
+func conflict(err error) bool { return err != nil && fault.KindOf(err) == fault.Conflict }
+
+// reuse is the space of that name, if the person is in it; else what said that
+// the name is taken.
+func (f function) reuse(ctx context.Context, person string, r spaces.Request, taken error) (api.CreateSpace201JSONResponse, error) {
+	found, _, err := f.Spaces.Search(ctx, person, r.DisplayName)
+	if err != nil {
+		return api.CreateSpace201JSONResponse{}, err
+	}
+	at := slices.IndexFunc(found, func(s spaces.Found) bool { return strings.EqualFold(s.DisplayName, r.DisplayName) })
+	if at < 0 {
+		return api.CreateSpace201JSONResponse{}, taken
+	}
+	r.Rest = spaces.Rest{}
+	there := spaces.Created{Name: found[at].Name, DisplayName: found[at].DisplayName, Address: found[at].Address}
+	there.Outcome = f.Spaces.Finish(ctx, person, "", there.Name, r.Members, r.Rest)
+	answer := answerOf(there, r)
+	answer.Reused = some(true)
+	return api.CreateSpace201JSONResponse(answer), nil
 }
 
 // requestOf is the body as shared/spaces has it.

@@ -175,6 +175,27 @@ func (e MemberResultState) Valid() bool {
 	}
 }
 
+// Defines values for OnDuplicate.
+const (
+	FAIL   OnDuplicate = "FAIL"
+	REUSE  OnDuplicate = "REUSE"
+	SUFFIX OnDuplicate = "SUFFIX"
+)
+
+// Valid indicates whether the value is a known member of the OnDuplicate enum.
+func (e OnDuplicate) Valid() bool {
+	switch e {
+	case FAIL:
+		return true
+	case REUSE:
+		return true
+	case SUFFIX:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Role.
 const (
 	MANAGER Role = "MANAGER"
@@ -309,13 +330,17 @@ type CreateSpace struct {
 	DisplayName string     `json:"displayName"`
 
 	// ExternalUserAllowed Whether people from outside the organization may be in it; for good
-	ExternalUserAllowed *bool                 `json:"externalUserAllowed,omitempty"`
-	FirstMessage        *string               `json:"firstMessage,omitempty"`
-	Guidelines          *string               `json:"guidelines,omitempty"`
-	History             *History              `json:"history,omitempty"`
-	Kind                *SpaceKind            `json:"kind,omitempty"`
-	Members             *[]MemberName         `json:"members,omitempty"`
-	SpaceType           *CreateSpaceSpaceType `json:"spaceType,omitempty"`
+	ExternalUserAllowed *bool         `json:"externalUserAllowed,omitempty"`
+	FirstMessage        *string       `json:"firstMessage,omitempty"`
+	Guidelines          *string       `json:"guidelines,omitempty"`
+	History             *History      `json:"history,omitempty"`
+	Kind                *SpaceKind    `json:"kind,omitempty"`
+	Members             *[]MemberName `json:"members,omitempty"`
+
+	// OnDuplicate What to do when the name is taken in the organization. FAIL (without a word the same) is a conflict; SUFFIX takes the
+	// next number behind the name; REUSE gives the space of that name, unchanged, if the person is in it.
+	OnDuplicate *OnDuplicate          `json:"onDuplicate,omitempty"`
+	SpaceType   *CreateSpaceSpaceType `json:"spaceType,omitempty"`
 }
 
 // CreateSpaceSpaceType defines model for CreateSpace.SpaceType.
@@ -329,8 +354,11 @@ type CreatedSpace struct {
 	Members     []MemberResult `json:"members"`
 
 	// Name spaces/{space}
-	Name  string `json:"name"`
-	Steps []Step `json:"steps"`
+	Name string `json:"name"`
+
+	// Reused The space was there before, and nothing was done to it; members tells who is in
+	Reused *bool  `json:"reused,omitempty"`
+	Steps  []Step `json:"steps"`
 }
 
 // Disconnected defines model for Disconnected.
@@ -403,6 +431,10 @@ type Message struct {
 	// Text Of the first that came with this key
 	Text string `json:"text"`
 }
+
+// OnDuplicate What to do when the name is taken in the organization. FAIL (without a word the same) is a conflict; SUFFIX takes the
+// next number behind the name; REUSE gives the space of that name, unchanged, if the person is in it.
+type OnDuplicate string
 
 // Person users/{id} or a verified e-mail address
 type Person = string

@@ -1,4 +1,4 @@
-package chatevent
+package spaces
 
 import (
 	"strings"
@@ -12,7 +12,7 @@ func TestTheNextNameCountsOnAndFitsIntoChatsLimit(t *testing.T) {
 		"Plan": "Plan 2", "Plan 2": "Plan 3", "Plan 99": "Plan 100", "Plan 2027": "Plan 2027 2", "7": "7 2",
 		long: strings.Repeat("ä", 126) + " 2",
 	} {
-		if got := nextName(name); got != want || utf8.RuneCountInString(got) > 128 {
+		if got := NextName(name); got != want || utf8.RuneCountInString(got) > 128 {
 			t.Errorf("%q: got %q, want %q", name, got, want)
 		}
 	}
