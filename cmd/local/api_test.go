@@ -40,7 +40,7 @@ func beginWith(t *testing.T, c vault.Caller) *world {
 // approve lets Ada have approved all that a caller may do.
 func approve(t *testing.T, v *vault.Vault, c vault.Caller) {
 	t.Helper()
-	if err := v.Approve(t.Context(), ada.User(), vault.Approval{Caller: c.ID, Operations: c.Operations, Authority: "user", Approved: time.Now()}); err != nil {
+	if err := v.Approve(t.Context(), ada.User(), vault.Approval{Caller: c.ID, Operations: c.Operations, Authority: "user", Domain: ada.Domain, Approved: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -193,7 +193,7 @@ func TestACallerDoesOnlyWhatItsRecordAllows(t *testing.T) {
 		"another person":           {change(func(c *vault.Caller) { c.Domains, c.People = nil, []string{"ada@example.com"} }), "grace@example.com", 0},
 		"a stranger's id":          {caller(), "users/999", 0},
 		"one person by id":         {change(func(c *vault.Caller) { c.Domains, c.People = nil, []string{"users/999"} }), "users/999", 403},
-		"an id with only a domain": {caller(), "users/" + ada.Sub, 0}, // not connected: its domain is not known
+		"an id with only a domain": {caller(), "users/" + grace.Sub, 0}, // whether she is connected is not told
 	} {
 		w := beginWith(t, c.record)
 		got := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"`+c.actAs+`","displayName":"x"}`)
@@ -214,6 +214,15 @@ func TestNobodyLearnsWhoIsConnectedByAskingForThem(t *testing.T) {
 	w := beginWith(t, c)
 	b := w.browser(t, ada)
 	b.connect()
+	// Named by id, too: ...
+	byID := func() string {
+		return w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"`+grace.User()+`","displayName":"x"}`).body.Type
+	}
+	before := byID()
+	w.browser(t, grace).connect()
+	if after := byID(); after != before {
+		t.Errorf("before she connected %s, after it %s", before, after)
+	}
 	connected := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"ada@example.com","displayName":"x"}`)
 	stranger := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"grace@example.com","displayName":"x"}`)
 	if connected.status != stranger.status || connected.body.Type != stranger.body.Type || connected.body.Detail != stranger.body.Detail {

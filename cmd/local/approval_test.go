@@ -84,8 +84,13 @@ func TestARefusalApprovesNothingAndCanBeThoughtOver(t *testing.T) {
 	if w.approvals(t, ada) != 0 {
 		t.Error("approved all the same")
 	}
-	// Connected now, but not approved: Google asks for nothing more than who it is.
-	b.answer(b.consent(w.asks(t, "approval_required"), decide{as: ada}), "allow")
+	// Connected now, but not approved: Google is not asked for a new consent.
+	again := w.browser(t, ada)
+	asked := again.open(w.asks(t, "approval_required"))
+	if prompt := asked.url.Query().Get("prompt"); prompt != "" {
+		t.Errorf("prompt=%s", prompt)
+	}
+	again.answer(again.submit(asked, decide{as: ada}), "allow")
 	if got := w.api(t, "POST", "/v1/spaces", newPlan); got.status != http.StatusCreated {
 		t.Errorf("thought over: %d %s", got.status, got.text)
 	}
@@ -174,4 +179,18 @@ func TestASystemThatIsGoneIsAskedAboutNoMore(t *testing.T) {
 	}
 	b := w.browser(t, ada)
 	b.has(b.consent(link.Reveal(), decide{as: ada}), "Connected")
+}
+
+func TestWhoHasErasedEverythingApprovesNothingAnyMore(t *testing.T) {
+	t.Parallel()
+	w := unapproved(t)
+	b := w.browser(t, ada)
+	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
+	if _, err := w.auth.Forget(t.Context(), ada.User()); err != nil {
+		t.Fatal(err)
+	}
+	b.has(b.answer(asked, "allow"), "This link has expired")
+	if w.approvals(t, ada) != 0 {
+		t.Error("something was approved")
+	}
 }

@@ -324,7 +324,7 @@ func TestAPersonsConnectionIsReadAskedForAndEnded(t *testing.T) {
 	link, _ := invited.body["invitation"].(string)
 	w.browser(t, ada).has(w.browser(t, ada).consent(link, decide{as: ada}), "Another account")
 	w.browser(t, grace).has(w.browser(t, grace).consent(link, decide{as: grace}), "Connected")
-	if got := w.api(t, "DELETE", "/v1/people/"+grace.Sub+"/connection", ""); got.body["outcome"] != "revoked" {
+	if got := w.api(t, "DELETE", "/v1/people/grace@example.com/connection", ""); got.body["outcome"] != "revoked" {
 		t.Errorf("ended: %s", got.text)
 	}
 }
@@ -494,6 +494,17 @@ func TestWhatTheDocumentDoesNotKnowIsRefusedAndDoesNothing(t *testing.T) {
 		"a thread of another space":  {"POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"x","thread":"spaces/other/threads/1"}`, "invalid_request"},
 		"nobody to add":              {"POST", "/v1/spaces/AAAAteam/members", `{"actAs":"ada@example.com","members":[]}`, "invalid_request"},
 		"a member that is none":      {"POST", "/v1/spaces/AAAAteam/members", `{"actAs":"ada@example.com","members":["users/ada/x"]}`, "invalid_request"},
+		"a field in another case":    {"POST", "/v1/spaces", `{"ACTAS":"ada@example.com","displayName":"x"}`, "invalid_request"},
+		"a field that is null":       {"POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x","members":null}`, "invalid_request"},
+		"a body that is null":        {"PUT", "/v1/templates/x", `null`, "invalid_request"},
+		"a link for nothing":         {"POST", "/v1/people/ada@example.com/connection", `{"capabilities":[]}`, "invalid_request"},
+		"a first message":            {"POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x","firstMessage":"` + strings.Repeat("x", 4001) + `"}`, "invalid_request"},
+		"a text before a room":       {"POST", "/v1/spaces/AAAAteam/meetings", `{"actAs":"ada@example.com","text":"` + strings.Repeat("x", 4001) + `"}`, "invalid_request"},
+		"a long search":              {"GET", "/v1/spaces?actAs=ada@example.com&query=" + strings.Repeat("x", 201), "", "invalid_request"},
+		"a search with pages":        {"GET", "/v1/spaces?actAs=ada@example.com&query=x&pageSize=2", "", "invalid_request"},
+		"a thread that is a path":    {"POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"x","thread":"spaces/AAAAteam/threads/a/../b"}`, "invalid_request"},
+		"a query that is none":       {"GET", "/v1/spaces?actAs=ada@example.com&dry;Run=true", "", "invalid_request"},
+		"a template that is no text": {"GET", "/v1/templates/%ff", "", "invalid_request"},
 		"a path":                     {"GET", "/v1/spaceships", "", "not_found"},
 		"a method":                   {"PUT", "/v1/spaces", good, "method_not_allowed"},
 	} {

@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/mail"
 	"regexp"
 	"strings"
+	"time"
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
@@ -28,57 +30,61 @@ type act struct {
 	needs     []userauth.Capability
 }
 
-// source names the act for Google's requestId: the same for the same caller
-// and key.
-func (a act) source(caller vault.Caller) string {
-	return "caller " + caller.ID + " " + a.operation + " " + a.key
+// done is what came of an act: what it made, and whether there is more to do
+// under the same key.
+type done struct {
+	made       string // resource name; may be empty
+	incomplete bool
 }
 
 // as does an act as the person whom the caller names: policy first, so that
 // nobody learns who is connected; then the act; then its audit line. A write is
 // done once for its key, and its answer kept; request is what it asks for. do
-// gives the answer, and the resource name of what it made, if it made something.
-func as[T any](ctx context.Context, f function, a act, request any, do func(person, source string) (answer T, made string, err error)) (T, error) {
-	var answer T
-	caller, made := of(ctx).caller, ""
+// gets the source for Google's requestId: the same for the same request.
+func as[T any](ctx context.Context, f function, a act, request any, do func(person, source string) (T, done, error)) (answer T, incomplete bool, err error) {
+	var came done
+	caller, id, repeated := of(ctx).caller, "", false
 	person, err := f.person(ctx, caller, a)
-	if err == nil {
-		try := func() (err error) {
-			answer, made, err = do(person, a.source(caller))
-			return f.consent(ctx, person, err)
-		}
-		if a.key == "" {
-			err = try()
-		} else {
-			err = f.once(ctx, a, request, &answer, try)
+	if err == nil && a.key == "" {
+		answer, came, err = do(person, "")
+		err = f.consent(ctx, person, err)
+	} else if err == nil {
+		id = digest(caller.ID, a.key, of(ctx).what, person, "user")
+		var asked []byte
+		if asked, err = json.Marshal(request); err == nil {
+			repeated, err = f.once(ctx, id, person, digest(string(asked)), &answer, func() (bool, error) {
+				answer, came, err = do(person, "caller "+digest(id, string(asked)))
+				return !came.incomplete, f.consent(ctx, person, err)
+			})
 		}
 	}
-	f.audit(ctx, a, person, made, err)
-	if err == nil && a.key != "" {
-		f.note(ctx, caller, a, person, made)
+	f.audit(ctx, a, person, came.made, repeated, err)
+	_, partly := errors.AsType[*fault.Partly](err)
+	if id != "" && !repeated && (err == nil || partly) {
+		f.note(ctx, caller, a, person, id, came.made)
 	}
-	return answer, err
+	return answer, came.incomplete, err
 }
+
+// final is the answer of an act that is never incomplete.
+func final[T any](answer T, _ bool, err error) (T, error) { return answer, err }
 
 // once is try for a request that may be repeated under its key: the answer is
 // kept, and given again.
-func (f function) once(ctx context.Context, a act, request, answer any, try func() error) error {
-	asked, err := json.Marshal(request)
-	if err != nil {
-		return fault.Wrap("createspace.once", err)
-	}
-	caller := of(ctx).caller
-	id := digest(caller.ID, a.key, of(ctx).what, a.named, "user")
-	kept, err := f.Callers.Once(ctx, id, digest(string(asked)), func() ([]byte, error) {
-		if err := try(); err != nil {
-			return nil, err
+func (f function) once(ctx context.Context, id, person, request string, answer any, try func() (final bool, err error)) (repeated bool, err error) {
+	kept, repeated, err := f.Callers.Once(ctx, id, person, request, func(again bool) ([]byte, bool, error) {
+		of(ctx).again = again
+		final, err := try()
+		if err != nil {
+			return nil, false, err
 		}
-		return json.Marshal(answer)
+		text, err := json.Marshal(answer)
+		return text, final, err
 	})
-	if err != nil {
-		return err
+	if err != nil || !repeated {
+		return repeated, err
 	}
-	return fault.Wrap("createspace.once", json.Unmarshal(kept, answer))
+	return true, fault.Wrap("createspace.once", json.Unmarshal(kept, answer))
 }
 
 // digest is one name for several.
@@ -91,20 +97,25 @@ func digest(parts ...string) string {
 }
 
 // audit writes the one line of an act.
-func (f function) audit(ctx context.Context, a act, person, made string, err error) {
+func (f function) audit(ctx context.Context, a act, person, made string, repeated bool, err error) {
 	outcome := "ok"
 	if err != nil {
 		outcome = fault.KindOf(err).String()
 	}
 	caller := of(ctx).caller
 	f.Log.InfoContext(ctx, "audit", slog.String("act", a.operation), slog.String("authority", "user"), slog.String("caller_id", caller.ID),
-		slog.String("person", person), slog.String("in", a.space), slog.String("made", made), slog.String("outcome", outcome))
+		slog.String("person", person), slog.String("in", a.space), slog.String("made", made), slog.Bool("repeated", repeated), slog.String("outcome", outcome))
 }
+
+// noteTime is for the note of an act, also when the act took all of its time.
+const noteTime = 3 * time.Second
 
 // note lets the person see in /status what was done as them. The act is done
 // whatever comes of this.
-func (f function) note(ctx context.Context, caller vault.Caller, a act, person, made string) {
-	err := f.Auth.Vault.NoteActivity(ctx, person, digest(a.source(caller))[:32], vault.Activity{
+func (f function) note(ctx context.Context, caller vault.Caller, a act, person, id, made string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	defer cancel()
+	err := f.Auth.Vault.NoteActivity(ctx, person, id[:32], vault.Activity{
 		When: f.Now(), Caller: cmp.Or(caller.Name, caller.Email), Operation: a.operation, Authority: "user", Made: cmp.Or(made, a.space),
 	})
 	if err != nil {
@@ -146,7 +157,9 @@ func (f function) approval(ctx context.Context, caller vault.Caller, a act) erro
 }
 
 // allowed is the person a caller names, if its record lets it do an operation
-// for them. Person is empty for an address that nobody has connected with.
+// for them. Person is empty for an address that nobody has connected with. Of
+// somebody named by id, the domain counts that they had when they approved this
+// caller: whether they are connected is not told.
 func (f function) allowed(ctx context.Context, caller vault.Caller, operation, named string) (callers.Subject, error) {
 	name, err := user(named, "actAs")
 	if err != nil {
@@ -158,9 +171,9 @@ func (f function) allowed(ctx context.Context, caller vault.Caller, operation, n
 		who.Person, err = f.Auth.Find(ctx, email)
 	} else {
 		who.Person = name
-		var c userauth.Connection
-		c, err = f.Auth.Connection(ctx, name)
-		who.Domain = c.Domain
+		var a vault.Approval
+		a, err = f.Auth.Vault.Approval(ctx, name, caller.ID)
+		who.Domain = a.Domain
 	}
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return callers.Subject{}, err

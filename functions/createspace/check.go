@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/fault"
@@ -62,7 +63,11 @@ func check(r *http.Request, pattern string) error {
 	if err := checkPath(r, pattern); err != nil {
 		return err
 	}
-	for name, values := range r.URL.Query() {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return invalid(words.English("The query cannot be read: %v."), err)
+	}
+	for name, values := range query {
 		switch {
 		case !slices.Contains(this.Query, name):
 			return invalid(words.English("There is no parameter %q here. Known: %q."), name, this.Query)
@@ -100,7 +105,50 @@ func check(r *http.Request, pattern string) error {
 	if err != nil {
 		return invalid(words.English("The body is not the JSON object of this operation: %s."), strings.TrimPrefix(err.Error(), "json: "))
 	}
+	if err := exact(body, into.Elem().Type(), "the body"); err != nil {
+		return err
+	}
 	return values(into.Elem(), "body")
+}
+
+// exact finds what encoding/json is kind to: names in another case, and null.
+func exact(text []byte, t reflect.Type, name string) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if string(bytes.TrimSpace(text)) == "null" {
+		return invalid(words.English("%s must not be null."), name)
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(text, &fields); err != nil {
+			return invalid(words.English("%s must be an object."), name)
+		}
+		for i := range t.NumField() {
+			tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			if raw, ok := fields[tag]; ok {
+				if err := exact(raw, t.Field(i).Type, tag); err != nil {
+					return err
+				}
+			}
+			delete(fields, tag)
+		}
+		for unknown := range fields {
+			return invalid(words.English("There is no field %q here."), unknown)
+		}
+	case reflect.Slice:
+		var items []json.RawMessage
+		if err := json.Unmarshal(text, &items); err != nil {
+			return invalid(words.English("%s must be a list."), name)
+		}
+		for _, item := range items {
+			if err := exact(item, t.Elem(), name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // inPath are the places of a path that have a form of their own; what names people
@@ -119,7 +167,7 @@ func checkPath(r *http.Request, pattern string) error {
 		if !ok || i >= len(parts) {
 			continue
 		}
-		if text, err := url.PathUnescape(parts[i]); err != nil || !form.MatchString(text) {
+		if text, err := url.PathUnescape(parts[i]); err != nil || !utf8.ValidString(text) || !form.MatchString(text) {
 			return invalid(words.English("The %s in the path is not one."), strings.Trim(name, "{}"))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
@@ -25,10 +26,10 @@ func (f function) CreateSpace(ctx context.Context, in api.CreateSpaceRequestObje
 	if taken == api.REUSE {
 		a.needs = append(a.needs, userauth.ReadSpaces, userauth.ReadMembers)
 	}
-	return as(ctx, f, a, in.Body, func(person, source string) (api.CreateSpace201JSONResponse, string, error) {
+	answer, incomplete, err := as(ctx, f, a, in.Body, func(person, source string) (api.CreatedSpace, done, error) {
 		if taken == api.REUSE {
 			if _, err := f.Auth.TokenSource(ctx, person, a.needs...); err != nil {
-				return api.CreateSpace201JSONResponse{}, "", err // one consent asks for all
+				return api.CreatedSpace{}, done{}, err // one consent asks for all
 			}
 		}
 		made, err := f.Spaces.Create(ctx, person, source, request)
@@ -38,10 +39,30 @@ func (f function) CreateSpace(ctx context.Context, in api.CreateSpaceRequestObje
 		}
 		if taken == api.REUSE && conflict(err) {
 			answer, again := f.reuse(ctx, person, request, err)
-			return answer, answer.Name, again
+			return answer, done{made: answer.Name}, again
 		}
-		return api.CreateSpace201JSONResponse(answerOf(made, request)), made.Name, err
+		return answerOf(made, request), done{made.Name, unfinished(made.Outcome)}, err
 	})
+	switch {
+	case err != nil:
+		return nil, err
+	case incomplete:
+		return api.CreateSpace202JSONResponse{Body: answer, Headers: api.CreateSpace202ResponseHeaders{RetryAfter: some(retryAfter)}}, nil
+	}
+	return api.CreateSpace201JSONResponse(answer), nil
+}
+
+// retryAfter is in how many seconds what is incomplete may be sent again.
+const retryAfter = 30
+
+// unfinished tells that something failed which may go well later.
+func unfinished(o spaces.Outcome) bool {
+	return o.Unchecked && !o.NotAllowed || slices.ContainsFunc(o.Undone, func(u spaces.Undone) bool { return passes(u.Why) })
+}
+
+func passes(err error) bool {
+	kind := fault.KindOf(err)
+	return kind == fault.Unavailable || kind == fault.RateLimited || kind == fault.Internal
 }
 
 // mostNames is how many numbers are tried behind a name that is taken.
@@ -51,21 +72,21 @@ func conflict(err error) bool { return err != nil && fault.KindOf(err) == fault.
 
 // reuse is the space of that name, if the person is in it; else what said that
 // the name is taken.
-func (f function) reuse(ctx context.Context, person string, r spaces.Request, taken error) (api.CreateSpace201JSONResponse, error) {
+func (f function) reuse(ctx context.Context, person string, r spaces.Request, taken error) (api.CreatedSpace, error) {
 	found, _, err := f.Spaces.Search(ctx, person, r.DisplayName)
 	if err != nil {
-		return api.CreateSpace201JSONResponse{}, err
+		return api.CreatedSpace{}, err
 	}
 	at := slices.IndexFunc(found, func(s spaces.Found) bool { return strings.EqualFold(s.DisplayName, r.DisplayName) })
 	if at < 0 {
-		return api.CreateSpace201JSONResponse{}, taken
+		return api.CreatedSpace{}, taken
 	}
 	r.Rest = spaces.Rest{}
 	there := spaces.Created{Name: found[at].Name, DisplayName: found[at].DisplayName, Address: found[at].Address}
 	there.Outcome = f.Spaces.Finish(ctx, person, "", there.Name, r.Members, r.Rest)
 	answer := answerOf(there, r)
 	answer.Reused = some(true)
-	return api.CreateSpace201JSONResponse(answer), nil
+	return answer, nil
 }
 
 // requestOf is the body as shared/spaces has it.
@@ -74,6 +95,9 @@ func requestOf(in api.CreateSpace) (spaces.Request, error) {
 		DisplayName: in.DisplayName, Description: value(in.Description), Guidelines: value(in.Guidelines),
 		Discoverable: value(in.Access) == api.DISCOVERABLE, Announcements: value(in.Kind) == api.ANNOUNCEMENTS, External: value(in.ExternalUserAllowed),
 		Rest: spaces.Rest{History: spaces.History(value(in.History)), AddTheApp: value(in.AddTheApp), First: value(in.FirstMessage)},
+	}
+	if utf8.RuneCountInString(out.Rest.First) > maxText {
+		return out, invalid(words.English("firstMessage has more than %d characters."), maxText)
 	}
 	var err error
 	if out.Members, err = membersOf(value(in.Members)); err != nil {

@@ -69,6 +69,7 @@ func New(d Deps) http.Handler {
 type turn struct {
 	caller vault.Caller
 	what   string // method and path
+	again  bool   // it was tried before under this key
 	err    error
 }
 
@@ -84,6 +85,7 @@ func of(ctx context.Context) *turn {
 func (f function) serve(operations *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
 	_, pattern := operations.Handler(r)
 	if pattern == "" {
+		r.Pattern = r.Method + " /{unknown}" // for the log: the path may name people
 		return unknown(operations, r)
 	}
 	r.Pattern = pattern // for the log: paths may name people

@@ -25,15 +25,15 @@ func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObje
 		return nil, err
 	}
 	a := act{callers.ReadMembers, in.Params.ActAs, "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
-	return as(ctx, f, a, nil, func(person, _ string) (api.ListMembers200JSONResponse, string, error) {
+	return final(as(ctx, f, a, nil, func(person, _ string) (api.ListMembers200JSONResponse, done, error) {
 		out := api.ListMembers200JSONResponse{Members: []api.Member{}}
 		list, next, err := f.Spaces.Members(ctx, person, a.space, size, cursor)
 		for _, m := range list {
 			out.Members = append(out.Members, memberOf(m))
 		}
 		out.NextPageToken = some(writeCursor(next, in.Params.ActAs, in.Space))
-		return out, "", err
-	})
+		return out, done{}, err
+	}))
 }
 
 // AddMembers adds people and groups; each has a result of their own.
@@ -46,11 +46,11 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 		return nil, invalid(words.English("members must be 1 to %d."), spaces.MaxMembers)
 	}
 	a := act{callers.WriteMembers, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
-	return as(ctx, f, a, in.Body, func(person, _ string) (api.AddMembers200JSONResponse, string, error) {
-		out := api.AddMembers200JSONResponse{Members: []api.MemberResult{}}
+	answer, incomplete, err := as(ctx, f, a, in.Body, func(person, _ string) (api.MemberResults, done, error) {
+		out, came := api.MemberResults{Members: []api.MemberResult{}}, done{}
 		added, err := f.Spaces.Invite(ctx, person, a.space, members)
 		if err != nil {
-			return out, "", err // nobody was added
+			return out, done{}, err
 		}
 		add := func(state api.MemberResultState, members []spaces.Member) {
 			for _, m := range members {
@@ -60,10 +60,18 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 		add(api.MemberResultStateJOINED, added.Joined)
 		add(api.MemberResultStateINVITED, added.Invited)
 		for _, m := range added.Failed {
+			came.incomplete = came.incomplete || passes(m.Why)
 			out.Members = append(out.Members, api.MemberResult{Member: m.Label, State: api.MemberResultStateFAILED, Detail: some(fault.Public(words.In("en"), m.Why, ""))})
 		}
-		return out, "", nil
+		return out, came, nil
 	})
+	switch {
+	case err != nil:
+		return nil, err
+	case incomplete:
+		return api.AddMembers202JSONResponse{Body: answer, Headers: api.AddMembers202ResponseHeaders{RetryAfter: some(retryAfter)}}, nil
+	}
+	return api.AddMembers200JSONResponse(answer), nil
 }
 
 // roles are those of the API in Google's words.
@@ -76,10 +84,10 @@ func (f function) UpdateMember(ctx context.Context, in api.UpdateMemberRequestOb
 		return nil, err
 	}
 	a := act{callers.WriteMembers, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
-	return as(ctx, f, a, []any{member, in.Body}, func(person, _ string) (api.UpdateMember200JSONResponse, string, error) {
+	return final(as(ctx, f, a, []any{member, in.Body}, func(person, _ string) (api.UpdateMember200JSONResponse, done, error) {
 		now, err := f.Spaces.SetRole(ctx, person, a.space, member, roles[in.Body.Role])
-		return api.UpdateMember200JSONResponse(memberOf(now)), "", err
-	})
+		return api.UpdateMember200JSONResponse(memberOf(now)), done{}, err
+	}))
 }
 
 // RemoveMember takes somebody out of a space; whoever is not in it is out.
@@ -89,14 +97,14 @@ func (f function) RemoveMember(ctx context.Context, in api.RemoveMemberRequestOb
 		return nil, err
 	}
 	a := act{callers.WriteMembers, in.Params.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
-	return as(ctx, f, a, []any{member, "out"}, func(person, _ string) (api.RemoveMember204Response, string, error) {
+	return final(as(ctx, f, a, []any{member, "out"}, func(person, _ string) (api.RemoveMember204Response, done, error) {
 		err := f.Spaces.RemoveMember(ctx, person, a.space, member)
 		if err != nil && fault.KindOf(err) == fault.NotFound {
 			// Not the member is missing, if the space cannot be seen either.
 			_, _, err = f.Spaces.Members(ctx, person, a.space, 1, "")
 		}
-		return api.RemoveMember204Response{}, "", err
-	})
+		return api.RemoveMember204Response{}, done{}, err
+	}))
 }
 
 // memberName is a member in a path: the id or the e-mail address of a person.

@@ -2,7 +2,9 @@ package createspace
 
 import (
 	"context"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
@@ -14,30 +16,40 @@ import (
 func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequestObject) (api.CreateMessageResponseObject, error) {
 	text, thread := strings.TrimSpace(in.Body.Text), value(in.Body.Thread)
 	switch {
+	case thread != "" && !threadName.MatchString(thread):
+		return nil, invalid(words.English("thread must be spaces/{space}/threads/{thread}."))
 	case text == "":
 		return nil, invalid(words.English("text must not be empty."))
 	case thread != "" && !strings.HasPrefix(thread, "spaces/"+in.Space+"/threads/"):
 		return nil, invalid(words.English("thread must be one of this space: spaces/%s/threads/{thread}."), in.Space)
 	}
 	a := act{callers.CreateMessages, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.PostMessages}}
-	return as(ctx, f, a, in.Body, func(person, source string) (api.CreateMessage201JSONResponse, string, error) {
+	return final(as(ctx, f, a, in.Body, func(person, source string) (api.CreateMessage201JSONResponse, done, error) {
 		posted, err := f.Spaces.Say(ctx, person, source, a.space, thread, text)
-		return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, posted.Name, err
-	})
+		return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, done{made: posted.Name}, err
+	}))
 }
+
+var threadName = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]{1,64}/threads/[A-Za-z0-9_.-]{1,128}$`)
+
+// maxText is how many characters a text beside something else may have.
+const maxText = 4_000
 
 // CreateMeeting opens a Meet room and tells of it. The API of Meet has no key:
 // repeated, it opens another, and the message stays the first.
 func (f function) CreateMeeting(ctx context.Context, in api.CreateMeetingRequestObject) (api.CreateMeetingResponseObject, error) {
+	if utf8.RuneCountInString(value(in.Body.Text)) > maxText {
+		return nil, invalid(words.English("text has more than %d characters."), maxText)
+	}
 	needs := []userauth.Capability{userauth.Meet, userauth.PostMessages}
 	a := act{callers.CreateMeetings, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
-	return as(ctx, f, a, in.Body, func(person, source string) (api.CreateMeeting201JSONResponse, string, error) {
+	return final(as(ctx, f, a, in.Body, func(person, source string) (api.CreateMeeting201JSONResponse, done, error) {
 		room, err := f.Meetings.Room(ctx, person, userauth.PostMessages)
 		if err != nil {
-			return api.CreateMeeting201JSONResponse{}, "", err
+			return api.CreateMeeting201JSONResponse{}, done{}, err
 		}
 		text := strings.TrimSpace(strings.TrimSpace(value(in.Body.Text)) + " " + words.In("en")(words.MeetSaid, room))
 		posted, err := f.Spaces.Say(ctx, person, source, a.space, "", text)
-		return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, posted.Name, err
-	})
+		return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, done{made: posted.Name}, err
+	}))
 }

@@ -7,6 +7,7 @@ import (
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
 )
 
 // GetConnection tells whether a person is connected, and for what.
@@ -21,7 +22,7 @@ func (f function) GetConnection(ctx context.Context, in api.GetConnectionRequest
 			out.Capabilities = append(out.Capabilities, api.Capability(capability))
 		}
 	}
-	f.audit(ctx, act{operation: callers.ReadPeople}, who.Person, "", err)
+	f.audit(ctx, act{operation: callers.ReadPeople}, who.Person, "", false, err)
 	return out, err
 }
 
@@ -29,6 +30,9 @@ func (f function) GetConnection(ctx context.Context, in api.GetConnectionRequest
 func (f function) InvitePerson(ctx context.Context, in api.InvitePersonRequestObject) (api.InvitePersonResponseObject, error) {
 	who, err := f.allowed(ctx, of(ctx).caller, callers.InvitePeople, personIn(in.Person))
 	var out api.InvitePerson201JSONResponse
+	if len(in.Body.Capabilities) == 0 {
+		return nil, invalid(words.English("capabilities must name one at least."))
+	}
 	if err == nil {
 		var capabilities []userauth.Capability
 		for _, c := range in.Body.Capabilities {
@@ -42,20 +46,28 @@ func (f function) InvitePerson(ctx context.Context, in api.InvitePersonRequestOb
 		link, inviting := f.Auth.Invite(ctx, named, "", capabilities...)
 		out.Invitation, err = link.Reveal(), inviting
 	}
-	f.audit(ctx, act{operation: callers.InvitePeople}, who.Person, "", err)
+	f.audit(ctx, act{operation: callers.InvitePeople}, who.Person, "", false, err)
 	return out, err
 }
 
-// DisconnectPerson ends what a person allowed.
+// DisconnectPerson ends what a person allowed, once for its key: a late
+// repetition must not end what they allowed anew.
 func (f function) DisconnectPerson(ctx context.Context, in api.DisconnectPersonRequestObject) (api.DisconnectPersonResponseObject, error) {
-	who, err := f.allowed(ctx, of(ctx).caller, callers.DisconnectPeople, personIn(in.Person))
-	out := api.DisconnectPerson200JSONResponse{Outcome: api.NotConnected}
+	caller, a := of(ctx).caller, act{operation: callers.DisconnectPeople, key: in.Params.IdempotencyKey}
+	who, err := f.allowed(ctx, caller, a.operation, personIn(in.Person))
+	out, repeated := api.DisconnectPerson200JSONResponse{Outcome: api.NotConnected}, false
 	if err == nil && who.Person != "" {
-		var done userauth.Farewell
-		done, err = f.Auth.Disconnect(ctx, who.Person)
-		out.Outcome = api.DisconnectedOutcome(done.Outcome.String())
+		id := digest(caller.ID, a.key, of(ctx).what, who.Person, "user")
+		repeated, err = f.once(ctx, id, who.Person, "", &out, func() (bool, error) {
+			done, err := f.Auth.Disconnect(ctx, who.Person)
+			out.Outcome = api.DisconnectedOutcome(done.Outcome.String())
+			return true, err
+		})
+		if err == nil && !repeated {
+			f.note(ctx, caller, a, who.Person, id, "")
+		}
 	}
-	f.audit(ctx, act{operation: callers.DisconnectPeople}, who.Person, "", err)
+	f.audit(ctx, a, who.Person, "", repeated, err)
 	return out, err
 }
 

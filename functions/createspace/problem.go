@@ -3,6 +3,7 @@ package createspace
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -56,7 +57,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if r, ok := errors.AsType[*callers.Running](err); ok {
 		kind.name = "in_progress"
-		w.Header().Set("Retry-After", strconv.Itoa(int(r.For.Seconds())+1))
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.For.Seconds()))))
 	}
 	if i, ok := errors.AsType[*invited](err); ok {
 		p.Invitation = some(i.link.Reveal())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
@@ -19,6 +20,9 @@ const usualPage = 100
 // ListSpaces lists or searches the spaces of a person.
 func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject) (api.ListSpacesResponseObject, error) {
 	query := strings.TrimSpace(value(in.Params.Query))
+	if query != "" && (in.Params.PageSize != nil || utf8.RuneCountInString(query) > 200) {
+		return nil, invalid(words.English("query takes 200 characters at most, and no pageSize: Google gives 100 spaces at once, and no next page."))
+	}
 	cursor, err := readCursor(value(in.Params.PageToken), in.Params.ActAs, query)
 	if err != nil {
 		return nil, err
@@ -28,24 +32,24 @@ func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject
 		return nil, err
 	}
 	a := act{callers.ReadSpaces, in.Params.ActAs, "", "", []userauth.Capability{userauth.ReadSpaces}}
-	return as(ctx, f, a, nil, func(person, _ string) (api.ListSpaces200JSONResponse, string, error) {
+	return final(as(ctx, f, a, nil, func(person, _ string) (api.ListSpaces200JSONResponse, done, error) {
 		out := api.ListSpaces200JSONResponse{Spaces: []api.Space{}}
 		page, err := f.Spaces.List(ctx, person, query, size, cursor)
 		for _, s := range page.Spaces {
 			out.Spaces = append(out.Spaces, spaceOf(s))
 		}
 		out.NextPageToken, out.Incomplete = some(writeCursor(page.Next, in.Params.ActAs, query)), some(page.Cut)
-		return out, "", err
-	})
+		return out, done{}, err
+	}))
 }
 
 // GetSpace reads a space.
 func (f function) GetSpace(ctx context.Context, in api.GetSpaceRequestObject) (api.GetSpaceResponseObject, error) {
 	a := act{callers.ReadSpaces, in.Params.ActAs, "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadSpaces}}
-	return as(ctx, f, a, nil, func(person, _ string) (api.GetSpace200JSONResponse, string, error) {
+	return final(as(ctx, f, a, nil, func(person, _ string) (api.GetSpace200JSONResponse, done, error) {
 		out, err := f.Spaces.Get(ctx, person, a.space)
-		return api.GetSpace200JSONResponse(spaceOf(out)), "", err
-	})
+		return api.GetSpace200JSONResponse(spaceOf(out)), done{}, err
+	}))
 }
 
 // UpdateSpace changes the fields that updateMask names.
@@ -55,10 +59,10 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 		return nil, err
 	}
 	a := act{callers.UpdateSpaces, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
-	return as(ctx, f, a, []any{in.Params.UpdateMask, in.Body}, func(person, _ string) (api.UpdateSpace200JSONResponse, string, error) {
+	return final(as(ctx, f, a, []any{in.Params.UpdateMask, in.Body}, func(person, _ string) (api.UpdateSpace200JSONResponse, done, error) {
 		out, err := f.Spaces.Update(ctx, person, a.space, change)
-		return api.UpdateSpace200JSONResponse(spaceOf(out)), "", err
-	})
+		return api.UpdateSpace200JSONResponse(spaceOf(out)), done{}, err
+	}))
 }
 
 // changeOf is a body under its mask: a field that the mask names and the body
@@ -95,20 +99,27 @@ func changeOf(in api.UpdateSpace, mask string) (spaces.Change, error) {
 func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObject) (api.DeleteSpaceResponseObject, error) {
 	needs := []userauth.Capability{userauth.DeleteSpaces, userauth.ReadSpaces}
 	a := act{callers.DeleteSpaces, in.Params.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
-	return as(ctx, f, a, in.Params.Confirm, func(person, _ string) (api.DeleteSpace204Response, string, error) {
+	return final(as(ctx, f, a, in.Params.Confirm, func(person, _ string) (api.DeleteSpace204Response, done, error) {
 		var none api.DeleteSpace204Response
 		if _, err := f.Auth.TokenSource(ctx, person, needs...); err != nil {
-			return none, "", err // one consent asks for both
+			return none, done{}, err // one consent asks for both
 		}
 		now, err := f.Spaces.Get(ctx, person, a.space)
+		if err != nil && fault.KindOf(err) == fault.NotFound && of(ctx).again {
+			return none, done{}, nil // the try before has done it
+		}
 		if err != nil {
-			return none, "", err
+			return none, done{}, err
 		}
 		if now.DisplayName != in.Params.Confirm {
-			return none, "", fault.New(fault.Invalid, words.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
+			return none, done{}, fault.New(fault.Invalid, words.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
 		}
-		return none, "", f.Spaces.Delete(ctx, person, a.space)
-	})
+		err = f.Spaces.Delete(ctx, person, a.space)
+		if err != nil && fault.KindOf(err) == fault.NotFound {
+			err = nil // it was there a moment ago: the answer to the first try was lost
+		}
+		return none, done{}, err
+	}))
 }
 
 func spaceOf(s spaces.Info) api.Space {

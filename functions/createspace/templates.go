@@ -60,7 +60,7 @@ func (f function) PutTemplate(ctx context.Context, in api.PutTemplateRequestObje
 		t.Members = append(t.Members, m.User)
 	}
 	err = f.Auth.Vault.PutTemplate(ctx, t)
-	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates/"+in.Template, err)
+	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates", false, err)
 	return api.PutTemplate200JSONResponse(templateOf(t)), err
 }
 
@@ -70,7 +70,7 @@ func (f function) DeleteTemplate(ctx context.Context, in api.DeleteTemplateReque
 		return nil, err
 	}
 	err := f.Auth.Vault.DeleteTemplate(ctx, in.Template)
-	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates/"+in.Template, err)
+	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates", false, err)
 	return api.DeleteTemplate204Response{}, err
 }
 

@@ -133,10 +133,12 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, words.PageFormOdd)
 	}
 	yes := form.Get("answer") == "allow"
-	if err := f.Auth.Answer(r.Context(), config.Secret(form.Get("token")), f.browser(r), yes); err != nil {
+	answered, err := f.Auth.Answer(r.Context(), config.Secret(form.Get("token")), f.browser(r), yes)
+	if err != nil {
 		return err
 	}
-	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "approve"), slog.Bool("allowed", yes))
+	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "approve"), slog.Bool("allowed", yes), slog.String("person", answered.Person),
+		slog.String("caller_id", answered.Caller), slog.Any("operations", answered.Operations))
 	show(w, r, http.StatusOK, answeredPage(say(r), yes))
 	return nil
 }

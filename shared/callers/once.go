@@ -25,64 +25,78 @@ func (r *Running) Error() string { return fmt.Sprintf("somebody is at it for %v"
 // ErrReused says that a key came with another request before.
 var ErrReused = errors.New("the key came with another request")
 
-// Once does something for a caller's request, and keeps the answer for seven
-// days: the same request gets it again, however often it comes. id is of the
-// caller and its key, request of what it asks for. While somebody is at it,
-// also in another instance, the error is Running; when they have died, the next
-// takes over. A failure is not kept, so do has to be safe to repeat.
-func (c *Callers) Once(ctx context.Context, id, request string, do func() ([]byte, error)) ([]byte, error) {
-	mine, err := c.take(ctx, id, request)
+// Once does something for a caller's request as a person, and keeps the answer
+// for seven days: the same request gets it again, however often it comes. id is
+// of the caller, its key and the operation, request of what it asks for. While
+// somebody is at it, also in another instance, the error is Running; when they
+// have died, the next takes over (again is true then, and whenever it was tried
+// before). do says whether its answer is final. What is not, and what fails in
+// a way that may have been done, leaves the key to the same request; what was
+// refused without a trace leaves it free.
+func (c *Callers) Once(ctx context.Context, id, person, request string, do func(again bool) (answer []byte, final bool, err error)) (answer []byte, repeated bool, err error) {
+	mine, again, err := c.take(ctx, id, person, request)
 	if err != nil || mine.Answer != "" {
-		return []byte(mine.Answer.Reveal()), fault.Wrap("callers.Once", err)
+		return []byte(mine.Answer.Reveal()), true, fault.Wrap("callers.Once", err)
 	}
-	answer, failed := do()
+	answer, final, failed := do(again)
 	// The act stands whatever comes of what follows: repeated, it finds itself.
 	ctx = context.WithoutCancel(ctx)
-	switch kind := fault.KindOf(failed); {
-	case failed != nil && (kind == fault.Unavailable || kind == fault.RateLimited || kind == fault.Internal):
-		mine.Lease = time.Time{} // perhaps it was done: only the same may go on
-		_, _ = c.vault.SaveReply(ctx, mine)
-	case failed != nil: // nothing was done: the key is free
+	mine.Lease = time.Time{}
+	if failed != nil && untouched(failed) && !again {
 		_ = c.vault.DeleteReply(ctx, mine)
-	default:
-		mine.Lease, mine.Answer = time.Time{}, config.Secret(answer)
-		_, _ = c.vault.SaveReply(ctx, mine)
+		return nil, false, failed
 	}
-	return answer, failed
+	if failed == nil && final {
+		mine.Answer = config.Secret(answer)
+	}
+	_, _ = c.vault.SaveReply(ctx, mine)
+	return answer, false, failed
 }
 
-// take is the record of a request, with its answer, or with the lease on us.
-func (c *Callers) take(ctx context.Context, id, request string) (vault.Reply, error) {
+// untouched tells that an act was refused before it did anything.
+func untouched(err error) bool {
+	if _, partly := errors.AsType[*fault.Partly](err); partly {
+		return false
+	}
+	kind := fault.KindOf(err)
+	return kind != fault.Unavailable && kind != fault.RateLimited && kind != fault.Internal
+}
+
+// take is the record of a request, with its answer, or with the lease on us;
+// again when it was tried before.
+func (c *Callers) take(ctx context.Context, id, person, request string) (r vault.Reply, again bool, err error) {
 	now := c.now()
-	fresh := vault.Reply{ID: id, Request: request, Lease: now.Add(lease)}
+	fresh := vault.Reply{ID: id, Person: person, Request: request, Lease: now.Add(lease)}
 	mine, err := c.vault.CreateReply(ctx, fresh)
 	if err == nil || fault.KindOf(err) != fault.Conflict {
-		return mine, err
+		return mine, false, err
 	}
 	there, err := c.vault.Reply(ctx, id)
+	again = true
 	switch {
 	case fault.KindOf(err) == fault.NotFound && err != nil: // it has just gone
-		return there, running(time.Second)
+		return there, false, running(time.Second)
 	case err != nil:
-		return there, err
+		return there, false, err
 	case !now.Before(there.Expires): // the key may be used anew
-		there.Request, there.Answer, there.Expires = request, "", now.Add(vault.ReplyLife)
+		again = false
+		there.Person, there.Request, there.Answer, there.Expires = person, request, "", now.Add(vault.ReplyLife)
 	case there.Request != request:
-		return there, &fault.Error{
+		return there, false, &fault.Error{
 			Op: "callers.take", Kind: fault.Invalid, Err: ErrReused,
 			Public: words.English("This Idempotency-Key came with another request before. Send a new key for a new act."),
 		}
 	case there.Answer != "":
-		return there, nil
+		return there, true, nil
 	case now.Before(there.Lease):
-		return there, running(there.Lease.Sub(now))
+		return there, false, running(there.Lease.Sub(now))
 	}
 	there.Lease = now.Add(lease)
 	there, err = c.vault.SaveReply(ctx, there)
 	if err != nil && fault.KindOf(err) == fault.Conflict { // somebody was faster
-		return there, running(lease)
+		return there, false, running(lease)
 	}
-	return there, err
+	return there, again, err
 }
 
 func running(left time.Duration) error {

@@ -90,6 +90,16 @@ func Wrap(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
+// Partly marks an error of an act that had done a part already: the same may
+// go on, but nothing else may take its place.
+type Partly struct{ Err error }
+
+// Error is that of the part that failed.
+func (p *Partly) Error() string { return "partly done: " + p.Err.Error() }
+
+// Unwrap gives it to errors.Is and errors.As.
+func (p *Partly) Unwrap() error { return p.Err }
+
 // KindOf is the kind of the first *Error in err's chain, else Internal.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -34,6 +34,9 @@ func (s *Spaces) Invite(ctx context.Context, person, space string, members []Mem
 	for _, m := range members {
 		state, err := s.addMember(ctx, person, space, m)
 		if _, consent := userauth.Needed(err); consent {
+			if len(out.Joined)+len(out.Invited) > 0 {
+				err = &fault.Partly{Err: err}
+			}
 			return out, fault.Wrap("spaces.Invite", err)
 		}
 		switch {

@@ -47,12 +47,18 @@ func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (In
 			return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: settings}, "accessSettings.audience")
 		}},
 	}
+	done := false
 	for _, step := range steps {
-		if step.wanted {
-			if err := step.do(); err != nil {
-				return Info{}, fault.Wrap("spaces.Update", err)
-			}
+		if !step.wanted {
+			continue
 		}
+		if err := step.do(); err != nil {
+			if done {
+				err = &fault.Partly{Err: err}
+			}
+			return Info{}, fault.Wrap("spaces.Update", err)
+		}
+		done = true
 	}
 	return s.get(ctx, person, space, userauth.EditSpaces) // its scope reads, too
 }

@@ -2,6 +2,7 @@ package userauth
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/oauth2"
 
@@ -35,17 +36,32 @@ func (a *Auth) question(ctx context.Context, p vault.Pending, browser config.Sec
 	return &Question{token, caller, p.Operations}, err
 }
 
+// Answered is a Question with its answer, for the audit line.
+type Answered struct {
+	Person, Caller string
+	Operations     []string
+}
+
 // Answer takes a person's answer to a Question, once, in the browser that was
-// asked. Only a yes stores something.
-func (a *Auth) Answer(ctx context.Context, token, browser config.Secret, yes bool) error {
+// asked. Only a yes stores something, and only while the person is connected:
+// who has disconnected meanwhile has taken all back.
+func (a *Auth) Answer(ctx context.Context, token, browser config.Secret, yes bool) (Answered, error) {
 	p, err := a.takeFor(ctx, purposeApprove, token, browser)
+	out := Answered{p.Person, p.Caller, p.Operations}
 	if err != nil || !yes {
-		return err
+		return out, err
+	}
+	c, err := a.Connection(ctx, p.Person)
+	switch {
+	case err != nil:
+		return out, fault.Wrap("userauth.Answer", err)
+	case !c.Connected:
+		return out, refused(LinkExpired, errors.New("disconnected since the question"))
 	}
 	for try := 1; ; try++ {
-		err = a.Vault.Approve(ctx, p.Person, vault.Approval{Caller: p.Caller, Operations: p.Operations, Authority: "user", Approved: a.Now()})
+		err = a.Vault.Approve(ctx, p.Person, vault.Approval{Caller: p.Caller, Operations: p.Operations, Authority: "user", Domain: c.Domain, Approved: a.Now()})
 		if err == nil || fault.KindOf(err) != fault.Conflict || try == tries {
-			return fault.Wrap("userauth.Answer", err)
+			return out, fault.Wrap("userauth.Answer", err)
 		}
 	}
 }

@@ -111,12 +111,16 @@ func (a *Auth) export(ctx context.Context, person string) (out Export, err error
 	return out, err
 }
 
-// Forget is Disconnect, and erases besides what others did as the person. A
+// Forget is Disconnect, and erases besides what others did as the person, and
+// the answers they got. A
 // token that could not be revoked yet is kept for that, for a week at most.
 func (a *Auth) Forget(ctx context.Context, person string) (Farewell, error) {
 	done, err := a.Disconnect(ctx, person)
 	if err == nil {
 		err = a.Vault.EraseActivity(ctx, person)
+	}
+	if err == nil {
+		err = a.Vault.EraseReplies(ctx, person)
 	}
 	return done, fault.Wrap("userauth.Forget", err)
 }

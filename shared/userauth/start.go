@@ -26,8 +26,14 @@ func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.S
 	}
 	var g vault.Grant
 	ok := false
-	if inv.Person != "" {
-		if g, ok, err = a.grantNow(ctx, inv.Person); err != nil {
+	known := inv.Person
+	if known == "" {
+		if known, err = a.Find(ctx, inv.Email); err != nil && fault.KindOf(err) != fault.NotFound {
+			return "", fault.Wrap("userauth.Start", err)
+		}
+	}
+	if known != "" {
+		if g, ok, err = a.grantNow(ctx, known); err != nil {
 			return "", fault.Wrap("userauth.Start", err)
 		}
 	}

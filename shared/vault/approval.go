@@ -17,6 +17,7 @@ type Approval struct {
 	Caller     string    `json:"caller"` // id of the caller's record
 	Operations []string  `json:"operations"`
 	Authority  string    `json:"authority"`
+	Domain     string    `json:"domain"` // of the person, when they approved
 	Approved   time.Time `json:"approved"`
 }
 
@@ -36,7 +37,7 @@ func (v *Vault) Approval(ctx context.Context, person, caller string) (Approval, 
 }
 
 func approval(doc Doc) Approval {
-	return Approval{doc.ID, texts(doc.Fields, "operations"), text(doc.Fields, "authority"), moment(doc.Fields, "approved")}
+	return Approval{doc.ID, texts(doc.Fields, "operations"), text(doc.Fields, "authority"), text(doc.Fields, "domain"), moment(doc.Fields, "approved")}
 }
 
 // Approve stores a person's approval of a caller, beside what was approved
@@ -59,7 +60,7 @@ func (v *Vault) Approve(ctx context.Context, person string, a Approval) error {
 }
 
 func (a Approval) fields() Fields {
-	return Fields{"operations": a.Operations, "authority": a.Authority, "approved": a.Approved}
+	return Fields{"operations": a.Operations, "authority": a.Authority, "domain": a.Domain, "approved": a.Approved}
 }
 
 // Approvals are those that a person gave, up to limit.

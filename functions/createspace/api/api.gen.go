@@ -447,7 +447,7 @@ type Problem struct {
 	// Invitation Of approval_required and consent_required. Pass it on to the person; only they can use it.
 	Invitation *string `json:"invitation,omitempty"`
 
-	// Missing Of consent_required
+	// Missing What the act needs and the person has not allowed, as far as that may be told; of approval_required, all it needs
 	Missing *[]Capability `json:"missing,omitempty"`
 
 	// Reference For Deputy's operator
@@ -2060,6 +2060,30 @@ func (response CreateSpace201JSONResponse) VisitCreateSpaceResponse(w http.Respo
 	return err
 }
 
+type CreateSpace202ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type CreateSpace202JSONResponse struct {
+	Body    CreatedSpace
+	Headers CreateSpace202ResponseHeaders
+}
+
+func (response CreateSpace202JSONResponse) VisitCreateSpaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateSpacedefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -2293,6 +2317,30 @@ func (response AddMembers200JSONResponse) VisitAddMembersResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddMembers202ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type AddMembers202JSONResponse struct {
+	Body    MemberResults
+	Headers AddMembers202ResponseHeaders
+}
+
+func (response AddMembers202JSONResponse) VisitAddMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
