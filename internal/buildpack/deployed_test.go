@@ -101,7 +101,17 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 		t.Errorf("/status: %s", again)
 	}
 	operatorAllows(t, project)
-	if status, body := post(t, api.address+"/v1/spaces", standIn, `{"actAs":"ada@example.com","displayName":"From a system","members":["grace@example.com"]}`); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
+	// The system asks; the person approves it by the link it was given.
+	status, asked := post(t, api.address+"/v1/spaces", standIn, fromSystem)
+	if status != http.StatusForbidden {
+		t.Fatalf("not approved: %d %s; log: %s", status, asked, api.log)
+	}
+	question := p.allow(p.find(asked, `"invitation":"([^"]*)"`))
+	allowed := p.post(p.find(question, `<form method="post" action="([^"]*)"`), url.Values{"token": {p.find(question, `name="token" value="([^"]*)"`)}, "answer": {"allow"}})
+	if !strings.Contains(question, "May CI act as you?") || !strings.Contains(allowed, "<h1>Allowed</h1>") {
+		t.Errorf("the approval: %s\n%s\nlog: %s", question, allowed, callback.log)
+	}
+	if status, body := post(t, api.address+"/v1/spaces", standIn, fromSystem); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
 		t.Errorf("the API: %d %s; log: %s", status, body, api.log)
 	}
 	if status, body := push(t, security.address, standIn.SignEvent(map[string]any{
@@ -113,10 +123,10 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 		t.Errorf("a security event: %d %s; log: %s", status, body, security.log)
 	}
 	security.logs("outcome\":\"ended")
-	asked := net.asked()
+	hosts := net.asked()
 	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443", "accounts.google.com:443", "cloudkms.googleapis.com:443"} {
-		if asked[host] == 0 {
-			t.Errorf("nobody asked for %s: %v", host, asked)
+		if hosts[host] == 0 {
+			t.Errorf("nobody asked for %s: %v", host, hosts)
 		}
 	}
 }
@@ -157,6 +167,8 @@ func push(t *testing.T, address, token string) (int, string) {
 	r.Header.Set("Content-Type", "application/secevent+jwt")
 	return answered(t, r)
 }
+
+const fromSystem = `{"actAs":"ada@example.com","displayName":"From a system","members":["grace@example.com"]}`
 
 const callerID, callerEmail = "109000000000000000001", "ci@tools.iam.gserviceaccount.com"
 
