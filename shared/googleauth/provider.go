@@ -73,13 +73,14 @@ func NewProvider(at Endpoints, client Client, redirectURL string, base http.Roun
 			// Set, because detecting it sends every failed request twice.
 			Endpoint: oauth2.Endpoint{AuthURL: at.Authorization, TokenURL: at.Token, AuthStyle: oauth2.AuthStyleInParams},
 		},
-		revocation: at.Revocation,
-		http: &http.Client{
-			Transport: base,
-			// A secret follows no redirect.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		revocation: at.Revocation, http: withoutRedirects(base),
 	}
+}
+
+// withoutRedirects is a client for what carries a secret, which must not follow
+// a redirect.
+func withoutRedirects(base http.RoundTripper) *http.Client {
+	return &http.Client{Transport: base, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // Authorization is what one person is asked.
@@ -119,6 +120,21 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier config.Secret) (
 	token, err := p.oauth.Exchange(ctx, code.Reveal(), oauth2.VerifierOption(verifier.Reveal()))
 	if err != nil {
 		return Tokens{}, translate("googleauth.Exchange", err)
+	}
+	return tokens(token), nil
+}
+
+// ExchangeAppCode trades the server auth code that an app of the same project
+// got; redirect is "" or "postmessage", as the app's platform has it. There is
+// no verifier: the app's own flow has no PKCE with ours.
+func (p *Provider) ExchangeAppCode(ctx context.Context, code config.Secret, redirect string) (Tokens, error) {
+	ctx, cancel := context.WithTimeout(p.with(ctx), exchangeTime)
+	defer cancel()
+	client := p.oauth
+	client.RedirectURL = redirect
+	token, err := client.Exchange(ctx, code.Reveal())
+	if err != nil {
+		return Tokens{}, translate("googleauth.ExchangeAppCode", err)
 	}
 	return tokens(token), nil
 }

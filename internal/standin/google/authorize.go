@@ -44,6 +44,11 @@ var texts = map[string]string{
 	"https://www.googleapis.com/auth/calendar.events":           "View and edit events on all your calendars",
 	"https://www.googleapis.com/auth/meetings.space.created":    "Create, edit, and see information about your Google Meet conferences created by the app",
 	"https://www.googleapis.com/auth/chat.messages.create":      "Compose and send messages in Google Chat",
+	"https://www.googleapis.com/auth/chat.admin.spaces":         "View or edit chats and spaces owned by the administrator's domain in Google Chat",
+	"https://www.googleapis.com/auth/chat.admin.memberships":    "View, add, update and remove members in conversations owned by the administrator's domain in Google Chat",
+	"https://www.googleapis.com/auth/chat.admin.delete":         "Delete conversations and spaces owned by the administrator's domain and remove access to associated files in Google Chat",
+
+	"https://www.googleapis.com/auth/cloud-identity.groups.readonly": "See any Cloud Identity Groups that you can access, including group members and their emails",
 }
 
 // authorize shows the consent page, or Google's own error page, which the app

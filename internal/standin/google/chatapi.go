@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -81,8 +80,9 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 		return nil, &apiError{code: http.StatusUnauthorized, status: "UNAUTHENTICATED", message: "Request had invalid authentication credentials. Expected OAuth 2 access token."}
 	}
 	call.Person = token.person.User()
-	if !slices.ContainsFunc(m.Scopes, func(scope string) bool { return slices.Contains(token.scopes, scope) }) {
-		return nil, insufficient()
+	who, failed := s.asks(m, token, r.URL.Query())
+	if failed != nil {
+		return nil, failed
 	}
 	if why := m.in.query(m, r.URL.Query()); why != "" {
 		return nil, invalid(why)
@@ -94,30 +94,32 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	} else if len(bytes.TrimSpace(body)) > 0 {
 		return nil, invalid("This method takes no body.")
 	}
+	if failed := s.spend(m, r.URL.Path); failed != nil {
+		return nil, failed
+	}
 	var out any
-	var failed *apiError
 	switch m.ID {
 	case "chat.spaces.setup":
 		out, failed = s.setUp(token.person, body)
 	case "chat.spaces.members.list":
-		out, failed = s.listMembers(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query())
+		out, failed = s.listMembers(who, strings.Split(r.URL.Path, "/")[3], r.URL.Query())
 	case "chat.spaces.members.get":
 		path := strings.Split(r.URL.Path, "/")
-		out, failed = s.getMember(token.person, path[3], path[5])
+		out, failed = s.getMember(who, path[3], path[5])
 	case "chat.spaces.members.create":
-		out, failed = s.createMember(token, strings.Split(r.URL.Path, "/")[3], body)
+		out, failed = s.createMember(who, token, strings.Split(r.URL.Path, "/")[3], body)
 	case "chat.spaces.patch":
-		out, failed = s.patchSpace(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query().Get("updateMask"), body)
+		out, failed = s.patchSpace(who, strings.Split(r.URL.Path, "/")[3], r.URL.Query().Get("updateMask"), body)
 	case "chat.spaces.get":
-		out, failed = s.getSpace(token.person, strings.Split(r.URL.Path, "/")[3])
+		out, failed = s.getSpace(who, strings.Split(r.URL.Path, "/")[3])
 	case "chat.spaces.members.patch":
 		path := strings.Split(r.URL.Path, "/")
-		out, failed = s.patchMember(token.person, path[3], path[5], r.URL.Query().Get("updateMask"), body)
+		out, failed = s.patchMember(who, path[3], path[5], r.URL.Query().Get("updateMask"), body)
 	case "chat.spaces.members.delete":
 		path := strings.Split(r.URL.Path, "/")
-		out, failed = s.deleteMember(token.person, path[3], path[5])
+		out, failed = s.deleteMember(who, path[3], path[5])
 	case "chat.spaces.delete":
-		out, failed = s.deleteSpace(token.person, strings.Split(r.URL.Path, "/")[3])
+		out, failed = s.deleteSpace(who, strings.Split(r.URL.Path, "/")[3])
 	case "calendar.events.list":
 		out = map[string]any{"kind": "calendar#events", "timeZone": Zone, "items": []any{}}
 	case "calendar.events.insert":
@@ -129,11 +131,15 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	case "chat.spaces.list":
 		out, failed = s.listSpaces(token.person, r.URL.Query())
 	case "chat.spaces.search":
-		out, failed = s.searchSpaces(token.person, r.URL.Query().Get("query"))
+		out, failed = s.searchSpaces(who, r.URL.Query())
 	case "chat.spaces.findGroupChats":
 		out, failed = s.findGroupChats(token.person, r.URL.Query()["users"])
 	case "meet.spaces.create":
 		out = s.createRoom()
+	case iamSign:
+		out, failed = s.signJWT(r.URL.Path, body)
+	case groupsLookup:
+		out, failed = s.lookupGroup(token.person, r.URL.Query().Get("groupKey.id"))
 	case kmsEncrypt, kmsDecrypt:
 		out, failed = s.crypt(m.ID, strings.TrimPrefix(r.URL.Path, "/v1/"), body)
 	}

@@ -17,7 +17,7 @@ var notFound = &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message
 // already is given as they are; others of the organization join, those of
 // another are invited if the space allows them. The app itself takes a scope of
 // its own, and people another.
-func (s *Server) createMember(token accessToken, id string, body []byte) (any, *apiError) {
+func (s *Server) createMember(who caller, token accessToken, id string, body []byte) (any, *apiError) {
 	p := token.person
 	var r struct {
 		Member      struct{ Name, Type string }
@@ -29,7 +29,12 @@ func (s *Server) createMember(token accessToken, id string, body []byte) (any, *
 		return nil, invalid("Missing or malformed user resource name, or not a human.")
 	}
 	scope := "https://www.googleapis.com/auth/chat.memberships"
-	if app {
+	switch {
+	case app && who.admin:
+		return nil, invalid("use_admin_access does not support apps.")
+	case who.admin:
+		scope = "https://www.googleapis.com/auth/chat.admin.memberships"
+	case app:
 		scope += ".app"
 	}
 	if !slices.Contains(token.scopes, scope) {
@@ -38,8 +43,17 @@ func (s *Server) createMember(token accessToken, id string, body []byte) (any, *
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
-	if space == nil || space.Direct || !space.has(p) {
+	if space == nil || space.Direct || !who.sees(space) {
 		return nil, notFound
+	}
+	if r.GroupMember.Name != "" {
+		if !isGroup(r.GroupMember.Name) {
+			return nil, notFound
+		}
+		if !slices.Contains(space.Groups, r.GroupMember.Name) {
+			space.Groups = append(space.Groups, r.GroupMember.Name)
+		}
+		return map[string]any{"name": space.Name() + "/members/" + strings.TrimPrefix(r.GroupMember.Name, "groups/"), "state": "JOINED", "groupMember": map[string]any{"name": r.GroupMember.Name}}, nil
 	}
 	if app {
 		if space.App {
@@ -50,7 +64,10 @@ func (s *Server) createMember(token accessToken, id string, body []byte) (any, *
 		return map[string]any{"name": space.Name() + "/members/app", "state": "JOINED", "member": map[string]any{"name": "users/app", "type": "BOT"}}, nil
 	}
 	other, ok := Find(r.Member.Name)
-	if ok && other.Domain != p.Domain && space.External && !space.has(other) {
+	if ok && s.dropped[other.Sub] { // without a word, here too
+		return map[string]any{"name": space.Name() + "/members/" + other.Sub, "state": "JOINED", "member": map[string]any{"name": other.User(), "type": "HUMAN"}}, nil
+	}
+	if ok && other.Domain != p.Domain && !who.admin && space.External && !space.has(other) {
 		space.Members = append(space.Members, Member{Person: other, State: "INVITED"})
 		return map[string]any{"name": space.Name() + "/members/" + other.Sub, "state": "INVITED", "member": map[string]any{"name": other.User(), "type": "HUMAN"}}, nil
 	}
@@ -59,7 +76,7 @@ func (s *Server) createMember(token accessToken, id string, body []byte) (any, *
 	}
 	if !space.has(other) {
 		space.Members = append(space.Members, Member{Person: other, State: "JOINED"})
-		s.post(space, Message{Line: true, Text: p.Name + " added " + other.Name + " via " + s.AppName})
+		s.post(space, Message{Line: true, Text: who.did("added "+other.Name, s)})
 	}
 	return map[string]any{
 		"name": space.Name() + "/members/" + other.Sub, "state": "JOINED", "member": map[string]any{"name": other.User(), "type": "HUMAN"},
@@ -154,31 +171,36 @@ func (s *Server) named(p Person) []*Space {
 	return out
 }
 
-var searched = regexp.MustCompile(`^space_type = "SPACE" AND display_name:"((?:[^"\\]|\\.)*)"$`)
+var searched = regexp.MustCompile(`^(customer = "customers/my_customer" AND )?space_type = "SPACE"(?: AND display_name:"((?:[^"\\]|\\.)*)")?$`)
 
-// searchSpaces is spaces.search without admin access (chat-protocol.md 6.5):
-// every word asked for begins one of the name's.
-func (s *Server) searchSpaces(p Person, query string) (any, *apiError) {
+// searchSpaces is spaces.search (chat-protocol.md 6.5): every word asked for
+// begins one of the name's. Only an administrator may do without a name, and
+// has pages.
+func (s *Server) searchSpaces(p caller, q url.Values) (any, *apiError) {
+	query := q.Get("query")
 	m := searched.FindStringSubmatch(query)
-	if m == nil || len(query) > 1000 {
+	if m == nil || len(query) > 1000 || (m[1] != "") != p.admin {
 		return nil, invalid("Invalid query: " + query)
 	}
-	asked := strings.Fields(strings.ToLower(strings.NewReplacer("\\\\", "\\", "\\\"", "\"").Replace(m[1])))
+	asked := strings.Fields(strings.ToLower(strings.NewReplacer("\\\\", "\\", "\\\"", "\"").Replace(m[2])))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []any{}
-	all := s.named(p)
+	all := slices.DeleteFunc(slices.Clone(s.spaces), func(space *Space) bool { return space.Direct || space.Group || !p.sees(space) })
 	slices.SortStableFunc(all, func(a, b *Space) int { return b.Made.Compare(a.Made) }) // create_time DESC
 	for _, space := range all {
 		have := strings.Fields(strings.ToLower(space.DisplayName))
 		fits := !slices.ContainsFunc(asked, func(a string) bool {
 			return !slices.ContainsFunc(have, func(h string) bool { return strings.HasPrefix(h, a) })
 		})
-		if fits && len(asked) > 0 && len(list) < 100 {
+		if fits && (len(asked) > 0 || p.admin) {
 			list = append(list, map[string]any{"space": s.written(space)})
 		}
 	}
-	return map[string]any{"results": list}, nil
+	if p.admin {
+		return paged(q, "results", list)
+	}
+	return map[string]any{"results": list[:min(len(list), 100)]}, nil
 }
 
 // findGroupChats finds the conversation of exactly these people and the caller.

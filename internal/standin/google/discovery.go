@@ -27,6 +27,10 @@ var (
 	meetDocument []byte
 	//go:embed discovery/calendar.json
 	calendarDocument []byte
+	//go:embed discovery/iamcredentials.json
+	iamDocument []byte
+	//go:embed discovery/cloudidentity.json
+	identityDocument []byte
 )
 
 // discovery is what a discovery document says of methods and bodies.
@@ -73,6 +77,8 @@ var (
 	meetDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(meetDocument) })
 
 	calendarDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(calendarDocument) })
+	iamDiscovery      = sync.OnceValue(func() *discovery { return loadDiscovery(iamDocument) })
+	identityDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(identityDocument) })
 )
 
 func loadDiscovery(text []byte) *discovery {
@@ -134,7 +140,7 @@ func toJSONSchema(in map[string]any) map[string]any {
 
 // find is the method of a request, or nil.
 func (s *Server) find(httpMethod, path string) *method {
-	for _, d := range []*discovery{s.api, s.kms, s.meet, s.calendar} {
+	for _, d := range []*discovery{s.api, s.kms, s.meet, s.calendar, s.iam, s.identity} {
 		for m := range maps.Values(d.methods) {
 			if m.HTTPMethod == httpMethod && m.path.MatchString(path) {
 				return m

@@ -25,9 +25,15 @@ var (
 		"cloudkms/v1/cloudkms-api.json": {kmsEncrypt, kmsDecrypt},
 		"meet/v2/meet-api.json":         {"meet.spaces.create"},
 		"calendar/v3/calendar-api.json": {"calendar.events.list", "calendar.events.insert", "calendar.events.get"},
+
+		"iamcredentials/v1/iamcredentials-api.json": {iamSign},
+		"cloudidentity/v1/cloudidentity-api.json":   {groupsLookup},
 	}
 	spoken  = map[string][]string{"chat/v1/chat-api.json": {"Message", "DeprecatedEvent", "GoogleAppsCardV1Card"}}
-	trimmed = map[string]string{"chat/v1/chat-api.json": "chat.json", "cloudkms/v1/cloudkms-api.json": "cloudkms.json", "meet/v2/meet-api.json": "meet.json", "calendar/v3/calendar-api.json": "calendar.json"}
+	trimmed = map[string]string{
+		"chat/v1/chat-api.json": "chat.json", "cloudkms/v1/cloudkms-api.json": "cloudkms.json", "meet/v2/meet-api.json": "meet.json", "calendar/v3/calendar-api.json": "calendar.json",
+		"iamcredentials/v1/iamcredentials-api.json": "iamcredentials.json", "cloudidentity/v1/cloudidentity-api.json": "cloudidentity.json",
+	}
 )
 
 func TestTheTrimmedDiscoveryDocumentsAreGoogles(t *testing.T) {

@@ -15,16 +15,17 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// keys are what the stand-in signs with: one key for ID tokens, one for Chat.
+// keys are what the stand-in signs with: one key for ID tokens, one for Chat,
+// and one of the service account that people's organization delegates to.
 type keys struct {
-	id, chat       *rsa.PrivateKey
-	idKid, chatKid string
+	id, chat, account *rsa.PrivateKey
+	idKid, chatKid    string
 }
 
 // freshKeys are made once a run: making them is slow.
 var freshKeys = sync.OnceValue(func() *keys {
 	k := &keys{idKid: "id-" + rand.Text()[:8], chatKid: "chat-" + rand.Text()[:8]}
-	for _, key := range []**rsa.PrivateKey{&k.id, &k.chat} {
+	for _, key := range []**rsa.PrivateKey{&k.id, &k.chat, &k.account} {
 		made, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			panic(err) // only without randomness

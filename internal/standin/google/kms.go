@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/oauth2"
 )
 
 // The methods of Cloud KMS that are played.
@@ -29,6 +31,11 @@ func (s *Server) ServiceToken() string {
 	token := s.secret("ya29.c.", rand.Text())
 	s.access[token] = accessToken{scopes: []string{cloudPlatform}, expires: s.Now().Add(accessLife)}
 	return token
+}
+
+// Token is ServiceToken as an oauth2.TokenSource.
+func (s *Server) Token() (*oauth2.Token, error) {
+	return &oauth2.Token{AccessToken: s.ServiceToken(), Expiry: s.Now().Add(accessLife)}, nil
 }
 
 // metadata is the part of the metadata server that gives a workload its

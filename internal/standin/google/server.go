@@ -39,6 +39,8 @@ type Server struct {
 	meet *discovery
 
 	calendar *discovery
+	iam      *discovery
+	identity *discovery
 
 	mu        sync.Mutex
 	changed   chan struct{} // closed at every change that a page would show
@@ -59,15 +61,19 @@ type Server struct {
 	calls     []Call
 	faults    map[string][]refusal
 	secrets   []string
+	delegate  delegate
+	dropped   map[string]bool // by account: added nowhere, without a word
+	quotas    bool
+	spent     map[string][]time.Time // by quota: when it was used
 }
 
 // New is a Server with the people of People, each with a direct message with
 // the app, and one space in which all of them and the app are.
 func New(c Config) *Server {
 	s := &Server{
-		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), changed: make(chan struct{}),
+		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), iam: iamDiscovery(), identity: identityDiscovery(), changed: make(chan struct{}),
 		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
-		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]refusal{}, reauth: map[string]bool{}, broken: map[string]bool{},
+		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]refusal{}, reauth: map[string]bool{}, broken: map[string]bool{}, dropped: map[string]bool{}, spent: map[string][]time.Time{},
 	}
 	s.populate()
 	return s

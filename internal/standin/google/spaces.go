@@ -22,8 +22,14 @@ type Space struct {
 	Announce    bool   // only managers post
 	External    bool   // people of other organizations may be in
 	History     string // HISTORY_ON or HISTORY_OFF
+	Audience    string // in place of audiences/default
+	Discover    []string
+	Join        []string
+	Permissions map[string]map[string]bool // as the API has them
+	Groups      []string                   // groups/{id} that are members
 	Direct      bool
 	Group       bool // a group conversation, without a name
+	Two         bool // ... of two people
 	App         bool // the app is a member and gets events
 	Members     []Member
 	Messages    []Message
@@ -109,8 +115,8 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	switch {
 	case r.Space.SpaceType == "":
 		return nil, invalid("space_type is required.")
-	case r.Space.SpaceType != "SPACE" && r.Space.SpaceType != "GROUP_CHAT":
-		return nil, invalid("The stand-in sets up named spaces and group conversations only.")
+	case r.Space.SpaceType == "DIRECT_MESSAGE" && (r.Space.DisplayName != "" || len(r.Memberships) != 1):
+		return nil, invalid("A direct message has exactly one membership, and no display_name.")
 	case r.Space.SpaceType == "SPACE" && r.Space.DisplayName == "":
 		return nil, invalid("display_name is required for a space of type SPACE.")
 	case r.Space.SpaceType == "GROUP_CHAT" && (r.Space.DisplayName != "" || len(r.Memberships) < 2):
@@ -121,7 +127,7 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		return nil, invalid("description or guidelines are too long.")
 	case r.Space.History != "":
 		return nil, invalid("The stand-in takes space_history_state by patch only: whether Google does otherwise is unverified.")
-	case r.Space.Access.Audience != "" && r.Space.Access.Audience != "audiences/default":
+	case r.Space.Access.Audience != "" && r.Space.Access.Audience != "audiences/default" && r.Space.Access.Audience != "audiences/engineering":
 		return nil, invalid("No such audience.")
 	case r.Space.Customer != "" || r.Space.ImportMode:
 		return nil, invalid("customer and import_mode cannot be set with user authentication.")
@@ -145,19 +151,27 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		// Only partly populated (chat-protocol.md 6.2).
 		return map[string]any{"name": "spaces/" + before.space, "spaceType": r.Space.SpaceType}, nil
 	}
+	if r.Space.SpaceType == "DIRECT_MESSAGE" {
+		return s.direct(p, r.Memberships[0].Member.Name)
+	}
 	if s.taken(p, r.Space.DisplayName, nil) {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
 	}
 	space := &Space{
 		Made: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{Person: p, State: "JOINED"}},
 		Description: r.Space.Details.Description, Guidelines: r.Space.Details.Guidelines, Open: r.Space.Access.Audience != "",
+		Audience: strings.TrimPrefix(r.Space.Access.Audience, "audiences/default"),
 		Announce: r.Space.Permissions == "ANNOUNCEMENT_SPACE", External: r.Space.External, History: "HISTORY_ON",
 	}
 	for _, m := range r.Memberships {
 		// Whoever may not be added is left out without a word.
+		if isGroup(m.GroupMember.Name) {
+			space.Groups = append(space.Groups, m.GroupMember.Name)
+			continue
+		}
 		other, ok := Find(m.Member.Name)
 		switch {
-		case !ok || space.has(other):
+		case !ok || space.has(other) || s.dropped[other.Sub]:
 		case other.Domain == p.Domain:
 			space.Members = append(space.Members, Member{Person: other, State: "JOINED"})
 		case space.External && strings.Contains(m.Member.Name, "@"): // those outside by e-mail only
@@ -170,72 +184,39 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	return s.written(space), nil
 }
 
+// direct is the direct message of two people: the one there is, or a new one;
+// the lock is held.
+func (s *Server) direct(p Person, with string) (any, *apiError) {
+	other, ok := Find(with)
+	if !ok || other == p {
+		return nil, invalid("No such user.")
+	}
+	for _, space := range s.spaces {
+		if space.Two && space.has(p) && space.has(other) {
+			return s.written(space), nil
+		}
+	}
+	space := &Space{ID: fmt.Sprintf("AAAAtwo%d", len(s.spaces)), Made: s.Now(), Group: true, Two: true, Members: []Member{{Person: p, State: "JOINED"}, {Person: other, State: "JOINED"}}}
+	s.spaces = append(s.spaces, space)
+	s.touch()
+	return s.written(space), nil
+}
+
 // written is a space as the API gives it.
 func (s *Server) written(space *Space) map[string]any {
 	out := map[string]any{
 		"name": space.Name(), "spaceType": "SPACE", "spaceHistoryState": cmp.Or(space.History, "HISTORY_ON"), "spaceUri": s.ChatAddress + space.ID,
 		"createTime": space.Made.UTC().Format(time.RFC3339Nano),
 	}
-	if space.Group {
+	switch {
+	case space.Two:
+		out["spaceType"] = "DIRECT_MESSAGE"
+	case space.Group:
 		out["spaceType"] = "GROUP_CHAT"
-	} else {
+	default:
 		out["displayName"] = space.DisplayName
 	}
 	return out
-}
-
-// getSpace is spaces.get.
-func (s *Server) getSpace(p Person, id string) (any, *apiError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	space := s.space(id)
-	if space == nil || !space.has(p) {
-		return nil, notFound
-	}
-	out := s.written(space)
-	out["spaceDetails"] = map[string]any{"description": space.Description, "guidelines": space.Guidelines}
-	out["externalUserAllowed"] = space.External
-	if space.Open {
-		out["accessSettings"] = map[string]any{"audience": "audiences/default"}
-	}
-	return out, nil
-}
-
-// patchSpace is spaces.patch for the name and the history, each alone
-// (chat-protocol.md 6.2).
-func (s *Server) patchSpace(p Person, id, mask string, body []byte) (any, *apiError) {
-	var r struct {
-		DisplayName, SpaceHistoryState string
-		SpaceDetails                   struct{ Description, Guidelines *string }
-		AccessSettings                 struct{ Audience *string }
-	}
-	if err := json.Unmarshal(body, &r); err != nil {
-		return nil, invalid(err.Error())
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	space := s.space(id)
-	switch {
-	case space == nil || !space.has(p):
-		return nil, notFound
-	case space.Members[0].Person != p:
-		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Only a manager may do that."}
-	case mask == "displayName" && r.DisplayName != "" && utf8.RuneCountInString(r.DisplayName) <= 128:
-		if s.taken(p, r.DisplayName, space) {
-			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.DisplayName + " exists."}
-		}
-		space.DisplayName = r.DisplayName
-	case mask == "spaceDetails" && r.SpaceDetails.Description != nil && r.SpaceDetails.Guidelines != nil: // it replaces both
-		space.Description, space.Guidelines = *r.SpaceDetails.Description, *r.SpaceDetails.Guidelines
-	case mask == "accessSettings.audience" && r.AccessSettings.Audience != nil:
-		space.Open = *r.AccessSettings.Audience != ""
-	case mask == "spaceHistoryState" && r.SpaceHistoryState != "":
-		space.History = r.SpaceHistoryState
-	default:
-		return nil, invalid("Invalid update mask or value: " + mask)
-	}
-	s.touch()
-	return s.written(space), nil
 }
 
 // taken tells whether another space of p's organization has this name.
@@ -246,14 +227,14 @@ func (s *Server) taken(p Person, name string, but *Space) bool {
 }
 
 // deleteSpace is spaces.delete by its manager.
-func (s *Server) deleteSpace(p Person, id string) (any, *apiError) {
+func (s *Server) deleteSpace(p caller, id string) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
 	switch {
-	case space == nil || !space.has(p):
+	case !p.sees(space):
 		return nil, notFound
-	case space.Members[0].Person != p:
+	case !p.manages(space):
 		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Only a manager may do that."}
 	}
 	s.spaces = slices.DeleteFunc(s.spaces, func(o *Space) bool { return o == space })

@@ -33,6 +33,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 	if r.URL.RawQuery != "" {
 		return refuse(http.StatusBadRequest, "invalid_request", "Parameters belong into the body.")
 	}
+	if kind == jwtBearer { // the assertion says who asks: there is no client
+		return s.delegated(w, r, refuse)
+	}
 	if r.PostFormValue("client_secret") == "" {
 		return refuse(http.StatusBadRequest, "invalid_request", "client_secret is missing.")
 	}
@@ -50,12 +53,15 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 			return refuse(http.StatusBadRequest, "invalid_grant", "Malformed auth code.")
 		case r.PostFormValue("redirect_uri") != code.redirect:
 			return refuse(http.StatusBadRequest, "redirect_uri_mismatch", "Bad Request")
+		case code.challenge == "": // an app's own flow (AppCode)
 		case r.PostFormValue("code_verifier") == "":
 			return refuse(http.StatusBadRequest, "invalid_grant", "Missing code verifier.")
 		case base64.RawURLEncoding.EncodeToString(verifier[:]) != code.challenge:
 			return refuse(http.StatusBadRequest, "invalid_grant", "Invalid code verifier.")
 		}
-		s.secrets = append(s.secrets, r.PostFormValue("code_verifier"))
+		if verifier := r.PostFormValue("code_verifier"); verifier != "" {
+			s.secrets = append(s.secrets, verifier)
+		}
 		body := s.give(code.person, code.scopes)
 		id = s.idToken(code.person, code.nonce, code.scopes)
 		s.secrets = append(s.secrets, id)
@@ -86,6 +92,16 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 	default:
 		return refuse(http.StatusBadRequest, "unsupported_grant_type", "Invalid grant_type: "+kind)
 	}
+}
+
+// AppCode is a server auth code that an app of the project got when p consented
+// in it: redirect is "" on phones, and postmessage in a browser.
+func (s *Server) AppCode(p Person, redirect string, offline bool, scopes ...string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	code := s.secret("4/0", rand.Text())
+	s.codes[code] = grantedCode{authRequest: authRequest{redirect: redirect, offline: offline}, person: p, scopes: append([]string{"openid", emailScope}, scopes...)}
+	return code
 }
 
 // give makes an access token; the lock is held.
