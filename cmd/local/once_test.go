@@ -152,7 +152,7 @@ func TestWhatMayGoWellLaterIsNotTheLastAnswer(t *testing.T) {
 	w.google.Fail("chat.spaces.messages.create", 503, 503, 503, 503)
 	const body = `{"actAs":"ada@example.com","displayName":"Plan","firstMessage":"Hello"}`
 	first := w.api(t, "POST", "/v1/spaces", body)
-	if first.status != http.StatusAccepted || first.header.Get("Retry-After") == "" || !strings.Contains(first.text, `"state":"FAILED"`) {
+	if first.status != http.StatusAccepted || first.header.Get("Retry-After") == "" || !strings.Contains(first.text, `"state":"PENDING"`) {
 		t.Errorf("first: %d %s", first.status, first.text)
 	}
 	second := w.api(t, "POST", "/v1/spaces", body)

@@ -9,6 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/oauth2"
+	"google.golang.org/api/option"
+
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/functions/createspace"
 	"example.com/deputy/functions/oauthcallback"
@@ -32,6 +35,7 @@ const (
 	project       = "deputy-local"
 	projectNumber = "123456789012"
 	apiAudience   = "https://api.deputy.local"
+	delegating    = "deputy@deputy-local.iam.gserviceaccount.com"
 )
 
 // options are what a program runs with; tests choose their own clock, store
@@ -151,11 +155,16 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, googleauth.NewKeySet(at.Certs, base, o.now), o.now),
 		ClientID: client.ID, Address: callback, ReturnOrigins: []string{p.address}, Log: log, Now: o.now,
 	})
-	made, err := spaces.New(ctx, p.auth, keys, googleAt+"/", base)
+	made, err := spaces.New(ctx, p.auth, keys, spaces.Endpoints{Chat: googleAt + "/", Identity: googleAt + "/"}, base)
 	if err != nil {
 		return nil, err
 	}
 	rooms, err := meetings.New(ctx, p.auth, keys, meetings.Endpoints{Meet: googleAt + "/", Calendar: googleAt + "/calendar/v3/"}, base)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := googleauth.NewDelegation(ctx, delegating, at, base, o.now,
+		option.WithEndpoint(googleAt+"/"), option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{Source: p.google, Base: base}}))
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +177,8 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	}))
 	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
 	mount(mux, "/createspace", createspace.New(createspace.Deps{
-		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Meetings: rooms, Log: log, Now: o.now,
+		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Meetings: rooms,
+		Delegated: userauth.NewDelegated(tokens, log), Log: log, Now: o.now,
 	}))
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
 		Auth: p.auth, Tokens: googleauth.NewEventVerifier(at.Events, client.ID, base, o.now), Log: log,

@@ -36,7 +36,7 @@ func (f function) approvals(ctx context.Context, e chat.Event) ([]chat.Widget, e
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return nil, err
 		}
-		end, err := f.button(words.Withdraw, withdraw, e, invocation{Args: a.Caller})
+		end, err := f.button(words.Withdraw, withdraw, e, invocation{Args: a.ID()})
 		if err != nil {
 			return nil, err
 		}
@@ -54,7 +54,11 @@ func operations(say words.Say, a vault.Approval) string {
 	for _, o := range a.Operations {
 		out = append(out, operation(say, o))
 	}
-	return strings.Join(out, ", ")
+	text := strings.Join(out, ", ")
+	if a.Authority == callers.ByAdmin {
+		text = say(words.AsAdministrator, text)
+	}
+	return text
 }
 
 func operation(say words.Say, name string) string {

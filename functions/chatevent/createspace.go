@@ -51,7 +51,7 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"), slog.String("made", made.Name),
 		slog.String("request", made.RequestID), slog.Bool("unchecked", made.Unchecked), slog.Int("undone", len(made.Undone)))
 	say, title := words.In(e.Locale), words.SpaceCreated
-	widgets := append(people(say, made.Joined, made.Invited), f.leftOut(ctx, e, r.External, made.LeftOut)...)
+	widgets := append(people(say, made.Joined, made.Invited), f.leftOut(ctx, e, r.External != nil && *r.External, made.LeftOut)...)
 	ask := needs(userauth.CreateSpaces)
 	switch {
 	case made.NotAllowed:
@@ -62,9 +62,9 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 	for _, u := range made.Undone {
 		why := fault.Public(say, u.Why, logging.Reference(ctx))
 		if _, consent := userauth.Needed(u.Why); consent {
-			why, ask = say(words.NotAllowedYet), append(ask, u.What)
+			why, ask = say(words.NotAllowedYet), append(ask, u.Step.Needs())
 		}
-		widgets = append(widgets, chat.Widget{Label: say(undoneWords[u.What]), Text: why})
+		widgets = append(widgets, chat.Widget{Label: say(undoneWords[u.Step]), Text: why})
 	}
 	if len(made.LeftOut) > 0 || made.Unchecked || len(made.Undone) > 0 {
 		title = words.SpaceCreatedPartly
@@ -94,7 +94,7 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 
 // remaining is what is left to do for a space that is there.
 func remaining(source string, r spaces.Request, made spaces.Created) invocation {
-	i := invocation{Source: source, Space: made.Name, Args: made.DisplayName, External: r.External, Rest: r.Rest.Only(made.Undone)}
+	i := invocation{Source: source, Space: made.Name, Args: made.DisplayName, External: r.External != nil && *r.External, Rest: r.Rest.Only(made.Steps()...)}
 	for _, m := range r.Members { // who got in is looked at again: the card is drawn anew
 		i.Mentions = append(i.Mentions, chat.Person{Name: m.User, DisplayName: m.Label})
 	}
@@ -103,14 +103,14 @@ func remaining(source string, r spaces.Request, made spaces.Created) invocation 
 
 // finishSpace does what was left to do.
 func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	r := spaces.Request{Members: mentioned(i), External: i.External, Rest: i.Rest}
-	done := f.Spaces.Finish(ctx, e.Person.Name, i.Source, i.Space, r.Members, r.Rest)
+	r := spaces.Request{Members: mentioned(i), External: &i.External, Rest: i.Rest}
+	done := f.Spaces.Finish(ctx, e.Person.Name, i.Source, i.Space, r.Members, nil, r.Rest)
 	return f.created(ctx, e, i.Source, r, spaces.Created{Name: i.Space, DisplayName: i.Args, Address: spaces.Address(i.Space), Outcome: done})
 }
 
-// undoneWords name a part of the rest by what it needs.
-var undoneWords = map[userauth.Capability]words.Text{
-	userauth.EditSpaces: words.UndoneHistory, userauth.AddTheApp: words.UndoneApp, userauth.PostMessages: words.UndoneFirst,
+// undoneWords name a step that was not taken; the form has no others.
+var undoneWords = map[spaces.Step]words.Text{
+	spaces.SetHistory: words.UndoneHistory, spaces.AddTheApp: words.UndoneApp, spaces.PostFirst: words.UndoneFirst,
 }
 
 // spaceButtons are what one may want to do with a space that was just made.
@@ -138,7 +138,7 @@ func (f function) leftOut(ctx context.Context, e chat.Event, external bool, memb
 	}
 	say, byReason := words.In(e.Locale), map[words.Text][]spaces.Member{}
 	for _, m := range members {
-		why := reason(m, home, external)
+		why := spaces.LikelyReason(m, home, external)
 		byReason[why] = append(byReason[why], m)
 	}
 	var out []chat.Widget
@@ -148,22 +148,6 @@ func (f function) leftOut(ctx context.Context, e chat.Event, external bool, memb
 		}
 	}
 	return out
-}
-
-// reason is the likely one for which Google left somebody out without a word
-// (chat-protocol.md 6.3). home is the person's own domain.
-func reason(m spaces.Member, home string, external bool) words.Text {
-	_, domain, byEmail := strings.Cut(m.User, "@")
-	switch {
-	case strings.HasPrefix(m.User, "groups/"):
-		return words.LeftOutGroup
-	case byEmail && home != "" && domain != home && !external:
-		return words.LeftOutOutside
-	case byEmail && home != "" && domain != home:
-		return words.LeftOutOutsideAllowed
-	default:
-		return words.LeftOutInside
-	}
 }
 
 // offerAnotherName is the answer when the name is taken: a button that makes

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"strings"
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
@@ -105,82 +103,12 @@ func drawCreate(ctx context.Context, f function, e chat.Event, i invocation, hel
 	), nil
 }
 
-// templates is the menu of the operator's templates, and the button that fills
-// the form with one; nothing when there are none.
-func (f function) templates(ctx context.Context, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
-	all, err := f.Auth.Vault.Templates(ctx)
-	if err != nil {
-		f.try(ctx, err) // the form does without
-		return nil, nil
-	}
-	if len(all) == 0 {
-		return nil, nil
-	}
-	say, room := words.In(e.Locale), 4_000 // bytes for their names: the card has other things to hold
-	menu := chat.Field{Kind: chat.Choice, Name: templateField, Label: say(words.Template), Values: held[templateField], Options: []chat.Option{{Value: usual, Text: say(words.NoTemplate)}}}
-	for _, t := range all {
-		if room -= 2 * written(t.Name); room > 0 {
-			menu.Options = append(menu.Options, chat.Option{Value: t.Name, Text: t.Name})
-		}
-	}
-	if len(menu.Values) == 0 {
-		menu.Values = []string{usual}
-	}
-	use, err := f.button(words.UseTemplate, fillForm, e, i)
-	return []chat.Widget{{Field: &menu}, buttons(use)}, err
-}
-
-// fill puts a template into the form. What the template does not set stays as
-// it was typed, and its people come to those who are there.
-func fill(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	held := e.Inputs
-	of(ctx).form = func(n notice) (chat.Reply, error) { return f.show(context.WithoutCancel(ctx), e, i, held, n) }
-	all, err := f.Auth.Vault.Templates(ctx)
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	at := slices.IndexFunc(all, func(t vault.Template) bool { return t.Name == held.First(templateField) })
-	if at < 0 {
-		return f.show(ctx, e, i, held, notice{})
-	}
-	return f.show(ctx, e, i, filled(held, all[at]), notice{})
-}
-
-func filled(held chat.Inputs, t vault.Template) chat.Inputs {
-	out := chat.Inputs{}
-	maps.Copy(out, held)
-	set := func(wanted bool, name, value string) {
-		if wanted {
-			out[name] = []string{value}
-		}
-	}
-	set(t.Description != "", descriptionField, t.Description)
-	set(t.Guidelines != "", guidelinesField, t.Guidelines)
-	set(t.History != "", historyField, t.History)
-	set(t.Discoverable, accessField, discoverable)
-	set(t.Announcements, kindField, announcements)
-	set(t.External, externalField, chat.On)
-	set(t.First != "", firstField, t.First)
-	set(t.AddTheApp, appField, chat.On)
-	others := strings.TrimSpace(out.First(othersField))
-	for _, m := range t.Members {
-		id, user := strings.CutPrefix(m, "users/")
-		switch {
-		case user && !strings.Contains(id, "@"):
-			if !slices.Contains(out[peopleField], m) {
-				out[peopleField] = append(slices.Clone(out[peopleField]), m)
-			}
-		case !strings.Contains(others, id):
-			others = strings.TrimPrefix(others+", "+id, ", ")
-		}
-	}
-	set(others != "", othersField, others)
-	return out
-}
-
 // sendCreate makes the space that the form describes.
 func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	r, err := request(e.Inputs, i)
+	if err == nil {
+		r, err = f.fillIn(ctx, e, i, r)
+	}
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -203,8 +131,11 @@ func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (ch
 func request(in chat.Inputs, i invocation) (spaces.Request, error) {
 	r := spaces.Request{
 		DisplayName: in.First(nameField), Description: in.First(descriptionField), Guidelines: in.First(guidelinesField),
-		Discoverable: in.First(accessField) == discoverable, Announcements: in.First(kindField) == announcements, External: in.First(externalField) == chat.On,
+		Discoverable: in.First(accessField) == discoverable, Announcements: in.First(kindField) == announcements,
 		Rest: spaces.Rest{AddTheApp: in.First(appField) == chat.On, First: in.First(firstField)},
+	}
+	if in.First(externalField) == chat.On { // else not a word, which consumer accounts need
+		r.External = new(true)
 	}
 	if h := in.First(historyField); h != usual {
 		r.Rest.History = spaces.History(h)

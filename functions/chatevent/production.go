@@ -24,7 +24,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := spaces.New(ctx, auth, keys, spaces.Endpoint, base)
+	made, err := spaces.New(ctx, auth, keys, spaces.Google, base)
 	if err != nil {
 		return nil, err
 	}

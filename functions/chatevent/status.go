@@ -79,6 +79,9 @@ func (f function) connectedCard(ctx context.Context, title words.Text, e chat.Ev
 	say := words.In(e.Locale)
 	widgets := append([]chat.Widget{{Label: say(words.Account), Text: c.Email}}, capabilities(say, c)...)
 	widgets = append(widgets, chat.Widget{Label: say(words.Since), Text: day(say, c.Since)})
+	if c.Via != "" {
+		widgets = append(widgets, chat.Widget{Text: say(words.ConnectedVia, c.Via)})
+	}
 	if !c.Until.IsZero() {
 		widgets = append(widgets, chat.Widget{Label: say(words.Until), Text: day(say, c.Until)})
 	}
@@ -113,6 +116,8 @@ func capabilities(say words.Say, c userauth.Connection) []chat.Widget {
 			state = words.Allowed
 		case slices.Contains(c.Declined, capability):
 			state = words.Declined
+		case !capability.Everyday():
+			continue
 		}
 		by[state] = append(by[state], "• "+say(capability.Words()))
 	}

@@ -41,6 +41,7 @@ var shapes = map[string]Shape{
 	"DELETE /v1/spaces/{space}":                  {nil, []string{"actAs", "authority", "confirm"}, true},
 	"GET /v1/spaces/{space}/members":             {nil, []string{"actAs", "authority", "pageSize", "pageToken"}, false},
 	"POST /v1/spaces/{space}/members":            {api.AddMembers{}, nil, true},
+	"GET /v1/spaces/{space}/members/{member}":    {nil, []string{"actAs", "authority"}, false},
 	"PATCH /v1/spaces/{space}/members/{member}":  {api.UpdateMember{}, nil, true},
 	"DELETE /v1/spaces/{space}/members/{member}": {nil, []string{"actAs", "authority"}, true},
 	"POST /v1/spaces/{space}/messages":           {api.CreateMessage{}, nil, true},

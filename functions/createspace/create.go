@@ -2,9 +2,8 @@ package createspace
 
 import (
 	"context"
-	"slices"
+	"encoding/json"
 	"strings"
-	"unicode/utf8"
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
@@ -15,54 +14,118 @@ import (
 )
 
 // CreateSpace makes a space as a person. The caller, its key and the request
-// make the act: repeated, they give the same space.
+// make the act: repeated, they give the same space, and go on with what is
+// left to do for it.
 func (f function) CreateSpace(ctx context.Context, in api.CreateSpaceRequestObject) (api.CreateSpaceResponseObject, error) {
-	request, err := requestOf(*in.Body)
+	if value(in.Body.SpaceType) == api.GROUPCHAT || value(in.Body.SpaceType) == api.DIRECTMESSAGE {
+		return f.createConversation(ctx, in)
+	}
+	wanted, err := f.wanted(ctx, *in.Body)
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.CreateSpaces, in.Body.ActAs, "", in.Params.IdempotencyKey, request.Needed()}
-	taken := value(in.Body.OnDuplicate)
-	if taken == api.REUSE {
-		a.needs = append(a.needs, userauth.ReadSpaces, userauth.ReadMembers)
+	a := act{callers.CreateSpaces, in.Body.ActAs, by(in.Body.Authority), "", in.Params.IdempotencyKey, wanted.needed()}
+	if value(in.Body.DryRun) {
+		return f.planSpace(ctx, a, wanted)
 	}
-	answer, incomplete, err := as(ctx, f, a, in.Body, func(person, source string) (api.CreatedSpace, done, error) {
-		if taken == api.REUSE {
-			if _, err := f.Auth.TokenSource(ctx, person, a.needs...); err != nil {
-				return api.CreatedSpace{}, done{}, err // one consent asks for all
+	answer, incomplete, err := as(ctx, f, a, in.Body, func(who actor) (api.CreatedSpace, done, error) {
+		j := journal{}
+		if who.try.Journal != nil {
+			if err := json.Unmarshal(who.try.Journal, &j); err != nil {
+				return api.CreatedSpace{}, done{}, fault.Wrap("createspace.CreateSpace", err)
 			}
 		}
-		made, err := f.Spaces.Create(ctx, person, source, request)
-		for n := 0; n < mostNames && taken == api.SUFFIX && conflict(err); n++ {
-			request.DisplayName = spaces.NextName(request.DisplayName)
-			made, err = f.Spaces.Create(ctx, person, source, request)
-		}
-		if taken == api.REUSE && conflict(err) {
-			answer, again := f.reuse(ctx, person, request, err)
-			return answer, done{made: answer.Name}, again
-		}
-		return answerOf(made, request), done{made.Name, unfinished(made.Outcome)}, err
+		return f.create(ctx, who, a, wanted, j)
 	})
+	return created(answer, incomplete, err)
+}
+
+func created(answer api.CreatedSpace, incomplete bool, err error) (api.CreateSpaceResponseObject, error) {
 	switch {
 	case err != nil:
 		return nil, err
 	case incomplete:
-		return api.CreateSpace202JSONResponse{Body: answer, Headers: api.CreateSpace202ResponseHeaders{RetryAfter: some(retryAfter)}}, nil
+		wait := retryAfter
+		if pending(answer) {
+			wait = 1 // there is more to do than one request has time for
+		}
+		return api.CreateSpace202JSONResponse{Body: answer, Headers: api.CreateSpace202ResponseHeaders{RetryAfter: &wait}}, nil
 	}
 	return api.CreateSpace201JSONResponse(answer), nil
 }
 
-// retryAfter is in how many seconds what is incomplete may be sent again.
+// retryAfter is in how many seconds what has failed may be sent again.
 const retryAfter = 30
 
-// unfinished tells that something failed which may go well later.
-func unfinished(o spaces.Outcome) bool {
-	return o.Unchecked && !o.NotAllowed || slices.ContainsFunc(o.Undone, func(u spaces.Undone) bool { return passes(u.Why) })
+// journal is what a try of a create keeps for the next.
+type journal struct {
+	Request *spaces.Request   `json:"request,omitempty"` // as it was resolved at first: templates change, and so does the day
+	Made    *api.CreatedSpace `json:"made,omitempty"`    // the answer so far
 }
 
-func passes(err error) bool {
-	kind := fault.KindOf(err)
-	return kind == fault.Unavailable || kind == fault.RateLimited || kind == fault.Internal
+func (j journal) keep(ctx context.Context, who actor) error {
+	text, err := json.Marshal(j)
+	if err != nil {
+		return fault.Wrap("createspace.keep", err)
+	}
+	return who.try.Keep(ctx, text)
+}
+
+// create is one try: from the start, or from where the one before has ended.
+func (f function) create(ctx context.Context, who actor, a act, wanted wanted, j journal) (api.CreatedSpace, done, error) {
+	if err := who.spaces.Ready(ctx, who.person, a.needs...); err != nil && !declined(err) {
+		return api.CreatedSpace{}, done{}, err // one consent asks for all
+	}
+	if j.Request == nil {
+		r, err := f.resolve(ctx, who, wanted)
+		if err != nil {
+			return api.CreatedSpace{}, done{}, err
+		}
+		j.Request = &r
+		if wanted.template != nil || wanted.groups() {
+			if err := j.keep(ctx, who); err != nil {
+				return api.CreatedSpace{}, done{}, err
+			}
+		}
+	}
+	answer, err := f.made(ctx, who, wanted, j)
+	if err != nil {
+		return answer, done{made: answer.Name}, err
+	}
+	came := done{answer.Name, unfinished(answer)}
+	if came.incomplete {
+		j.Made = &answer
+		// Without it, the next try finds the space by its request, and looks.
+		err = j.keep(context.WithoutCancel(ctx), who)
+	}
+	return answer, came, err
+}
+
+// declined tells that what is missing was refused knowingly: what can be done
+// without is done.
+func declined(err error) bool {
+	needs, ok := userauth.Needed(err)
+	return ok && needs.Declined
+}
+
+// made is the space, made now or by a try before, with what came of it.
+func (f function) made(ctx context.Context, who actor, wanted wanted, j journal) (api.CreatedSpace, error) {
+	if j.Made != nil {
+		return goOn(ctx, who, *j.Request, *j.Made), nil
+	}
+	r := *j.Request
+	made, err := who.spaces.Create(ctx, who.person, who.source, r)
+	for n := 0; n < mostNames && wanted.taken == api.SUFFIX && conflict(err); n++ {
+		r.DisplayName = spaces.NextName(r.DisplayName)
+		made, err = who.spaces.Create(ctx, who.person, who.source, r)
+	}
+	if wanted.taken == api.REUSE && conflict(err) {
+		return reuse(ctx, who, r, err)
+	}
+	if err != nil {
+		return api.CreatedSpace{}, err
+	}
+	return answerOf(who, made, r), nil
 }
 
 // mostNames is how many numbers are tried behind a name that is taken.
@@ -72,85 +135,94 @@ func conflict(err error) bool { return err != nil && fault.KindOf(err) == fault.
 
 // reuse is the space of that name, if the person is in it; else what said that
 // the name is taken.
-func (f function) reuse(ctx context.Context, person string, r spaces.Request, taken error) (api.CreatedSpace, error) {
-	found, _, err := f.Spaces.Search(ctx, person, r.DisplayName)
+func reuse(ctx context.Context, who actor, r spaces.Request, taken error) (api.CreatedSpace, error) {
+	found, _, err := who.spaces.Search(ctx, who.person, r.DisplayName)
 	if err != nil {
 		return api.CreatedSpace{}, err
 	}
-	at := slices.IndexFunc(found, func(s spaces.Found) bool { return strings.EqualFold(s.DisplayName, r.DisplayName) })
-	if at < 0 {
-		return api.CreatedSpace{}, taken
+	for _, s := range found {
+		if strings.EqualFold(s.DisplayName, r.DisplayName) {
+			r.Members, r.More, r.Rest = append(r.Members, r.More...), nil, spaces.Rest{}
+			there := spaces.Created{Name: s.Name, DisplayName: s.DisplayName, Address: s.Address}
+			there.Outcome = who.spaces.Finish(ctx, who.person, "", there.Name, r.Members, nil, r.Rest)
+			answer := answerOf(who, there, r)
+			answer.Reused = some(true)
+			return answer, nil
+		}
 	}
-	r.Rest = spaces.Rest{}
-	there := spaces.Created{Name: found[at].Name, DisplayName: found[at].DisplayName, Address: found[at].Address}
-	there.Outcome = f.Spaces.Finish(ctx, person, "", there.Name, r.Members, r.Rest)
-	answer := answerOf(there, r)
-	answer.Reused = some(true)
-	return answer, nil
+	return api.CreatedSpace{}, taken
 }
 
-// requestOf is the body as shared/spaces has it.
-func requestOf(in api.CreateSpace) (spaces.Request, error) {
-	out := spaces.Request{
-		DisplayName: in.DisplayName, Description: value(in.Description), Guidelines: value(in.Guidelines),
-		Discoverable: value(in.Access) == api.DISCOVERABLE, Announcements: value(in.Kind) == api.ANNOUNCEMENTS, External: value(in.ExternalUserAllowed),
-		Rest: spaces.Rest{History: spaces.History(value(in.History)), AddTheApp: value(in.AddTheApp), First: value(in.FirstMessage)},
-	}
-	if utf8.RuneCountInString(out.Rest.First) > maxText {
-		return out, invalid(words.English("firstMessage has more than %d characters."), maxText)
-	}
-	var err error
-	if out.Members, err = membersOf(value(in.Members)); err != nil {
-		return out, err
-	}
-	return out.Checked("")
-}
-
-// membersOf are people and groups as a caller names them.
-func membersOf(named []api.MemberName) ([]spaces.Member, error) {
-	var out []spaces.Member
-	for _, m := range named {
-		name := m
-		if !groupID.MatchString(m) {
-			var err error
-			if name, err = user(m, "members"); err != nil {
-				return nil, err
+// planSpace tells what a create would ask of Google, if it may be asked.
+func (f function) planSpace(ctx context.Context, a act, wanted wanted) (api.CreateSpaceResponseObject, error) {
+	a.key = "" // nothing is done that could be done twice
+	return final(as(ctx, f, a, nil, func(who actor) (api.CreateSpace200JSONResponse, done, error) {
+		out := api.CreateSpace200JSONResponse{Requests: []api.PlannedRequest{}}
+		if err := who.spaces.Ready(ctx, who.person, a.needs...); err != nil && !declined(err) {
+			return out, done{}, err
+		}
+		planned, err := who.spaces.Plan(ctx, func(ctx context.Context, plan *spaces.Spaces) error {
+			dry := who
+			dry.spaces = plan
+			r, err := f.resolve(ctx, dry, wanted)
+			if err == nil {
+				_, err = plan.Create(ctx, who.person, who.source, r)
 			}
+			return err
+		})
+		for _, p := range planned {
+			request := api.PlannedRequest{Method: p.Method, Url: p.URL}
+			if p.Body != nil {
+				var body map[string]any
+				if err := json.Unmarshal(p.Body, &body); err != nil {
+					return out, done{}, fault.Wrap("createspace.planSpace", err)
+				}
+				request.Body = &body
+			}
+			out.Requests = append(out.Requests, request)
 		}
-		out = append(out, spaces.Member{User: name, Label: m})
-	}
-	return out, nil
+		return out, done{}, err
+	}))
 }
 
-func answerOf(made spaces.Created, r spaces.Request) api.CreatedSpace {
-	out := api.CreatedSpace{Name: made.Name, DisplayName: made.DisplayName, Address: made.Address, Members: []api.MemberResult{}, Steps: []api.Step{}}
-	add := func(state api.MemberResultState, members []spaces.Member) {
-		for _, m := range members {
-			out.Members = append(out.Members, api.MemberResult{Member: m.Label, State: state})
+// createConversation finds or makes what has no name: the group conversation of
+// exactly these people, or the direct message with one.
+func (f function) createConversation(ctx context.Context, in api.CreateSpaceRequestObject) (api.CreateSpaceResponseObject, error) {
+	b := *in.Body
+	plain := api.CreateSpace{ActAs: b.ActAs, Authority: b.Authority, SpaceType: b.SpaceType, Members: b.Members}
+	if !same(plain, b) {
+		return nil, invalid(words.English("A %s takes members, and nothing else but actAs and authority."), *b.SpaceType)
+	}
+	members, err := membersOf(value(b.Members))
+	switch {
+	case err != nil:
+		return nil, err
+	case *b.SpaceType == api.DIRECTMESSAGE && len(members) != 1:
+		return nil, invalid(words.English("A DIRECT_MESSAGE has exactly one member besides the person."))
+	}
+	a := act{callers.CreateSpaces, b.ActAs, by(b.Authority), "", in.Params.IdempotencyKey, []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}}
+	if *b.SpaceType == api.DIRECTMESSAGE {
+		a.needs = a.needs[:1]
+	}
+	return created(as(ctx, f, a, b, func(who actor) (api.CreatedSpace, done, error) {
+		var made spaces.Group
+		var err error
+		if *b.SpaceType == api.DIRECTMESSAGE {
+			made, err = who.spaces.DirectMessage(ctx, who.person, who.source, members[0])
+		} else {
+			made, err = who.spaces.GroupChat(ctx, who.person, who.source, members)
 		}
-	}
-	if made.Unchecked {
-		add(api.MemberResultStateUNCHECKED, r.Members)
-	} else {
-		add(api.MemberResultStateJOINED, made.Joined)
-		add(api.MemberResultStateINVITED, made.Invited)
-		add(api.MemberResultStateLEFTOUT, made.LeftOut)
-	}
-	failed := map[userauth.Capability]error{}
-	for _, u := range made.Undone {
-		failed[u.What] = u.Why
-	}
-	for _, c := range r.Rest.Needed() {
-		step := api.Step{Step: steps[c], State: api.StepStateDONE}
-		if why := failed[c]; why != nil {
-			step.State, step.Detail = api.StepStateFAILED, some(fault.Public(words.In("en"), why, ""))
+		if err != nil {
+			return api.CreatedSpace{}, done{}, err
 		}
-		out.Steps = append(out.Steps, step)
-	}
-	return out
+		answer := answerOf(who, spaces.Created{Name: made.Name, Address: made.Address, Outcome: made.Outcome}, spaces.Request{Members: members})
+		answer.Reused = some(made.Found)
+		return answer, done{answer.Name, unfinished(answer)}, nil
+	}))
 }
 
-// steps name a part of the rest by what it needs.
-var steps = map[userauth.Capability]api.StepStep{
-	userauth.EditSpaces: api.StepStepHistory, userauth.AddTheApp: api.StepStepAddTheApp, userauth.PostMessages: api.StepStepFirstMessage,
+func same(a, b api.CreateSpace) bool {
+	one, err := json.Marshal(a)
+	other, failed := json.Marshal(b)
+	return err == nil && failed == nil && string(one) == string(other)
 }

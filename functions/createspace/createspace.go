@@ -31,14 +31,16 @@ const (
 	actTime  = 50 * time.Second // of the act in it
 )
 
-// Deps are what the function works with; all are required.
+// Deps are what the function works with; all but Delegated are required.
 type Deps struct {
 	Callers  *callers.Callers
 	Auth     *userauth.Auth
 	Spaces   *spaces.Spaces
 	Meetings *meetings.Meetings
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Delegated is nil where no service account is set up for that.
+	Delegated *userauth.Delegated
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // function implements the operations of the document.
@@ -69,7 +71,6 @@ func New(d Deps) http.Handler {
 type turn struct {
 	caller vault.Caller
 	what   string // method and path
-	again  bool   // it was tried before under this key
 	err    error
 }
 

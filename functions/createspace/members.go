@@ -2,6 +2,7 @@ package createspace
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"example.com/deputy/functions/createspace/api"
@@ -16,7 +17,7 @@ var managing = []userauth.Capability{userauth.ManageMembers}
 
 // ListMembers lists who is in a space.
 func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObject) (api.ListMembersResponseObject, error) {
-	cursor, err := readCursor(value(in.Params.PageToken), in.Params.ActAs, in.Space)
+	cursor, err := readCursor(value(in.Params.PageToken), in.Params.ActAs, by(in.Params.Authority), in.Space)
 	if err != nil {
 		return nil, err
 	}
@@ -24,14 +25,14 @@ func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObje
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.ReadMembers, in.Params.ActAs, "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
-	return final(as(ctx, f, a, nil, func(person, _ string) (api.ListMembers200JSONResponse, done, error) {
+	a := act{callers.ReadMembers, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
+	return final(as(ctx, f, a, nil, func(who actor) (api.ListMembers200JSONResponse, done, error) {
 		out := api.ListMembers200JSONResponse{Members: []api.Member{}}
-		list, next, err := f.Spaces.Members(ctx, person, a.space, size, cursor)
+		list, next, err := who.spaces.Members(ctx, who.person, a.space, size, cursor)
 		for _, m := range list {
 			out.Members = append(out.Members, memberOf(m))
 		}
-		out.NextPageToken = some(writeCursor(next, in.Params.ActAs, in.Space))
+		out.NextPageToken = some(writeCursor(next, in.Params.ActAs, by(in.Params.Authority), in.Space))
 		return out, done{}, err
 	}))
 }
@@ -45,10 +46,20 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 	if n := len(members); n == 0 || n > spaces.MaxMembers {
 		return nil, invalid(words.English("members must be 1 to %d."), spaces.MaxMembers)
 	}
-	a := act{callers.WriteMembers, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
-	answer, incomplete, err := as(ctx, f, a, in.Body, func(person, _ string) (api.MemberResults, done, error) {
+	a := act{callers.WriteMembers, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
+	if slices.ContainsFunc(members, spaces.Member.ByAddress) {
+		a.needs = append(slices.Clone(managing), userauth.ResolveGroups)
+	}
+	answer, incomplete, err := as(ctx, f, a, in.Body, func(who actor) (api.MemberResults, done, error) {
 		out, came := api.MemberResults{Members: []api.MemberResult{}}, done{}
-		added, err := f.Spaces.Invite(ctx, person, a.space, members)
+		if err := who.spaces.Ready(ctx, who.person, a.needs...); err != nil {
+			return out, done{}, err // one consent asks for all
+		}
+		members, err := who.spaces.Resolve(ctx, who.person, members)
+		if err != nil {
+			return out, done{}, err
+		}
+		added, err := who.spaces.Invite(ctx, who.person, a.space, members)
 		if err != nil {
 			return out, done{}, err
 		}
@@ -61,7 +72,7 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 		add(api.MemberResultStateINVITED, added.Invited)
 		for _, m := range added.Failed {
 			came.incomplete = came.incomplete || passes(m.Why)
-			out.Members = append(out.Members, api.MemberResult{Member: m.Label, State: api.MemberResultStateFAILED, Detail: some(fault.Public(words.In("en"), m.Why, ""))})
+			out.Members = append(out.Members, failedResult(m))
 		}
 		return out, came, nil
 	})
@@ -74,6 +85,19 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 	return api.AddMembers200JSONResponse(answer), nil
 }
 
+// GetMember reads one member.
+func (f function) GetMember(ctx context.Context, in api.GetMemberRequestObject) (api.GetMemberResponseObject, error) {
+	member, err := memberName(in.Member)
+	if err != nil {
+		return nil, err
+	}
+	a := act{callers.ReadMembers, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
+	return final(as(ctx, f, a, nil, func(who actor) (api.GetMember200JSONResponse, done, error) {
+		out, err := who.spaces.Member(ctx, who.person, a.space, member)
+		return api.GetMember200JSONResponse(memberOf(out)), done{}, err
+	}))
+}
+
 // roles are those of the API in Google's words.
 var roles = map[api.Role]spaces.Role{api.MEMBER: spaces.RoleMember, api.MANAGER: spaces.RoleManager, api.OWNER: spaces.RoleOwner}
 
@@ -83,9 +107,9 @@ func (f function) UpdateMember(ctx context.Context, in api.UpdateMemberRequestOb
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.WriteMembers, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
-	return final(as(ctx, f, a, []any{member, in.Body}, func(person, _ string) (api.UpdateMember200JSONResponse, done, error) {
-		now, err := f.Spaces.SetRole(ctx, person, a.space, member, roles[in.Body.Role])
+	a := act{callers.WriteMembers, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
+	return final(as(ctx, f, a, []any{member, in.Body}, func(who actor) (api.UpdateMember200JSONResponse, done, error) {
+		now, err := who.spaces.SetRole(ctx, who.person, a.space, member, roles[in.Body.Role])
 		return api.UpdateMember200JSONResponse(memberOf(now)), done{}, err
 	}))
 }
@@ -96,12 +120,12 @@ func (f function) RemoveMember(ctx context.Context, in api.RemoveMemberRequestOb
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.WriteMembers, in.Params.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
-	return final(as(ctx, f, a, []any{member, "out"}, func(person, _ string) (api.RemoveMember204Response, done, error) {
-		err := f.Spaces.RemoveMember(ctx, person, a.space, member)
+	a := act{callers.WriteMembers, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
+	return final(as(ctx, f, a, []any{member, "out"}, func(who actor) (api.RemoveMember204Response, done, error) {
+		err := who.spaces.RemoveMember(ctx, who.person, a.space, member)
 		if err != nil && fault.KindOf(err) == fault.NotFound {
 			// Not the member is missing, if the space cannot be seen either.
-			_, _, err = f.Spaces.Members(ctx, person, a.space, 1, "")
+			_, _, err = who.spaces.Members(ctx, who.person, a.space, 1, "")
 		}
 		return api.RemoveMember204Response{}, done{}, err
 	}))
@@ -118,11 +142,5 @@ func memberName(text string) (string, error) {
 }
 
 func memberOf(m spaces.Listed) api.Member {
-	out := api.Member{Member: m.User, DisplayName: some(m.DisplayName), Email: some(m.Email), State: m.State}
-	for ours, googles := range roles {
-		if googles == m.Role {
-			out.Role = &ours
-		}
-	}
-	return out
+	return api.Member{Member: m.User, DisplayName: some(m.DisplayName), Email: some(m.Email), State: m.State, Role: roleOf(m.Role)}
 }

@@ -23,9 +23,9 @@ func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequest
 	case thread != "" && !strings.HasPrefix(thread, "spaces/"+in.Space+"/threads/"):
 		return nil, invalid(words.English("thread must be one of this space: spaces/%s/threads/{thread}."), in.Space)
 	}
-	a := act{callers.CreateMessages, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.PostMessages}}
-	return final(as(ctx, f, a, in.Body, func(person, source string) (api.CreateMessage201JSONResponse, done, error) {
-		posted, err := f.Spaces.Say(ctx, person, source, a.space, thread, text)
+	a := act{callers.CreateMessages, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.PostMessages}}
+	return final(as(ctx, f, a, in.Body, func(who actor) (api.CreateMessage201JSONResponse, done, error) {
+		posted, err := who.spaces.Say(ctx, who.person, who.source, a.space, thread, text)
 		return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, done{made: posted.Name}, err
 	}))
 }
@@ -42,14 +42,14 @@ func (f function) CreateMeeting(ctx context.Context, in api.CreateMeetingRequest
 		return nil, invalid(words.English("text has more than %d characters."), maxText)
 	}
 	needs := []userauth.Capability{userauth.Meet, userauth.PostMessages}
-	a := act{callers.CreateMeetings, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
-	return final(as(ctx, f, a, in.Body, func(person, source string) (api.CreateMeeting201JSONResponse, done, error) {
-		room, err := f.Meetings.Room(ctx, person, userauth.PostMessages)
+	a := act{callers.CreateMeetings, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
+	return final(as(ctx, f, a, in.Body, func(who actor) (api.CreateMeeting201JSONResponse, done, error) {
+		room, err := who.meetings.Room(ctx, who.person, userauth.PostMessages)
 		if err != nil {
 			return api.CreateMeeting201JSONResponse{}, done{}, err
 		}
 		text := strings.TrimSpace(strings.TrimSpace(value(in.Body.Text)) + " " + words.In("en")(words.MeetSaid, room))
-		posted, err := f.Spaces.Say(ctx, person, source, a.space, "", text)
+		posted, err := who.spaces.Say(ctx, who.person, who.source, a.space, "", text)
 		return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, done{made: posted.Name}, err
 	}))
 }

@@ -55,6 +55,9 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, callers.ErrReused) {
 		kind.status, kind.name = http.StatusUnprocessableEntity, "key_reused"
 	}
+	if errors.Is(err, errChanged) {
+		kind.status, kind.name = http.StatusPreconditionFailed, "changed"
+	}
 	if r, ok := errors.AsType[*callers.Running](err); ok {
 		kind.name = "in_progress"
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.For.Seconds()))))

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"regexp"
 	"time"
 
 	"example.com/deputy/shared/callers"
@@ -15,16 +16,21 @@ import (
 	"example.com/deputy/shared/userauth"
 )
 
+var serviceAccount = regexp.MustCompile(`^[a-z0-9.-]+@[a-z0-9.:-]+\.gserviceaccount\.com$`)
+
 // FromEnv is the function as deployed.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
-	audience := env.Required("API_AUDIENCE")
+	audience, account := env.Required("API_AUDIENCE"), env.Optional("DELEGATION_SERVICE_ACCOUNT", "")
+	if account != "" && !serviceAccount.MatchString(account) {
+		env.Fault("DELEGATION_SERVICE_ACCOUNT", "must be the e-mail address of a service account, such as deputy@my-project.iam.gserviceaccount.com")
+	}
 	base := googleauth.NewTransport()
 	auth, keys, err := userauth.FromEnv(ctx, env, base)
 	if err != nil {
 		return nil, err
 	}
-	made, err := spaces.New(ctx, auth, keys, spaces.Endpoint, base)
+	made, err := spaces.New(ctx, auth, keys, spaces.Google, base)
 	if err != nil {
 		return nil, err
 	}
@@ -32,9 +38,17 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	var delegated *userauth.Delegated
+	if account != "" {
+		tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, base, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		delegated = userauth.NewDelegated(tokens, slog.Default())
+	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
 	return New(Deps{
 		Callers: callers.New(audience, googleKeys, auth.Vault, time.Now),
-		Auth:    auth, Spaces: made, Meetings: rooms, Log: slog.Default(), Now: time.Now,
+		Auth:    auth, Spaces: made, Meetings: rooms, Delegated: delegated, Log: slog.Default(), Now: time.Now,
 	}), nil
 }

@@ -20,10 +20,11 @@ const usualPage = 100
 // ListSpaces lists or searches the spaces of a person.
 func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject) (api.ListSpacesResponseObject, error) {
 	query := strings.TrimSpace(value(in.Params.Query))
-	if query != "" && (in.Params.PageSize != nil || utf8.RuneCountInString(query) > 200) {
-		return nil, invalid(words.English("query takes 200 characters at most, and no pageSize: Google gives 100 spaces at once, and no next page."))
+	everywhere := by(in.Params.Authority) == callers.ByAdmin
+	if query != "" && (!everywhere && in.Params.PageSize != nil || utf8.RuneCountInString(query) > 200) {
+		return nil, invalid(words.English("query takes 200 characters at most, and, unless authority is admin, no pageSize: Google gives 100 spaces at once, and no next page."))
 	}
-	cursor, err := readCursor(value(in.Params.PageToken), in.Params.ActAs, query)
+	cursor, err := readCursor(value(in.Params.PageToken), in.Params.ActAs, by(in.Params.Authority), query)
 	if err != nil {
 		return nil, err
 	}
@@ -31,25 +32,26 @@ func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.ReadSpaces, in.Params.ActAs, "", "", []userauth.Capability{userauth.ReadSpaces}}
-	return final(as(ctx, f, a, nil, func(person, _ string) (api.ListSpaces200JSONResponse, done, error) {
+	a := act{callers.ReadSpaces, in.Params.ActAs, by(in.Params.Authority), "", "", []userauth.Capability{userauth.ReadSpaces}}
+	return final(as(ctx, f, a, nil, func(who actor) (api.ListSpaces200JSONResponse, done, error) {
 		out := api.ListSpaces200JSONResponse{Spaces: []api.Space{}}
-		page, err := f.Spaces.List(ctx, person, query, size, cursor)
+		page, err := who.spaces.List(ctx, who.person, query, size, cursor)
 		for _, s := range page.Spaces {
 			out.Spaces = append(out.Spaces, spaceOf(s))
 		}
-		out.NextPageToken, out.Incomplete = some(writeCursor(page.Next, in.Params.ActAs, query)), some(page.Cut)
+		out.NextPageToken, out.Incomplete = some(writeCursor(page.Next, in.Params.ActAs, by(in.Params.Authority), query)), some(page.Cut)
 		return out, done{}, err
 	}))
 }
 
 // GetSpace reads a space.
 func (f function) GetSpace(ctx context.Context, in api.GetSpaceRequestObject) (api.GetSpaceResponseObject, error) {
-	a := act{callers.ReadSpaces, in.Params.ActAs, "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadSpaces}}
-	return final(as(ctx, f, a, nil, func(person, _ string) (api.GetSpace200JSONResponse, done, error) {
-		out, err := f.Spaces.Get(ctx, person, a.space)
-		return api.GetSpace200JSONResponse(spaceOf(out)), done{}, err
+	a := act{callers.ReadSpaces, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadSpaces}}
+	out, err := final(as(ctx, f, a, nil, func(who actor) (api.Space, done, error) {
+		out, err := who.spaces.Get(ctx, who.person, a.space)
+		return spaceOf(out), done{}, err
 	}))
+	return api.GetSpace200JSONResponse{Body: out, Headers: api.GetSpace200ResponseHeaders{ETag: etag(out)}}, err
 }
 
 // UpdateSpace changes the fields that updateMask names.
@@ -58,11 +60,21 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.UpdateSpaces, in.Body.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
-	return final(as(ctx, f, a, []any{in.Params.UpdateMask, in.Body}, func(person, _ string) (api.UpdateSpace200JSONResponse, done, error) {
-		out, err := f.Spaces.Update(ctx, person, a.space, change)
-		return api.UpdateSpace200JSONResponse(spaceOf(out)), done{}, err
+	a := act{callers.UpdateSpaces, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
+	out, err := final(as(ctx, f, a, []any{in.Params.UpdateMask, in.Body}, func(who actor) (api.Space, done, error) {
+		if in.Params.IfMatch != nil && !who.try.Again { // a try before has changed it itself
+			now, err := who.spaces.GetToEdit(ctx, who.person, a.space)
+			if err == nil {
+				err = match(in.Params.IfMatch, spaceOf(now))
+			}
+			if err != nil {
+				return api.Space{}, done{}, err
+			}
+		}
+		out, err := who.spaces.Update(ctx, who.person, a.space, change)
+		return spaceOf(out), done{}, err
 	}))
+	return api.UpdateSpace200JSONResponse{Body: out, Headers: api.UpdateSpace200ResponseHeaders{ETag: etag(out)}}, err
 }
 
 // changeOf is a body under its mask: a field that the mask names and the body
@@ -78,6 +90,10 @@ func changeOf(in api.UpdateSpace, mask string) (spaces.Change, error) {
 		"guidelines":  {in.Guidelines != nil, func() { out.Guidelines = new(value(in.Guidelines)) }},
 		"history":     {in.History != nil, func() { out.History = new(spaces.History(value(in.History))) }},
 		"access":      {in.Access != nil, func() { out.Discoverable = new(value(in.Access) == api.DISCOVERABLE) }},
+		"audience":    {in.Audience != nil, func() { out.Audience = new(value(in.Audience)) }},
+		"permissions": {in.Permissions != nil, func() { out.Permissions = permissionsOf(in.Permissions) }},
+
+		"accessPermissions": {in.AccessPermissions != nil, func() { out.Access = accessPermissionsOf(in.AccessPermissions) }},
 	}
 	named := strings.Split(mask, ",")
 	for _, name := range named {
@@ -92,20 +108,25 @@ func changeOf(in api.UpdateSpace, mask string) (spaces.Change, error) {
 			return out, invalid(words.English("%s is in the body and not in updateMask."), name)
 		}
 	}
-	return out, nil
+	for _, field := range []string{"permissions", "accessPermissions"} {
+		if slices.Contains(named, field) && !fields[field].held {
+			return out, invalid(words.English("%s cannot be set to nothing: name in it what shall be different."), field)
+		}
+	}
+	return out, audiences(append(append([]string{value(in.Audience)}, out.Access.Discover...), out.Access.Join...)...)
 }
 
 // DeleteSpace ends a space once its name is repeated.
 func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObject) (api.DeleteSpaceResponseObject, error) {
 	needs := []userauth.Capability{userauth.DeleteSpaces, userauth.ReadSpaces}
-	a := act{callers.DeleteSpaces, in.Params.ActAs, "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
-	return final(as(ctx, f, a, in.Params.Confirm, func(person, _ string) (api.DeleteSpace204Response, done, error) {
+	a := act{callers.DeleteSpaces, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
+	return final(as(ctx, f, a, in.Params.Confirm, func(who actor) (api.DeleteSpace204Response, done, error) {
 		var none api.DeleteSpace204Response
-		if _, err := f.Auth.TokenSource(ctx, person, needs...); err != nil {
+		if err := who.spaces.Ready(ctx, who.person, needs...); err != nil {
 			return none, done{}, err // one consent asks for both
 		}
-		now, err := f.Spaces.Get(ctx, person, a.space)
-		if err != nil && fault.KindOf(err) == fault.NotFound && of(ctx).again {
+		now, err := who.spaces.Get(ctx, who.person, a.space)
+		if err != nil && fault.KindOf(err) == fault.NotFound && who.try.Again {
 			return none, done{}, nil // the try before has done it
 		}
 		if err != nil {
@@ -114,7 +135,7 @@ func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObje
 		if now.DisplayName != in.Params.Confirm {
 			return none, done{}, fault.New(fault.Invalid, words.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
 		}
-		err = f.Spaces.Delete(ctx, person, a.space)
+		err = who.spaces.Delete(ctx, who.person, a.space)
 		if err != nil && fault.KindOf(err) == fault.NotFound {
 			err = nil // it was there a moment ago: the answer to the first try was lost
 		}
@@ -123,12 +144,10 @@ func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObje
 }
 
 func spaceOf(s spaces.Info) api.Space {
-	access := api.PRIVATE
-	if s.Discoverable {
-		access = api.DISCOVERABLE
-	}
+	access := accessOf(s.Discoverable)
 	return api.Space{
 		Name: s.Name, DisplayName: s.DisplayName, Address: s.Address, Description: some(s.Description), Guidelines: some(s.Guidelines),
 		Access: &access, ExternalUserAllowed: &s.External, History: some(string(s.History)), CreateTime: some(s.Created),
+		Audience: some(s.Audience), Permissions: permissionsFrom(s.Permissions),
 	}
 }

@@ -1,7 +1,9 @@
 package createspace
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
@@ -33,7 +35,8 @@ func (f function) GetTemplate(ctx context.Context, in api.GetTemplateRequestObje
 	if fault.KindOf(err) == fault.NotFound {
 		err = fault.New(fault.NotFound, words.English("There is no template of this name."))
 	}
-	return api.GetTemplate200JSONResponse(templateOf(t)), err
+	out := templateOf(t)
+	return api.GetTemplate200JSONResponse{Body: out, Headers: api.GetTemplate200ResponseHeaders{ETag: etag(out)}}, err
 }
 
 // PutTemplate stores one in place of what there was.
@@ -48,20 +51,21 @@ func (f function) PutTemplate(ctx context.Context, in api.PutTemplateRequestObje
 		return nil, err
 	}
 	// The rules for a space hold for what it is made from.
-	r, err := spaces.Request{DisplayName: in.Template, Description: value(b.Description), Guidelines: value(b.Guidelines), Members: members, Rest: spaces.Rest{First: value(b.FirstMessage)}}.Checked("")
+	r, err := spaces.Request{DisplayName: cmp.Or(value(b.DisplayName), in.Template), Description: value(b.Description), Guidelines: value(b.Guidelines), Members: members, Rest: spaces.Rest{First: value(b.FirstMessage)}}.Checked("")
 	if err != nil {
 		return nil, err
 	}
 	t := vault.Template{
-		Name: in.Template, Description: r.Description, Guidelines: r.Guidelines, Discoverable: value(b.Access) == api.DISCOVERABLE,
+		Name: in.Template, DisplayName: strings.Join(strings.Fields(value(b.DisplayName)), " "), Description: r.Description, Guidelines: r.Guidelines, Discoverable: value(b.Access) == api.DISCOVERABLE,
 		Announcements: value(b.Kind) == api.ANNOUNCEMENTS, External: value(b.ExternalUserAllowed), History: string(value(b.History)), First: r.Rest.First, AddTheApp: value(b.AddTheApp),
 	}
 	for _, m := range r.Members {
 		t.Members = append(t.Members, m.User)
 	}
-	err = f.Auth.Vault.PutTemplate(ctx, t)
+	err = f.Auth.Vault.PutTemplate(ctx, t, unchanged(in.Params.IfMatch))
 	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates", false, err)
-	return api.PutTemplate200JSONResponse(templateOf(t)), err
+	out := templateOf(t)
+	return api.PutTemplate200JSONResponse{Body: out, Headers: api.PutTemplate200ResponseHeaders{ETag: etag(out)}}, err
 }
 
 // DeleteTemplate removes one; there is none of that name afterwards.
@@ -69,21 +73,25 @@ func (f function) DeleteTemplate(ctx context.Context, in api.DeleteTemplateReque
 	if err := callers.AllowOperation(of(ctx).caller, callers.WriteTemplates); err != nil {
 		return nil, err
 	}
-	err := f.Auth.Vault.DeleteTemplate(ctx, in.Template)
+	err := f.Auth.Vault.DeleteTemplate(ctx, in.Template, unchanged(in.Params.IfMatch))
 	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates", false, err)
 	return api.DeleteTemplate204Response{}, err
 }
 
+// unchanged lets a template be replaced that is still what If-Match names.
+func unchanged(ifMatch *api.IfMatch) func(*vault.Template) error {
+	return func(there *vault.Template) error {
+		if there == nil {
+			return match(ifMatch, nil)
+		}
+		return match(ifMatch, templateOf(*there))
+	}
+}
+
 func templateOf(t vault.Template) api.Template {
-	access, kind := api.PRIVATE, api.COLLABORATION
-	if t.Discoverable {
-		access = api.DISCOVERABLE
-	}
-	if t.Announcements {
-		kind = api.ANNOUNCEMENTS
-	}
+	access, kind := accessOf(t.Discoverable), kindOf(t.Announcements)
 	out := api.Template{
-		Name: t.Name, Description: some(t.Description), Guidelines: some(t.Guidelines), Access: &access, Kind: &kind, ExternalUserAllowed: &t.External,
+		Name: t.Name, DisplayName: some(t.DisplayName), Description: some(t.Description), Guidelines: some(t.Guidelines), Access: &access, Kind: &kind, ExternalUserAllowed: &t.External,
 		History: some(api.History(t.History)), FirstMessage: some(t.First), AddTheApp: &t.AddTheApp,
 	}
 	if len(t.Members) > 0 {

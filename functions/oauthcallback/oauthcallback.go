@@ -138,7 +138,7 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "approve"), slog.Bool("allowed", yes), slog.String("person", answered.Person),
-		slog.String("caller_id", answered.Caller), slog.Any("operations", answered.Operations))
+		slog.String("caller_id", answered.Caller), slog.Any("operations", answered.Operations), slog.String("authority", answered.Authority))
 	show(w, r, http.StatusOK, answeredPage(say(r), yes))
 	return nil
 }

@@ -22,9 +22,13 @@ func questionPage(say words.Say, o userauth.Outcome, address string) page {
 	for i, operation := range q.Operations {
 		names[i] = say(callers.Words(operation))
 	}
+	what := []string{say(words.PageApproveWhat, q.Caller.Email, o.Email, strings.Join(names, "; "))}
+	if q.Authority == callers.ByAdmin {
+		what = append(what, say(words.PageApproveAll))
+	}
 	return page{
 		Title: say(words.PageApprove, cmp.Or(q.Caller.Name, q.Caller.Email)),
-		Text:  []string{say(words.PageApproveWhat, q.Caller.Email, o.Email, strings.Join(names, "; ")), say(words.PageApproveHow)},
+		Text:  append(what, say(words.PageApproveHow)),
 		Ask:   address + "/approve", Token: q.Token.Reveal(), Allow: say(words.PageAllow), Refuse: say(words.PageRefuse),
 	}
 }

@@ -10,9 +10,9 @@ import (
 )
 
 // Approved tells whether a person has approved that a caller does an operation
-// as them. It is asked before anything is looked up of the person's grant.
-func (c *Callers) Approved(ctx context.Context, caller vault.Caller, person, operation string) (bool, error) {
-	a, err := c.vault.Approval(ctx, person, caller.ID)
+// as them by an authority. It is asked before anything is looked up of the person's grant.
+func (c *Callers) Approved(ctx context.Context, caller vault.Caller, person, operation, authority string) (bool, error) {
+	a, err := c.vault.Approval(ctx, person, caller.ID, authority)
 	if fault.KindOf(err) == fault.NotFound && err != nil {
 		return false, nil //nolint:nilerr // nothing was approved
 	}

@@ -34,6 +34,7 @@ const (
 	CreateMeetings   = "meetings.create"
 	ReadPeople       = "people.read"
 	InvitePeople     = "people.invite"
+	ConnectPeople    = "people.connect"
 	DisconnectPeople = "people.disconnect"
 	// For nobody in particular:
 	ReadTemplates  = "templates.read"
@@ -41,8 +42,12 @@ const (
 	Sweep          = "sweep" // the scheduler's
 )
 
-// authority is how callers act so far: by the person's own grant.
-const authority = "user"
+// The authorities (design section 1).
+const (
+	ByUser       = "user"       // the person's own grant
+	ByAdmin      = "admin"      // an administrator's right over their organization
+	ByDelegation = "delegation" // the organization's word for the person
+)
 
 // Callers knows the systems that call. It is safe for concurrent use.
 type Callers struct {
@@ -112,9 +117,9 @@ type Subject struct {
 	Domain string // of the e-mail named, or of the person's grant
 }
 
-// Allow asks a caller's record whether it may do an operation for a person;
-// Denied when not, whatever the reason.
-func Allow(caller vault.Caller, operation string, who Subject) error {
+// Allow asks a caller's record whether it may do an operation for a person by
+// an authority; Denied when not, whatever the reason.
+func Allow(caller vault.Caller, operation, authority string, who Subject) error {
 	people := slices.Contains(caller.People, strings.ToLower(who.Named)) || who.Person != "" && slices.Contains(caller.People, who.Person)
 	domain := who.Domain != "" && slices.Contains(caller.Domains, strings.ToLower(who.Domain))
 	switch {

@@ -25,20 +25,40 @@ func (r *Running) Error() string { return fmt.Sprintf("somebody is at it for %v"
 // ErrReused says that a key came with another request before.
 var ErrReused = errors.New("the key came with another request")
 
+// Try is one try of a request under its key.
+type Try struct {
+	Again   bool   // it was tried before
+	Journal []byte // what a try before kept; nil for nothing
+	keep    func(context.Context, []byte) error
+}
+
+// Keep stores, before something is done, what a later try has to know.
+func (t Try) Keep(ctx context.Context, journal []byte) error { return t.keep(ctx, journal) }
+
 // Once does something for a caller's request as a person, and keeps the answer
 // for seven days: the same request gets it again, however often it comes. id is
 // of the caller, its key and the operation, request of what it asks for. While
 // somebody is at it, also in another instance, the error is Running; when they
-// have died, the next takes over (again is true then, and whenever it was tried
-// before). do says whether its answer is final. What is not, and what fails in
-// a way that may have been done, leaves the key to the same request; what was
-// refused without a trace leaves it free.
-func (c *Callers) Once(ctx context.Context, id, person, request string, do func(again bool) (answer []byte, final bool, err error)) (answer []byte, repeated bool, err error) {
+// have died, the next takes over. do says whether its answer is final. What is
+// not, and what fails in a way that may have been done, leaves the key to the
+// same request; what was refused without a trace leaves it free.
+func (c *Callers) Once(ctx context.Context, id, person, request string, do func(Try) (answer []byte, final bool, err error)) (answer []byte, repeated bool, err error) {
 	mine, again, err := c.take(ctx, id, person, request)
 	if err != nil || mine.Answer != "" {
 		return []byte(mine.Answer.Reveal()), true, fault.Wrap("callers.Once", err)
 	}
-	answer, final, failed := do(again)
+	t := Try{Again: again, keep: func(ctx context.Context, journal []byte) error {
+		mine.Journal = config.Secret(journal)
+		kept, err := c.vault.SaveReply(ctx, mine)
+		if err == nil {
+			mine = kept
+		}
+		return fault.Wrap("callers.Keep", err)
+	}}
+	if mine.Journal != "" {
+		t.Journal = []byte(mine.Journal.Reveal())
+	}
+	answer, final, failed := do(t)
 	// The act stands whatever comes of what follows: repeated, it finds itself.
 	ctx = context.WithoutCancel(ctx)
 	mine.Lease = time.Time{}
@@ -47,7 +67,7 @@ func (c *Callers) Once(ctx context.Context, id, person, request string, do func(
 		return nil, false, failed
 	}
 	if failed == nil && final {
-		mine.Answer = config.Secret(answer)
+		mine.Answer, mine.Journal = config.Secret(answer), ""
 	}
 	_, _ = c.vault.SaveReply(ctx, mine)
 	return answer, false, failed
@@ -80,7 +100,7 @@ func (c *Callers) take(ctx context.Context, id, person, request string) (r vault
 		return there, false, err
 	case !now.Before(there.Expires): // the key may be used anew
 		again = false
-		there.Person, there.Request, there.Answer, there.Expires = person, request, "", now.Add(vault.ReplyLife)
+		there.Person, there.Request, there.Answer, there.Journal, there.Expires = person, request, "", "", now.Add(vault.ReplyLife)
 	case there.Request != request:
 		return there, false, &fault.Error{
 			Op: "callers.take", Kind: fault.Invalid, Err: ErrReused,

@@ -128,7 +128,7 @@ func TestEachRefusalOfADelegationHasItsOwnError(t *testing.T) {
 			if token != "" || !errors.Is(err, c.want) || fault.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: %v", name, err)
 			}
-			if c.want == googleauth.ErrScopeNotListed && strings.Contains(err.Error(), spaces) {
+			if errors.Is(c.want, googleauth.ErrScopeNotListed) && strings.Contains(err.Error(), spaces) {
 				t.Errorf("%s: what is listed is named too: %v", name, err)
 			}
 		})

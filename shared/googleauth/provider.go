@@ -133,6 +133,9 @@ func (p *Provider) ExchangeAppCode(ctx context.Context, code config.Secret, redi
 	client := p.oauth
 	client.RedirectURL = redirect
 	token, err := client.Exchange(ctx, code.Reveal())
+	if refusal, ok := errors.AsType[*oauth2.RetrieveError](err); ok && slices.Contains([]string{"redirect_uri_mismatch", "invalid_request"}, refusal.ErrorCode) {
+		return Tokens{}, &fault.Error{Op: "googleauth.ExchangeAppCode", Kind: fault.Invalid, Err: ErrInvalidGrant} // of another kind of client
+	}
 	if err != nil {
 		return Tokens{}, translate("googleauth.ExchangeAppCode", err)
 	}

@@ -32,14 +32,14 @@ var Google = Endpoints{"https://meet.googleapis.com/", "https://www.googleapis.c
 
 // Meetings makes rooms and events as people. It is safe for concurrent use.
 type Meetings struct {
-	auth     *userauth.Auth
+	auth     userauth.Actor
 	keys     *seal.Keys
 	api      *meet.Service
 	calendar *calendar.Service
 }
 
 // New is the Meet and the Calendar API for those that auth can act for.
-func New(ctx context.Context, auth *userauth.Auth, keys *seal.Keys, at Endpoints, base http.RoundTripper) (*Meetings, error) {
+func New(ctx context.Context, auth userauth.Actor, keys *seal.Keys, at Endpoints, base http.RoundTripper) (*Meetings, error) {
 	client := option.WithHTTPClient(&http.Client{Transport: base})
 	rooms, err := meet.NewService(ctx, client, option.WithEndpoint(at.Meet))
 	if err != nil {
@@ -110,4 +110,11 @@ func translate(op string, err error, s says) error {
 		f.Err = errExists
 	}
 	return f
+}
+
+// By is m with the tokens of another actor.
+func (m *Meetings) By(auth userauth.Actor) *Meetings {
+	other := *m
+	other.auth = auth
+	return &other
 }

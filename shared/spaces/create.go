@@ -42,17 +42,17 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		space, err = s.setup(ctx, token, r.api(id))
 		return err
 	}
-	err = s.auth.Act(ctx, person, needed, userauth.CreateSpaces, setup)
+	err = s.act(ctx, person, needed, userauth.CreateSpaces, setup)
 	if needs, ok := userauth.Needed(err); ok && needs.Declined && !slices.Contains(needs.Missing, userauth.CreateSpaces) {
 		// Creating is allowed, and what is not was refused knowingly: create,
 		// and say what could not be done.
-		err = s.auth.Act(ctx, person, needed[:1], userauth.CreateSpaces, setup)
+		err = s.act(ctx, person, needed[:1], userauth.CreateSpaces, setup)
 	}
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
 	// The space is there, whatever comes of the rest.
-	return Created{space.Name, cmp.Or(space.DisplayName, r.DisplayName), address(space), id, s.Finish(ctx, person, source, space.Name, r.Members, r.Rest)}, nil
+	return Created{space.Name, cmp.Or(space.DisplayName, r.DisplayName), address(space), id, s.Finish(ctx, person, source, space.Name, r.Members, r.More, r.Rest)}, nil
 }
 
 func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi.SetUpSpaceRequest) (*chatapi.Space, error) {

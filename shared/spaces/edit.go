@@ -24,7 +24,10 @@ func (s *Spaces) Rename(ctx context.Context, person, space, name string) (string
 // it is gone already, as a repetition finds it, or when the person has left it.
 func (s *Spaces) Delete(ctx context.Context, person, space string) error {
 	call := s.api.Spaces.Delete(space)
-	err := s.auth.Act(ctx, person, []userauth.Capability{userauth.DeleteSpaces}, userauth.DeleteSpaces, func(token oauth2.TokenSource) error {
+	if s.admin {
+		call.UseAdminAccess(true)
+	}
+	err := s.act(ctx, person, []userauth.Capability{userauth.DeleteSpaces}, userauth.DeleteSpaces, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			_, err := call.Context(ctx).Do()
 			return err
@@ -37,7 +40,10 @@ func (s *Spaces) Delete(ctx context.Context, person, space string) error {
 // patch changes one field of a space.
 func (s *Spaces) patch(ctx context.Context, person, space string, to *chatapi.Space, mask string) error {
 	call := s.api.Spaces.Patch(space, to).UpdateMask(mask)
-	return s.auth.Act(ctx, person, []userauth.Capability{userauth.EditSpaces}, userauth.EditSpaces, func(token oauth2.TokenSource) error {
+	if s.admin {
+		call.UseAdminAccess(true)
+	}
+	return s.act(ctx, person, []userauth.Capability{userauth.EditSpaces}, userauth.EditSpaces, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			_, err := call.Context(ctx).Do()
 			return err

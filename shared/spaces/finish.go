@@ -3,7 +3,7 @@ package spaces
 import (
 	"cmp"
 	"context"
-	"strings"
+	"maps"
 
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
@@ -18,6 +18,8 @@ type Outcome struct {
 	Joined     []Member
 	Invited    []Member // have to accept first
 	LeftOut    []Member // Google did not add them, and does not say why
+	Failed     []Failed // Google refused to add them, and says why
+	Pending    []Member // nobody has tried them for good yet: time or quota ran out
 	Unchecked  bool     // the members could not be listed: nobody is known to be in
 	NotAllowed bool     // ... because the person has not allowed that
 	Undone     []Undone // of the rest
@@ -25,114 +27,138 @@ type Outcome struct {
 
 // Undone is a part of the rest that could not be done.
 type Undone struct {
-	What userauth.Capability // that it needs: each part has its own
+	Step Step
 	Why  error
 }
 
-// Only is the part of r that is undone.
-func (r Rest) Only(undone []Undone) Rest {
-	var out Rest
-	for _, u := range undone {
-		switch u.What {
-		case userauth.EditSpaces:
-			out.History = r.History
-		case userauth.AddTheApp:
-			out.AddTheApp = r.AddTheApp
-		case userauth.PostMessages:
-			out.First = r.First
+// Finish does the rest for a space that is there, adds more members than a
+// setup takes one by one, and looks who of all of them got in, as a person.
+// Whatever fails is told in the outcome. All of it can be repeated with the
+// same source: who is in is not added again.
+func (s *Spaces) Finish(ctx context.Context, person, source, space string, members, more []Member, r Rest) Outcome {
+	out := Outcome{Undone: s.rest(ctx, person, source, space, r)}
+	if len(members)+len(more) == 0 {
+		return out
+	}
+	in, err := s.roll(ctx, person, space, members)
+	if _, out.NotAllowed = userauth.Needed(err); err != nil {
+		out.Unchecked = true
+		if !out.NotAllowed {
+			out.Pending = more
+			return out
 		}
+		for _, m := range more {
+			out.Failed = append(out.Failed, Failed{m, err})
+		}
+		return out
+	}
+	left := out.sort(members, in)
+	out.LeftOut = left
+	tried := s.addAll(ctx, person, space, out.sort(more, in))
+	if len(tried.added) > 0 {
+		if in, err = s.roll(ctx, person, space, nil); err != nil { // Google's answers count
+			in = tried.in
+		}
+		maps.Copy(in.alias, tried.in.alias)
+		out.LeftOut = append(out.LeftOut, out.sort(tried.added, in)...)
+	}
+	out.Failed, out.Pending = tried.failed, tried.pending
+	return out
+}
+
+// sort puts members who are in to those who have joined or are invited, and
+// gives the others.
+func (o *Outcome) sort(members []Member, in roll) []Member {
+	var absent []Member
+	for _, m := range members {
+		user := cmp.Or(in.alias[m.User], m.User)
+		named := m
+		named.Label = cmp.Or(m.Label, in.label[user])
+		switch in.state[user] {
+		case "JOINED":
+			o.Joined = append(o.Joined, named)
+		case "INVITED":
+			o.Invited = append(o.Invited, named)
+		default:
+			absent = append(absent, m)
+		}
+	}
+	return absent
+}
+
+// Steps are those that are undone.
+func (o Outcome) Steps() []Step {
+	var out []Step
+	for _, u := range o.Undone {
+		out = append(out, u.Step)
 	}
 	return out
 }
 
-// Finish looks who of the members got into a space that is there, and does the
-// rest, as a person. Whatever fails is told in the outcome. All of it can be
-// repeated with the same source.
-func (s *Spaces) Finish(ctx context.Context, person, source, space string, members []Member, r Rest) Outcome {
-	var out Outcome
-	if len(members) > 0 {
-		err := s.auth.Act(ctx, person, []userauth.Capability{userauth.ReadMembers}, userauth.ReadMembers, func(token oauth2.TokenSource) error {
-			return s.compare(ctx, token, space, members, &out)
-		})
-		_, out.NotAllowed = userauth.Needed(err)
-		out.Unchecked = err != nil
-	}
-	try := func(wanted bool, what userauth.Capability, do func() error) {
-		if !wanted {
-			return
+// rest takes the steps of r, and tells which could not be taken.
+func (s *Spaces) rest(ctx context.Context, person, source, space string, r Rest) []Undone {
+	var undone []Undone
+	write := s.pace()
+	for _, step := range r.Steps() {
+		err := error(nil)
+		if step != AddTheApp { // a membership is no write to the space
+			err = write(ctx)
 		}
-		if err := do(); err != nil {
-			out.Undone = append(out.Undone, Undone{what, err})
+		if err == nil {
+			err = s.step(ctx, person, source, space, step, r, write)
+		} else {
+			err = &fault.Error{Op: "spaces.rest", Kind: fault.Unavailable, Err: err} // its time is over
+		}
+		if err != nil {
+			undone = append(undone, Undone{step, err})
 		}
 	}
-	try(r.History != "", userauth.EditSpaces, func() error {
+	return undone
+}
+
+// step takes one of them.
+func (s *Spaces) step(ctx context.Context, person, source, space string, step Step, r Rest, write func(context.Context) error) error {
+	switch step {
+	case SetHistory:
 		return s.patch(ctx, person, space, &chatapi.Space{SpaceHistoryState: string(r.History)}, "spaceHistoryState")
-	})
-	try(r.AddTheApp, userauth.AddTheApp, func() error { return s.addTheApp(ctx, person, space) })
-	try(r.First != "", userauth.PostMessages, func() error {
+	case SetPermissions:
+		settings, mask := r.Permissions.api()
+		return s.patch(ctx, person, space, &chatapi.Space{PermissionSettings: settings}, mask)
+	case SetAccess:
+		return s.patchAccess(ctx, person, space, r.Access, write)
+	case AddTheApp:
+		return s.addTheApp(ctx, person, space)
+	case PostFirst:
 		_, err := s.Say(ctx, person, source, space, "", r.First)
 		return err
-	})
-	return out
-}
-
-// compare sorts the members that were asked for by what the space's list says:
-// Google leaves people out without an error (chat-protocol.md 6.3).
-func (s *Spaces) compare(ctx context.Context, token oauth2.TokenSource, space string, asked []Member, out *Outcome) error {
-	list, err := s.members(ctx, token, s.api.Spaces.Members.List(space).ShowInvited(true).ShowGroups(true))
-	if err != nil {
-		return err
-	}
-	out.Joined, out.Invited, out.LeftOut = nil, nil, nil
-	state, name := map[string]string{}, map[string]string{}
-	for _, m := range list {
-		switch {
-		case m.Member != nil:
-			state[m.Member.Name], name[m.Member.Name] = m.State, m.Member.DisplayName
-		case m.GroupMember != nil:
-			state[m.GroupMember.Name] = m.State
-		}
-	}
-	for _, m := range asked {
-		m.Label = cmp.Or(m.Label, name[m.User])
-		if strings.Contains(m.User, "@") { // the list names people by id only
-			if state[m.User], err = s.member(ctx, token, space, m); err != nil {
-				return err
-			}
-		}
-		switch state[m.User] {
-		case "JOINED":
-			out.Joined = append(out.Joined, m)
-		case "INVITED":
-			out.Invited = append(out.Invited, m)
-		default:
-			out.LeftOut = append(out.LeftOut, m)
-		}
 	}
 	return nil
 }
 
-// member is the state of a member known by e-mail, empty for one who is not in.
-func (s *Spaces) member(ctx context.Context, token oauth2.TokenSource, space string, m Member) (string, error) {
-	call := s.api.Spaces.Members.Get(space + "/members/" + strings.TrimPrefix(m.User, "users/"))
-	var found *chatapi.Membership
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-		found, err = call.Context(ctx).Do()
-		return err
-	})
-	if err != nil {
-		if err = translate("spaces.members.get", err, ""); fault.KindOf(err) == fault.NotFound {
-			return "", nil
+// patchAccess sets who may find and join a space, each in a call of its own.
+// Who may join has to be able to find it, so that comes first.
+func (s *Spaces) patchAccess(ctx context.Context, person, space string, a AccessPermissions, write func(context.Context) error) error {
+	if len(a.Discover) > 0 {
+		settings := &chatapi.AccessPermissionSettings{DiscoverSpaceSetting: principals(a.Discover)}
+		err := s.patch(ctx, person, space, &chatapi.Space{AccessSettings: &chatapi.AccessSettings{AccessPermissionSettings: settings}}, "accessSettings.accessPermissionSettings.discoverSpaceSetting")
+		if err == nil && len(a.Join) > 0 {
+			err = write(ctx)
 		}
-		return "", err
+		if err != nil {
+			return err
+		}
 	}
-	return found.State, nil
+	if len(a.Join) == 0 {
+		return nil
+	}
+	settings := &chatapi.AccessPermissionSettings{JoinSpaceSetting: principals(a.Join)}
+	return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: &chatapi.AccessSettings{AccessPermissionSettings: settings}}, "accessSettings.accessPermissionSettings.joinSpaceSetting")
 }
 
 // addTheApp makes this app a member, so that it hears commands there.
 func (s *Spaces) addTheApp(ctx context.Context, person, space string) error {
 	call := s.api.Spaces.Members.Create(space, &chatapi.Membership{Member: &chatapi.User{Name: "users/app", Type: "BOT"}})
-	err := s.auth.Act(ctx, person, []userauth.Capability{userauth.AddTheApp}, userauth.AddTheApp, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []userauth.Capability{userauth.AddTheApp}, userauth.AddTheApp, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			_, err := call.Context(ctx).Do()
 			return err

@@ -39,12 +39,12 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 	}
 	var out Group
 	needed := []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}
-	err = s.auth.Act(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) (err error) {
+	err = s.act(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) (err error) {
 		out, err = s.findGroup(ctx, token, users[2:])
 		return err
 	})
 	if err == nil && out.Name == "" {
-		err = s.auth.Act(ctx, person, needed, userauth.CreateSpaces, func(token oauth2.TokenSource) error {
+		err = s.act(ctx, person, needed, userauth.CreateSpaces, func(token oauth2.TokenSource) error {
 			space, err := s.setup(ctx, token, groupRequest(id, members))
 			if err == nil {
 				out = Group{Name: space.Name, Address: address(space)}
@@ -55,8 +55,29 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.GroupChat", err)
 	}
-	out.Outcome = s.Finish(ctx, person, source, out.Name, members, Rest{})
+	out.Outcome = s.Finish(ctx, person, source, out.Name, members, nil, Rest{})
 	return out, nil
+}
+
+// DirectMessage is the direct message of a person with another: the one there
+// is, or a new one. Google finds it by itself, so it is safe to repeat.
+func (s *Spaces) DirectMessage(ctx context.Context, person, source string, member Member) (Group, error) {
+	if member.group() {
+		return Group{}, fault.New(fault.Invalid, words.GroupPeople)
+	}
+	id, err := requestID(s.keys, "direct", person, source, member.User)
+	if err != nil {
+		return Group{}, fault.Wrap("spaces.DirectMessage", err)
+	}
+	var out Group
+	err = s.act(ctx, person, []userauth.Capability{userauth.CreateSpaces}, userauth.CreateSpaces, func(token oauth2.TokenSource) error {
+		space, err := s.setup(ctx, token, &chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "DIRECT_MESSAGE"}, Memberships: memberships([]Member{member})})
+		if err == nil {
+			out = Group{Name: space.Name, Address: address(space), Outcome: Outcome{Joined: []Member{member}}}
+		}
+		return err
+	})
+	return out, fault.Wrap("spaces.DirectMessage", err)
 }
 
 // others are the members without doubles and without the person themself; at
@@ -64,11 +85,11 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 func (s *Spaces) others(ctx context.Context, person string, members []Member) ([]Member, error) {
 	self := ""
 	if slices.ContainsFunc(members, func(m Member) bool { return strings.Contains(m.User, "@") }) {
-		c, err := s.auth.Connection(ctx, person)
+		email, err := s.auth.Email(ctx, person)
 		if err != nil {
 			return nil, err
 		}
-		self = "users/" + strings.ToLower(c.Email)
+		self = "users/" + strings.ToLower(email)
 	}
 	var out []Member
 	for _, m := range members {

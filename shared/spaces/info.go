@@ -15,7 +15,9 @@ import (
 type Info struct {
 	Name, DisplayName, Address string
 	Description, Guidelines    string
-	Discoverable               bool // by the person's organization
+	Discoverable               bool   // by an audience
+	Audience                   string // audiences/{id} that may discover it
+	Permissions                Permissions
 	External                   bool // people from outside may be in it
 	History                    History
 	Created                    string // RFC 3339; empty when Google does not tell
@@ -24,7 +26,10 @@ type Info struct {
 func infoOf(s *chatapi.Space) Info {
 	out := Info{
 		Name: s.Name, DisplayName: s.DisplayName, Address: address(s), External: s.ExternalUserAllowed, History: History(s.SpaceHistoryState), Created: s.CreateTime,
-		Discoverable: s.AccessSettings != nil && s.AccessSettings.Audience != "",
+		Permissions: permissionsOf(s.PermissionSettings),
+	}
+	if s.AccessSettings != nil {
+		out.Audience, out.Discoverable = s.AccessSettings.Audience, s.AccessSettings.Audience != ""
 	}
 	if s.SpaceDetails != nil {
 		out.Description, out.Guidelines = s.SpaceDetails.Description, s.SpaceDetails.Guidelines
@@ -37,11 +42,19 @@ func (s *Spaces) Get(ctx context.Context, person, space string) (Info, error) {
 	return s.get(ctx, person, space, userauth.ReadSpaces)
 }
 
+// GetToEdit is Get by the capability that changing it needs.
+func (s *Spaces) GetToEdit(ctx context.Context, person, space string) (Info, error) {
+	return s.get(ctx, person, space, userauth.EditSpaces)
+}
+
 // get is Get by a capability that allows to read spaces.
 func (s *Spaces) get(ctx context.Context, person, space string, by userauth.Capability) (Info, error) {
 	call := s.api.Spaces.Get(space)
+	if s.admin {
+		call.UseAdminAccess(true)
+	}
 	var found *chatapi.Space
-	err := s.auth.Act(ctx, person, []userauth.Capability{by}, by, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []userauth.Capability{by}, by, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			found, err = call.Context(ctx).Do()
 			return err
@@ -62,34 +75,45 @@ type Page struct {
 }
 
 // List is a page of the named spaces that a person is in, or of those whose
-// names have words that begin with these (100 at most). token is Next of the
-// page before.
+// names have words that begin with these (100 at most); for an administrator,
+// of those of the whole organization. token is Next of the page before.
 func (s *Spaces) List(ctx context.Context, person, words string, size int64, token string) (Page, error) {
 	var out Page
 	needed := []userauth.Capability{userauth.ReadSpaces}
-	err := s.auth.Act(ctx, person, needed, userauth.ReadSpaces, func(source oauth2.TokenSource) error {
-		out = Page{}
-		if words != "" {
-			found, err := s.search(ctx, source, words)
-			for _, f := range found {
-				out.Spaces = append(out.Spaces, infoOf(f))
-			}
+	err := s.act(ctx, person, needed, userauth.ReadSpaces, func(source oauth2.TokenSource) (err error) {
+		switch {
+		case s.admin:
+			out, err = s.searchAll(ctx, source, words, size, token)
+		case words != "":
+			var found []*chatapi.Space
+			found, err = s.search(ctx, source, words)
+			out = pageOf(found, "")
 			out.Cut = len(found) == mostFound
-			return err
+		default:
+			out, err = s.listPage(ctx, source, size, token)
 		}
-		call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size).PageToken(token)
-		err := googlecall.Do(ctx, call.Header(), source, func(ctx context.Context) error {
-			res, err := call.Context(ctx).Do()
-			if err != nil {
-				return err
-			}
-			out = Page{Next: res.NextPageToken}
-			for _, f := range res.Spaces {
-				out.Spaces = append(out.Spaces, infoOf(f))
-			}
-			return nil
-		})
-		return translate("spaces.list", err, "")
+		return err
 	})
 	return out, fault.Wrap("spaces.List", err)
+}
+
+func (s *Spaces) listPage(ctx context.Context, source oauth2.TokenSource, size int64, token string) (Page, error) {
+	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size).PageToken(token)
+	var out Page
+	err := googlecall.Do(ctx, call.Header(), source, func(ctx context.Context) error {
+		res, err := call.Context(ctx).Do()
+		if err == nil {
+			out = pageOf(res.Spaces, res.NextPageToken)
+		}
+		return err
+	})
+	return out, translate("spaces.list", err, "")
+}
+
+func pageOf(found []*chatapi.Space, next string) Page {
+	out := Page{Next: next}
+	for _, f := range found {
+		out.Spaces = append(out.Spaces, infoOf(f))
+	}
+	return out
 }

@@ -32,7 +32,7 @@ type Failed struct {
 func (s *Spaces) Invite(ctx context.Context, person, space string, members []Member) (Added, error) {
 	var out Added
 	for _, m := range members {
-		state, err := s.addMember(ctx, person, space, m)
+		made, err := s.addMember(ctx, person, space, m)
 		if _, consent := userauth.Needed(err); consent {
 			if len(out.Joined)+len(out.Invited) > 0 {
 				err = &fault.Partly{Err: err}
@@ -42,7 +42,7 @@ func (s *Spaces) Invite(ctx context.Context, person, space string, members []Mem
 		switch {
 		case err != nil:
 			out.Failed = append(out.Failed, Failed{m, err})
-		case state == "INVITED":
+		case made.State == "INVITED":
 			out.Invited = append(out.Invited, m)
 		default:
 			out.Joined = append(out.Joined, m)
@@ -54,14 +54,22 @@ func (s *Spaces) Invite(ctx context.Context, person, space string, members []Mem
 	return out, nil
 }
 
-func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) (state string, err error) {
+// addMember adds one. Who is in already has joined.
+func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) (Listed, error) {
+	if err := s.adminAdds(m); err != nil {
+		return Listed{}, err
+	}
 	call := s.api.Spaces.Members.Create(space, membership(m))
+	if s.admin {
+		call.UseAdminAccess(true)
+	}
+	var made Listed
 	needed := []userauth.Capability{userauth.ManageMembers}
-	err = s.auth.Act(ctx, person, needed, userauth.ManageMembers, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, needed, userauth.ManageMembers, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-			made, err := call.Context(ctx).Do()
+			got, err := call.Context(ctx).Do()
 			if err == nil {
-				state = made.State
+				made = listed(got)
 			}
 			return err
 		})
@@ -72,7 +80,7 @@ func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) 
 		return err
 	})
 	if fault.KindOf(err) == fault.Conflict && err != nil {
-		return "JOINED", nil //nolint:nilerr // is in already
+		return Listed{User: m.User, State: "JOINED"}, nil //nolint:nilerr // is in already
 	}
-	return state, err
+	return made, err
 }

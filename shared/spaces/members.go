@@ -26,8 +26,8 @@ type Participant struct {
 func (s *Spaces) Participants(ctx context.Context, person, space string, more ...userauth.Capability) ([]Participant, error) {
 	needed := append([]userauth.Capability{userauth.ReadMembers}, more...)
 	var list []*chatapi.Membership
-	err := s.auth.Act(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) (err error) {
-		list, err = s.members(ctx, token, s.api.Spaces.Members.List(space).Filter(`member.type = "HUMAN"`))
+	err := s.act(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) (err error) {
+		list, err = s.list1000(ctx, token, s.api.Spaces.Members.List(space).Filter(`member.type = "HUMAN"`))
 		return err
 	})
 	if err != nil {
@@ -77,7 +77,10 @@ func listed(m *chatapi.Membership) Listed {
 // token is next of the page before.
 func (s *Spaces) Members(ctx context.Context, person, space string, size int64, token string) (out []Listed, next string, err error) {
 	call := s.api.Spaces.Members.List(space).ShowInvited(true).ShowGroups(true).PageSize(size).PageToken(token)
-	err = s.auth.Act(ctx, person, []userauth.Capability{userauth.ReadMembers}, userauth.ReadMembers, func(source oauth2.TokenSource) error {
+	if s.admin {
+		call.UseAdminAccess(true).Filter(`member.type != "BOT"`) // Google wants that
+	}
+	err = s.act(ctx, person, []userauth.Capability{userauth.ReadMembers}, userauth.ReadMembers, func(source oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), source, func(ctx context.Context) error {
 			res, err := call.Context(ctx).Do()
 			if err != nil {
@@ -94,9 +97,33 @@ func (s *Spaces) Members(ctx context.Context, person, space string, size int64, 
 	return out, next, fault.Wrap("spaces.Members", err)
 }
 
+// Member is one member (their id or e-mail address) of a space; NotFound when
+// they are not in it.
+func (s *Spaces) Member(ctx context.Context, person, space, member string) (Listed, error) {
+	call := s.api.Spaces.Members.Get(space + "/members/" + member)
+	if s.admin {
+		call.UseAdminAccess(true)
+	}
+	var found *chatapi.Membership
+	err := s.act(ctx, person, []userauth.Capability{userauth.ReadMembers}, userauth.ReadMembers, func(token oauth2.TokenSource) error {
+		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
+			found, err = call.Context(ctx).Do()
+			return err
+		})
+		return translate("spaces.members.get", err, "")
+	})
+	if err != nil {
+		return Listed{}, fault.Wrap("spaces.Member", err)
+	}
+	return listed(found), nil
+}
+
 // SetRole changes what a member (their id or e-mail address) may do.
 func (s *Spaces) SetRole(ctx context.Context, person, space, member string, role Role) (Listed, error) {
 	call := s.api.Spaces.Members.Patch(space+"/members/"+member, &chatapi.Membership{Role: string(role)}).UpdateMask("role")
+	if s.admin {
+		call.UseAdminAccess(true)
+	}
 	var now *chatapi.Membership
 	err := s.manage(ctx, person, "spaces.members.patch", call.Header(), func(ctx context.Context) (err error) {
 		now, err = call.Context(ctx).Do()
@@ -112,6 +139,9 @@ func (s *Spaces) SetRole(ctx context.Context, person, space, member string, role
 // NotFound when they are not in it.
 func (s *Spaces) RemoveMember(ctx context.Context, person, space, member string) error {
 	call := s.api.Spaces.Members.Delete(space + "/members/" + member)
+	if s.admin {
+		call.UseAdminAccess(true)
+	}
 	return fault.Wrap("spaces.RemoveMember", s.manage(ctx, person, "spaces.members.delete", call.Header(), func(ctx context.Context) error {
 		_, err := call.Context(ctx).Do()
 		return err
@@ -120,13 +150,13 @@ func (s *Spaces) RemoveMember(ctx context.Context, person, space, member string)
 
 // manage makes one call that changes who is in a space.
 func (s *Spaces) manage(ctx context.Context, person, op string, header http.Header, call func(context.Context) error) error {
-	return s.auth.Act(ctx, person, []userauth.Capability{userauth.ManageMembers}, userauth.ManageMembers, func(token oauth2.TokenSource) error {
+	return s.act(ctx, person, []userauth.Capability{userauth.ManageMembers}, userauth.ManageMembers, func(token oauth2.TokenSource) error {
 		return translate(op, googlecall.Do(ctx, header, token, call), "")
 	})
 }
 
-// members are the first 1,000 of a list.
-func (s *Spaces) members(ctx context.Context, token oauth2.TokenSource, call *chatapi.SpacesMembersListCall) ([]*chatapi.Membership, error) {
+// list1000 are the first 1,000 of a list.
+func (s *Spaces) list1000(ctx context.Context, token oauth2.TokenSource, call *chatapi.SpacesMembersListCall) ([]*chatapi.Membership, error) {
 	call.PageSize(1000)
 	var list *chatapi.ListMembershipsResponse
 	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {

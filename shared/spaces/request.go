@@ -1,7 +1,6 @@
 package spaces
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -20,7 +19,8 @@ const (
 	MaxName        = 128
 	MaxDescription = 4_096
 	MaxGuidelines  = 5_000
-	MaxMembers     = 49
+	MaxMembers     = 49 // that a setup takes
+	MaxMore        = 451
 )
 
 // Request is a space to be made. Only the name is needed.
@@ -29,27 +29,13 @@ type Request struct {
 	Description   string
 	Guidelines    string
 	Members       []Member // besides the person, who is in anyway
+	More          []Member // added one by one when the space is there
 	Discoverable  bool     // by the person's organization; else by invitation only
+	Audience      string   // audiences/{id} that may discover it, in place of the organization
 	Announcements bool     // only managers post
-	External      bool     // people from outside the organization may be in; for good
+	External      *bool    // people from outside the organization may be in; for good. nil: as Google has it
 	Rest          Rest
 }
-
-// Rest is what can be done only when the space is there.
-type Rest struct {
-	History   History `json:"h,omitempty"`
-	AddTheApp bool    `json:"a,omitempty"`
-	First     string  `json:"f,omitempty"` // message, posted as the person
-}
-
-// History says whether messages are kept; empty is as the organization wants.
-type History string
-
-// What can be wanted (chat-protocol.md 6.2).
-const (
-	HistoryOn  History = "HISTORY_ON"
-	HistoryOff History = "HISTORY_OFF"
-)
 
 // Member is somebody to be in a space.
 type Member struct {
@@ -72,22 +58,30 @@ func (r Request) Checked(person string) (Request, error) {
 		return r, fault.New(fault.Invalid, words.DescriptionTooLong, description, MaxDescription)
 	case guidelines > MaxGuidelines:
 		return r, fault.New(fault.Invalid, words.GuidelinesTooLong, guidelines, MaxGuidelines)
-	case len(r.Rest.First) > maxMessage:
-		return r, fault.New(fault.Invalid, words.SayTooLong)
-	case r.Rest.History != "" && r.Rest.History != HistoryOn && r.Rest.History != HistoryOff:
-		return r, fault.New(fault.Invalid, words.HistoryUnknown)
 	}
-	var members []Member
-	for _, m := range r.Members {
-		known := slices.ContainsFunc(members, func(o Member) bool { return o.User == m.User })
-		if m.User != person && !known {
-			members = append(members, m)
-		}
+	if err := r.Rest.check(); err != nil {
+		return r, err
 	}
-	if r.Members = members; len(members) > MaxMembers {
-		return r, fault.New(fault.Invalid, words.TooManyPeople, len(members), MaxMembers)
+	known := map[string]bool{person: true}
+	r.Members, r.More = fresh(r.Members, known), fresh(r.More, known)
+	switch {
+	case len(r.Members) > MaxMembers:
+		return r, fault.New(fault.Invalid, words.TooManyPeople, len(r.Members), MaxMembers)
+	case len(r.More) > MaxMore:
+		return r, fault.New(fault.Invalid, words.TooManyPeople, len(r.Members)+len(r.More), MaxMembers+MaxMore)
 	}
 	return r, nil
+}
+
+// fresh are the members who are not known yet, and who are from then on.
+func fresh(members []Member, known map[string]bool) []Member {
+	var out []Member
+	for _, m := range members {
+		if !known[m.User] {
+			known[m.User], out = true, append(out, m)
+		}
+	}
+	return out
 }
 
 // CheckedName is a space's name in its plain form, or an Invalid fault.
@@ -109,30 +103,19 @@ func (r Request) Needed() []userauth.Capability {
 	if len(r.Members) > 0 {
 		out = append(out, userauth.ReadMembers)
 	}
+	if len(r.More) > 0 {
+		out = append(out, userauth.ManageMembers)
+	}
 	return append(out, r.Rest.Needed()...)
-}
-
-// Needed are the capabilities that the rest needs.
-func (r Rest) Needed() []userauth.Capability {
-	var out []userauth.Capability
-	if r.History != "" {
-		out = append(out, userauth.EditSpaces)
-	}
-	if r.AddTheApp {
-		out = append(out, userauth.AddTheApp)
-	}
-	if r.First != "" {
-		out = append(out, userauth.PostMessages)
-	}
-	return out
 }
 
 // id is Google's requestId for r.
 func (r Request) id(keys *seal.Keys, person, source string) (string, error) {
-	parts := []string{person, source, r.DisplayName, r.Description, r.Guidelines}
-	for _, yes := range []bool{r.Discoverable, r.Announcements, r.External} {
-		parts = append(parts, strconv.FormatBool(yes))
+	external := ""
+	if r.External != nil {
+		external = strconv.FormatBool(*r.External)
 	}
+	parts := []string{person, source, r.DisplayName, r.Description, r.Guidelines, strconv.FormatBool(r.Discoverable), r.Audience, strconv.FormatBool(r.Announcements), external}
 	for _, m := range r.Members {
 		parts = append(parts, m.User)
 	}
@@ -141,17 +124,28 @@ func (r Request) id(keys *seal.Keys, person, source string) (string, error) {
 
 // api is r as the Chat API takes it.
 func (r Request) api(id string) *chatapi.SetUpSpaceRequest {
-	space := &chatapi.Space{SpaceType: "SPACE", DisplayName: r.DisplayName, ExternalUserAllowed: r.External}
+	space := &chatapi.Space{SpaceType: "SPACE", DisplayName: r.DisplayName}
+	if r.External != nil {
+		space.ExternalUserAllowed, space.ForceSendFields = *r.External, []string{"ExternalUserAllowed"} // false is said, too
+	}
 	if r.Description != "" || r.Guidelines != "" {
 		space.SpaceDetails = &chatapi.SpaceDetails{Description: r.Description, Guidelines: r.Guidelines}
 	}
-	if r.Discoverable {
-		space.AccessSettings = &chatapi.AccessSettings{Audience: "audiences/default"}
+	if audience := audienceOf(r.Discoverable, r.Audience); audience != "" {
+		space.AccessSettings = &chatapi.AccessSettings{Audience: audience}
 	}
 	if r.Announcements {
 		space.PredefinedPermissionSettings = "ANNOUNCEMENT_SPACE"
 	}
 	return &chatapi.SetUpSpaceRequest{RequestId: id, Space: space, Memberships: memberships(r.Members)}
+}
+
+// audienceOf may discover a space; empty is by invitation only.
+func audienceOf(discoverable bool, audience string) string {
+	if audience == "" && discoverable {
+		return "audiences/default"
+	}
+	return audience
 }
 
 func memberships(members []Member) []*chatapi.Membership {

@@ -40,7 +40,7 @@ func (s *Spaces) Say(ctx context.Context, person, source, space, thread, text st
 	}
 	var posted *chatapi.Message
 	needed := []userauth.Capability{userauth.PostMessages}
-	err = s.auth.Act(ctx, person, needed, userauth.PostMessages, func(token oauth2.TokenSource) error {
+	err = s.act(ctx, person, needed, userauth.PostMessages, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			posted, err = call.Context(ctx).Do()
 			return err

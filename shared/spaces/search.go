@@ -25,7 +25,7 @@ type Found struct {
 func (s *Spaces) Search(ctx context.Context, person, words string) (out []Found, cut bool, err error) {
 	var found []*chatapi.Space
 	needed := []userauth.Capability{userauth.ReadSpaces}
-	err = s.auth.Act(ctx, person, needed, userauth.ReadSpaces, func(token oauth2.TokenSource) (err error) {
+	err = s.act(ctx, person, needed, userauth.ReadSpaces, func(token oauth2.TokenSource) (err error) {
 		if words == "" {
 			found, cut, err = s.list(ctx, token)
 		} else {
@@ -48,8 +48,7 @@ func (s *Spaces) Search(ctx context.Context, person, words string) (out []Found,
 const mostFound = 100
 
 func (s *Spaces) search(ctx context.Context, token oauth2.TokenSource, words string) ([]*chatapi.Space, error) {
-	quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(words) + `"`
-	call := s.api.Spaces.Search().Query(`space_type = "SPACE" AND display_name:` + quoted).OrderBy("create_time DESC").PageSize(mostFound)
+	call := s.api.Spaces.Search().Query(`space_type = "SPACE" AND display_name:` + quoted(words)).OrderBy("create_time DESC").PageSize(mostFound)
 	var out []*chatapi.Space
 	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
@@ -63,6 +62,33 @@ func (s *Spaces) search(ctx context.Context, token oauth2.TokenSource, words str
 		return nil
 	})
 	return out, translate("spaces.search", err, "")
+}
+
+// searchAll is a page of an administrator's search of the whole organization,
+// with or without words.
+func (s *Spaces) searchAll(ctx context.Context, token oauth2.TokenSource, words string, size int64, page string) (Page, error) {
+	named := ""
+	if words != "" {
+		named = strings.Join([]string{"", "AND", "display_name:" + quoted(words)}, " ")
+	}
+	call := s.api.Spaces.Search().UseAdminAccess(true).Query(`customer = "customers/my_customer" AND space_type = "SPACE"` + named).OrderBy("create_time DESC").PageSize(size).PageToken(page)
+	var out Page
+	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
+		res, err := call.Context(ctx).Do()
+		if err != nil {
+			return err
+		}
+		out = Page{Next: res.NextPageToken}
+		for _, r := range res.Results {
+			out.Spaces = append(out.Spaces, infoOf(r.Space))
+		}
+		return nil
+	})
+	return out, translate("spaces.search", err, "")
+}
+
+func quoted(words string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(words) + `"`
 }
 
 func (s *Spaces) list(ctx context.Context, token oauth2.TokenSource) (out []*chatapi.Space, more bool, err error) {

@@ -9,7 +9,10 @@ import (
 	"context"
 	"net/http"
 
+	"golang.org/x/oauth2"
+	"golang.org/x/time/rate"
 	chatapi "google.golang.org/api/chat/v1"
+	cloudidentity "google.golang.org/api/cloudidentity/v1"
 	"google.golang.org/api/option"
 
 	"example.com/deputy/shared/fault"
@@ -17,22 +20,53 @@ import (
 	"example.com/deputy/shared/userauth"
 )
 
-// Endpoint is where the Chat API is.
-const Endpoint = "https://chat.googleapis.com/"
+// Endpoints are where the APIs are.
+type Endpoints struct{ Chat, Identity string }
+
+// Google is where Google has them.
+var Google = Endpoints{Chat: "https://chat.googleapis.com/", Identity: "https://cloudidentity.googleapis.com/"}
 
 // Spaces makes spaces as people. It is safe for concurrent use.
 type Spaces struct {
-	auth *userauth.Auth
-	keys *seal.Keys
-	api  *chatapi.Service
+	auth     userauth.Actor
+	keys     *seal.Keys
+	api      *chatapi.Service
+	identity *cloudidentity.Service
+	admin    bool // with useAdminAccess
+
+	members  *rate.Limiter // of adding members one by one
+	planning bool          // nothing is called: see Plan
 }
 
-// New is the Chat API at endpoint for those that auth can act for. One service
+// New is the Chat API for those that auth can act for. One service
 // and base serve all people: each call carries its own person's token.
-func New(ctx context.Context, auth *userauth.Auth, keys *seal.Keys, endpoint string, base http.RoundTripper) (*Spaces, error) {
-	api, err := chatapi.NewService(ctx, option.WithHTTPClient(&http.Client{Transport: base}), option.WithEndpoint(endpoint))
+func New(ctx context.Context, auth userauth.Actor, keys *seal.Keys, at Endpoints, base http.RoundTripper) (*Spaces, error) {
+	api, identity, err := services(ctx, at, base)
 	if err != nil {
 		return nil, fault.Wrap("spaces.New", err)
 	}
-	return &Spaces{auth: auth, keys: keys, api: api}, nil
+	return &Spaces{auth: auth, keys: keys, api: api, identity: identity, members: rate.NewLimiter(memberWrites, 1)}, nil
+}
+
+func services(ctx context.Context, at Endpoints, base http.RoundTripper) (*chatapi.Service, *cloudidentity.Service, error) {
+	client := option.WithHTTPClient(&http.Client{Transport: base})
+	api, err := chatapi.NewService(ctx, client, option.WithEndpoint(at.Chat))
+	if err != nil {
+		return nil, nil, err
+	}
+	identity, err := cloudidentity.NewService(ctx, client, option.WithEndpoint(at.Identity))
+	return api, identity, err
+}
+
+// By is s with the tokens of another actor.
+func (s *Spaces) By(auth userauth.Actor) *Spaces {
+	other := *s
+	other.auth = auth
+	return &other
+}
+
+// Ready tells whether an act with all of the capabilities can begin: one
+// consent asks for all.
+func (s *Spaces) Ready(ctx context.Context, person string, needed ...userauth.Capability) error {
+	return fault.Wrap("spaces.Ready", s.act(ctx, person, needed, needed[0], func(oauth2.TokenSource) error { return nil }))
 }

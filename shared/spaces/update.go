@@ -18,15 +18,23 @@ type Change struct {
 	Guidelines   *string
 	History      *History
 	Discoverable *bool
+	Audience     *string // audiences/{id} in place of the organization
+	Permissions  Permissions
+	Access       AccessPermissions
 }
 
 // Update changes a space as a person, and gives it as it is then. Google wants
 // some fields each in a call of their own (chat-protocol.md 6.2); all of it can
 // be repeated. What was changed before something failed stays changed.
 func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (Info, error) {
-	if err := c.check(); err != nil {
+	err := c.check()
+	if err == nil {
+		err = s.adminMay(c)
+	}
+	if err != nil {
 		return Info{}, fault.Wrap("spaces.Update", err)
 	}
+	write := s.pace()
 	steps := []struct {
 		wanted bool
 		do     func() error
@@ -39,11 +47,17 @@ func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (In
 		{c.History != nil, func() error {
 			return s.patch(ctx, person, space, &chatapi.Space{SpaceHistoryState: string(*c.History)}, "spaceHistoryState")
 		}},
-		{c.Discoverable != nil, func() error {
-			settings := &chatapi.AccessSettings{ForceSendFields: []string{"Audience"}}
-			if *c.Discoverable {
-				settings.Audience = "audiences/default"
+		{len(c.Permissions) > 0, func() error {
+			settings, mask := c.Permissions.api()
+			return s.patch(ctx, person, space, &chatapi.Space{PermissionSettings: settings}, mask)
+		}},
+		{!c.Access.empty(), func() error { return s.patchAccess(ctx, person, space, c.Access, write) }},
+		{c.Discoverable != nil || c.Audience != nil, func() error {
+			audience := ""
+			if c.Audience != nil {
+				audience = *c.Audience
 			}
+			settings := &chatapi.AccessSettings{Audience: audienceOf(c.Discoverable != nil && *c.Discoverable, audience), ForceSendFields: []string{"Audience"}}
 			return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: settings}, "accessSettings.audience")
 		}},
 	}
@@ -52,7 +66,13 @@ func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (In
 		if !step.wanted {
 			continue
 		}
-		if err := step.do(); err != nil {
+		err := write(ctx)
+		if err == nil {
+			err = step.do()
+		} else {
+			err = &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ChatSilent, Err: err} // no time for a second write
+		}
+		if err != nil {
 			if done {
 				err = &fault.Partly{Err: err}
 			}

@@ -1,6 +1,7 @@
 package userauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -17,6 +18,7 @@ type Question struct {
 	Token      config.Secret // for Approve, once, in this browser
 	Caller     vault.Caller
 	Operations []string
+	Authority  string
 }
 
 // question keeps the token of a question: bound to the person, the browser and
@@ -31,15 +33,16 @@ func (a *Auth) question(ctx context.Context, p vault.Pending, browser config.Sec
 	}
 	token := config.Secret(oauth2.GenerateVerifier())
 	err = a.Vault.CreatePending(ctx, token, vault.Pending{
-		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Operations: p.Operations, Browser: browserHash(browser),
+		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Operations: p.Operations, Authority: p.Authority, Browser: browserHash(browser),
 	})
-	return &Question{token, caller, p.Operations}, err
+	return &Question{token, caller, p.Operations, p.Authority}, err
 }
 
 // Answered is a Question with its answer, for the audit line.
 type Answered struct {
 	Person, Caller string
 	Operations     []string
+	Authority      string
 }
 
 // Answer takes a person's answer to a Question, once, in the browser that was
@@ -47,7 +50,7 @@ type Answered struct {
 // who has disconnected meanwhile has taken all back.
 func (a *Auth) Answer(ctx context.Context, token, browser config.Secret, yes bool) (Answered, error) {
 	p, err := a.takeFor(ctx, purposeApprove, token, browser)
-	out := Answered{p.Person, p.Caller, p.Operations}
+	out := Answered{p.Person, p.Caller, p.Operations, p.Authority}
 	if err != nil || !yes {
 		return out, err
 	}
@@ -59,7 +62,7 @@ func (a *Auth) Answer(ctx context.Context, token, browser config.Secret, yes boo
 		return out, refused(LinkExpired, errors.New("disconnected since the question"))
 	}
 	for try := 1; ; try++ {
-		err = a.Vault.Approve(ctx, p.Person, vault.Approval{Caller: p.Caller, Operations: p.Operations, Authority: "user", Domain: c.Domain, Approved: a.Now()})
+		err = a.Vault.Approve(ctx, p.Person, vault.Approval{Caller: p.Caller, Operations: p.Operations, Authority: cmp.Or(p.Authority, "user"), Domain: c.Domain, Approved: a.Now()})
 		if err == nil || fault.KindOf(err) != fault.Conflict || try == tries {
 			return out, fault.Wrap("userauth.Answer", err)
 		}

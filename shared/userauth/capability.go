@@ -9,7 +9,7 @@ import (
 // Capability is a thing Deputy can do for a person.
 type Capability string
 
-// The capabilities of the commands there are so far (design section 4).
+// The capabilities (design section 4).
 const (
 	CreateSpaces   Capability = "CreateSpaces"
 	ReadSpaces     Capability = "ReadSpaces"
@@ -21,12 +21,17 @@ const (
 	PostMessages   Capability = "PostMessages"
 	Meet           Capability = "Meet"
 	ScheduleEvents Capability = "ScheduleEvents"
+	ResolveGroups  Capability = "ResolveGroups" // this and what follows: other systems only
+	AdminSpaces    Capability = "AdminSpaces"
+	AdminMembers   Capability = "AdminMembers"
+	AdminDelete    Capability = "AdminDelete"
 )
 
 const prefix = "https://www.googleapis.com/auth/"
 
 // table is, for each capability, the scope to ask for and the wider ones that
-// satisfy it as well. Scopes: the discovery document of chat/v1.
+// satisfy it as well. Scopes: the discovery documents
+// of the APIs.
 var table = []struct {
 	capability Capability
 	words      words.Text
@@ -42,6 +47,10 @@ var table = []struct {
 	{PostMessages, words.PostMessages, []string{prefix + "chat.messages.create", prefix + "chat.messages"}},
 	{Meet, words.Meet, []string{prefix + "meetings.space.created"}},
 	{ScheduleEvents, words.ScheduleEvents, []string{prefix + "calendar.events"}},
+	{ResolveGroups, words.ResolveGroups, []string{prefix + "cloud-identity.groups.readonly"}},
+	{AdminSpaces, words.AdminSpaces, []string{prefix + "chat.admin.spaces"}},
+	{AdminMembers, words.AdminMembers, []string{prefix + "chat.admin.memberships"}},
+	{AdminDelete, words.AdminDelete, []string{prefix + "chat.admin.delete"}},
 }
 
 // Capabilities are all there are, in the order of the table in the design.
@@ -52,6 +61,16 @@ func Capabilities() []Capability {
 	}
 	return out
 }
+
+// Administers tells whether c is an administrator's, over all of their
+// organization.
+func (c Capability) Administers() bool {
+	return c == AdminSpaces || c == AdminMembers || c == AdminDelete
+}
+
+// Everyday tells whether a command in Chat may ask for c; else only other
+// systems do.
+func (c Capability) Everyday() bool { return c != ResolveGroups && !c.Administers() }
 
 // Words says what c lets Deputy do.
 func (c Capability) Words() words.Text {

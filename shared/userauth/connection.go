@@ -10,10 +10,12 @@ import (
 
 // Connection is what a person may know of their own grant.
 type Connection struct {
+	Person    string
 	Connected bool
 	Email     string
 	Domain    string // of its Workspace organization; empty for a consumer account
 	Since     time.Time
+	Via       string       // the system that brought the last consent; empty: a browser
 	Until     time.Time    // when Google ends it by itself; zero if it does not
 	Allowed   []Capability // what the grant allows now
 	Declined  []Capability // whose box was left unticked
@@ -32,7 +34,7 @@ func (a *Auth) Connection(ctx context.Context, person string) (Connection, error
 		return Connection{Ended: g.Untold}, nil
 	}
 	c := Connection{
-		Connected: true, Email: g.Email.Reveal(), Domain: g.Domain, Since: g.Connected, Until: g.RefreshUntil,
+		Person: person, Connected: true, Email: g.Email.Reveal(), Domain: g.Domain, Since: g.Connected, Via: g.Via, Until: g.RefreshUntil,
 		Allowed: satisfied(g.Scopes), SignIn: g.SignIn,
 	}
 	c.Declined = slices.DeleteFunc(satisfied(g.Declined), func(d Capability) bool { return slices.Contains(c.Allowed, d) })
@@ -42,4 +44,10 @@ func (a *Auth) Connection(ctx context.Context, person string) (Connection, error
 // satisfied are the capabilities that scopes allow.
 func satisfied(scopes []string) []Capability {
 	return slices.DeleteFunc(Capabilities(), func(c Capability) bool { return !c.satisfied(scopes) })
+}
+
+// Email implements Actor: the address that the person's grant was given from.
+func (a *Auth) Email(ctx context.Context, person string) (string, error) {
+	c, err := a.Connection(ctx, person)
+	return c.Email, err
 }

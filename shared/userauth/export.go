@@ -40,6 +40,7 @@ type exportedGrant struct {
 	Declined     []string  `json:"declinedScopes"`
 	ClientID     string    `json:"clientId"`
 	Connected    time.Time `json:"connected"`
+	Via          string    `json:"via,omitempty"`
 	RefreshToken bool      `json:"holdsRefreshToken"`
 	AccessToken  bool      `json:"holdsAccessToken"`
 	AccessExpiry time.Time `json:"accessTokenExpiry"`
@@ -100,7 +101,7 @@ func (a *Auth) export(ctx context.Context, person string) (out Export, err error
 	if g.Person != "" {
 		out.Connection = &exportedGrant{
 			Status: string(g.Status), Email: g.Email.Reveal(), Domain: g.Domain, Scopes: g.Scopes, Declined: g.Declined, ClientID: g.ClientID,
-			Connected: g.Connected, RefreshToken: g.RefreshToken != "", AccessToken: g.AccessToken != "", AccessExpiry: g.AccessExpiry,
+			Connected: g.Connected, Via: g.Via, RefreshToken: g.RefreshToken != "", AccessToken: g.AccessToken != "", AccessExpiry: g.AccessExpiry,
 			LastUsedDay: g.LastUsedDay, RefreshDay: g.RefreshDay,
 		}
 	}

@@ -44,7 +44,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Operations})
+	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Operations, p.Authority})
 	if err != nil {
 		return Outcome{}, fault.Wrap("userauth.Finish", err)
 	}
@@ -69,7 +69,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return Outcome{}, refusedAgain(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
 	}
 	p.Person = Person(claims.Subject)
-	g, err := a.save(ctx, p, tokens, claims)
+	g, err := a.save(ctx, p, tokens, claims, "")
 	if err != nil {
 		return Outcome{}, unfinished(again, err)
 	}
@@ -135,7 +135,8 @@ func (a *Auth) exchange(ctx context.Context, p vault.Pending, code config.Secret
 
 // save stores the grant over whatever is there. A refresh token is never
 // replaced by nothing, and carried over only when it is this client's.
-func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, who googleauth.Claims) (vault.Grant, error) {
+// via is the system that brought the consent, empty for a browser.
+func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, who googleauth.Claims, via string) (vault.Grant, error) {
 	for try := 1; ; try++ {
 		g, ok, err := a.grantNow(ctx, p.Person)
 		if err != nil {
@@ -145,12 +146,12 @@ func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, w
 		if t.Refresh != "" {
 			kept = t.Refresh
 		} else if !ok {
-			return g, errors.New("google sent no refresh token though consent was asked anew")
+			return g, errNoRefresh
 		}
 		g.Person, g.ClientID, g.Status, g.Generation = p.Person, a.ClientID, vault.Active, a.next(g.Generation)
 		g.RefreshToken, g.AccessToken, g.AccessExpiry = kept, t.Access, a.Now().Add(t.Life)
 		g.Scopes, g.Declined = t.Scopes, declined(g.Declined, p, t.Scopes)
-		g.Email, g.Domain = config.Secret(who.Email), who.Domain
+		g.Email, g.Domain, g.Via = config.Secret(who.Email), who.Domain, via
 		g.Untold, g.SignIn, g.Removed = false, false, time.Time{}
 		g.RefreshDay, g.LastUsedDay = a.today(), a.today()
 		if t.Refresh != "" {
@@ -169,6 +170,8 @@ func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, w
 		}
 	}
 }
+
+var errNoRefresh = errors.New("google sent no refresh token though consent was asked anew")
 
 // until is when time-based access ends; the zero time if it does not.
 func (a *Auth) until(life time.Duration) time.Time {

@@ -27,6 +27,7 @@ type invitation struct {
 	Capabilities []string  `json:"c"`
 	Caller       string    `json:"s,omitempty"` // that the person is to approve
 	Operations   []string  `json:"o,omitempty"`
+	Authority    string    `json:"a,omitempty"`
 	ReturnTo     string    `json:"r,omitempty"`
 	ReturnUntil  time.Time `json:"u"`
 	Until        time.Time `json:"e"`
@@ -44,6 +45,7 @@ func (a *Auth) Invite(ctx context.Context, who string, returnTo config.Secret, c
 type Wish struct {
 	Caller     string // id of its record
 	Operations []string
+	Authority  string
 }
 
 // InviteToApprove is an Invite that asks, after the consent, for the person's
@@ -53,7 +55,7 @@ func (a *Auth) InviteToApprove(ctx context.Context, who string, w Wish, capabili
 }
 
 func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []Capability, w Wish) (config.Secret, error) {
-	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife), Caller: w.Caller, Operations: w.Operations}
+	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife), Caller: w.Caller, Operations: w.Operations, Authority: w.Authority}
 	if strings.HasPrefix(who, "users/") {
 		inv.Person = who
 	} else {

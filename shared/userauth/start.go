@@ -41,7 +41,7 @@ func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.S
 	state, verifier := config.Secret(oauth2.GenerateVerifier()), config.Secret(oauth2.GenerateVerifier())
 	nonce := rand.Text()
 	err = a.Vault.CreatePending(ctx, state, vault.Pending{
-		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect, Caller: inv.Caller, Operations: inv.Operations,
+		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect, Caller: inv.Caller, Operations: inv.Operations, Authority: inv.Authority,
 		Verifier: verifier, Nonce: nonce, Browser: browserHash(browser),
 		ReturnTo: config.Secret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})

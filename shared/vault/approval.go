@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/deputy/shared/fault"
@@ -11,8 +12,9 @@ import (
 // approvalsOf is the collection of one person's approvals.
 func approvalsOf(person string) string { return "approvals/" + sub(person) + "/callers" }
 
-// Approval is a person's own yes to one caller acting as them (collection
-// approvals/{sub}/callers, id: the caller's).
+// Approval is a person's own yes to one caller acting as them by one authority
+// (collection approvals/{sub}/callers, id: the caller's, for the person's own
+// grant; for their right as an administrator with -admin behind it).
 type Approval struct {
 	Caller     string    `json:"caller"` // id of the caller's record
 	Operations []string  `json:"operations"`
@@ -23,13 +25,24 @@ type Approval struct {
 
 // CreateApproval stores a person's approval; Conflict when there is one.
 func (v *Vault) CreateApproval(ctx context.Context, person string, a Approval) error {
-	_, err := v.docs.Create(ctx, approvalsOf(person), a.Caller, a.fields())
+	_, err := v.docs.Create(ctx, approvalsOf(person), a.ID(), a.fields())
 	return fault.Wrap("vault.CreateApproval", err)
 }
 
-// Approval reads what a person gave to one caller; NotFound when nothing.
-func (v *Vault) Approval(ctx context.Context, person, caller string) (Approval, error) {
-	doc, err := v.docs.Get(ctx, approvalsOf(person), caller)
+// ID names an approval among those of its person.
+func (a Approval) ID() string {
+	if a.Authority == "admin" {
+		return a.Caller + administrators
+	}
+	return a.Caller
+}
+
+const administrators = "-admin"
+
+// Approval reads what a person gave to one caller for one authority; NotFound
+// when nothing.
+func (v *Vault) Approval(ctx context.Context, person, caller, authority string) (Approval, error) {
+	doc, err := v.docs.Get(ctx, approvalsOf(person), Approval{Caller: caller, Authority: authority}.ID())
 	if err != nil {
 		return Approval{}, fault.Wrap("vault.Approval", err)
 	}
@@ -37,13 +50,13 @@ func (v *Vault) Approval(ctx context.Context, person, caller string) (Approval, 
 }
 
 func approval(doc Doc) Approval {
-	return Approval{doc.ID, texts(doc.Fields, "operations"), text(doc.Fields, "authority"), text(doc.Fields, "domain"), moment(doc.Fields, "approved")}
+	return Approval{strings.TrimSuffix(doc.ID, administrators), texts(doc.Fields, "operations"), text(doc.Fields, "authority"), text(doc.Fields, "domain"), moment(doc.Fields, "approved")}
 }
 
 // Approve stores a person's approval of a caller, beside what was approved
 // before. Of two at once one may be a Conflict.
 func (v *Vault) Approve(ctx context.Context, person string, a Approval) error {
-	doc, err := v.docs.Get(ctx, approvalsOf(person), a.Caller)
+	doc, err := v.docs.Get(ctx, approvalsOf(person), a.ID())
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return v.CreateApproval(ctx, person, a)
@@ -55,7 +68,7 @@ func (v *Vault) Approve(ctx context.Context, person string, a Approval) error {
 			a.Operations = append(slices.Clone(a.Operations), o)
 		}
 	}
-	_, err = v.docs.Replace(ctx, approvalsOf(person), a.Caller, a.fields(), doc.Version)
+	_, err = v.docs.Replace(ctx, approvalsOf(person), a.ID(), a.fields(), doc.Version)
 	return fault.Wrap("vault.Approve", err)
 }
 
@@ -72,12 +85,11 @@ func (v *Vault) Approvals(ctx context.Context, person string, limit int) ([]Appr
 	return out, fault.Wrap("vault.Approvals", err)
 }
 
-// WithdrawApproval removes what a person gave to one caller; there is no error
-// when there is none.
-func (v *Vault) WithdrawApproval(ctx context.Context, person, caller string) error {
-	doc, err := v.docs.Get(ctx, approvalsOf(person), caller)
+// WithdrawApproval removes one, by its ID; there is no error when there is none.
+func (v *Vault) WithdrawApproval(ctx context.Context, person, id string) error {
+	doc, err := v.docs.Get(ctx, approvalsOf(person), id)
 	if err == nil {
-		err = v.docs.Delete(ctx, approvalsOf(person), caller, doc.Version)
+		err = v.docs.Delete(ctx, approvalsOf(person), id, doc.Version)
 	}
 	if fault.KindOf(err) == fault.NotFound {
 		return nil

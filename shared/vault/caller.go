@@ -17,9 +17,12 @@ type Caller struct {
 	Operations  []string
 	People      []string // users/{id} or lower-case e-mail addresses
 	Domains     []string // lower case
-	Authorities []string // "user"
-	Rate        int64    // requests in a minute, for each instance of Deputy; 0 is the usual
-	Paused      bool
+	Authorities []string // "user", "admin", "delegation"
+	// Administrators, by lower-case e-mail address, as whom the caller may act
+	// by delegation with the authority admin.
+	Administrators []string
+	Rate           int64 // requests in a minute, for each instance of Deputy; 0 is the usual
+	Paused         bool
 }
 
 // Caller reads a caller's record; NotFound when there is none.
@@ -31,7 +34,7 @@ func (v *Vault) Caller(ctx context.Context, id string) (Caller, error) {
 	f := doc.Fields
 	return Caller{
 		ID: id, Email: text(f, "email"), Name: text(f, "name"), Operations: texts(f, "operations"), People: texts(f, "people"),
-		Domains: texts(f, "domains"), Authorities: texts(f, "authorities"), Rate: number(f, "rate"), Paused: flag(f, "paused"),
+		Domains: texts(f, "domains"), Authorities: texts(f, "authorities"), Administrators: texts(f, "administrators"), Rate: number(f, "rate"), Paused: flag(f, "paused"),
 	}, nil
 }
 
@@ -39,7 +42,7 @@ func (v *Vault) Caller(ctx context.Context, id string) (Caller, error) {
 func (v *Vault) CreateCaller(ctx context.Context, c Caller) error {
 	_, err := v.docs.Create(ctx, callerRecords, c.ID, Fields{
 		"email": c.Email, "name": c.Name, "operations": c.Operations, "people": c.People,
-		"domains": c.Domains, "authorities": c.Authorities, "rate": c.Rate, "paused": c.Paused,
+		"domains": c.Domains, "authorities": c.Authorities, "administrators": c.Administrators, "rate": c.Rate, "paused": c.Paused,
 	})
 	return fault.Wrap("vault.CreateCaller", err)
 }

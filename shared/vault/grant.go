@@ -42,6 +42,7 @@ type Grant struct {
 	Email        config.Secret
 	Domain       string // hd of the ID token; empty for a consumer account
 	Connected    time.Time
+	Via          string // the system that brought the last consent; empty: a browser
 
 	Untold       bool      // Google ended it, and the person has not been told
 	ToldBy       string    // who told them, at random: to know one's own save again
@@ -94,7 +95,7 @@ func (v *Vault) grantOf(doc Doc) (Grant, error) {
 	g := Grant{
 		Person: "users/" + doc.ID, ClientID: text(f, "clientId"), Scopes: texts(f, "scopes"), Declined: texts(f, "declined"),
 		AccessExpiry: moment(f, "accessExpiry"), Status: Status(text(f, "status")), Generation: number(f, "generation"),
-		Domain: text(f, "domain"), Connected: moment(f, "connected"),
+		Domain: text(f, "domain"), Connected: moment(f, "connected"), Via: text(f, "via"),
 		Untold: flag(f, "untold"), ToldBy: text(f, "toldBy"), SignIn: flag(f, "signIn"), Removed: moment(f, "removed"),
 		RefreshDay: moment(f, "refreshDay"), LastUsedDay: moment(f, "lastUsedDay"), RefreshUntil: moment(f, "refreshUntil"),
 		version: doc.Version, keys: [2]int64{number(f, "keyId"), number(f, "lookupKeyId")},
@@ -115,7 +116,7 @@ func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	g.keys = v.keysInUse()
 	f := Fields{
 		"clientId": g.ClientID, "scopes": g.Scopes, "declined": g.Declined, "accessExpiry": g.AccessExpiry,
-		"status": string(g.Status), "generation": g.Generation, "domain": g.Domain, "connected": g.Connected,
+		"status": string(g.Status), "generation": g.Generation, "domain": g.Domain, "connected": g.Connected, "via": g.Via,
 		"untold": g.Untold, "toldBy": g.ToldBy, "signIn": g.SignIn, "removed": g.Removed,
 		"refreshDay": g.RefreshDay, "lastUsedDay": g.LastUsedDay, "refreshUntil": g.RefreshUntil,
 		"keyId": g.keys[0], "lookupKeyId": g.keys[1],

@@ -35,6 +35,7 @@ type Pending struct {
 	Purpose      string   // what is in flight: "connect" or "approve"
 	Caller       string   // id of the system that a person is to approve; may be empty
 	Operations   []string // that it wants
+	Authority    string   // by which it wants to do them
 	Verifier     config.Secret
 	ReturnTo     config.Secret
 	ReturnUntil  time.Time
@@ -78,7 +79,7 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []
 	p := Pending{
 		Person: text(f, "person"), Email: text(f, "email"), Capabilities: texts(f, "capabilities"), Purpose: text(f, "purpose"),
 		Nonce: text(f, "nonce"), Browser: data(f, "browser"), ReturnUntil: moment(f, "returnUntil"),
-		Caller: text(f, "caller"), Operations: texts(f, "operations"),
+		Caller: text(f, "caller"), Operations: texts(f, "operations"), Authority: text(f, "authority"),
 	}
 	if err := v.openAll(f, "consent", pendingConsents, id, p.secrets()...); err != nil {
 		return Pending{}, err
@@ -106,7 +107,7 @@ func refuse(why error) error {
 func (p Pending) fields(expires time.Time) Fields {
 	return Fields{
 		"person": p.Person, "email": p.Email, "capabilities": p.Capabilities, "purpose": p.Purpose,
-		"nonce": p.Nonce, "browser": p.Browser, "returnUntil": p.ReturnUntil, "expires": expires, "caller": p.Caller, "operations": p.Operations,
+		"nonce": p.Nonce, "browser": p.Browser, "returnUntil": p.ReturnUntil, "expires": expires, "caller": p.Caller, "operations": p.Operations, "authority": p.Authority,
 	}
 }
 

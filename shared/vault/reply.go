@@ -23,6 +23,7 @@ type Reply struct {
 	Request string        // hash of the request: the same key may not ask for something else
 	Lease   time.Time     // until when somebody is at it; zero: nobody
 	Answer  config.Secret // JSON, sealed; empty: not done
+	Journal config.Secret // JSON, sealed: what tries before have kept for the next
 	Expires time.Time
 
 	version Version
@@ -37,7 +38,7 @@ func (v *Vault) Reply(ctx context.Context, id string) (Reply, error) {
 	}
 	f := doc.Fields
 	r := Reply{ID: id, Person: text(f, "person"), Request: text(f, "request"), Lease: moment(f, "lease"), Expires: moment(f, "expires"), version: doc.Version}
-	err = v.openAll(f, "reply", replies, id, secretField{"answer", &r.Answer})
+	err = v.openAll(f, "reply", replies, id, secretField{"answer", &r.Answer}, secretField{"journal", &r.Journal})
 	if errors.Is(err, seal.ErrBroken) {
 		err = &fault.Error{Op: "vault.Reply", Kind: fault.Internal, Err: err} // no consent mends that
 	}
@@ -81,5 +82,5 @@ func (v *Vault) EraseReplies(ctx context.Context, person string) error {
 
 func (v *Vault) replyFields(r Reply) (Fields, error) {
 	f := Fields{"person": r.Person, "request": r.Request, "lease": r.Lease, "expires": r.Expires}
-	return f, v.sealAll(f, "reply", replies, r.ID, secretField{"answer", &r.Answer})
+	return f, v.sealAll(f, "reply", replies, r.ID, secretField{"answer", &r.Answer}, secretField{"journal", &r.Journal})
 }

@@ -15,6 +15,7 @@ const maxTemplates = 99
 // templates, id: its name).
 type Template struct {
 	Name          string
+	DisplayName   string // of the spaces, such as "INC-{{seq}} {{title}}"; may be empty
 	Description   string
 	Guidelines    string
 	Members       []string // users/{id or e-mail address}, groups/{id}
@@ -51,33 +52,51 @@ func (v *Vault) Template(ctx context.Context, name string) (Template, error) {
 func template(doc Doc) Template {
 	f := doc.Fields
 	return Template{
-		Name: doc.ID, Description: text(f, "description"), Guidelines: text(f, "guidelines"), Members: texts(f, "members"),
+		Name: doc.ID, DisplayName: text(f, "displayName"), Description: text(f, "description"), Guidelines: text(f, "guidelines"), Members: texts(f, "members"),
 		Discoverable: flag(f, "discoverable"), Announcements: flag(f, "announcements"), External: flag(f, "external"),
 		History: text(f, "history"), First: text(f, "first"), AddTheApp: flag(f, "addTheApp"),
 	}
 }
 
-// PutTemplate stores one in place of what there was. Of two at once the later
-// stands, or one is a Conflict.
-func (v *Vault) PutTemplate(ctx context.Context, t Template) error {
-	doc, err := v.docs.Get(ctx, templates, t.Name)
+// PutTemplate stores one in place of what there was, if may agrees with that
+// (nil: there was none). Of two at once the later stands, or one is a Conflict.
+func (v *Vault) PutTemplate(ctx context.Context, t Template, may func(there *Template) error) error {
+	doc, there, err := v.existing(ctx, t.Name)
+	if err == nil {
+		err = may(there)
+	}
 	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		return v.CreateTemplate(ctx, t)
-	case err == nil:
+	case err != nil:
+	case there == nil:
+		err = v.CreateTemplate(ctx, t)
+	default:
 		_, err = v.docs.Replace(ctx, templates, t.Name, t.fields(), doc.Version)
 	}
 	return fault.Wrap("vault.PutTemplate", err)
 }
 
-// DeleteTemplate removes one; there is no error when there is none.
-func (v *Vault) DeleteTemplate(ctx context.Context, name string) error {
+// existing is a template with its document, nil when there is none.
+func (v *Vault) existing(ctx context.Context, name string) (Doc, *Template, error) {
 	doc, err := v.docs.Get(ctx, templates, name)
-	if err == nil {
-		err = v.docs.Delete(ctx, templates, name, doc.Version)
+	if err != nil {
+		if fault.KindOf(err) == fault.NotFound {
+			err = nil
+		}
+		return Doc{}, nil, err
 	}
-	if fault.KindOf(err) == fault.NotFound {
-		return nil
+	t := template(doc)
+	return doc, &t, nil
+}
+
+// DeleteTemplate removes one, if may agrees; there is no error when there is
+// none.
+func (v *Vault) DeleteTemplate(ctx context.Context, name string, may func(there *Template) error) error {
+	doc, there, err := v.existing(ctx, name)
+	if err == nil {
+		err = may(there)
+	}
+	if err == nil && there != nil {
+		err = v.docs.Delete(ctx, templates, name, doc.Version)
 	}
 	return fault.Wrap("vault.DeleteTemplate", err)
 }
@@ -90,7 +109,7 @@ func (v *Vault) CreateTemplate(ctx context.Context, t Template) error {
 
 func (t Template) fields() Fields {
 	return Fields{
-		"description": t.Description, "guidelines": t.Guidelines, "members": t.Members, "discoverable": t.Discoverable,
+		"displayName": t.DisplayName, "description": t.Description, "guidelines": t.Guidelines, "members": t.Members, "discoverable": t.Discoverable,
 		"announcements": t.Announcements, "external": t.External, "history": t.History, "first": t.First, "addTheApp": t.AddTheApp,
 	}
 }

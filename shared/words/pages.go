@@ -34,6 +34,7 @@ var (
 
 	PageApprove     = text("May %s act as you?", "允许 %s 以您的身份操作吗？")
 	PageApproveWhat = text("This system, with the service account %s, wants to do this as %s: %s.", "此系统（服务账号 %s）希望以 %s 的身份执行：%s。")
+	PageApproveAll  = text("It wants to do so with your rights as an administrator: in all spaces of your organization, also those you are not in. Chat will show neither your name nor Deputy's for it.", "它希望使用您的管理员权限：作用于您组织的所有聊天室，包括您不在其中的。Chat 不会显示您的名字，也不会显示 Deputy。")
 	PageApproveHow  = text("You can withdraw it at any time: type /status in Google Chat. There you also see what it did as you.", "您可以随时撤回：在 Google Chat 中输入 /status。在那里还能看到它以您的身份做了什么。")
 	PageAllow       = text("Allow", "允许")
 	PageRefuse      = text("Refuse", "拒绝")

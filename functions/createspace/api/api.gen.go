@@ -36,12 +36,18 @@ func (e Access) Valid() bool {
 
 // Defines values for Authority.
 const (
-	User Authority = "user"
+	Admin      Authority = "admin"
+	Delegation Authority = "delegation"
+	User       Authority = "user"
 )
 
 // Valid indicates whether the value is a known member of the Authority enum.
 func (e Authority) Valid() bool {
 	switch e {
+	case Admin:
+		return true
+	case Delegation:
+		return true
 	case User:
 		return true
 	default:
@@ -52,6 +58,9 @@ func (e Authority) Valid() bool {
 // Defines values for Capability.
 const (
 	CapabilityAddTheApp      Capability = "AddTheApp"
+	CapabilityAdminDelete    Capability = "AdminDelete"
+	CapabilityAdminMembers   Capability = "AdminMembers"
+	CapabilityAdminSpaces    Capability = "AdminSpaces"
 	CapabilityCreateSpaces   Capability = "CreateSpaces"
 	CapabilityDeleteSpaces   Capability = "DeleteSpaces"
 	CapabilityEditSpaces     Capability = "EditSpaces"
@@ -60,6 +69,7 @@ const (
 	CapabilityPostMessages   Capability = "PostMessages"
 	CapabilityReadMembers    Capability = "ReadMembers"
 	CapabilityReadSpaces     Capability = "ReadSpaces"
+	CapabilityResolveGroups  Capability = "ResolveGroups"
 	CapabilityScheduleEvents Capability = "ScheduleEvents"
 )
 
@@ -67,6 +77,12 @@ const (
 func (e Capability) Valid() bool {
 	switch e {
 	case CapabilityAddTheApp:
+		return true
+	case CapabilityAdminDelete:
+		return true
+	case CapabilityAdminMembers:
+		return true
+	case CapabilityAdminSpaces:
 		return true
 	case CapabilityCreateSpaces:
 		return true
@@ -84,7 +100,36 @@ func (e Capability) Valid() bool {
 		return true
 	case CapabilityReadSpaces:
 		return true
+	case CapabilityResolveGroups:
+		return true
 	case CapabilityScheduleEvents:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ClientType.
+const (
+	ANDROID           ClientType = "ANDROID"
+	CHROME            ClientType = "CHROME"
+	IOS               ClientType = "IOS"
+	SINGLEPAGE        ClientType = "SINGLE_PAGE"
+	TVANDLIMITEDINPUT ClientType = "TV_AND_LIMITED_INPUT"
+)
+
+// Valid indicates whether the value is a known member of the ClientType enum.
+func (e ClientType) Valid() bool {
+	switch e {
+	case ANDROID:
+		return true
+	case CHROME:
+		return true
+	case IOS:
+		return true
+	case SINGLEPAGE:
+		return true
+	case TVANDLIMITEDINPUT:
 		return true
 	default:
 		return false
@@ -93,12 +138,18 @@ func (e Capability) Valid() bool {
 
 // Defines values for CreateSpaceSpaceType.
 const (
-	SPACE CreateSpaceSpaceType = "SPACE"
+	DIRECTMESSAGE CreateSpaceSpaceType = "DIRECT_MESSAGE"
+	GROUPCHAT     CreateSpaceSpaceType = "GROUP_CHAT"
+	SPACE         CreateSpaceSpaceType = "SPACE"
 )
 
 // Valid indicates whether the value is a known member of the CreateSpaceSpaceType enum.
 func (e CreateSpaceSpaceType) Valid() bool {
 	switch e {
+	case DIRECTMESSAGE:
+		return true
+	case GROUPCHAT:
+		return true
 	case SPACE:
 		return true
 	default:
@@ -154,6 +205,7 @@ const (
 	MemberResultStateINVITED   MemberResultState = "INVITED"
 	MemberResultStateJOINED    MemberResultState = "JOINED"
 	MemberResultStateLEFTOUT   MemberResultState = "LEFT_OUT"
+	MemberResultStatePENDING   MemberResultState = "PENDING"
 	MemberResultStateUNCHECKED MemberResultState = "UNCHECKED"
 )
 
@@ -167,6 +219,8 @@ func (e MemberResultState) Valid() bool {
 	case MemberResultStateJOINED:
 		return true
 	case MemberResultStateLEFTOUT:
+		return true
+	case MemberResultStatePENDING:
 		return true
 	case MemberResultStateUNCHECKED:
 		return true
@@ -237,8 +291,9 @@ func (e SpaceKind) Valid() bool {
 
 // Defines values for StepState.
 const (
-	StepStateDONE   StepState = "DONE"
-	StepStateFAILED StepState = "FAILED"
+	StepStateDONE    StepState = "DONE"
+	StepStateFAILED  StepState = "FAILED"
+	StepStatePENDING StepState = "PENDING"
 )
 
 // Valid indicates whether the value is a known member of the StepState enum.
@@ -248,6 +303,8 @@ func (e StepState) Valid() bool {
 		return true
 	case StepStateFAILED:
 		return true
+	case StepStatePENDING:
+		return true
 	default:
 		return false
 	}
@@ -255,19 +312,25 @@ func (e StepState) Valid() bool {
 
 // Defines values for StepStep.
 const (
+	StepStepAccess       StepStep = "access"
 	StepStepAddTheApp    StepStep = "addTheApp"
 	StepStepFirstMessage StepStep = "firstMessage"
 	StepStepHistory      StepStep = "history"
+	StepStepPermissions  StepStep = "permissions"
 )
 
 // Valid indicates whether the value is a known member of the StepStep enum.
 func (e StepStep) Valid() bool {
 	switch e {
+	case StepStepAccess:
+		return true
 	case StepStepAddTheApp:
 		return true
 	case StepStepFirstMessage:
 		return true
 	case StepStepHistory:
+		return true
+	case StepStepPermissions:
 		return true
 	default:
 		return false
@@ -277,19 +340,39 @@ func (e StepStep) Valid() bool {
 // Access defines model for Access.
 type Access string
 
+// AccessPermissions The audiences that may find the space, and those that may join it by themselves, which have to be among the first. Google takes these only for a space that is there.
+type AccessPermissions struct {
+	Discover *[]Audience `json:"discover,omitempty"`
+	Join     *[]Audience `json:"join,omitempty"`
+}
+
 // AddMembers defines model for AddMembers.
 type AddMembers struct {
 	// ActAs users/{id} or a verified e-mail address
-	ActAs     Person       `json:"actAs"`
+	ActAs Person `json:"actAs"`
+
+	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
+	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// actAs has to be the person's primary e-mail address.
 	Authority *Authority   `json:"authority,omitempty"`
 	Members   []MemberName `json:"members"`
 }
 
-// Authority defines model for Authority.
+// Audience audiences/{id} of the Admin console, which may discover the space in place of the whole organization
+type Audience = string
+
+// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
+// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
+// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+// actAs has to be the person's primary e-mail address.
 type Authority string
 
 // Capability defines model for Capability.
 type Capability string
+
+// ClientType Of the OAuth client that got the code
+type ClientType string
 
 // Connection defines model for Connection.
 type Connection struct {
@@ -300,7 +383,12 @@ type Connection struct {
 // CreateMeeting defines model for CreateMeeting.
 type CreateMeeting struct {
 	// ActAs users/{id} or a verified e-mail address
-	ActAs     Person     `json:"actAs"`
+	ActAs Person `json:"actAs"`
+
+	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
+	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// actAs has to be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
 	// Text Stands before the room's address
@@ -310,7 +398,12 @@ type CreateMeeting struct {
 // CreateMessage defines model for CreateMessage.
 type CreateMessage struct {
 	// ActAs users/{id} or a verified e-mail address
-	ActAs     Person     `json:"actAs"`
+	ActAs Person `json:"actAs"`
+
+	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
+	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// actAs has to be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 	Text      string     `json:"text"`
 
@@ -322,14 +415,30 @@ type CreateMessage struct {
 type CreateSpace struct {
 	Access *Access `json:"access,omitempty"`
 
+	// AccessPermissions The audiences that may find the space, and those that may join it by themselves, which have to be among the first. Google takes these only for a space that is there.
+	AccessPermissions *AccessPermissions `json:"accessPermissions,omitempty"`
+
 	// ActAs users/{id} or a verified e-mail address
-	ActAs       Person     `json:"actAs"`
-	AddTheApp   *bool      `json:"addTheApp,omitempty"`
+	ActAs     Person `json:"actAs"`
+	AddTheApp *bool  `json:"addTheApp,omitempty"`
+
+	// Audience audiences/{id} of the Admin console, which may discover the space in place of the whole organization
+	Audience *Audience `json:"audience,omitempty"`
+
+	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
+	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// actAs has to be the person's primary e-mail address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
-	DisplayName string     `json:"displayName"`
 
-	// ExternalUserAllowed Whether people from outside the organization may be in it; for good
+	// DisplayName A SPACE needs it, and only that has it. It is the {{title}} of the template, if there is one.
+	DisplayName *string `json:"displayName,omitempty"`
+
+	// DryRun Only tell what would be asked of Google
+	DryRun *bool `json:"dryRun,omitempty"`
+
+	// ExternalUserAllowed Whether people from outside the organization may be in it, for good; as Google has it without a word. A consumer account must not say
 	ExternalUserAllowed *bool         `json:"externalUserAllowed,omitempty"`
 	FirstMessage        *string       `json:"firstMessage,omitempty"`
 	Guidelines          *string       `json:"guidelines,omitempty"`
@@ -339,11 +448,23 @@ type CreateSpace struct {
 
 	// OnDuplicate What to do when the name is taken in the organization. FAIL (without a word the same) is a conflict; SUFFIX takes the
 	// next number behind the name; REUSE gives the space of that name, unchanged, if the person is in it.
-	OnDuplicate *OnDuplicate          `json:"onDuplicate,omitempty"`
-	SpaceType   *CreateSpaceSpaceType `json:"spaceType,omitempty"`
+	OnDuplicate *OnDuplicate `json:"onDuplicate,omitempty"`
+
+	// Permissions The lowest role that may do that (PermissionSettings of the Chat API). Google takes these only for a space that is there.
+	Permissions *Permissions `json:"permissions,omitempty"`
+
+	// SpaceType SPACE without a word. A GROUP_CHAT is that of exactly these members, a DIRECT_MESSAGE that with one: the one there is,
+	// or a new one. They take nothing but members.
+	SpaceType *CreateSpaceSpaceType `json:"spaceType,omitempty"`
+
+	// Template Name of a template. What the request sets itself goes before; members of both are added. {{title}}, {{date}} (UTC),
+	// {{person}} (e-mail address) and {{seq}} (a number that counts up with each use) in its texts, and in those of the
+	// request, are filled in.
+	Template *string `json:"template,omitempty"`
 }
 
-// CreateSpaceSpaceType defines model for CreateSpace.SpaceType.
+// CreateSpaceSpaceType SPACE without a word. A GROUP_CHAT is that of exactly these members, a DIRECT_MESSAGE that with one: the one there is,
+// or a new one. They take nothing but members.
 type CreateSpaceSpaceType string
 
 // CreatedSpace defines model for CreatedSpace.
@@ -378,9 +499,15 @@ type Invitation struct {
 	Invitation string `json:"invitation"`
 }
 
-// InvitePerson defines model for InvitePerson.
+// InvitePerson Either capabilities, or serverAuthCode and clientType
 type InvitePerson struct {
-	Capabilities []Capability `json:"capabilities"`
+	Capabilities *[]Capability `json:"capabilities,omitempty"`
+
+	// ClientType Of the OAuth client that got the code
+	ClientType *ClientType `json:"clientType,omitempty"`
+
+	// ServerAuthCode Works once, and for minutes
+	ServerAuthCode *string `json:"serverAuthCode,omitempty"`
 }
 
 // Member defines model for Member.
@@ -402,7 +529,7 @@ type MemberList struct {
 	NextPageToken *string  `json:"nextPageToken,omitempty"`
 }
 
-// MemberName users/{id}, an e-mail address, or groups/{id}
+// MemberName users/{id}, an e-mail address, groups/{id}, or groups/ with a group's e-mail address behind it
 type MemberName = string
 
 // MemberResult defines model for MemberResult.
@@ -412,11 +539,13 @@ type MemberResult struct {
 	// Member As the request named them
 	Member string `json:"member"`
 
-	// State LEFT_OUT is Google's silence; UNCHECKED that the members could not be listed
+	// State INVITED has to accept first. LEFT_OUT is Google's silence, and detail the likely reason. FAILED is Google's refusal.
+	// PENDING has not been tried for good. UNCHECKED tells that the members could not be listed.
 	State MemberResultState `json:"state"`
 }
 
-// MemberResultState LEFT_OUT is Google's silence; UNCHECKED that the members could not be listed
+// MemberResultState INVITED has to accept first. LEFT_OUT is Google's silence, and detail the likely reason. FAILED is Google's refusal.
+// PENDING has not been tried for good. UNCHECKED tells that the members could not be listed.
 type MemberResultState string
 
 // MemberResults defines model for MemberResults.
@@ -436,8 +565,45 @@ type Message struct {
 // next number behind the name; REUSE gives the space of that name, unchanged, if the person is in it.
 type OnDuplicate string
 
+// Permissions The lowest role that may do that (PermissionSettings of the Chat API). Google takes these only for a space that is there.
+type Permissions struct {
+	// ManageApps As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	ManageApps *Role `json:"manageApps,omitempty"`
+
+	// ManageMembersAndGroups As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	ManageMembersAndGroups *Role `json:"manageMembersAndGroups,omitempty"`
+
+	// ManageWebhooks As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	ManageWebhooks *Role `json:"manageWebhooks,omitempty"`
+
+	// ModifySpaceDetails As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	ModifySpaceDetails *Role `json:"modifySpaceDetails,omitempty"`
+
+	// ReplyMessages As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	ReplyMessages *Role `json:"replyMessages,omitempty"`
+
+	// ToggleHistory As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	ToggleHistory *Role `json:"toggleHistory,omitempty"`
+
+	// UseAtMentionAll As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	UseAtMentionAll *Role `json:"useAtMentionAll,omitempty"`
+}
+
 // Person users/{id} or a verified e-mail address
 type Person = string
+
+// Plan defines model for Plan.
+type Plan struct {
+	// Requests In order. Members beyond the 49th are added only if Google's list does not have them
+	Requests []PlannedRequest `json:"requests"`
+}
+
+// PlannedRequest defines model for PlannedRequest.
+type PlannedRequest struct {
+	Body   *map[string]interface{} `json:"body,omitempty"`
+	Method string                  `json:"method"`
+	Url    string                  `json:"url"`
+}
 
 // Problem defines model for Problem.
 type Problem struct {
@@ -461,9 +627,12 @@ type Problem struct {
 
 // PutTemplate defines model for PutTemplate.
 type PutTemplate struct {
-	Access              *Access       `json:"access,omitempty"`
-	AddTheApp           *bool         `json:"addTheApp,omitempty"`
-	Description         *string       `json:"description,omitempty"`
+	Access      *Access `json:"access,omitempty"`
+	AddTheApp   *bool   `json:"addTheApp,omitempty"`
+	Description *string `json:"description,omitempty"`
+
+	// DisplayName Of the spaces, such as INC-{{seq}} {{title}}
+	DisplayName         *string       `json:"displayName,omitempty"`
 	ExternalUserAllowed *bool         `json:"externalUserAllowed,omitempty"`
 	FirstMessage        *string       `json:"firstMessage,omitempty"`
 	Guidelines          *string       `json:"guidelines,omitempty"`
@@ -479,6 +648,7 @@ type Role string
 type Space struct {
 	Access              *Access `json:"access,omitempty"`
 	Address             string  `json:"address"`
+	Audience            *string `json:"audience,omitempty"`
 	CreateTime          *string `json:"createTime,omitempty"`
 	Description         *string `json:"description,omitempty"`
 	DisplayName         string  `json:"displayName"`
@@ -486,6 +656,9 @@ type Space struct {
 	Guidelines          *string `json:"guidelines,omitempty"`
 	History             *string `json:"history,omitempty"`
 	Name                string  `json:"name"`
+
+	// Permissions The lowest role that may do that (PermissionSettings of the Chat API). Google takes these only for a space that is there.
+	Permissions *Permissions `json:"permissions,omitempty"`
 }
 
 // SpaceKind defines model for SpaceKind.
@@ -501,12 +674,14 @@ type SpaceList struct {
 
 // Step defines model for Step.
 type Step struct {
-	Detail *string   `json:"detail,omitempty"`
-	State  StepState `json:"state"`
-	Step   StepStep  `json:"step"`
+	Detail *string `json:"detail,omitempty"`
+
+	// State PENDING failed in a way that may go well
+	State StepState `json:"state"`
+	Step  StepStep  `json:"step"`
 }
 
-// StepState defines model for Step.State.
+// StepState PENDING failed in a way that may go well
 type StepState string
 
 // StepStep defines model for Step.Step.
@@ -520,6 +695,7 @@ type Template struct {
 	Access              *Access       `json:"access,omitempty"`
 	AddTheApp           *bool         `json:"addTheApp,omitempty"`
 	Description         *string       `json:"description,omitempty"`
+	DisplayName         *string       `json:"displayName,omitempty"`
 	ExternalUserAllowed *bool         `json:"externalUserAllowed,omitempty"`
 	FirstMessage        *string       `json:"firstMessage,omitempty"`
 	Guidelines          *string       `json:"guidelines,omitempty"`
@@ -537,7 +713,12 @@ type TemplateList struct {
 // UpdateMember defines model for UpdateMember.
 type UpdateMember struct {
 	// ActAs users/{id} or a verified e-mail address
-	ActAs     Person     `json:"actAs"`
+	ActAs Person `json:"actAs"`
+
+	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
+	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// actAs has to be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
 	// Role As Chat's page calls them; the API's own names differ (chat-protocol, members)
@@ -548,20 +729,40 @@ type UpdateMember struct {
 type UpdateSpace struct {
 	Access *Access `json:"access,omitempty"`
 
+	// AccessPermissions The audiences that may find the space, and those that may join it by themselves, which have to be among the first. Google takes these only for a space that is there.
+	AccessPermissions *AccessPermissions `json:"accessPermissions,omitempty"`
+
 	// ActAs users/{id} or a verified e-mail address
-	ActAs       Person     `json:"actAs"`
+	ActAs Person `json:"actAs"`
+
+	// Audience audiences/{id} of the Admin console, which may discover the space in place of the whole organization
+	Audience *Audience `json:"audience,omitempty"`
+
+	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
+	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// actAs has to be the person's primary e-mail address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
 	DisplayName *string    `json:"displayName,omitempty"`
 	Guidelines  *string    `json:"guidelines,omitempty"`
 	History     *History   `json:"history,omitempty"`
+
+	// Permissions The lowest role that may do that (PermissionSettings of the Chat API). Google takes these only for a space that is there.
+	Permissions *Permissions `json:"permissions,omitempty"`
 }
 
 // ActAs defines model for actAs.
 type ActAs = string
 
-// AuthorityParam defines model for authorityParam.
+// AuthorityParam By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
+// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
+// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+// actAs has to be the person's primary e-mail address.
 type AuthorityParam = Authority
+
+// IfMatch defines model for ifMatch.
+type IfMatch = string
 
 // Key defines model for key.
 type Key = string
@@ -589,10 +790,10 @@ type ListSpacesParams struct {
 	// ActAs The person to act as, users/{id} or a verified e-mail address
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user is the person's own grant.
+	// Authority By what right the act is done; user without a word
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
-	// Query Words that the words of a name begin with. Google finds 100 spaces at most.
+	// Query Words that the words of a name begin with. As a person, Google finds 100 spaces at most.
 	Query    *string   `form:"query,omitempty" json:"query,omitempty"`
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
@@ -611,7 +812,7 @@ type DeleteSpaceParams struct {
 	// ActAs The person to act as, users/{id} or a verified e-mail address
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user is the person's own grant.
+	// Authority By what right the act is done; user without a word
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
 	// Confirm The display name of the space, to the letter
@@ -626,7 +827,7 @@ type GetSpaceParams struct {
 	// ActAs The person to act as, users/{id} or a verified e-mail address
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user is the person's own grant.
+	// Authority By what right the act is done; user without a word
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 }
 
@@ -637,6 +838,9 @@ type UpdateSpaceParams struct {
 
 	// IdempotencyKey The same when the request is repeated, another for each new act.
 	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// IfMatch The ETag of what was read. When it has changed since, nothing is done, and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // CreateMeetingParams defines parameters for CreateMeeting.
@@ -650,7 +854,7 @@ type ListMembersParams struct {
 	// ActAs The person to act as, users/{id} or a verified e-mail address
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user is the person's own grant.
+	// Authority By what right the act is done; user without a word
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 	PageSize  *PageSize       `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
@@ -669,11 +873,20 @@ type RemoveMemberParams struct {
 	// ActAs The person to act as, users/{id} or a verified e-mail address
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user is the person's own grant.
+	// Authority By what right the act is done; user without a word
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
 	// IdempotencyKey The same when the request is repeated, another for each new act.
 	IdempotencyKey Key `json:"Idempotency-Key"`
+}
+
+// GetMemberParams defines parameters for GetMember.
+type GetMemberParams struct {
+	// ActAs The person to act as, users/{id} or a verified e-mail address
+	ActAs ActAs `form:"actAs" json:"actAs"`
+
+	// Authority By what right the act is done; user without a word
+	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 }
 
 // UpdateMemberParams defines parameters for UpdateMember.
@@ -686,6 +899,18 @@ type UpdateMemberParams struct {
 type CreateMessageParams struct {
 	// IdempotencyKey The same when the request is repeated, another for each new act.
 	IdempotencyKey Key `json:"Idempotency-Key"`
+}
+
+// DeleteTemplateParams defines parameters for DeleteTemplate.
+type DeleteTemplateParams struct {
+	// IfMatch The ETag of what was read. When it has changed since, nothing is done, and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PutTemplateParams defines parameters for PutTemplate.
+type PutTemplateParams struct {
+	// IfMatch The ETag of what was read. When it has changed since, nothing is done, and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // InvitePersonJSONRequestBody defines body for InvitePerson for application/json ContentType.
@@ -720,7 +945,7 @@ type ServerInterface interface {
 	// GetConnection Tell whether a person is connected, and for what
 	// (GET /v1/people/{person}/connection)
 	GetConnection(w http.ResponseWriter, r *http.Request, person string)
-	// InvitePerson Make a link that asks a person to connect
+	// InvitePerson Make a link that asks a person to connect, or connect them by a server auth code
 	// (POST /v1/people/{person}/connection)
 	InvitePerson(w http.ResponseWriter, r *http.Request, person string)
 	// ListSpaces List or search the named spaces that a person is in
@@ -750,6 +975,9 @@ type ServerInterface interface {
 	// RemoveMember Take somebody out of a space
 	// (DELETE /v1/spaces/{space}/members/{member})
 	RemoveMember(w http.ResponseWriter, r *http.Request, space SpaceID, member string, params RemoveMemberParams)
+	// GetMember Read one member of a space
+	// (GET /v1/spaces/{space}/members/{member})
+	GetMember(w http.ResponseWriter, r *http.Request, space SpaceID, member string, params GetMemberParams)
 	// UpdateMember Change a member's role
 	// (PATCH /v1/spaces/{space}/members/{member})
 	UpdateMember(w http.ResponseWriter, r *http.Request, space SpaceID, member string, params UpdateMemberParams)
@@ -764,13 +992,13 @@ type ServerInterface interface {
 	ListTemplates(w http.ResponseWriter, r *http.Request)
 	// DeleteTemplate Remove a template
 	// (DELETE /v1/templates/{template})
-	DeleteTemplate(w http.ResponseWriter, r *http.Request, template string)
+	DeleteTemplate(w http.ResponseWriter, r *http.Request, template string, params DeleteTemplateParams)
 	// GetTemplate Read a template
 	// (GET /v1/templates/{template})
 	GetTemplate(w http.ResponseWriter, r *http.Request, template string)
 	// PutTemplate Store a template under this name, in place of the one there was
 	// (PUT /v1/templates/{template})
-	PutTemplate(w http.ResponseWriter, r *http.Request, template string)
+	PutTemplate(w http.ResponseWriter, r *http.Request, template string, params PutTemplateParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1222,6 +1450,25 @@ func (siw *ServerInterfaceWrapper) UpdateSpace(w http.ResponseWriter, r *http.Re
 		return
 	}
 
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.UpdateSpace(w, r, space, params)
 	}))
@@ -1511,6 +1758,70 @@ func (siw *ServerInterfaceWrapper) RemoveMember(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// GetMember operation middleware
+func (siw *ServerInterfaceWrapper) GetMember(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "space" -------------
+	var space SpaceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "space", r.PathValue("space"), &space, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "space", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "member" -------------
+	var member string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "member", r.PathValue("member"), &member, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "member", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMemberParams
+
+	// ------------- Required query parameter "actAs" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "actAs"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "actAs", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "authority" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "authority", r.URL.Query(), &params.Authority, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "authority"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "authority", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMember(w, r, space, member, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // UpdateMember operation middleware
 func (siw *ServerInterfaceWrapper) UpdateMember(w http.ResponseWriter, r *http.Request) {
 
@@ -1671,8 +1982,32 @@ func (siw *ServerInterfaceWrapper) DeleteTemplate(w http.ResponseWriter, r *http
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTemplateParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteTemplate(w, r, template)
+		siw.Handler.DeleteTemplate(w, r, template, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1723,8 +2058,32 @@ func (siw *ServerInterfaceWrapper) PutTemplate(w http.ResponseWriter, r *http.Re
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutTemplateParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutTemplate(w, r, template)
+		siw.Handler.PutTemplate(w, r, template, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1862,6 +2221,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/spaces/{space}/members", wrapper.ListMembers)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/spaces/{space}/members", wrapper.AddMembers)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/spaces/{space}/members/{member}", wrapper.RemoveMember)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/spaces/{space}/members/{member}", wrapper.GetMember)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/spaces/{space}/members/{member}", wrapper.UpdateMember)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/spaces/{space}/messages", wrapper.CreateMessage)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/spaces/{space}/meetings", wrapper.CreateMeeting)
@@ -1967,6 +2327,20 @@ type InvitePersonResponseObject interface {
 	VisitInvitePersonResponse(w http.ResponseWriter) error
 }
 
+type InvitePerson200JSONResponse Connection
+
+func (response InvitePerson200JSONResponse) VisitInvitePersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type InvitePerson201JSONResponse Invitation
 
 func (response InvitePerson201JSONResponse) VisitInvitePersonResponse(w http.ResponseWriter) error {
@@ -2044,6 +2418,20 @@ type CreateSpaceRequestObject struct {
 
 type CreateSpaceResponseObject interface {
 	VisitCreateSpaceResponse(w http.ResponseWriter) error
+}
+
+type CreateSpace200JSONResponse Plan
+
+func (response CreateSpace200JSONResponse) VisitCreateSpaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type CreateSpace201JSONResponse CreatedSpace
@@ -2144,15 +2532,25 @@ type GetSpaceResponseObject interface {
 	VisitGetSpaceResponse(w http.ResponseWriter) error
 }
 
-type GetSpace200JSONResponse Space
+type GetSpace200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetSpace200JSONResponse struct {
+	Body    Space
+	Headers GetSpace200ResponseHeaders
+}
 
 func (response GetSpace200JSONResponse) VisitGetSpaceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2185,15 +2583,25 @@ type UpdateSpaceResponseObject interface {
 	VisitUpdateSpaceResponse(w http.ResponseWriter) error
 }
 
-type UpdateSpace200JSONResponse Space
+type UpdateSpace200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateSpace200JSONResponse struct {
+	Body    Space
+	Headers UpdateSpace200ResponseHeaders
+}
 
 func (response UpdateSpace200JSONResponse) VisitUpdateSpaceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2397,6 +2805,47 @@ func (response RemoveMemberdefaultApplicationProblemPlusJSONResponse) VisitRemov
 	return err
 }
 
+type GetMemberRequestObject struct {
+	Space  SpaceID `json:"space"`
+	Member string  `json:"member"`
+	Params GetMemberParams
+}
+
+type GetMemberResponseObject interface {
+	VisitGetMemberResponse(w http.ResponseWriter) error
+}
+
+type GetMember200JSONResponse Member
+
+func (response GetMember200JSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMemberdefaultApplicationProblemPlusJSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UpdateMemberRequestObject struct {
 	Space  SpaceID `json:"space"`
 	Member string  `json:"member"`
@@ -2558,6 +3007,7 @@ func (response ListTemplatesdefaultApplicationProblemPlusJSONResponse) VisitList
 
 type DeleteTemplateRequestObject struct {
 	Template string `json:"template"`
+	Params   DeleteTemplateParams
 }
 
 type DeleteTemplateResponseObject interface {
@@ -2597,15 +3047,25 @@ type GetTemplateResponseObject interface {
 	VisitGetTemplateResponse(w http.ResponseWriter) error
 }
 
-type GetTemplate200JSONResponse Template
+type GetTemplate200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetTemplate200JSONResponse struct {
+	Body    Template
+	Headers GetTemplate200ResponseHeaders
+}
 
 func (response GetTemplate200JSONResponse) VisitGetTemplateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2630,6 +3090,7 @@ func (response GetTemplatedefaultApplicationProblemPlusJSONResponse) VisitGetTem
 
 type PutTemplateRequestObject struct {
 	Template string `json:"template"`
+	Params   PutTemplateParams
 	Body     *PutTemplateJSONRequestBody
 }
 
@@ -2637,15 +3098,25 @@ type PutTemplateResponseObject interface {
 	VisitPutTemplateResponse(w http.ResponseWriter) error
 }
 
-type PutTemplate200JSONResponse Template
+type PutTemplate200ResponseHeaders struct {
+	ETag *string
+}
+
+type PutTemplate200JSONResponse struct {
+	Body    Template
+	Headers PutTemplate200ResponseHeaders
+}
 
 func (response PutTemplate200JSONResponse) VisitPutTemplateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2676,7 +3147,7 @@ type StrictServerInterface interface {
 	// GetConnection Tell whether a person is connected, and for what
 	// (GET /v1/people/{person}/connection)
 	GetConnection(ctx context.Context, request GetConnectionRequestObject) (GetConnectionResponseObject, error)
-	// InvitePerson Make a link that asks a person to connect
+	// InvitePerson Make a link that asks a person to connect, or connect them by a server auth code
 	// (POST /v1/people/{person}/connection)
 	InvitePerson(ctx context.Context, request InvitePersonRequestObject) (InvitePersonResponseObject, error)
 	// ListSpaces List or search the named spaces that a person is in
@@ -2706,6 +3177,9 @@ type StrictServerInterface interface {
 	// RemoveMember Take somebody out of a space
 	// (DELETE /v1/spaces/{space}/members/{member})
 	RemoveMember(ctx context.Context, request RemoveMemberRequestObject) (RemoveMemberResponseObject, error)
+	// GetMember Read one member of a space
+	// (GET /v1/spaces/{space}/members/{member})
+	GetMember(ctx context.Context, request GetMemberRequestObject) (GetMemberResponseObject, error)
 	// UpdateMember Change a member's role
 	// (PATCH /v1/spaces/{space}/members/{member})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
@@ -3124,6 +3598,34 @@ func (sh *strictHandler) RemoveMember(w http.ResponseWriter, r *http.Request, sp
 	}
 }
 
+// GetMember operation middleware
+func (sh *strictHandler) GetMember(w http.ResponseWriter, r *http.Request, space SpaceID, member string, params GetMemberParams) {
+	var request GetMemberRequestObject
+
+	request.Space = space
+	request.Member = member
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMember(ctx, request.(GetMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMember")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMemberResponseObject); ok {
+		if err := validResponse.VisitGetMemberResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // UpdateMember operation middleware
 func (sh *strictHandler) UpdateMember(w http.ResponseWriter, r *http.Request, space SpaceID, member string, params UpdateMemberParams) {
 	var request UpdateMemberRequestObject
@@ -3242,10 +3744,11 @@ func (sh *strictHandler) ListTemplates(w http.ResponseWriter, r *http.Request) {
 }
 
 // DeleteTemplate operation middleware
-func (sh *strictHandler) DeleteTemplate(w http.ResponseWriter, r *http.Request, template string) {
+func (sh *strictHandler) DeleteTemplate(w http.ResponseWriter, r *http.Request, template string, params DeleteTemplateParams) {
 	var request DeleteTemplateRequestObject
 
 	request.Template = template
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.DeleteTemplate(ctx, request.(DeleteTemplateRequestObject))
@@ -3294,10 +3797,11 @@ func (sh *strictHandler) GetTemplate(w http.ResponseWriter, r *http.Request, tem
 }
 
 // PutTemplate operation middleware
-func (sh *strictHandler) PutTemplate(w http.ResponseWriter, r *http.Request, template string) {
+func (sh *strictHandler) PutTemplate(w http.ResponseWriter, r *http.Request, template string, params PutTemplateParams) {
 	var request PutTemplateRequestObject
 
 	request.Template = template
+	request.Params = params
 
 	var body PutTemplateJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {

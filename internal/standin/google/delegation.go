@@ -12,7 +12,7 @@ import (
 
 // The methods of IAM and of Cloud Identity that are played, and the grant that
 // trades an assertion (oauth-admin.md 5.1).
-const (
+const ( //nolint:gosec // names, no credentials
 	iamSign      = "iamcredentials.projects.serviceAccounts.signJwt"
 	groupsLookup = "cloudidentity.groups.lookup"
 	jwtBearer    = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -69,7 +69,7 @@ func (s *Server) signJWT(path string, body []byte) (any, *apiError) {
 // delegated is the token endpoint's answer to an assertion: an access token
 // without a refresh token, if every scope is listed; the lock is held.
 func (s *Server) delegated(w http.ResponseWriter, r *http.Request, refuse func(int, string, string) (int, string)) (int, string) {
-	signed, err := jose.ParseSigned(r.PostFormValue("assertion"), []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(r.PostFormValue("assertion"), []jose.SignatureAlgorithm{jose.RS256})
 	var payload []byte
 	if err == nil {
 		payload, err = signed.Verify(s.keys.account.Public())

@@ -146,6 +146,13 @@ func (s *Server) Pending(method string) int {
 	return len(s.faults[method])
 }
 
+// Calm takes all of that back.
+func (s *Server) Calm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = map[string][]refusal{}
+}
+
 // Limit makes the next calls of a method end as Calendar says that it is busy:
 // 403, with a reason of the older APIs (its guide "Handle API errors").
 func (s *Server) Limit(method string, times int) {

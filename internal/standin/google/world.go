@@ -41,6 +41,33 @@ func (s *Server) Gather(people ...Person) Space {
 	return *space
 }
 
+// Found makes a named space of the first of these people, with the others.
+func (s *Server) Found(name string, people ...Person) Space {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := &Space{ID: fmt.Sprintf("AAAAfound%d", len(s.spaces)), Made: s.Now(), DisplayName: name, History: "HISTORY_ON"}
+	for _, p := range people {
+		space.Members = append(space.Members, Member{Person: p, State: "JOINED"})
+	}
+	s.spaces = append(s.spaces, space)
+	s.touch()
+	return *space
+}
+
+// SpaceNamed is a copy of the space with this display name.
+func (s *Server) SpaceNamed(name string) (Space, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, space := range s.spaces {
+		if space.DisplayName == name {
+			out := *space
+			out.Members, out.Messages = slices.Clone(space.Members), slices.Clone(space.Messages)
+			return out, true
+		}
+	}
+	return Space{}, false
+}
+
 // Post puts a message into a space and gives its resource name.
 func (s *Server) Post(space string, m Message) string {
 	s.mu.Lock()

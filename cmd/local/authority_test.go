@@ -1,0 +1,324 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+)
+
+var (
+	alan = google.People()[2] // an administrator
+	kim  = google.People()[3] // of another organization
+)
+
+// operation is one of the API that acts as somebody.
+type operation struct {
+	right, method, path, body string // {as}, {by}, {space}
+	google                    string // the first method of Google's that it cannot do without
+	admin                     bool   // an administrator's right reaches it
+}
+
+var acting = []operation{
+	{"spaces.create", "POST", "/v1/spaces", `{"actAs":"{as}","authority":"{by}","displayName":"Made by {by}"}`, "chat.spaces.setup", false},
+	{"spaces.read", "GET", "/v1/spaces?actAs={as}&authority={by}", "", "chat.spaces.list", true},
+	{"spaces.read", "GET", "/v1/spaces?actAs={as}&authority={by}&query=the", "", "chat.spaces.search", true},
+	{"spaces.read", "GET", "/v1/spaces/{space}?actAs={as}&authority={by}", "", "chat.spaces.get", true},
+	{"spaces.update", "PATCH", "/v1/spaces/{space}?updateMask=description", `{"actAs":"{as}","authority":"{by}","description":"New"}`, "chat.spaces.patch", true},
+	{"spaces.delete", "DELETE", "/v1/spaces/{space}?actAs={as}&authority={by}&confirm={name}", "", "chat.spaces.delete", true},
+	{"members.read", "GET", "/v1/spaces/{space}/members?actAs={as}&authority={by}", "", "chat.spaces.members.list", true},
+	{"members.read", "GET", "/v1/spaces/{space}/members/grace@example.com?actAs={as}&authority={by}", "", "chat.spaces.members.get", true},
+	{"members.write", "POST", "/v1/spaces/{space}/members", `{"actAs":"{as}","authority":"{by}","members":["member-1@example.com"]}`, "chat.spaces.members.create", true},
+	{"members.write", "PATCH", "/v1/spaces/{space}/members/grace@example.com", `{"actAs":"{as}","authority":"{by}","role":"OWNER"}`, "chat.spaces.members.patch", true},
+	{"members.write", "DELETE", "/v1/spaces/{space}/members/grace@example.com?actAs={as}&authority={by}", "", "chat.spaces.members.delete", true},
+	{"messages.create", "POST", "/v1/spaces/{space}/messages", `{"actAs":"{as}","authority":"{by}","text":"Hello"}`, "chat.spaces.messages.create", false},
+	{"meetings.create", "POST", "/v1/spaces/{space}/meetings", `{"actAs":"{as}","authority":"{by}"}`, "meet.spaces.create", false},
+}
+
+func (o operation) googles(by string) string {
+	if by == "admin" && o.google == "chat.spaces.list" {
+		return "chat.spaces.search" // there is no list for administrators
+	}
+	return o.google
+}
+
+// way is one of the ways to act as somebody, all set up.
+type way struct {
+	by      string
+	as      google.Person
+	founder google.Person // of the spaces that are acted on
+	grant   bool          // by a grant, which has to be approved; else by delegation
+}
+
+var ways = map[string]way{
+	"as a person":                            {"user", ada, ada, true},
+	"as a person by delegation":              {"delegation", ada, ada, false},
+	"as an administrator":                    {"admin", alan, ada, true},
+	"as a named administrator by delegation": {"admin", alan, ada, false},
+}
+
+// record lets the incident tool do all of that.
+func (x way) record() vault.Caller {
+	c := caller()
+	c.Operations, c.Authorities = everyOperation, []string{x.by}
+	if x.by == "admin" && !x.grant {
+		c.Administrators = []string{x.as.Email}
+	}
+	return c
+}
+
+// needs are all capabilities that the way may need.
+func (x way) needs() []userauth.Capability {
+	return slices.DeleteFunc(userauth.Capabilities(), func(c userauth.Capability) bool { return c.Administers() != (x.by == "admin") })
+}
+
+// ready is a program where a way is open, but for what leave names.
+func (x way) ready(t *testing.T, leave string, change func(*vault.Caller)) *world {
+	t.Helper()
+	w := begin(t)
+	c := x.record()
+	if change != nil {
+		change(&c)
+	}
+	if err := w.auth.Vault.CreateCaller(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if !x.grant {
+		if leave != "scopes" {
+			var scopes []string
+			for _, capability := range x.needs() {
+				scopes = append(scopes, capability.Scope())
+			}
+			w.google.Delegate(delegating, scopes...)
+		} else {
+			w.google.Delegate(delegating, "https://www.googleapis.com/auth/drive")
+		}
+		return w
+	}
+	if leave != "approval" {
+		a := vault.Approval{Caller: c.ID, Operations: everyOperation, Authority: x.by, Domain: x.as.Domain, Approved: time.Now()}
+		if err := w.auth.Vault.Approve(t.Context(), x.as.User(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	needs := x.needs()
+	switch leave {
+	case "grant":
+		return w
+	case "scopes":
+		needs = []userauth.Capability{userauth.AddTheApp} // something nobody asks for here
+	}
+	link, err := w.auth.Invite(t.Context(), x.as.User(), "", needs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.browser(t, x.as).consent(link.Reveal(), decide{as: x.as})
+	return w
+}
+
+// do asks for an operation on a space of its own.
+func (o operation) do(t *testing.T, w *world, x way, n int) answered {
+	t.Helper()
+	name := fmt.Sprintf("The-%d", n)
+	space, ok := w.google.SpaceNamed(name)
+	if !ok {
+		space = w.google.Found(name, x.founder, grace)
+	}
+	fill := strings.NewReplacer("{as}", x.as.Email, "{by}", x.by, "{space}", space.ID, "{name}", name).Replace
+	return w.api(t, o.method, fill(o.path), fill(o.body), "Idempotency-Key", fmt.Sprintf("operation-%d", n))
+}
+
+// everyWay runs a test for each operation by each way.
+func everyWay(t *testing.T, leave string, change func(*vault.Caller), test func(*testing.T, *world, way, operation, int)) {
+	t.Parallel()
+	for name, x := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := x.ready(t, leave, change)
+			for n, o := range acting {
+				test(t, w, x, o, n)
+			}
+		})
+	}
+}
+
+func TestEveryOperationIsDoneByEveryAuthorityThatReachesItAndAudited(t *testing.T) {
+	everyWay(t, "", nil, func(t *testing.T, w *world, x way, o operation, n int) {
+		before := w.count(o.googles(x.by))
+		got := o.do(t, w, x, n)
+		line := "act=" + o.right + " authority=" + x.by + " caller_id=" + incidents
+		if x.by == "admin" && !o.admin {
+			if got.problem() != "invalid_request" || !strings.Contains(got.text, "administrator's right does not reach") || w.count(o.google) != before {
+				t.Errorf("%s %s: %d %s", o.method, o.path, got.status, got.text)
+			}
+			return
+		}
+		if got.status >= 300 || w.count(o.googles(x.by)) != before+1 {
+			t.Errorf("%s %s: %d %s, %d calls", o.method, o.path, got.status, got.text, w.count(o.googles(x.by))-before)
+		}
+		log := w.log.String()
+		if !strings.Contains(log, line) {
+			t.Errorf("%s %s: there is no %s", o.method, o.path, line)
+		}
+		if begun := strings.Contains(log, "outcome=begun"); begun != (x.by != "user") {
+			t.Errorf("a line before the call: %v", begun)
+		}
+	})
+}
+
+func TestEveryOperationIsDeniedByPolicyBeforeAnythingIsLookedUp(t *testing.T) {
+	for name, change := range map[string]func(*vault.Caller){
+		"no such right":     func(c *vault.Caller) { c.Operations = []string{"sweep"} },
+		"another authority": func(c *vault.Caller) { c.Authorities = []string{"none"} },
+		"another person":    func(c *vault.Caller) { c.Domains, c.People = nil, []string{"grace@example.com"} },
+		"paused":            func(c *vault.Caller) { c.Paused = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			everyWay(t, "grant", change, func(t *testing.T, w *world, x way, o operation, n int) {
+				calls := len(w.google.Calls())
+				got := o.do(t, w, x, n)
+				if x.by == "admin" && !o.admin && name != "paused" {
+					return // it is never possible, and that is said first
+				}
+				made := w.google.Calls()[calls:]
+				made = slices.DeleteFunc(made, func(c google.Call) bool { return c.Method == "certs" })
+				if got.problem() != "denied" || len(made) != 0 || strings.Contains(got.text, "invitation") {
+					t.Errorf("%s %s: %d %s, %v", o.method, o.path, got.status, got.text, made)
+				}
+			})
+		})
+	}
+}
+
+func TestEveryOperationNeedsTheApprovalBeforeTheGrant(t *testing.T) {
+	everyWay(t, "approval", nil, func(t *testing.T, w *world, x way, o operation, n int) {
+		if x.by == "admin" && !o.admin {
+			return
+		}
+		got := o.do(t, w, x, n)
+		if !x.grant { // the organization has approved
+			if got.status >= 300 {
+				t.Errorf("%s %s: %d %s", o.method, o.path, got.status, got.text)
+			}
+			return
+		}
+		if got.problem() != "approval_required" || got.body["invitation"] == nil {
+			t.Errorf("%s %s: %d %s", o.method, o.path, got.status, got.text)
+		}
+	})
+}
+
+func TestAnApprovalForOneAuthorityIsNoneForAnother(t *testing.T) {
+	t.Parallel()
+	x := ways["as an administrator"]
+	w := x.ready(t, "approval", func(c *vault.Caller) { c.Authorities = []string{"user", "admin"} })
+	a := vault.Approval{Caller: incidents, Operations: everyOperation, Authority: "user", Domain: x.as.Domain, Approved: time.Now()}
+	if err := w.auth.Vault.Approve(t.Context(), x.as.User(), a); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.api(t, "GET", "/v1/spaces?actAs=alan@example.com&authority=admin", ""); got.problem() != "approval_required" {
+		t.Errorf("%d %s", got.status, got.text)
+	}
+}
+
+func TestEveryOperationAsksForTheConsentOfWhoIsNotConnected(t *testing.T) {
+	everyWay(t, "grant", nil, func(t *testing.T, w *world, x way, o operation, n int) {
+		if x.by == "admin" && !o.admin {
+			return
+		}
+		want, as := "consent_required", x
+		as.as.Email = as.as.User() // an address is only known of who is connected
+		if !x.grant {
+			want = "not_found" // whom the organization does not know
+			as.as.Email = "nobody@example.com"
+			if x.by == "admin" {
+				want = "approval_required" // who is no named administrator has to approve, like anybody
+			}
+		}
+		got := o.do(t, w, as, n)
+		if got.problem() != want || (want != "not_found") != (got.body["invitation"] != nil) {
+			t.Errorf("%s %s: %d %s", o.method, o.path, got.status, got.text)
+		}
+	})
+}
+
+func TestEveryOperationNamesTheCapabilityThatIsMissing(t *testing.T) {
+	everyWay(t, "scopes", nil, func(t *testing.T, w *world, x way, o operation, n int) {
+		if x.by == "admin" && !o.admin {
+			return
+		}
+		got := o.do(t, w, x, n)
+		if x.grant {
+			if missing, _ := got.body["missing"].([]any); got.problem() != "consent_required" || len(missing) == 0 {
+				t.Errorf("%s %s: %d %s", o.method, o.path, got.status, got.text)
+			}
+			return
+		}
+		if got.problem() != "denied" || !strings.Contains(got.text, "https://www.googleapis.com/auth/") {
+			t.Errorf("%s %s: %d %s", o.method, o.path, got.status, got.text)
+		}
+	})
+}
+
+func TestEveryOperationTellsWhatGoogleRefuses(t *testing.T) {
+	for status, want := range map[int]string{403: "denied", 404: "not_found", 429: "rate_limited", 500: "unavailable"} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			everyWay(t, "", nil, func(t *testing.T, w *world, x way, o operation, n int) {
+				if x.by == "admin" && !o.admin {
+					return
+				}
+				if status > 404 && n != 4 {
+					return // each waits for some seconds: one stands for all
+				}
+				w.google.Fail(o.googles(x.by), status, status, status, status)
+				got := o.do(t, w, x, n)
+				w.google.Calm()
+				fine := want
+				switch {
+				case o.method == "DELETE" && status == 404:
+					fine = "" // it is gone
+				case o.google == "meet.spaces.create" && status == 404:
+					fine = "unavailable" // there is nothing to be found or not
+				}
+				if got.problem() != fine {
+					t.Errorf("%s %s: %d %s", o.method, o.path, got.status, got.text)
+				}
+				if status == 429 && got.header.Get("Retry-After") == "" {
+					t.Error("come again, but not when")
+				}
+			})
+		})
+	}
+}
+
+func TestAPauseReachesEveryAuthorityWithinAMinute(t *testing.T) {
+	t.Parallel()
+	for name, x := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := x.ready(t, "", nil)
+			o := acting[3]
+			if got := o.do(t, w, x, 3); got.status != http.StatusOK {
+				t.Fatalf("%d %s", got.status, got.text)
+			}
+			doc, err := w.docs.Get(t.Context(), "callers", incidents)
+			if err != nil {
+				t.Fatal(err)
+			}
+			doc.Fields["paused"] = true
+			if _, err := w.docs.Replace(t.Context(), "callers", incidents, doc.Fields, doc.Version); err != nil {
+				t.Fatal(err)
+			}
+			w.clock.advance(time.Minute)
+			if got := o.do(t, w, x, 3); got.problem() != "denied" {
+				t.Errorf("%d %s", got.status, got.text)
+			}
+		})
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/deputy/shared/vault"
+)
+
+var incident = vault.Template{
+	Name: "Incident", DisplayName: "INC-{{seq}} {{title}}", Description: "{{title}}, since {{date}}, told by {{person}}", First: "{{title}} is number {{seq}}",
+	Members: []string{"users/grace@example.com"}, History: "HISTORY_OFF",
+}
+
+func (w *world) knows(t *testing.T, templates ...vault.Template) {
+	t.Helper()
+	for _, template := range templates {
+		if err := w.auth.Vault.CreateTemplate(t.Context(), template); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestATemplateMakesASpaceWithItsPlaceholdersFilledIn(t *testing.T) {
+	t.Parallel()
+	w := connectedWith(t)
+	w.knows(t, incident)
+	today := w.clock.now().UTC().Format(time.DateOnly)
+	for n := 1; n <= 2; n++ {
+		body := fmt.Sprintf(`{"actAs":"ada@example.com","template":"Incident","displayName":"Disk full %d","members":["alan@example.com"],"guidelines":"{{date}} only"}`, n)
+		made := w.api(t, "POST", "/v1/spaces", body, "Idempotency-Key", fmt.Sprint("incident-", n))
+		want := fmt.Sprintf("INC-%d Disk full %d", n, n)
+		if made.status != http.StatusCreated || made.body["displayName"] != want {
+			t.Fatalf("%d %s", made.status, made.text)
+		}
+		again := w.api(t, "POST", "/v1/spaces", body, "Idempotency-Key", fmt.Sprint("incident-", n))
+		if again.text != made.text {
+			t.Errorf("again: %s", again.text)
+		}
+		read := w.api(t, "GET", "/v1/"+made.body["name"].(string)+"?actAs=ada@example.com", "")
+		if got, want := read.body["description"], fmt.Sprintf("Disk full %d, since %s, told by ada@example.com", n, today); got != want {
+			t.Errorf("description %q, not %q", got, want)
+		}
+		if read.body["guidelines"] != today+" only" || read.body["history"] != "HISTORY_OFF" {
+			t.Errorf("%s", read.text)
+		}
+		space := w.google.SpacesOf(ada)[len(w.google.SpacesOf(ada))-1]
+		if last := space.Messages[len(space.Messages)-1].Text; last != fmt.Sprintf("Disk full %d is number %d", n, n) || len(space.Members) != 3 {
+			t.Errorf("%q, %d members", last, len(space.Members))
+		}
+	}
+}
+
+func TestWhatARequestSaysGoesBeforeItsTemplate(t *testing.T) {
+	t.Parallel()
+	w := connectedWith(t)
+	plain := incident
+	plain.Name, plain.DisplayName, plain.External = "Plain", "", true
+	w.knows(t, plain)
+	made := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","template":"Plain","displayName":"Mine","description":"Mine","history":"HISTORY_ON","externalUserAllowed":false}`)
+	read := w.api(t, "GET", "/v1/"+made.body["name"].(string)+"?actAs=ada@example.com", "")
+	if read.body["displayName"] != "Mine" || read.body["description"] != "Mine" || read.body["history"] != "HISTORY_ON" || read.body["externalUserAllowed"] != false {
+		t.Errorf("%s", read.text)
+	}
+	for body, want := range map[string]string{
+		`{"actAs":"ada@example.com","template":"Nothing","displayName":"x"}`: "there is none of this name",
+		`{"actAs":"ada@example.com","template":"Plain"}`:                     "A space needs a name",
+		`{"actAs":"ada@example.com","template":"a/b","displayName":"x"}`:     "there is none of this name",
+	} {
+		if got := w.api(t, "POST", "/v1/spaces", body, "Idempotency-Key", "something-else"); got.problem() != "invalid_request" || !strings.Contains(got.text, want) {
+			t.Errorf("%s: %d %s", body, got.status, got.text)
+		}
+	}
+}
+
+func TestACallerWhoMayNotCreateLearnsOfNoTemplate(t *testing.T) {
+	t.Parallel()
+	c := caller()
+	c.Operations = []string{"spaces.read"}
+	w := beginWith(t, c)
+	w.knows(t, incident)
+	for _, name := range []string{"Incident", "Nothing"} {
+		if got := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","template":"`+name+`","displayName":"x"}`); got.problem() != "denied" {
+			t.Errorf("%s: %d %s", name, got.status, got.text)
+		}
+	}
+}
+
+func TestTheSameKeyMakesTheSameSpaceThoughTheTemplateAndTheDayHaveChanged(t *testing.T) {
+	t.Parallel()
+	w := connectedWith(t)
+	dated := incident
+	dated.DisplayName = "{{date}} {{seq}} {{title}}"
+	w.knows(t, dated)
+	const body = `{"actAs":"ada@example.com","template":"Incident","displayName":"Disk full"}`
+	w.google.Fail("chat.spaces.messages.create", 503, 503, 503, 503)
+	first := w.api(t, "POST", "/v1/spaces", body)
+	w.clock.advance(25 * time.Hour)
+	if got := w.api(t, "PUT", "/v1/templates/Incident", `{"displayName":"Other {{seq}} {{title}}"}`); got.status != http.StatusOK {
+		t.Fatalf("%s", got.text)
+	}
+	second := w.api(t, "POST", "/v1/spaces", body)
+	if first.status != http.StatusAccepted || second.status != http.StatusCreated || first.body["displayName"] != second.body["displayName"] || len(w.spaces(ada)) != 1 {
+		t.Errorf("%d %s\n%d %s", first.status, first.text, second.status, second.text)
+	}
+	if w.count("chat.spaces.setup") != 1 {
+		t.Errorf("set up %d times", w.count("chat.spaces.setup"))
+	}
+}
+
+func TestTheFormFillsInThePlaceholdersOfTheTemplateItWasFilledWith(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	w.knows(t, incident)
+	b := w.browser(t, ada)
+	b.connect()
+	form := b.send(b.quick(101), "Use the template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
+	b.has(form, "INC-{{seq}} Disk full", "{{title}} is number {{seq}}")
+	asked := b.send(form, "Create", nil)
+	b.allow(asked, "Connect")
+	done := b.send(b.chat(), "Create", nil)
+	b.has(done, "Space created")
+	made := w.made(t, "INC-1 Disk full")
+	if want := "INC-1 Disk full, since " + w.clock.now().UTC().Format(time.DateOnly) + ", told by ada@example.com"; made.Description != want {
+		t.Errorf("%q, not %q", made.Description, want)
+	}
+	if got := made.Messages[len(made.Messages)-1].Text; got != "INC-1 Disk full is number 1" {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,0 +1,110 @@
+package chatevent
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
+)
+
+// templates is the menu of the operator's templates, and the button that fills
+// the form with one; nothing when there are none.
+func (f function) templates(ctx context.Context, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
+	all, err := f.Auth.Vault.Templates(ctx)
+	if err != nil {
+		f.try(ctx, err) // the form does without
+		return nil, nil
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	say, room := words.In(e.Locale), 4_000 // bytes for their names: the card has other things to hold
+	menu := chat.Field{Kind: chat.Choice, Name: templateField, Label: say(words.Template), Values: held[templateField], Options: []chat.Option{{Value: usual, Text: say(words.NoTemplate)}}}
+	for _, t := range all {
+		if room -= 2 * written(t.Name); room > 0 {
+			menu.Options = append(menu.Options, chat.Option{Value: t.Name, Text: t.Name})
+		}
+	}
+	if len(menu.Values) == 0 {
+		menu.Values = []string{usual}
+	}
+	use, err := f.button(words.UseTemplate, fillForm, e, i)
+	return []chat.Widget{{Field: &menu}, buttons(use)}, err
+}
+
+// fill puts a template into the form. What the template does not set stays as
+// it was typed, and its people come to those who are there.
+func fill(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	held := e.Inputs
+	of(ctx).form = func(n notice) (chat.Reply, error) { return f.show(context.WithoutCancel(ctx), e, i, held, n) }
+	all, err := f.Auth.Vault.Templates(ctx)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	at := slices.IndexFunc(all, func(t vault.Template) bool { return t.Name == held.First(templateField) })
+	if at < 0 {
+		return f.show(ctx, e, i, held, notice{})
+	}
+	return f.show(ctx, e, i, filled(held, all[at]), notice{})
+}
+
+func filled(held chat.Inputs, t vault.Template) chat.Inputs {
+	out := chat.Inputs{}
+	maps.Copy(out, held)
+	set := func(wanted bool, name, value string) {
+		if wanted {
+			out[name] = []string{value}
+		}
+	}
+	if name := out.First(nameField); t.DisplayName != "" && !strings.Contains(name, "{{") {
+		set(true, nameField, strings.ReplaceAll(t.DisplayName, "{{title}}", name)) // as typed so far
+	}
+	set(t.Description != "", descriptionField, t.Description)
+	set(t.Guidelines != "", guidelinesField, t.Guidelines)
+	set(t.History != "", historyField, t.History)
+	set(t.Discoverable, accessField, discoverable)
+	set(t.Announcements, kindField, announcements)
+	set(t.External, externalField, chat.On)
+	set(t.First != "", firstField, t.First)
+	set(t.AddTheApp, appField, chat.On)
+	others := strings.TrimSpace(out.First(othersField))
+	for _, m := range t.Members {
+		id, user := strings.CutPrefix(m, "users/")
+		switch {
+		case user && !strings.Contains(id, "@"):
+			if !slices.Contains(out[peopleField], m) {
+				out[peopleField] = append(slices.Clone(out[peopleField]), m)
+			}
+		case !strings.Contains(others, id):
+			others = strings.TrimPrefix(others+", "+id, ", ")
+		}
+	}
+	set(others != "", othersField, others)
+	return out
+}
+
+// fillIn replaces the placeholders of a template that the form was filled with.
+// What a person types themself is a text like any other.
+func (f function) fillIn(ctx context.Context, e chat.Event, i invocation, r spaces.Request) (spaces.Request, error) {
+	name := e.Inputs.First(templateField)
+	if name == "" || name == usual || !r.Open() {
+		return r, nil
+	}
+	email, err := f.Auth.Email(ctx, e.Person.Name)
+	if err != nil {
+		return r, err
+	}
+	p := spaces.Placeholders{Date: f.Now().UTC(), Person: email}
+	if r.Counts() {
+		if p.Seq, err = f.Auth.Vault.NextSeq(ctx, name, i.Source); err != nil {
+			return r, err
+		}
+	}
+	p.Title = spaces.Request{DisplayName: r.DisplayName}.Filled(p).DisplayName // what was typed is in the name
+	return r.Filled(p), nil
+}

@@ -1,0 +1,77 @@
+package createspace
+
+import (
+	"encoding/json"
+	"regexp"
+
+	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/words"
+)
+
+var audienceName = regexp.MustCompile(`^audiences/[A-Za-z0-9_-]{1,64}$`)
+
+// audiences refuses what is not the name of one.
+func audiences(named ...string) error {
+	for _, a := range named {
+		if a != "" && !audienceName.MatchString(a) {
+			return invalid(words.English("An audience is audiences/{id}, as the Admin console has it, or audiences/default."))
+		}
+	}
+	return nil
+}
+
+// permissionsOf are permissions in Google's words. The fields have one name in
+// both, so the JSON is the way.
+func permissionsOf(in *api.Permissions) spaces.Permissions {
+	text, err := json.Marshal(in)
+	named := map[string]api.Role{}
+	if err == nil {
+		err = json.Unmarshal(text, &named)
+	}
+	if err != nil {
+		panic(err) // a mistake in the document
+	}
+	var out spaces.Permissions
+	for field, role := range named {
+		if out == nil {
+			out = spaces.Permissions{}
+		}
+		out[field] = roles[role]
+	}
+	return out
+}
+
+func permissionsFrom(in spaces.Permissions) *api.Permissions {
+	if len(in) == 0 {
+		return nil
+	}
+	named := map[string]api.Role{}
+	for field, role := range in {
+		named[field] = *roleOf(role)
+	}
+	text, err := json.Marshal(named)
+	var out api.Permissions
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	if err != nil {
+		panic(err) // a mistake in the document
+	}
+	return &out
+}
+
+// roleOf is a role in the API's words, nil for none.
+func roleOf(google spaces.Role) *api.Role {
+	for ours, theirs := range roles {
+		if theirs == google {
+			return &ours
+		}
+	}
+	return nil
+}
+
+func accessPermissionsOf(in *api.AccessPermissions) spaces.AccessPermissions {
+	a := value(in)
+	return spaces.AccessPermissions{Discover: value(a.Discover), Join: value(a.Join)}
+}

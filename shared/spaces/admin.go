@@ -1,0 +1,74 @@
+package spaces
+
+import (
+	"context"
+	"strings"
+
+	"golang.org/x/oauth2"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// Administering is s by an administrator's right (useAdminAccess): it reaches
+// every named space of their organization, and only what chat-protocol.md 6.5
+// lists. Chat names neither the administrator nor the app for what is done so.
+func (s *Spaces) Administering() *Spaces {
+	other := *s
+	other.admin = true
+	return &other
+}
+
+// administrative is what an administrator's right needs in place of a
+// capability; what is not here, it does not reach.
+var administrative = map[userauth.Capability]userauth.Capability{
+	userauth.ReadSpaces: userauth.AdminSpaces, userauth.EditSpaces: userauth.AdminSpaces, userauth.DeleteSpaces: userauth.AdminDelete,
+	userauth.ReadMembers: userauth.AdminMembers, userauth.ManageMembers: userauth.AdminMembers, userauth.ResolveGroups: userauth.ResolveGroups,
+}
+
+// Needs are the capabilities that s needs for what a person would need these
+// for; Invalid when an administrator's right does not reach one of them.
+func (s *Spaces) Needs(by ...userauth.Capability) ([]userauth.Capability, error) {
+	if !s.admin {
+		return by, nil
+	}
+	out := make([]userauth.Capability, len(by))
+	for i, c := range by {
+		var ok bool
+		if out[i], ok = administrative[c]; !ok {
+			return nil, fault.New(fault.Invalid, words.AdminNot)
+		}
+	}
+	return out, nil
+}
+
+// act is the actor's, with the capabilities that s needs.
+func (s *Spaces) act(ctx context.Context, person string, needed []userauth.Capability, uses userauth.Capability, do func(oauth2.TokenSource) error) error {
+	needed, err := s.Needs(needed...)
+	if err != nil {
+		return err
+	}
+	if s.admin {
+		uses = administrative[uses]
+	}
+	return s.auth.Act(ctx, person, needed, uses, do)
+}
+
+// adminMay refuses a change that Google would refuse an administrator.
+func (s *Spaces) adminMay(c Change) error {
+	if s.admin && (c.History != nil || c.Discoverable != nil || c.Audience != nil || !c.Access.empty()) {
+		return fault.New(fault.Invalid, words.AdminNotThat)
+	}
+	return nil
+}
+
+// adminAdds refuses a member whom an administrator's right cannot add: what is
+// certainly no account of an organization. Others are Google's to judge.
+func (s *Spaces) adminAdds(m Member) error {
+	user := strings.ToLower(m.User)
+	if s.admin && (strings.HasSuffix(user, "@gmail.com") || strings.HasSuffix(user, "@googlemail.com")) {
+		return fault.New(fault.Invalid, words.AdminOutsiders)
+	}
+	return nil
+}

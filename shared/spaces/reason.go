@@ -1,0 +1,24 @@
+package spaces
+
+import (
+	"strings"
+
+	"example.com/deputy/shared/words"
+)
+
+// LikelyReason is the likely one for which Google left somebody out without a
+// word (chat-protocol.md 6.3). home is the person's own domain, external tells
+// that the space is open to others.
+func LikelyReason(m Member, home string, external bool) words.Text {
+	_, domain, byEmail := strings.Cut(m.User, "@")
+	switch {
+	case m.group():
+		return words.LeftOutGroup
+	case byEmail && home != "" && domain != home && !external:
+		return words.LeftOutOutside
+	case byEmail && home != "" && domain != home:
+		return words.LeftOutOutsideAllowed
+	default:
+		return words.LeftOutInside
+	}
+}

@@ -1,0 +1,76 @@
+package spaces
+
+import (
+	"context"
+	"strings"
+
+	"golang.org/x/oauth2"
+	chatapi "google.golang.org/api/chat/v1"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/userauth"
+)
+
+// roll is who is in a space: for users/{id}, users/{e-mail} and groups/{id}
+// their state and name, as far as Google tells it.
+type roll struct {
+	state, label map[string]string
+	alias        map[string]string // other names of users: the id of an e-mail address
+}
+
+func newRoll() roll { return roll{map[string]string{}, map[string]string{}, map[string]string{}} }
+
+func (r roll) note(user, state, label string) { r.state[user], r.label[user] = state, label }
+
+// roll reads who is in, at most 1,000, also those invited. Those of the members
+// that are known by e-mail only, and whom the list does not name so, are asked
+// for one by one: Google leaves people out without an error, so everybody has
+// to be looked for (chat-protocol.md 6.3).
+func (s *Spaces) roll(ctx context.Context, person, space string, members []Member) (roll, error) {
+	out := newRoll()
+	err := s.act(ctx, person, []userauth.Capability{userauth.ReadMembers}, userauth.ReadMembers, func(token oauth2.TokenSource) error {
+		list, err := s.list1000(ctx, token, s.api.Spaces.Members.List(space).ShowInvited(true).ShowGroups(true))
+		if err != nil {
+			return err
+		}
+		for _, m := range list {
+			switch {
+			case m.Member != nil:
+				out.note(m.Member.Name, m.State, m.Member.DisplayName)
+				out.note("users/"+strings.ToLower(m.Member.Email), m.State, m.Member.DisplayName)
+			case m.GroupMember != nil:
+				out.note(m.GroupMember.Name, m.State, "")
+			}
+		}
+		for _, m := range members {
+			if _, listed := out.state[m.User]; listed || !strings.Contains(m.User, "@") {
+				continue
+			}
+			state, err := s.member(ctx, token, space, m)
+			if err != nil {
+				return err
+			}
+			out.note(m.User, state, "")
+		}
+		return nil
+	})
+	return out, err
+}
+
+// member is the state of a member known by e-mail, empty for one who is not in.
+func (s *Spaces) member(ctx context.Context, token oauth2.TokenSource, space string, m Member) (string, error) {
+	call := s.api.Spaces.Members.Get(space + "/members/" + strings.TrimPrefix(m.User, "users/"))
+	var found *chatapi.Membership
+	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
+		found, err = call.Context(ctx).Do()
+		return err
+	})
+	if err != nil {
+		if err = translate("spaces.members.get", err, ""); fault.KindOf(err) == fault.NotFound {
+			return "", nil
+		}
+		return "", err
+	}
+	return found.State, nil
+}

@@ -1,0 +1,64 @@
+package userauth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
+)
+
+// AppCode is a server auth code: an app of the same project, on Android, iOS,
+// Chrome or in a browser, got it when the person consented there.
+type AppCode struct {
+	Code     config.Secret
+	Redirect string // "" or "postmessage", as the app's platform has it
+	Via      string // the system that brought it, as people know it
+}
+
+// Accept connects a person (users/{sub} or a verified e-mail address) by a
+// server auth code. It counts only when that person has consented; the state,
+// nonce and PKCE of the consent were the app's to check. Invalid when the code
+// is no good, or another's.
+func (a *Auth) Accept(ctx context.Context, who string, c AppCode) (Connection, error) {
+	refuse := func(kind fault.Kind, why error, public words.Text) (Connection, error) {
+		return Connection{}, &fault.Error{Op: "userauth.Accept", Kind: kind, Public: public, Err: why}
+	}
+	tokens, err := a.Google.ExchangeAppCode(ctx, c.Code, c.Redirect)
+	switch {
+	case errors.Is(err, googleauth.ErrInvalidGrant):
+		return refuse(fault.Invalid, err, words.English("Google does not take this code: it is used, too old, or of another project or client type. Ask the app for a fresh one. Nothing was stored."))
+	case err != nil:
+		return Connection{}, fault.Wrap("userauth.Accept", err)
+	}
+	claims, err := a.IDTokens.Verify(ctx, tokens.ID)
+	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
+		return refuse(fault.Invalid, err, words.English("The code brings no ID token for Deputy's client: the app has to ask for openid and email, with the web client's id as server client id. Nothing was stored."))
+	}
+	if err != nil {
+		return Connection{}, fault.Wrap("userauth.Accept", err)
+	}
+	p := vault.Pending{Person: who}
+	if !strings.HasPrefix(who, "users/") {
+		p = vault.Pending{Email: who}
+	}
+	switch {
+	case claims.Subject == "" || !invited(p, claims):
+		return refuse(fault.Invalid, errors.New("another person consented"), words.English("The code is of another account than the person in the path. Nothing was stored."))
+	case len(a.Domains) > 0 && !slices.Contains(a.Domains, claims.Domain):
+		return refuse(fault.Denied, errors.New("hd is not in ALLOWED_DOMAINS"), words.English("Deputy is set up for certain organizations, and this account is in none of them. Nothing was stored."))
+	}
+	p.Person = Person(claims.Subject)
+	if _, err = a.save(ctx, p, tokens, claims, c.Via); errors.Is(err, errNoRefresh) {
+		return refuse(fault.Invalid, err, words.English("The code brings no refresh token: the app has to ask for offline access, with consent asked anew. Nothing was stored."))
+	}
+	if err != nil {
+		return Connection{}, fault.Wrap("userauth.Accept", err)
+	}
+	return a.Connection(ctx, p.Person)
+}
