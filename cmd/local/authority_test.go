@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +166,9 @@ func TestEveryOperationIsDoneByEveryAuthorityThatReachesItAndAudited(t *testing.
 		log := w.log.String()
 		if !strings.Contains(log, line) {
 			t.Errorf("%s %s: there is no %s", o.method, o.path, line)
+		}
+		if o.method != "GET" && !regexp.MustCompile("act="+o.right+` .* request=[0-9a-f]{32} .*outcome=ok`).MatchString(log) {
+			t.Errorf("%s %s: no line names its request", o.method, o.path)
 		}
 		if begun := strings.Contains(log, "outcome=begun"); begun != (x.by != "user") {
 			t.Errorf("a line before the call: %v", begun)

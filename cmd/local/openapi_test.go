@@ -122,10 +122,13 @@ var everyOperation = []string{
 
 // connectedWith is a program with the incident tool, which may do everything,
 // and Ada, who has allowed everything.
-func connectedWith(t *testing.T) *world {
+func connectedWith(t *testing.T, change ...func(*vault.Caller)) *world {
 	t.Helper()
 	c := caller()
 	c.Operations = everyOperation
+	for _, do := range change {
+		do(&c)
+	}
 	w := beginWith(t, c)
 	b := w.browser(t, ada)
 	link, err := w.auth.Invite(t.Context(), ada.User(), "", userauth.Capabilities()...)
@@ -535,7 +538,11 @@ func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("NOT TESTED: the commands of docs/api.md. No curl was found; ./test.sh --all installs it")
 	}
-	w := connectedWith(t)
+	w := connectedWith(t, func(c *vault.Caller) {
+		c.Operations = append(slices.Clone(c.Operations), "people.connect")
+		c.Authorities, c.Administrators = []string{"user", "admin", "delegation"}, []string{alan.Email}
+	})
+	w.google.Delegate(delegating, userauth.CreateSpaces.Scope(), userauth.ReadMembers.Scope(), userauth.EditSpaces.Scope(), userauth.AdminSpaces.Scope())
 	text, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
@@ -547,7 +554,8 @@ func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), "DEPUTY="+w.address+"/createspace", "TOKEN="+strings.TrimPrefix(w.callerToken(nil), "Bearer "))
+	cmd.Env = append(os.Environ(), "DEPUTY="+w.address+"/createspace", "TOKEN="+strings.TrimPrefix(w.callerToken(nil), "Bearer "),
+		"CODE="+w.google.AppCode(grace, "", true, userauth.CreateSpaces.Scope()))
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.Contains(string(out), "urn:deputy:problem") {
 		t.Errorf("%v: %s", err, out)

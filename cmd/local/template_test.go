@@ -1,12 +1,15 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/shared/vault"
 )
@@ -130,5 +133,22 @@ func TestTheFormFillsInThePlaceholdersOfTheTemplateItWasFilledWith(t *testing.T)
 	}
 	if got := made.Messages[len(made.Messages)-1].Text; got != "INC-1 Disk full is number 1" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestATemplateThatWasReadCanBeStoredAgain(t *testing.T) {
+	t.Parallel()
+	w := connectedWith(t)
+	w.api(t, "PUT", "/v1/templates/Plan", `{"displayName":"Plan {{seq}}","members":["grace@example.com","`+alan.User()+`","groups/02oncall","groups/oncall@example.com"],"kind":"ANNOUNCEMENTS"}`)
+	first := w.api(t, "GET", "/v1/templates/Plan", "")
+	delete(first.body, "name")
+	text, err := json.Marshal(first.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := w.api(t, "PUT", "/v1/templates/Plan", string(text))
+	delete(again.body, "name")
+	if diff := cmp.Diff(first.body, again.body); again.status != http.StatusOK || diff != "" {
+		t.Errorf("%d %s", again.status, diff)
 	}
 }

@@ -50,6 +50,10 @@ func as[T any](ctx context.Context, f function, a act, request any, do func(acto
 	var came done
 	caller, id, repeated := of(ctx).caller, "", false
 	who, err := f.actor(ctx, caller, a)
+	if err == nil && a.key != "" {
+		id = digest(caller.ID, a.key, of(ctx).what, who.person, a.authority)
+		of(ctx).request = id[:32]
+	}
 	if err == nil && a.authority != callers.ByUser {
 		f.line(ctx, a, who.person, "", false, "begun")
 	}
@@ -57,7 +61,6 @@ func as[T any](ctx context.Context, f function, a act, request any, do func(acto
 		answer, came, err = do(who)
 		err = f.consent(ctx, who.person, err)
 	} else if err == nil {
-		id = digest(caller.ID, a.key, of(ctx).what, who.person, a.authority)
 		var asked []byte
 		if asked, err = json.Marshal(request); err == nil {
 			repeated, err = f.once(ctx, id, who.person, digest(string(asked)), &answer, func(try callers.Try) (bool, error) {
@@ -114,11 +117,11 @@ func (f function) audit(ctx context.Context, a act, person, made string, repeate
 }
 
 // line is one audit line (docs/operate.md): who did what as whom, and what came
-// of it; no text, no token, no address of a person's.
+// of it; no text, no token. By delegation the person is known by address only.
 func (f function) line(ctx context.Context, a act, person, made string, repeated bool, outcome string) {
 	caller := of(ctx).caller
 	f.Log.InfoContext(ctx, "audit", slog.String("act", a.operation), slog.String("authority", cmp.Or(a.authority, callers.ByUser)), slog.String("caller_id", caller.ID),
-		slog.String("person", person), slog.String("in", a.space), slog.String("made", made), slog.Bool("repeated", repeated), slog.String("outcome", outcome))
+		slog.String("person", person), slog.String("in", a.space), slog.String("made", made), slog.String("request", of(ctx).request), slog.Bool("repeated", repeated), slog.String("outcome", outcome))
 }
 
 // noteTime is for the note of an act, also when the act took all of its time.

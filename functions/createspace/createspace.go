@@ -9,6 +9,8 @@ package createspace
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -63,8 +65,27 @@ func New(d Deps) http.Handler {
 		w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
 		_, _ = w.Write(api.Document) // whoever has gone does not read it
 	})
+	mux.HandleFunc("GET /{$}", readable)
 	mux.Handle("/", door.Handler(func(w http.ResponseWriter, r *http.Request) error { return f.serve(operations, w, r) }))
 	return mux
+}
+
+// pagePolicy lets the page have its own style, and nothing from outside.
+var pagePolicy = func() string {
+	_, rest, _ := strings.Cut(string(api.Page), "<style>")
+	style, _, _ := strings.Cut(rest, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}()
+
+// readable is the document as a page.
+func readable(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(api.Page) // whoever has gone does not read it
 }
 
 // turn is one request: who calls, for what, and what went wrong.
@@ -72,6 +93,8 @@ type turn struct {
 	caller vault.Caller
 	what   string // method and path
 	err    error
+	// request names a repeatable act in the audit log.
+	request string
 }
 
 type turnKey struct{}

@@ -91,7 +91,8 @@ func (f function) DisconnectPerson(ctx context.Context, in api.DisconnectPersonR
 	who, err := f.allowed(ctx, caller, a.operation, callers.ByUser, personIn(in.Person))
 	out, repeated := api.DisconnectPerson200JSONResponse{Outcome: api.NotConnected}, false
 	if err == nil && who.Person != "" {
-		id := digest(caller.ID, a.key, of(ctx).what, who.Person, "user")
+		id := digest(caller.ID, a.key, of(ctx).what, who.Person, callers.ByUser)
+		of(ctx).request = id[:32]
 		repeated, err = f.once(ctx, id, who.Person, "", &out, func(callers.Try) (bool, error) {
 			done, err := f.Auth.Disconnect(ctx, who.Person)
 			out.Outcome = api.DisconnectedOutcome(done.Outcome.String())

@@ -95,7 +95,7 @@ func templateOf(t vault.Template) api.Template {
 		History: some(api.History(t.History)), FirstMessage: some(t.First), AddTheApp: &t.AddTheApp,
 	}
 	if len(t.Members) > 0 {
-		out.Members = &t.Members
+		out.Members = new(bare(t.Members)) // as they were sent
 	}
 	return out
 }

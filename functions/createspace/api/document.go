@@ -4,7 +4,7 @@
 // It does nothing of its own: functions/createspace implements the server.
 package api
 
-import _ "embed" // for the document
+import _ "embed" // for the document and the page
 
 //go:generate go tool -modfile=../../../tools/go.mod oapi-codegen -config config.yaml openapi.yaml
 
@@ -12,3 +12,10 @@ import _ "embed" // for the document
 //
 //go:embed openapi.yaml
 var Document []byte
+
+//go:generate go test . -args -update
+
+// Page is the document for people to read, in HTML; a test makes it.
+//
+//go:embed page.html
+var Page []byte

@@ -12,10 +12,10 @@ import (
 
 // The methods of IAM and of Cloud Identity that are played, and the grant that
 // trades an assertion (oauth-admin.md 5.1).
-const ( //nolint:gosec // names, no credentials
+const (
 	iamSign      = "iamcredentials.projects.serviceAccounts.signJwt"
 	groupsLookup = "cloudidentity.groups.lookup"
-	jwtBearer    = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	jwtBearer    = "urn:ietf:params:oauth:grant-type:jwt-bearer" //nolint:gosec // a name, no credential
 )
 
 // delegate is what the Admin console of example.com lists under domain-wide

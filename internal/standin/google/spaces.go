@@ -158,7 +158,7 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
 	}
 	space := &Space{
-		Made: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{Person: p, State: "JOINED"}},
+		Made: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{Person: p, State: "JOINED", Role: "ROLE_MANAGER"}},
 		Description: r.Space.Details.Description, Guidelines: r.Space.Details.Guidelines, Open: r.Space.Access.Audience != "",
 		Audience: strings.TrimPrefix(r.Space.Access.Audience, "audiences/default"),
 		Announce: r.Space.Permissions == "ANNOUNCEMENT_SPACE", External: r.Space.External, History: "HISTORY_ON",

@@ -1,0 +1,162 @@
+package api_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"html/template"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"example.com/deputy/functions/createspace/api"
+)
+
+var update = flag.Bool("update", false, "write page.html anew")
+
+type field struct {
+	Name, In, Kind, Link, What string
+	Required                   bool
+}
+
+type answer struct{ Status, What, Body string }
+
+type operation struct {
+	ID, Method, Path, Summary, Description, Body string
+	Parameters                                   []field
+	Answers                                      []answer
+	order                                        int
+}
+
+type schema struct {
+	Name, What string
+	Values     []any
+	Fields     []field
+}
+
+func TestTheReadablePageIsTheDocuments(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData(api.Document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := template.ParseFiles("testdata/page.gotmpl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := page.Execute(&out, map[string]any{"Title": doc.Info.Title, "What": flowing(doc.Info.Description), "Operations": operations(doc), "Schemas": schemas(doc)}); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("page.html", []byte(out.String()), 0o644); err != nil { //nolint:gosec // to be read
+			t.Fatal(err)
+		}
+		return
+	}
+	if out.String() != string(api.Page) {
+		t.Error("page.html is not the document's: go test ./functions/createspace/api -args -update writes it anew")
+	}
+	for _, from := range []string{"http://", "https://", "src=", "<script", "url("} {
+		if strings.Contains(string(api.Page), from) {
+			t.Errorf("the page has %q: nothing may come from outside", from)
+		}
+	}
+	if n := strings.Count(out.String(), "<article"); n < 40 {
+		t.Errorf("only %d operations and bodies", n)
+	}
+}
+
+func operations(doc *openapi3.T) []operation {
+	var out []operation
+	for path, item := range doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			op := operation{ID: o.OperationID, Method: method, Path: path, Summary: o.Summary, Description: flowing(o.Description), order: strings.Index(string(api.Document), "operationId: "+o.OperationID+"\n")}
+			for _, p := range append(slices.Clone(item.Parameters), o.Parameters...) {
+				op.Parameters = append(op.Parameters, field{Name: p.Value.Name, In: p.Value.In, Required: p.Value.Required, What: flowing(p.Value.Description + limits(p.Value.Schema))})
+			}
+			if o.RequestBody != nil {
+				op.Body = last(o.RequestBody.Value.Content["application/json"].Schema.Ref)
+			}
+			for status, r := range o.Responses.Map() {
+				a := answer{Status: status, What: flowing(*r.Value.Description)}
+				for _, content := range r.Value.Content {
+					a.Body = last(content.Schema.Ref)
+				}
+				op.Answers = append(op.Answers, a)
+			}
+			slices.SortFunc(op.Answers, func(a, b answer) int { return cmp.Compare(a.Status, b.Status) })
+			out = append(out, op)
+		}
+	}
+	slices.SortFunc(out, func(a, b operation) int { return cmp.Compare(a.order, b.order) })
+	return out
+}
+
+func schemas(doc *openapi3.T) []schema {
+	var out []schema
+	for _, name := range slices.Sorted(maps.Keys(doc.Components.Schemas)) {
+		s := doc.Components.Schemas[name].Value
+		this := schema{Name: name, What: flowing(s.Description), Values: s.Enum}
+		if s.Type.Is("string") && s.Pattern != "" {
+			this.What += " (" + s.Pattern + ")"
+		}
+		for _, property := range slices.Sorted(maps.Keys(s.Properties)) {
+			p := s.Properties[property]
+			f := field{Name: property, Required: slices.Contains(s.Required, property), Link: last(p.Ref)}
+			if p.Ref == "" {
+				f.Kind = strings.Join(p.Value.Type.Slice(), " ")
+				if p.Value.Items != nil {
+					f.Kind, f.Link = "list of ", last(p.Value.Items.Ref)
+				}
+				f.What = flowing(p.Value.Description + limits(p))
+			}
+			this.Fields = append(this.Fields, f)
+		}
+		out = append(out, this)
+	}
+	return out
+}
+
+// limits are those that a reader has to know.
+func limits(s *openapi3.SchemaRef) string {
+	if s == nil {
+		return ""
+	}
+	var out []string
+	v := s.Value
+	if len(v.Enum) > 0 && s.Ref == "" {
+		var values []string
+		for _, e := range v.Enum {
+			values = append(values, fmt.Sprint(e))
+		}
+		out = append(out, "one of "+strings.Join(values, ", "))
+	}
+	if v.MaxLength != nil {
+		out = append(out, fmt.Sprintf("at most %d characters", *v.MaxLength))
+	}
+	if v.MaxItems != nil {
+		out = append(out, fmt.Sprintf("at most %d", *v.MaxItems))
+	}
+	if v.Max != nil {
+		out = append(out, fmt.Sprintf("at most %g", *v.Max))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(out, "; ") + ")"
+}
+
+// flowing is a text whose lines the reader's window breaks; an empty line stays.
+func flowing(text string) string {
+	var out []string
+	for part := range strings.SplitSeq(text, "\n\n") {
+		out = append(out, strings.Join(strings.Fields(part), " "))
+	}
+	return strings.TrimSpace(strings.Join(out, "\n\n"))
+}
+
+func last(ref string) string { return ref[strings.LastIndex(ref, "/")+1:] }
