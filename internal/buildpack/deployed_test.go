@@ -24,12 +24,13 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
+	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
 )
 
 // hosts are Google's, as the binary knows them.
-var hosts = []string{"accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com", "chat.googleapis.com", "chat.google.com", "cloudkms.googleapis.com"}
+var hosts = []string{"accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com", "chat.googleapis.com", "chat.google.com", "cloudkms.googleapis.com", "iamcredentials.googleapis.com"}
 
 func TestAsDeployedTheStoryRunsAgainstGooglesRealNames(t *testing.T) {
 	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
@@ -114,6 +115,18 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	if status, body := post(t, api.address+"/v1/spaces", standIn, fromSystem); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
 		t.Errorf("the API: %d %s; log: %s", status, body, api.log)
 	}
+	const byDelegation = `{"actAs":"grace@example.com","authority":"delegation","displayName":"By delegation"}`
+	if status, body := post(t, api.address+"/v1/spaces", standIn, byDelegation); status != http.StatusForbidden || !strings.Contains(body, "DELEGATION_SERVICE_ACCOUNT") {
+		t.Errorf("delegation that is not set up: %d %s; log: %s", status, body, api.log)
+	}
+	standIn.Delegate(delegating, userauth.CreateSpaces.Scope())
+	delegated := deploy(t, "CreateSpace", append(env, "DELEGATION_SERVICE_ACCOUNT="+delegating)...)
+	if status, body := delegated.get(http.MethodGet, "/ready"); status != http.StatusOK {
+		t.Fatalf("/ready: %d %s; log: %s", status, body, delegated.log)
+	}
+	if status, body := post(t, delegated.address+"/v1/spaces", standIn, byDelegation); status != http.StatusCreated {
+		t.Errorf("delegation: %d %s; log: %s", status, body, delegated.log)
+	}
 	if status, body := push(t, security.address, standIn.SignEvent(map[string]any{
 		"iat": time.Now().Add(time.Minute).Unix(), // after the consent of a moment ago
 		"events": map[string]any{"https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked": map[string]any{
@@ -124,12 +137,14 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	}
 	security.logs("outcome\":\"ended")
 	hosts := net.asked()
-	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443", "accounts.google.com:443", "cloudkms.googleapis.com:443"} {
+	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443", "accounts.google.com:443", "cloudkms.googleapis.com:443", "iamcredentials.googleapis.com:443"} {
 		if hosts[host] == 0 {
 			t.Errorf("nobody asked for %s: %v", host, hosts)
 		}
 	}
 }
+
+const delegating = "deputy@deployed.iam.gserviceaccount.com"
 
 const kek = "gcp-kms://projects/deployed/locations/global/keyRings/deputy/cryptoKeys/keysets"
 
@@ -180,7 +195,7 @@ func operatorAllows(t *testing.T, project string) {
 		t.Fatal(err)
 	}
 	err = vault.New(docs, nil, time.Now).CreateCaller(t.Context(), vault.Caller{
-		ID: callerID, Email: callerEmail, Name: "CI", Operations: []string{"spaces.create"}, Domains: []string{"example.com"}, Authorities: []string{"user"},
+		ID: callerID, Email: callerEmail, Name: "CI", Operations: []string{"spaces.create"}, Domains: []string{"example.com"}, Authorities: []string{"user", "delegation"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,14 +2,16 @@ package vault
 
 import (
 	"context"
-	"strings"
+	"time"
+
+	"github.com/googleapis/gax-go/v2"
 
 	"example.com/deputy/shared/fault"
 )
 
 const (
 	sequences     = "sequences"
-	sequenceTries = 10
+	sequenceTries = 20
 	remembered    = 200 // uses whose number is known again
 )
 
@@ -27,6 +29,7 @@ func (v *Vault) LastSeq(ctx context.Context, template string) (int64, error) {
 // number while it is among the last 200. A number is never given twice; one
 // whose use came to nothing is left out.
 func (v *Vault) NextSeq(ctx context.Context, template, key string) (int64, error) {
+	back := gax.Backoff{Initial: 20 * time.Millisecond, Max: 400 * time.Millisecond, Multiplier: 1.5}
 	for try := 1; ; try++ {
 		doc, err := v.docs.Get(ctx, sequences, template)
 		absent := err != nil && fault.KindOf(err) == fault.NotFound
@@ -39,7 +42,7 @@ func (v *Vault) NextSeq(ctx context.Context, template, key string) (int64, error
 				return last - int64(len(uses)-1-i), nil
 			}
 		}
-		uses = append(uses, strings.Clone(key))
+		uses = append(uses, key)
 		fields := Fields{"last": last + 1, "uses": uses[max(0, len(uses)-remembered):]}
 		if absent {
 			_, err = v.docs.Create(ctx, sequences, template, fields)
@@ -49,8 +52,13 @@ func (v *Vault) NextSeq(ctx context.Context, template, key string) (int64, error
 		switch {
 		case err == nil:
 			return last + 1, nil
-		case fault.KindOf(err) != fault.Conflict || try == sequenceTries:
+		case fault.KindOf(err) != fault.Conflict:
 			return 0, fault.Wrap("vault.NextSeq", err)
+		case try == sequenceTries:
+			return 0, &fault.Error{Op: "vault.NextSeq", Kind: fault.Unavailable, Err: err} // many at once: later
+		}
+		if err := gax.Sleep(ctx, back.Pause()); err != nil {
+			return 0, &fault.Error{Op: "vault.NextSeq", Kind: fault.Unavailable, Err: err}
 		}
 	}
 }

@@ -1,0 +1,26 @@
+package userauth_test
+
+import (
+	"testing"
+
+	"golang.org/x/oauth2"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/userauth"
+)
+
+func TestWhoeverAsksForThemAnAdministratorsScopesAreNotDelegated(t *testing.T) {
+	for _, c := range userauth.Capabilities() {
+		if !c.Administers() {
+			continue
+		}
+		// There is nothing that could give a token: it must not come to that.
+		err := userauth.NewDelegated(nil, nil).Act(t.Context(), "users/ada@example.com", []userauth.Capability{userauth.CreateSpaces, c}, c, func(oauth2.TokenSource) error {
+			t.Errorf("%s: it was done", c)
+			return nil
+		})
+		if fault.KindOf(err) != fault.Denied {
+			t.Errorf("%s: %v", c, err)
+		}
+	}
+}

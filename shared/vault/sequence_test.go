@@ -1,0 +1,63 @@
+package vault_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
+)
+
+func TestManyUsesOfATemplateAtOnceHaveANumberOfTheirOwnEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vault.New(&memory.Docs{}, nil, time.Now)
+		numbers := make([]int64, 12)
+		var all sync.WaitGroup
+		for i := range numbers {
+			all.Go(func() {
+				var err error
+				if numbers[i], err = v.NextSeq(t.Context(), "Incident", fmt.Sprint("use ", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		for i, n := range numbers {
+			again, err := v.NextSeq(t.Context(), "Incident", fmt.Sprint("use ", i))
+			if err != nil || again != n {
+				t.Errorf("use %d: %d at first, then %d, %v", i, n, again, err)
+			}
+		}
+		slices.Sort(numbers)
+		for i, n := range numbers {
+			if n != int64(i+1) {
+				t.Fatalf("%v", numbers)
+			}
+		}
+		if other, err := v.NextSeq(t.Context(), "Launch", "use 1"); err != nil || other != 1 {
+			t.Errorf("another template begins at %d, %v", other, err)
+		}
+		if last, err := v.LastSeq(t.Context(), "Incident"); err != nil || last != 12 {
+			t.Errorf("%d, %v", last, err)
+		}
+	})
+}
+
+func TestANumberIsNeverGivenTwiceThoughItsUseIsForgotten(t *testing.T) {
+	v := vault.New(&memory.Docs{}, nil, time.Now)
+	for i := 1; i <= 250; i++ {
+		if n, err := v.NextSeq(t.Context(), "Incident", fmt.Sprint("use ", i)); err != nil || n != int64(i) {
+			t.Fatalf("use %d: %d, %v", i, n, err)
+		}
+	}
+	if n, err := v.NextSeq(t.Context(), "Incident", "use 51"); err != nil || n != 51 {
+		t.Errorf("the 200th newest: %d, %v", n, err)
+	}
+	if n, err := v.NextSeq(t.Context(), "Incident", "use 1"); err != nil || n != 251 {
+		t.Errorf("one that is forgotten: %d, %v", n, err)
+	}
+}
