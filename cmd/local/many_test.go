@@ -255,3 +255,31 @@ func TestWhereverAnInstanceDiesTheSameKeyMakesTheSameSpaceAndNoStepTwice(t *test
 		t.Logf("%s: %d deaths", name, deaths)
 	}
 }
+
+func TestASpacesOwnQuotaIsNeverExceededByOneCreate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := allHands(t)
+		if err := tr.auth.Vault.CreateTemplate(t.Context(), numbered); err != nil {
+			t.Fatal(err)
+		}
+		tr.google.Quotas()
+		body, _ := crowd(3, everyStep)
+		answer, made := tr.creates(body)
+		if answer.Code != http.StatusCreated || len(made.Steps) != 5 {
+			t.Errorf("%d %s", answer.Code, answer.Body)
+		}
+		var order []string
+		for _, c := range tr.google.Calls() {
+			if strings.HasPrefix(c.Method, "chat.") {
+				order = append(order, c.Method)
+			}
+			if c.Status == http.StatusTooManyRequests {
+				t.Errorf("%s was too fast", c.Method)
+			}
+		}
+		want := []string{"chat.spaces.setup", "chat.spaces.patch", "chat.spaces.patch", "chat.spaces.patch", "chat.spaces.patch", "chat.spaces.members.create", "chat.spaces.messages.create", "chat.spaces.members.list"}
+		if diff := cmp.Diff(want, slices.DeleteFunc(order, func(m string) bool { return m == "chat.spaces.members.get" })); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"example.com/deputy/functions/createspace/api"
@@ -48,6 +49,7 @@ type done struct {
 // done once for its key, and its answer kept; request is what it asks for.
 func as[T any](ctx context.Context, f function, a act, request any, do func(actor) (T, done, error)) (answer T, incomplete bool, err error) {
 	var came done
+	var beside sync.WaitGroup
 	caller, id, repeated := of(ctx).caller, "", false
 	who, err := f.actor(ctx, caller, a)
 	if err == nil && a.key != "" {
@@ -66,15 +68,15 @@ func as[T any](ctx context.Context, f function, a act, request any, do func(acto
 			repeated, err = f.once(ctx, id, who.person, digest(string(asked)), &answer, func(try callers.Try) (bool, error) {
 				who.source, who.try = "caller "+digest(id, string(asked)), try
 				answer, came, err = do(who)
+				if _, partly := errors.AsType[*fault.Partly](err); err == nil || partly {
+					beside.Go(func() { f.note(ctx, caller, a, who.person, id, came.made) }) // while the answer is stored
+				}
 				return !came.incomplete, f.consent(ctx, who.person, err)
 			})
 		}
 	}
+	beside.Wait()
 	f.audit(ctx, a, who.person, came.made, repeated, err)
-	_, partly := errors.AsType[*fault.Partly](err)
-	if id != "" && !repeated && (err == nil || partly) {
-		f.note(ctx, caller, a, who.person, id, came.made)
-	}
 	return answer, came.incomplete, err
 }
 

@@ -171,3 +171,96 @@ func TestTheTokenEndpointRefusesAsGoogleDoes(t *testing.T) {
 		t.Errorf("revoke: got %d %s", status, body)
 	}
 }
+
+func TestWhatAnAdministratorMayNotIsRefusedAsGoogleDoes(t *testing.T) {
+	s, at := begin(t)
+	alan, ada := People()[2], People()[0]
+	const auth = "https://www.googleapis.com/auth/"
+	admin := s.hand(alan, auth+"chat.admin.spaces", auth+"chat.admin.memberships", auth+"chat.admin.delete")
+	space := at.URL + "/v1/spaces/" + s.Found("Plan", ada).ID
+	group := at.URL + "/v1/spaces/" + s.Gather(ada).ID
+	search := at.URL + "/v1/spaces:search?useAdminAccess=true&query="
+	for name, c := range map[string]struct {
+		method, address, token, body string
+		status                       int
+	}{
+		"reading":                       {"GET", space + "?useAdminAccess=true", admin, "", 200},
+		"without the parameter":         {"GET", space, admin, "", 403},
+		"with a person's scope":         {"GET", space + "?useAdminAccess=true", s.hand(alan, auth+"chat.spaces"), "", 403},
+		"no administrator":              {"GET", space + "?useAdminAccess=true", s.hand(ada, auth+"chat.admin.spaces"), "", 403},
+		"a conversation without a name": {"GET", group + "?useAdminAccess=true", admin, "", 404},
+		"history":                       {"PATCH", space + "?useAdminAccess=true&updateMask=spaceHistoryState", admin, `{"spaceHistoryState":"HISTORY_OFF"}`, 400},
+		"access":                        {"PATCH", space + "?useAdminAccess=true&updateMask=accessSettings.audience", admin, `{"accessSettings":{"audience":""}}`, 400},
+		"members with apps":             {"GET", space + "/members?useAdminAccess=true", admin, "", 400},
+		"members":                       {"GET", space + "/members?useAdminAccess=true&filter=" + url.QueryEscape(`member.type != "BOT"`), admin, "", 200},
+		"adding the app":                {"POST", space + "/members?useAdminAccess=true", admin, `{"member":{"name":"users/app","type":"BOT"}}`, 400},
+		"somebody from outside":         {"POST", space + "/members?useAdminAccess=true", admin, `{"member":{"name":"users/kim@partner.example","type":"HUMAN"}}`, 403},
+		"a search without the customer": {"GET", search + url.QueryEscape(`space_type = "SPACE"`), admin, "", 400},
+		"a search":                      {"GET", search + url.QueryEscape(`customer = "customers/my_customer" AND space_type = "SPACE"`), admin, "", 200},
+		"making a space":                {"POST", at.URL + "/v1/spaces:setup", admin, `{"space":{"spaceType":"SPACE","displayName":"X"},"requestId":"r"}`, 403},
+	} {
+		if status, body := ask(t, c.method, c.address, c.token, c.body); status != c.status {
+			t.Errorf("%s: got %d %s", name, status, body)
+		}
+	}
+}
+
+func TestAWrongAssertionIsRefusedAsGoogleDoes(t *testing.T) {
+	s, at := begin(t)
+	const account = "deputy@p.iam.gserviceaccount.com"
+	s.Delegate(account, createScope)
+	now := time.Now().Unix()
+	for name, c := range map[string]struct {
+		change map[string]any
+		want   string
+	}{
+		"right":                    {nil, "access_token"},
+		"another audience":         {map[string]any{"aud": "https://evil.example/token"}, "audience"},
+		"longer than an hour":      {map[string]any{"exp": now + 3700}, "short-lived"},
+		"over":                     {map[string]any{"iat": now - 7200, "exp": now - 3600}, "short-lived"},
+		"of the future":            {map[string]any{"iat": now + 600, "exp": now + 1200}, "short-lived"},
+		"another account":          {map[string]any{"iss": "x@y.iam.gserviceaccount.com"}, "Invalid JWT"},
+		"nobody":                   {map[string]any{"sub": "nobody@example.com"}, "Invalid email"},
+		"by id":                    {map[string]any{"sub": People()[0].Sub}, "Invalid email"},
+		"another scope":            {map[string]any{"scope": createScope + " https://www.googleapis.com/auth/chat.delete"}, "unauthorized_client"},
+		"for a whole organization": {map[string]any{"sub": ""}, "Invalid email"},
+		"no scope":                 {map[string]any{"scope": ""}, "invalid_scope"},
+	} {
+		claims := map[string]any{"iss": account, "sub": "ada@example.com", "scope": createScope, "aud": "https://oauth2.googleapis.com/token", "iat": now, "exp": now + 3600}
+		for k, v := range c.change {
+			claims[k] = v
+		}
+		form := "grant_type=" + url.QueryEscape(jwtBearer) + "&assertion=" + sign(s.keys.account, "account", claims)
+		if _, body := ask(t, "POST", at.URL+"/token", "", form); !strings.Contains(body, c.want) {
+			t.Errorf("%s: got %s", name, body)
+		}
+	}
+	forged := "grant_type=" + url.QueryEscape(jwtBearer) + "&assertion=" + sign(s.keys.id, "account", map[string]any{"iss": account, "sub": "ada@example.com", "scope": createScope, "aud": "https://oauth2.googleapis.com/token", "iat": now, "exp": now + 3600})
+	if status, body := ask(t, "POST", at.URL+"/token", "", forged); status != 400 || !strings.Contains(body, "Signature") {
+		t.Errorf("another key: %d %s", status, body)
+	}
+}
+
+func TestQuotasAreCountedPerSpaceAndProject(t *testing.T) {
+	s, at := begin(t)
+	s.Quotas()
+	token := s.hand(People()[0], "https://www.googleapis.com/auth/chat.messages.create", "https://www.googleapis.com/auth/chat.memberships")
+	one, other := at.URL+"/v1/spaces/"+s.Found("One", People()[0]).ID, at.URL+"/v1/spaces/"+s.Found("Other", People()[0]).ID
+	for _, c := range []struct {
+		space  string
+		status int
+	}{{one, 200}, {other, 200}, {one, 429}} {
+		if status, body := ask(t, "POST", c.space+"/messages", token, `{"text":"x"}`); status != c.status {
+			t.Errorf("%s: got %d %s", c.space, status, body)
+		}
+	}
+	refused := 0
+	for n := range 301 {
+		if status, _ := ask(t, "POST", one+"/members", token, `{"member":{"name":"users/member-`+strings.Repeat("1", 1+n%3)+`@example.com","type":"HUMAN"}}`); status == 429 {
+			refused++
+		}
+	}
+	if refused != 1 {
+		t.Errorf("%d of 301 were refused", refused)
+	}
+}
