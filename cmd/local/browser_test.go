@@ -289,6 +289,9 @@ func (b *browser) consent(address string, d decide) page {
 
 func (b *browser) submit(p page, d decide) page {
 	b.t.Helper()
+	if request := regexp.MustCompile(`account\?request=([A-Z0-9]+)`).FindStringSubmatch(p.body); request != nil { // also to another account
+		p = b.open(b.world.address + "/google/o/oauth2/v2/account?request=" + request[1] + "&account=" + d.as.Sub)
+	}
 	if !strings.Contains(p.body, "wants to access your account") {
 		b.t.Fatalf("no consent page, but %d:\n%s", p.status, p.body)
 	}

@@ -22,7 +22,7 @@ type authRequest struct {
 	redirect, state, nonce, challenge string
 	scopes                            []string // asked, beyond who the person is
 	signIn                            []string // openid, email
-	offline, include, consent         bool
+	offline, include, consent, choose bool
 }
 
 // grantedCode is an authorization code not yet exchanged.
@@ -51,14 +51,14 @@ var texts = map[string]string{
 	"https://www.googleapis.com/auth/cloud-identity.groups.readonly": "See any Cloud Identity Groups that you can access, including group members and their emails",
 }
 
-// authorize shows the consent page, or Google's own error page, which the app
-// never sees (oauth-admin.md 1.4).
+// authorize begins a consent, or shows Google's own error page, which the app
+// never sees (oauth-admin.md 1.4). Whose it is stands in login_hint, or is
+// chosen first.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	req, why := s.read(q)
 	if why != "" {
-		w.WriteHeader(http.StatusBadRequest)
-		_ = consentPage.Execute(w, map[string]any{"App": s.AppName, "Error": why})
+		s.blocked(w, http.StatusBadRequest, why)
 		return
 	}
 	id := rand.Text()
@@ -66,17 +66,91 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	s.requests[id] = req
 	s.secrets = append(s.secrets, req.state)
 	s.mu.Unlock()
+	who, ok := s.Account(q.Get("login_hint"))
+	if !ok || req.choose {
+		s.show(w, id, view{Step: "account", People: s.Accounts()})
+		return
+	}
+	s.next(w, id, req, who, false)
+}
 
-	hinted, _ := Find(q.Get("login_hint"))
-	type box struct {
-		Scope, Text string
+// account goes on with an account that was chosen, or has another chosen.
+func (s *Server) account(w http.ResponseWriter, r *http.Request) {
+	id := r.URL.Query().Get("request")
+	s.mu.Lock()
+	req, ok := s.requests[id]
+	s.mu.Unlock()
+	if !ok {
+		http.Error(w, consentOver, http.StatusBadRequest)
+		return
 	}
-	var boxes []box
+	who, ok := s.Account(r.URL.Query().Get("account"))
+	if !ok {
+		s.show(w, id, view{Step: "account", People: s.Accounts()})
+		return
+	}
+	s.next(w, id, req, who, r.URL.Query().Get("accepted") != "")
+}
+
+// next is what Google shows to an account: why it may not, a warning, or the
+// consent with a box for each scope that the app does not have yet.
+func (s *Server) next(w http.ResponseWriter, id string, req authRequest, who Person, accepted bool) {
+	switch {
+	case s.On("admin-blocked") && len(req.scopes) > 0:
+		s.blocked(w, http.StatusBadRequest, "admin_policy_enforced")
+		return
+	case s.On("org-internal") && who.Domain != "example.com":
+		s.blocked(w, http.StatusForbidden, "org_internal")
+		return
+	case s.On("unverified") && !accepted && len(req.scopes) > 0:
+		s.show(w, id, view{Step: "warning", Who: who})
+		return
+	}
+	v := view{Step: "consent", Who: who, Ticked: !s.On("untick")}
+	s.mu.Lock()
+	granted := s.granted[who.Sub]
+	s.mu.Unlock()
 	for _, scope := range req.scopes {
-		boxes = append(boxes, box{scope, texts[scope]})
+		if slices.Contains(granted, scope) {
+			v.Granted = append(v.Granted, texts[scope])
+		} else {
+			v.Boxes = append(v.Boxes, box{scope, texts[scope]})
+		}
 	}
+	s.show(w, id, v)
+}
+
+const consentOver = "This consent is over. Go back to Chat and begin again."
+
+type box struct{ Scope, Text string }
+
+// view is what a page of Google's shows.
+type view struct {
+	App, Request, Error string
+	Step                string // account, warning, consent, or blocked
+	Status              int
+	People              []Person
+	Who                 Person
+	Granted             []string // what the app has already, in words
+	Boxes               []box
+	Ticked              bool
+}
+
+// RequestHeader names the request of a consent page, for scripts.
+const RequestHeader = "Standin-Consent-Request"
+
+func (s *Server) show(w http.ResponseWriter, request string, v view) {
+	v.App, v.Request = s.AppName, request
 	w.Header().Set("Cache-Control", "no-store")
-	_ = consentPage.Execute(w, map[string]any{"App": s.AppName, "Request": id, "People": People(), "Hinted": hinted.Sub, "Boxes": boxes})
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set(RequestHeader, request)
+	_ = consentPage.Execute(w, v)
+}
+
+func (s *Server) blocked(w http.ResponseWriter, status int, why string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_ = consentPage.Execute(w, view{App: s.AppName, Step: "blocked", Error: why, Status: status})
 }
 
 // read checks an authorization request (oauth-admin.md 1.2); why is Google's
@@ -100,7 +174,7 @@ func (s *Server) read(q url.Values) (req authRequest, why string) {
 	req = authRequest{
 		redirect: q.Get("redirect_uri"), state: q.Get("state"), nonce: q.Get("nonce"), challenge: q.Get("code_challenge"),
 		offline: q.Get("access_type") == "offline", include: q.Get("include_granted_scopes") == "true",
-		consent: slices.Contains(strings.Fields(q.Get("prompt")), "consent"),
+		consent: slices.Contains(strings.Fields(q.Get("prompt")), "consent"), choose: slices.Contains(strings.Fields(q.Get("prompt")), "select_account"),
 	}
 	for _, scope := range strings.Fields(q.Get("scope")) {
 		switch {
@@ -122,25 +196,27 @@ func (s *Server) read(q url.Values) (req authRequest, why string) {
 
 // consent is what the person decided.
 func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
-	person, known := Find(r.PostFormValue("account"))
+	person, known := s.Account(r.PostFormValue("account"))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := r.PostFormValue("request")
 	req, ok := s.requests[id]
 	if !ok || !known {
-		http.Error(w, "This consent is over. Go back to Chat and begin again.", http.StatusBadRequest)
+		http.Error(w, consentOver, http.StatusBadRequest)
 		return
 	}
 	delete(s.requests, id)
 	back := url.Values{"state": {req.state}, "iss": {"https://accounts.google.com"}}
-	if r.PostFormValue("decision") != "allow" {
+	if r.PostFormValue("decision") != "allow" || s.on["deny"] {
 		back.Set("error", "access_denied")
 	} else {
 		code := s.approve(req, person, r.PostForm["scope"])
 		back.Set("code", code)
 		back.Set("scope", strings.Join(s.codes[code].scopes, " "))
 		back.Set("authuser", "0")
-		back.Set("hd", person.Domain)
+		if person.Domain != "" {
+			back.Set("hd", person.Domain)
+		}
 		back.Set("prompt", "consent")
 	}
 	http.Redirect(w, r, req.redirect+"?"+back.Encode(), http.StatusSeeOther)
@@ -150,7 +226,7 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
 func (s *Server) approve(req authRequest, person Person, ticked []string) string {
 	granted := slices.Clone(req.signIn)
 	for _, scope := range req.scopes {
-		if slices.Contains(ticked, scope) {
+		if slices.Contains(ticked, scope) || slices.Contains(s.granted[person.Sub], scope) { // what was given once is not asked for again
 			granted = append(granted, scope)
 		}
 	}
@@ -165,7 +241,7 @@ func (s *Server) approve(req authRequest, person Person, ticked []string) string
 	}
 	// A refresh token only with the first consent or when consent is asked
 	// anew (oauth-admin.md 1.2), and never with a widening.
-	req.offline = req.offline && !s.noRefresh && (len(before) == 0 || req.consent)
+	req.offline = req.offline && !s.noRefresh && !s.on["no-refresh-token"] && (len(before) == 0 || req.consent)
 	code := s.secret("4/0A", rand.Text())
 	s.codes[code] = grantedCode{authRequest: req, person: person, scopes: granted}
 	return code

@@ -37,18 +37,18 @@ var statuses = map[int]string{
 // checked against its discovery document before the method's own rules.
 func (s *Server) callAPI(w http.ResponseWriter, r *http.Request) {
 	m := s.find(r.Method, r.URL.Path)
-	call := Call{Method: r.Method + " " + r.URL.Path}
+	call := Call{Method: r.Method + " " + r.URL.Path, Path: r.URL.RequestURI(), At: s.Now()}
 	var body any
 	var failed *apiError
 	if m == nil {
-		failed = &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "The stand-in does not play " + call.Method + "."}
+		failed = &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "The stand-in does not play " + r.Method + " " + r.URL.Path + "."}
 	} else {
 		call.Method = m.ID
 		body, failed = s.call(m, r, &call)
 	}
 	if failed != nil {
 		call.Status = failed.code
-		s.record(call)
+		s.Record(call)
 		text := map[string]any{"code": failed.code, "message": failed.message, "status": failed.status}
 		if failed.reason != "" {
 			text["details"] = []any{map[string]any{
@@ -62,7 +62,7 @@ func (s *Server) callAPI(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call.Status = http.StatusOK
-	s.record(call)
+	s.Record(call)
 	answer(w, http.StatusOK, body)
 }
 
@@ -71,7 +71,7 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	if err != nil {
 		return nil, invalid("The body broke off.")
 	}
-	if f := s.fault(m.ID); f.status != 0 {
+	if f := cmp.Or(s.fault(m.ID), s.switched(m)); f.status != 0 {
 		// Google's messages may quote what was sent.
 		return nil, &apiError{code: f.status, status: statuses[f.status], message: cmp.Or(f.message, "fault switched on for "+string(body)), older: f.older}
 	}

@@ -98,7 +98,10 @@ func (s *Server) idToken(p Person, nonce string, scopes []string) string {
 	now := s.Now()
 	claims := map[string]any{
 		"iss": "https://accounts.google.com", "aud": s.ClientID, "azp": s.ClientID, "sub": p.Sub,
-		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "nonce": nonce, "hd": p.Domain,
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "nonce": nonce,
+	}
+	if p.Domain != "" { // consumer accounts have none
+		claims["hd"] = p.Domain
 	}
 	for _, scope := range scopes {
 		if scope == emailScope {

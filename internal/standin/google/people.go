@@ -11,7 +11,7 @@ type Person struct {
 	Sub    string
 	Name   string
 	Email  string
-	Domain string // of its Workspace organization
+	Domain string // of its Workspace organization; empty for a consumer account
 	Admin  bool   // it may manage Chat and Spaces conversations of its organization
 }
 
@@ -25,13 +25,47 @@ func People() []Person {
 		{"100000000000000000102", "Grace Hopper", "grace@example.com", "example.com", false},
 		{"100000000000000000103", "Alan Turing", "alan@example.com", "example.com", true},
 		{"100000000000000000201", "Kim Park", "kim@partner.example", "partner.example", false},
+		{"100000000000000000301", "Robin Doe", "robin@mail.example", "", false},
 	}
+}
+
+// Accounts are those that the server has.
+func (s *Server) Accounts() []Person {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.accounts)
+}
+
+// Account is the one of the server's with this sub, e-mail, or users/{sub or
+// e-mail}.
+func (s *Server) Account(id string) (Person, bool) {
+	for _, p := range s.Accounts() {
+		if p.is(id) {
+			return p, true
+		}
+	}
+	return Person{}, false
+}
+
+// Admit adds an account, with its direct message with the app.
+func (s *Server) Admit(p Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accounts = append(slices.DeleteFunc(slices.Clone(s.accounts), func(o Person) bool { return o.Sub == p.Sub }), p)
+	if s.space("DM"+p.Sub) == nil {
+		s.spaces = append(s.spaces, direct(p))
+	}
+	s.touch()
+}
+
+func (p Person) is(id string) bool {
+	return id == p.Sub || id == p.Email || id == p.User() || id == "users/"+p.Email
 }
 
 // Find is the person with this sub, e-mail, or users/{sub or e-mail}.
 func Find(id string) (Person, bool) {
 	for _, p := range People() {
-		if id == p.Sub || id == p.Email || id == p.User() || id == "users/"+p.Email {
+		if p.is(id) {
 			return p, true
 		}
 	}

@@ -10,6 +10,7 @@ package google
 import (
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,11 @@ type Config struct {
 	// for leaks.
 	Mark string
 	Now  func() time.Time
+	// People there are; nil is People().
+	People []Person
+	// Slow is how long the switch of that name keeps an answer back; 0 is 5
+	// seconds.
+	Slow time.Duration
 }
 
 // Server is the stand-in. It is safe for concurrent use.
@@ -42,8 +48,15 @@ type Server struct {
 	iam      *discovery
 	identity *discovery
 
-	mu        sync.Mutex
-	changed   chan struct{} // closed at every change that a page would show
+	skew    atomic.Int64 // of the clock
+	mu      sync.Mutex
+	changed chan struct{} // closed at every change that a page would show
+	state
+}
+
+// state is all that a run changes, and Reset forgets.
+type state struct {
+	accounts  []Person
 	requests  map[string]authRequest
 	codes     map[string]grantedCode
 	access    map[string]accessToken
@@ -65,33 +78,57 @@ type Server struct {
 	dropped   map[string]bool // by account: added nowhere, without a word
 	quotas    bool
 	spent     map[string][]time.Time // by quota: when it was used
+	on        map[string]bool        // by the name of a switch
 }
 
-// New is a Server with the people of People, each with a direct message with
-// the app, and one space in which all of them and the app are.
+func (s *Server) fresh() state {
+	return state{
+		accounts: s.People, requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{}, refresh: map[string]refreshToken{},
+		granted: map[string][]string{}, setups: map[string]setup{}, reauth: map[string]bool{}, broken: map[string]bool{}, faults: map[string][]refusal{},
+		dropped: map[string]bool{}, spent: map[string][]time.Time{}, on: map[string]bool{},
+	}
+}
+
+// New is a Server with its people, each with a direct message with the app,
+// and one space in which all of the organizations and the app are.
 func New(c Config) *Server {
+	if c.People == nil {
+		c.People = People()
+	}
 	s := &Server{
 		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), iam: iamDiscovery(), identity: identityDiscovery(), changed: make(chan struct{}),
-		requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{},
-		refresh: map[string]refreshToken{}, granted: map[string][]string{}, setups: map[string]setup{}, faults: map[string][]refusal{}, reauth: map[string]bool{}, broken: map[string]bool{}, dropped: map[string]bool{}, spent: map[string][]time.Time{},
 	}
+	clock := c.Now
+	s.Now = func() time.Time { return clock().Add(time.Duration(s.skew.Load())) }
+	s.state = s.fresh()
 	s.populate()
 	return s
+}
+
+// Reset forgets everything but the keys: as it was at first.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skew.Store(0)
+	s.state = s.fresh()
+	s.populate()
+	s.touch()
 }
 
 // Handler answers for all of Google's hosts; the paths do not collide.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /o/oauth2/v2/auth", s.authorize)
+	mux.HandleFunc("GET /o/oauth2/v2/account", s.account)
 	mux.HandleFunc("POST /o/oauth2/v2/consent", s.consent)
-	mux.HandleFunc("POST /token", s.counted("token", s.token))
-	mux.HandleFunc("POST /revoke", s.counted("revoke", s.revoke))
+	mux.HandleFunc("POST /token", s.reached(s.counted("token", s.token)))
+	mux.HandleFunc("POST /revoke", s.reached(s.counted("revoke", s.revoke)))
 	mux.HandleFunc("GET /.well-known/risc-configuration", s.counted("risc", s.riscConfiguration))
 	mux.HandleFunc("GET /oauth2/v3/certs", s.counted("certs", s.certs))
 	mux.HandleFunc("GET /service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com", s.counted("chatcerts", s.chatCerts))
-	mux.HandleFunc("/v1/", s.callAPI)
-	mux.HandleFunc("/v2/", s.callAPI)
-	mux.HandleFunc("/calendar/v3/", s.callAPI)
+	mux.HandleFunc("/v1/", s.reached(s.callAPI))
+	mux.HandleFunc("/v2/", s.reached(s.callAPI))
+	mux.HandleFunc("/calendar/v3/", s.reached(s.callAPI))
 	mux.HandleFunc("GET /computeMetadata/v1/", s.metadata)
 	return mux
 }
@@ -100,8 +137,11 @@ func (s *Server) Handler() http.Handler {
 type Call struct {
 	Method string // the API method, such as chat.spaces.setup, or token, certs ...
 	Detail string // for token: the grant type
-	Status int
+	Path   string // with the query, in which no secret stands
+	Status int    // 0: the connection was dropped
 	Person string // whose token it carried
+	At     time.Time
+	Took   time.Duration
 }
 
 // Calls are all calls so far.
@@ -182,22 +222,27 @@ func (s *Server) fault(method string) refusal {
 	return next
 }
 
-func (s *Server) record(c Call) {
+// Record notes a call.
+func (s *Server) Record(c Call) {
+	c.Took = s.Now().Sub(c.At)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, c)
+	s.touch()
 }
 
 // counted records calls that are not of a discovery document's methods.
 func (s *Server) counted(name string, next func(http.ResponseWriter, *http.Request) (status int, detail string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		c := Call{Method: name, Path: r.URL.Path, At: s.Now()}
 		if f := s.fault(name); f.status != 0 {
-			s.record(Call{Method: name, Status: f.status})
+			c.Status = f.status
+			s.Record(c)
 			http.Error(w, "fault switched on", f.status)
 			return
 		}
-		status, detail := next(w, r)
-		s.record(Call{Method: name, Detail: detail, Status: status})
+		c.Status, c.Detail = next(w, r)
+		s.Record(c)
 	}
 }
 

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -70,11 +71,20 @@ type setup struct {
 // populate makes what is there at first; nobody else has the server yet.
 func (s *Server) populate() {
 	all := &Space{ID: "AAAAteam", DisplayName: "Team", App: true}
-	for _, p := range People() {
-		s.spaces = append(s.spaces, &Space{ID: "DM" + p.Sub, Direct: true, App: true, Members: []Member{{Person: p, State: "JOINED"}}})
-		all.Members = append(all.Members, Member{Person: p, State: "JOINED"})
+	for _, p := range s.accounts {
+		s.spaces = append(s.spaces, direct(p))
+		if p.Domain != "" {
+			all.Members = append(all.Members, Member{Person: p, State: "JOINED"})
+		}
 	}
-	s.spaces = append(s.spaces, all)
+	if len(all.Members) > 0 {
+		s.spaces = append(s.spaces, all)
+	}
+}
+
+// direct is the direct message of a person with the app.
+func direct(p Person) *Space {
+	return &Space{ID: "DM" + p.Sub, Direct: true, App: true, Members: []Member{{Person: p, State: "JOINED"}}}
 }
 
 type setUpRequest struct {
@@ -129,6 +139,8 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		return nil, invalid("The stand-in takes space_history_state by patch only: whether Google does otherwise is unverified.")
 	case r.Space.Access.Audience != "" && r.Space.Access.Audience != "audiences/default" && r.Space.Access.Audience != "audiences/engineering":
 		return nil, invalid("No such audience.")
+	case p.Domain == "" && bytes.Contains(body, []byte(`"externalUserAllowed"`)):
+		return nil, invalid("A consumer account cannot set external_user_allowed.")
 	case r.Space.Customer != "" || r.Space.ImportMode:
 		return nil, invalid("customer and import_mode cannot be set with user authentication.")
 	case len(r.Memberships) > 49:
@@ -152,13 +164,13 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		return map[string]any{"name": "spaces/" + before.space, "spaceType": r.Space.SpaceType}, nil
 	}
 	if r.Space.SpaceType == "DIRECT_MESSAGE" {
-		return s.direct(p, r.Memberships[0].Member.Name)
+		return s.two(p, r.Memberships[0].Member.Name)
 	}
 	if s.taken(p, r.Space.DisplayName, nil) {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
 	}
 	space := &Space{
-		Made: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.setups)+len(People())+1), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{Person: p, State: "JOINED", Role: "ROLE_MANAGER"}},
+		Made: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.setups)+5), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{Person: p, State: "JOINED", Role: "ROLE_MANAGER"}},
 		Description: r.Space.Details.Description, Guidelines: r.Space.Details.Guidelines, Open: r.Space.Access.Audience != "",
 		Audience: strings.TrimPrefix(r.Space.Access.Audience, "audiences/default"),
 		Announce: r.Space.Permissions == "ANNOUNCEMENT_SPACE", External: r.Space.External, History: "HISTORY_ON",
@@ -184,9 +196,9 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	return s.written(space), nil
 }
 
-// direct is the direct message of two people: the one there is, or a new one;
-// the lock is held.
-func (s *Server) direct(p Person, with string) (any, *apiError) {
+// two is the direct message of two people: the one there is, or a new one; the
+// lock is held.
+func (s *Server) two(p Person, with string) (any, *apiError) {
 	other, ok := Find(with)
 	if !ok || other == p {
 		return nil, invalid("No such user.")

@@ -77,12 +77,12 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 		return answer(w, http.StatusOK, body), kind
 	case "refresh_token":
 		t, ok := s.refresh[r.PostFormValue("refresh_token")]
-		if ok && s.reauth[t.person.Sub] {
+		if ok && (s.reauth[t.person.Sub] || s.on["reauth"]) {
 			return answer(w, http.StatusBadRequest, map[string]string{
 				"error": "invalid_grant", "error_description": "reauth related error (invalid_rapt)", "error_subtype": "invalid_rapt",
 			}), kind
 		}
-		if !ok {
+		if !ok || s.on["invalid-grant"] {
 			return refuse(http.StatusBadRequest, "invalid_grant", "Token has been expired or revoked.")
 		}
 		if s.broken[t.person.Sub] {
