@@ -320,10 +320,17 @@ func (b *browser) sees(texts ...string) page {
 	return b.has(b.chat(), texts...)
 }
 
+// inspector is the part of the page that is for developers: it shows what
+// nobody sees in Chat.
+var inspector = regexp.MustCompile(`(?s)<aside id="inspector".*</aside>`)
+
+// shows is what a person can read.
+func (p page) shows() string { return html.UnescapeString(inspector.ReplaceAllString(p.body, "")) }
+
 func (b *browser) has(p page, texts ...string) page {
 	b.t.Helper()
 	for _, text := range texts {
-		if !strings.Contains(html.UnescapeString(p.body), text) {
+		if !strings.Contains(p.shows(), text) {
 			b.t.Fatalf("%q is not on the page:\n%s", text, p.body)
 		}
 	}
@@ -333,7 +340,7 @@ func (b *browser) has(p page, texts ...string) page {
 func (b *browser) missing(p page, texts ...string) {
 	b.t.Helper()
 	for _, text := range texts {
-		if strings.Contains(html.UnescapeString(p.body), text) {
+		if strings.Contains(p.shows(), text) {
 			b.t.Errorf("%q is on the page:\n%s", text, p.body)
 		}
 	}

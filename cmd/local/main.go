@@ -17,10 +17,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
 	"example.com/deputy/internal/standin/chatpage"
+	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault"
@@ -44,6 +46,11 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	addr := flags.String("addr", "127.0.0.1:8765", "loopback `address` to listen on; port 0 takes a free one")
 	format := chatpage.Classic
 	flags.TextVar(&format, "format", format, "`form` of Chat's events: classic or addon")
+	var on []string
+	flags.Func("fault", "switch a trouble on from the start, by its `name`; may be given again; see docs/local.md", func(name string) error {
+		on = append(on, name)
+		return nil
+	})
 	open := flags.Bool("open", true, "open the page in the browser")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -51,13 +58,15 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	}
-	p, err := start(ctx, options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: format})
+	p, err := start(ctx, options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: format, templates: []vault.Template{template}})
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	if err := p.auth.Vault.CreateTemplate(ctx, template); err != nil {
-		return err
+	for _, name := range on {
+		if err := p.google.Set(name, true); err != nil {
+			return fmt.Errorf("-fault %s: %w; there are %s", name, err, switches())
+		}
 	}
 	_, _ = fmt.Fprintf(out, "Deputy runs at %s (Ctrl-C ends it)\n", p.address)
 	if *open {
@@ -65,6 +74,15 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// switches are the names of all troubles that can be switched on.
+func switches() string {
+	var names []string
+	for _, s := range google.Switches() {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // template is what an operator could have stored, so that the form can be seen

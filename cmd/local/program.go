@@ -29,6 +29,7 @@ import (
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
 )
 
 const (
@@ -52,6 +53,8 @@ type options struct {
 	locale string            // of everybody in Chat; empty is en
 	way    http.RoundTripper // from Chat to the functions; nil is the network
 	beside *program          // whose Google and keys it shares: another instance of the same functions
+	// templates are stored at first, and after a reset.
+	templates []vault.Template
 }
 
 // program is everything, running. The browser comes to one address only; what
@@ -62,8 +65,10 @@ type program struct {
 	page        *chatpage.Page
 	keys        *seal.Keys
 	auth        *userauth.Auth
-	front       http.Handler  // for the browser, and Chat
-	connections *atomic.Int64 // that the functions opened to Google
+	front       http.Handler                  // for the browser, and Chat
+	app         atomic.Pointer[http.ServeMux] // the functions
+	lines       *chatpage.Lines               // what they logged
+	connections *atomic.Int64                 // that the functions opened to Google
 	servers     []*http.Server
 }
 
@@ -94,7 +99,7 @@ func start(ctx context.Context, o options) (*program, error) {
 
 // assemble puts the parts together for these addresses, and serves nothing.
 func assemble(ctx context.Context, o options, address, googleAt string) (*program, error) {
-	p := &program{address: address, connections: &atomic.Int64{}}
+	p := &program{address: address, connections: &atomic.Int64{}, lines: &chatpage.Lines{}}
 	if o.beside != nil {
 		p.google, p.keys = o.beside.google, o.beside.keys
 		mux, err := p.functions(ctx, o, googleAt)
@@ -107,21 +112,42 @@ func assemble(ctx context.Context, o options, address, googleAt string) (*progra
 		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address + "/?in=", Mark: o.mark, Now: o.now,
 		CertsAddress: googleAt + "/oauth2/v3/certs",
 	})
-	mux, err := p.functions(ctx, o, googleAt)
-	if err != nil {
+	if err := p.refill(ctx, o, googleAt); err != nil {
 		return nil, err
 	}
+	p.page = p.chat(o, func() error {
+		o.docs = &memory.Docs{}
+		return p.refill(context.WithoutCancel(ctx), o, googleAt)
+	})
+	mux := http.NewServeMux()
+	for _, function := range []string{"/chatevent", "/oauthcallback/", "/createspace/", "/securityevent/"} {
+		mux.HandleFunc(function, func(w http.ResponseWriter, r *http.Request) { p.app.Load().ServeHTTP(w, r) })
+	}
 	mux.Handle("/google/", http.StripPrefix("/google", p.google.Handler()))
-	p.page = p.chat(o)
 	mux.Handle("/", p.page.Handler())
 	p.front = mux
 	return p, nil
 }
 
+// refill puts the functions up with the store of o.
+func (p *program) refill(ctx context.Context, o options, googleAt string) error {
+	mux, err := p.functions(ctx, o, googleAt)
+	if err != nil {
+		return err
+	}
+	for _, t := range o.templates {
+		if err := p.auth.Vault.CreateTemplate(ctx, t); err != nil {
+			return err
+		}
+	}
+	p.app.Store(mux)
+	return nil
+}
+
 // functions are Deputy's own, under the paths they have beside each other in
 // one process.
 func (p *program) functions(ctx context.Context, o options, googleAt string) (*http.ServeMux, error) {
-	log := logging.NewText(o.log)
+	log := logging.NewText(io.MultiWriter(o.log, p.lines))
 	file, err := json.Marshal(map[string]any{"web": map[string]any{
 		"client_id": p.google.ClientID, "client_secret": p.google.ClientSecret, "redirect_uris": p.google.RedirectURIs,
 	}})
@@ -194,7 +220,7 @@ func mount(mux *http.ServeMux, path string, function http.Handler) {
 }
 
 // chat is the page, configured with the app's commands as the console is.
-func (p *program) chat(o options) *chatpage.Page {
+func (p *program) chat(o options, reset func() error) *chatpage.Page {
 	var commands []chatpage.Command
 	for _, c := range chatevent.Console() {
 		commands = append(commands, chatpage.Command{ID: c.ID, Name: c.Name, Args: c.Args, Description: c.Description, Dialog: c.Dialog}) // "Open a dialog" ticked as the table says
@@ -202,6 +228,7 @@ func (p *program) chat(o options) *chatpage.Page {
 	return chatpage.New(chatpage.Config{
 		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address,
 		Commands: commands, Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Way: o.way,
+		Plain: true, Log: p.lines, Events: p.address + "/securityevent/", Reset: reset,
 	})
 }
 

@@ -16,7 +16,7 @@ func (p *Page) addOn(e event) map[string]any {
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
 	payload := map[string]any{"space": space(e.in)}
 	if e.hasMessage() {
-		payload["message"] = e.sent()
+		payload["message"] = p.message(e)
 	}
 	if e.complete != "" {
 		payload["configCompleteRedirectUri"] = e.complete
@@ -29,14 +29,14 @@ func (p *Page) addOn(e event) map[string]any {
 		payload["isDialogEvent"], payload["dialogEventType"] = true, e.dialog
 	}
 	if e.kind == clicked {
-		common["parameters"] = map[string]any{"value": e.button.value}
+		common["parameters"] = e.button.parameters
 		if len(e.inputs) > 0 {
 			common["formInputs"] = e.holds()
 		}
 	}
-	chat := map[string]any{"user": user(e.who), "space": space(e.in), "eventTime": p.Now().UTC().Format(time.RFC3339Nano)}
+	chat := map[string]any{"user": user(e.who), "space": space(e.in), "eventTime": e.at.UTC().Format(time.RFC3339Nano)}
 	name := map[kind]string{
-		said: "messagePayload", commanded: "appCommandPayload", chosen: "appCommandPayload", added: "addedToSpacePayload", clicked: "buttonClickedPayload",
+		said: "messagePayload", commanded: "appCommandPayload", chosen: "appCommandPayload", added: "addedToSpacePayload", removed: "removedFromSpacePayload", clicked: "buttonClickedPayload",
 	}[e.kind]
 	if e.kind == homeOpened {
 		chat["type"] = "APP_HOME" // as old samples have it; unverified: 2.4
@@ -71,6 +71,9 @@ type addOnReply struct {
 
 // action is card navigation; classic apps answer by it on the Home tab.
 type action struct {
+	Notification struct {
+		Text string `json:"text"`
+	} `json:"notification"`
 	Navigations []struct {
 		Push   json.RawMessage `json:"pushCard"`
 		Update json.RawMessage `json:"updateCard"`
@@ -82,13 +85,16 @@ type action struct {
 
 // navigate reads a card navigation.
 func (p *Page) navigate(a *action) (reply, error) {
+	if len(a.Navigations) == 0 && a.Notification.Text != "" {
+		return reply{toast: a.Notification.Text}, nil
+	}
 	if len(a.Navigations) != 1 {
 		return reply{}, errors.New("not exactly one navigation")
 	}
 	n := a.Navigations[0]
 	switch {
 	case n.End != nil && n.Push == nil && n.Update == nil && n.End.Action == "CLOSE_DIALOG":
-		return reply{closes: true}, nil
+		return reply{closes: true, toast: a.Notification.Text}, nil
 	case n.End == nil && (n.Push == nil) != (n.Update == nil):
 		text := slices.Concat(n.Push, n.Update)
 		if err := p.Google.Check("GoogleAppsCardV1Card", text); err != nil {
@@ -98,7 +104,7 @@ func (p *Page) navigate(a *action) (reply, error) {
 		if err := json.Unmarshal(text, &card); err != nil {
 			return reply{}, err
 		}
-		return reply{dialog: &card, pushed: n.Push != nil}, p.checkCard(&card)
+		return reply{dialog: &card, pushed: n.Push != nil, toast: a.Notification.Text}, p.checkCard(&card)
 	default:
 		return reply{}, errors.New("a navigation that the stand-in does not play")
 	}

@@ -59,7 +59,7 @@ func (p *Page) checkCard(c *chatapi.GoogleAppsCardV1Card) error {
 			return fmt.Errorf("a card has more than %d widgets", maxWidgets)
 		}
 		for _, w := range s.Widgets {
-			name, err := checkWidget(w)
+			name, err := p.checkWidget(w)
 			if err != nil {
 				return err
 			}
@@ -78,14 +78,16 @@ func (p *Page) checkCard(c *chatapi.GoogleAppsCardV1Card) error {
 }
 
 // checkWidget says what is wrong with one, and gives the name of a field.
-func checkWidget(w *chatapi.GoogleAppsCardV1Widget) (field string, err error) {
+func (p *Page) checkWidget(w *chatapi.GoogleAppsCardV1Widget) (field string, err error) {
 	switch {
 	case w.TextParagraph != nil:
-		return "", checkText(w.TextParagraph.Text)
+		return "", p.checkText(w.TextParagraph.Text)
 	case w.DecoratedText != nil && w.DecoratedText.SwitchControl != nil:
-		return w.DecoratedText.SwitchControl.Name, checkText(w.DecoratedText.Text)
+		return w.DecoratedText.SwitchControl.Name, p.checkText(w.DecoratedText.Text)
 	case w.DecoratedText != nil:
-		return "", checkText(w.DecoratedText.Text)
+		return "", p.checkText(w.DecoratedText.Text)
+	case w.Divider != nil, w.Image != nil && w.Image.ImageUrl != "":
+		return "", nil
 	case w.ButtonList != nil && len(w.ButtonList.Buttons) > 0:
 		return "", nil
 	case w.TextInput != nil:
@@ -110,17 +112,26 @@ func checkWidget(w *chatapi.GoogleAppsCardV1Widget) (field string, err error) {
 			return "", errors.New("a menu of many lets 3 be selected unless it says more")
 		}
 		return s.Name, nil
+	case odd(w) && !empty(w): // shown as its JSON
+		return "", nil
 	default:
-		return "", errors.New("a widget that is empty, or not played")
+		return "", errors.New("a widget that is empty")
 	}
 }
 
-// checkText finds text that Chat would read as HTML: Deputy's is plain.
-func checkText(text string) error {
+// empty tells that a widget has nothing in it.
+func empty(w *chatapi.GoogleAppsCardV1Widget) bool {
+	text, err := json.Marshal(w)
+	return err != nil || string(text) == "{}"
+}
+
+// checkText finds text that Chat would read as HTML, in an app whose text is
+// plain.
+func (p *Page) checkText(text string) error {
 	switch {
 	case text == "":
 		return errors.New("a text widget has no text")
-	case strings.ContainsAny(text, "<>"):
+	case p.Plain && strings.ContainsAny(text, "<>"):
 		return errors.New("a text is not escaped: " + text)
 	}
 	return nil
@@ -136,7 +147,7 @@ func (p *Page) checkButton(b *chatapi.GoogleAppsCardV1Button, fields []string) e
 		return errors.New("a button's link is no address")
 	case b.OnClick.OpenLink != nil:
 		return nil
-	case p.Format == AddOn && b.OnClick.Action.Function != p.Endpoint: // Chat would never call it (2.2, trap 1)
+	case p.format() == AddOn && b.OnClick.Action.Function != p.Endpoint: // Chat would never call it (2.2, trap 1)
 		return fmt.Errorf("a button calls %q, not the endpoint", b.OnClick.Action.Function)
 	case b.OnClick.Action.Function == "":
 		return errors.New("a button calls nothing")

@@ -36,11 +36,17 @@ type Config struct {
 	Endpoint string // where events go
 	Address  string // of the page itself
 	Commands []Command
-	Format   Format // of the events
+	Format   Format // of the events, at first
 	Google   *google.Server
 	Now      func() time.Time
-	Locale   string            // of everybody; empty is en
+	Locale   string            // of everybody, at first; empty is en
 	Way      http.RoundTripper // to the app; nil is the network
+	Plain    bool              // the app's cards hold no markup: what looks like it is refused
+	Log      *Lines            // what the app logged
+	Events   string            // where the app takes Google's security events; empty for nowhere
+	Reset    func() error      // makes the app forget; may be nil
+	SignIn   string            // where people come from, if not from the stand-in
+	Notice   string            // what the banner says besides
 }
 
 // Page is Chat. It is safe for concurrent use.
@@ -52,13 +58,27 @@ type Page struct {
 	waiting map[string]waiting // by the token of the completion address
 	open    map[string]window  // each person's dialog, by sub
 	homes   map[string]window  // each person's Home tab, by sub
-	opened  int                // windows so far
+	toasts  map[string]toast   // by sub
+	opened  int                // windows and toasts so far
+	mode    Format
+	reads   string      // everybody's locale
+	past    []*exchange // the last ones with the app
 }
 
 // New is a Page without any conversation yet.
 func New(c Config) *Page {
 	// Chat waits for 30 seconds (chat-protocol.md 1.4).
-	return &Page{Config: c, client: &http.Client{Timeout: 30 * time.Second, Transport: c.Way}, waiting: map[string]waiting{}, open: map[string]window{}, homes: map[string]window{}}
+	p := &Page{Config: c, client: &http.Client{Timeout: 30 * time.Second, Transport: c.Way}, mode: c.Format, reads: c.Locale}
+	p.forget()
+	return p
+}
+
+// forget empties everything that a run fills.
+func (p *Page) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting, p.open, p.homes, p.toasts = map[string]waiting{}, map[string]window{}, map[string]window{}, map[string]toast{}
+	p.past = nil
 }
 
 // Handler serves the page and what it needs.
@@ -71,11 +91,12 @@ func (p *Page) Handler() http.Handler {
 	mux.HandleFunc("GET /changes", p.changes)
 	mux.HandleFunc("GET /complete", p.complete)
 	mux.HandleFunc("POST /add", p.from(func(r *http.Request, who google.Person, in google.Space) { p.add(r.Context(), who, in) }))
+	mux.HandleFunc("POST /remove", p.from(func(r *http.Request, who google.Person, in google.Space) { p.remove(r.Context(), who, in) }))
 	mux.HandleFunc("POST /send", p.from(func(r *http.Request, who google.Person, in google.Space) {
 		p.send(r.Context(), who, in, strings.TrimSpace(r.PostFormValue("text")))
 	}))
 	mux.HandleFunc("POST /click", p.from(func(r *http.Request, who google.Person, in google.Space) {
-		p.click(r.Context(), who, in, r.PostFormValue("message"), button{r.PostFormValue("function"), r.PostFormValue("value"), r.PostFormValue("opens") != ""})
+		p.click(r.Context(), who, in, r.PostFormValue("message"), r.PostForm)
 	}))
 	mux.HandleFunc("POST /quick", p.from(func(r *http.Request, who google.Person, in google.Space) {
 		p.quick(r.Context(), who, in, r.PostFormValue("command"))
@@ -83,6 +104,15 @@ func (p *Page) Handler() http.Handler {
 	mux.HandleFunc("POST /home", p.from(func(r *http.Request, who google.Person, in google.Space) { p.home(r.Context(), who, in) }))
 	mux.HandleFunc("POST /press", p.from(func(r *http.Request, who google.Person, _ google.Space) { p.press(r.Context(), who, r.PostForm) }))
 	mux.HandleFunc("POST /close", p.from(func(r *http.Request, who google.Person, in google.Space) { p.cancel(r.Context(), who, in) }))
+	mux.HandleFunc("POST /again", p.from(func(r *http.Request, _ google.Person, _ google.Space) {
+		p.again(r.Context(), r.PostFormValue("number"))
+	}))
+	mux.HandleFunc("POST /switch", p.from(func(r *http.Request, _ google.Person, _ google.Space) { p.turn(r.PostForm) }))
+	mux.HandleFunc("POST /security-event", p.from(func(r *http.Request, who google.Person, _ google.Space) {
+		p.happen(r.Context(), who, r.PostFormValue("type"))
+	}))
+	mux.HandleFunc("POST /reset", p.startAgain)
+	p.scripting(mux)
 	return mux
 }
 
@@ -113,12 +143,12 @@ func (p *Page) at(who google.Person, space string) string {
 
 // place finds a person and a space that person is in.
 func (p *Page) place(as, in string) (google.Person, google.Space, error) {
-	who, ok := google.Find(as)
+	who, ok := p.Google.Account(as)
 	if !ok {
 		return who, google.Space{}, errors.New("there is no such person here")
 	}
 	for _, space := range p.Google.SpacesOf(who) {
-		if space.ID == in {
+		if space.ID == strings.TrimPrefix(in, "spaces/") {
 			return who, space, nil
 		}
 	}

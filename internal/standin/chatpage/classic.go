@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	chatapi "google.golang.org/api/chat/v1"
@@ -15,12 +17,12 @@ func (p *Page) classic(e event) map[string]any {
 		return p.classicHome(e)
 	}
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
-	types := map[kind]string{said: "MESSAGE", commanded: "MESSAGE", chosen: "APP_COMMAND", added: "ADDED_TO_SPACE", clicked: "CARD_CLICKED"}
+	types := map[kind]string{said: "MESSAGE", commanded: "MESSAGE", chosen: "APP_COMMAND", added: "ADDED_TO_SPACE", removed: "REMOVED_FROM_SPACE", clicked: "CARD_CLICKED"}
 	body := map[string]any{
-		"type": types[e.kind], "eventTime": p.Now().UTC().Format(time.RFC3339Nano), "user": user(e.who), "space": space(e.in), "common": common,
+		"type": types[e.kind], "eventTime": e.at.UTC().Format(time.RFC3339Nano), "user": user(e.who), "space": space(e.in), "common": common,
 	}
 	if e.hasMessage() {
-		body["message"] = e.sent()
+		body["message"] = p.message(e)
 	}
 	if e.command != nil {
 		body["appCommandMetadata"] = map[string]any{"appCommandId": e.command.ID, "appCommandType": e.commandType()}
@@ -29,11 +31,12 @@ func (p *Page) classic(e event) map[string]any {
 		body["isDialogEvent"], body["dialogEventType"] = true, e.dialog
 	}
 	if e.kind == clicked {
-		body["action"] = map[string]any{
-			"actionMethodName": e.button.function,
-			"parameters":       []any{map[string]any{"key": "value", "value": e.button.value}},
+		list := []any{}
+		for _, name := range slices.Sorted(maps.Keys(e.button.parameters)) {
+			list = append(list, map[string]any{"key": name, "value": e.button.parameters[name]})
 		}
-		common["invokedFunction"], common["parameters"] = e.button.function, map[string]any{"value": e.button.value}
+		body["action"] = map[string]any{"actionMethodName": e.button.function, "parameters": list}
+		common["invokedFunction"], common["parameters"] = e.button.function, e.button.parameters
 		if len(e.inputs) > 0 {
 			common["formInputs"] = e.holds()
 		}
@@ -50,13 +53,13 @@ func (p *Page) classicHome(e event) map[string]any {
 	name := "APP_HOME"
 	if e.kind == clicked {
 		name = "SUBMIT_FORM"
-		common["invokedFunction"], common["parameters"] = e.button.function, map[string]any{"value": e.button.value}
+		common["invokedFunction"], common["parameters"] = e.button.function, e.button.parameters
 		if len(e.inputs) > 0 {
 			common["formInputs"] = e.holds()
 		}
 	}
 	return map[string]any{"commonEventObject": common, "chat": map[string]any{
-		"type": name, "user": user(e.who), "space": space(e.in), "eventTime": p.Now().UTC().Format(time.RFC3339Nano),
+		"type": name, "user": user(e.who), "space": space(e.in), "eventTime": e.at.UTC().Format(time.RFC3339Nano),
 	}}
 }
 
@@ -101,7 +104,7 @@ func (p *Page) readClassic(answer []byte) (reply, error) {
 	case does.Type == "DIALOG" && does.DialogAction.Dialog != nil:
 		return reply{dialog: does.DialogAction.Dialog.Body}, p.checkCard(does.DialogAction.Dialog.Body)
 	case does.Type == "DIALOG" && does.DialogAction.ActionStatus != nil:
-		return reply{closes: true}, nil
+		return reply{closes: true, toast: does.DialogAction.ActionStatus.UserFacingMessage}, nil
 	case m.Text == "" && len(m.CardsV2) == 0:
 		return reply{}, nil
 	case does.Type == "", does.Type == "NEW_MESSAGE", does.Type == "UPDATE_MESSAGE":

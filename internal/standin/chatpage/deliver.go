@@ -14,12 +14,23 @@ import (
 
 // deliver sends an event to the app and does what its reply says. A person
 // sees it when the app fails, as in Chat. It goes on when the browser has gone.
-func (p *Page) deliver(ctx context.Context, e event) {
+func (p *Page) deliver(ctx context.Context, e event) *exchange {
+	e.at = p.Now()
 	token := ""
-	if e.kind != clicked && e.kind != homeOpened { // these have no completion address: chat-protocol.md 1.2, 2.1
+	if e.kind != clicked && e.kind != homeOpened && e.kind != removed { // these have no completion address: chat-protocol.md 1.2, 2.1
 		token = p.wait(&e)
 	}
-	r, err := p.ask(context.WithoutCancel(ctx), e)
+	return p.exchange(ctx, e, token)
+}
+
+// exchange is deliver for an event that may have been delivered before.
+func (p *Page) exchange(ctx context.Context, e event, token string) *exchange {
+	x := p.begin(e, token)
+	ctx = context.WithoutCancel(ctx)
+	if p.Google.On("redeliver") {
+		_, _ = p.ask(ctx, e, x)
+	}
+	r, err := p.ask(ctx, e, x)
 	if err == nil {
 		err = p.apply(e, token, r)
 	}
@@ -28,23 +39,26 @@ func (p *Page) deliver(ctx context.Context, e event) {
 			Line: true, Trouble: true, Private: e.who.User(), Text: p.App + " is not responding (" + err.Error() + ")",
 		})
 	}
+	p.end(x, err)
+	return x
 }
 
 // ask posts an event and reads the reply.
-func (p *Page) ask(ctx context.Context, e event) (reply, error) {
+func (p *Page) ask(ctx context.Context, e event, x *exchange) (reply, error) {
 	body, token, agent := p.classic(e), p.Google.ChatToken, "Google-Dynamite"
-	if p.Format == AddOn {
+	if p.format() == AddOn {
 		body, token, agent = p.addOn(e), func() string { return p.Google.AddOnToken(p.Endpoint) }, "Google-gsuiteaddons"
 	}
 	text, err := json.Marshal(body)
 	if err != nil {
 		return reply{}, err
 	}
-	if p.Format == Classic && !e.home {
+	if p.format() == Classic && !e.home {
 		if err := p.Google.Check("DeprecatedEvent", text); err != nil {
 			return reply{}, fmt.Errorf("the stand-in's own event is wrong: %w", err)
 		}
 	}
+	p.sent(x, text)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Endpoint, bytes.NewReader(text))
 	if err != nil {
 		return reply{}, err
@@ -58,11 +72,14 @@ func (p *Page) ask(ctx context.Context, e event) (reply, error) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	p.answered(x, res.StatusCode, answer)
 	switch {
 	case err != nil:
 		return reply{}, errors.New("the answer broke off")
 	case res.StatusCode != http.StatusOK:
 		return reply{}, fmt.Errorf("status %d", res.StatusCode)
+	case e.kind == removed: // nobody is there to see it
+		return reply{}, nil
 	default:
 		return p.read(answer)
 	}
@@ -70,14 +87,12 @@ func (p *Page) ask(ctx context.Context, e event) (reply, error) {
 
 // Check says which of Chat's rules an app's answer breaks, whatever the event.
 func (p *Page) Check(format Format, answer []byte) error {
-	in := &Page{Config: p.Config}
-	in.Format = format
-	_, err := in.read(answer)
+	_, err := (&Page{Config: p.Config, mode: format}).read(answer)
 	return err
 }
 
 func (p *Page) read(answer []byte) (reply, error) {
-	if p.Format == AddOn {
+	if p.format() == AddOn {
 		return p.readAddOn(answer)
 	}
 	return p.readClassic(answer)
@@ -88,7 +103,7 @@ func (p *Page) refuses(e event, r reply) error {
 	switch {
 	case e.home && (r.message != nil || r.prompt != ""):
 		return errors.New("the Home tab and its dialogs show cards by navigation only")
-	case e.home && p.Format == Classic && r.dialog != nil && r.renders == (e.kind == homeOpened):
+	case e.home && p.format() == Classic && r.dialog != nil && r.renders == (e.kind == homeOpened):
 		return errors.New("renderActions is for clicks on the Home tab: 1.5")
 	case r.dialog != nil && p.isDialog(e) && opensDialog(r.dialog):
 		return errors.New("a button of a dialog opens a dialog: that is for cards in messages (chat/v1, Action.interaction)")
@@ -116,6 +131,7 @@ func (p *Page) apply(e event, token string, r reply) error {
 	if e.dialog != "" && r.dialog == nil {
 		p.shut(e.who)
 	}
+	p.toast(e.who, r.toast)
 	switch {
 	case r.prompt != "":
 		p.ready(token, p.Google.Post(e.in.ID, google.Message{Prompt: r.prompt, Private: e.who.User()}))

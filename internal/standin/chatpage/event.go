@@ -1,10 +1,11 @@
 package chatpage
 
 import (
-	"cmp"
 	"context"
+	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"example.com/deputy/internal/standin/google"
 )
@@ -17,6 +18,7 @@ const (
 	commanded
 	chosen // a quick command
 	added
+	removed
 	clicked
 	homeOpened
 )
@@ -24,6 +26,7 @@ const (
 // event is what happened, before it is written in the app's format.
 type event struct {
 	kind    kind
+	at      time.Time
 	who     google.Person
 	in      google.Space
 	message string // resource name; for clicks, of the card
@@ -40,20 +43,29 @@ type event struct {
 
 // button is a button of a card of the app.
 type button struct {
-	function, value string
-	opens           bool // a dialog
+	function   string
+	parameters map[string]string
+	opens      bool // a dialog
 }
 
-// add is the person adding the app to their direct message.
-func (p *Page) add(ctx context.Context, who google.Person, in google.Space) {
-	p.deliver(ctx, event{kind: added, who: who, in: in})
+// add is the person adding the app to their direct message, or to a space.
+func (p *Page) add(ctx context.Context, who google.Person, in google.Space) *exchange {
+	in.App = true
+	p.Google.Join(in.ID, true)
+	return p.deliver(ctx, event{kind: added, who: who, in: in})
+}
+
+// remove is the person removing the app.
+func (p *Page) remove(ctx context.Context, who google.Person, in google.Space) *exchange {
+	p.Google.Join(in.ID, false)
+	return p.deliver(ctx, event{kind: removed, who: who, in: in})
 }
 
 // send is the person writing. The app gets it when it is a command, or in the
 // direct message.
-func (p *Page) send(ctx context.Context, who google.Person, in google.Space, text string) {
+func (p *Page) send(ctx context.Context, who google.Person, in google.Space, text string) *exchange {
 	if text == "" {
-		return
+		return nil
 	}
 	command, args := p.command(text)
 	private := ""
@@ -61,23 +73,29 @@ func (p *Page) send(ctx context.Context, who google.Person, in google.Space, tex
 		private = who.User() // Chat shows a command to the person and the app alone
 	}
 	id := p.Google.Post(in.ID, google.Message{Sender: who, Text: text, Private: private})
-	if !in.App || command == nil && !in.Direct {
-		return
+	if !in.App || command == nil && !in.Direct && !strings.HasPrefix(text, "@"+p.App) {
+		return nil
 	}
-	e := event{kind: said, who: who, in: in, message: id, text: text, args: text}
+	e := event{kind: said, who: who, in: in, message: id, text: text, args: strings.TrimPrefix(text, "@"+p.App)}
 	if command != nil {
 		e.kind, e.command, e.args = commanded, command, args
+		if command.Dialog {
+			e.dialog = "REQUEST_DIALOG"
+		}
 	}
-	p.deliver(ctx, e)
+	return p.deliver(ctx, e)
 }
 
-// click is the person pressing a button.
-func (p *Page) click(ctx context.Context, who google.Person, in google.Space, message string, b button) {
-	e := event{kind: clicked, who: who, in: in, message: message, button: b}
-	if b.opens {
+// click is the person pressing a button of a card in a message.
+func (p *Page) click(ctx context.Context, who google.Person, in google.Space, message string, form url.Values) *exchange {
+	e := event{kind: clicked, who: who, in: in, message: message, button: button{function: form.Get("function"), parameters: map[string]string{}, opens: form.Get("opens") != ""}}
+	for _, name := range form["key"] {
+		e.button.parameters[name] = form.Get("value-" + name)
+	}
+	if e.button.opens {
 		e.dialog = "REQUEST_DIALOG"
 	}
-	p.deliver(ctx, e)
+	return p.deliver(ctx, e)
 }
 
 // command finds the command a text begins with.
@@ -107,9 +125,6 @@ func space(in google.Space) map[string]any {
 	return map[string]any{"name": in.Name(), "type": "ROOM", "spaceType": "SPACE", "displayName": in.DisplayName}
 }
 
-// locale is how the person reads.
-func (p *Page) locale() string { return cmp.Or(p.Locale, "en") }
-
 // commandType is how both formats name the kind of a command.
 func (e event) commandType() string {
 	if e.command.quick() {
@@ -130,8 +145,8 @@ func (e event) holds() map[string]any {
 // hasMessage tells whether the event has a message with it.
 func (e event) hasMessage() bool { return e.message != "" && e.kind != chosen && !e.home }
 
-// sent is the message of an event.
-func (e event) sent() map[string]any {
+// message is the message of an event.
+func (p *Page) message(e event) map[string]any {
 	if e.kind == clicked {
 		return map[string]any{"name": e.message, "sender": map[string]any{"name": "users/app", "type": "BOT"}}
 	}
@@ -148,20 +163,20 @@ func (e event) sent() map[string]any {
 			"slashCommand": map[string]any{"type": "INVOKE", "commandName": c.Name, "commandId": id},
 		})
 	}
-	if annotations = append(annotations, mentions(e.text)...); annotations != nil {
+	if annotations = append(annotations, p.mentions(e.text)...); annotations != nil {
 		out["annotations"] = annotations
 	}
 	return out
 }
 
 // mentions are the people named with an @ in a text.
-func mentions(text string) []any {
+func (p *Page) mentions(text string) []any {
 	var out []any
-	for _, p := range google.People() {
-		if at := strings.Index(text, "@"+p.Name); at >= 0 {
+	for _, who := range p.Google.Accounts() {
+		if at := strings.Index(text, "@"+who.Name); at >= 0 {
 			out = append(out, map[string]any{
-				"type": "USER_MENTION", "startIndex": at, "length": len(p.Name) + 1,
-				"userMention": map[string]any{"type": "MENTION", "user": user(p)},
+				"type": "USER_MENTION", "startIndex": at, "length": len(who.Name) + 1,
+				"userMention": map[string]any{"type": "MENTION", "user": user(who)},
 			})
 		}
 	}

@@ -41,4 +41,5 @@ type reply struct {
 	pushed  bool                          // it came as pushCard
 	renders bool                          // it came in renderActions
 	closes  bool                          // the dialog
+	toast   string                        // said for a moment
 }

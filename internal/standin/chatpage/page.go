@@ -1,14 +1,16 @@
 package chatpage
 
 import (
+	"bytes"
+	"cmp"
 	_ "embed" // for the page
 	"encoding/json"
-	"html"
+	"fmt"
 	"html/template"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	chatapi "google.golang.org/api/chat/v1"
 
@@ -25,32 +27,54 @@ var style string
 var script string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"plain":     html.UnescapeString, // a card's HTML text as what it says; the template escapes it again
+	"formatted": formatted,
 	"initials":  initials,
 	"odd":       odd,
 	"pretty":    pretty,
 	"name":      spaceName,
-	"mentioned": mentioned,
 	"args":      func(m shown, c *chatapi.GoogleAppsCardV1Card) cardView { return cardView{Message: m, Card: c} },
 	"press":     func(v cardView, b *chatapi.GoogleAppsCardV1Button) pressView { return pressView{v, b, v.Press(b)} },
 	"window": func(v view, w *window, surface string) cardView {
-		people := slices.DeleteFunc(google.People(), func(p google.Person) bool { return p.Domain != v.Who.Domain || p == v.Who })
+		people := slices.DeleteFunc(v.People, func(p google.Person) bool { return p.Domain != v.Who.Domain || p == v.Who })
 		return cardView{Message: shown{As: v.Who.Sub, In: v.In.ID}, Card: w.Card, Surface: surface, People: people}
 	},
+	"millis": func(d time.Duration) string { return fmt.Sprintf("%.1f ms", millis(d)) },
 }).Parse(pageHTML))
 
 // view is what the page shows.
 type view struct {
-	App      string
-	People   []google.Person
-	Who      google.Person
-	Spaces   []google.Space
-	In       google.Space
-	Messages []shown
-	Commands []Command // slash commands
-	Quick    []Command
-	Home     *window // the Home tab, when that is open
-	Dialog   *window
+	App       string
+	People    []google.Person
+	Who       google.Person
+	Spaces    []google.Space
+	In        google.Space
+	Messages  []shown
+	Commands  []Command // slash commands
+	Quick     []Command
+	Home      *window // the Home tab, when that is open
+	Dialog    *window
+	Toast     toast
+	Inspector inspector
+	SignIn    string
+	Notice    string
+}
+
+// inspector is what the right side shows.
+type inspector struct {
+	Exchange *exchange // the last one; nil for none yet
+	Event    string
+	Reply    string
+	Calls    []google.Call
+	Lines    []string
+	Switches []turned
+	Format   Format
+	Events   []string // security events
+}
+
+// turned is a switch as it stands.
+type turned struct {
+	google.Switch
+	On bool
 }
 
 // shown is a message as the page shows it.
@@ -58,7 +82,8 @@ type shown struct {
 	google.Message
 	App  string
 	Chat *chatapi.Message // the app's message; nil for others
-	As   string           // who clicks
+	Said template.HTML
+	As   string // who clicks
 	In   string
 }
 
@@ -97,15 +122,37 @@ func (cardView) Chosen(s *chatapi.GoogleAppsCardV1SelectionInput, value string) 
 // show renders the page for ?as= and ?in=; without them, for the person it was
 // shown to last and their direct message with the app.
 func (p *Page) show(w http.ResponseWriter, r *http.Request) {
-	who, ok := google.Find(r.URL.Query().Get("as"))
+	people := p.Google.Accounts()
+	who, ok := p.Google.Account(r.URL.Query().Get("as"))
 	if last, err := r.Cookie("as"); !ok && err == nil {
-		who, ok = google.Find(last.Value)
+		who, ok = p.Google.Account(last.Value)
+	}
+	if !ok && len(people) == 0 {
+		http.Redirect(w, r, p.SignIn, http.StatusSeeOther)
+		return
 	}
 	if !ok {
-		who = google.People()[0]
+		who = people[0]
 	}
 	http.SetCookie(w, &http.Cookie{Name: "as", Value: who.Sub, Path: "/", SameSite: http.SameSiteLaxMode}) //nolint:gosec // no secret
-	v := view{App: p.App, People: google.People(), Who: who, Spaces: p.Google.SpacesOf(who)}
+	v, err := p.view(who, r.URL.Query().Get("in"), r.URL.Query().Get("tab"))
+	var out bytes.Buffer
+	if err == nil {
+		err = pageTemplate.Execute(&out, v)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'")
+	_, _ = w.Write(out.Bytes()) // the browser has gone: nobody to tell
+}
+
+// view is what a person sees in a space.
+func (p *Page) view(who google.Person, in, tab string) (view, error) {
+	v := view{App: p.App, People: p.Google.Accounts(), Who: who, Spaces: p.Google.SpacesOf(who), SignIn: p.SignIn, Notice: p.Notice}
 	for _, c := range p.Commands {
 		if c.quick() {
 			v.Quick = append(v.Quick, c)
@@ -115,33 +162,63 @@ func (p *Page) show(w http.ResponseWriter, r *http.Request) {
 	}
 	v.In = v.Spaces[0]
 	for _, space := range v.Spaces {
-		if space.ID == r.URL.Query().Get("in") {
+		if space.ID == strings.TrimPrefix(in, "spaces/") {
 			v.In = space
 		}
 	}
 	for _, m := range v.In.Messages {
-		s := shown{Message: m, App: p.App, As: who.Sub, In: v.In.ID}
-		if m.JSON != nil {
-			s.Chat = &chatapi.Message{}
-			if err := json.Unmarshal(m.JSON, s.Chat); err != nil {
-				http.Error(w, err.Error(), http.StatusInternalServerError)
-				return
-			}
+		chat, err := parsed(m)
+		if err != nil {
+			return v, err
 		}
-		v.Messages = append(v.Messages, s)
+		text := m.Text
+		if chat != nil {
+			text = chat.Text
+		}
+		v.Messages = append(v.Messages, shown{Message: m, App: p.App, Chat: chat, Said: written(text, v.People), As: who.Sub, In: v.In.ID})
 	}
-	if open, ok := p.window(p.open, who); ok {
+	if open, ok := p.window(p.surface("dialog"), who); ok {
 		v.Dialog = &open
 	}
-	if open, ok := p.window(p.homes, who); ok && v.In.Direct && r.URL.Query().Get("tab") == "home" {
+	if open, ok := p.window(p.surface("home"), who); ok && v.In.Direct && tab == "home" {
 		v.Home = &open
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'")
-	if err := pageTemplate.Execute(w, v); err != nil {
-		panic(err) // a mistake in the template; net/http logs it
+	p.mu.Lock()
+	v.Toast = p.toasts[who.Sub]
+	p.mu.Unlock()
+	v.Inspector = p.inspector()
+	return v, nil
+}
+
+// inspector is the last exchange, and how everything is switched.
+func (p *Page) inspector() inspector {
+	out := inspector{Format: p.format(), Events: google.SecurityEvents()}
+	for _, s := range google.Switches() {
+		out.Switches = append(out.Switches, turned{s, p.Google.On(s.Name)})
 	}
+	if x, ok := p.find(""); ok {
+		out.Exchange, out.Calls, out.Lines = &x, x.calls(p), x.lines(p)
+		out.Event, out.Reply = indented(x.Event), cmp.Or(indented(x.Reply), x.Text)
+	}
+	return out
+}
+
+// indented is a JSON text for people.
+func indented(text []byte) string {
+	var out bytes.Buffer
+	if json.Indent(&out, text, "", "  ") != nil {
+		return string(text)
+	}
+	return out.String()
+}
+
+// parsed is the app's message in m; nil for those of people.
+func parsed(m google.Message) (*chatapi.Message, error) {
+	if m.JSON == nil {
+		return nil, nil //nolint:nilnil // no message is no error
+	}
+	var chat chatapi.Message
+	return &chat, json.Unmarshal(m.JSON, &chat)
 }
 
 func spaceName(app string, s google.Space) string {
@@ -159,18 +236,6 @@ func spaceName(app string, s google.Space) string {
 	}
 }
 
-var mention = regexp.MustCompile(`<(users/[^>]+)>`)
-
-// mentioned writes the mentions of an API message as people read them.
-func mentioned(text string) string {
-	return mention.ReplaceAllStringFunc(text, func(m string) string {
-		if p, ok := google.Find(mention.FindStringSubmatch(m)[1]); ok {
-			return "@" + p.Name
-		}
-		return m
-	})
-}
-
 func initials(name string) string {
 	out, start := "", true
 	for _, r := range name {
@@ -184,7 +249,7 @@ func initials(name string) string {
 
 // odd tells that the page cannot show a widget.
 func odd(w *chatapi.GoogleAppsCardV1Widget) bool {
-	return w.TextParagraph == nil && w.DecoratedText == nil && w.ButtonList == nil && w.TextInput == nil && w.SelectionInput == nil
+	return w.TextParagraph == nil && w.DecoratedText == nil && w.ButtonList == nil && w.TextInput == nil && w.SelectionInput == nil && w.Divider == nil && w.Image == nil
 }
 
 func pretty(v any) (string, error) {

@@ -46,64 +46,74 @@ func (p *Page) shut(who google.Person) {
 	p.Google.Touch()
 }
 
+// surface are the windows of a kind: dialog, or home. Ask for them anew each
+// time: a reset replaces them.
+func (p *Page) surface(name string) map[string]window {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if name == "home" {
+		return p.homes
+	}
+	return p.open
+}
+
 // quick is the person choosing a quick command.
-func (p *Page) quick(ctx context.Context, who google.Person, in google.Space, id string) {
+func (p *Page) quick(ctx context.Context, who google.Person, in google.Space, id string) *exchange {
 	for i, c := range p.Commands {
-		if c.quick() && strconv.Itoa(c.ID) == id {
+		if c.quick() && (strconv.Itoa(c.ID) == id || c.Name == id) {
 			e := event{kind: chosen, who: who, in: in, command: &p.Commands[i]}
 			if c.Dialog {
 				e.dialog = "REQUEST_DIALOG"
 			}
-			p.deliver(ctx, e)
+			return p.deliver(ctx, e)
 		}
 	}
+	return nil
 }
 
 // home is the person opening the app's Home tab.
-func (p *Page) home(ctx context.Context, who google.Person, in google.Space) {
-	p.deliver(ctx, event{kind: homeOpened, who: who, in: in, home: true})
+func (p *Page) home(ctx context.Context, who google.Person, in google.Space) *exchange {
+	return p.deliver(ctx, event{kind: homeOpened, who: who, in: in, home: true})
 }
 
 // cancel is the X of a dialog (chat-protocol.md 1.2: no add-on hears of it).
-func (p *Page) cancel(ctx context.Context, who google.Person, in google.Space) {
+func (p *Page) cancel(ctx context.Context, who google.Person, in google.Space) *exchange {
 	w, ok := p.window(p.open, who)
 	p.shut(who)
-	if ok && p.Format == Classic && !w.home {
-		p.deliver(ctx, event{kind: clicked, who: who, in: in, message: w.message, dialog: "CANCEL_DIALOG"})
+	if ok && p.format() == Classic && !w.home {
+		return p.deliver(ctx, event{kind: clicked, who: who, in: in, message: w.message, dialog: "CANCEL_DIALOG", button: button{parameters: map[string]string{}}})
 	}
+	return nil
 }
 
 // press is the person pressing a button of a dialog or of the Home tab: which
 // one is form's press, counted from 0. What the client checks is checked here.
-func (p *Page) press(ctx context.Context, who google.Person, form url.Values) {
-	windows, home := p.open, form.Get("surface") == "home"
-	if home {
-		windows = p.homes
-	}
+func (p *Page) press(ctx context.Context, who google.Person, form url.Values) *exchange {
+	windows, home := p.surface(form.Get("surface")), form.Get("surface") == "home"
 	w, ok := p.window(windows, who)
 	n, err := strconv.Atoi(form.Get("press"))
 	if !ok || err != nil || n < 0 || n >= len(buttonsOf(w.Card)) {
-		return
+		return nil
 	}
 	w.Card = copied(w.Card)
 	action := buttonsOf(w.Card)[n].OnClick.Action
 	inputs := fill(w.Card, form)
 	if w.Complaint = complain(w.Card, action, inputs); w.Complaint != "" {
 		p.put(windows, who, w)
-		return
+		return nil
 	}
-	b := button{function: action.Function, opens: action.Interaction == "OPEN_DIALOG"}
+	b := button{function: action.Function, parameters: map[string]string{}, opens: action.Interaction == "OPEN_DIALOG"}
 	for _, param := range action.Parameters {
-		b.value = param.Value
+		b.parameters[param.Key] = param.Value
 	}
 	e := event{kind: clicked, who: who, in: w.in, message: w.message, button: b, inputs: inputs, home: w.home}
 	switch {
 	case b.opens:
 		e.dialog = "REQUEST_DIALOG"
-	case !home, p.Format == AddOn: // add-ons get it for clicks on the Home tab, too: 2.4
+	case !home, p.format() == AddOn: // add-ons get it for clicks on the Home tab, too: 2.4
 		e.dialog = "SUBMIT_DIALOG"
 	}
-	p.deliver(ctx, e)
+	return p.deliver(ctx, e)
 }
 
 // copied is a card of its own, so that two presses at once write to two.
@@ -158,6 +168,28 @@ func fill(c *chatapi.GoogleAppsCardV1Card, form url.Values) map[string][]string 
 				if control.Selected = form.Get(control.Name) != ""; control.Selected {
 					out[control.Name] = []string{control.Value}
 				}
+			}
+		}
+	}
+	return out
+}
+
+// holding is what a card's fields hold, as a form.
+func holding(c *chatapi.GoogleAppsCardV1Card) url.Values {
+	out := url.Values{}
+	for _, s := range c.Sections {
+		for _, w := range s.Widgets {
+			switch {
+			case w.TextInput != nil:
+				out.Set(w.TextInput.Name, w.TextInput.Value)
+			case w.SelectionInput != nil:
+				for _, item := range w.SelectionInput.Items {
+					if item.Selected {
+						out.Add(w.SelectionInput.Name, item.Value)
+					}
+				}
+			case w.DecoratedText != nil && w.DecoratedText.SwitchControl != nil && w.DecoratedText.SwitchControl.Selected:
+				out.Set(w.DecoratedText.SwitchControl.Name, w.DecoratedText.SwitchControl.Value)
 			}
 		}
 	}

@@ -120,6 +120,14 @@ func (s *Server) next(w http.ResponseWriter, id string, req authRequest, who Per
 	s.show(w, id, v)
 }
 
+// Asked are the scopes that the consent page of a request is about, beyond who
+// the person is.
+func (s *Server) Asked(request string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests[request].scopes)
+}
+
 const consentOver = "This consent is over. Go back to Chat and begin again."
 
 type box struct{ Scope, Text string }

@@ -54,6 +54,16 @@ func (s *Server) Found(name string, people ...Person) Space {
 	return *space
 }
 
+// Join takes the app into a space, or out of it.
+func (s *Server) Join(id string, in bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if space := s.space(id); space != nil {
+		space.App = in
+	}
+	s.touch()
+}
+
 // SpaceNamed is a copy of the space with this display name.
 func (s *Server) SpaceNamed(name string) (Space, bool) {
 	s.mu.Lock()
