@@ -1,12 +1,13 @@
 // Package oauthcallback is the function that people's browsers come to: /start
 // leads from Chat to Google's consent page, /callback back from there; /export
-// gives a person what Deputy holds about them. It has the only HTML of
-// production.
+// gives a person what Deputy holds about them; the homepage, /privacy and
+// /terms are about the app itself.
 //
 // What a consent means is in shared/userauth; here is only its HTTP.
 package oauthcallback
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
@@ -27,17 +28,19 @@ const (
 	cookieLife = time.Hour
 )
 
-// Deps are what the function works with; all are required.
+// Deps are what the function works with.
 type Deps struct {
 	Auth    *userauth.Auth
 	Address string // public address of this function (OAUTH_CALLBACK_URL)
 	Log     *slog.Logger
+	About   About // what the pages about the app say of it; may be empty
 }
 
 type function struct{ Deps }
 
 // New is the function's handler. Paths are those below Address.
 func New(d Deps) http.Handler {
+	d.About.Name = cmp.Or(d.About.Name, "Deputy")
 	f := function{d}
 	door := serve.Doorway{Name: "oauthcallback", Log: d.Log, Deadline: deadline, Fail: f.fail}
 	mux := http.NewServeMux()
@@ -46,6 +49,9 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET /connected", door.Handler(f.connected))
 	mux.Handle("GET /export", door.Handler(f.export))
 	mux.Handle("POST /approve", door.Handler(f.approve))
+	mux.Handle("GET /{$}", door.Handler(f.home))
+	mux.Handle("GET /privacy", door.Handler(f.privacy))
+	mux.Handle("GET /terms", door.Handler(f.terms))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, words.NothingHere)
 	}))

@@ -149,3 +149,30 @@ func TestACookieThatStandsTwiceIsNoBrowserOfOurs(t *testing.T) {
 		t.Errorf("got %v", c)
 	}
 }
+
+func TestThePagesAboutTheAppSayWhatGooglesVerificationLooksFor(t *testing.T) {
+	_, auth := function(t)
+	const address = "https://deputy.example.com"
+	for _, c := range []struct {
+		about oauthcallback.About
+		path  string
+		has   []string
+	}{
+		{oauthcallback.About{}, "/", []string{"Deputy for Google Chat", address + "/privacy", address + "/terms", "Create spaces", "/disconnect", "your Google Workspace administrator knows"}},
+		{oauthcallback.About{Name: "Acme Helper", Contact: "chat@acme.example"}, "/", []string{"Acme Helper for Google Chat", "mailto:chat@acme.example"}},
+		{oauthcallback.About{Name: "Acme Helper", Contact: "https://acme.example/help"}, "/privacy", []string{"Acme Helper", "https://acme.example/help", "Limited Use", "https://developers.google.com/terms/api-services-user-data-policy", "/disconnect"}},
+		{oauthcallback.About{Name: "Acme Helper"}, "/terms", []string{"in your name", "Acme Helper", address + "/privacy"}},
+	} {
+		h := oauthcallback.New(oauthcallback.Deps{Auth: auth, Address: address, Log: logging.NewText(io.Discard), About: c.about})
+		res := open(t, h, c.path)
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK || strings.Contains(string(body), "noindex") {
+			t.Errorf("%s: %d, %v", c.path, res.StatusCode, err)
+		}
+		for _, text := range c.has {
+			if !strings.Contains(string(body), text) {
+				t.Errorf("%s of %q has no %q:\n%s", c.path, c.about.Name, text, body)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package oauthcallback
 
 import (
+	"cmp"
 	"crypto/sha256"
 	_ "embed" // for the page and its style
 	"encoding/base64"
@@ -39,17 +40,21 @@ func say(r *http.Request) words.Say { return words.In(r.Header.Get("Accept-Langu
 // page is what a person reads in the browser.
 type page struct {
 	Language string // show fills it in
+	App      string // what stands above the title; show fills it in
 	Title    string
 	Text     []string
 	Good     bool
 	Link     string // where the button leads; no button without
 	Press    string // what is on it
+	Sections []section
+	Links    []link
+	Public   bool // it may be found by search engines
 	// Ask is where a question's answer goes; no question without.
 	Ask, Token, Allow, Refuse string
 }
 
 func show(w http.ResponseWriter, r *http.Request, status int, p page) {
-	p.Language = words.Language(r.Header.Get("Accept-Language"))
+	p.Language, p.App = words.Language(r.Header.Get("Accept-Language")), cmp.Or(p.App, say(r)(words.PageApp))
 	protect(w.Header())
 	if p.Ask != "" {
 		w.Header().Set("Content-Security-Policy", strings.Replace(policy, "form-action 'none'", "form-action 'self'", 1))

@@ -13,9 +13,11 @@ import (
 
 // FromEnv is the function as deployed.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	auth, _, err := userauth.FromEnv(ctx, config.Read(os.LookupEnv), googleauth.NewTransport())
+	env := config.Read(os.LookupEnv)
+	about := aboutFromEnv(env)
+	auth, _, err := userauth.FromEnv(ctx, env, googleauth.NewTransport())
 	if err != nil {
 		return nil, err
 	}
-	return New(Deps{Auth: auth, Address: auth.Address, Log: slog.Default()}), nil
+	return New(Deps{Auth: auth, Address: auth.Address, Log: slog.Default(), About: about}), nil
 }

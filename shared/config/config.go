@@ -7,6 +7,7 @@
 package config
 
 import (
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -60,6 +61,15 @@ func (r *Reader) Address(name string) string {
 	if u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
 		r.Fault(name, "must begin with https://")
 		return ""
+	}
+	return value
+}
+
+// Contact is an optional e-mail address, or an https one.
+func (r *Reader) Contact(name string) string {
+	value := r.Optional(name, "")
+	if _, err := mail.ParseAddress(value); value != "" && err != nil && !strings.HasPrefix(value, "https://") {
+		r.Fault(name, "must be an e-mail address, or an address that begins with https://")
 	}
 	return value
 }

@@ -31,6 +31,18 @@ func TestOneErrorListsEveryFault(t *testing.T) {
 	}
 }
 
+func TestAContactIsAnAddressOfMailOrOfThePublicWeb(t *testing.T) {
+	for contact, fine := range map[string]bool{
+		"": true, "help@example.com": true, "https://help.example.com": true,
+		"help": false, "http://help.example.com": false, "javascript:alert(1)": false,
+	} {
+		r := config.Read(env(map[string]string{"A": contact}))
+		if got := r.Contact("A"); got != contact || (r.Err() == nil) != fine {
+			t.Errorf("%q: got %q, %v", contact, got, r.Err())
+		}
+	}
+}
+
 func TestAddressesAreHTTPSExceptOnLoopback(t *testing.T) {
 	for address, fine := range map[string]bool{
 		"https://deputy.example.com/oauth": true,

@@ -2,6 +2,7 @@ package words
 
 // What a person reads in the browser, on the way to the consent and back.
 var (
+	PageApp        = text("Deputy for Google Chat", "适用于 Google Chat 的 Deputy")
 	PageBack       = text("Nothing was stored. You can close this page and go back to Google Chat.", "没有保存任何内容。您可以关闭此页面，回到 Google Chat。")
 	PageConnected  = text("Connected", "已连接")
 	PageMayAct     = text("Deputy can act as you now.", "Deputy 现在可以以您的身份操作。")

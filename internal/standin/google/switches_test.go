@@ -44,7 +44,7 @@ func TestADroppedAnswerWasDoneAllTheSame(t *testing.T) {
 	s, at := begin(t)
 	token := s.hand(People()[0], createScope)
 	s.put(t, "drop", true)
-	r, err := http.NewRequest("POST", at.URL+"/v1/spaces:setup", strings.NewReader(`{"space":{"spaceType":"SPACE","displayName":"Plan"},"requestId":"r"}`))
+	r, err := http.NewRequest(http.MethodPost, at.URL+"/v1/spaces:setup", strings.NewReader(`{"space":{"spaceType":"SPACE","displayName":"Plan"},"requestId":"r"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,113 @@
+package oauthcallback
+
+import (
+	"net/http"
+	"strings"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/words"
+)
+
+// policyAddress is Google's policy that the privacy page promises to keep.
+const policyAddress = "https://developers.google.com/terms/api-services-user-data-policy"
+
+// About is what the pages about the app say of it.
+type About struct {
+	Name    string // as on the consent screen; empty is Deputy
+	Contact string // an e-mail address, or an https address; empty for none
+}
+
+// aboutFromEnv reads APP_NAME and APP_CONTACT.
+func aboutFromEnv(env *config.Reader) About {
+	return About{env.Optional("APP_NAME", ""), env.Contact("APP_CONTACT")}
+}
+
+// section is a part of a page that has several.
+type section struct {
+	Title string
+	Text  []string
+	Items []string
+}
+
+// link is one of a page's links.
+type link struct{ Text, Address string }
+
+// home is the app's homepage.
+func (f function) home(w http.ResponseWriter, r *http.Request) error {
+	say, name := say(r), f.About.Name
+	var everyday, systems []string
+	for _, c := range userauth.Capabilities() {
+		if c.Everyday() {
+			everyday = append(everyday, say(c.Words()))
+		} else {
+			systems = append(systems, say(c.Words()))
+		}
+	}
+	f.about(w, r, page{
+		Title: say(words.AboutTitle, name), Text: []string{say(words.AboutWhat, name, name)},
+		Sections: []section{
+			{Title: say(words.AboutBegin), Text: []string{say(words.AboutBeginHow, name)}},
+			{Title: say(words.AboutAsks), Text: []string{say(words.AboutAsksHow)}, Items: everyday},
+			{Title: say(words.AboutSystems), Items: systems},
+			{Title: say(words.AboutEnd), Text: []string{say(words.AboutEndHow, name, name)}},
+		},
+	})
+	return nil
+}
+
+// privacy says what is done with people's data; SECURITY.md says it to those
+// who read code.
+func (f function) privacy(w http.ResponseWriter, r *http.Request) error {
+	say, name := say(r), f.About.Name
+	f.about(w, r, page{
+		Title: say(words.PrivacyTitle), Text: []string{say(words.PrivacyWho, name)},
+		Sections: []section{
+			{
+				Title: say(words.PrivacyHolds), Text: []string{say(words.PrivacyNot)},
+				Items: []string{say(words.PrivacyAccount), say(words.PrivacyTokens), say(words.PrivacySystems), say(words.PrivacyReplies)},
+			},
+			{Title: say(words.PrivacyUse), Text: []string{say(words.PrivacyUseHow), say(words.PrivacyLimited, name)}},
+			{Title: say(words.PrivacyGiven), Text: []string{say(words.PrivacyGivenTo, name)}},
+			{Title: say(words.PrivacyLong), Text: []string{say(words.PrivacyLongHow)}},
+		},
+		Links: []link{{say(words.PrivacyPolicy), policyAddress}},
+	})
+	return nil
+}
+
+func (f function) terms(w http.ResponseWriter, r *http.Request) error {
+	say, name := say(r), f.About.Name
+	f.about(w, r, page{
+		Title: say(words.TermsTitle),
+		Text:  []string{say(words.TermsName, name), say(words.TermsAccount, name), say(words.TermsEnd, name), say(words.TermsAsIs, name)},
+	})
+	return nil
+}
+
+// about shows one of these pages, with whom to ask and the way to the others.
+func (f function) about(w http.ResponseWriter, r *http.Request, p page) {
+	say := say(r)
+	contact := section{Title: say(words.AboutContact)}
+	switch address := f.About.Contact; {
+	case address == "":
+		contact.Text = []string{say(words.AboutContactNone, f.About.Name)}
+	case strings.HasPrefix(address, "https://"):
+		p.Links = append(p.Links, link{address, address})
+	default:
+		p.Links = append(p.Links, link{address, "mailto:" + address})
+	}
+	if len(contact.Text) > 0 {
+		p.Sections = append(p.Sections, contact)
+	}
+	for _, other := range []struct {
+		path  string
+		title string
+	}{{"/", say(words.AboutTitle, f.About.Name)}, {"/privacy", say(words.PrivacyTitle)}, {"/terms", say(words.TermsTitle)}} {
+		if other.title != p.Title {
+			p.Links = append(p.Links, link{other.title, f.Address + other.path})
+		}
+	}
+	p.App, p.Good, p.Public = f.About.Name, true, true
+	show(w, r, http.StatusOK, p)
+}
