@@ -46,6 +46,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	addr := flags.String("addr", "127.0.0.1:8765", "loopback `address` to listen on; port 0 takes a free one")
 	format := chatpage.Classic
 	flags.TextVar(&format, "format", format, "`form` of Chat's events: classic or addon")
+	behind := flags.String("google", "", "put Google itself behind the page, with the web client of this client_secrets.json `file`")
+	other := flags.String("app", "", "send Chat's events to the app that this JSON `file` describes, in place of Deputy; see docs/local.md")
 	var on []string
 	flags.Func("fault", "switch a trouble on from the start, by its `name`; may be given again; see docs/local.md", func(name string) error {
 		on = append(on, name)
@@ -58,7 +60,18 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	}
-	p, err := start(ctx, options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: format, templates: []vault.Template{template}})
+	o := options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: format, templates: []vault.Template{template}}
+	var err error
+	if *other != "" {
+		o.app, err = readApp(*other)
+	}
+	if *behind != "" && err == nil {
+		o.cloud, err = realGoogle(*behind)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := start(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -68,12 +81,28 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 			return fmt.Errorf("-fault %s: %w; there are %s", name, err, switches())
 		}
 	}
-	_, _ = fmt.Fprintf(out, "Deputy runs at %s (Ctrl-C ends it)\n", p.address)
+	_, _ = fmt.Fprintf(out, "%s runs at %s (Ctrl-C ends it)\n%s", p.page.App, p.address, differs(o, p))
 	if *open {
 		browse(ctx, p.address)
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// differs says what is not as usual in this run.
+func differs(o options, p *program) string {
+	out := ""
+	if o.cloud != nil {
+		out += `Google itself is behind the page: who you are, the consent, the Chat API. What differs from Google Chat: the page plays
+Chat, so that spaces and messages made at Google are seen in Google Chat only; events come from this page; tokens are
+kept in memory, and forgotten at the end. This was never tried against live Google.
+`
+	}
+	if o.app != nil {
+		out += "Google's endpoints for the app are below " + p.address + "/google: /o/oauth2/v2/auth, /token, /revoke, /v1/spaces and so on.\n" +
+			"Its OAuth client is " + p.google.ClientID + " with the secret " + p.google.ClientSecret + "; its project number is " + projectNumber + ".\n"
+	}
+	return out
 }
 
 // switches are the names of all troubles that can be switched on.

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/oauth2"
-	"google.golang.org/api/option"
 
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/functions/createspace"
@@ -55,6 +52,8 @@ type options struct {
 	beside *program          // whose Google and keys it shares: another instance of the same functions
 	// templates are stored at first, and after a reset.
 	templates []vault.Template
+	cloud     *cloud // Google itself behind the page; nil is the stand-in
+	app       *app   // who gets Chat's events; nil is Deputy
 }
 
 // program is everything, running. The browser comes to one address only; what
@@ -106,12 +105,25 @@ func assemble(ctx context.Context, o options, address, googleAt string) (*progra
 		p.front = mux
 		return p, err
 	}
-	p.google = google.New(google.Config{
+	at := google.Config{
 		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: "GOCSPX-" + o.mark + "local",
 		RedirectURIs:  []string{address + "/oauthcallback/callback"},
 		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address + "/?in=", Mark: o.mark, Now: o.now,
 		CertsAddress: googleAt + "/oauth2/v3/certs",
-	})
+	}
+	if o.cloud != nil {
+		at.People = []google.Person{} // whoever signs in
+	}
+	if o.app != nil {
+		at.AppName, at.RedirectURIs = o.app.Name, o.app.RedirectURIs
+	}
+	p.google = google.New(at)
+	if o.cloud != nil {
+		if err := o.cloud.registered(address); err != nil {
+			return nil, err
+		}
+		o.base = recorded{p.google, o.now, o.base}
+	}
 	if err := p.refill(ctx, o, googleAt); err != nil {
 		return nil, err
 	}
@@ -122,6 +134,9 @@ func assemble(ctx context.Context, o options, address, googleAt string) (*progra
 	mux := http.NewServeMux()
 	for _, function := range []string{"/chatevent", "/oauthcallback/", "/createspace/", "/securityevent/"} {
 		mux.HandleFunc(function, func(w http.ResponseWriter, r *http.Request) { p.app.Load().ServeHTTP(w, r) })
+	}
+	if o.cloud != nil {
+		p.signIn(o).handle(mux)
 	}
 	mux.Handle("/google/", http.StripPrefix("/google", p.google.Handler()))
 	mux.Handle("/", p.page.Handler())
@@ -147,17 +162,13 @@ func (p *program) refill(ctx context.Context, o options, googleAt string) error 
 // functions are Deputy's own, under the paths they have beside each other in
 // one process.
 func (p *program) functions(ctx context.Context, o options, googleAt string) (*http.ServeMux, error) {
-	log := logging.NewText(io.MultiWriter(o.log, p.lines))
-	file, err := json.Marshal(map[string]any{"web": map[string]any{
-		"client_id": p.google.ClientID, "client_secret": p.google.ClientSecret, "redirect_uris": p.google.RedirectURIs,
-	}})
-	if err != nil {
-		return nil, err
+	log := p.logger(o)
+	standin := p.standin(googleAt)
+	real := standin
+	if o.cloud != nil {
+		real = *o.cloud
 	}
-	client, err := googleauth.ParseClient(config.Secret(file))
-	if err != nil {
-		return nil, err
-	}
+	client, at := real.client, real.accounts
 	if p.keys == nil {
 		keyset, lookup, err := seal.Generate()
 		if err != nil {
@@ -168,12 +179,6 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 		}
 	}
 	keys, base := p.keys, o.base
-	at := googleauth.Endpoints{
-		Authorization: p.address + "/google/o/oauth2/v2/auth", // the browser's way
-		Token:         googleAt + "/token", Revocation: googleAt + "/revoke", Certs: googleAt + "/oauth2/v3/certs",
-		ChatCerts: googleAt + "/service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com",
-		Events:    googleAt + "/.well-known/risc-configuration",
-	}
 	callback := p.address + "/oauthcallback"
 	p.auth = userauth.New(userauth.Deps{
 		Vault: vault.New(o.docs, keys, o.now), Keys: keys,
@@ -181,30 +186,31 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, googleauth.NewKeySet(at.Certs, base, o.now), o.now),
 		ClientID: client.ID, Address: callback, ReturnOrigins: []string{p.address}, Log: log, Now: o.now,
 	})
-	made, err := spaces.New(ctx, p.auth, keys, spaces.Endpoints{Chat: googleAt + "/", Identity: googleAt + "/"}, base)
+	made, err := spaces.New(ctx, p.auth, keys, real.spaces, base)
 	if err != nil {
 		return nil, err
 	}
-	rooms, err := meetings.New(ctx, p.auth, keys, meetings.Endpoints{Meet: googleAt + "/", Calendar: googleAt + "/calendar/v3/"}, base)
+	rooms, err := meetings.New(ctx, p.auth, keys, real.meetings, base)
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := googleauth.NewDelegation(ctx, delegating, at, base, o.now,
-		option.WithEndpoint(googleAt+"/"), option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{Source: p.google, Base: base}}))
+	delegated, err := p.delegation(ctx, o, googleAt)
 	if err != nil {
 		return nil, err
 	}
 	app := chat.App{ProjectNumber: projectNumber, Endpoint: p.address + "/chatevent"}
-	chatKeys, googleKeys := googleauth.NewKeySet(at.ChatCerts, base, o.now), googleauth.NewKeySet(at.Certs, base, o.now)
+	// Chat is played here, whoever is behind.
+	chatKeys, addOnKeys := googleauth.NewKeySet(standin.accounts.ChatCerts, base, o.now), googleauth.NewKeySet(standin.accounts.Certs, base, o.now)
+	googleKeys := googleauth.NewKeySet(at.Certs, base, o.now)
 	mux := http.NewServeMux()
 	mux.Handle("/chatevent", chatevent.New(chatevent.Deps{
-		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, o.now),
+		App: app, Verifier: chat.NewVerifier(app, chatKeys, addOnKeys, o.now),
 		Auth: p.auth, Spaces: made, Meetings: rooms, Keys: keys, Log: log, Now: o.now,
 	}))
 	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
 	mount(mux, "/createspace", createspace.New(createspace.Deps{
 		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Meetings: rooms,
-		Delegated: userauth.NewDelegated(tokens, log), Log: log, Now: o.now,
+		Delegated: delegated, Log: log, Now: o.now,
 	}))
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
 		Auth: p.auth, Tokens: googleauth.NewEventVerifier(at.Events, client.ID, base, o.now), Log: log,
@@ -219,17 +225,38 @@ func mount(mux *http.ServeMux, path string, function http.Handler) {
 	mux.Handle(path+"/", http.StripPrefix(path, deployed))
 }
 
+// logger writes where o says, and to the page.
+func (p *program) logger(o options) *slog.Logger {
+	return logging.NewText(io.MultiWriter(o.log, p.lines))
+}
+
+// signIn is the page's own, at Google itself.
+func (p *program) signIn(o options) *signIn {
+	at := o.cloud.accounts
+	return &signIn{
+		page: p.google, address: p.address, now: o.now, begun: map[string]signingIn{},
+		provider: googleauth.NewProvider(at, o.cloud.client, p.address+signInPath+"/callback", o.base),
+		tokens:   googleauth.NewVerifier(googleauth.Issuer, o.cloud.client.ID, googleauth.NewKeySet(at.Certs, o.base, o.now), o.now),
+	}
+}
+
 // chat is the page, configured with the app's commands as the console is.
 func (p *program) chat(o options, reset func() error) *chatpage.Page {
-	var commands []chatpage.Command
-	for _, c := range chatevent.Console() {
-		commands = append(commands, chatpage.Command{ID: c.ID, Name: c.Name, Args: c.Args, Description: c.Description, Dialog: c.Dialog}) // "Open a dialog" ticked as the table says
+	c := chatpage.Config{
+		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address, Plain: true,
+		Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Way: o.way,
+		Log: p.lines, Events: p.address + "/securityevent/", Reset: reset,
 	}
-	return chatpage.New(chatpage.Config{
-		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address,
-		Commands: commands, Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Way: o.way,
-		Plain: true, Log: p.lines, Events: p.address + "/securityevent/", Reset: reset,
-	})
+	for _, command := range chatevent.Console() {
+		c.Commands = append(c.Commands, chatpage.Command{ID: command.ID, Name: command.Name, Args: command.Args, Description: command.Description, Dialog: command.Dialog}) // "Open a dialog" ticked as the table says
+	}
+	if o.cloud != nil {
+		c.SignIn, c.Notice = signInPath, "Behind it is Google itself: what you do here is done in your account"
+	}
+	if o.app != nil {
+		c.App, c.Endpoint, c.Commands, c.Events, c.Plain = o.app.Name, o.app.Endpoint, o.app.Commands, o.app.SecurityEvents, false
+	}
+	return chatpage.New(c)
 }
 
 func (p *program) serve(l net.Listener, h http.Handler, watch func(net.Conn, http.ConnState)) {

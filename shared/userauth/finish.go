@@ -105,7 +105,7 @@ func refusedAgain(reason Reason, again config.Secret, account string, why error)
 // begin once more: its state is used up.
 func unfinished(again config.Secret, err error) error {
 	switch {
-	case errors.Is(err, googleauth.ErrInvalidGrant):
+	case errors.Is(err, googleauth.ErrInvalidGrant), errors.Is(err, errNoRefresh):
 		return refusedAgain(GoogleRefused, again, "", err)
 	case fault.KindOf(err) == fault.Unavailable, fault.KindOf(err) == fault.Conflict:
 		return &fault.Error{Op: "userauth.Finish", Kind: fault.Unavailable, Err: &Refusal{Unfinished, again, "", err}}

@@ -21,11 +21,11 @@ import (
 // Command is a command as configured in Chat's console: a slash command, or
 // without a slash a quick command.
 type Command struct {
-	ID          int
-	Name        string
-	Args        string
-	Description string
-	Dialog      bool // "Open a dialog" is ticked
+	ID          int    `json:"id"`
+	Name        string `json:"name"`
+	Args        string `json:"args"` // for people to read
+	Description string `json:"description"`
+	Dialog      bool   `json:"dialog"` // "Open a dialog" is ticked
 }
 
 func (c Command) quick() bool { return !strings.HasPrefix(c.Name, "/") }

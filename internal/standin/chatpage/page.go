@@ -194,6 +194,9 @@ func (p *Page) view(who google.Person, in, tab string) (view, error) {
 func (p *Page) inspector() inspector {
 	out := inspector{Format: p.format(), Events: google.SecurityEvents()}
 	for _, s := range google.Switches() {
+		if p.SignIn != "" && s.Name != "redeliver" && s.Name != "locale" {
+			continue // of the stand-in, which is not asked
+		}
 		out.Switches = append(out.Switches, turned{s, p.Google.On(s.Name)})
 	}
 	if x, ok := p.find(""); ok {
