@@ -575,7 +575,7 @@ func finished(tr *trial, r *httptest.ResponseRecorder) bool {
 	case "somebody was faster":
 		pages = append(pages, "Already used")
 	case garbage:
-		pages = append(pages, "Another browser", "This link has expired") // as the record says
+		pages = append(pages, "Another browser", "This link has expired", "Google did not agree") // as the record says
 	}
 	return readable("/oauthcallback/connected", pages...)(tr, r)
 }

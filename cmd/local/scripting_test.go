@@ -164,6 +164,38 @@ func TestAFaultThatIsUnknownSaysWhichThereAre(t *testing.T) {
 	}
 }
 
+func TestWhatWasUnderWayWhenEverythingWasForgottenLeavesNothing(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-answer
+		_, _ = io.WriteString(w, `{"text": "late"}`)
+	}))
+	t.Cleanup(slow.Close)
+	p, err := start(t.Context(), options{
+		addr: "127.0.0.1:0", log: io.Discard, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: chatpage.Classic,
+		app: &app{Name: "Poll", Endpoint: slow.URL + "/"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	w := &world{program: p}
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		w.browser(t, ada).say("grüezi")
+	}()
+	<-asked
+	if status, body := w.script(t, "POST", "/script/reset", ""); status != http.StatusOK {
+		t.Fatal(body)
+	}
+	close(answer)
+	<-said
+	w.browser(t, ada).missing(w.browser(t, ada).chat(), "late", "grüezi", "not responding")
+}
+
 // another is a program with a Chat app of somebody else.
 func another(t *testing.T, answer string) (*program, chan string) {
 	t.Helper()

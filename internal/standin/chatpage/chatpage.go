@@ -60,6 +60,7 @@ type Page struct {
 	homes   map[string]window  // each person's Home tab, by sub
 	toasts  map[string]toast   // by sub
 	opened  int                // windows and toasts so far
+	run     int                // how often everything was forgotten
 	mode    Format
 	reads   string      // everybody's locale
 	past    []*exchange // the last ones with the app
@@ -79,6 +80,7 @@ func (p *Page) forget() {
 	defer p.mu.Unlock()
 	p.waiting, p.open, p.homes, p.toasts = map[string]waiting{}, map[string]window{}, map[string]window{}, map[string]toast{}
 	p.past = nil
+	p.run++
 }
 
 // Handler serves the page and what it needs.

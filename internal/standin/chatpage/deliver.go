@@ -31,6 +31,9 @@ func (p *Page) exchange(ctx context.Context, e event, token string) *exchange {
 		_, _ = p.ask(ctx, e, x)
 	}
 	r, err := p.ask(ctx, e, x)
+	if p.over(x) {
+		return x
+	}
 	if err == nil {
 		err = p.apply(e, token, r)
 	}
@@ -152,7 +155,7 @@ func (p *Page) apply(e event, token string, r reply) error {
 // Home tab, and there for a click that opens one, or in one.
 func (p *Page) isDialog(e event) bool {
 	_, open := p.window(p.open, e.who)
-	return !e.home || e.button.opens || open
+	return !e.home || e.kind != homeOpened && (e.button.opens || open)
 }
 
 // tell shows a message.

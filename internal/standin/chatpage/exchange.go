@@ -29,6 +29,7 @@ type exchange struct {
 
 	event               event
 	token               string
+	run                 int // of the page
 	firstCall, lastCall int // of the stand-in's calls; lastCall is 0 until the next exchange
 	firstLine, lastLine int
 }
@@ -43,7 +44,7 @@ func (p *Page) begin(e event, token string) *exchange {
 	calls, lines := len(p.Google.Calls()), p.Log.count()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	x := &exchange{Number: 1, Kind: kinds[e.kind], As: e.who.Email, In: e.in.Name(), At: e.at, event: e, token: token, firstCall: calls, firstLine: lines}
+	x := &exchange{Number: 1, Kind: kinds[e.kind], As: e.who.Email, In: e.in.Name(), At: e.at, event: e, token: token, run: p.run, firstCall: calls, firstLine: lines}
 	if n := len(p.past); n > 0 {
 		last := p.past[n-1]
 		x.Number, last.lastCall, last.lastLine = last.Number+1, calls, lines
@@ -78,6 +79,13 @@ func (p *Page) end(x *exchange, err error) {
 	}
 	p.mu.Unlock()
 	p.Google.Touch()
+}
+
+// over tells that everything was forgotten since the exchange began.
+func (p *Page) over(x *exchange) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return x.run != p.run
 }
 
 // again sends an event once more, as Chat does when it got no answer; number is

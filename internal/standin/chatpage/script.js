@@ -6,18 +6,33 @@ const byId = (id) => document.getElementById(id);
 const toEnd = () => { if (!byId("talk").matches(".home")) byId("talk").scrollTop = byId("talk").scrollHeight; };
 const narrow = { "d-side": "(max-width: 44rem)", "d-inspector": "(max-width: 75rem)" };
 
+// What the server said of each element, which people may have unfolded since.
+const drawn = new WeakMap();
+
 // What is folded stays folded, and who is typing goes on where they were.
 function put(shown, next) {
   const focus = shown.contains(document.activeElement) ? document.activeElement : null;
-  for (const fold of shown.querySelectorAll("details[id]")) {
-    const same = next.querySelector("#" + fold.id);
-    if (same) same.open = fold.open;
+  drawn.set(next, next.outerHTML);
+  for (const fold of [shown, ...shown.querySelectorAll("details[id]")]) {
+    const same = fold.id && (next.id === fold.id ? next : next.querySelector("#" + fold.id));
+    if (same && same.matches("details")) same.open = fold.open;
   }
   shown.replaceWith(next);
   if (!focus) return;
   const same = [...next.querySelectorAll("a, button, input, select, summary, pre")].find((e) =>
     e.tagName === focus.tagName && e.name === focus.name && e.value === focus.value && e.textContent === focus.textContent);
   if (same) same.focus();
+}
+
+// Puts only what is new: what stands under somebody's pointer stays there.
+function merge(shown, next) {
+  const fresh = [...next.children];
+  fresh.forEach((item, i) => {
+    const old = shown.children[i];
+    if (!old) shown.append(item);
+    else if ((drawn.get(old) || old.outerHTML) !== item.outerHTML) put(old, item);
+  });
+  while (shown.children.length > fresh.length) shown.lastElementChild.remove();
 }
 
 function openDialog() {
@@ -47,7 +62,10 @@ async function refresh() {
     if (!shown || !next || sent[id] === next.outerHTML) continue;
     sent[id] = next.outerHTML;
     // What is being filled in stays as it is until there is something new.
-    if (next.dataset.version === undefined || next.dataset.version !== shown.dataset.version) put(shown, next);
+    if (next.dataset.version !== undefined && next.dataset.version === shown.dataset.version) continue;
+    if (id === "inspector") merge(byId("d-inspector"), next.querySelector("#d-inspector"));
+    else if (id === "talk" && next.matches("ol") && shown.matches("ol")) merge(shown, next);
+    else put(shown, next);
   }
   openDialog();
   toEnd();

@@ -78,11 +78,16 @@ func (s *Server) SpaceNamed(name string) (Space, bool) {
 	return Space{}, false
 }
 
-// Post puts a message into a space and gives its resource name.
+// Post puts a message into a space and gives its resource name; empty when the
+// space is gone.
 func (s *Server) Post(space string, m Message) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.post(s.space(space), m)
+	in := s.space(space)
+	if in == nil {
+		return ""
+	}
+	return s.post(in, m)
 }
 
 // Touch tells the pages that there is something new to show.
@@ -107,7 +112,7 @@ func (s *Server) Change(space, id string, change func(*Message) (keep bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := s.space(space)
-	for i := range in.Messages {
+	for i := 0; in != nil && i < len(in.Messages); i++ {
 		if in.Messages[i].ID == id {
 			if !change(&in.Messages[i]) {
 				in.Messages = slices.Delete(in.Messages, i, i+1)
