@@ -105,7 +105,9 @@ else
 	cannot "the page in a real browser (no Chromium was found)"
 fi
 
-step "tests with the race detector"
+PICTURES="$(mktemp -d)"
+export PICTURES
+step "tests with the race detector (what the browser tests see is in $PICTURES)"
 go test -race -count=1 ./...
 
 step "vet"

@@ -15,7 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-var pictures = flag.String("pictures", "", "write what the browser tests see to this `folder`")
+var pictures = flag.String("pictures", os.Getenv("PICTURES"), "write what the browser tests see to this `folder`; test.sh names one by PICTURES")
 
 // chromium is a tab of a real browser, without a window.
 type chromium struct {
@@ -93,7 +93,7 @@ func (c *chromium) do(steps ...chromedp.Action[chromedp.Void]) {
 	ctx, cancel := context.WithTimeout(c.ctx, 20*time.Second)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		c.picture("failed")
+		c.picture("failed-" + strings.ReplaceAll(c.t.Name(), "/", "-"))
 		c.t.Fatalf("%v; the page says: %s", err, c.text())
 	}
 }
