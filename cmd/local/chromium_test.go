@@ -211,6 +211,15 @@ func TestInARealBrowserTheFormIsFilledInAndSent(t *testing.T) {
 			chromedp.WaitVisible(chromedp.CSS(".dialog a.strong")))
 		c.sees("Deputy needs your consent for this once")
 		c.picture("form-consent")
+		// The link opens another tab; this one goes there and back.
+		c.do(chromedp.Navigate(evaluate[string](c, "document.querySelector('.dialog a.strong').href")), chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
+		c.waits("h1", "Connected")
+		c.do(chromedp.Navigate(w.address+"/"), chromedp.WaitVisible(chromedp.CSS(".dialog")))
+		c.clicks("button", "Create")
+		c.waits("#talk", "Space created")
+		if got := w.spaces(ada); len(got) != 1 || got[0] != "Launch plan" {
+			t.Errorf("made: %v", got)
+		}
 	})
 }
 
