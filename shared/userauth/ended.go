@@ -46,6 +46,9 @@ func (a *Auth) End(ctx context.Context, person string, at time.Time) (Consequenc
 		}
 		return true
 	})
+	if err == nil && out == Ended {
+		a.ended(ctx, person, "a security event")
+	}
 	return out, fault.Wrap("userauth.End", err)
 }
 
@@ -74,6 +77,7 @@ func (a *Auth) EndToken(ctx context.Context, token vault.TokenMark) (int, error)
 		}
 		if ended {
 			count++
+			a.ended(ctx, person, "a security event")
 		}
 	}
 	return count, nil

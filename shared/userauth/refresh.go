@@ -125,13 +125,16 @@ func (a *Auth) bury(ctx context.Context, dead vault.Grant, why error) (vault.Gra
 		a.alarm(ctx, "Google calls the grants of many people dead: none is erased; check OAUTH_CLIENT", dead.Person, why)
 		return dead, false, &fault.Error{Op: "userauth.bury", Kind: fault.Unavailable, Public: words.SetUpSeemsSo, Err: why}
 	}
-	g, _, err := a.change(ctx, dead.Person, func(now *vault.Grant) bool {
+	g, ended, err := a.change(ctx, dead.Person, func(now *vault.Grant) bool {
 		if now.Generation != dead.Generation || now.ClientID != a.ClientID || now.Status != vault.Active {
 			return false
 		}
 		a.end(now)
 		return true
 	})
+	if ended {
+		a.ended(ctx, dead.Person, "Google refused the refresh token")
+	}
 	return a.settled(g, a.usable(g), err)
 }
 
@@ -142,6 +145,12 @@ func (a *Auth) settled(g vault.Grant, ok bool, err error) (vault.Grant, bool, er
 		err = &fault.Error{Op: "userauth.settled", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: errors.New("somebody else is changing the grant")}
 	}
 	return g, ok && err == nil, err
+}
+
+// ended logs that a grant has died, and how: whoever operates Deputy counts
+// these.
+func (a *Auth) ended(ctx context.Context, person, why string) {
+	a.Log.InfoContext(ctx, "audit", slog.String("act", "end"), slog.String("person", person), slog.String("why", why))
 }
 
 // end makes g a grant that Google has ended.

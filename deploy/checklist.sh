@@ -1,0 +1,34 @@
+# shellcheck shell=bash disable=SC2154,SC2016 # the options are deploy.sh's; backticks are Markdown's
+# What Google has no interface for, with the addresses filled in.
+
+checklist() {
+	local callback
+	callback="$(setting OAUTH_CALLBACK_URL "$(url deputy-oauthcallback)")"
+	cat <<TEXT
+
+What is left to do in the console, once (docs/setup.md has every field):
+
+1. Consent screen: https://console.cloud.google.com/auth/branding?project=$project
+   Home page $callback/
+   Privacy policy $callback/privacy
+   Terms of service $callback/terms
+   Audience Internal, if only your organization uses Deputy. External stands in status Testing at first: then every consent
+   dies after 7 days. Publish the app before people rely on it.
+   Data Access, scopes:
+$(sed -n '/<!-- scopes -->/,/<!-- \/scopes -->/s/^| `\([^`]*\)`.*/     \1/p' docs/setup.md)
+2. OAuth client of type Web application: https://console.cloud.google.com/auth/clients?project=$project
+   Authorized redirect URI $callback/callback
+   Download its JSON, give it to ./deploy.sh by --client-secrets, and delete the file.
+3. Chat app: https://console.cloud.google.com/apis/api/chat.googleapis.com/hangouts-chat?project=$project
+   HTTP endpoint URL $(setting CHAT_ENDPOINT_URL "$(url deputy-chatevent)") (also App Home URL)
+   Authentication audience: Project number ($number)
+   Commands (id, name, type, "Open a dialog"):
+$(sed -n '/<!-- commands -->/,/<!-- \/commands -->/s/^| \([0-9][0-9]*\) | `\([^`]*\)` | \([^|]*\) | \([^|]*\) | *\([^| ]*\) *|.*/     \1  \2  (\3) \5/p' docs/setup.md | sed 's/ *$//')
+4. The scheduler's right to sweep: a document in Firestore, collection callers, as docs/operate.md ("The sweep") says, for
+   $(account scheduler)
+5. Cross-Account Protection: accept its terms at https://console.cloud.google.com/apis/library/risc.googleapis.com?project=$project
+   Receiver: $(url deputy-securityevent)/
+
+Other systems call $(url deputy-createspace) with ID tokens for the audience $(setting API_AUDIENCE "$(url deputy-createspace)").
+TEXT
+}

@@ -1,0 +1,60 @@
+# shellcheck shell=bash disable=SC2154 # the options are deploy.sh's
+# The two doors to everything outside: have looks, change changes.
+
+errors="$(mktemp)"
+trap 'rm -f "$errors"' EXIT
+trap 'exit 1' USR1 # have, in a subshell, ends the whole
+
+# have CMD... tells whether something is there, and prints what is said of it.
+# What cannot be found is not there; any other trouble ends the whole, so that
+# nothing is made anew that only could not be seen. A dry run has nothing.
+have() {
+	local said
+	[ -z "$dry" ] || return 1
+	if said="$("$@" 2>"$errors" </dev/null)"; then
+		[ -n "$said" ] && printf '%s\n' "$said"
+	elif grep -qiE 'NOT_FOUND|not found|does not exist|cannot find|404' "$errors"; then
+		return 1
+	else
+		printf 'deploy.sh: this failed, so nothing more is done; mend it and run the same again:\n  %s\n' "$*" >&2
+		cat "$errors" >&2
+		kill -USR1 $$
+		exit 1
+	fi
+}
+
+# change [--from 'CMD'] CMD... changes something; a dry run prints it. With
+# --from, what CMD prints goes in by a pipe: no secret is an argument, or in a
+# file.
+change() {
+	local from=""
+	if [ "$1" = --from ]; then
+		from="$2"
+		shift 2
+	fi
+	if [ -n "$dry" ]; then
+		[ -z "$from" ] || printf '%s | ' "$from"
+		printf '%q ' "$@"
+		echo
+	elif [ -n "$from" ]; then
+		echo "+ $from | $*" >&2
+		bash -o pipefail -c "$from"' | "$@"' - "$@"
+	else
+		echo "+ $*" >&2
+		"$@"
+	fi
+}
+
+# project_number finds the number, of which the functions' addresses are made.
+project_number() {
+	[ -z "$number" ] || return 0
+	number="$(have gcloud projects describe "$project" --format='value(projectNumber)')" || number=000000000000
+	if [ -z "$dry" ] && [ "$number" = 000000000000 ]; then
+		echo "deploy.sh: there is no project $project that you may see" >&2
+		exit 1
+	fi
+}
+
+# url SERVICE [TAG] is the address of a service, or of one of its revisions:
+# https://cloud.google.com/run/docs/triggering/https-request#deterministic
+url() { printf 'https://%s%s-%s.%s.run.app' "${2:+$2---}" "$1" "$number" "$region"; }
