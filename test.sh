@@ -138,8 +138,8 @@ fi
 
 step "shell scripts"
 if command -v shellcheck >/dev/null && command -v shfmt >/dev/null || package shellcheck shfmt; then
-	shellcheck test.sh .ci/run
-	shfmt -d test.sh .ci/run
+	shellcheck -x test.sh .ci/run deploy.sh deploy/*.sh
+	shfmt -d test.sh .ci/run deploy.sh deploy/*.sh
 elif [ "$mode" = --all ]; then
 	echo "test.sh: --all needs shellcheck and shfmt" >&2
 	exit 1

@@ -1,26 +1,38 @@
 # shellcheck shell=bash disable=SC2154 # the options are deploy.sh's
-# The two doors to everything outside: have looks, change changes.
+# The two doors to everything outside: have looks (look is its inside), change
+# changes.
 
 errors="$(mktemp)"
 trap 'rm -f "$errors"' EXIT
 trap 'exit 1' USR1 # have, in a subshell, ends the whole
 
-# have CMD... tells whether something is there, and prints what is said of it.
-# What cannot be found is not there; any other trouble ends the whole, so that
-# nothing is made anew that only could not be seen. A dry run has nothing.
-have() {
+# look CMD... prints what is said of something; 1 when it is not found, 2 for
+# any other trouble. A dry run finds nothing.
+look() {
 	local said
 	[ -z "$dry" ] || return 1
 	if said="$("$@" 2>"$errors" </dev/null)"; then
 		[ -n "$said" ] && printf '%s\n' "$said"
-	elif grep -qiE 'NOT_FOUND|not found|does not exist|cannot find|404' "$errors"; then
+	elif grep -qiE 'NOT_FOUND|not found|does not exist|cannot find' "$errors"; then
 		return 1
 	else
+		return 2
+	fi
+}
+
+# have CMD... tells whether something is there, and prints what is said of it.
+# Trouble ends the whole, so that nothing is made anew that only could not be
+# seen. Never pipe it into what may stop reading: it would seem not to be there.
+have() {
+	local code=0
+	look "$@" || code=$?
+	if [ "$code" = 2 ]; then
 		printf 'deploy.sh: this failed, so nothing more is done; mend it and run the same again:\n  %s\n' "$*" >&2
 		cat "$errors" >&2
 		kill -USR1 $$
 		exit 1
 	fi
+	return "$code"
 }
 
 # change [--from 'CMD'] CMD... changes something; a dry run prints it. With

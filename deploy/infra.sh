@@ -83,7 +83,9 @@ database() {
 
 # indexed GROUP FIELD tells whether the field's indexes are set for the group.
 indexed() {
-	have gcloud firestore indexes fields list --collection-group="$1" --database="$database" --project="$project" --format='value(name)' | grep -qF "collectionGroups/$1/fields/$2"
+	local fields
+	fields="$(have gcloud firestore indexes fields list --collection-group="$1" --database="$database" --project="$project" --format='value(name)')" || return 1
+	grep -q "collectionGroups/$1/fields/${2/\*/\\*}\$" <<<"$fields"
 }
 
 key() {
@@ -134,7 +136,9 @@ repository() {
 # Google sends a code and a state in the callback's address: request logs would
 # keep them. So they are left out before the first request.
 exclusion() {
-	have gcloud logging sinks describe _Default --project="$project" --format='value(exclusions.name)' | grep -q deputy-oauthcallback ||
+	local excluded
+	excluded="$(have gcloud logging sinks describe _Default --project="$project" --format='value(exclusions.name)')" || excluded=""
+	grep -q deputy-oauthcallback <<<"$excluded" ||
 		change gcloud logging sinks update _Default --project="$project" \
 			--add-exclusion='name=deputy-oauthcallback,description=Addresses of the callback hold codes,filter=resource.type="cloud_run_revision" AND resource.labels.service_name="deputy-oauthcallback" AND log_id("run.googleapis.com/requests")'
 }

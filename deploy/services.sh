@@ -91,14 +91,18 @@ deploy() {
 # smoke [TAG] tries the functions from outside, as far as strangers get.
 smoke() {
 	local name status
+	[ -z "$dry" ] || return 0
 	for name in "${functions[@]}"; do
-		have curl -fsS --max-time 30 --retry 4 --retry-delay 3 --retry-all-errors "$(url "deputy-$name" "$1")/ready" >/dev/null || [ -n "$dry" ] || return 1
+		look curl -fsS --max-time 30 --retry 4 --retry-delay 3 --retry-all-errors "$(url "deputy-$name" "$1")/ready" >/dev/null || broken "deputy-$name is not ready" || return 1
 	done
-	status="$(have curl -sS --max-time 30 -o /dev/null -w '%{http_code}' -X POST "$(url deputy-chatevent "$1")")" || [ -n "$dry" ] || return 1
-	if [ -z "$dry" ] && [ "$status" != 401 ]; then
-		echo "deploy.sh: an event without a token was answered $status, not 401" >&2
-		return 1
-	fi
+	status="$(look curl -sS --max-time 30 -o /dev/null -w '%{http_code}' -X POST "$(url deputy-chatevent "$1")")" || true
+	[ "$status" = 401 ] || broken "an event without a token was answered '$status', not 401"
+}
+
+broken() {
+	echo "deploy.sh: $*" >&2
+	cat "$errors" >&2
+	return 1
 }
 
 # promote gives the traffic to the tagged revisions, and takes it back when they
@@ -108,7 +112,7 @@ promote() {
 	for name in "${functions[@]}"; do
 		change gcloud run services update-traffic "deputy-$name" --to-tags="$tag=100" --region="$region" --project="$project"
 	done
-	if ! (smoke ""); then
+	if ! smoke ""; then
 		echo "deploy.sh: the new revisions fail; going back" >&2
 		rollback
 		exit 1
@@ -117,10 +121,12 @@ promote() {
 
 # rollback gives the traffic to the revision before the one that has it.
 rollback() {
-	local name serving before=""
+	local name serving revisions before
 	for name in "${functions[@]}"; do
-		serving="$(have gcloud run services describe "deputy-$name" --region="$region" --project="$project" --flatten='status.traffic[]' --format='csv[no-heading](status.traffic.percent,status.traffic.revisionName)' | sed -n 's/^[1-9][0-9]*,//p' | head -1)" || serving=""
-		before="$(have gcloud run revisions list --service="deputy-$name" --region="$region" --project="$project" --sort-by=~metadata.creationTimestamp --format='value(metadata.name)' | sed -n "/^$serving\$/,\$p" | sed -n 2p)" || before=""
+		serving="$(have gcloud run services describe "deputy-$name" --region="$region" --project="$project" --flatten='status.traffic[]' --format='csv[no-heading](status.traffic.percent,status.traffic.revisionName)')" || serving=""
+		serving="$(sed -n 's/^[1-9][0-9]*,//p' <<<"$serving")"
+		revisions="$(have gcloud run revisions list --service="deputy-$name" --region="$region" --project="$project" --sort-by=~metadata.creationTimestamp --format='value(metadata.name)')" || revisions=""
+		before="$(sed -n "/^${serving%%$'\n'*}\$/,\$p" <<<"$revisions" | sed -n 2p)"
 		if [ -z "$before" ] && [ -z "$dry" ]; then
 			echo "deploy.sh: deputy-$name has no revision before ${serving:-the one that serves}" >&2
 			continue

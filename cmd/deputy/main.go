@@ -16,9 +16,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -43,6 +45,14 @@ type outside struct {
 	terminal bool // out is one: secrets do not belong there
 	auth     func(context.Context) (*userauth.Auth, error)
 	kek      func(ctx context.Context, uri string) (tink.AEADWithContext, error)
+	lookup   func(string) (string, bool) // of the environment
+	now      func() time.Time
+	// gcloud runs it with an operator's account, and gives what it prints.
+	gcloud func(ctx context.Context, args ...string) ([]byte, error)
+	// get asks an address.
+	get func(ctx context.Context, address string) (status int, header http.Header, err error)
+	// mint asks for a person's token by delegation, and drops it.
+	mint func(ctx context.Context, account, email string, scopes []string) error
 }
 
 func main() {
@@ -58,7 +68,7 @@ func run(ctx context.Context, args []string, o outside) int {
 		Use: "deputy", Short: "Operate Deputy: its keys, and what it keeps", SilenceUsage: true, SilenceErrors: true,
 		Long: "Operate Deputy: its keys, and what it keeps.\n\nIt reads the same variables as the functions; secrets come by standard input and go by standard output.",
 	}
-	root.AddCommand(keysCommand(o), sweepCommand(o)) //nolint:contextcheck // they get it from ExecuteContext
+	root.AddCommand(keysCommand(o), sweepCommand(o), doctorCommand(o)) //nolint:contextcheck // they get it from ExecuteContext
 	root.SetArgs(args)
 	root.SetIn(o.in)
 	root.SetOut(o.out)

@@ -37,6 +37,8 @@ type desk struct {
 	key            tink.AEADWithContext
 	terminal       bool
 	absent         error // why the store cannot be had
+	env            map[string]string
+	cloud          *cloud // what gcloud and the functions say
 }
 
 func begin(t *testing.T) *desk {
@@ -64,7 +66,12 @@ func check(t *testing.T, err error) {
 func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secret, said string) {
 	d.t.Helper()
 	var stdout, stderr bytes.Buffer
+	if d.cloud == nil {
+		d.cloud = &cloud{}
+	}
 	code = run(d.t.Context(), args, outside{
+		lookup: func(name string) (string, bool) { value, ok := d.env[name]; return value, ok },
+		now:    time.Now, gcloud: d.cloud.gcloud, get: d.cloud.get, mint: d.cloud.mint,
 		in: strings.NewReader(in.Reveal()), out: &stdout, err: &stderr, terminal: d.terminal,
 		auth: func(context.Context) (*userauth.Auth, error) { return d.auth(), d.absent },
 		kek: func(_ context.Context, uri string) (tink.AEADWithContext, error) {

@@ -1,8 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"net/http"
 	"os"
+	"os/exec"
+	"strings"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -24,6 +30,49 @@ func production() outside {
 			auth, _, err := userauth.FromEnv(ctx, config.Read(os.LookupEnv), googleauth.NewTransport())
 			return auth, err
 		},
-		kek: func(ctx context.Context, uri string) (tink.AEADWithContext, error) { return kms.New(ctx, uri) },
+		kek:    func(ctx context.Context, uri string) (tink.AEADWithContext, error) { return kms.New(ctx, uri) },
+		lookup: os.LookupEnv, now: time.Now, gcloud: runGcloud, get: get, mint: mint,
 	}
+}
+
+// lookTime bounds one look of the doctor's.
+const lookTime = 30 * time.Second
+
+// runGcloud runs gcloud without questions; its error is what gcloud says.
+func runGcloud(ctx context.Context, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "gcloud", append(args, "--quiet")...) //nolint:gosec // words of ours
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, errors.Join(err, errors.New(strings.TrimSpace(said.String())))
+	}
+	return out, nil
+}
+
+func get(ctx context.Context, address string) (int, http.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return res.StatusCode, res.Header, res.Body.Close()
+}
+
+func mint(ctx context.Context, account, email string, scopes []string) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, googleauth.NewTransport(), time.Now)
+	if err != nil {
+		return err
+	}
+	_, err = tokens.Token(ctx, email, scopes)
+	return err
 }

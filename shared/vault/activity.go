@@ -9,10 +9,13 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-const activityLife = 30 * 24 * time.Hour
+const (
+	activityLife = 30 * 24 * time.Hour
+	actsOf       = "acts"
+)
 
 // activityOf is the collection of what was done as one person.
-func activityOf(person string) string { return "activity/" + sub(person) + "/acts" }
+func activityOf(person string) string { return "activity/" + sub(person) + "/" + actsOf }
 
 // Activity is what a caller or an administrator did as a person (collection
 // activity/{sub}/acts; the ids sort the newest first). It lives for 30 days.

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"example.com/deputy/shared/fault"
@@ -10,6 +11,10 @@ import (
 // Expiring are the collections whose records have an end and nothing to be
 // done at it.
 var Expiring = []string{pendingConsents, seenEvents, replies}
+
+// ForgottenByTTL are the collection groups of which Firestore itself removes
+// what has expired (field expires), besides the sweep; deploy.sh has the same.
+func ForgottenByTTL() []string { return append(slices.Clone(Expiring), actsOf) }
 
 // RemoveExpired looks at up to limit records of a collection, beginning behind
 // the id after, and removes those that have expired, until it is late. last is

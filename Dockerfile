@@ -1,0 +1,15 @@
+# One plain container with all of Deputy's functions: docs/elsewhere.md.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY functions.go ./
+COPY functions functions
+COPY shared shared
+COPY cmd/server cmd/server
+RUN CGO_ENABLED=0 go build -trimpath -tags=grpcnotrace -ldflags="-s -w" -o /server ./cmd/server
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /server /server
+EXPOSE 8080
+ENTRYPOINT ["/server"]

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/vault"
+)
+
+// deployment is what deploy.sh has made, as gcloud tells it.
+type deployment struct {
+	*examination
+	project, region, number string
+	services                map[string]service
+}
+
+// service is what is looked at of a service of Cloud Run.
+type service struct {
+	Status struct {
+		URL string `json:"url"`
+	} `json:"status"`
+	Spec struct {
+		Template struct {
+			Spec struct {
+				Containers []struct {
+					Env []struct {
+						Name, Value string
+						ValueFrom   struct {
+							SecretKeyRef struct{ Name, Key string } `json:"secretKeyRef"`
+						} `json:"valueFrom"`
+					} `json:"env"`
+				} `json:"containers"`
+			} `json:"spec"`
+		} `json:"template"`
+	} `json:"spec"`
+}
+
+// env is a variable's value, or the name and version of its secret.
+func (s service) env(name string) (value, secret, version string) {
+	for _, c := range s.Spec.Template.Spec.Containers {
+		for _, v := range c.Env {
+			if v.Name == name {
+				return v.Value, v.ValueFrom.SecretKeyRef.Name, v.ValueFrom.SecretKeyRef.Key
+			}
+		}
+	}
+	return "", "", ""
+}
+
+// ask runs gcloud on the project, and gives what it prints.
+func (d *deployment) ask(ctx context.Context, args ...string) (string, error) {
+	out, err := d.gcloud(ctx, append(args, "--project="+d.project)...)
+	return strings.TrimSpace(string(out)), err
+}
+
+const again = "run ./deploy.sh for this project and region again"
+
+// deployed looks at a project, as far as gcloud's account may.
+func (e *examination) deployed(ctx context.Context, project, region, person string) {
+	d := &deployment{e, project, region, "", map[string]service{}}
+	var err error
+	if d.number, err = e.project(ctx, project); !e.check("project", err, "is its id right, and may you see it? gcloud auth login") {
+		return
+	}
+	for _, name := range []string{"chatevent", "oauthcallback", "createspace", "securityevent"} {
+		d.service(ctx, name)
+	}
+	d.addresses()
+	d.secrets(ctx)
+	d.store(ctx)
+	d.logs(ctx)
+	account, _, _ := d.services["createspace"].env("DELEGATION_SERVICE_ACCOUNT")
+	e.delegation(ctx, account, person)
+}
+
+func (e *examination) project(ctx context.Context, project string) (string, error) {
+	out, err := e.gcloud(ctx, "projects", "describe", project, "--format=value(projectNumber)")
+	return strings.TrimSpace(string(out)), err
+}
+
+// service looks whether a function is there, open to callers, and ready.
+func (d *deployment) service(ctx context.Context, name string) {
+	text, err := d.ask(ctx, "run", "services", "describe", "deputy-"+name, "--region="+d.region, "--format=json")
+	var s service
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &s)
+	}
+	if !d.check("service deputy-"+name, err, again) {
+		return
+	}
+	d.services[name] = s
+	open, err := d.ask(ctx, "run", "services", "get-iam-policy", "deputy-"+name, "--region="+d.region, "--flatten=bindings[].members", "--filter=bindings.role=roles/run.invoker AND bindings.members=allUsers", "--format=value(bindings.role)")
+	if err == nil && open == "" {
+		err = fmt.Errorf("nobody from outside may call deputy-%s", name)
+	}
+	d.check("callers of deputy-"+name, err, "allow unauthenticated calls: the function checks its callers itself. If a policy of the organization forbids that (domain restricted sharing), make an exception for this service")
+	status, _, err := d.get(ctx, s.Status.URL+"/ready")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%s/ready answers %d", s.Status.URL, status)
+	}
+	d.check("readiness of deputy-"+name, err, `its log says why: resource.labels.service_name="deputy-`+name+`" "start failed"`)
+}
+
+// addresses looks whether the functions agree on where they are, and whom Chat
+// signs for.
+func (d *deployment) addresses() {
+	callbacks := map[string]bool{}
+	for _, s := range d.services {
+		value, _, _ := s.env("OAUTH_CALLBACK_URL")
+		callbacks[value] = true
+	}
+	if len(callbacks) > 1 || callbacks[""] {
+		d.wrong("OAUTH_CALLBACK_URL", "the functions do not have the same one, or have none", again)
+	}
+	chat, ok := d.services["chatevent"]
+	number, _, _ := chat.env("CHAT_PROJECT_NUMBER")
+	endpoint, _, _ := chat.env("CHAT_ENDPOINT_URL")
+	switch {
+	case !ok:
+	case number != d.number:
+		d.wrong("audience of Chat's events", fmt.Sprintf("CHAT_PROJECT_NUMBER is %q, and the project's number is %s", number, d.number), again)
+	default:
+		d.fine("audience of Chat's events", "")
+		d.hint("Chat app", "its configuration has to have the HTTP endpoint URL "+endpoint+" to the letter and, for a classic app, the authentication audience Project number: what is wrong there is told by 401 in the log of deputy-chatevent")
+	}
+}
+
+// secrets looks whether what is deployed is the newest, and opens.
+func (d *deployment) secrets(ctx context.Context) {
+	s, ok := d.services["oauthcallback"]
+	if !ok {
+		return
+	}
+	values := map[string]config.Secret{}
+	for _, name := range []string{"KEYSET", "LOOKUP_KEYSET", "OAUTH_CLIENT"} {
+		_, secret, version := s.env(name)
+		newest, err := d.ask(ctx, "secrets", "versions", "list", secret, "--filter=state=ENABLED", "--sort-by=~createTime", "--limit=1", "--format=value(name)")
+		if err == nil && newest != version && version != "latest" {
+			err = fmt.Errorf("version %s of %s is deployed, and the newest is %s", version, secret, newest)
+		}
+		if !d.check("secret of "+name, err, "deploy, if that is not on purpose: ./deploy.sh") {
+			continue
+		}
+		text, err := d.ask(ctx, "secrets", "versions", "access", version, "--secret="+secret)
+		if err != nil {
+			d.hint("value of "+name, "you may not read it, so it was not looked at")
+			continue
+		}
+		values[name] = config.Secret(text)
+	}
+	d.client(values["OAUTH_CLIENT"], s)
+	kek, _, _ := s.env("KEYSET_KEK")
+	if values["KEYSET"] == "" || values["LOOKUP_KEYSET"] == "" {
+		return
+	}
+	d.check("keysets", d.open(ctx, values["KEYSET"], values["LOOKUP_KEYSET"], kek), "an older version of the secret may open (docs/operate.md, Keys)")
+}
+
+// client looks whether the OAuth client is of the right kind, and leads back to
+// us.
+func (d *deployment) client(text config.Secret, s service) {
+	if text == "" {
+		return
+	}
+	client, err := googleauth.ParseClient(text)
+	if !d.check("OAuth client", err, "make a client of type Web application, and give its file to ./deploy.sh --client-secrets") {
+		return
+	}
+	callback, _, _ := s.env("OAUTH_CALLBACK_URL")
+	if !client.Registered(callback + "/callback") {
+		err = fmt.Errorf("the client's file does not list %s/callback", callback)
+	}
+	d.check("redirect address", err, "add it to the client's Authorized redirect URIs, download the file again, and give it to ./deploy.sh --client-secrets")
+}
+
+// open opens the keysets as the functions do.
+func (d *deployment) open(ctx context.Context, keyset, lookup config.Secret, kek string) error {
+	if kek != "" {
+		key, err := d.kek(ctx, kek)
+		if err == nil {
+			keyset, err = seal.Unwrap(ctx, seal.Keyset, keyset, key)
+		}
+		if err == nil {
+			lookup, err = seal.Unwrap(ctx, seal.Lookup, lookup, key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := seal.New(keyset, lookup, d.project, "doctor")
+	return err
+}
+
+// store looks whether Firestore is there and forgets what has expired.
+func (d *deployment) store(ctx context.Context) {
+	database := "(default)"
+	if value, _, _ := d.services["oauthcallback"].env("FIRESTORE_DATABASE"); value != "" {
+		database = value
+	}
+	_, err := d.ask(ctx, "firestore", "databases", "describe", "--database="+database)
+	if !d.check("Firestore", err, again) {
+		return
+	}
+	for _, group := range vault.ForgottenByTTL() {
+		state, err := d.ask(ctx, "firestore", "fields", "ttls", "list", "--collection-group="+group, "--database="+database, "--format=value(ttlConfig.state)")
+		if err == nil && state == "" {
+			err = fmt.Errorf("nothing removes what has expired of %s but the sweep", group)
+		}
+		d.check("expiry of "+group, err, again)
+	}
+}
+
+// logs looks whether codes are kept out of them, and what they say of the Chat
+// app.
+func (d *deployment) logs(ctx context.Context) {
+	excluded, err := d.ask(ctx, "logging", "sinks", "describe", "_Default", "--format=value(exclusions.name)")
+	if err == nil && !slices.Contains(strings.FieldsFunc(excluded, func(r rune) bool { return strings.ContainsRune(";, \n", r) }), "deputy-oauthcallback") {
+		err = fmt.Errorf("the request log of deputy-oauthcallback is kept: codes and states stand in its addresses")
+	}
+	d.check("request log of the callback", err, again)
+	absent, err := d.ask(ctx, "logging", "read", `resource.labels.service_name=~"^deputy-" jsonPayload.error:"Chat app not found"`, "--freshness=7d", "--limit=1", "--format=value(timestamp)")
+	if err == nil && absent != "" {
+		err = fmt.Errorf("at %s Google said that the Chat app is not found", absent)
+	}
+	d.check("Chat app is configured", err, "fill in Google Chat API > Configuration in the project of the OAuth client (docs/setup.md)")
+}
