@@ -24,8 +24,8 @@ $(sed -n '/<!-- scopes -->/,/<!-- \/scopes -->/s/^| `\([^`]*\)`.*/     \1/p' doc
    Authentication audience: Project number ($number)
    Commands (id, name, type, "Open a dialog"):
 $(sed -n '/<!-- commands -->/,/<!-- \/commands -->/s/^| \([0-9][0-9]*\) | `\([^`]*\)` | \([^|]*\) | \([^|]*\) | *\([^| ]*\) *|.*/     \1  \2  (\3) \5/p' docs/setup.md | sed 's/ *$//')
-4. The scheduler's right to sweep: a document in Firestore, collection callers, as docs/operate.md ("The sweep") says, for
-   $(account scheduler)
+4. The scheduler's right to sweep (after gcloud auth application-default login):
+   go run ./cmd/deputy callers allow \$(gcloud iam service-accounts describe $(account scheduler) --project=$project --format="value(uniqueId)") --project $project --database '$database' --email $(account scheduler) --name Scheduler --operation sweep
 5. Cross-Account Protection: accept its terms at https://console.cloud.google.com/apis/library/risc.googleapis.com?project=$project
    Receiver: $(url deputy-securityevent)/
 

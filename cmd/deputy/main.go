@@ -27,6 +27,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
@@ -44,9 +45,11 @@ type outside struct {
 	out, err io.Writer
 	terminal bool // out is one: secrets do not belong there
 	auth     func(context.Context) (*userauth.Auth, error)
-	kek      func(ctx context.Context, uri string) (tink.AEADWithContext, error)
-	lookup   func(string) (string, bool) // of the environment
-	now      func() time.Time
+	// records is what is stored unsealed: callers and templates.
+	records func(ctx context.Context, project, database string) (*vault.Vault, error)
+	kek     func(ctx context.Context, uri string) (tink.AEADWithContext, error)
+	lookup  func(string) (string, bool) // of the environment
+	now     func() time.Time
 	// gcloud runs it with an operator's account, and gives what it prints.
 	gcloud func(ctx context.Context, args ...string) ([]byte, error)
 	// get asks an address.
@@ -68,7 +71,7 @@ func run(ctx context.Context, args []string, o outside) int {
 		Use: "deputy", Short: "Operate Deputy: its keys, and what it keeps", SilenceUsage: true, SilenceErrors: true,
 		Long: "Operate Deputy: its keys, and what it keeps.\n\nIt reads the same variables as the functions; secrets come by standard input and go by standard output.",
 	}
-	root.AddCommand(keysCommand(o), sweepCommand(o), doctorCommand(o)) //nolint:contextcheck // they get it from ExecuteContext
+	root.AddCommand(keysCommand(o), sweepCommand(o), doctorCommand(o), callersCommand(o), peopleCommand(o)) //nolint:contextcheck // they get it from ExecuteContext
 	root.SetArgs(args)
 	root.SetIn(o.in)
 	root.SetOut(o.out)
@@ -118,6 +121,15 @@ func exactly(n int, what string) cobra.PositionalArgs {
 	}
 }
 
+// printJSON prints a result for programs.
+func printJSON(o outside, result any) error {
+	text, err := json.MarshalIndent(result, "", "  ")
+	if err == nil {
+		_, err = fmt.Fprintln(o.out, string(text))
+	}
+	return fault.Wrap("deputy", err)
+}
+
 // show prints what came of a command: as JSON, or one line for each number.
 func show(o outside, asJSON bool, result any) error {
 	text, err := json.Marshal(result)
@@ -133,7 +145,11 @@ func show(o outside, asJSON bool, result any) error {
 		return fault.Wrap("deputy", err)
 	}
 	for _, name := range sorted(fields) {
-		_, _ = fmt.Fprintf(o.out, "%-10s %v\n", name, fields[name])
+		value := fields[name]
+		if text, err := json.Marshal(value); err == nil && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+			value = string(text)
+		}
+		_, _ = fmt.Fprintf(o.out, "%-10s %v\n", name, value)
 	}
 	return nil
 }

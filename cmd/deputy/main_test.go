@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
@@ -35,6 +36,7 @@ type desk struct {
 	docs           *memory.Docs
 	keyset, lookup config.Secret
 	key            tink.AEADWithContext
+	google         string // address of the stand-in
 	terminal       bool
 	absent         error // why the store cannot be had
 	env            map[string]string
@@ -49,7 +51,7 @@ func begin(t *testing.T) *desk {
 	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: standIn.ServiceToken()})
 	key, err := kms.New(t.Context(), kek, option.WithEndpoint(server.URL+"/"), option.WithTokenSource(source))
 	check(t, err)
-	d := &desk{t: t, docs: &memory.Docs{}, key: key}
+	d := &desk{t: t, docs: &memory.Docs{}, key: key, google: server.URL}
 	d.keyset, d.lookup, err = seal.Generate()
 	check(t, err)
 	return d
@@ -74,6 +76,12 @@ func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secre
 		now:    time.Now, gcloud: d.cloud.gcloud, get: d.cloud.get, mint: d.cloud.mint,
 		in: strings.NewReader(in.Reveal()), out: &stdout, err: &stderr, terminal: d.terminal,
 		auth: func(context.Context) (*userauth.Auth, error) { return d.auth(), d.absent },
+		records: func(_ context.Context, project, _ string) (*vault.Vault, error) {
+			if project != "p" {
+				d.t.Errorf("another project is asked for: %s", project)
+			}
+			return vault.New(d.docs, nil, time.Now), d.absent
+		},
 		kek: func(_ context.Context, uri string) (tink.AEADWithContext, error) {
 			if uri != kek {
 				d.t.Errorf("another key is asked for: %s", uri)
@@ -88,7 +96,10 @@ func (d *desk) auth() *userauth.Auth {
 	d.t.Helper()
 	keys, err := seal.New(d.keyset, d.lookup, "project", "client")
 	check(d.t, err)
-	return userauth.New(userauth.Deps{Vault: vault.New(d.docs, keys, time.Now), Keys: keys, ClientID: "client", Log: logging.NewText(d.t.Output()), Now: time.Now})
+	at := googleauth.Endpoints{Token: d.google + "/token", Revocation: d.google + "/revoke"}
+	return userauth.New(userauth.Deps{
+		Vault: vault.New(d.docs, keys, time.Now), Keys: keys, ClientID: "client", Google: googleauth.NewProvider(at, googleauth.Client{ID: "client", Secret: "s"}, "", nil), Log: logging.NewText(d.t.Output()), Now: time.Now,
+	})
 }
 
 // does runs the program and wants it to end well.

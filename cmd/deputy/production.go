@@ -16,6 +16,8 @@ import (
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/seal/kms"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/firestore"
 )
 
 // production is the world outside of tests: Google itself, and Firestore.
@@ -29,6 +31,13 @@ func production() outside {
 		auth: func(ctx context.Context) (*userauth.Auth, error) {
 			auth, _, err := userauth.FromEnv(ctx, config.Read(os.LookupEnv), googleauth.NewTransport())
 			return auth, err
+		},
+		records: func(ctx context.Context, project, database string) (*vault.Vault, error) {
+			docs, err := firestore.New(ctx, project, database)
+			if err != nil {
+				return nil, err
+			}
+			return vault.New(docs, nil, time.Now), nil
 		},
 		kek:    func(ctx context.Context, uri string) (tink.AEADWithContext, error) { return kms.New(ctx, uri) },
 		lookup: os.LookupEnv, now: time.Now, gcloud: runGcloud, get: get, mint: mint,

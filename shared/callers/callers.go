@@ -49,6 +49,17 @@ const (
 	ByDelegation = "delegation" // the organization's word for the person
 )
 
+// Operations are all there are, in the order of docs/api.md.
+func Operations() []string {
+	return []string{
+		CreateSpaces, ReadSpaces, UpdateSpaces, DeleteSpaces, ReadMembers, WriteMembers, CreateMessages, CreateMeetings,
+		ReadPeople, InvitePeople, ConnectPeople, DisconnectPeople, ReadTemplates, WriteTemplates, Sweep,
+	}
+}
+
+// Authorities are all there are.
+func Authorities() []string { return []string{ByUser, ByAdmin, ByDelegation} }
+
 // Callers knows the systems that call. It is safe for concurrent use.
 type Callers struct {
 	tokens *googleauth.Verifier

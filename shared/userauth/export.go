@@ -92,6 +92,12 @@ func (a *Auth) Export(ctx context.Context, link config.Secret) (Export, error) {
 	return out, fault.Wrap("userauth.Export", err)
 }
 
+// Held is all that Deputy holds about a person, for who operates it.
+func (a *Auth) Held(ctx context.Context, person string) (Export, error) {
+	out, err := a.export(ctx, person)
+	return out, fault.Wrap("userauth.Held", err)
+}
+
 func (a *Auth) export(ctx context.Context, person string) (out Export, err error) {
 	out.Person, out.Made = person, a.Now().UTC()
 	g, _, err := a.grantNow(ctx, person)

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/deputy/shared/vault"
+)
+
+func TestPeopleAreListedWithoutAnySecret(t *testing.T) {
+	d := begin(t)
+	d.people(450)
+	out, _ := d.does("", "people", "list")
+	if text := out.Reveal(); strings.Count(text, "\n") != 450 || strings.Contains(text, "1//0x") || !strings.Contains(text, "users/449") || !strings.Contains(text, "a@example.com") {
+		t.Errorf("%d lines: %.300s", strings.Count(text, "\n"), text)
+	}
+	asJSON, _ := d.does("", "people", "list", "--json")
+	var all []map[string]any
+	if err := json.Unmarshal([]byte(asJSON.Reveal()), &all); err != nil || len(all) != 450 || all[0]["status"] != "active" || strings.Contains(asJSON.Reveal(), "1//0x") {
+		t.Errorf("%v: %d people", err, len(all))
+	}
+	if none, _ := begin(t).does("", "people", "list", "--json"); strings.Join(strings.Fields(none.Reveal()), "") != "[]" {
+		t.Errorf("of nobody: %s", none.Reveal())
+	}
+}
+
+func TestAPersonIsShownDisconnectedAndPurged(t *testing.T) {
+	d := begin(t)
+	d.people(2)
+	v := d.auth().Vault
+	check(t, v.CreateApproval(t.Context(), "users/1", vault.Approval{Caller: "109", Operations: []string{"spaces.create"}, Authority: "user", Approved: time.Now()}))
+	check(t, v.NoteActivity(t.Context(), "users/1", "one", vault.Activity{When: time.Now(), Caller: "CI", Operation: "spaces.create"}))
+	shown, _ := d.does("", "people", "show", "users/1", "--json")
+	for _, want := range []string{`"holdsRefreshToken":true`, "spaces.create", `"CI"`, "a@example.com"} {
+		if !strings.Contains(shown.Reveal(), want) {
+			t.Errorf("%s is not shown: %s", want, shown.Reveal())
+		}
+	}
+	if strings.Contains(shown.Reveal(), "1//0x") {
+		t.Errorf("a token is shown: %s", shown.Reveal())
+	}
+	if out, _ := d.does("", "people", "disconnect", "users/0"); !strings.Contains(out.Reveal(), "outcome    revoke") {
+		t.Errorf("got %s", out.Reveal())
+	}
+	if out, _ := d.does("", "people", "purge", "users/1"); !strings.Contains(out.Reveal(), "withdrawn  1") || !strings.Contains(out.Reveal(), "approvals, activity") {
+		t.Errorf("got %s", out.Reveal())
+	}
+	left, _ := d.does("", "people", "show", "users/1", "--json")
+	if !strings.Contains(left.Reveal(), `"connection":null`) || strings.Contains(left.Reveal(), "CI") || strings.Contains(left.Reveal(), "109") {
+		t.Errorf("left: %s", left.Reveal())
+	}
+	if out, _ := d.does("", "people", "list"); out != "" {
+		t.Errorf("still listed: %s", out.Reveal())
+	}
+}
+
+func TestAPersonIsFoundByTheirAddress(t *testing.T) {
+	d := begin(t)
+	_, err := d.auth().Vault.SaveGrant(t.Context(), vault.Grant{Person: "users/7", ClientID: "client", Status: vault.Active, RefreshToken: "1//0x", Email: "ada@example.com"})
+	check(t, err)
+	if out, _ := d.does("", "people", "show", "Ada@Example.com"); !strings.Contains(out.Reveal(), "person     users/7") {
+		t.Errorf("got %s", out.Reveal())
+	}
+	for who, want := range map[string]string{"nobody@example.com": "nobody has connected", "ada": "neither users/{id} nor an e-mail address", "users/x": "neither"} {
+		if code, _, said := d.run("", "people", "show", who); code == 0 || !strings.Contains(said, want) {
+			t.Errorf("%s: %d %s", who, code, said)
+		}
+	}
+}
