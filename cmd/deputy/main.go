@@ -1,7 +1,9 @@
-// Command deputy is the operator's tool: it makes and rotates the keysets, and
-// keeps what is stored in order.
+// Command deputy is the guide's quickstart on the desktop, and the operator's
+// tool: it creates spaces as the person in front of it; it says who may call,
+// shows who is connected, makes and rotates the keysets, keeps what is stored in
+// order, and looks for faults.
 //
-// It reads the same variables as the functions (design section 11). Secrets
+// What operates reads the same variables as the functions (design section 11). Secrets
 // come and go by standard input and output, never as arguments, so that they
 // can be piped from and to Secret Manager without touching a disk. Each command
 // has a file of its own.
@@ -25,7 +27,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
@@ -50,6 +55,16 @@ type outside struct {
 	kek     func(ctx context.Context, uri string) (tink.AEADWithContext, error)
 	lookup  func(string) (string, bool) // of the environment
 	now     func() time.Time
+	// configuration is the user's folder for it.
+	configuration string
+	// browse opens an address in the person's browser.
+	browse func(address string) error
+	// provider is Google for a client, verify who an ID token is of, spaces the
+	// Chat API.
+	provider func(client googleauth.Client, redirect string) *googleauth.Provider
+	verify   func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error)
+	spaces   func(ctx context.Context, actor userauth.Actor) (*spaces.Spaces, error)
+	delegate func(ctx context.Context, account string) (*userauth.Delegated, error)
 	// gcloud runs it with an operator's account, and gives what it prints.
 	gcloud func(ctx context.Context, args ...string) ([]byte, error)
 	// get asks an address.
@@ -65,13 +80,16 @@ func main() {
 	os.Exit(code)
 }
 
+// drawer is where a person's own credential lies.
+func (o outside) drawer() drawer { return drawer{o.configuration} }
+
 // run does what args say and gives the code to end with.
 func run(ctx context.Context, args []string, o outside) int {
 	root := &cobra.Command{
-		Use: "deputy", Short: "Operate Deputy: its keys, and what it keeps", SilenceUsage: true, SilenceErrors: true,
-		Long: "Operate Deputy: its keys, and what it keeps.\n\nIt reads the same variables as the functions; secrets come by standard input and go by standard output.",
+		Use: "deputy", Short: "Act in Google Chat as yourself, and operate Deputy", SilenceUsage: true, SilenceErrors: true,
+		Long: "Act in Google Chat as yourself (quickstart, space), and operate Deputy (the others).\n\nThe operator's commands read the same variables as the functions. Secrets come by standard input and go by standard output.\nIt ends with 0 when all is done, 64 when it was called wrongly, 75 when trying again may help, and 1 otherwise.",
 	}
-	root.AddCommand(keysCommand(o), sweepCommand(o), doctorCommand(o), callersCommand(o), peopleCommand(o)) //nolint:contextcheck // they get it from ExecuteContext
+	root.AddCommand(keysCommand(o), sweepCommand(o), doctorCommand(o), callersCommand(o), peopleCommand(o), quickstartCommand(o), spaceCommand(o)) //nolint:contextcheck // they get it from ExecuteContext
 	root.SetArgs(args)
 	root.SetIn(o.in)
 	root.SetOut(o.out)

@@ -41,6 +41,7 @@ type desk struct {
 	absent         error // why the store cannot be had
 	env            map[string]string
 	cloud          *cloud // what gcloud and the functions say
+	home           *home  // a person's own desk
 }
 
 func begin(t *testing.T) *desk {
@@ -71,7 +72,7 @@ func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secre
 	if d.cloud == nil {
 		d.cloud = &cloud{}
 	}
-	code = run(d.t.Context(), args, outside{
+	o := outside{
 		lookup: func(name string) (string, bool) { value, ok := d.env[name]; return value, ok },
 		now:    time.Now, gcloud: d.cloud.gcloud, get: d.cloud.get, mint: d.cloud.mint,
 		in: strings.NewReader(in.Reveal()), out: &stdout, err: &stderr, terminal: d.terminal,
@@ -88,7 +89,11 @@ func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secre
 			}
 			return d.key, nil
 		},
-	})
+	}
+	if d.home != nil {
+		d.home.into(&o)
+	}
+	code = run(d.t.Context(), args, o)
 	return code, config.Secret(stdout.String()), stderr.String()
 }
 

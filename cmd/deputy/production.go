@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -14,7 +17,9 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
+	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
@@ -22,6 +27,11 @@ import (
 
 // production is the world outside of tests: Google itself, and Firestore.
 func production() outside {
+	base := googleauth.NewTransport()
+	folder, err := os.UserConfigDir()
+	if err != nil {
+		folder = "."
+	}
 	terminal := false
 	if info, err := os.Stdout.Stat(); err == nil {
 		terminal = info.Mode()&os.ModeCharDevice != 0
@@ -39,9 +49,56 @@ func production() outside {
 			}
 			return vault.New(docs, nil, time.Now), nil
 		},
-		kek:    func(ctx context.Context, uri string) (tink.AEADWithContext, error) { return kms.New(ctx, uri) },
+		kek:           func(ctx context.Context, uri string) (tink.AEADWithContext, error) { return kms.New(ctx, uri) },
+		configuration: filepath.Join(folder, "deputy"), browse: browse,
+		provider: func(client googleauth.Client, redirect string) *googleauth.Provider {
+			return googleauth.NewProvider(googleauth.Google, client, redirect, base)
+		},
+		verify: func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error) {
+			return googleauth.NewVerifier(googleauth.Issuer, clientID, googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now), time.Now).Verify(ctx, token)
+		},
+		spaces: func(ctx context.Context, actor userauth.Actor) (*spaces.Spaces, error) {
+			return newSpaces(ctx, actor, spaces.Google, base)
+		},
+		delegate: func(ctx context.Context, account string) (*userauth.Delegated, error) {
+			tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, base, time.Now)
+			if err != nil {
+				return nil, err
+			}
+			return userauth.NewDelegated(tokens, slog.New(slog.DiscardHandler)), nil // what goes wrong is printed
+		},
 		lookup: os.LookupEnv, now: time.Now, gcloud: runGcloud, get: get, mint: mint,
 	}
+}
+
+// newSpaces makes spaces with keys of this run: they only name requests.
+func newSpaces(ctx context.Context, actor userauth.Actor, at spaces.Endpoints, base http.RoundTripper) (*spaces.Spaces, error) {
+	keyset, lookup, err := seal.Generate()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := seal.New(keyset, lookup, "desk", "desk")
+	if err != nil {
+		return nil, err
+	}
+	return spaces.New(ctx, actor, keys, at, base)
+}
+
+// browse opens an address in the person's browser.
+func browse(address string) error {
+	name, args := "xdg-open", []string{address}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
+	}
+	cmd := exec.CommandContext(context.Background(), name, args...) //nolint:gosec // names of ours, and Google's address
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() { _ = cmd.Wait() }()
+	return nil
 }
 
 // lookTime bounds one look of the doctor's.

@@ -23,38 +23,66 @@ type Client struct {
 	ID           string
 	Secret       config.Secret
 	RedirectURIs []string
+	Desktop      bool // of type Desktop app: any port of the loopback address is its redirect
 }
 
-// ParseClient reads the text of client_secrets.json with a "web" client. Every
-// other file is refused with a sentence that names it for what it is; no part
-// of the text is quoted.
+// ParseClient reads the text of client_secrets.json with a "web" client, for
+// the functions. Every other file is refused with a sentence that names it for
+// what it is; no part of the text is quoted.
 func ParseClient(text config.Secret) (Client, error) {
+	c, why := readClient(text)
+	if why == "" && c.Desktop {
+		why = `is the file of a desktop client ("installed"); the functions need a client of type Web application with the callback's address as redirect URI`
+	}
+	if why != "" {
+		return Client{}, &fault.Error{Op: "googleauth.ParseClient", Kind: fault.Invalid, Public: words.English("OAUTH_CLIENT %s."), Args: []any{why}}
+	}
+	return c, nil
+}
+
+// ParseAnyClient is ParseClient for a program on a person's own machine, which
+// takes a "web" and an "installed" client.
+func ParseAnyClient(text config.Secret) (Client, error) {
+	c, why := readClient(text)
+	if why != "" {
+		return Client{}, &fault.Error{Op: "googleauth.ParseAnyClient", Kind: fault.Invalid, Public: words.English("The client's file %s."), Args: []any{why}}
+	}
+	return c, nil
+}
+
+// readClient reads a client, or says what the file is in place of one.
+func readClient(text config.Secret) (c Client, why string) {
 	var file map[string]json.RawMessage
 	trimmed := strings.TrimSpace(text.Reveal())
 	switch err := json.Unmarshal([]byte(trimmed), &file); {
 	case trimmed == "":
-		return Client{}, refuseClient("is empty; it must hold the text of the client_secrets.json of a web client")
+		return c, "is empty; it must hold the text of the client_secrets.json of a web client"
 	case err != nil || file == nil:
-		return Client{}, refuseClient("is not a JSON object; it must hold the text of the client_secrets.json of a web client")
+		return c, "is not a JSON object; it must hold the text of the client_secrets.json of a web client"
 	}
 	if why := otherFile(file); why != "" {
-		return Client{}, refuseClient(why)
+		return c, why
 	}
-	var web struct {
+	kind := "web"
+	if _, c.Desktop = file["installed"]; c.Desktop {
+		kind = "installed"
+	}
+	var read struct {
 		ClientID     string   `json:"client_id"`
 		ClientSecret string   `json:"client_secret"`
 		RedirectURIs []string `json:"redirect_uris"`
 	}
-	if err := json.Unmarshal(file["web"], &web); err != nil || web.ClientID == "" {
-		return Client{}, refuseClient(`has no client_id in "web"; download the file of the web client again`)
+	if err := json.Unmarshal(file[kind], &read); err != nil || read.ClientID == "" {
+		return c, `has no client_id in "` + kind + `"; download the file of the client again`
 	}
-	if web.ClientSecret == "" {
-		return Client{}, refuseClient(`has no client_secret in "web": Google shows a secret only when it is made; add a new secret to the client and download its file then`)
+	if read.ClientSecret == "" && !c.Desktop { // a desktop client was refused for what it is so far
+		return c, `has no client_secret in "web": Google shows a secret only when it is made; add a new secret to the client and download its file then`
 	}
-	return Client{ID: web.ClientID, Secret: config.Secret(web.ClientSecret), RedirectURIs: web.RedirectURIs}, nil
+	c.ID, c.Secret, c.RedirectURIs = read.ClientID, config.Secret(read.ClientSecret), read.RedirectURIs
+	return c, ""
 }
 
-// otherFile names a file that is not the client file of a web client.
+// otherFile names a file that is not the file of a client.
 func otherFile(file map[string]json.RawMessage) string {
 	has := func(name string) bool { _, ok := file[name]; return ok }
 	var kind string
@@ -63,10 +91,8 @@ func otherFile(file map[string]json.RawMessage) string {
 	switch {
 	case has("web") && has("installed"):
 		return `holds a "web" and an "installed" client; keep the "web" one`
-	case has("web"):
+	case has("web"), has("installed"):
 		return ""
-	case has("installed"):
-		return `is the file of a desktop client ("installed"); the functions need a client of type Web application with the callback's address as redirect URI`
 	case kind == "service_account":
 		return "is a service account key, which cannot ask people for consent (and should not exist: Deputy uses none); make an OAuth client of type Web application"
 	case kind != "":
@@ -76,10 +102,6 @@ func otherFile(file map[string]json.RawMessage) string {
 	default:
 		return `has neither a "web" nor an "installed" client` + single
 	}
-}
-
-func refuseClient(why string) error {
-	return &fault.Error{Op: "googleauth.ParseClient", Kind: fault.Invalid, Public: words.English("OAUTH_CLIENT %s."), Args: []any{why}}
 }
 
 // Registered tells whether the file lists this redirect URI, or lists none.

@@ -60,6 +60,7 @@ type Tokens struct {
 // concurrent use.
 type Provider struct {
 	oauth      oauth2.Config
+	desktop    bool // consents cannot be widened
 	revocation string
 	http       *http.Client
 }
@@ -73,7 +74,7 @@ func NewProvider(at Endpoints, client Client, redirectURL string, base http.Roun
 			// Set, because detecting it sends every failed request twice.
 			Endpoint: oauth2.Endpoint{AuthURL: at.Authorization, TokenURL: at.Token, AuthStyle: oauth2.AuthStyleInParams},
 		},
-		revocation: at.Revocation, http: withoutRedirects(base),
+		desktop: client.Desktop, revocation: at.Revocation, http: withoutRedirects(base),
 	}
 }
 
@@ -99,9 +100,11 @@ func (p *Provider) AuthorizationURL(a Authorization) string {
 	cfg.Scopes = a.Scopes
 	opts := []oauth2.AuthCodeOption{
 		oauth2.AccessTypeOffline,
-		oauth2.SetAuthURLParam("include_granted_scopes", "true"),
 		oauth2.SetAuthURLParam("nonce", a.Nonce),
 		oauth2.S256ChallengeOption(a.Verifier.Reveal()),
+	}
+	if !p.desktop { // Google's page for native apps: not with theirs
+		opts = append(opts, oauth2.SetAuthURLParam("include_granted_scopes", "true"))
 	}
 	if a.LoginHint != "" {
 		opts = append(opts, oauth2.SetAuthURLParam("login_hint", a.LoginHint))

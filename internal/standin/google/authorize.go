@@ -172,7 +172,7 @@ func (s *Server) read(q url.Values) (req authRequest, why string) {
 	switch {
 	case q.Get("client_id") != s.ClientID:
 		return req, "invalid_client"
-	case !slices.Contains(s.RedirectURIs, q.Get("redirect_uri")):
+	case !slices.Contains(s.RedirectURIs, q.Get("redirect_uri")) && (!s.Desktop || !strings.HasPrefix(q.Get("redirect_uri"), "http://127.0.0.1:")):
 		return req, "redirect_uri_mismatch"
 	case q.Get("response_type") != "code":
 		return req, "invalid_request: response_type"

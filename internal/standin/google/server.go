@@ -18,6 +18,7 @@ import (
 type Config struct {
 	ClientID, ClientSecret string
 	RedirectURIs           []string
+	Desktop                bool // a desktop client: any port of the loopback address is a redirect
 	ProjectNumber          string
 	AppName                string
 	// ChatAddress is where the stand-in's page shows a space: spaceUri is

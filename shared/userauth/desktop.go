@@ -1,0 +1,96 @@
+package userauth
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+)
+
+// Held is the consent of the one person whose machine a program runs on.
+type Held struct {
+	Email   string
+	Refresh config.Secret
+	Scopes  []string
+}
+
+// Desktop acts for that person, whoever is named. It stores nothing. It is safe
+// for concurrent use.
+type Desktop struct {
+	google *googleauth.Provider
+	held   Held
+	now    func() time.Time
+
+	mu     sync.Mutex
+	access config.Secret
+	until  time.Time
+}
+
+// NewDesktop acts by a consent.
+func NewDesktop(google *googleauth.Provider, held Held, now func() time.Time) *Desktop {
+	return &Desktop{google: google, held: held, now: now}
+}
+
+// Act implements Actor. NeedsConsent when a capability was not allowed, or
+// Google has ended the consent.
+func (d *Desktop) Act(ctx context.Context, _ string, needed []Capability, _ Capability, do func(oauth2.TokenSource) error) error {
+	if absent := missing(needed, d.held.Scopes); len(absent) > 0 {
+		return needs(Needs{Capabilities: needed, Missing: absent})
+	}
+	var err error
+	for range 2 { // a refused token is got anew, once
+		token, failed := d.token(ctx)
+		if errors.Is(failed, googleauth.ErrInvalidGrant) {
+			return needs(Needs{Capabilities: needed, Missing: needed, Ended: true})
+		}
+		if failed != nil {
+			return fault.Wrap("userauth.Desktop", failed)
+		}
+		if err = do(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token.Reveal()})); !errors.Is(err, ErrToken) {
+			break
+		}
+		d.forget(token)
+	}
+	if errors.Is(err, ErrToken) || errors.Is(err, ErrScope) {
+		return needs(Needs{Capabilities: needed, Missing: needed, Ended: errors.Is(err, ErrToken)})
+	}
+	return err
+}
+
+func (d *Desktop) token(ctx context.Context) (config.Secret, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.access != "" && d.now().Add(early).Before(d.until) {
+		return d.access, nil
+	}
+	t, err := d.google.Refresh(ctx, d.held.Refresh)
+	if err != nil {
+		return "", err
+	}
+	d.access, d.until = t.Access, d.now().Add(t.Life)
+	return d.access, nil
+}
+
+func (d *Desktop) forget(token config.Secret) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.access == token {
+		d.access = ""
+	}
+}
+
+// Email implements Actor.
+func (d *Desktop) Email(context.Context, string) (string, error) { return d.held.Email, nil }
+
+// ScopesFor are what one consent asks for capabilities: who the person is, and
+// their scopes.
+func ScopesFor(capabilities ...Capability) []string { return scopesFor(capabilities) }
+
+// Satisfied are the capabilities that scopes allow.
+func Satisfied(scopes []string) []Capability { return satisfied(scopes) }
