@@ -1,14 +1,19 @@
 package main
 
 import (
+	"context"
+	"crypto/sha256"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"example.com/deputy/internal/docstest"
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
 )
 
 // unapproved is a program with the incident tool, which nobody has approved.
@@ -192,5 +197,47 @@ func TestWhoHasErasedEverythingApprovesNothingAnyMore(t *testing.T) {
 	b.has(b.answer(asked, "allow"), "This link has expired")
 	if w.approvals(t, ada) != 0 {
 		t.Error("something was approved")
+	}
+}
+
+// Attack: the answer to a question comes while its person disconnects, so that
+// the yes would outlive the grant.
+func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
+	for writes := 1; writes <= 2; writes++ { // before the token is taken, before the approval is stored
+		synctest.Test(t, func(t *testing.T) {
+			var tr *trial
+			n := 0
+			tr = newTrial(t, &failure{name: "she disconnects", store: func(ctx context.Context, c docstest.Call) error {
+				if c.Write && !c.After && n >= 0 {
+					if n++; n == writes {
+						n = -1
+						if _, err := tr.auth.Disconnect(ctx, ada.User()); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+				return nil
+			}}, true)
+			tr.connect()
+			tr.approved()
+			if err := tr.auth.Vault.WithdrawApproval(t.Context(), ada.User(), incidents); err != nil {
+				t.Fatal(err)
+			}
+			cookie := sha256.Sum256([]byte("cookie"))
+			if err := tr.auth.Vault.CreatePending(t.Context(), "question", vault.Pending{Person: ada.User(), Purpose: "approve", Caller: incidents, Operations: []string{"spaces.create"}, Authority: "user", Browser: cookie[:]}); err != nil {
+				t.Fatal(err)
+			}
+			tr.arm(1)
+			_, err := tr.auth.Answer(t.Context(), "question", "cookie", true)
+			tr.calm()
+			left, reading := tr.auth.Vault.Approvals(t.Context(), ada.User(), 10)
+			if n != -1 || err == nil || reading != nil || len(left) != 0 {
+				t.Errorf("write %d: %v; left %v, %v", writes, err, left, reading)
+			}
+			tr.connect()
+			if got := tr.post(); got.Code != http.StatusForbidden {
+				t.Errorf("connected anew, without a new yes: %d %s", got.Code, got.Body)
+			}
+		})
 	}
 }

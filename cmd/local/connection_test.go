@@ -112,3 +112,16 @@ func TestACodeThatIsNoGoodSaysWhatTheAppHasToDo(t *testing.T) {
 		t.Errorf("%v, %v", grants, err)
 	}
 }
+
+func TestACodeThatAllowsLessTakesNothingAway(t *testing.T) {
+	t.Parallel()
+	w := connectedWith(t, func(c *vault.Caller) { c.Operations = append([]string{"people.connect"}, everyOperation...) })
+	before := w.api(t, "GET", adasConnection, "")
+	got := w.api(t, "POST", adasConnection, w.code(ada, "ANDROID", "", true))
+	if got.problem() != "invalid_request" || !strings.Contains(got.text, "would take the rest away") {
+		t.Errorf("%d %s", got.status, got.text)
+	}
+	if after := w.api(t, "GET", adasConnection, ""); after.text != before.text {
+		t.Errorf("before %s, after %s", before.text, after.text)
+	}
+}

@@ -21,6 +21,10 @@ type AppCode struct {
 	Via      string // the system that brought it, as people know it
 }
 
+func covers(all, part []Capability) bool {
+	return !slices.ContainsFunc(part, func(c Capability) bool { return !slices.Contains(all, c) })
+}
+
 // Accept connects a person (users/{sub} or a verified e-mail address) by a
 // server auth code. It counts only when that person has consented; the state,
 // nonce and PKCE of the consent were the app's to check. Invalid when the code
@@ -54,6 +58,13 @@ func (a *Auth) Accept(ctx context.Context, who string, c AppCode) (Connection, e
 		return refuse(fault.Denied, errors.New("hd is not in ALLOWED_DOMAINS"), words.English("Deputy is set up for certain organizations, and this account is in none of them. Nothing was stored."))
 	}
 	p.Person = Person(claims.Subject)
+	now, err := a.Connection(ctx, p.Person)
+	if err != nil {
+		return Connection{}, fault.Wrap("userauth.Accept", err)
+	}
+	if !covers(satisfied(tokens.Scopes), now.Allowed) {
+		return refuse(fault.Invalid, errors.New("the code allows less than the grant"), words.English("The code allows less than this person has allowed already, and would take the rest away: the app has to ask for all of it together. Nothing was stored."))
+	}
 	if _, err = a.save(ctx, p, tokens, claims, c.Via); errors.Is(err, errNoRefresh) {
 		return refuse(fault.Invalid, err, words.English("The code brings no refresh token: the app has to ask for offline access, with consent asked anew. Nothing was stored."))
 	}

@@ -54,17 +54,33 @@ func (a *Auth) Answer(ctx context.Context, token, browser config.Secret, yes boo
 	if err != nil || !yes {
 		return out, err
 	}
-	c, err := a.Connection(ctx, p.Person)
+	before, ok, err := a.grantNow(ctx, p.Person)
 	switch {
 	case err != nil:
 		return out, fault.Wrap("userauth.Answer", err)
-	case !c.Connected:
+	case !ok:
 		return out, refused(LinkExpired, errors.New("disconnected since the question"))
 	}
+	said := vault.Approval{Caller: p.Caller, Operations: p.Operations, Authority: cmp.Or(p.Authority, "user"), Domain: before.Domain, Approved: a.Now()}
 	for try := 1; ; try++ {
-		err = a.Vault.Approve(ctx, p.Person, vault.Approval{Caller: p.Caller, Operations: p.Operations, Authority: cmp.Or(p.Authority, "user"), Domain: c.Domain, Approved: a.Now()})
-		if err == nil || fault.KindOf(err) != fault.Conflict || try == tries {
+		err = a.Vault.Approve(ctx, p.Person, said)
+		if err == nil {
+			break
+		}
+		if fault.KindOf(err) != fault.Conflict || try == tries {
 			return out, fault.Wrap("userauth.Answer", err)
 		}
 	}
+	now, ok, err := a.grantNow(ctx, p.Person)
+	if err == nil && ok && now.Connected.Equal(before.Connected) {
+		return out, nil
+	}
+	// A disconnect came between: what it withdrew must not be back.
+	if withdrawing := a.Vault.WithdrawApproval(ctx, p.Person, said.ID()); withdrawing != nil {
+		return out, fault.Wrap("userauth.Answer", withdrawing)
+	}
+	if err != nil {
+		return out, fault.Wrap("userauth.Answer", err)
+	}
+	return out, refused(LinkExpired, errors.New("disconnected while answering"))
 }
