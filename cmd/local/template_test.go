@@ -152,3 +152,22 @@ func TestATemplateThatWasReadCanBeStoredAgain(t *testing.T) {
 		t.Errorf("%d %s", again.status, diff)
 	}
 }
+
+// Attack: the choice of a form names a document of the attacker's making.
+func TestAFormsTemplateIsOneOfTheTemplatesThereAre(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Incident", "a/b", "..", strings.Repeat("x", 2_000)} {
+		w := connectedWith(t)
+		w.knows(t, incident)
+		b := w.browser(t, ada)
+		form := b.send(b.quick(101), "Use the template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
+		b.has(form, "INC-{{seq}} Disk full")
+		if err := w.auth.Vault.DeleteTemplate(t.Context(), "Incident", func(*vault.Template) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		b.has(b.send(form, "Create", url.Values{"template": {name}}), "This template is no longer there")
+		if counted, err := w.docs.List(t.Context(), "sequences", "", 10); err != nil || len(counted) != 0 || w.count("chat.spaces.setup") != 0 {
+			t.Errorf("%s: %v, %v", name, counted, err)
+		}
+	}
+}

@@ -80,7 +80,11 @@ func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, 
 	}
 	var out []chat.Widget
 	for _, a := range all[:min(activitiesOnCard, len(all))] {
-		out = append(out, chat.Widget{Label: a.Caller + ", " + day(say, a.When), Text: operation(say, a.Operation)})
+		text := operation(say, a.Operation)
+		if a.Unsure {
+			text = say(words.PerhapsDone, text)
+		}
+		out = append(out, chat.Widget{Label: a.Caller + ", " + day(say, a.When), Text: text})
 	}
 	if len(all) > activitiesOnCard {
 		out = append(out, chat.Widget{Text: say(words.MoreOfThem)})

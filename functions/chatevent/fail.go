@@ -56,7 +56,7 @@ func (f function) explain(ctx context.Context, h *heard, err error, reference st
 		text.Text = warning + text.Text
 		return h.form(notice{field: faulty(err), widgets: []chat.Widget{text}})
 	}
-	if !passes(err) {
+	if !fault.Passes(err) {
 		return card(say(words.Failed), text), nil
 	}
 	again, err := f.repeat(words.TryAgain, h.event, h.tried)
@@ -64,10 +64,4 @@ func (f function) explain(ctx context.Context, h *heard, err error, reference st
 		return chat.Reply{}, err
 	}
 	return card(say(words.Failed), append([]chat.Widget{text}, row(again)...)...), nil
-}
-
-// passes tells that what failed may go well later.
-func passes(err error) bool {
-	kind := fault.KindOf(err)
-	return kind == fault.Unavailable || kind == fault.RateLimited || kind == fault.Internal
 }

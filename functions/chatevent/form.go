@@ -134,6 +134,6 @@ func faulty(err error) string {
 	return map[words.Text]string{
 		words.NameNeeded: nameField, words.NameTooLong: nameField, words.NameTaken: nameField, words.NameDiffers: nameField,
 		words.DescriptionTooLong: descriptionField, words.GuidelinesTooLong: guidelinesField,
-		words.TooManyPeople: othersField, words.NotAPerson: othersField, words.HistoryUnknown: historyField, words.SayTooLong: firstField,
+		words.TooManyPeople: othersField, words.NotAPerson: othersField, words.HistoryUnknown: historyField, words.TemplateGone: templateField, words.SayTooLong: firstField,
 	}[e.Public]
 }

@@ -49,7 +49,7 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 			reasons = append(reasons, why)
 		}
 		by[why] = append(by[why], m.Member)
-		passing = passing || passes(m.Why)
+		passing = passing || fault.Passes(m.Why)
 	}
 	for _, why := range reasons {
 		widgets = append(widgets, chat.Widget{Label: say(words.LeftOut), Text: names(say, by[why])}, chat.Widget{Text: why})
@@ -116,7 +116,7 @@ var groupName = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
 // other word, so that nobody is silently left out.
 func named(text string) ([]spaces.Member, error) {
 	var out []spaces.Member
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;，；、", r) }) {
+	for _, word := range apart(text) {
 		a, err := mail.ParseAddress(word)
 		switch {
 		case err == nil && a.Address == word && plain(word):
@@ -128,6 +128,11 @@ func named(text string) ([]spaces.Member, error) {
 		}
 	}
 	return out, nil
+}
+
+// apart are the words of a list of people.
+func apart(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;，；、", r) })
 }
 
 // plain tells that an address can stand in a resource name.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
@@ -61,7 +62,7 @@ func filled(held chat.Inputs, t vault.Template) chat.Inputs {
 			out[name] = []string{value}
 		}
 	}
-	if name := out.First(nameField); t.DisplayName != "" && !strings.Contains(name, "{{") {
+	if name := out.First(nameField); t.DisplayName != "" && !strings.Contains(name, "{{") && !made(name, t.DisplayName) {
 		set(true, nameField, strings.ReplaceAll(t.DisplayName, "{{title}}", name)) // as typed so far
 	}
 	set(t.Description != "", descriptionField, t.Description)
@@ -80,12 +81,19 @@ func filled(held chat.Inputs, t vault.Template) chat.Inputs {
 			if !slices.Contains(out[peopleField], m) {
 				out[peopleField] = append(slices.Clone(out[peopleField]), m)
 			}
-		case !strings.Contains(others, id):
+		case !slices.ContainsFunc(apart(others), func(there string) bool { return strings.EqualFold(there, id) }):
 			others = strings.TrimPrefix(others+", "+id, ", ")
 		}
 	}
 	set(others != "", othersField, others)
 	return out
+}
+
+// made tells that a name is of this pattern already, with something in place
+// of its {{title}}.
+func made(name, pattern string) bool {
+	before, after, open := strings.Cut(pattern, "{{title}}")
+	return open && before+after != "" && len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
 }
 
 // fillIn replaces the placeholders of a template that the form was filled with.
@@ -101,6 +109,14 @@ func (f function) fillIn(ctx context.Context, e chat.Event, i invocation, r spac
 	}
 	p := spaces.Placeholders{Date: f.Now().UTC(), Person: email}
 	if r.Counts() {
+		// The field is a choice, and what comes in it a text like any other.
+		all, err := f.Auth.Vault.Templates(ctx)
+		if err != nil {
+			return r, err
+		}
+		if !slices.ContainsFunc(all, func(t vault.Template) bool { return t.Name == name }) {
+			return r, fault.New(fault.Invalid, words.TemplateGone)
+		}
 		if p.Seq, err = f.Auth.Vault.NextSeq(ctx, name, i.Source); err != nil {
 			return r, err
 		}

@@ -108,6 +108,12 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
+// Passes tells that the same may go well later.
+func Passes(err error) bool {
+	kind := KindOf(err)
+	return err != nil && (kind == Unavailable || kind == RateLimited || kind == Internal)
+}
+
 // Public is the sentence a user may read, in their language. An error that has
 // none, and every Internal one, gives a fixed sentence that only names the
 // reference.

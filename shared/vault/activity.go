@@ -24,22 +24,33 @@ type Activity struct {
 	Caller    string    `json:"caller"` // its name, as people know it
 	Operation string    `json:"operation"`
 	Authority string    `json:"authority"`
-	Made      string    `json:"made"` // resource name; may be empty
+	Made      string    `json:"made"`             // resource name; may be empty
+	Unsure    bool      `json:"unsure,omitempty"` // no answer came: it may have been done
 }
 
-// NoteActivity stores it. id names the act: noted again, it stays as it is.
+// NoteActivity stores it. id names the act: noted again, it stays as it is, but
+// that what was not sure becomes so.
 func (v *Vault) NoteActivity(ctx context.Context, person, id string, a Activity) error {
 	known, err := v.docs.Find(ctx, activityOf(person), "act", id)
-	if err != nil || len(known) > 0 {
+	switch {
+	case err != nil || len(known) > 0 && (a.Unsure || !flag(known[0].Fields, "unsure")):
 		return fault.Wrap("vault.NoteActivity", err)
+	case len(known) > 0:
+		a.When = moment(known[0].Fields, "when")
+		_, err = v.docs.Replace(ctx, activityOf(person), known[0].ID, a.fields(id), known[0].Version)
+	default:
+		_, err = v.docs.Create(ctx, activityOf(person), fmt.Sprintf("%016x-%s", math.MaxInt64-a.When.UnixMilli(), id), a.fields(id))
 	}
-	_, err = v.docs.Create(ctx, activityOf(person), fmt.Sprintf("%016x-%s", math.MaxInt64-a.When.UnixMilli(), id), Fields{
-		"act": id, "when": a.When, "caller": a.Caller, "operation": a.Operation, "authority": a.Authority, "made": a.Made, "expires": a.When.Add(activityLife),
-	})
-	if fault.KindOf(err) == fault.Conflict {
+	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return nil
 	}
 	return fault.Wrap("vault.NoteActivity", err)
+}
+
+func (a Activity) fields(id string) Fields {
+	return Fields{
+		"act": id, "when": a.When, "caller": a.Caller, "operation": a.Operation, "authority": a.Authority, "made": a.Made, "unsure": a.Unsure, "expires": a.When.Add(activityLife),
+	}
 }
 
 // Activities are the newest, up to limit.
@@ -48,7 +59,7 @@ func (v *Vault) Activities(ctx context.Context, person string, limit int) ([]Act
 	err := v.pages(ctx, activityOf(person), limit, func(doc Doc) {
 		f := doc.Fields
 		if v.now().Before(moment(f, "expires")) {
-			out = append(out, Activity{moment(f, "when"), text(f, "caller"), text(f, "operation"), text(f, "authority"), text(f, "made")})
+			out = append(out, Activity{moment(f, "when"), text(f, "caller"), text(f, "operation"), text(f, "authority"), text(f, "made"), flag(f, "unsure")})
 		}
 	})
 	return out, fault.Wrap("vault.Activities", err)
