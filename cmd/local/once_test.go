@@ -195,17 +195,7 @@ func TestADeletionWhoseAnswerWasLostIsADeletion(t *testing.T) {
 		}
 		tr := newTrial(t, &lost, false)
 		tr.allowed(userauth.Capabilities()...)
-		c := caller()
-		c.Operations = everyOperation
-		approve(t, tr.auth.Vault, c)
-		there, err := tr.store.Get(t.Context(), "callers", incidents)
-		if err != nil {
-			t.Fatal(err)
-		}
-		there.Fields["operations"] = everyOperation
-		if _, err := tr.store.Replace(t.Context(), "callers", incidents, there.Fields, there.Version); err != nil {
-			t.Fatal(err)
-		}
+		tr.everything()
 		tr.post()
 		space := tr.google.SpacesOf(ada)[len(tr.google.SpacesOf(ada))-1]
 		at := "/createspace/v1/" + space.Name() + "?actAs=" + ada.User() + "&confirm=Launch%20plan"

@@ -18,6 +18,7 @@ import (
 // actor is as whom an act is done, with what does it by their authority.
 type actor struct {
 	person   string // users/{sub}, by delegation users/{e-mail address}
+	known    string // users/{sub} in any case; empty for one who never connected
 	home     string // their domain, as far as it is known
 	source   string // for Google's requestId: the same for the same request
 	try      callers.Try
@@ -41,7 +42,7 @@ func (f function) actor(ctx context.Context, caller vault.Caller, a act) (actor,
 	if err != nil {
 		return out, err
 	}
-	out.person, out.home = who.Person, who.Domain
+	out.person, out.known, out.home = who.Person, who.Person, who.Domain
 	email := strings.ToLower(a.named)
 	switch {
 	case a.authority == callers.ByDelegation:

@@ -65,11 +65,11 @@ func as[T any](ctx context.Context, f function, a act, request any, do func(acto
 	} else if err == nil {
 		var asked []byte
 		if asked, err = json.Marshal(request); err == nil {
-			repeated, err = f.once(ctx, id, who.person, digest(string(asked)), &answer, func(try callers.Try) (bool, error) {
-				who.source, who.try = "caller "+digest(id, string(asked)), try
+			repeated, err = f.once(ctx, id, who.known, digest(string(asked)), &answer, func(try callers.Try) (bool, error) {
+				who.source, who.try = "caller "+try.Act, try
 				answer, came, err = do(who)
-				if _, partly := errors.AsType[*fault.Partly](err); err == nil || partly {
-					beside.Go(func() { f.note(ctx, caller, a, who.person, id, came.made) }) // while the answer is stored
+				if unsure := untold(err); err == nil || unsure || partly(err) {
+					beside.Go(func() { f.note(ctx, a, who.known, try.Act, came.made, unsure) }) // while the answer is stored
 				}
 				return !came.incomplete, f.consent(ctx, who.person, err)
 			})
@@ -78,6 +78,17 @@ func as[T any](ctx context.Context, f function, a act, request any, do func(acto
 	beside.Wait()
 	f.audit(ctx, a, who.person, came.made, repeated, err)
 	return answer, came.incomplete, err
+}
+
+// partly tells that an act that failed had done a part already.
+func partly(err error) bool {
+	_, partly := errors.AsType[*fault.Partly](err)
+	return partly
+}
+
+// untold tells that an act may have been done though it failed: no answer came.
+func untold(err error) bool {
+	return err != nil && !callers.Untouched(err) && !partly(err) && fault.KindOf(err) != fault.RateLimited
 }
 
 // final is the answer of an act that is never incomplete.
@@ -129,20 +140,17 @@ func (f function) line(ctx context.Context, a act, person, made string, repeated
 // noteTime is for the note of an act, also when the act took all of its time.
 const noteTime = 3 * time.Second
 
-// note lets the person see in /status what was done as them. The act is done
-// whatever comes of this.
-func (f function) note(ctx context.Context, caller vault.Caller, a act, person, id, made string) {
+// note lets the person see in /status what was done as them, or may have been.
+// The act is done whatever comes of this.
+func (f function) note(ctx context.Context, a act, person, id, made string, unsure bool) {
+	if person == "" {
+		return // by delegation for somebody who never connected: there is no /status of theirs
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
-	if email := strings.TrimPrefix(person, "users/"); strings.Contains(email, "@") {
-		known, err := f.Auth.Find(ctx, email)
-		if err != nil && fault.KindOf(err) == fault.NotFound {
-			return // by delegation for somebody who never connected: there is no /status of theirs
-		}
-		person = known
-	}
+	caller := of(ctx).caller
 	err := f.Auth.Vault.NoteActivity(ctx, person, id[:32], vault.Activity{
-		When: f.Now(), Caller: cmp.Or(caller.Name, caller.Email), Operation: a.operation, Authority: cmp.Or(a.authority, callers.ByUser), Made: cmp.Or(made, a.space),
+		When: f.Now(), Caller: cmp.Or(caller.Name, caller.Email), Operation: a.operation, Authority: cmp.Or(a.authority, callers.ByUser), Made: cmp.Or(made, a.space), Unsure: unsure,
 	})
 	if err != nil {
 		f.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", person), slog.String("error", err.Error()))

@@ -1,6 +1,7 @@
 package createspace
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
@@ -21,9 +22,10 @@ func (f function) CreateSpace(ctx context.Context, in api.CreateSpaceRequestObje
 		return f.createConversation(ctx, in)
 	}
 	wanted, err := f.wanted(ctx, *in.Body)
-	if err != nil {
+	if err != nil && in.Body.Template == nil {
 		return nil, err
 	}
+	wanted.wrong = err
 	a := act{callers.CreateSpaces, in.Body.ActAs, by(in.Body.Authority), "", in.Params.IdempotencyKey, wanted.needed()}
 	if value(in.Body.DryRun) {
 		return f.planSpace(ctx, a, wanted)
@@ -60,6 +62,7 @@ const retryAfter = 30
 // journal is what a try of a create keeps for the next.
 type journal struct {
 	Request *spaces.Request   `json:"request,omitempty"` // as it was resolved at first: templates change, and so does the day
+	Name    string            `json:"name,omitempty"`    // that was tried last, when the one before was taken
 	Made    *api.CreatedSpace `json:"made,omitempty"`    // the answer so far
 }
 
@@ -73,6 +76,9 @@ func (j journal) keep(ctx context.Context, who actor) error {
 
 // create is one try: from the start, or from where the one before has ended.
 func (f function) create(ctx context.Context, who actor, a act, wanted wanted, j journal) (api.CreatedSpace, done, error) {
+	if j.Request != nil {
+		a.needs = append(a.needs, j.Request.Needed()...) // of the template as it was then
+	}
 	if err := who.spaces.Ready(ctx, who.person, a.needs...); err != nil && !declined(err) {
 		return api.CreatedSpace{}, done{}, err // one consent asks for all
 	}
@@ -114,9 +120,14 @@ func (f function) made(ctx context.Context, who actor, wanted wanted, j journal)
 		return goOn(ctx, who, *j.Request, *j.Made), nil
 	}
 	r := *j.Request
+	r.DisplayName = cmp.Or(j.Name, r.DisplayName)
 	made, err := who.spaces.Create(ctx, who.person, who.source, r)
 	for n := 0; n < mostNames && wanted.taken == api.SUFFIX && conflict(err); n++ {
 		r.DisplayName = spaces.NextName(r.DisplayName)
+		j.Name = r.DisplayName
+		if err := j.keep(ctx, who); err != nil { // the next try must not make another
+			return api.CreatedSpace{}, err
+		}
 		made, err = who.spaces.Create(ctx, who.person, who.source, r)
 	}
 	if wanted.taken == api.REUSE && conflict(err) {

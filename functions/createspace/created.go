@@ -44,16 +44,10 @@ func stepOf(s spaces.Step, why error) api.Step {
 		return api.Step{Step: api.StepStep(s), State: api.StepStateDONE}
 	}
 	out := api.Step{Step: api.StepStep(s), State: api.StepStateFAILED, Detail: some(fault.Public(words.In("en"), why, ""))}
-	if passes(why) {
+	if fault.Passes(why) {
 		out.State = api.StepStatePENDING
 	}
 	return out
-}
-
-// passes tells that an error may be gone later.
-func passes(err error) bool {
-	kind := fault.KindOf(err)
-	return kind == fault.Unavailable || kind == fault.RateLimited || kind == fault.Internal
 }
 
 // resultsOf are those of the members by users/{id or e-mail address} or
@@ -76,8 +70,13 @@ func resultsOf(who actor, o spaces.Outcome, external bool) map[string]api.Member
 	return out
 }
 
+// failedResult is FAILED, or PENDING when it may go well later.
 func failedResult(m spaces.Failed) api.MemberResult {
-	return api.MemberResult{Member: cmp.Or(m.Label, m.User), State: api.MemberResultStateFAILED, Detail: some(fault.Public(words.In("en"), m.Why, ""))}
+	state := api.MemberResultStateFAILED
+	if fault.Passes(m.Why) {
+		state = api.MemberResultStatePENDING
+	}
+	return api.MemberResult{Member: cmp.Or(m.Label, m.User), State: state, Detail: some(fault.Public(words.In("en"), m.Why, ""))}
 }
 
 // unfinished tells that there is more to do for a space, now or later.
@@ -107,6 +106,9 @@ func goOn(ctx context.Context, who actor, r spaces.Request, before api.CreatedSp
 		if s.State == api.StepStatePENDING {
 			steps = append(steps, spaces.Step(s.Step))
 		}
+	}
+	if value(before.Reused) { // of a space that was there before, nothing else is changed
+		look, more, steps = left(slices.Concat(r.Members, r.More), api.MemberResultStateUNCHECKED), nil, nil
 	}
 	rest := r.Rest.Only(steps...)
 	now := answerOf(who, spaces.Created{Outcome: who.spaces.Finish(ctx, who.person, who.source, before.Name, look, more, rest)}, spaces.Request{Members: look, More: more, External: r.External, Rest: rest})

@@ -5,11 +5,15 @@ import (
 	"regexp"
 
 	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
 
 var audienceName = regexp.MustCompile(`^audiences/[A-Za-z0-9_-]{1,64}$`)
+
+// errPrivate is of a space that shall be found by nobody and by an audience.
+var errPrivate = fault.New(fault.Invalid, words.English("access PRIVATE and an audience contradict each other: leave one out. Nothing was done."))
 
 // audiences refuses what is not the name of one.
 func audiences(named ...string) error {

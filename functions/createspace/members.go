@@ -2,6 +2,7 @@ package createspace
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -43,6 +44,7 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 	if err != nil {
 		return nil, err
 	}
+	members = distinct(members)
 	if n := len(members); n == 0 || n > spaces.MaxMembers {
 		return nil, invalid(words.English("members must be 1 to %d."), spaces.MaxMembers)
 	}
@@ -51,30 +53,10 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 		a.needs = append(slices.Clone(managing), userauth.ResolveGroups)
 	}
 	answer, incomplete, err := as(ctx, f, a, in.Body, func(who actor) (api.MemberResults, done, error) {
-		out, came := api.MemberResults{Members: []api.MemberResult{}}, done{}
 		if err := who.spaces.Ready(ctx, who.person, a.needs...); err != nil {
-			return out, done{}, err // one consent asks for all
+			return api.MemberResults{}, done{}, err // one consent asks for all
 		}
-		members, err := who.spaces.Resolve(ctx, who.person, members)
-		if err != nil {
-			return out, done{}, err
-		}
-		added, err := who.spaces.Invite(ctx, who.person, a.space, members)
-		if err != nil {
-			return out, done{}, err
-		}
-		add := func(state api.MemberResultState, members []spaces.Member) {
-			for _, m := range members {
-				out.Members = append(out.Members, api.MemberResult{Member: m.Label, State: state})
-			}
-		}
-		add(api.MemberResultStateJOINED, added.Joined)
-		add(api.MemberResultStateINVITED, added.Invited)
-		for _, m := range added.Failed {
-			came.incomplete = came.incomplete || passes(m.Why)
-			out.Members = append(out.Members, failedResult(m))
-		}
-		return out, came, nil
+		return addMembers(ctx, who, a.space, members)
 	})
 	switch {
 	case err != nil:
@@ -83,6 +65,51 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 		return api.AddMembers202JSONResponse{Body: answer, Headers: api.AddMembers202ResponseHeaders{RetryAfter: some(retryAfter)}}, nil
 	}
 	return api.AddMembers200JSONResponse(answer), nil
+}
+
+// addMembers is one try. Those of whom a try before has told for good are not
+// tried again.
+func addMembers(ctx context.Context, who actor, space string, members []spaces.Member) (api.MemberResults, done, error) {
+	out := api.MemberResults{Members: []api.MemberResult{}}
+	settled := map[string]api.MemberResult{} // by what the caller calls them
+	if who.try.Journal != nil {
+		if err := json.Unmarshal(who.try.Journal, &settled); err != nil {
+			return out, done{}, fault.Wrap("createspace.addMembers", err)
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(members), func(m spaces.Member) bool { _, is := settled[m.Label]; return is })
+	found, err := who.spaces.Resolve(ctx, who.person, left)
+	if err != nil {
+		return out, done{}, err
+	}
+	added, err := who.spaces.Invite(ctx, who.person, space, found)
+	if _, needs := userauth.Needed(err); err != nil && (needs || len(settled) == 0) {
+		return out, done{}, err
+	}
+	states := resultsOf(who, spaces.Outcome{Joined: added.Joined, Invited: added.Invited, Failed: added.Failed}, false)
+	came := done{}
+	for i, m := range left {
+		states[m.User] = states[found[i].User] // a group had an address only
+	}
+	for _, m := range members {
+		r, before := settled[m.Label]
+		if !before {
+			r = states[m.User]
+		}
+		if out.Members = append(out.Members, r); r.State == api.MemberResultStatePENDING {
+			came.incomplete = true
+		} else {
+			settled[m.Label] = r
+		}
+	}
+	if came.incomplete {
+		text, err := json.Marshal(settled)
+		if err == nil {
+			err = who.try.Keep(context.WithoutCancel(ctx), text)
+		}
+		return out, came, err
+	}
+	return out, came, nil
 }
 
 // GetMember reads one member.

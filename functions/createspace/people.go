@@ -3,6 +3,7 @@ package createspace
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"strings"
 
 	"example.com/deputy/functions/createspace/api"
@@ -90,17 +91,23 @@ func (f function) DisconnectPerson(ctx context.Context, in api.DisconnectPersonR
 	caller, a := of(ctx).caller, act{operation: callers.DisconnectPeople, key: in.Params.IdempotencyKey}
 	who, err := f.allowed(ctx, caller, a.operation, callers.ByUser, personIn(in.Person))
 	out, repeated := api.DisconnectPerson200JSONResponse{Outcome: api.NotConnected}, false
-	if err == nil && who.Person != "" {
-		id := digest(caller.ID, a.key, of(ctx).what, who.Person, callers.ByUser)
+	// By what the caller calls them: with the grant goes what tells who that is.
+	id := digest(caller.ID, a.key, of(ctx).what, strings.ToLower(in.Person), callers.ByUser)
+	if err == nil && who.Person == "" || fault.KindOf(err) == fault.Denied && callers.AllowOperation(caller, a.operation) == nil {
+		if kept, _ := f.Callers.Kept(ctx, id); kept != nil { // that act was this one
+			repeated, err = true, fault.Wrap("createspace.DisconnectPerson", json.Unmarshal(kept, &out))
+		}
+	}
+	if err == nil && !repeated && who.Person != "" {
 		of(ctx).request = id[:32]
-		repeated, err = f.once(ctx, id, who.Person, "", &out, func(callers.Try) (bool, error) {
+		repeated, err = f.once(ctx, id, who.Person, "", &out, func(try callers.Try) (bool, error) {
 			done, err := f.Auth.Disconnect(ctx, who.Person)
 			out.Outcome = api.DisconnectedOutcome(done.Outcome.String())
+			if err == nil {
+				f.note(ctx, a, who.Person, try.Act, "", false)
+			}
 			return true, err
 		})
-		if err == nil && !repeated {
-			f.note(ctx, caller, a, who.Person, id, "")
-		}
 	}
 	f.audit(ctx, a, who.Person, "", repeated, err)
 	return out, err

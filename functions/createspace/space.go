@@ -62,10 +62,13 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 	}
 	a := act{callers.UpdateSpaces, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
 	out, err := final(as(ctx, f, a, []any{in.Params.UpdateMask, in.Body}, func(who actor) (api.Space, done, error) {
-		if in.Params.IfMatch != nil && !who.try.Again { // a try before has changed it itself
+		if in.Params.IfMatch != nil && who.try.Journal == nil { // else a try before may have changed it itself
 			now, err := who.spaces.GetToEdit(ctx, who.person, a.space)
 			if err == nil {
 				err = match(in.Params.IfMatch, spaceOf(now))
+			}
+			if err == nil {
+				err = who.try.Keep(ctx, begun)
 			}
 			if err != nil {
 				return api.Space{}, done{}, err
@@ -76,6 +79,10 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 	}))
 	return api.UpdateSpace200JSONResponse{Body: out, Headers: api.UpdateSpace200ResponseHeaders{ETag: etag(out)}}, err
 }
+
+// begun is the journal of a try that was about to write: from then on it may
+// have been done.
+var begun = []byte("begun")
 
 // changeOf is a body under its mask: a field that the mask names and the body
 // does not have is set to nothing; one that only the body has is a mistake.
@@ -108,6 +115,9 @@ func changeOf(in api.UpdateSpace, mask string) (spaces.Change, error) {
 			return out, invalid(words.English("%s is in the body and not in updateMask."), name)
 		}
 	}
+	if in.Access != nil && *in.Access == api.PRIVATE && value(in.Audience) != "" {
+		return out, errPrivate
+	}
 	for _, field := range []string{"permissions", "accessPermissions"} {
 		if slices.Contains(named, field) && !fields[field].held {
 			return out, invalid(words.English("%s cannot be set to nothing: name in it what shall be different."), field)
@@ -126,14 +136,17 @@ func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObje
 			return none, done{}, err // one consent asks for both
 		}
 		now, err := who.spaces.Get(ctx, who.person, a.space)
-		if err != nil && fault.KindOf(err) == fault.NotFound && who.try.Again {
-			return none, done{}, nil // the try before has done it
+		if err != nil && fault.KindOf(err) == fault.NotFound && who.try.Journal != nil {
+			return none, done{}, nil // it was there, and the try before has done it
 		}
 		if err != nil {
 			return none, done{}, err
 		}
 		if now.DisplayName != in.Params.Confirm {
 			return none, done{}, fault.New(fault.Invalid, words.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
+		}
+		if err := who.try.Keep(ctx, begun); err != nil {
+			return none, done{}, err
 		}
 		err = who.spaces.Delete(ctx, who.person, a.space)
 		if err != nil && fault.KindOf(err) == fault.NotFound {

@@ -22,6 +22,7 @@ type wanted struct {
 	title    string
 	template *vault.Template // nil: none
 	taken    api.OnDuplicate
+	wrong    error // with the template, as it is now
 }
 
 // wanted reads a body, and the template that it names.
@@ -61,6 +62,9 @@ func (f function) wanted(ctx context.Context, in api.CreateSpace) (wanted, error
 	}
 	if out.request.External == nil && t.External {
 		out.request.External = new(true)
+	}
+	if in.Access != nil && value(in.Audience) != "" && *in.Access == api.PRIVATE {
+		return out, errPrivate
 	}
 	if err := audiences(append(append([]string{value(in.Audience)}, out.request.Rest.Access.Discover...), out.request.Rest.Access.Join...)...); err != nil {
 		return out, err
@@ -129,6 +133,9 @@ func (w wanted) needed() []userauth.Capability {
 // resolve fills in the placeholders and finds the groups.
 func (f function) resolve(ctx context.Context, who actor, w wanted) (spaces.Request, error) {
 	r := w.request
+	if w.wrong != nil {
+		return r, w.wrong
+	}
 	if w.template != nil {
 		p := spaces.Placeholders{Title: w.title, Date: f.Now().UTC()}
 		var err error

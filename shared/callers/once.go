@@ -2,6 +2,8 @@ package callers
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -27,6 +29,7 @@ var ErrReused = errors.New("the key came with another request")
 
 // Try is one try of a request under its key.
 type Try struct {
+	Act     string // names what is done: the same in all tries, another when the key is used anew
 	Again   bool   // it was tried before
 	Journal []byte // what a try before kept; nil for nothing
 	keep    func(context.Context, []byte) error
@@ -47,7 +50,7 @@ func (c *Callers) Once(ctx context.Context, id, person, request string, do func(
 	if err != nil || mine.Answer != "" {
 		return []byte(mine.Answer.Reveal()), true, fault.Wrap("callers.Once", err)
 	}
-	t := Try{Again: again, keep: func(ctx context.Context, journal []byte) error {
+	t := Try{Act: actOf(mine), Again: again, keep: func(ctx context.Context, journal []byte) error {
 		mine.Journal = config.Secret(journal)
 		kept, err := c.vault.SaveReply(ctx, mine)
 		if err == nil {
@@ -62,7 +65,7 @@ func (c *Callers) Once(ctx context.Context, id, person, request string, do func(
 	// The act stands whatever comes of what follows: repeated, it finds itself.
 	ctx = context.WithoutCancel(ctx)
 	mine.Lease = time.Time{}
-	if failed != nil && untouched(failed) && !again {
+	if failed != nil && Untouched(failed) && !again {
 		_ = c.vault.DeleteReply(ctx, mine)
 		return nil, false, failed
 	}
@@ -73,13 +76,29 @@ func (c *Callers) Once(ctx context.Context, id, person, request string, do func(
 	return answer, false, failed
 }
 
-// untouched tells that an act was refused before it did anything.
-func untouched(err error) bool {
-	if _, partly := errors.AsType[*fault.Partly](err); partly {
-		return false
+// actOf is one name for all tries of an act. A key can be used anew when its
+// record has expired; then it is another act.
+func actOf(r vault.Reply) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", r.ID, r.Request, r.Expires.Unix()))
+	return hex.EncodeToString(sum[:])
+}
+
+// Kept is the answer that an act under this id was given; nil for none.
+func (c *Callers) Kept(ctx context.Context, id string) ([]byte, error) {
+	r, err := c.vault.Reply(ctx, id)
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		err = nil
 	}
-	kind := fault.KindOf(err)
-	return kind != fault.Unavailable && kind != fault.RateLimited && kind != fault.Internal
+	if err != nil || r.Answer == "" || !c.now().Before(r.Expires) {
+		return nil, fault.Wrap("callers.Kept", err)
+	}
+	return []byte(r.Answer.Reveal()), nil
+}
+
+// Untouched tells that an act was refused before it did anything.
+func Untouched(err error) bool {
+	_, partly := errors.AsType[*fault.Partly](err)
+	return !partly && !fault.Passes(err)
 }
 
 // take is the record of a request, with its answer, or with the lease on us;

@@ -25,13 +25,13 @@ func (s *Spaces) addAll(ctx context.Context, person, space string, members []Mem
 			continue
 		}
 		made, err := s.addMember(ctx, person, space, m)
-		switch kind := fault.KindOf(err); {
+		switch {
 		case err == nil:
 			id := cmp.Or(made.User, m.User)
 			out.added, out.in.alias[m.User] = append(out.added, m), id
 			out.in.note(id, made.State, made.DisplayName)
-		case kind == fault.RateLimited, kind == fault.Unavailable, kind == fault.Internal:
-			over = kind == fault.RateLimited
+		case fault.Passes(err):
+			over = fault.KindOf(err) == fault.RateLimited
 			out.pending = append(out.pending, m)
 		default:
 			out.failed = append(out.failed, Failed{m, err})

@@ -3,6 +3,7 @@ package spaces
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -28,7 +29,7 @@ type Failed struct {
 // Invite adds people to a space or group conversation as a person, one by one.
 // Adding somebody who is in is fine, so that all of it can be repeated. One who
 // cannot be added does not stop the others; when nobody could, the last reason
-// is the error.
+// is the error, unless some may be added later and some never.
 func (s *Spaces) Invite(ctx context.Context, person, space string, members []Member) (Added, error) {
 	var out Added
 	for _, m := range members {
@@ -48,13 +49,19 @@ func (s *Spaces) Invite(ctx context.Context, person, space string, members []Mem
 			out.Joined = append(out.Joined, m)
 		}
 	}
-	if n := len(out.Failed); n > 0 && n == len(members) {
+	n, passing := len(out.Failed), 0
+	for _, f := range out.Failed {
+		if fault.Passes(f.Why) {
+			passing++
+		}
+	}
+	if n > 0 && n == len(members) && (passing == 0 || passing == n) {
 		return out, fault.Wrap("spaces.Invite", out.Failed[n-1].Why)
 	}
 	return out, nil
 }
 
-// addMember adds one. Who is in already has joined.
+// addMember adds one. Who is in already is given as they are.
 func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) (Listed, error) {
 	if err := s.adminAdds(m); err != nil {
 		return Listed{}, err
@@ -79,8 +86,19 @@ func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) 
 		}
 		return err
 	})
-	if fault.KindOf(err) == fault.Conflict && err != nil {
-		return Listed{User: m.User, State: "JOINED"}, nil //nolint:nilerr // is in already
+	if err != nil && fault.KindOf(err) == fault.Conflict {
+		return s.there(ctx, person, space, m), nil
 	}
 	return made, err
+}
+
+// there is somebody whom Google says to be in already: they may still be
+// invited only.
+func (s *Spaces) there(ctx context.Context, person, space string, m Member) Listed {
+	if !m.group() {
+		if found, err := s.memberBy(ctx, person, space, strings.TrimPrefix(m.User, "users/"), userauth.ManageMembers); err == nil {
+			return found
+		}
+	}
+	return Listed{User: m.User, State: "JOINED"}
 }

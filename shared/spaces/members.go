@@ -100,12 +100,17 @@ func (s *Spaces) Members(ctx context.Context, person, space string, size int64, 
 // Member is one member (their id or e-mail address) of a space; NotFound when
 // they are not in it.
 func (s *Spaces) Member(ctx context.Context, person, space, member string) (Listed, error) {
+	return s.memberBy(ctx, person, space, member, userauth.ReadMembers)
+}
+
+// memberBy is Member by a capability that allows to read members.
+func (s *Spaces) memberBy(ctx context.Context, person, space, member string, by userauth.Capability) (Listed, error) {
 	call := s.api.Spaces.Members.Get(space + "/members/" + member)
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
 	var found *chatapi.Membership
-	err := s.act(ctx, person, []userauth.Capability{userauth.ReadMembers}, userauth.ReadMembers, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []userauth.Capability{by}, by, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			found, err = call.Context(ctx).Do()
 			return err

@@ -80,7 +80,11 @@ func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (In
 		}
 		done = true
 	}
-	return s.get(ctx, person, space, userauth.EditSpaces) // its scope reads, too
+	now, err := s.get(ctx, person, space, userauth.EditSpaces) // its scope reads, too
+	if err != nil && done {
+		err = &fault.Partly{Err: &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ChatSilent, Err: err}} // all is changed, only not seen
+	}
+	return now, err
 }
 
 func (c Change) check() error {

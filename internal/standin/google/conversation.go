@@ -74,12 +74,15 @@ func (s *Server) createMember(who caller, token accessToken, id string, body []b
 	if !ok || other.Domain != p.Domain && !space.has(other) {
 		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "The caller does not have permission to add this member."}
 	}
-	if !space.has(other) {
-		space.Members = append(space.Members, Member{Person: other, State: "JOINED"})
+	state := "JOINED"
+	if at := slices.IndexFunc(space.Members, func(m Member) bool { return m.Person == other }); at >= 0 {
+		state = space.Members[at].State
+	} else {
+		space.Members = append(space.Members, Member{Person: other, State: state})
 		s.post(space, Message{Line: true, Text: who.did("added "+other.Name, s)})
 	}
 	return map[string]any{
-		"name": space.Name() + "/members/" + other.Sub, "state": "JOINED", "member": map[string]any{"name": other.User(), "type": "HUMAN"},
+		"name": space.Name() + "/members/" + other.Sub, "state": state, "member": map[string]any{"name": other.User(), "type": "HUMAN"},
 	}, nil
 }
 

@@ -78,6 +78,14 @@ func (s *Server) SpaceNamed(name string) (Space, bool) {
 	return Space{}, false
 }
 
+// Rename gives a space another name, as somebody of it would.
+func (s *Server) Rename(id, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.space(id).DisplayName = name
+	s.touch()
+}
+
 // Post puts a message into a space and gives its resource name; empty when the
 // space is gone.
 func (s *Server) Post(space string, m Message) string {
