@@ -27,7 +27,7 @@ $(sed -n '/<!-- commands -->/,/<!-- \/commands -->/s/^| \([0-9][0-9]*\) | `\([^`
 4. The scheduler's right to sweep (after gcloud auth application-default login):
    go run ./cmd/deputy callers allow \$(gcloud iam service-accounts describe $(account scheduler) --project=$project --format="value(uniqueId)") --project $project --database '$database' --email $(account scheduler) --name Scheduler --operation sweep
 5. Cross-Account Protection: accept its terms at https://console.cloud.google.com/apis/library/risc.googleapis.com?project=$project
-   Receiver: $(url deputy-securityevent)/
+   Receiver: $(url deputy-securityevent)/ ; docs/operate.md says how deputy risc set tells Google
 
 Other systems call $(url deputy-createspace) with ID tokens for the audience $(setting API_AUDIENCE "$(url deputy-createspace)").
 TEXT

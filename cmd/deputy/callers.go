@@ -132,7 +132,7 @@ func (g grantFlags) check(id string) error {
 func denyCommand(r *records) *cobra.Command {
 	c := &cobra.Command{
 		Use: "deny ID", Short: "Take rights from a system, or its whole record", Args: exactly(1, "the unique id of a service account"),
-		Long: "Take the rights that --operation names from a system; without any, its whole record, and with it all rights.\nWhat people have approved stays theirs, and counts for nothing without a record. To stop it for a while: deputy callers pause.",
+		Long: "Take the rights that --operation names from a system; without any, its whole\nrecord, and with it all rights. What people have approved stays theirs, and counts\nfor nothing without a record. To stop it for a while: deputy callers pause.",
 	}
 	operations := c.Flags().StringSlice("operation", nil, "`right` to take; may be repeated; without any, all")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -243,7 +243,7 @@ func (r *records) showCallers(all []vault.Caller) error {
 			{"admins", strings.Join(c.Administrators, ", ")},
 		} {
 			if line.text != "" {
-				_, _ = fmt.Fprintf(r.out, "  %-8s %s\n", line.name, line.text)
+				r.write(fmt.Sprintf("  %-8s %s\n", line.name, line.text))
 			}
 		}
 	}

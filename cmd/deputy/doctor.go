@@ -14,8 +14,8 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-const doctorHelp = `Look at a configuration, or at a deployed project, and say for each fault what to
-do. It changes nothing.
+const doctorHelp = `Look at a configuration, or at a deployed project, and say for each fault what
+to do. It changes nothing.
 
 Without --project it looks at the functions' variables in the environment, with
 --project and --region at what deploy.sh has made, by the account of gcloud.
@@ -112,10 +112,10 @@ func (e *examination) print(asJSON bool) error {
 		_, _ = fmt.Fprintln(e.out, string(text))
 	} else {
 		for _, f := range e.found {
-			_, _ = fmt.Fprintf(e.out, "%-5s  %s\n", f.State, f.Look)
+			e.write(fmt.Sprintf("%-5s  %s\n", f.State, f.Look))
 			for _, line := range []string{f.Says, f.Do} {
 				if line != "" && f.State != fine {
-					_, _ = fmt.Fprintf(e.out, "       %s\n", strings.ReplaceAll(line, "\n", "\n       "))
+					e.write(fmt.Sprintf("       %s\n", strings.ReplaceAll(line, "\n", "\n       ")))
 				}
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -49,6 +50,7 @@ type outside struct {
 	in       io.Reader
 	out, err io.Writer
 	terminal bool // out is one: secrets do not belong there
+	columns  int  // of the terminal that err is; 0 when it is none
 	auth     func(context.Context) (*userauth.Auth, error)
 	// records is what is stored unsealed: callers and templates.
 	records func(ctx context.Context, project, database string) (*vault.Vault, error)
@@ -69,6 +71,10 @@ type outside struct {
 	gcloud func(ctx context.Context, args ...string) ([]byte, error)
 	// get asks an address.
 	get func(ctx context.Context, address string) (status int, header http.Header, err error)
+	// own is a service account's own token for an API of Google's, riscAPI where
+	// that of RISC is.
+	own     func(ctx context.Context, account, audience string) (config.Secret, error)
+	riscAPI string
 	// mint asks for a person's token by delegation, and drops it.
 	mint func(ctx context.Context, account, email string, scopes []string) error
 }
@@ -85,11 +91,10 @@ func (o outside) drawer() drawer { return drawer{o.configuration} }
 
 // run does what args say and gives the code to end with.
 func run(ctx context.Context, args []string, o outside) int {
-	root := &cobra.Command{
-		Use: "deputy", Short: "Act in Google Chat as yourself, and operate Deputy", SilenceUsage: true, SilenceErrors: true,
-		Long: "Act in Google Chat as yourself (quickstart, space), and operate Deputy (the others).\n\nThe operator's commands read the same variables as the functions. Secrets come by standard input and go by standard output.\nIt ends with 0 when all is done, 64 when it was called wrongly, 75 when trying again may help, and 1 otherwise.",
+	if o.columns > 0 {
+		o.err = folded{o.err, o.columns}
 	}
-	root.AddCommand(keysCommand(o), sweepCommand(o), doctorCommand(o), callersCommand(o), peopleCommand(o), quickstartCommand(o), spaceCommand(o)) //nolint:contextcheck // they get it from ExecuteContext
+	root := commands(o) //nolint:contextcheck // its commands get it from ExecuteContext
 	root.SetArgs(args)
 	root.SetIn(o.in)
 	root.SetOut(o.out)
@@ -110,6 +115,26 @@ func run(ctx context.Context, args []string, o outside) int {
 	default:
 		return failed
 	}
+}
+
+const deputyHelp = `Act in Google Chat as yourself (quickstart, space), and operate Deputy (the
+others). What operates reads the same variables as the functions. Secrets come
+by standard input and go by standard output.
+
+It ends with 0 when all is done, 64 when it was called wrongly, 75 when trying
+again may help, and 1 otherwise. deputy completion --help says how your shell
+completes it.`
+
+// commands are all of the program.
+func commands(o outside) *cobra.Command {
+	root := &cobra.Command{
+		Use: "deputy", Short: "Act in Google Chat as yourself, and operate Deputy", SilenceUsage: true, SilenceErrors: true,
+		Long: deputyHelp,
+	}
+	root.AddCommand(keysCommand(o), sweepCommand(o), doctorCommand(o), callersCommand(o), peopleCommand(o), templatesCommand(o), riscCommand(o), quickstartCommand(o), spaceCommand(o))
+	// Help fits a terminal of 80 columns, whichever it is printed to.
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", "FlagUsagesWrapped 80"))
+	return root
 }
 
 // usageError is a call that a command itself cannot understand.

@@ -32,19 +32,20 @@ const kek = "gcp-kms://projects/p/locations/global/keyRings/deputy/cryptoKeys/ke
 
 // desk is an operator's desk: a store, keysets, and the program.
 type desk struct {
-	t              *testing.T
+	t              testing.TB
 	docs           *memory.Docs
 	keyset, lookup config.Secret
 	key            tink.AEADWithContext
 	google         string // address of the stand-in
 	terminal       bool
+	columns        int
 	absent         error // why the store cannot be had
 	env            map[string]string
 	cloud          *cloud // what gcloud and the functions say
 	home           *home  // a person's own desk
 }
 
-func begin(t *testing.T) *desk {
+func begin(t testing.TB) *desk {
 	t.Helper()
 	standIn := google.New(google.Config{ClientSecret: "s", Now: time.Now})
 	server := httptest.NewServer(standIn.Handler())
@@ -58,7 +59,7 @@ func begin(t *testing.T) *desk {
 	return d
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +76,7 @@ func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secre
 	o := outside{
 		lookup: func(name string) (string, bool) { value, ok := d.env[name]; return value, ok },
 		now:    time.Now, gcloud: d.cloud.gcloud, get: d.cloud.get, mint: d.cloud.mint,
-		in: strings.NewReader(in.Reveal()), out: &stdout, err: &stderr, terminal: d.terminal,
+		in: strings.NewReader(in.Reveal()), out: &stdout, err: &stderr, terminal: d.terminal, columns: d.columns,
 		auth: func(context.Context) (*userauth.Auth, error) { return d.auth(), d.absent },
 		records: func(_ context.Context, project, _ string) (*vault.Vault, error) {
 			if project != "p" {

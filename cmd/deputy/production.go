@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"example.com/deputy/shared/config"
@@ -32,12 +34,12 @@ func production() outside {
 	if err != nil {
 		folder = "."
 	}
-	terminal := false
-	if info, err := os.Stdout.Stat(); err == nil {
-		terminal = info.Mode()&os.ModeCharDevice != 0
+	columns, _, err := term.GetSize(int(os.Stderr.Fd()))
+	if err != nil {
+		columns = 0 // a pipe
 	}
 	return outside{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: terminal,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.IsTerminal(int(os.Stdout.Fd())), columns: columns,
 		auth: func(ctx context.Context) (*userauth.Auth, error) {
 			auth, _, err := userauth.FromEnv(ctx, config.Read(os.LookupEnv), googleauth.NewTransport())
 			return auth, err
@@ -67,7 +69,15 @@ func production() outside {
 			}
 			return userauth.NewDelegated(tokens, slog.New(slog.DiscardHandler)), nil // what goes wrong is printed
 		},
-		lookup: os.LookupEnv, now: time.Now, gcloud: runGcloud, get: get, mint: mint,
+		own: func(ctx context.Context, account, audience string) (config.Secret, error) {
+			tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, base, time.Now)
+			if err != nil {
+				return "", err
+			}
+			return tokens.Own(ctx, audience)
+		},
+		riscAPI: "https://risc.googleapis.com/v1beta/",
+		lookup:  os.LookupEnv, now: time.Now, gcloud: runGcloud, get: get, mint: mint,
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 	"example.com/deputy/shared/userauth"
 )
 
-const quickstartHelp = `Create a space as yourself, as in Google's guide "Authenticate and authorize as a
-Google Chat user": your browser opens, you allow it, the space is printed.
+const quickstartHelp = `Create a space as yourself, as in Google's guide "Authenticate and authorize as
+a Google Chat user": your browser opens, you allow it, the space is printed.
 
 The consent is kept in your configuration folder, for you alone, and used again
 the next time, also by deputy space. --forget ends it.`

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 
+	"example.com/deputy/internal/chromiumtest"
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
@@ -33,7 +34,7 @@ const delegating = "deputy@p.iam.gserviceaccount.com"
 
 // home is a person's own machine, with Google as the stand-in plays it.
 type home struct {
-	t      *testing.T
+	t      testing.TB
 	google *google.Server
 	at     string
 	folder string // of the configuration
@@ -43,9 +44,10 @@ type home struct {
 	blind  bool             // no browser opens
 	opened []string         // addresses
 	change func(url.Values) // what somebody does to the way back
+	clicks func(address string)
 }
 
-func atHome(t *testing.T) (*desk, *home) {
+func atHome(t testing.TB) (*desk, *home) {
 	t.Helper()
 	h := &home{t: t, folder: filepath.Join(t.TempDir(), "deputy"), file: filepath.Join(t.TempDir(), "client_secrets.json"), who: google.People()[0]}
 	h.google = google.New(google.Config{ClientID: "desk", ClientSecret: "s", Desktop: true, ProjectNumber: "1", AppName: "Deputy", ChatAddress: "https://chat.example/", Now: time.Now})
@@ -76,10 +78,23 @@ func (h *home) into(o *outside) {
 	o.spaces = func(ctx context.Context, actor userauth.Actor) (*spaces.Spaces, error) {
 		return newSpaces(ctx, actor, spaces.Endpoints{Chat: h.at + "/", Identity: h.at + "/"}, nil)
 	}
+	o.riscAPI = h.at + "/v1beta/"
+	o.own = func(ctx context.Context, account, audience string) (config.Secret, error) {
+		tokens, err := h.delegation(ctx, account)
+		if err != nil {
+			return "", err
+		}
+		return tokens.Own(ctx, audience)
+	}
 	o.delegate = func(ctx context.Context, account string) (*userauth.Delegated, error) {
-		tokens, err := googleauth.NewDelegation(ctx, account, at, nil, time.Now, option.WithEndpoint(h.at+"/"), option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{Source: h.google}}))
+		tokens, err := h.delegation(ctx, account)
 		return userauth.NewDelegated(tokens, slog.New(slog.DiscardHandler)), err
 	}
+}
+
+func (h *home) delegation(ctx context.Context, account string) (*googleauth.Delegation, error) {
+	at := googleauth.Endpoints{Token: h.at + "/token"}
+	return googleauth.NewDelegation(ctx, account, at, nil, time.Now, option.WithEndpoint(h.at+"/"), option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{Source: h.google}}))
 }
 
 // browse is the person in their browser, who allows everything at once, or
@@ -88,6 +103,10 @@ func (h *home) browse(address string) error {
 	h.opened = append(h.opened, address)
 	if h.blind {
 		return errors.New("there is no browser")
+	}
+	if h.clicks != nil { // in a real one
+		go h.clicks(address)
+		return nil
 	}
 	go h.consent(address)
 	return nil
@@ -413,7 +432,9 @@ func TestTheCredentialIsWholeWheneverTheProgramIsKilled(t *testing.T) {
 func TestMain(m *testing.M) {
 	folder := os.Getenv("WRITE_CREDENTIALS")
 	if folder == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		chromiumtest.Close()
+		os.Exit(code)
 	}
 	for i := 0; ; i++ {
 		mark := strings.Repeat(strconv.Itoa(i), 50)

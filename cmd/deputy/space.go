@@ -15,8 +15,8 @@ import (
 
 const spaceHelp = `Create and look at spaces as yourself, for scripts, and add people to them.
 
-The first time it needs --client-secrets, and your consent in a browser, as deputy
-quickstart does. With --admin it is done by your right as an administrator over
+The first time it needs --client-secrets, and your consent in a browser, as
+deputy quickstart does. With --admin it is done by your right as an administrator over
 the spaces of your organization; with --as and --delegate, by domain-wide
 delegation as somebody else, without a consent and without a key.`
 

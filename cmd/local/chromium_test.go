@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"example.com/deputy/internal/chromiumtest"
 )
 
 var pictures = flag.String("pictures", os.Getenv("PICTURES"), "write what the browser tests see to this `folder`; test.sh names one by PICTURES")
@@ -23,68 +22,15 @@ type chromium struct {
 	ctx context.Context
 }
 
-// theBrowser is one process for all tests: each has cookies and tabs of its
-// own in it.
-var theBrowser = sync.OnceValues(func() (context.Context, error) {
-	program := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil && program == "" {
-			program = path
-		}
-	}
-	if program == "" {
-		return nil, exec.ErrNotFound
-	}
-	profile, err := os.MkdirTemp("", "chromium")
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(),
-		chromedp.ExecPath(program), chromedp.UserDataDir(profile),
-		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WindowSize(1100, 780),
-		// It would look for Google's hosts otherwise.
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true))
-	ctx, end := chromedp.NewContext(ctx)
-	closeBrowser = func() {
-		end()
-		cancel()
-		_ = os.RemoveAll(profile)
-	}
-	return ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank")) // without a time limit: it starts the browser
-})
-
-var closeBrowser = func() {}
-
-// tabs are how many tests use the browser at once: on few cores more of them
-// only wait for each other.
-var tabs = make(chan struct{}, 3)
-
 func TestMain(m *testing.M) {
 	code := m.Run()
-	closeBrowser()
+	chromiumtest.Close()
 	os.Exit(code)
 }
 
 func openChromium(t *testing.T) *chromium {
 	t.Helper()
-	browser, err := theBrowser()
-	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("NOT TESTED: the page in a real browser. No Chromium was found; ./test.sh --all installs it")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	tabs <- struct{}{}
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
-	t.Cleanup(func() {
-		cancel()
-		<-tabs
-	})
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1100, 780)); err != nil { // without a time limit: it opens the tab
-		t.Fatal(err)
-	}
-	return &chromium{t, ctx}
+	return &chromium{t, chromiumtest.Tab(t, "the page")}
 }
 
 // do does steps, within a time that is long for a person.

@@ -93,10 +93,14 @@ func check(r *http.Request, pattern string) error {
 		}
 		return nil
 	}
-	into := reflect.New(reflect.TypeOf(this.Body))
+	return checkBody(body, reflect.New(reflect.TypeOf(this.Body)))
+}
+
+// checkBody reads a body into what a pointer points to.
+func checkBody(body []byte, into reflect.Value) error {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
-	err = decoder.Decode(into.Interface())
+	err := decoder.Decode(into.Interface())
 	if err == nil && decoder.Decode(&struct{}{}) != io.EOF {
 		err = errors.New("more than one value")
 	}

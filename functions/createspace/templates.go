@@ -3,7 +3,9 @@ package createspace
 import (
 	"cmp"
 	"context"
+	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
@@ -45,27 +47,52 @@ func (f function) PutTemplate(ctx context.Context, in api.PutTemplateRequestObje
 	if err := callers.AllowOperation(caller, callers.WriteTemplates); err != nil {
 		return nil, err
 	}
-	b := in.Body
-	members, err := membersOf(value(b.Members))
+	t, err := templateFrom(in.Template, *in.Body)
 	if err != nil {
 		return nil, err
-	}
-	// The rules for a space hold for what it is made from.
-	r, err := spaces.Request{DisplayName: cmp.Or(value(b.DisplayName), in.Template), Description: value(b.Description), Guidelines: value(b.Guidelines), Members: members, Rest: spaces.Rest{First: value(b.FirstMessage)}}.Checked("")
-	if err != nil {
-		return nil, err
-	}
-	t := vault.Template{
-		Name: in.Template, DisplayName: strings.Join(strings.Fields(value(b.DisplayName)), " "), Description: r.Description, Guidelines: r.Guidelines, Discoverable: value(b.Access) == api.DISCOVERABLE,
-		Announcements: value(b.Kind) == api.ANNOUNCEMENTS, External: value(b.ExternalUserAllowed), History: string(value(b.History)), First: r.Rest.First, AddTheApp: value(b.AddTheApp),
-	}
-	for _, m := range r.Members {
-		t.Members = append(t.Members, m.User)
 	}
 	err = f.Auth.Vault.PutTemplate(ctx, t, unchanged(in.Params.IfMatch))
 	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates", false, err)
 	out := templateOf(t)
 	return api.PutTemplate200JSONResponse{Body: out, Headers: api.PutTemplate200ResponseHeaders{ETag: etag(out)}}, err
+}
+
+// ReadTemplate is the template that a body of PUT /v1/templates/{name} makes.
+func ReadTemplate(name string, body []byte) (vault.Template, error) {
+	if !inPath["{template}"].MatchString(name) {
+		return vault.Template{}, invalid(words.English("%q cannot be the name of a template: it has 1 to 100 characters, no slash, and no dot or underscore in front."), name)
+	}
+	var b api.PutTemplate
+	if err := checkBody(body, reflect.ValueOf(&b)); err != nil {
+		return vault.Template{}, err
+	}
+	return templateFrom(name, b)
+}
+
+// WriteTemplate is a template as GET /v1/templates/{name} answers it.
+func WriteTemplate(t vault.Template) api.Template { return templateOf(t) }
+
+func templateFrom(name string, b api.PutTemplate) (vault.Template, error) {
+	members, err := membersOf(value(b.Members))
+	if err != nil {
+		return vault.Template{}, err
+	}
+	// The rules for a space hold for what it is made from.
+	r, err := spaces.Request{DisplayName: cmp.Or(value(b.DisplayName), name), Description: value(b.Description), Guidelines: value(b.Guidelines), Members: members, Rest: spaces.Rest{First: value(b.FirstMessage)}}.Checked("")
+	if err == nil && utf8.RuneCountInString(r.Rest.First) > maxText {
+		err = invalid(words.English("firstMessage has more than %d characters."), maxText)
+	}
+	if err != nil {
+		return vault.Template{}, err
+	}
+	t := vault.Template{
+		Name: name, DisplayName: strings.Join(strings.Fields(value(b.DisplayName)), " "), Description: r.Description, Guidelines: r.Guidelines, Discoverable: value(b.Access) == api.DISCOVERABLE,
+		Announcements: value(b.Kind) == api.ANNOUNCEMENTS, External: value(b.ExternalUserAllowed), History: string(value(b.History)), First: r.Rest.First, AddTheApp: value(b.AddTheApp),
+	}
+	for _, m := range r.Members {
+		t.Members = append(t.Members, m.User)
+	}
+	return t, nil
 }
 
 // DeleteTemplate removes one; there is none of that name afterwards.

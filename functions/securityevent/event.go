@@ -40,6 +40,14 @@ type event struct {
 		Token     config.Secret `json:"token"`
 	} `json:"subject"`
 	Reason string `json:"reason"`
+	State  string `json:"state"` // of a verification that the operator asked for
+}
+
+// mostState is how much of a state goes to the log, in bytes.
+const mostState = 64
+
+func firstOf(text string, most int) string {
+	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 
 // apply does what Google requires, and leaves a line of each event. What
@@ -53,7 +61,7 @@ func (f function) apply(ctx context.Context, kind string, text json.RawMessage, 
 	case tokensRevoked, accountDisabled, accountPurged, sessionsRevoked, credentialChangeNeeded:
 		return f.about(ctx, kind, e, at)
 	default:
-		f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("outcome", "logged"))
+		f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("state", firstOf(e.State, mostState)), slog.String("outcome", "logged"))
 		return nil
 	}
 }

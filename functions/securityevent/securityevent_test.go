@@ -254,6 +254,14 @@ func TestAnEventForSeveralClientsAndWithoutExpiryIsTaken(t *testing.T) {
 	w.accepted(w.google.SignEvent(map[string]any{"aud": []string{"another", "client"}, "events": map[string]any{risc + "verification": map[string]any{}}}))
 }
 
+func TestAVerificationShowsItsStateInTheLogAndNoMoreOfIt(t *testing.T) {
+	w := begin(t)
+	w.accepted(w.google.SignEvent(map[string]any{"events": map[string]any{risc + "verification": map[string]any{"state": strings.Repeat("x", 64) + "é and more"}}}))
+	if log := w.log.String(); !strings.Contains(log, "state="+strings.Repeat("x", 64)+" ") {
+		t.Errorf("log: %s", log)
+	}
+}
+
 func TestAnEventThatIsSentAgainIsAcknowledgedAndDoesNothingMore(t *testing.T) {
 	w := begin(t)
 	event := w.google.SecurityEvent(risc+"sessions-revoked", ada, nil)

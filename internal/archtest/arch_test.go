@@ -48,6 +48,7 @@ var may = map[string][]string{
 
 	"internal/archtest":         {},
 	"internal/buildpack":        {},
+	"internal/chromiumtest":     {},
 	"internal/deploytest":       {},
 	"internal/deploytest/stub":  {},
 	"internal/docstest":         {"shared/config", "shared/fault", "shared/vault"},

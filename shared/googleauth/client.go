@@ -56,9 +56,9 @@ func readClient(text config.Secret) (c Client, why string) {
 	trimmed := strings.TrimSpace(text.Reveal())
 	switch err := json.Unmarshal([]byte(trimmed), &file); {
 	case trimmed == "":
-		return c, "is empty; it must hold the text of the client_secrets.json of a web client"
+		return c, "is empty; it must hold the text of a client's client_secrets.json"
 	case err != nil || file == nil:
-		return c, "is not a JSON object; it must hold the text of the client_secrets.json of a web client"
+		return c, "is not a JSON object; it must hold the text of a client's client_secrets.json"
 	}
 	if why := otherFile(file); why != "" {
 		return c, why
@@ -94,9 +94,9 @@ func otherFile(file map[string]json.RawMessage) string {
 	case has("web"), has("installed"):
 		return ""
 	case kind == "service_account":
-		return "is a service account key, which cannot ask people for consent (and should not exist: Deputy uses none); make an OAuth client of type Web application"
+		return "is a service account key, which cannot ask people for consent (and should not exist: Deputy uses none); make an OAuth client in the console, under Google Auth Platform, Clients"
 	case kind != "":
-		return "is a credentials file of gcloud or of a federation, not the file of an OAuth client; download the web client's client_secrets.json" + single
+		return "is a credentials file of gcloud or of a federation, not the file of an OAuth client; download the client's client_secrets.json" + single
 	case has("refresh_token"), has("access_token"), has("token"):
 		return "is a stored token, not the file of an OAuth client: a program has written its token over client_secrets.json; download the file again" + single
 	default:

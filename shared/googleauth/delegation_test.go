@@ -161,7 +161,7 @@ func TestWhoGivesUpWaitingForADelegatedTokenSpoilsItForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := delegating(t, nil)
 		g.Delegate(account, spaces)
-		g.Fail("token", 503) // a pause before the second try
+		g.Fail("token", 503)                                                   // a pause before the second try
 		impatient, cancel := context.WithTimeout(t.Context(), time.Nanosecond) // the pause is by chance, and longer
 		defer cancel()
 		if _, err := d.Token(impatient, "ada@example.com", []string{spaces}); fault.KindOf(err) != fault.Unavailable {

@@ -11,18 +11,18 @@ const callerRecords = "callers"
 // Caller is another system and what the operator lets it do (collection
 // callers, id: its service account's unique id).
 type Caller struct {
-	ID          string
-	Email       string // of the service account
-	Name        string // as people know it
-	Operations  []string
-	People      []string // users/{id} or lower-case e-mail addresses
-	Domains     []string // lower case
-	Authorities []string // "user", "admin", "delegation"
+	ID          string   `json:"id"`
+	Email       string   `json:"email,omitempty"` // of the service account
+	Name        string   `json:"name,omitempty"`  // as people know it
+	Operations  []string `json:"operations,omitempty"`
+	People      []string `json:"people,omitempty"`      // users/{id} or lower-case e-mail addresses
+	Domains     []string `json:"domains,omitempty"`     // lower case
+	Authorities []string `json:"authorities,omitempty"` // "user", "admin", "delegation"
 	// Administrators, by lower-case e-mail address, as whom the caller may act
 	// by delegation with the authority admin.
-	Administrators []string
-	Rate           int64 // requests in a minute, for each instance of Deputy; 0 is the usual
-	Paused         bool
+	Administrators []string `json:"administrators,omitempty"`
+	Rate           int64    `json:"rate,omitempty"` // requests in a minute, for each instance of Deputy; 0 is the usual
+	Paused         bool     `json:"paused,omitempty"`
 }
 
 // Caller reads a caller's record; NotFound when there is none.

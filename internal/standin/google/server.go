@@ -76,10 +76,14 @@ type state struct {
 	faults    map[string][]refusal
 	secrets   []string
 	delegate  delegate
-	dropped   map[string]bool // by account: added nowhere, without a word
-	quotas    bool
-	spent     map[string][]time.Time // by quota: when it was used
-	on        map[string]bool        // by the name of a switch
+
+	domains      []string    // authorized ones, of the consent screen
+	stream       *riscStream // of security events; nil: not set up
+	streamStatus string
+	dropped      map[string]bool // by account: added nowhere, without a word
+	quotas       bool
+	spent        map[string][]time.Time // by quota: when it was used
+	on           map[string]bool        // by the name of a switch
 }
 
 func (s *Server) fresh() state {
@@ -130,6 +134,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/v1/", s.reached(s.callAPI))
 	mux.HandleFunc("/v2/", s.reached(s.callAPI))
 	mux.HandleFunc("/calendar/v3/", s.reached(s.callAPI))
+	mux.HandleFunc("/v1beta/", s.counted("riscapi", s.riscAPI))
 	mux.HandleFunc("GET /computeMetadata/v1/", s.metadata)
 	return mux
 }
