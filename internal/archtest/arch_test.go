@@ -49,6 +49,7 @@ var may = map[string][]string{
 	"internal/archtest":         {},
 	"internal/buildpack":        {},
 	"internal/chromiumtest":     {},
+	"internal/deployed":         {},
 	"internal/deploytest":       {},
 	"internal/deploytest/stub":  {},
 	"internal/docstest":         {"shared/config", "shared/fault", "shared/vault"},

@@ -1,31 +1,18 @@
-// Package buildpack builds and starts Deputy the way Google's Go buildpack
-// does, and keeps the rules that it makes for the root package
+// Package buildpack keeps the rules that it makes for the root package
 // (platform.md 1.1 to 1.6).
 package buildpack
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"fmt"
 	"go/parser"
 	"go/token"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
-	// The generated main links it; named here so that go.mod and go.sum have
-	// all of it, and the buildpack's own tidy finds nothing to fetch.
-	_ "github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
-
+	"example.com/deputy/internal/deployed"
 	"example.com/deputy/shared/seal"
 )
 
@@ -72,54 +59,7 @@ func TestTheRootPackageIsOneTheBuildpackCanDeploy(t *testing.T) {
 	}
 }
 
-// generated is a main like the one the buildpack writes for functions that
-// register themselves.
-const generated = `package main
-
-import (
-	"log"
-	"os"
-
-	_ "example.com/deputy"
-	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
-)
-
-func main() {
-	if err := funcframework.StartHostPort("127.0.0.1", os.Getenv("PORT")); err != nil {
-		log.Fatal(err)
-	}
-}
-`
-
-// build makes the one binary, once for all tests. The main exists only in an
-// overlay, so the tree stays as it is.
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "deputy")
-	if err != nil {
-		return "", err
-	}
-	at, err := filepath.Abs(filepath.Join(root, "serverless_function_source_code", "main.go"))
-	if err != nil {
-		return "", err
-	}
-	source, overlay, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "deputy")
-	text, err := json.Marshal(map[string]any{"Replace": map[string]string{at: source}})
-	if err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(source, []byte(generated), 0o600); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(overlay, text, 0o600); err != nil {
-		return "", err
-	}
-	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", binary, "./serverless_function_source_code")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return binary, nil
-})
+var build = sync.OnceValues(func() (string, error) { return deployed.Build(root) })
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -131,46 +71,15 @@ func TestMain(m *testing.M) {
 
 // service is the binary running as one function.
 type service struct {
-	t       *testing.T
-	cmd     *exec.Cmd
-	address string
-	log     *lines
+	*deployed.Service
+	t *testing.T
 }
-
-// lines is what a process wrote so far.
-type lines struct {
-	mu    sync.Mutex
-	buf   bytes.Buffer
-	wrote chan struct{} // closed at the next write
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	close(l.wrote)
-	l.wrote = make(chan struct{})
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
 
 // logs waits until the process has written a text.
 func (s *service) logs(text string) {
 	s.t.Helper()
-	late := time.After(10 * time.Second)
-	for {
-		s.log.mu.Lock()
-		wrote, found := s.log.wrote, strings.Contains(s.log.buf.String(), text)
-		s.log.mu.Unlock()
-		if found {
-			return
-		}
-		select {
-		case <-wrote:
-		case <-late:
-			s.t.Errorf("%q is not in the log: %s", text, s.log)
-			return
-		}
+	if err := s.Log.Wait(text); err != nil {
+		s.t.Error(err)
 	}
 }
 
@@ -179,15 +88,13 @@ func deploy(t *testing.T, target string, env ...string) *service {
 	return deployAt(t, freeAddress(t), target, env...)
 }
 
-// freeAddress is one that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := deployed.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = free.Close() }()
-	return "http://" + free.Addr().String()
+	return address
 }
 
 func deployAt(t *testing.T, address, target string, env ...string) *service {
@@ -196,41 +103,22 @@ func deployAt(t *testing.T, address, target string, env ...string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{t: t, log: &lines{wrote: make(chan struct{})}, address: address}
-	s.cmd = exec.Command(binary)
-	s.cmd.Stderr = s.log
-	s.cmd.Env = append([]string{"FUNCTION_TARGET=" + target, "PORT=" + address[strings.LastIndex(address, ":")+1:]}, env...)
-	if err := s.cmd.Start(); err != nil {
+	s, err := deployed.Start(binary, address, target, env...)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
-	return s
+	t.Cleanup(s.Stop)
+	return &service{s, t}
 }
 
 // get asks until the process listens.
 func (s *service) get(method, path string) (int, string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
-	defer cancel()
-	for {
-		r, err := http.NewRequestWithContext(ctx, method, s.address+path, nil)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		res, err := http.DefaultClient.Do(r)
-		if err != nil {
-			if ctx.Err() != nil {
-				s.t.Fatalf("%s: %v; log: %s", path, err, s.log)
-			}
-			continue
-		}
-		body, err := io.ReadAll(res.Body)
-		_ = res.Body.Close()
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		return res.StatusCode, string(body)
+	status, body, err := s.Get(s.t.Context(), method, path)
+	if err != nil {
+		s.t.Fatal(err)
 	}
+	return status, body
 }
 
 func whole(t *testing.T) []string {
@@ -264,17 +152,17 @@ func TestOneBinaryAnswersForEachFunctionTarget(t *testing.T) {
 			s := deploy(t, target, env...)
 			for path, status := range map[string]int{"/health": 200, "/ready": 200, "/favicon.ico": 404} {
 				if got, body := s.get("GET", path); got != status {
-					t.Errorf("%s: got %d %s, want %d; log: %s", path, got, body, status, s.log)
+					t.Errorf("%s: got %d %s, want %d; log: %s", path, got, body, status, s.Log)
 				}
 			}
 			status, body := s.get(want.method, want.path)
 			if status != want.status || !strings.Contains(body, want.text) {
 				t.Errorf("got %d %q, want %d with %q", status, body, want.status, want.text)
 			}
-			if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.cmd.Wait(); err != nil {
+			if err := s.Cmd.Wait(); err != nil {
 				t.Errorf("after SIGTERM: %v", err)
 			}
 		})
@@ -292,8 +180,8 @@ func TestAnIncompleteConfigurationIsToldAtOnceAndTheProcessLives(t *testing.T) {
 	for _, want := range []string{"CHAT_PROJECT_NUMBER is not set", "CHAT_ENDPOINT_URL is not set", "OAUTH_CALLBACK_URL is not set", "KEYSET is not set", "LOOKUP_KEYSET is not set", "desktop client"} {
 		s.logs(want)
 	}
-	if strings.Contains(s.log.String(), "redirect URIs") {
-		t.Errorf("a fault that follows from another is told: %s", s.log)
+	if strings.Contains(s.Log.String(), "redirect URIs") {
+		t.Errorf("a fault that follows from another is told: %s", s.Log)
 	}
 }
 
@@ -314,7 +202,7 @@ func TestTheEmulatorsVariableIsRefusedInADeployedService(t *testing.T) {
 }
 
 func TestAnUnknownTargetEndsTheProcess(t *testing.T) {
-	if err := deploy(t, "Nope", whole(t)...).cmd.Wait(); err == nil {
+	if err := deploy(t, "Nope", whole(t)...).Cmd.Wait(); err == nil {
 		t.Error("the process ended well")
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/api/option"
 
 	"example.com/deputy/functions/chatevent"
+	"example.com/deputy/internal/deployed"
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/config"
@@ -56,13 +57,17 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	page := chatpage.New(chatpage.Config{
 		App: "Deputy", Endpoint: chatAt, Address: "https://chat.google.com", Commands: commands, Google: standIn, Format: format, Now: time.Now,
 	}).Handler()
-	net := newInternet(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	net, err := deployed.Connect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host == "chat.google.com" {
 			page.ServeHTTP(w, r)
 			return
 		}
 		standIn.Handler().ServeHTTP(w, r)
 	}), hosts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(net.Close)
 
 	keyset, lookup, metadata := wrapped(t, standIn)
 	client, err := json.Marshal(map[string]any{"web": map[string]any{
@@ -72,7 +77,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 		t.Fatal(err)
 	}
 	project := "deployed-" + strings.ToLower(rand.Text()[:8])
-	env := append(net.environment(), "FIRESTORE_EMULATOR_HOST="+emulator, "API_AUDIENCE=https://api.deputy.example.com",
+	env := append(net.Environment(), "FIRESTORE_EMULATOR_HOST="+emulator, "API_AUDIENCE=https://api.deputy.example.com",
 		"GOOGLE_CLOUD_PROJECT="+project, "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(), "KEYSET_KEK="+kek, "GCE_METADATA_HOST="+metadata,
 		"OAUTH_CLIENT="+string(client), "OAUTH_CALLBACK_URL="+callbackAt,
 		"CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL="+chatAt)
@@ -81,7 +86,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	api, security := deploy(t, "CreateSpace", env...), deploy(t, "SecurityEvent", env...)
 	for _, s := range []*service{events, callback, api, security} {
 		if status, body := s.get(http.MethodGet, "/ready"); status != http.StatusOK {
-			t.Fatalf("/ready: %d %s; log: %s", status, body, s.log)
+			t.Fatalf("/ready: %d %s; log: %s", status, body, s.Log)
 		}
 	}
 
@@ -89,13 +94,17 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := person{t, &http.Client{Jar: jar, Transport: net.transport(t)}, google.People()[0]}
+	transport, err := net.Transport()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := person{t, &http.Client{Jar: jar, Transport: transport}, google.People()[0]}
 	// The first consent, and one that widens it: each goes on by itself.
 	for _, step := range [][2]string{{"/createspace Launch plan", "Launch plan"}, {"/createspace With people @Grace Hopper", "In the space"}} {
 		command, want := step[0], step[1]
 		done := p.allow(p.find(p.say(command), `class="button strong configure" href="([^"]*)"`))
 		if !strings.Contains(done, "Space created") || !strings.Contains(done, want) || strings.Contains(done, "requires configuration") {
-			t.Fatalf("%s: the page: %s\nevents: %s\ncallback: %s", command, done, events.log, callback.log)
+			t.Fatalf("%s: the page: %s\nevents: %s\ncallback: %s", command, done, events.Log, callback.Log)
 		}
 	}
 	if again := p.say("/status"); !strings.Contains(again, "ada@example.com") {
@@ -103,40 +112,40 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	}
 	operatorAllows(t, project)
 	// The system asks; the person approves it by the link it was given.
-	status, asked := post(t, api.address+"/v1/spaces", standIn, fromSystem)
+	status, asked := post(t, api.Address+"/v1/spaces", standIn, fromSystem)
 	if status != http.StatusForbidden {
-		t.Fatalf("not approved: %d %s; log: %s", status, asked, api.log)
+		t.Fatalf("not approved: %d %s; log: %s", status, asked, api.Log)
 	}
 	question := p.allow(p.find(asked, `"invitation":"([^"]*)"`))
 	allowed := p.post(p.find(question, `<form method="post" action="([^"]*)"`), url.Values{"token": {p.find(question, `name="token" value="([^"]*)"`)}, "answer": {"allow"}})
 	if !strings.Contains(question, "May CI act as you?") || !strings.Contains(allowed, "<h1>Allowed</h1>") {
-		t.Errorf("the approval: %s\n%s\nlog: %s", question, allowed, callback.log)
+		t.Errorf("the approval: %s\n%s\nlog: %s", question, allowed, callback.Log)
 	}
-	if status, body := post(t, api.address+"/v1/spaces", standIn, fromSystem); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
-		t.Errorf("the API: %d %s; log: %s", status, body, api.log)
+	if status, body := post(t, api.Address+"/v1/spaces", standIn, fromSystem); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
+		t.Errorf("the API: %d %s; log: %s", status, body, api.Log)
 	}
 	const byDelegation = `{"actAs":"grace@example.com","authority":"delegation","displayName":"By delegation"}`
-	if status, body := post(t, api.address+"/v1/spaces", standIn, byDelegation); status != http.StatusForbidden || !strings.Contains(body, "DELEGATION_SERVICE_ACCOUNT") {
-		t.Errorf("delegation that is not set up: %d %s; log: %s", status, body, api.log)
+	if status, body := post(t, api.Address+"/v1/spaces", standIn, byDelegation); status != http.StatusForbidden || !strings.Contains(body, "DELEGATION_SERVICE_ACCOUNT") {
+		t.Errorf("delegation that is not set up: %d %s; log: %s", status, body, api.Log)
 	}
 	standIn.Delegate(delegating, userauth.CreateSpaces.Scope())
 	delegated := deploy(t, "CreateSpace", append(env, "DELEGATION_SERVICE_ACCOUNT="+delegating)...)
 	if status, body := delegated.get(http.MethodGet, "/ready"); status != http.StatusOK {
-		t.Fatalf("/ready: %d %s; log: %s", status, body, delegated.log)
+		t.Fatalf("/ready: %d %s; log: %s", status, body, delegated.Log)
 	}
-	if status, body := post(t, delegated.address+"/v1/spaces", standIn, byDelegation); status != http.StatusCreated {
-		t.Errorf("delegation: %d %s; log: %s", status, body, delegated.log)
+	if status, body := post(t, delegated.Address+"/v1/spaces", standIn, byDelegation); status != http.StatusCreated {
+		t.Errorf("delegation: %d %s; log: %s", status, body, delegated.Log)
 	}
-	if status, body := push(t, security.address, standIn.SignEvent(map[string]any{
+	if status, body := push(t, security.Address, standIn.SignEvent(map[string]any{
 		"iat": time.Now().Add(time.Minute).Unix(), // after the consent of a moment ago
 		"events": map[string]any{"https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked": map[string]any{
 			"subject": map[string]any{"subject_type": "iss-sub", "iss": "https://accounts.google.com/", "sub": p.who.Sub},
 		}},
 	})); status != http.StatusAccepted {
-		t.Errorf("a security event: %d %s; log: %s", status, body, security.log)
+		t.Errorf("a security event: %d %s; log: %s", status, body, security.Log)
 	}
 	security.logs("outcome\":\"ended")
-	hosts := net.asked()
+	hosts := net.Asked()
 	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443", "accounts.google.com:443", "cloudkms.googleapis.com:443", "iamcredentials.googleapis.com:443"} {
 		if hosts[host] == 0 {
 			t.Errorf("nobody asked for %s: %v", host, hosts)
