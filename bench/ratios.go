@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+
+	"example.com/deputy/internal/deployed"
+	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/userauth"
+)
+
+// workers are how many acts are under way at once while CPU is measured.
+const workers = 4
+
+// subject is something whose CPU is measured.
+type subject struct {
+	name string
+	most float64 // times the least work; 0: no target
+	of   *deployed.Service
+	act  func(ctx context.Context, i int) error
+}
+
+// ratios measures the CPU time of each act, of the function's process alone,
+// against the least work: medians of ratios of alternating rounds.
+func ratios(ctx context.Context, s *stage, p plan, r *report) error {
+	least, err := s.least(ctx)
+	if err != nil {
+		return err
+	}
+	chat, err := s.start(ctx, "ChatEvent")
+	if err != nil {
+		return err
+	}
+	callback, err := s.start(ctx, "OAuthCallback")
+	if err != nil {
+		return err
+	}
+	api, err := s.start(ctx, "CreateSpace")
+	if err != nil {
+		return err
+	}
+	var fresh, strangers, expired atomic.Int64
+	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, uint64(p.people-1)) //nolint:gosec // a sample
+	order := make([]int, 1<<16)
+	for i := range order {
+		order[i] = int(zipf.Uint64()) //nolint:gosec // less than the people
+	}
+	event := func(person func(i int) google.Person) func(context.Context, int) error {
+		return func(ctx context.Context, i int) error {
+			_, err := s.send(ctx, chat, person(i), "Space created")
+			return err
+		}
+	}
+	links := make(chan invited, p.acts)
+	subjects := []subject{
+		{"the least work", 0, least, func(ctx context.Context, _ int) error {
+			_, err := s.send(ctx, least, s.people[0], "Space created")
+			return err
+		}},
+		{"an event, the person seen", 1.7, chat, event(func(i int) google.Person { return s.people[i%approving] })},
+		{"... not seen", 0, chat, event(func(int) google.Person { return s.people[approving+int(fresh.Add(1))%(p.people-approving)] })},
+		{"... uniform over all people", 0, chat, event(func(int) google.Person { return s.people[rand.IntN(p.people)] })}, //nolint:gosec // a sample
+		{"... Zipf (1.1) over all people", 0, chat, event(func(i int) google.Person { return s.people[order[i%len(order)]] })},
+		{"... whose access token is over", 0, chat, event(func(int) google.Person { return s.people[p.people+int(expired.Add(1))%expiring] })},
+		{"a prompt to connect", 1.5, chat, func(ctx context.Context, _ int) error {
+			n := strangers.Add(1)
+			_, err := s.send(ctx, chat, google.Person{Sub: fmt.Sprintf("4%020d", n), Name: "Somebody", Email: "somebody@example.com", Domain: "example.com"}, "REQUEST_CONFIG")
+			return err
+		}},
+		{"/start and /callback together", 3.5, callback, func(ctx context.Context, _ int) error {
+			one := <-links
+			return s.consent(ctx, one.link, one.who)
+		}},
+		{"a create over HTTP", 1.9, api, func(ctx context.Context, i int) error { return s.create(ctx, api, s.people[i%approving]) }},
+	}
+	times := make([][]float64, len(subjects))
+	for round := range p.rounds + 1 { // the first warms up
+		for at, one := range subjects {
+			if one.of == callback {
+				if err := s.invite(ctx, links, p.acts); err != nil {
+					return err
+				}
+			}
+			s.google.Tidy()
+			before, err := cpu(one.of.Cmd.Process.Pid)
+			if err != nil {
+				return err
+			}
+			if err := crowd(ctx, workers, p.acts, one.act); err != nil {
+				return fmt.Errorf("%s: %w", one.name, err)
+			}
+			after, err := cpu(one.of.Cmd.Process.Pid)
+			if err != nil {
+				return err
+			}
+			if round > 0 {
+				times[at] = append(times[at], float64((after-before).Microseconds())/float64(p.acts))
+			}
+		}
+	}
+	r.title("CPU of an act, of the function's process: microseconds, and times the least work of the same round")
+	for at, one := range subjects {
+		each := make([]float64, p.rounds)
+		for i := range each {
+			each[i] = times[at][i] / times[0][i]
+		}
+		r.line(one.name, median(each), one.most, "x", fmt.Sprintf("%.0f µs", median(times[at])))
+	}
+	return counts(ctx, s, chat, r)
+}
+
+// invite makes links that nobody has used, for those who are known to the
+// stand-in.
+func (s *stage) invite(ctx context.Context, links chan<- invited, n int) error {
+	for i := range n {
+		who := google.People()[i%3]
+		link, err := s.auth.Invite(ctx, who.User(), "", userauth.CreateSpaces)
+		if err != nil {
+			return err
+		}
+		links <- invited{link.Reveal(), who}
+	}
+	return nil
+}
+
+// invited is a link and whom it is for.
+type invited struct {
+	link string
+	who  google.Person
+}
+
+// counts tells what an event of somebody seen asks of Google, by the stand-in's
+// own counters.
+func counts(ctx context.Context, s *stage, chat *deployed.Service, r *report) error {
+	const events = 200
+	s.google.Tidy()
+	before := connections(s.net.Asked())
+	if err := crowd(ctx, workers, events, func(ctx context.Context, i int) error {
+		_, err := s.send(ctx, chat, s.people[i%approving], "Space created")
+		return err
+	}); err != nil {
+		return err
+	}
+	r.title("\nWhat an event of somebody seen asks of others, by the stand-in's counters")
+	r.line("calls to Google besides spaces.setup", float64(len(s.google.Calls())-s.google.Count("chat.spaces.setup"))/events, 0.0001, "", "")
+	r.line("spaces.setup", float64(s.google.Count("chat.spaces.setup"))/events, 1, "", "")
+	r.line("new connections to Google", float64(connections(s.net.Asked())-before)/events, 0.0001, "", "")
+	return nil
+}
+
+func connections(by map[string]int) (n int) {
+	for _, of := range by {
+		n += of
+	}
+	return n
+}
+
+func median(of []float64) float64 {
+	sorted := slices.Sorted(slices.Values(of))
+	if len(sorted)%2 == 0 {
+		return (sorted[len(sorted)/2-1] + sorted[len(sorted)/2]) / 2
+	}
+	return sorted[len(sorted)/2]
+}
