@@ -3,13 +3,12 @@ package chat
 import (
 	"cmp"
 
-	chatapi "google.golang.org/api/chat/v1"
-
 	"example.com/deputy/shared/config"
 )
 
 // addOnEvent is chat-protocol.md 2.1: the key of the payload is the kind.
 type addOnEvent struct {
+	Type   looseText `json:"type"` // only classic events have one
 	Common struct {
 		Locale     looseText            `json:"userLocale"`
 		Parameters map[string]looseText `json:"parameters"`
@@ -91,7 +90,7 @@ type chatAction struct {
 }
 
 type messageAction struct {
-	Message *chatapi.Message `json:"message"`
+	Message *wireMessage `json:"message"`
 }
 
 // action is also how classic apps answer on the Home tab.
@@ -100,9 +99,9 @@ type action struct {
 }
 
 type navigation struct {
-	Push   *chatapi.GoogleAppsCardV1Card `json:"pushCard,omitempty"`
-	Update *chatapi.GoogleAppsCardV1Card `json:"updateCard,omitempty"`
-	End    *endNavigation                `json:"endNavigation,omitempty"`
+	Push   *wireCard      `json:"pushCard,omitempty"`
+	Update *wireCard      `json:"updateCard,omitempty"`
+	End    *endNavigation `json:"endNavigation,omitempty"`
 }
 
 type endNavigation struct {

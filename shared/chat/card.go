@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"html"
 
-	chatapi "google.golang.org/api/chat/v1"
-
 	"example.com/deputy/shared/config"
 )
 
@@ -52,13 +50,13 @@ func (c *Card) Size() int {
 	return len(text)
 }
 
-// api is the card as Google's type. function is what a click calls.
-func (c *Card) api(function string) *chatapi.GoogleAppsCardV1Card {
-	out := &chatapi.GoogleAppsCardV1Card{
-		Header: &chatapi.GoogleAppsCardV1CardHeader{Title: c.Title, Subtitle: c.Subtitle},
+// api is the card as it goes over the wire. function is what a click calls.
+func (c *Card) api(function string) *wireCard {
+	out := &wireCard{
+		Header: wireHeader{Title: c.Title, Subtitle: c.Subtitle},
 	}
 	for _, s := range c.Sections {
-		section := &chatapi.GoogleAppsCardV1Section{Header: html.EscapeString(s.Header)}
+		section := wireSection{Header: html.EscapeString(s.Header)}
 		for _, w := range s.Widgets {
 			section.Widgets = append(section.Widgets, w.api(function))
 		}
@@ -67,41 +65,41 @@ func (c *Card) api(function string) *chatapi.GoogleAppsCardV1Card {
 	return out
 }
 
-func (w Widget) api(function string) *chatapi.GoogleAppsCardV1Widget {
-	out := &chatapi.GoogleAppsCardV1Widget{}
+func (w Widget) api(function string) wireWidget {
+	out := wireWidget{}
 	text := html.EscapeString(w.Text)
 	switch {
 	case w.Field != nil:
-		w.Field.put(out)
+		w.Field.put(&out)
 	case len(w.Buttons) > 0:
-		list := &chatapi.GoogleAppsCardV1ButtonList{}
+		list := &wireButtonList{}
 		for _, b := range w.Buttons {
 			list.Buttons = append(list.Buttons, b.api(function))
 		}
 		out.ButtonList = list
 	case w.Label != "" || w.Aside != nil:
-		out.DecoratedText = &chatapi.GoogleAppsCardV1DecoratedText{TopLabel: w.Label, Text: text, WrapText: true}
+		out.DecoratedText = &wireDecoratedText{TopLabel: w.Label, Text: text, WrapText: true}
 		if w.Aside != nil {
-			out.DecoratedText.Button = w.Aside.api(function)
+			out.DecoratedText.Button = new(w.Aside.api(function))
 		}
 	default:
-		out.TextParagraph = &chatapi.GoogleAppsCardV1TextParagraph{Text: text}
+		out.TextParagraph = &wireTextParagraph{Text: text}
 	}
 	return out
 }
 
-func (b Button) api(function string) *chatapi.GoogleAppsCardV1Button {
-	out := &chatapi.GoogleAppsCardV1Button{Text: b.Text, OnClick: &chatapi.GoogleAppsCardV1OnClick{}}
+func (b Button) api(function string) wireButton {
+	out := wireButton{Text: b.Text}
 	if b.Strong {
 		out.Type = "FILLED"
 	}
 	if b.Link != "" {
-		out.OnClick.OpenLink = &chatapi.GoogleAppsCardV1OpenLink{Url: b.Link.Reveal()}
+		out.OnClick.OpenLink = &wireOpenLink{URL: b.Link.Reveal()}
 		return out
 	}
-	out.OnClick.Action = &chatapi.GoogleAppsCardV1Action{
+	out.OnClick.Action = &wireAction{
 		Function: function, LoadIndicator: "SPINNER", RequiredWidgets: b.Required,
-		Parameters: []*chatapi.GoogleAppsCardV1ActionParameter{{Key: valueKey, Value: b.Value.Reveal()}},
+		Parameters: []wireParameter{{Key: valueKey, Value: b.Value.Reveal()}},
 	}
 	if b.Opens {
 		out.OnClick.Action.Interaction = "OPEN_DIALOG"

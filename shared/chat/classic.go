@@ -2,22 +2,22 @@ package chat
 
 import (
 	"cmp"
-
-	chatapi "google.golang.org/api/chat/v1"
+	"encoding/json"
 
 	"example.com/deputy/shared/config"
 )
 
 // classicEvent is chat-protocol.md 1.2.
 type classicEvent struct {
-	Type      looseText `json:"type"`
-	EventTime looseText `json:"eventTime"`
-	User      user      `json:"user"`
-	Space     space     `json:"space"`
-	Message   message   `json:"message"`
-	Thread    thread    `json:"thread"`
-	Complete  looseText `json:"configCompleteRedirectUrl"`
-	Metadata  metadata  `json:"appCommandMetadata"`
+	Type      looseText                  `json:"type"`
+	Chat      map[string]json.RawMessage `json:"chat"` // what only the other format has, and the Home tab
+	EventTime looseText                  `json:"eventTime"`
+	User      user                       `json:"user"`
+	Space     space                      `json:"space"`
+	Message   message                    `json:"message"`
+	Thread    thread                     `json:"thread"`
+	Complete  looseText                  `json:"configCompleteRedirectUrl"`
+	Metadata  metadata                   `json:"appCommandMetadata"`
 	dialogEvent
 	Common struct {
 		Locale     looseText            `json:"userLocale"`
@@ -80,13 +80,13 @@ const clicked = "clicked"
 // classic is the reply as a classic app gives it (chat-protocol.md 1.4).
 func (r Reply) classic(e Event) any {
 	if r.Connect != "" {
-		return &chatapi.Message{ActionResponse: &chatapi.ActionResponse{Type: "REQUEST_CONFIG", Url: r.Connect.Reveal()}}
+		return &wireMessage{ActionResponse: &wireActionResponse{Type: "REQUEST_CONFIG", URL: r.Connect.Reveal()}}
 	}
 	switch r.place(e) {
 	case nowhere:
 		return struct{}{}
 	case closed:
-		return dialogAction(&chatapi.DialogAction{ActionStatus: &chatapi.ActionStatus{StatusCode: "OK"}})
+		return dialogAction(&wireDialogAction{ActionStatus: &wireActionStatus{StatusCode: "OK"}})
 	case homeTab:
 		show := navigate(navigation{Update: r.Card.api(clicked)})
 		if e.Kind == Home {
@@ -98,7 +98,7 @@ func (r Reply) classic(e Event) any {
 		if e.Home {
 			return map[string]any{"renderActions": addOnReply{Action: navigate(navigation{Update: r.Card.api(clicked)})}}
 		}
-		return dialogAction(&chatapi.DialogAction{Dialog: &chatapi.Dialog{Body: r.Card.api(clicked)}})
+		return dialogAction(&wireDialogAction{Dialog: &wireDialog{Body: r.Card.api(clicked)}})
 	case replaced:
 		return r.classicMessage(e, "UPDATE_MESSAGE")
 	default:
@@ -106,12 +106,12 @@ func (r Reply) classic(e Event) any {
 	}
 }
 
-func (r Reply) classicMessage(e Event, action string) *chatapi.Message {
+func (r Reply) classicMessage(e Event, action string) *wireMessage {
 	out := r.message(e, clicked)
-	out.ActionResponse = &chatapi.ActionResponse{Type: action}
+	out.ActionResponse = &wireActionResponse{Type: action}
 	return out
 }
 
-func dialogAction(a *chatapi.DialogAction) *chatapi.Message {
-	return &chatapi.Message{ActionResponse: &chatapi.ActionResponse{Type: "DIALOG", DialogAction: a}}
+func dialogAction(a *wireDialogAction) *wireMessage {
+	return &wireMessage{ActionResponse: &wireActionResponse{Type: "DIALOG", DialogAction: a}}
 }

@@ -3,8 +3,7 @@ package chat
 import (
 	"cmp"
 	"encoding/json"
-	"maps"
-	"slices"
+	"errors"
 	"strings"
 	"time"
 
@@ -19,33 +18,40 @@ const valueKey = "value"
 // in the other format is Unauthenticated, one that is not a JSON object
 // Invalid; an event we do not know is Unknown.
 func Decode(format Format, body []byte) (Event, error) {
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(body, &object); err != nil {
-		return Event{}, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: words.English("The event is not a JSON object."), Err: err}
+	if format == AddOn {
+		e, err := read[addOnEvent](body)
+		if err == nil && e.Type != "" {
+			err = errOther
+		}
+		return e.event(), err
 	}
-	shape := read[struct {
-		Type looseText                  `json:"type"`
-		Chat map[string]json.RawMessage `json:"chat"`
-	}](body)
-	addOn := slices.ContainsFunc(slices.Collect(maps.Keys(shape.Chat)), func(key string) bool {
-		return strings.HasSuffix(key, "Payload") // classic apps get "chat" too, for the Home tab, but without one
-	})
-	if format == Classic && addOn || format == AddOn && shape.Type != "" {
-		return Event{}, unauthenticated("the event's format is not its sender's")
+	e, err := read[classicEvent](body)
+	if err != nil {
+		return Event{}, err
 	}
-	if format == AddOn || shape.Type == "" && shape.Chat != nil { // classic: the Home tab (chat-protocol.md 1.5)
-		return read[addOnEvent](body).event(), nil
+	for key := range e.Chat {
+		if strings.HasSuffix(key, "Payload") { // classic apps get "chat" too, for the Home tab, but without one
+			return Event{}, errOther
+		}
 	}
-	return read[classicEvent](body).event(), nil
+	if e.Type == "" && e.Chat != nil { // the Home tab (chat-protocol.md 1.5)
+		home, err := read[addOnEvent](body)
+		return home.event(), err
+	}
+	return e.event(), nil
 }
+
+var errOther = unauthenticated("the event's format is not its sender's")
 
 // read reads of a JSON object what it can: what is of another type than
 // expected is passed over, as encoding/json does, so that one odd field does
 // not lose the whole event.
-func read[T any](body []byte) T {
-	var out T
-	_ = json.Unmarshal(body, &out)
-	return out
+func read[T any](body []byte) (out T, err error) {
+	err = json.Unmarshal(body, &out)
+	if odd, ok := errors.AsType[*json.UnmarshalTypeError](err); err == nil || ok && odd.Field != "" {
+		return out, nil
+	}
+	return out, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: words.English("The event is not a JSON object."), Err: err}
 }
 
 // The types below are the fields Deputy reads that both formats have

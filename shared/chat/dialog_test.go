@@ -1,10 +1,13 @@
 package chat_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/chat"
 )
@@ -110,4 +113,55 @@ func TestFieldsAreWrittenAsChatHasThem(t *testing.T) {
 			t.Errorf("got %s\nwant %s", got, want)
 		}
 	}
+}
+
+func TestWhatIsWrittenIsWhatGooglesTypesWrite(t *testing.T) {
+	everything := chat.Card{Title: "Title", Subtitle: "Sub", Sections: []chat.Section{{Header: "Head", Widgets: []chat.Widget{
+		{Text: "a <b>"},
+		{Label: "Label", Text: "x", Aside: &chat.Button{Text: "Go", Link: "https://example.com/?a=1&b=2"}},
+		{Buttons: []chat.Button{{Text: "One", Value: "v", Strong: true, Opens: true, Required: []string{"name"}}, {Text: "Two", Link: "https://example.com"}}},
+		{Field: &chat.Field{Kind: chat.Line, Name: "l", Label: "L", Hint: "h", Limit: 5, Values: []string{"x"}}},
+		{Field: &chat.Field{Kind: chat.Paragraph, Name: "p", Label: "P"}},
+		{Field: &chat.Field{Kind: chat.Choice, Name: "c", Label: "C", Values: []string{"1"}, Options: []chat.Option{{Value: "1", Text: "One"}, {Value: "2", Text: "Two"}}}},
+		{Field: &chat.Field{Kind: chat.Radio, Name: "r", Label: "R", Options: []chat.Option{{Value: "1", Text: "One"}}}},
+		{Field: &chat.Field{Kind: chat.Switch, Name: "s", Label: "S", Values: []string{chat.On}}},
+		{Field: &chat.Field{Kind: chat.People, Name: "pp", Label: "PP", Limit: 49, Values: []string{"users/1"}}},
+	}}}}
+	app := chat.App{ProjectNumber: "1", Endpoint: "https://chat.example.com/"}
+	for name, c := range map[string]struct {
+		e chat.Event
+		r chat.Reply
+	}{
+		"a card":         {chat.Event{Kind: chat.Command, Person: chat.Person{Name: "users/1"}}, chat.Reply{Card: &everything}},
+		"in place":       {chat.Event{Kind: chat.Click, Space: chat.Space{Direct: true}}, chat.Reply{Card: &everything}},
+		"a dialog":       {chat.Event{Kind: chat.Command, Dialog: chat.Opens}, chat.Reply{Card: &everything}},
+		"a dialog's end": {chat.Event{Kind: chat.Click, Dialog: chat.Sent}, chat.Reply{}},
+		"a prompt":       {chat.Event{Kind: chat.Command}, chat.Reply{Connect: "https://example.com/start?a=1&b=2"}},
+	} {
+		ours, err := app.Encode(chat.Classic, c.e, c.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var google chatapi.Message
+		decoder := json.NewDecoder(bytes.NewReader(ours))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&google); err != nil {
+			t.Errorf("%s: Google's types do not know it: %v", name, err)
+		}
+		theirs, err := json.Marshal(&google)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(plain(t, theirs), plain(t, ours)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func plain(t *testing.T, text []byte) (out map[string]any) {
+	t.Helper()
+	if err := json.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

@@ -3,8 +3,6 @@ package chat
 import (
 	"html"
 	"slices"
-
-	chatapi "google.golang.org/api/chat/v1"
 )
 
 // FieldKind is how a field of a form looks.
@@ -39,10 +37,10 @@ type Field struct {
 type Option struct{ Value, Text string }
 
 // put writes the field into a widget.
-func (f *Field) put(out *chatapi.GoogleAppsCardV1Widget) {
+func (f *Field) put(out *wireWidget) {
 	switch f.Kind {
 	case Line, Paragraph:
-		out.TextInput = &chatapi.GoogleAppsCardV1TextInput{Name: f.Name, Label: f.Label, HintText: f.Hint, Type: "SINGLE_LINE"}
+		out.TextInput = &wireTextInput{Name: f.Name, Label: f.Label, HintText: f.Hint, Type: "SINGLE_LINE"}
 		if f.Kind == Paragraph {
 			out.TextInput.Type = "MULTIPLE_LINE"
 		}
@@ -50,27 +48,27 @@ func (f *Field) put(out *chatapi.GoogleAppsCardV1Widget) {
 			out.TextInput.Value = f.Values[0]
 		}
 		if f.Limit > 0 {
-			out.TextInput.Validation = &chatapi.GoogleAppsCardV1Validation{CharacterLimit: int64(f.Limit), InputType: "TEXT"}
+			out.TextInput.Validation = &wireValidation{CharacterLimit: f.Limit, InputType: "TEXT"}
 		}
 	case Switch:
-		out.DecoratedText = &chatapi.GoogleAppsCardV1DecoratedText{Text: html.EscapeString(f.Label), WrapText: true, SwitchControl: &chatapi.GoogleAppsCardV1SwitchControl{
+		out.DecoratedText = &wireDecoratedText{Text: html.EscapeString(f.Label), WrapText: true, SwitchControl: &wireSwitch{
 			Name: f.Name, Value: On, Selected: slices.Contains(f.Values, On), ControlType: "SWITCH",
 		}}
 	case People:
-		out.SelectionInput = &chatapi.GoogleAppsCardV1SelectionInput{
-			Name: f.Name, Label: f.Label, Type: "MULTI_SELECT", MultiSelectMaxSelectedItems: int64(f.Limit), MultiSelectMinQueryLength: 1,
-			PlatformDataSource: &chatapi.GoogleAppsCardV1PlatformDataSource{CommonDataSource: "USER"},
+		out.SelectionInput = &wireSelectionInput{
+			Name: f.Name, Label: f.Label, Type: "MULTI_SELECT", MultiSelectMaxSelectedItems: f.Limit, MultiSelectMinQueryLength: 1,
+			PlatformDataSource: &wirePlatformDataSource{CommonDataSource: "USER"},
 		}
 		for _, v := range f.Values {
-			out.SelectionInput.Items = append(out.SelectionInput.Items, &chatapi.GoogleAppsCardV1SelectionItem{Text: f.text(v), Value: v, Selected: true})
+			out.SelectionInput.Items = append(out.SelectionInput.Items, wireSelectionItem{Text: f.text(v), Value: v, Selected: true})
 		}
 	case Choice, Radio:
-		out.SelectionInput = &chatapi.GoogleAppsCardV1SelectionInput{Name: f.Name, Label: f.Label, Type: "DROPDOWN"}
+		out.SelectionInput = &wireSelectionInput{Name: f.Name, Label: f.Label, Type: "DROPDOWN"}
 		if f.Kind == Radio {
 			out.SelectionInput.Type = "RADIO_BUTTON"
 		}
 		for _, o := range f.Options {
-			out.SelectionInput.Items = append(out.SelectionInput.Items, &chatapi.GoogleAppsCardV1SelectionItem{Text: o.Text, Value: o.Value, Selected: slices.Contains(f.Values, o.Value)})
+			out.SelectionInput.Items = append(out.SelectionInput.Items, wireSelectionItem{Text: o.Text, Value: o.Value, Selected: slices.Contains(f.Values, o.Value)})
 		}
 	}
 }

@@ -3,8 +3,6 @@ package chat
 import (
 	"encoding/json"
 
-	chatapi "google.golang.org/api/chat/v1"
-
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 )
@@ -64,14 +62,14 @@ func (r Reply) place(e Event) place {
 }
 
 // message is the reply's card as a message; function is what its buttons call.
-func (r Reply) message(e Event, function string) *chatapi.Message {
-	out := &chatapi.Message{
+func (r Reply) message(e Event, function string) *wireMessage {
+	out := &wireMessage{
 		FallbackText: r.Card.Title,
-		CardsV2:      []*chatapi.CardWithId{{CardId: "deputy", Card: r.Card.api(function)}},
+		CardsV2:      []wireCardWithID{{CardID: "deputy", Card: r.Card.api(function)}},
 	}
 	if !e.Space.Direct {
 		// A direct message with the app is private as it is.
-		out.PrivateMessageViewer = &chatapi.User{Name: e.Person.Name}
+		out.PrivateMessageViewer = &wireUser{Name: e.Person.Name}
 	}
 	return out
 }
