@@ -2,10 +2,12 @@ package googleauth
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -23,6 +25,14 @@ type Claims struct {
 	Nonce         string
 }
 
+const (
+	// believed is how long a token that was verified counts as verified when
+	// it comes again, and never past its end: a key that Google takes back
+	// counts that much longer.
+	believed      = 5 * time.Minute
+	believedCache = 1_000 // tokens; some 300 bytes each
+)
+
 // Verifier checks RS256 tokens of one issuer for one audience. It is safe for
 // concurrent use.
 type Verifier struct {
@@ -30,6 +40,13 @@ type Verifier struct {
 	keys   *KeySet
 	config oidc.Config
 	now    func() time.Time
+	known  *lru.Cache[[sha256.Size]byte, verified]
+}
+
+// verified is what a token was found to say, and until when that counts.
+type verified struct {
+	claims Claims
+	until  time.Time
 }
 
 // NewVerifier checks tokens signed with keys. An empty audience is a mistake
@@ -38,8 +55,12 @@ func NewVerifier(issuer, audience string, keys *KeySet, now func() time.Time) *V
 	if audience == "" {
 		panic("googleauth.NewVerifier: empty audience")
 	}
+	known, err := lru.New[[sha256.Size]byte, verified](believedCache)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
 	return &Verifier{
-		issuer: issuer, keys: keys, now: now,
+		issuer: issuer, keys: keys, now: now, known: known,
 		config: oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{oidc.RS256}, Now: now},
 	}
 }
@@ -57,19 +78,36 @@ func (w *witness) VerifySignature(ctx context.Context, jwt string) (payload []by
 
 // Verify checks signature, issuer, audience and times of a compact JWT. A
 // token that fails is Unauthenticated, with the failed check in the log; keys
-// that cannot be had are Unavailable.
+// that cannot be had are Unavailable. Google's services send one token with many
+// requests: one that was verified a moment ago is known again by its hash.
 func (v *Verifier) Verify(ctx context.Context, token config.Secret) (Claims, error) {
+	hash := sha256.Sum256([]byte(token.Reveal()))
+	if before, ok := v.known.Get(hash); ok && v.now().Before(before.until) {
+		return before.claims, nil
+	}
+	claims, expiry, err := v.verify(ctx, token)
+	if err == nil {
+		until := v.now().Add(believed)
+		if expiry.Before(until) {
+			until = expiry
+		}
+		v.known.Add(hash, verified{claims, until})
+	}
+	return claims, err
+}
+
+func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, time.Time, error) {
 	w := &witness{keys: v.keys}
 	t, err := oidc.NewVerifier(v.issuer, w, &v.config).Verify(ctx, token.Reveal())
 	switch {
 	case w.err != nil:
-		return Claims{}, fault.Wrap("googleauth.Verify", w.err)
+		return Claims{}, time.Time{}, fault.Wrap("googleauth.Verify", w.err)
 	case err != nil:
-		return Claims{}, refuse(err)
+		return Claims{}, time.Time{}, refuse(err)
 	case len(t.Audience) != 1:
-		return Claims{}, refuse(errors.New("more than one audience"))
+		return Claims{}, time.Time{}, refuse(errors.New("more than one audience"))
 	case t.IssuedAt.After(v.now().Add(Leeway)):
-		return Claims{}, refuse(errors.New("issued in the future"))
+		return Claims{}, time.Time{}, refuse(errors.New("issued in the future"))
 	}
 	var c struct {
 		Email         string  `json:"email"`
@@ -77,9 +115,9 @@ func (v *Verifier) Verify(ctx context.Context, token config.Secret) (Claims, err
 		Domain        string  `json:"hd"`
 	}
 	if err := t.Claims(&c); err != nil {
-		return Claims{}, refuse(errors.New("claims of the wrong type"))
+		return Claims{}, time.Time{}, refuse(errors.New("claims of the wrong type"))
 	}
-	return Claims{Subject: t.Subject, Email: c.Email, EmailVerified: bool(c.EmailVerified), Domain: c.Domain, Nonce: t.Nonce}, nil
+	return Claims{Subject: t.Subject, Email: c.Email, EmailVerified: bool(c.EmailVerified), Domain: c.Domain, Nonce: t.Nonce}, t.Expiry, nil
 }
 
 func refuse(err error) error {

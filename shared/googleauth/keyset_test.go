@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -227,5 +228,42 @@ func TestInventedKeyIDsWhileGoogleIsDownCauseOneFetch(t *testing.T) {
 	}
 	if got := s.fetches.Load(); got != 1 {
 		t.Errorf("fetches: got %d, want 1", got)
+	}
+}
+
+func TestATokenThatWasVerifiedCountsAgainUntilItsEndAndNoLonger(t *testing.T) {
+	s := newSigner(t)
+	s.set(http.StatusOK, "one")
+	v := s.verifier()
+	token := s.token("one", func(c map[string]any) { c["exp"] = s.now().Add(2 * time.Minute).Unix() })
+	for range 2 {
+		if got, err := v.Verify(t.Context(), token); err != nil || got.Subject == "" {
+			t.Fatalf("%+v, %v", got, err)
+		}
+	}
+	// Attack: the claims of a token that is known, with another signature.
+	known := strings.Split(token.Reveal(), ".")
+	forged := known[0] + "." + known[1] + "." + strings.Split(s.token("one", nil).Reveal(), ".")[2]
+	if _, err := v.Verify(t.Context(), config.Secret(forged)); !errors.Is(err, googleauth.ErrSignature) {
+		t.Errorf("a forged signature: %v", err)
+	}
+	s.ahead.Add(int64(2*time.Minute + time.Second))
+	if _, err := v.Verify(t.Context(), token); fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("past its end: %v", err)
+	}
+}
+
+func TestAKeyThatGoogleTakesBackEndsAKnownTokenWithinMinutes(t *testing.T) {
+	s := newSigner(t)
+	s.set(http.StatusOK, "one", "two")
+	v := s.verifier()
+	token := s.token("one", func(c map[string]any) { c["exp"] = s.now().Add(3 * time.Hour).Unix() })
+	if _, err := v.Verify(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	s.set(http.StatusOK, "two")
+	s.ahead.Add(int64(2 * time.Hour)) // past the keys' max-age, too
+	if _, err := v.Verify(t.Context(), token); !errors.Is(err, googleauth.ErrUnknownKey) {
+		t.Errorf("%v", err)
 	}
 }
