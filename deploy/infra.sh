@@ -76,7 +76,7 @@ database() {
 	for group in grants pendingConsents seenEvents replies revocations sequences templates acts; do
 		indexed "$group" '*' || change gcloud firestore indexes fields update '*' --collection-group="$group" --database="$database" --disable-indexes --async --project="$project"
 	done
-	for field in grants/emailCode grants/tokenPrefix grants/tokenHash grants/tokenHexHash acts/act; do
+	for field in grants/emailCode grants/tokenPrefix grants/tokenHash grants/tokenHexHash; do
 		indexed "${field%/*}" "${field#*/}" || change gcloud firestore indexes fields update "${field#*/}" --collection-group="${field%/*}" --database="$database" --index=order=ascending --async --project="$project"
 	done
 }

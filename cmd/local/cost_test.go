@@ -18,9 +18,9 @@ type cost struct{ reads, writes, calls int64 }
 
 // spent is what do costs.
 func (w *world) spent(do func()) cost {
-	reads, writes, calls := w.docs.Reads()+w.docs.Replaces(), w.docs.Writes(), len(w.google.Calls())
+	reads, writes, calls := w.docs.Reads(), w.docs.Writes(), len(w.google.Calls())
 	do()
-	return cost{w.docs.Reads() + w.docs.Replaces() - reads, w.docs.Writes() - writes, int64(len(w.google.Calls()) - calls)}
+	return cost{w.docs.Reads() - reads, w.docs.Writes() - writes, int64(len(w.google.Calls()) - calls)}
 }
 
 // costs are the acts of the table in docs/operate.md, each with what it needs

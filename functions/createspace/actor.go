@@ -38,7 +38,7 @@ func (f function) actor(ctx context.Context, caller vault.Caller, a act) (actor,
 	if err != nil {
 		return out, err
 	}
-	who, err := f.allowed(ctx, caller, a.operation, a.authority, a.named)
+	who, given, err := f.allowedBy(ctx, caller, a.operation, a.authority, a.named)
 	if err != nil {
 		return out, err
 	}
@@ -56,13 +56,14 @@ func (f function) actor(ctx context.Context, caller vault.Caller, a act) (actor,
 		}
 		return f.delegated(out, email, f.Delegated.ForAdministrators())
 	}
-	approved := false
-	if who.Person != "" {
-		if approved, err = f.Callers.Approved(ctx, caller, who.Person, a.operation, a.authority); err != nil {
+	if given == nil && who.Person != "" {
+		approval, err := f.Callers.Approval(ctx, caller, who.Person, a.authority)
+		if err != nil {
 			return out, err
 		}
+		given = &approval
 	}
-	if !approved {
+	if given == nil || !callers.Approved(*given, a.operation, a.authority) {
 		return out, f.approval(ctx, caller, a, needs)
 	}
 	return out, nil
@@ -94,25 +95,31 @@ func (f function) approval(ctx context.Context, caller vault.Caller, a act, need
 // for them. Person is empty for an address that nobody has connected with. Of
 // somebody named by id, the domain counts that they had when they approved this
 // caller: whether they are connected is not told.
-func (f function) allowed(ctx context.Context, caller vault.Caller, operation, authority, named string) (callers.Subject, error) {
+func (f function) allowed(ctx context.Context, caller vault.Caller, operation, named string) (callers.Subject, error) {
+	who, _, err := f.allowedBy(ctx, caller, operation, callers.ByUser, named)
+	return who, err
+}
+
+// allowedBy is allowed for any authority, with what the person has approved to the caller as far
+// as it was read for that; else nil.
+func (f function) allowedBy(ctx context.Context, caller vault.Caller, operation, authority, named string) (who callers.Subject, given *vault.Approval, err error) {
 	name, err := user(named, "actAs")
 	if err != nil {
-		return callers.Subject{}, err
+		return who, nil, err
 	}
-	who := callers.Subject{Named: named}
+	who = callers.Subject{Named: named}
 	if email := strings.TrimPrefix(name, "users/"); strings.Contains(email, "@") {
 		who.Domain = email[strings.LastIndex(email, "@")+1:]
 		who.Person, err = f.Auth.Find(ctx, email)
 	} else {
-		who.Person = name
 		var a vault.Approval
-		a, err = f.Auth.Vault.Approval(ctx, name, caller.ID, cmp.Or(authority, callers.ByUser))
-		who.Domain = a.Domain
+		a, err = f.Callers.Approval(ctx, caller, name, cmp.Or(authority, callers.ByUser))
+		who.Person, who.Domain, given = name, a.Domain, &a
 	}
 	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return callers.Subject{}, err
+		return callers.Subject{}, nil, err
 	}
-	return who, callers.Allow(caller, operation, authority, who)
+	return who, given, callers.Allow(caller, operation, authority, who)
 }
 
 // consent puts an invitation into a NeedsConsent: the caller may pass it on,

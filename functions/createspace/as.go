@@ -69,7 +69,7 @@ func as[T any](ctx context.Context, f function, a act, request any, do func(acto
 				who.source, who.try = "caller "+try.Act, try
 				answer, came, err = do(who)
 				if unsure := untold(err); err == nil || unsure || partly(err) {
-					beside.Go(func() { f.note(ctx, a, who.known, try.Act, came.made, unsure) }) // while the answer is stored
+					beside.Go(func() { f.note(ctx, a, who.known, try, came.made, unsure) }) // while the answer is stored
 				}
 				return !came.incomplete, f.consent(ctx, who.person, err)
 			})
@@ -142,15 +142,15 @@ const noteTime = 3 * time.Second
 
 // note lets the person see in /status what was done as them, or may have been.
 // The act is done whatever comes of this.
-func (f function) note(ctx context.Context, a act, person, id, made string, unsure bool) {
+func (f function) note(ctx context.Context, a act, person string, try callers.Try, made string, unsure bool) {
 	if person == "" {
 		return // by delegation for somebody who never connected: there is no /status of theirs
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
 	caller := of(ctx).caller
-	err := f.Auth.Vault.NoteActivity(ctx, person, id[:32], vault.Activity{
-		When: f.Now(), Caller: cmp.Or(caller.Name, caller.Email), Operation: a.operation, Authority: cmp.Or(a.authority, callers.ByUser), Made: cmp.Or(made, a.space), Unsure: unsure,
+	err := f.Auth.Vault.NoteActivity(ctx, person, try.Act[:32], vault.Activity{
+		When: try.Began, Caller: cmp.Or(caller.Name, caller.Email), Operation: a.operation, Authority: cmp.Or(a.authority, callers.ByUser), Made: cmp.Or(made, a.space), Unsure: unsure,
 	})
 	if err != nil {
 		f.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", person), slog.String("error", err.Error()))

@@ -16,7 +16,7 @@ import (
 
 // GetConnection tells whether a person is connected, and for what.
 func (f function) GetConnection(ctx context.Context, in api.GetConnectionRequestObject) (api.GetConnectionResponseObject, error) {
-	who, err := f.allowed(ctx, of(ctx).caller, callers.ReadPeople, callers.ByUser, personIn(in.Person))
+	who, err := f.allowed(ctx, of(ctx).caller, callers.ReadPeople, personIn(in.Person))
 	out := api.GetConnection200JSONResponse{Capabilities: []api.Capability{}}
 	if err == nil && who.Person != "" {
 		var c userauth.Connection
@@ -49,7 +49,7 @@ func (f function) InvitePerson(ctx context.Context, in api.InvitePersonRequestOb
 }
 
 func (f function) invite(ctx context.Context, named string, asked []api.Capability) (api.InvitePersonResponseObject, error) {
-	who, err := f.allowed(ctx, of(ctx).caller, callers.InvitePeople, callers.ByUser, named)
+	who, err := f.allowed(ctx, of(ctx).caller, callers.InvitePeople, named)
 	var out api.InvitePerson201JSONResponse
 	if err == nil {
 		var capabilities []userauth.Capability
@@ -72,7 +72,7 @@ var redirects = map[api.ClientType]string{api.ANDROID: "", api.IOS: "", api.CHRO
 // which system brought it.
 func (f function) accept(ctx context.Context, named string, code config.Secret, from api.ClientType) (api.InvitePersonResponseObject, error) {
 	caller := of(ctx).caller
-	who, err := f.allowed(ctx, caller, callers.ConnectPeople, callers.ByUser, named)
+	who, err := f.allowed(ctx, caller, callers.ConnectPeople, named)
 	redirect, known := redirects[from]
 	if err == nil && !known {
 		err = fault.New(fault.Invalid, words.English("Google lets clients of the type TV and limited input ask for no scope of Chat, so their codes cannot connect anybody. Ask for an invitation link instead, and show it as a QR code."))
@@ -89,7 +89,7 @@ func (f function) accept(ctx context.Context, named string, code config.Secret, 
 // repetition must not end what they allowed anew.
 func (f function) DisconnectPerson(ctx context.Context, in api.DisconnectPersonRequestObject) (api.DisconnectPersonResponseObject, error) {
 	caller, a := of(ctx).caller, act{operation: callers.DisconnectPeople, key: in.Params.IdempotencyKey}
-	who, err := f.allowed(ctx, caller, a.operation, callers.ByUser, personIn(in.Person))
+	who, err := f.allowed(ctx, caller, a.operation, personIn(in.Person))
 	out, repeated := api.DisconnectPerson200JSONResponse{Outcome: api.NotConnected}, false
 	// By what the caller calls them: with the grant goes what tells who that is.
 	id := digest(caller.ID, a.key, of(ctx).what, strings.ToLower(in.Person), callers.ByUser)
@@ -104,7 +104,7 @@ func (f function) DisconnectPerson(ctx context.Context, in api.DisconnectPersonR
 			done, err := f.Auth.Disconnect(ctx, who.Person)
 			out.Outcome = api.DisconnectedOutcome(done.Outcome.String())
 			if err == nil {
-				f.note(ctx, a, who.Person, try.Act, "", false)
+				f.note(ctx, a, who.Person, try, "", false)
 			}
 			return true, err
 		})

@@ -11,15 +11,11 @@ import (
 // a list counts its documents, and one at least.
 type Counting struct {
 	vault.Docs
-	reads, writes, replaces atomic.Int64
+	reads, writes atomic.Int64
 }
 
 // Reads is how many documents were read so far.
 func (c *Counting) Reads() int64 { return c.reads.Load() }
-
-// Replaces is how many of the writes were replacements: each is a read more on
-// Firestore (vault/firestore).
-func (c *Counting) Replaces() int64 { return c.replaces.Load() }
 
 // Writes is how many writes were tried so far.
 func (c *Counting) Writes() int64 { return c.writes.Load() }
@@ -53,7 +49,6 @@ func (c *Counting) Create(ctx context.Context, collection, id string, f vault.Fi
 // Replace implements vault.Docs.
 func (c *Counting) Replace(ctx context.Context, collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
 	c.writes.Add(1)
-	c.replaces.Add(1)
 	return c.Docs.Replace(ctx, collection, id, f, at)
 }
 

@@ -9,14 +9,20 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Approved tells whether a person has approved that a caller does an operation
-// as them by an authority. It is asked before anything is looked up of the person's grant.
-func (c *Callers) Approved(ctx context.Context, caller vault.Caller, person, operation, authority string) (bool, error) {
+// Approval is what a person has approved to a caller for an authority; the zero
+// Approval for nothing. It is asked before anything is looked up of the
+// person's grant.
+func (c *Callers) Approval(ctx context.Context, caller vault.Caller, person, authority string) (vault.Approval, error) {
 	a, err := c.vault.Approval(ctx, person, caller.ID, authority)
-	if fault.KindOf(err) == fault.NotFound && err != nil {
-		return false, nil //nolint:nilerr // nothing was approved
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		return vault.Approval{}, nil //nolint:nilerr // nothing was approved
 	}
-	return err == nil && slices.Contains(a.Operations, operation) && a.Authority == authority, fault.Wrap("callers.Approved", err)
+	return a, fault.Wrap("callers.Approval", err)
+}
+
+// Approved tells whether an approval has an operation by an authority.
+func Approved(a vault.Approval, operation, authority string) bool {
+	return slices.Contains(a.Operations, operation) && a.Authority == authority
 }
 
 // Words says what an operation is, to a person.

@@ -29,9 +29,10 @@ var ErrReused = errors.New("the key came with another request")
 
 // Try is one try of a request under its key.
 type Try struct {
-	Act     string // names what is done: the same in all tries, another when the key is used anew
-	Again   bool   // it was tried before
-	Journal []byte // what a try before kept; nil for nothing
+	Act     string    // names what is done: the same in all tries, another when the key is used anew
+	Began   time.Time // its first try
+	Again   bool      // it was tried before
+	Journal []byte    // what a try before kept; nil for nothing
 	keep    func(context.Context, []byte) error
 }
 
@@ -50,7 +51,7 @@ func (c *Callers) Once(ctx context.Context, id, person, request string, do func(
 	if err != nil || mine.Answer != "" {
 		return []byte(mine.Answer.Reveal()), true, fault.Wrap("callers.Once", err)
 	}
-	t := Try{Act: actOf(mine), Again: again, keep: func(ctx context.Context, journal []byte) error {
+	t := Try{Act: actOf(mine), Began: mine.Expires.Add(-vault.ReplyLife), Again: again, keep: func(ctx context.Context, journal []byte) error {
 		mine.Journal = config.Secret(journal)
 		kept, err := c.vault.SaveReply(ctx, mine)
 		if err == nil {

@@ -28,28 +28,30 @@ type Activity struct {
 	Unsure    bool      `json:"unsure,omitempty"` // no answer came: it may have been done
 }
 
-// NoteActivity stores it. id names the act: noted again, it stays as it is, but
-// that what was not sure becomes so.
+// NoteActivity stores it. id and When name the act: noted again, it stays as it
+// is, but that what was not sure becomes so.
 func (v *Vault) NoteActivity(ctx context.Context, person, id string, a Activity) error {
-	known, err := v.docs.Find(ctx, activityOf(person), "act", id)
-	switch {
-	case err != nil || len(known) > 0 && (a.Unsure || !flag(known[0].Fields, "unsure")):
+	at, acts := fmt.Sprintf("%016x-%s", math.MaxInt64-a.When.UnixMilli(), id), activityOf(person)
+	_, err := v.docs.Create(ctx, acts, at, a.fields())
+	if err == nil || fault.KindOf(err) != fault.Conflict {
 		return fault.Wrap("vault.NoteActivity", err)
-	case len(known) > 0:
-		a.When = moment(known[0].Fields, "when")
-		_, err = v.docs.Replace(ctx, activityOf(person), known[0].ID, a.fields(id), known[0].Version)
-	default:
-		_, err = v.docs.Create(ctx, activityOf(person), fmt.Sprintf("%016x-%s", math.MaxInt64-a.When.UnixMilli(), id), a.fields(id))
 	}
-	if err != nil && fault.KindOf(err) == fault.Conflict {
+	if a.Unsure {
+		return nil
+	}
+	there, err := v.docs.Get(ctx, acts, at)
+	if err == nil && flag(there.Fields, "unsure") {
+		_, err = v.docs.Replace(ctx, acts, at, a.fields(), there.Version)
+	}
+	if err != nil && fault.KindOf(err) == fault.Conflict { // another try was sure, too
 		return nil
 	}
 	return fault.Wrap("vault.NoteActivity", err)
 }
 
-func (a Activity) fields(id string) Fields {
+func (a Activity) fields() Fields {
 	return Fields{
-		"act": id, "when": a.When, "caller": a.Caller, "operation": a.Operation, "authority": a.Authority, "made": a.Made, "unsure": a.Unsure, "expires": a.When.Add(activityLife),
+		"when": a.When, "caller": a.Caller, "operation": a.Operation, "authority": a.Authority, "made": a.Made, "unsure": a.Unsure, "expires": a.When.Add(activityLife),
 	}
 }
 

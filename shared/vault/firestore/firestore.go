@@ -1,7 +1,7 @@
 // Package firestore is a vault.Docs on Cloud Firestore in Native mode. It is
 // the only importer of Firestore's client.
 //
-// A document's version is its update time; writes carry it as a precondition,
+// A document's version is its update time, with the names of its fields; writes carry it as a precondition,
 // so no transaction is needed (and none is retried behind our back).
 package firestore
 
@@ -9,6 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/firestore"
@@ -69,24 +72,20 @@ func (d *Docs) Create(ctx context.Context, collection, id string, fields vault.F
 	if err != nil {
 		return "", translate("firestore.Create", err)
 	}
-	return version(result.UpdateTime), nil
+	return version(result.UpdateTime, fields), nil
 }
 
-// Replace implements vault.Docs. Update writes only the fields it names, so
-// the ones to go are read first; the precondition covers both steps.
+// Replace implements vault.Docs. Update writes only the fields it names: which
+// ones have to go stands in the version.
 func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	if err := check(fields); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	ref := d.client.Collection(collection).Doc(id)
-	before, err := ref.Get(ctx)
-	if err != nil {
-		return "", gone(translate("firestore.Replace", err))
-	}
+	moment, names := parts(at)
 	var updates []firestore.Update
-	for name := range before.Data() {
+	for _, name := range names {
 		if _, stays := fields[name]; !stays {
 			updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: firestore.Delete})
 		}
@@ -95,14 +94,14 @@ func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.
 		updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: value})
 	}
 	var result *firestore.WriteResult
-	err = again(ctx, func(ctx context.Context) (err error) {
-		result, err = ref.Update(ctx, updates, firestore.LastUpdateTime(moment(at)))
+	err := again(ctx, func(ctx context.Context) (err error) {
+		result, err = d.client.Collection(collection).Doc(id).Update(ctx, updates, firestore.LastUpdateTime(moment))
 		return err
 	})
 	if err != nil {
 		return "", gone(translate("firestore.Replace", err))
 	}
-	return version(result.UpdateTime), nil
+	return version(result.UpdateTime, fields), nil
 }
 
 // Delete implements vault.Docs.
@@ -110,7 +109,8 @@ func (d *Docs) Delete(ctx context.Context, collection, id string, at vault.Versi
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	err := again(ctx, func(ctx context.Context) error {
-		_, err := d.client.Collection(collection).Doc(id).Delete(ctx, firestore.LastUpdateTime(moment(at)))
+		moment, _ := parts(at)
+		_, err := d.client.Collection(collection).Doc(id).Delete(ctx, firestore.LastUpdateTime(moment))
 		return err
 	})
 	return gone(translate("firestore.Delete", err))
@@ -163,7 +163,7 @@ func doc(s *firestore.DocumentSnapshot) vault.Doc {
 			fields[name] = texts
 		}
 	}
-	return vault.Doc{ID: s.Ref.ID, Fields: fields, Version: version(s.UpdateTime)}
+	return vault.Doc{ID: s.Ref.ID, Fields: fields, Version: version(s.UpdateTime, fields)}
 }
 
 // check refuses values that would not come back as they were.
@@ -178,11 +178,17 @@ func check(fields vault.Fields) error {
 	return nil
 }
 
-func version(t time.Time) vault.Version { return vault.Version(t.UTC().Format(time.RFC3339Nano)) }
+// version is the time of a document's last write, and the names of its fields:
+// whoever replaces it has to know them.
+func version(t time.Time, fields vault.Fields) vault.Version {
+	names := slices.Sorted(maps.Keys(fields))
+	return vault.Version(strings.Join(append([]string{t.UTC().Format(time.RFC3339Nano)}, names...), " "))
+}
 
-func moment(v vault.Version) time.Time {
-	t, _ := time.Parse(time.RFC3339Nano, string(v)) // we wrote it
-	return t
+func parts(v vault.Version) (time.Time, []string) {
+	all := strings.Split(string(v), " ")
+	t, _ := time.Parse(time.RFC3339Nano, all[0]) // we wrote it
+	return t, all[1:]
 }
 
 // translate turns Firestore's status into a fault, once.
