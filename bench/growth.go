@@ -25,7 +25,7 @@ func growth(ctx context.Context, s *stage, p plan, r *report) error {
 			s.google.Tidy()
 			s.chat = s.google.ChatToken() // as Chat does, long before the one before is over
 			if err := crowd(ctx, 8, min(left, 1000), func(ctx context.Context, _ int) error {
-				_, err := s.send(ctx, chat, s.people[rand.IntN(p.people)], "Space created") //nolint:gosec // a sample
+				err := s.send(ctx, chat, s.people[rand.IntN(p.people)], "Space created") //nolint:gosec // a sample
 				return err
 			}); err != nil {
 				return err

@@ -35,7 +35,7 @@ func latencies(ctx context.Context, s *stage, p plan, r *report) error {
 		}},
 	} {
 		for i := range 100 { // connections, and who is seen
-			if _, err := s.send(ctx, chat, c.who(i), "Space created"); err != nil {
+			if err := s.send(ctx, chat, c.who(i), "Space created"); err != nil {
 				return err
 			}
 		}
@@ -43,8 +43,7 @@ func latencies(ctx context.Context, s *stage, p plan, r *report) error {
 		s.slow.Store(int64(wire))
 		s.emulator.slow.Store(int64(wire))
 		took, err := openLoop(ctx, p.seconds*perSecond, func(ctx context.Context, i int) error {
-			_, err := s.send(ctx, chat, c.who(i), "Space created")
-			return err
+			return s.send(ctx, chat, c.who(i), "Space created")
 		})
 		s.slow.Store(0)
 		s.emulator.slow.Store(0)

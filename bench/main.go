@@ -28,6 +28,14 @@ type plan struct {
 	starts               int
 	growth               int
 	only                 string
+	profile              string
+}
+
+func (p plan) linked() []string {
+	if p.profile == "" {
+		return nil
+	}
+	return []string{"example.com/deputy/bench/profiled"}
 }
 
 func (p plan) wants(what string) bool { return p.only == "" || strings.Contains(p.only, what) }
@@ -41,6 +49,7 @@ func main() {
 	flag.IntVar(&p.starts, "starts", 20, "how many cold starts")
 	flag.IntVar(&p.growth, "growth", 0, "after how many events memory is looked at again; 0 leaves it out")
 	flag.StringVar(&p.only, "only", "", "cpu, latency, start or growth")
+	flag.StringVar(&p.profile, "profile", "", "write CPU profiles of seen events, prompts and creates to this folder, and measure nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	missed, err := run(ctx, p)
@@ -60,11 +69,14 @@ func run(ctx context.Context, p plan) (int, error) {
 		return 0, errors.New("it reads CPU time and memory from /proc, which only Linux has")
 	}
 	fmt.Printf("%s, %d cores, %d people; %d rounds of %d acts\n\n", runtime.Version(), runtime.NumCPU(), p.people, p.rounds, p.acts)
-	s, err := open(ctx, p.people)
+	s, err := open(ctx, p)
 	if err != nil {
 		return 0, err
 	}
 	defer s.close()
+	if p.profile != "" {
+		return 0, profiles(ctx, s, p)
+	}
 	r := &report{}
 	for _, part := range []struct {
 		name string

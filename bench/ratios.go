@@ -50,15 +50,13 @@ func ratios(ctx context.Context, s *stage, p plan, r *report) error {
 	}
 	event := func(person func(i int) google.Person) func(context.Context, int) error {
 		return func(ctx context.Context, i int) error {
-			_, err := s.send(ctx, chat, person(i), "Space created")
-			return err
+			return s.send(ctx, chat, person(i), "Space created")
 		}
 	}
 	links := make(chan invited, p.acts)
 	subjects := []subject{
 		{"the least work", 0, least, func(ctx context.Context, _ int) error {
-			_, err := s.send(ctx, least, s.people[0], "Space created")
-			return err
+			return s.send(ctx, least, s.people[0], "Space created")
 		}},
 		{"an event, the person seen", 1.7, chat, event(func(i int) google.Person { return s.people[i%approving] })},
 		{"... not seen", 0, chat, event(func(int) google.Person { return s.people[approving+int(fresh.Add(1))%(p.people-approving)] })},
@@ -67,8 +65,7 @@ func ratios(ctx context.Context, s *stage, p plan, r *report) error {
 		{"... whose access token is over", 0, chat, event(func(int) google.Person { return s.people[p.people+int(expired.Add(1))%expiring] })},
 		{"a prompt to connect", 1.5, chat, func(ctx context.Context, _ int) error {
 			n := strangers.Add(1)
-			_, err := s.send(ctx, chat, google.Person{Sub: fmt.Sprintf("4%020d", n), Name: "Somebody", Email: "somebody@example.com", Domain: "example.com"}, "REQUEST_CONFIG")
-			return err
+			return s.send(ctx, chat, google.Person{Sub: fmt.Sprintf("4%020d", n), Name: "Somebody", Email: "somebody@example.com", Domain: "example.com"}, "REQUEST_CONFIG")
 		}},
 		{"/start and /callback together", 3.5, callback, func(ctx context.Context, _ int) error {
 			one := <-links
@@ -139,8 +136,7 @@ func counts(ctx context.Context, s *stage, chat *deployed.Service, r *report) er
 	s.google.Tidy()
 	before := connections(s.net.Asked())
 	if err := crowd(ctx, workers, events, func(ctx context.Context, i int) error {
-		_, err := s.send(ctx, chat, s.people[i%approving], "Space created")
-		return err
+		return s.send(ctx, chat, s.people[i%approving], "Space created")
 	}); err != nil {
 		return err
 	}

@@ -56,6 +56,9 @@ fingerprint() {
 deploy() {
 	local service="$1" name="$2" target="$3" arguments environment mark was
 	environment="FUNCTION_TARGET=$target|GOOGLE_CLOUD_PROJECT=$project|FIRESTORE_DATABASE=$database|OAUTH_CALLBACK_URL=$(url deputy-oauthcallback)"
+	# A live heap of some 6 MB is collected when it has grown to 30, and whatever
+	# comes, before the 256 MB are full (docs/performance.md).
+	environment+="|GOGC=400|GOMEMLIMIT=200MiB"
 	case "$name" in
 	chatevent) environment+="|CHAT_PROJECT_NUMBER=$number|CHAT_ENDPOINT_URL=$(url deputy-chatevent)" ;;
 	createspace) environment+="|API_AUDIENCE=$(url deputy-createspace)" ;;

@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"os"
 	"strings"
@@ -24,9 +23,16 @@ import (
 )
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "least:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	keys, err := fetch("https://www.googleapis.com/service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com")
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	token, calls := "Bearer "+os.Getenv("TOKEN"), atomic.Int64{}
 	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 100}, Timeout: 10 * time.Second}
@@ -58,7 +64,7 @@ func main() {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"text":"Space created"}`)
 	})
-	log.Fatal(server.ListenAndServe())
+	return server.ListenAndServe()
 }
 
 // fetch reads Chat's keys, once.

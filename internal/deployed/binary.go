@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	// The generated main links it; named here so that go.mod and go.sum have
 	// all of it, and the buildpack's own tidy finds nothing to fetch.
@@ -34,7 +35,8 @@ func main() {
 // Build makes the one binary of the module at root, in a folder of its own,
 // which is the caller's to remove. The main exists only in an overlay, so the
 // tree stays as it is.
-func Build(root string) (string, error) {
+// Packages in with are linked, too.
+func Build(root string, with ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "deputy")
 	if err != nil {
 		return "", err
@@ -44,11 +46,15 @@ func Build(root string) (string, error) {
 		return "", err
 	}
 	source, overlay, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "deputy")
+	main := generated
+	for _, path := range with {
+		main = strings.Replace(main, "import (\n", "import (\n\t_ \""+path+"\"\n", 1)
+	}
 	text, err := json.Marshal(map[string]any{"Replace": map[string]string{at: source}})
 	if err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(source, []byte(generated), 0o600); err != nil {
+	if err := os.WriteFile(source, []byte(main), 0o600); err != nil {
 		return "", err
 	}
 	if err := os.WriteFile(overlay, text, 0o600); err != nil {
