@@ -41,7 +41,11 @@ func (s *stage) event(p google.Person) []byte {
 
 // send sends an event as Chat does, and wants the reply to have a text.
 func (s *stage) send(ctx context.Context, to *deployed.Service, p google.Person, want string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.Address+"/", bytes.NewReader(s.event(p)))
+	return s.sendTo(ctx, to.Address+"/", p, want)
+}
+
+func (s *stage) sendTo(ctx context.Context, address string, p google.Person, want string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(s.event(p)))
 	if err != nil {
 		return err
 	}

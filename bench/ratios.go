@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"example.com/deputy/internal/deployed"
@@ -17,10 +18,11 @@ const workers = 4
 
 // subject is something whose CPU is measured.
 type subject struct {
-	name string
-	most float64 // times the least work; 0: no target
-	of   *deployed.Service
-	act  func(ctx context.Context, i int) error
+	name  string
+	most  float64 // times the least work; 0: no target
+	of    *deployed.Service
+	store string // what of Firestore it asks, as the least work takes it; may be empty
+	act   func(ctx context.Context, i int) error
 }
 
 // ratios measures the CPU time of each act, of the function's process alone,
@@ -55,23 +57,31 @@ func ratios(ctx context.Context, s *stage, p plan, r *report) error {
 	}
 	links := make(chan invited, p.acts)
 	subjects := []subject{
-		{"the least work", 0, least, func(ctx context.Context, _ int) error {
+		{"the least work", 0, least, "", func(ctx context.Context, _ int) error {
 			return s.send(ctx, least, s.people[0], "Space created")
 		}},
-		{"an event, the person seen", 1.7, chat, event(func(i int) google.Person { return s.people[i%approving] })},
-		{"... not seen", 0, chat, event(func(int) google.Person { return s.people[approving+int(fresh.Add(1))%(p.people-approving)] })},
-		{"... uniform over all people", 0, chat, event(func(int) google.Person { return s.people[rand.IntN(p.people)] })}, //nolint:gosec // a sample
-		{"... Zipf (1.1) over all people", 0, chat, event(func(i int) google.Person { return s.people[order[i%len(order)]] })},
-		{"... whose access token is over", 0, chat, event(func(int) google.Person { return s.people[p.people+int(expired.Add(1))%expiring] })},
-		{"a prompt to connect", 1.5, chat, func(ctx context.Context, _ int) error {
+		{"an event, the person seen", 1.7, chat, "", event(func(i int) google.Person { return s.people[i%approving] })},
+		{"... not seen", 0, chat, "?reads=1&writes=0", event(func(int) google.Person { return s.people[approving+int(fresh.Add(1))%(p.people-approving)] })},
+		{"... uniform over all people", 0, chat, "", event(func(int) google.Person { return s.people[rand.IntN(p.people)] })}, //nolint:gosec // a sample
+		{"... Zipf (1.1) over all people", 0, chat, "", event(func(i int) google.Person { return s.people[order[i%len(order)]] })},
+		{"... whose access token is over", 0, chat, "?reads=2&writes=1", event(func(int) google.Person { return s.people[p.people+int(expired.Add(1))%expiring] })},
+		{"a prompt to connect", 1.5, chat, "?reads=1&writes=0", func(ctx context.Context, _ int) error {
 			n := strangers.Add(1)
 			return s.send(ctx, chat, google.Person{Sub: fmt.Sprintf("4%020d", n), Name: "Somebody", Email: "somebody@example.com", Domain: "example.com"}, "REQUEST_CONFIG")
 		}},
-		{"/start and /callback together", 3.5, callback, func(ctx context.Context, _ int) error {
+		{"/start and /callback together", 3.5, callback, "?reads=3&writes=3", func(ctx context.Context, _ int) error {
 			one := <-links
 			return s.consent(ctx, one.link, one.who)
 		}},
-		{"a create over HTTP", 1.9, api, func(ctx context.Context, i int) error { return s.create(ctx, api, s.people[i%approving]) }},
+		{"a create over HTTP", 1.9, api, "?reads=4&writes=3", func(ctx context.Context, i int) error { return s.create(ctx, api, s.people[i%approving]) }},
+	}
+	own := len(subjects)
+	for _, one := range subjects[:own] { // the same with as much of Firestore
+		if one.store != "" {
+			subjects = append(subjects, subject{name: one.store, of: least, act: func(ctx context.Context, _ int) error {
+				return s.sendTo(ctx, least.Address+"/"+one.store, s.people[0], "Space created")
+			}})
+		}
 	}
 	times := make([][]float64, len(subjects))
 	for round := range p.rounds + 1 { // the first warms up
@@ -99,12 +109,20 @@ func ratios(ctx context.Context, s *stage, p plan, r *report) error {
 		}
 	}
 	r.title("CPU of an act, of the function's process: microseconds, and times the least work of the same round")
-	for at, one := range subjects {
+	against := func(at, of int) float64 {
 		each := make([]float64, p.rounds)
 		for i := range each {
-			each[i] = times[at][i] / times[0][i]
+			each[i] = times[at][i] / times[of][i]
 		}
-		r.line(one.name, median(each), one.most, "x", fmt.Sprintf("%.0f µs", median(times[at])))
+		return median(each)
+	}
+	for at, one := range subjects[:own] {
+		more := fmt.Sprintf("%.0f µs", median(times[at]))
+		if one.store != "" {
+			of := slices.IndexFunc(subjects[own:], func(o subject) bool { return o.name == one.store })
+			more += fmt.Sprintf("; %.2f x the least work with %s", against(at, own+of), strings.NewReplacer("?", "", "&", ", ").Replace(one.store))
+		}
+		r.line(one.name, against(at, 0), one.most, "x", more)
 	}
 	return counts(ctx, s, chat, r)
 }

@@ -1,11 +1,14 @@
 // Command least does the least that an event of Chat's takes: it verifies one
 // token with a key in memory, and makes one call over a connection that is kept
-// alive. Deputy's own work is measured against it (docs/performance.md).
+// alive. With ?reads=N&writes=M it asks that much of Firestore besides. Deputy's
+// own work is measured against it (docs/performance.md).
 package main
 
 import (
 	"bytes"
+	"context"
 	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -17,9 +20,13 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/firestore"
 )
 
 func main() {
@@ -34,12 +41,20 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	docs, err := firestore.New(context.Background(), os.Getenv("GOOGLE_CLOUD_PROJECT"), "(default)")
+	if err != nil {
+		return err
+	}
 	token, calls := "Bearer "+os.Getenv("TOKEN"), atomic.Int64{}
 	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 100}, Timeout: 10 * time.Second}
 	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), ReadHeaderTimeout: 10 * time.Second}
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil || !verified(r.Header.Get("Authorization"), keys) {
 			http.Error(w, "who are you", http.StatusUnauthorized)
+			return
+		}
+		if err := store(r, docs, calls.Load()); err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
 		body := fmt.Appendf(nil, `{"requestId":"least-%d","space":{"displayName":"Least %d","spaceType":"SPACE"}}`, calls.Add(1), calls.Load())
@@ -65,6 +80,27 @@ func run() error {
 		_, _ = io.WriteString(w, `{"text":"Space created"}`)
 	})
 	return server.ListenAndServe()
+}
+
+// store reads and writes documents of some 200 bytes.
+func store(r *http.Request, docs *firestore.Docs, n int64) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	reads, _ := strconv.Atoi(r.URL.Query().Get("reads"))
+	writes, _ := strconv.Atoi(r.URL.Query().Get("writes"))
+	for range reads {
+		if _, err := docs.Get(r.Context(), "grants", "300000000000000000000"); err != nil {
+			return err
+		}
+	}
+	for i := range writes {
+		fields := vault.Fields{"text": strings.Repeat("x", 200), "at": time.Now()}
+		if _, err := docs.Create(r.Context(), "least", fmt.Sprintf("%s-%d-%d", rand.Text(), n, i), fields); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fetch reads Chat's keys, once.

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/words"
 )
 
@@ -132,7 +133,11 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	}
 	e = f.there(ctx, e, v)
 	of(ctx).tried = attempt{v.Act, v.Invocation}
-	return do(ctx, f, e, v.Invocation)
+	reply, err := f.within(ctx, func() (chat.Reply, error) { return do(ctx, f, e, v.Invocation) })
+	if errors.Is(err, serve.ErrFull) && (v.Act == sendForm || v.Act == fillForm) { // what was typed is not lost here either
+		return f.show(ctx, e, v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + words.In(e.Locale)(words.Busy)}}})
+	}
+	return reply, err
 }
 
 // there is a click with the place it happened in, as the card it is on tells:

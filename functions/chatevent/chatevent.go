@@ -39,11 +39,14 @@ type Deps struct {
 	Now      func() time.Time
 }
 
-type function struct{ Deps }
+type function struct {
+	Deps
+	room *serve.Room
+}
 
 // New is the function's handler.
 func New(d Deps) http.Handler {
-	f := function{d}
+	f := function{d, serve.NewRoom(serve.Places)}
 	door := serve.Doorway{Name: "chatevent", Log: d.Log, Deadline: deadline, Fail: f.fail}.Handler(f.hear)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		door.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), heardKey{}, &heard{})))
@@ -56,6 +59,7 @@ type heard struct {
 	event  chat.Event
 	format chat.Format
 	known  bool
+	inside bool    // it has a place, for this act and those it leads to
 	tried  attempt // for Try again and Continue
 	form   redraw  // of the form that was sent, if one was
 }
@@ -116,7 +120,7 @@ func (f function) answer(ctx context.Context, e chat.Event) (chat.Reply, error) 
 		return f.click(ctx, e)
 	case chat.Home:
 		of(ctx).tried = attempt{openHome, invocation{}}
-		return home(ctx, f, e, invocation{})
+		return f.within(ctx, func() (chat.Reply, error) { return home(ctx, f, e, invocation{}) })
 	case chat.Added:
 		if e.Space.Direct {
 			f.try(ctx, f.Auth.Return(ctx, e.Person.Name))

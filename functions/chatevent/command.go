@@ -119,5 +119,20 @@ func (f function) run(ctx context.Context, e chat.Event, i invocation) (chat.Rep
 		return chat.Reply{}, fault.New(fault.Invalid, words.UnknownCommand)
 	}
 	logging.Note(ctx, slog.String("command", c.name))
-	return c.run(ctx, f, e, i)
+	return f.within(ctx, func() (chat.Reply, error) { return c.run(ctx, f, e, i) })
+}
+
+// within does an act if there is room for it.
+func (f function) within(ctx context.Context, act func() (chat.Reply, error)) (chat.Reply, error) {
+	h := of(ctx)
+	if h.inside {
+		return act()
+	}
+	leave, err := f.room.Enter()
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	defer leave()
+	h.inside = true
+	return act()
 }

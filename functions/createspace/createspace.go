@@ -53,7 +53,7 @@ var _ api.StrictServerInterface = function{}
 // New is the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d}
-	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail}
+	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places)}
 	operations := http.NewServeMux()
 	// What fails inside comes back out to the doorway, which alone renders it.
 	asked := func(_ http.ResponseWriter, r *http.Request, err error) { of(r.Context()).err = misread(err) }

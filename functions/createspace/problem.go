@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -58,6 +59,9 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errChanged) {
 		kind.status, kind.name = http.StatusPreconditionFailed, "changed"
 	}
+	if errors.Is(err, serve.ErrFull) {
+		kind = kinds[fault.Unavailable]
+	}
 	if r, ok := errors.AsType[*callers.Running](err); ok {
 		kind.name = "in_progress"
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.For.Seconds()))))
@@ -76,6 +80,9 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "30")
+		if errors.Is(err, serve.ErrFull) {
+			w.Header().Set("Retry-After", "2")
+		}
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(kind.status)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	_ "embed" // for the page and its style
 	"encoding/base64"
+	"errors"
 	"html/template"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -87,10 +89,13 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status := map[fault.Kind]int{
 		fault.Invalid: http.StatusBadRequest, fault.NotFound: http.StatusNotFound, fault.Denied: http.StatusForbidden,
-		fault.Unauthenticated: http.StatusForbidden, fault.Unavailable: http.StatusServiceUnavailable,
+		fault.Unauthenticated: http.StatusForbidden, fault.Unavailable: http.StatusServiceUnavailable, fault.RateLimited: http.StatusServiceUnavailable,
 	}[fault.KindOf(err)]
 	if status == 0 {
 		status = http.StatusInternalServerError
+	}
+	if errors.Is(err, serve.ErrFull) {
+		w.Header().Set("Retry-After", "2")
 	}
 	show(w, r, status, page{Title: say(r)(words.Failed), Text: []string{fault.Public(say(r), err, logging.Reference(r.Context())), say(r)(words.PageBack)}})
 }

@@ -39,7 +39,7 @@ type function struct{ Deps }
 // New is the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d}
-	door := serve.Doorway{Name: "securityevent", Log: d.Log, Deadline: deadline, Fail: f.fail}
+	door := serve.Doorway{Name: "securityevent", Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places)}
 	mux := http.NewServeMux()
 	mux.Handle("POST /{$}", door.Handler(f.receive))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {

@@ -30,13 +30,14 @@ const MaxBody = 1 << 20
 // HandlerFunc answers a request or returns why it could not.
 type HandlerFunc func(http.ResponseWriter, *http.Request) error
 
-// Doorway is how one function meets the world. All fields are required.
+// Doorway is how one function meets the world. All fields but Room are required.
 type Doorway struct {
 	Name     string // the function's name in the log
 	Log      *slog.Logger
 	Deadline time.Duration // of one request, shorter than the platform's own
 	// Fail renders an error. It is the only place of the function that does.
 	Fail func(http.ResponseWriter, *http.Request, error)
+	Room *Room // for all its handlers together; nil for one that bounds its work itself
 }
 
 // Handler puts the middleware around next: trace, deadline, body cap, recovery
@@ -52,7 +53,7 @@ func (d Doorway) Handler(next HandlerFunc) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 
 		answer := newBuffer()
-		err := Catch(func() error { return next(answer, r) })
+		err := Catch(func() error { return d.within(next)(answer, r) })
 		if err != nil {
 			answer = newBuffer()
 			if again := Catch(func() error { d.Fail(answer, r, err); return nil }); again != nil {
@@ -65,6 +66,21 @@ func (d Doorway) Handler(next HandlerFunc) http.Handler {
 		d.line(r, answer.status, err, time.Since(start))
 		answer.sendTo(w, r.Method)
 	})
+}
+
+// within is next, if there is room for it.
+func (d Doorway) within(next HandlerFunc) HandlerFunc {
+	if d.Room == nil {
+		return next
+	}
+	return func(w http.ResponseWriter, r *http.Request) error {
+		leave, err := d.Room.Enter()
+		if err != nil {
+			return err
+		}
+		defer leave()
+		return next(w, r)
+	}
 }
 
 // line writes the request's one line: ours to mend at ERROR, theirs at INFO.

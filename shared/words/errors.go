@@ -5,6 +5,7 @@ var (
 	Surprise = text("Something went wrong on our side. Please try again; if it stays, tell your administrator this reference: %s",
 		"我们这边出了问题。请重试；如果问题仍然存在，请将此编号告诉您的管理员：%s")
 	NotSetUp = text("Deputy is not set up completely. Its administrator finds the details in the log.", "Deputy 尚未完成设置。管理员可在日志中查看详情。")
+	Busy     = text("Deputy has too much to do at this moment. Please try again in a few seconds.", "Deputy 目前过于繁忙。请几秒钟后重试。")
 	NoMemory = text("Deputy's memory does not answer. Please try again in a minute.", "Deputy 的存储没有响应。请一分钟后重试。")
 
 	ConnectFirst       = text("You have to connect your Google account for this first.", "请先连接您的 Google 账号。")
