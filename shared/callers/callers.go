@@ -89,14 +89,17 @@ func (c *Callers) Verify(r *http.Request) (vault.Caller, error) {
 		token, bearer = strings.CutPrefix(headers[0], "Bearer ")
 	}
 	if !bearer {
-		return vault.Caller{}, unauthenticated("not exactly one bearer token")
+		return vault.Caller{}, unauthenticated(errors.New("not exactly one bearer token"))
 	}
 	claims, err := c.tokens.Verify(r.Context(), config.Secret(token))
+	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
+		return vault.Caller{}, unauthenticated(err)
+	}
 	if err != nil {
 		return vault.Caller{}, fault.Wrap("callers.Verify", err)
 	}
 	if !claims.EmailVerified || !strings.HasSuffix(claims.Email, ".gserviceaccount.com") {
-		return vault.Caller{}, unauthenticated("not a service account's token")
+		return vault.Caller{}, unauthenticated(errors.New("not a service account's token"))
 	}
 	everything, err := c.read(r.Context(), Everything)
 	if err != nil {
@@ -152,8 +155,8 @@ func AllowOperation(caller vault.Caller, operation string) error {
 	return nil
 }
 
-func unauthenticated(why string) error {
-	return &fault.Error{Op: "callers.Verify", Kind: fault.Unauthenticated, Public: words.English("Send a Google-signed ID token of your service account for this API's audience as bearer token."), Err: errors.New(why)}
+func unauthenticated(why error) error {
+	return &fault.Error{Op: "callers.Verify", Kind: fault.Unauthenticated, Public: words.English("Send a Google-signed ID token of your service account for this API's audience as bearer token."), Err: why}
 }
 
 func denied(why string) error {

@@ -24,7 +24,7 @@ import (
 
 // signer is a Google of one key, whose certificates can be rotated and broken.
 type signer struct {
-	t       *testing.T
+	t       testing.TB
 	key     *rsa.PrivateKey
 	server  *httptest.Server
 	fetches atomic.Int32
@@ -34,7 +34,7 @@ type signer struct {
 	ahead   atomic.Int64
 }
 
-func newSigner(t *testing.T) *signer {
+func newSigner(t testing.TB) *signer {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -207,7 +207,7 @@ func TestARotatedKeyIsFoundWithinAMinuteAndMaxAgeIsHonoured(t *testing.T) {
 
 	s.set(http.StatusInternalServerError)
 	s.ahead.Add(int64(2 * time.Minute))
-	check("an unknown kid while Google is down", s.token("k3", nil), fault.Unauthenticated, 4)
+	check("an unknown kid while Google is down", s.token("k3", nil), fault.Unavailable, 4)
 	check("a known one goes on", s.token("k1", nil), fine, 4)
 	s.ahead.Add(int64(time.Hour))
 	check("down for longer than max-age", s.token("k1", nil), fault.Unavailable, 5)
@@ -265,5 +265,50 @@ func TestAKeyThatGoogleTakesBackEndsAKnownTokenWithinMinutes(t *testing.T) {
 	s.ahead.Add(int64(2 * time.Hour)) // past the keys' max-age, too
 	if _, err := v.Verify(t.Context(), token); !errors.Is(err, googleauth.ErrUnknownKey) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestANewKeyIsFoundSoonAfterAFetchForItHasFailed(t *testing.T) {
+	s := newSigner(t)
+	s.set(http.StatusOK, "old")
+	v := s.verifier()
+	if _, err := v.Verify(t.Context(), s.token("old", nil)); err != nil {
+		t.Fatal(err)
+	}
+	s.ahead.Add(int64(2 * time.Minute))
+	s.set(http.StatusInternalServerError, "old", "new")
+	if _, err := v.Verify(t.Context(), s.token("new", nil)); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("the keys cannot be had: %v", err)
+	}
+	s.set(http.StatusOK, "old", "new")
+	s.ahead.Add(int64(6 * time.Second))
+	if _, err := v.Verify(t.Context(), s.token("new", nil)); err != nil {
+		t.Errorf("some seconds later: %v", err)
+	}
+}
+
+// Compared with benchstat, as docs/performance.md says.
+func BenchmarkVerify(b *testing.B) {
+	for name, same := range map[string]bool{"a token that is known": true, "another each time": false} {
+		b.Run(name, func(b *testing.B) {
+			s := newSigner(b)
+			s.set(http.StatusOK, "one")
+			v := s.verifier()
+			tokens := make([]config.Secret, 1_500) // more than are remembered
+			for i := range tokens {
+				tokens[i] = s.token("one", func(c map[string]any) { c["jti"] = i })
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := 0; i < b.N; i++ {
+				token := tokens[0]
+				if !same {
+					token = tokens[i%len(tokens)]
+				}
+				if _, err := v.Verify(b.Context(), token); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -46,7 +46,8 @@ func newRemote[T any](url string, base http.RoundTripper, now func() time.Time, 
 }
 
 // get gives the document. One that is not enough is fetched anew once a minute
-// at most, and given as it is in between. Unavailable when it cannot be had.
+// at most, and given as it is in between. Unavailable when it cannot be had, or
+// when the fetch for what is missing has just failed.
 func (d *remote[T]) get(ctx context.Context, enough func(T) bool) (T, error) {
 	value, fetch, err := d.look(enough)
 	if !fetch {
@@ -74,7 +75,17 @@ func (d *remote[T]) look(enough func(T) bool) (value T, fetch bool, err error) {
 	defer d.mu.Unlock()
 	now := d.now()
 	if now.Before(d.until) {
-		return d.value, !enough(d.value) && now.Sub(d.tried) >= refetch, nil
+		wait := refetch
+		if d.failed != nil {
+			wait = lull
+		}
+		switch {
+		case enough(d.value):
+			return d.value, false, nil
+		case now.Sub(d.tried) >= wait:
+			return d.value, true, nil
+		}
+		return d.value, false, d.failed // what is missing may be there by now
 	}
 	return value, d.failed == nil || now.Sub(d.tried) >= lull, d.failed
 }
