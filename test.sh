@@ -110,6 +110,11 @@ export PICTURES
 step "tests with the race detector (what the browser tests see is in $PICTURES)"
 go test -race -count=1 ./...
 
+if [ "$mode" = --all ]; then
+	step "two minutes of load, with everything around failing now and then"
+	go test -count=1 ./cmd/local -run UnderLoad -v -args -load 2m | grep -v "^=== "
+fi
+
 step "vet"
 go vet ./...
 

@@ -61,7 +61,7 @@ func (s *Server) signJWT(path string, body []byte) (any, *apiError) {
 	if account != s.delegate.account || s.delegate.noCreator {
 		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Permission 'iam.serviceAccounts.signJwt' denied on resource (or it may not exist).", reason: "IAM_PERMISSION_DENIED"}
 	}
-	signed := sign(s.keys.account, "account", claims)
+	signed := sign(s.keys.Load().account, "account", claims)
 	s.secrets = append(s.secrets, signed)
 	return map[string]any{"keyId": "account", "signedJwt": signed}, nil
 }
@@ -72,7 +72,7 @@ func (s *Server) delegated(w http.ResponseWriter, r *http.Request, refuse func(i
 	signed, err := jose.ParseSignedCompact(r.PostFormValue("assertion"), []jose.SignatureAlgorithm{jose.RS256})
 	var payload []byte
 	if err == nil {
-		payload, err = signed.Verify(s.keys.account.Public())
+		payload, err = signed.Verify(s.keys.Load().account.Public())
 	}
 	var claims assertion
 	if err == nil {

@@ -157,12 +157,12 @@ func TestAWrongAssertionIsRefusedAsGoogleDoes(t *testing.T) {
 		for k, v := range c.change {
 			claims[k] = v
 		}
-		form := "grant_type=" + url.QueryEscape(jwtBearer) + "&assertion=" + sign(s.keys.account, "account", claims)
+		form := "grant_type=" + url.QueryEscape(jwtBearer) + "&assertion=" + sign(s.keys.Load().account, "account", claims)
 		if _, body := ask(t, "POST", at.URL+"/token", "", form); !strings.Contains(body, c.want) {
 			t.Errorf("%s: got %s", name, body)
 		}
 	}
-	forged := "grant_type=" + url.QueryEscape(jwtBearer) + "&assertion=" + sign(s.keys.id, "account", map[string]any{"iss": account, "sub": "ada@example.com", "scope": createScope, "aud": "https://oauth2.googleapis.com/token", "iat": now, "exp": now + 3600})
+	forged := "grant_type=" + url.QueryEscape(jwtBearer) + "&assertion=" + sign(s.keys.Load().id, "account", map[string]any{"iss": account, "sub": "ada@example.com", "scope": createScope, "aud": "https://oauth2.googleapis.com/token", "iat": now, "exp": now + 3600})
 	if status, body := ask(t, "POST", at.URL+"/token", "", forged); status != 400 || !strings.Contains(body, "Signature") {
 		t.Errorf("another key: %d %s", status, body)
 	}

@@ -20,10 +20,13 @@ import (
 type keys struct {
 	id, chat, account *rsa.PrivateKey
 	idKid, chatKid    string
+	before            *keys // that are still published; nil for none
 }
 
 // freshKeys are made once a run: making them is slow.
-var freshKeys = sync.OnceValue(func() *keys {
+var freshKeys = sync.OnceValue(newKeys)
+
+func newKeys() *keys {
 	k := &keys{idKid: "id-" + rand.Text()[:8], chatKid: "chat-" + rand.Text()[:8]}
 	for _, key := range []**rsa.PrivateKey{&k.id, &k.chat, &k.account} {
 		made, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -33,7 +36,18 @@ var freshKeys = sync.OnceValue(func() *keys {
 		*key = made
 	}
 	return k
-})
+}
+
+// Rotate signs with new keys from now on. Those before are published as well,
+// as Google does for some days; the service account's stays.
+func (s *Server) Rotate() {
+	before, now := s.keys.Load(), newKeys()
+	now.account, now.before = before.account, before
+	s.keys.Store(now)
+}
+
+func (k *keys) signID(claims map[string]any) string   { return sign(k.id, k.idKid, claims) }
+func (k *keys) signChat(claims map[string]any) string { return sign(k.chat, k.chatKid, claims) }
 
 func sign(key *rsa.PrivateKey, kid string, claims map[string]any) string {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key},
@@ -60,7 +74,7 @@ func sign(key *rsa.PrivateKey, kid string, claims map[string]any) string {
 // project's number (chat-protocol.md 3.1).
 func (s *Server) ChatToken() string {
 	now := s.Now()
-	return s.keep(sign(s.keys.chat, s.keys.chatKid, map[string]any{
+	return s.keep(s.keys.Load().signChat(map[string]any{
 		"iss": "chat@system.gserviceaccount.com", "aud": s.ProjectNumber,
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	}))
@@ -79,12 +93,12 @@ func (s *Server) AddOnToken(endpoint string) string {
 // SignGoogle signs any claims as Google's accounts do, for tests of what must
 // be refused.
 func (s *Server) SignGoogle(claims map[string]any) string {
-	return sign(s.keys.id, s.keys.idKid, claims)
+	return s.keys.Load().signID(claims)
 }
 
 // SignChat signs any claims with Chat's key, for tests of what must be refused.
 func (s *Server) SignChat(claims map[string]any) string {
-	return sign(s.keys.chat, s.keys.chatKid, claims)
+	return s.keys.Load().signChat(claims)
 }
 
 func (s *Server) keep(secret string) string {
@@ -108,14 +122,16 @@ func (s *Server) idToken(p Person, nonce string, scopes []string) string {
 			claims["email"], claims["email_verified"] = p.Email, true
 		}
 	}
-	return sign(s.keys.id, s.keys.idKid, claims)
+	return s.keys.Load().signID(claims)
 }
 
 func (s *Server) certs(w http.ResponseWriter, _ *http.Request) (int, string) {
 	w.Header().Set("Cache-Control", "public, max-age=20000, must-revalidate")
-	return answer(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
-		{Key: s.keys.id.Public(), KeyID: s.keys.idKid, Algorithm: "RS256", Use: "sig"},
-	}}), ""
+	var set jose.JSONWebKeySet
+	for k := s.keys.Load(); k != nil; k = k.before {
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.id.Public(), KeyID: k.idKid, Algorithm: "RS256", Use: "sig"})
+	}
+	return answer(w, http.StatusOK, set), ""
 }
 
 func (s *Server) chatCerts(w http.ResponseWriter, _ *http.Request) (int, string) {
@@ -123,13 +139,16 @@ func (s *Server) chatCerts(w http.ResponseWriter, _ *http.Request) (int, string)
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "chat.system.gserviceaccount.com"},
 		NotBefore: s.Now().Add(-time.Hour), NotAfter: s.Now().Add(24 * time.Hour),
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, s.keys.chat.Public(), s.keys.chat)
-	if err != nil {
-		panic(err) // a mistake in this file
+	texts := map[string]string{}
+	for k := s.keys.Load(); k != nil; k = k.before {
+		der, err := x509.CreateCertificate(rand.Reader, template, template, k.chat.Public(), k.chat)
+		if err != nil {
+			panic(err) // a mistake in this file
+		}
+		texts[k.chatKid] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	}
 	w.Header().Set("Cache-Control", "public, max-age=20000, must-revalidate")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return answer(w, http.StatusOK, map[string]string{s.keys.chatKid: string(text)}), ""
+	return answer(w, http.StatusOK, texts), ""
 }
 
 func answer(w http.ResponseWriter, status int, body any) int {

@@ -89,7 +89,7 @@ func (s *Server) ownToken(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	payload, err := signed.Verify(s.keys.account.Public())
+	payload, err := signed.Verify(s.keys.Load().account.Public())
 	var claims assertion
 	if err == nil {
 		err = json.Unmarshal(payload, &claims)

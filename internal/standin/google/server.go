@@ -40,7 +40,7 @@ type Config struct {
 // Server is the stand-in. It is safe for concurrent use.
 type Server struct {
 	Config
-	keys *keys
+	keys atomic.Pointer[keys]
 	api  *discovery // of Chat
 	kms  *discovery
 	meet *discovery
@@ -101,8 +101,9 @@ func New(c Config) *Server {
 		c.People = People()
 	}
 	s := &Server{
-		Config: c, keys: freshKeys(), api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), iam: iamDiscovery(), identity: identityDiscovery(), changed: make(chan struct{}),
+		Config: c, api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), iam: iamDiscovery(), identity: identityDiscovery(), changed: make(chan struct{}),
 	}
+	s.keys.Store(freshKeys())
 	clock := c.Now
 	s.Now = func() time.Time { return clock().Add(time.Duration(s.skew.Load())) }
 	s.state = s.fresh()
