@@ -53,11 +53,12 @@ func run() error {
 			http.Error(w, "who are you", http.StatusUnauthorized)
 			return
 		}
-		if err := store(r, docs, calls.Load()); err != nil {
+		n := calls.Add(1)
+		if err := store(r, docs, n); err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
-		body := fmt.Appendf(nil, `{"requestId":"least-%d","space":{"displayName":"Least %d","spaceType":"SPACE"}}`, calls.Add(1), calls.Load())
+		body := fmt.Appendf(nil, `{"requestId":"least-%d","space":{"displayName":"Least %d","spaceType":"SPACE"}}`, n, n)
 		req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "https://chat.googleapis.com/v1/spaces:setup?alt=json", bytes.NewReader(body))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
