@@ -17,7 +17,6 @@ infra() {
 	repository
 	exclusion
 	scheduler
-	alerts
 	[ -z "$trigger" ] || trigger
 }
 
@@ -37,6 +36,9 @@ accounts() {
 		have gcloud iam service-accounts describe "$(account "$name")" --project="$project" >/dev/null ||
 			change gcloud iam service-accounts create "deputy-$name" --display-name="Deputy: $name" --project="$project"
 	done
+	have gcloud iam service-accounts describe "$(account build)" --project="$project" >/dev/null ||
+		change gcloud iam service-accounts create deputy-build --display-name="Deputy: Cloud Build" --project="$project"
+	allow roles/run.builder "serviceAccount:$(account build)" projects -- "$project" --condition=None # sources, logs, images
 	for name in "${functions[@]}"; do
 		allow roles/datastore.user "serviceAccount:$(account "$name")" projects -- "$project" --condition=None
 	done
@@ -76,7 +78,7 @@ database() {
 	for group in grants pendingConsents seenEvents replies revocations sequences templates acts; do
 		indexed "$group" '*' || change gcloud firestore indexes fields update '*' --collection-group="$group" --database="$database" --disable-indexes --async --project="$project"
 	done
-	for field in grants/emailCode grants/tokenPrefix grants/tokenHash grants/tokenHexHash; do
+	for field in grants/emailCode grants/tokenPrefix grants/tokenHash grants/tokenHexHash replies/person; do
 		indexed "${field%/*}" "${field#*/}" || change gcloud firestore indexes fields update "${field#*/}" --collection-group="${field%/*}" --database="$database" --index=order=ascending --async --project="$project"
 	done
 }
@@ -144,17 +146,22 @@ exclusion() {
 }
 
 scheduler() {
-	local audience
+	local audience uri is job
 	audience="$(setting API_AUDIENCE "$(url deputy-createspace)")"
-	have gcloud scheduler jobs describe deputy-sweep --location="$region" --project="$project" >/dev/null ||
-		change gcloud scheduler jobs create http deputy-sweep --location="$region" --schedule=@hourly --uri="$(url deputy-createspace)/v1/sweep" --http-method=POST \
-			--oidc-service-account-email="$(account scheduler)" --oidc-token-audience="$audience" --attempt-deadline=60s --project="$project"
+	uri="$(url deputy-createspace)/v1/sweep"
+	job=(deputy-sweep --location="$region" --schedule='0 * * * *' --uri="$uri" --http-method=POST
+		--oidc-service-account-email="$(account scheduler)" --oidc-token-audience="$audience" --attempt-deadline=60s --project="$project")
+	if ! is="$(have gcloud scheduler jobs describe deputy-sweep --location="$region" --project="$project" --format='csv[no-heading](httpTarget.uri,httpTarget.oidcToken.audience)')"; then
+		change gcloud scheduler jobs create http "${job[@]}"
+	elif [ "$is" != "$uri,$audience" ]; then
+		change gcloud scheduler jobs update http "${job[@]}"
+	fi
 }
 
 # setting NAME OTHERWISE is what --set says of a variable.
 setting() {
 	local s
-	for s in "${settings[@]}"; do
+	for s in ${settings[@]+"${settings[@]}"}; do
 		if [ "${s%%=*}" = "$1" ]; then
 			printf '%s' "${s#*=}"
 			return
@@ -184,8 +191,6 @@ alerts() {
 trigger() {
 	local build name
 	build="serviceAccount:$(account build)"
-	have gcloud iam service-accounts describe "$(account build)" --project="$project" >/dev/null ||
-		change gcloud iam service-accounts create deputy-build --display-name="Deputy: Cloud Build" --project="$project"
 	for name in logging.logWriter run.developer; do
 		allow "roles/$name" "$build" projects -- "$project" --condition=None
 	done

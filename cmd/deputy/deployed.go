@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/vault"
 )
 
@@ -24,7 +26,9 @@ type deployment struct {
 // service is what is looked at of a service of Cloud Run.
 type service struct {
 	Status struct {
-		URL string `json:"url"`
+		URL     string `json:"url"`
+		Ready   string `json:"latestReadyRevisionName"`
+		Created string `json:"latestCreatedRevisionName"`
 	} `json:"status"`
 	Spec struct {
 		Template struct {
@@ -76,6 +80,7 @@ func (e *examination) deployed(ctx context.Context, project, region, person stri
 	d.secrets(ctx)
 	d.store(ctx)
 	d.logs(ctx)
+	d.sweep(ctx)
 	account, _, _ := d.services["createspace"].env("DELEGATION_SERVICE_ACCOUNT")
 	e.delegation(ctx, account, person)
 }
@@ -101,11 +106,15 @@ func (d *deployment) service(ctx context.Context, name string) {
 		err = fmt.Errorf("nobody from outside may call deputy-%s", name)
 	}
 	d.check("callers of deputy-"+name, err, "allow unauthenticated calls: the function checks its callers itself. If a policy of the organization forbids that (domain restricted sharing), make an exception for this service")
-	status, _, err := d.get(ctx, s.Status.URL+"/ready")
-	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("%s/ready answers %d", s.Status.URL, status)
+	if err = nil; s.Status.Ready != s.Status.Created {
+		err = fmt.Errorf("the newest revision, %s, does not run; %s serves", s.Status.Created, firstOf(s.Status.Ready, "none"))
 	}
-	d.check("readiness of deputy-"+name, err, `its log says why: resource.labels.service_name="deputy-`+name+`" "start failed"`)
+	d.check("newest revision of deputy-"+name, err, "its log says why; mend that, and deploy again: ./deploy.sh")
+	status, _, err := d.get(ctx, s.Status.URL+"/ready/store")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%s/ready/store answers %d", s.Status.URL, status)
+	}
+	d.check("readiness of deputy-"+name, err, `its log says why: resource.labels.service_name="deputy-`+name+`" and "start failed" or "the store is not reached"`)
 }
 
 // addresses looks whether the functions agree on where they are, and whom Chat
@@ -160,7 +169,12 @@ func (d *deployment) secrets(ctx context.Context) {
 	if values["KEYSET"] == "" || values["LOOKUP_KEYSET"] == "" {
 		return
 	}
-	d.check("keysets", d.open(ctx, values["KEYSET"], values["LOOKUP_KEYSET"], kek), "an older version of the secret may open (docs/operate.md, Keys)")
+	err := d.open(ctx, values["KEYSET"], values["LOOKUP_KEYSET"], kek)
+	if kek != "" && err != nil && fault.KindOf(err) == fault.Unavailable {
+		d.hint("keysets", "the key "+kek+" could not be asked with your application default credentials, so they were not looked at: "+err.Error())
+		return
+	}
+	d.check("keysets", err, "an older version of the secret may open (docs/operate.md, Keys)")
 }
 
 // client looks whether the OAuth client is of the right kind, and leads back to
@@ -225,9 +239,28 @@ func (d *deployment) logs(ctx context.Context) {
 		err = fmt.Errorf("the request log of deputy-oauthcallback is kept: codes and states stand in its addresses")
 	}
 	d.check("request log of the callback", err, again)
-	absent, err := d.ask(ctx, "logging", "read", `resource.labels.service_name=~"^deputy-" jsonPayload.error:"Chat app not found"`, "--freshness=7d", "--limit=1", "--format=value(timestamp)")
+	absent, err := d.ask(ctx, "logging", "read", `resource.labels.service_name=~"^deputy-" jsonPayload.error:"`+spaces.NotSetUp+`"`, "--freshness=1d", "--limit=1", "--format=value(timestamp)")
 	if err == nil && absent != "" {
 		err = fmt.Errorf("at %s Google said that the Chat app is not found", absent)
 	}
 	d.check("Chat app is configured", err, "fill in Google Chat API > Configuration in the project of the OAuth client (docs/setup.md)")
+}
+
+// sweep looks whether the scheduler calls, and is let in.
+func (d *deployment) sweep(ctx context.Context) {
+	said, err := d.ask(ctx, "scheduler", "jobs", "describe", "deputy-sweep", "--location="+d.region, "--format=csv[no-heading](state,httpTarget.oidcToken.audience,status.code)")
+	if !d.check("sweep", err, again) {
+		return
+	}
+	parts := append(strings.Split(said, ","), "", "", "")
+	audience, _, _ := d.services["createspace"].env("API_AUDIENCE")
+	switch {
+	case parts[0] != "ENABLED":
+		err = fmt.Errorf("the scheduler's job deputy-sweep is %s", parts[0])
+	case parts[1] != audience:
+		err = fmt.Errorf("its token is for %s, and deputy-createspace wants %s", parts[1], audience)
+	case parts[2] != "" && parts[2] != "0":
+		err = fmt.Errorf("its last call failed (code %s)", parts[2])
+	}
+	d.check("sweep is called", err, "./deploy.sh mends the job; its caller's record is made as the checklist of ./deploy.sh says")
 }

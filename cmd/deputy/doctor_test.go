@@ -61,7 +61,7 @@ func described(name string, env map[string]string) string {
 		}
 	}
 	text, err := json.Marshal(map[string]any{
-		"status": map[string]any{"url": "https://" + name + ".run.app"},
+		"status": map[string]any{"url": "https://" + name + ".run.app", "latestReadyRevisionName": name + "-2", "latestCreatedRevisionName": name + "-2"},
 		"spec":   map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"env": list}}}}},
 	})
 	if err != nil {
@@ -76,12 +76,12 @@ func (d *desk) healthy() *cloud {
 		"projects describe p": "123", "run services get-iam-policy": "roles/run.invoker",
 		"secrets versions list": "4", "secrets versions access 4 --secret=deputy-keyset": d.keyset.Reveal(), "secrets versions access 4 --secret=deputy-lookup-keyset": d.lookup.Reveal(),
 		"secrets versions access 4 --secret=deputy-oauth-client": `{"web":{"client_id":"c","client_secret":"s","redirect_uris":["https://callback.run.app/callback"]}}`,
-		"firestore databases describe":                           "there", "firestore fields ttls list": "ACTIVE", "logging sinks describe _Default": "other;deputy-oauthcallback", "logging read": "",
+		"firestore databases describe":                           "there", "firestore fields ttls list": "ACTIVE", "logging sinks describe _Default": "other;deputy-oauthcallback", "logging read": "", "scheduler jobs describe deputy-sweep": "ENABLED,https://createspace.run.app,",
 	}}
 	for _, name := range []string{"chatevent", "oauthcallback", "createspace", "securityevent"} {
 		env := map[string]string{
 			"OAUTH_CALLBACK_URL": "https://callback.run.app", "KEYSET": "deputy-keyset#4", "LOOKUP_KEYSET": "deputy-lookup-keyset#4", "OAUTH_CLIENT": "deputy-oauth-client#4",
-			"DELEGATION_SERVICE_ACCOUNT": "deputy@p.iam.gserviceaccount.com", "CHAT_PROJECT_NUMBER": "123", "CHAT_ENDPOINT_URL": "https://chatevent.run.app",
+			"DELEGATION_SERVICE_ACCOUNT": "deputy@p.iam.gserviceaccount.com", "CHAT_PROJECT_NUMBER": "123", "CHAT_ENDPOINT_URL": "https://chatevent.run.app", "API_AUDIENCE": "https://createspace.run.app",
 		}
 		c.said["run services describe deputy-"+name] = described(name, env)
 	}
@@ -131,7 +131,16 @@ func TestTheDoctorNamesEachFaultAndWhatToDo(t *testing.T) {
 		"no project":                 {func(_ *desk, c *cloud) { delete(c.said, "projects describe p") }, "project", "NOT_FOUND", "gcloud auth login"},
 		"a function is not deployed": {func(_ *desk, c *cloud) { delete(c.said, "run services describe deputy-createspace") }, "service deputy-createspace", "NOT_FOUND", "./deploy.sh"},
 		"closed to callers":          {func(_ *desk, c *cloud) { c.said["run services get-iam-policy deputy-chatevent"] = "" }, "callers of deputy-chatevent", "nobody from outside", "domain restricted sharing"},
-		"not ready":                  {func(_ *desk, c *cloud) { c.ready = 503 }, "readiness of deputy-chatevent", "answers 503", "start failed"},
+		"a revision never ran": {func(_ *desk, c *cloud) {
+			c.said[oauthcallback] = strings.Replace(c.said[oauthcallback], `"latestCreatedRevisionName":"oauthcallback-2"`, `"latestCreatedRevisionName":"oauthcallback-3"`, 1)
+		}, "newest revision of deputy-oauthcallback", "oauthcallback-3, does not run", "./deploy.sh"},
+		"the job has another audience": {func(_ *desk, c *cloud) {
+			c.said["scheduler jobs describe deputy-sweep"] = "ENABLED,https://other.example.com,"
+		}, "sweep is called", "wants https://createspace.run.app", "./deploy.sh"},
+		"the job is not let in": {func(_ *desk, c *cloud) {
+			c.said["scheduler jobs describe deputy-sweep"] = "ENABLED,https://createspace.run.app,7"
+		}, "sweep is called", "failed (code 7)", "caller's record"},
+		"not ready": {func(_ *desk, c *cloud) { c.ready = 503 }, "readiness of deputy-chatevent", "answers 503", "start failed"},
 		"another project's number": {func(_ *desk, c *cloud) {
 			c.said["run services describe deputy-chatevent"] = strings.Replace(c.said["run services describe deputy-chatevent"], `"123"`, `"p"`, 1)
 		}, "audience of Chat's events", `"p"`, "./deploy.sh"},
@@ -177,7 +186,7 @@ func TestTheDoctorNamesEachFaultAndWhatToDo(t *testing.T) {
 func TestTheDoctorLooksAtTheEnvironment(t *testing.T) {
 	d := begin(t)
 	d.cloud = &cloud{}
-	d.env = map[string]string{"CHAT_PROJECT_NUMBER": "123", "CHAT_ENDPOINT_URL": "https://d.example/chatevent", "API_AUDIENCE": "https://d.example", "DELEGATION_SERVICE_ACCOUNT": "a@b"}
+	d.env = map[string]string{"CHAT_PROJECT_NUMBER": "123", "CHAT_ENDPOINT_URL": "https://d.example/chatevent", "API_AUDIENCE": "https://d.example", "DELEGATION_SERVICE_ACCOUNT": "deputy@p.iam.gserviceaccount.com"}
 	if code, out, said := d.run("", "doctor", "--person", "ada@example.com"); code != 0 || !strings.Contains(out.Reveal(), "ok     Firestore") || !strings.Contains(out.Reveal(), "ok     delegation for ada@example.com") || said != "" {
 		t.Errorf("%d %s %s", code, out.Reveal(), said)
 	}

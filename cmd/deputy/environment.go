@@ -24,8 +24,11 @@ func (e *examination) environment(ctx context.Context, person string) {
 	e.check("variables of chatevent", env.Err(), "the project's number (not its id), and the address that the Chat API's configuration has, to the letter")
 	env = config.Read(e.lookup)
 	env.Required("API_AUDIENCE")
-	e.check("variables of createspace", env.Err(), "the audience that other systems ask their ID tokens for")
-	account, _ := e.lookup("DELEGATION_SERVICE_ACCOUNT")
+	account := env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
+	e.check("variables of createspace", env.Err(), "the audience that other systems ask their ID tokens for, and the account that delegates")
+	env = config.Read(e.lookup)
+	env.Contact("APP_CONTACT")
+	e.check("variables of oauthcallback", env.Err(), "an address that people may write to")
 	e.delegation(ctx, account, person)
 }
 

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 )
@@ -34,8 +35,8 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	}
 	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	return New(Deps{
+	return serve.Stored(auth.Reachable, New(Deps{
 		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
 		Auth: auth, Spaces: made, Meetings: rooms, Keys: keys, Log: slog.Default(), Now: time.Now,
-	}), nil
+	})), nil
 }

@@ -5,26 +5,21 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"regexp"
 	"time"
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 )
 
-var serviceAccount = regexp.MustCompile(`^[a-z0-9.-]+@[a-z0-9.:-]+\.gserviceaccount\.com$`)
-
 // FromEnv is the function as deployed.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
-	audience, account := env.Required("API_AUDIENCE"), env.Optional("DELEGATION_SERVICE_ACCOUNT", "")
-	if account != "" && !serviceAccount.MatchString(account) {
-		env.Fault("DELEGATION_SERVICE_ACCOUNT", "must be the e-mail address of a service account, such as deputy@my-project.iam.gserviceaccount.com")
-	}
+	audience, account := env.Required("API_AUDIENCE"), env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
 	base := googleauth.NewTransport()
 	auth, keys, err := userauth.FromEnv(ctx, env, base)
 	if err != nil {
@@ -47,8 +42,8 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		delegated = userauth.NewDelegated(tokens, slog.Default())
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	return New(Deps{
+	return serve.Stored(auth.Reachable, New(Deps{
 		Callers: callers.New(audience, googleKeys, auth.Vault, time.Now),
 		Auth:    auth, Spaces: made, Meetings: rooms, Delegated: delegated, Log: slog.Default(), Now: time.Now,
-	}), nil
+	})), nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/userauth"
 )
 
@@ -19,5 +20,5 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(Deps{Auth: auth, Address: auth.Address, Log: slog.Default(), About: about}), nil
+	return serve.Stored(auth.Reachable, New(Deps{Auth: auth, Address: auth.Address, Log: slog.Default(), About: about})), nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/userauth"
 )
 
@@ -19,7 +20,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(Deps{
+	return serve.Stored(auth.Reachable, New(Deps{
 		Auth: auth, Tokens: googleauth.NewEventVerifier(googleauth.Google.Events, auth.ClientID, base, time.Now), Log: slog.Default(),
-	}), nil
+	})), nil
 }

@@ -150,7 +150,7 @@ func TestOneBinaryAnswersForEachFunctionTarget(t *testing.T) {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
 			s := deploy(t, target, env...)
-			for path, status := range map[string]int{"/health": 200, "/ready": 200, "/favicon.ico": 404} {
+			for path, status := range map[string]int{"/health": 200, "/ready": 200, "/ready/store": 503, "/favicon.ico": 404} {
 				if got, body := s.get("GET", path); got != status {
 					t.Errorf("%s: got %d %s, want %d; log: %s", path, got, body, status, s.Log)
 				}

@@ -85,8 +85,10 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	callback := deployAt(t, callbackAt, "OAuthCallback", env...)
 	api, security := deploy(t, "CreateSpace", env...), deploy(t, "SecurityEvent", env...)
 	for _, s := range []*service{events, callback, api, security} {
-		if status, body := s.get(http.MethodGet, "/ready"); status != http.StatusOK {
-			t.Fatalf("/ready: %d %s; log: %s", status, body, s.Log)
+		for _, path := range []string{"/ready", "/ready/store"} {
+			if status, body := s.get(http.MethodGet, path); status != http.StatusOK {
+				t.Fatalf("%s: %d %s; log: %s", path, status, body, s.Log)
+			}
 		}
 	}
 

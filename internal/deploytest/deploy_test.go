@@ -235,11 +235,15 @@ func TestNoSecretIsAnArgumentOrPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	calls := c.calls()
+	if len(calls) < 70 {
+		t.Fatalf("only %d calls", len(calls))
+	}
 	for _, secret := range []string{"KEYSET-", "CLIENT-SECRET"} {
 		if !strings.Contains(string(text), secret) {
 			t.Errorf("%s was not stored", secret)
 		}
-		for _, call := range c.calls() {
+		for _, call := range calls {
 			if strings.Contains(strings.Join(call, " "), secret) {
 				t.Errorf("%s is an argument of %v", secret, call)
 			}
@@ -277,20 +281,22 @@ func TestOddArgumentsAreExplained(t *testing.T) {
 	for arguments, want := range map[string]string{
 		"":                       "--project is missing",
 		"--project my-project-1": "--region is missing",
-		"--project My_Project --region europe-west1":                                      "is not a project id",
-		"--project 123456789012 --region europe-west1":                                    "is not a project id",
-		"--project my-project-1 --region Europe":                                          "is not a region",
-		"--project my-project-1 --region europe-west1 --only x":                           "must be infra or services",
-		"--project my-project-1 --region":                                                 "--region wants a value",
-		"--project my-project-1 --region europe-west1 --fast":                             "unknown argument '--fast'",
-		"--project my-project-1 --region europe-west1 --client-secrets nowhere.json":      "cannot be read",
-		"--project my-project-1 --region europe-west1 --promote":                          "--promote needs the --tag",
-		"--project my-project-1 --region europe-west1 --promote --tag c --rollback":       "exclude each other",
-		"--project my-project-1 --region europe-west1 --image eu.pkg.dev/x --from-source": "exclude each other",
-		"--project my-project-1 --region europe-west1 --set KEYSET=x":                     "is not NAME=VALUE",
-		"--project my-project-1 --region europe-west1 --tag Tag":                          "small letters",
-		"--project my-project-1 --region europe-west1 --trigger github.com/x/y":           "must look like projects/",
-		"--project my-project-1 --region europe-west1 --database Bad":                     "not a name of a database",
+		"--project My_Project --region europe-west1":                                                "is not a project id",
+		"--project 123456789012 --region europe-west1":                                              "is not a project id",
+		"--project my-project-1 --region Europe":                                                    "is not a region",
+		"--project my-project-1 --region europe-west1 --only x":                                     "must be infra or services",
+		"--project my-project-1 --region":                                                           "--region wants a value",
+		"--project my-project-1 --region europe-west1 --fast":                                       "unknown argument '--fast'",
+		"--project my-project-1 --region europe-west1 --client-secrets nowhere.json":                "cannot be read",
+		"--project my-project-1 --region europe-west1 --promote":                                    "--promote needs the --tag",
+		"--project my-project-1 --region europe-west1 --promote --tag c --rollback":                 "exclude each other",
+		"--project my-project-1 --region europe-west1 --image eu.pkg.dev/x --from-source":           "exclude each other",
+		"--project my-project-1 --region europe-west1 --set KEYSET=x":                               "is not NAME=VALUE",
+		"--project my-project-1 --region europe-west1 --tag Tag":                                    "small letters",
+		"--project my-project-1 --region europe-west1 --trigger github.com/x/y":                     "must look like projects/",
+		"--project my-project-1 --region europe-west1 --database Bad":                               "not a name of a database",
+		"--project my-project-1 --region europe-west1 --only services --client-secrets " + c.client: "stores no --client-secrets",
+		"--project my-project-1 --region europe-west1 --promote --tag c --image eu.pkg.dev/x":       "only give traffic",
 	} {
 		code, out := c.deploy(strings.Fields(arguments)...)
 		if code != 64 || !strings.Contains(out, want) {
@@ -452,5 +458,150 @@ func TestFirestoreForgetsWhatTheVaultSaysExpires(t *testing.T) {
 	}
 	if got, want := strings.Count(out, "ttls update"), len(vault.ForgottenByTTL()); got != want {
 		t.Errorf("%d groups expire, and the vault names %d", got, want)
+	}
+}
+
+func TestFirestoreHasAnIndexForWhatTheVaultLooksFor(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	_, out := c.deploy(append(c.whole(), "--dry-run")...)
+	for _, field := range vault.Indexed() {
+		group, name, _ := strings.Cut(field, "/")
+		if !strings.Contains(out, "indexes fields update "+name+" --collection-group="+group+" ") {
+			t.Errorf("%s has none", field)
+		}
+	}
+	if got, want := strings.Count(out, "--index=order=ascending"), len(vault.Indexed()); got != want {
+		t.Errorf("%d fields have one, and the vault names %d", got, want)
+	}
+}
+
+var services = []string{"chatevent", "oauthcallback", "createspace", "securityevent"}
+
+func TestARevisionThatNeverRanIsDeployedAnew(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	if code, out := c.deploy(append([]string{"STUB_UNREADY=deputy-createspace"}, c.whole()...)...); code == 0 {
+		t.Fatalf("it ended well: %s", out)
+	}
+	if code, out := c.deploy(c.whole()...); code != 0 || !strings.Contains(out, "run deploy deputy-createspace") || strings.Contains(out, "run deploy deputy-chatevent") {
+		t.Fatalf("%d: %s", code, out)
+	}
+	things, _ := c.made()
+	for _, s := range services {
+		if things["ready deputy-"+s] == "" {
+			t.Errorf("%s does not run", s)
+		}
+	}
+}
+
+func TestTrafficThatWasHeldBackIsGivenByTheNextRun(t *testing.T) {
+	t.Parallel()
+	c, base := release(t)
+	same := append(slices.Clone(base), "--only", "services", "--image", "eu.pkg.dev/p/deputy:2", "--tag", "c2")
+	if code, out := c.deploy(same...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	things, _ := c.made()
+	for _, s := range services {
+		if things["traffic deputy-"+s] != "deputy-"+s+"-00002" || things["tag deputy-"+s+" before"] != "deputy-"+s+"-00001" {
+			t.Errorf("%s: %s serves, before it %s", s, things["traffic deputy-"+s], things["tag deputy-"+s+" before"])
+		}
+	}
+	if code, out := c.deploy(append(base, "--rollback")...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	if things, _ = c.made(); things["traffic deputy-chatevent"] != "deputy-chatevent-00001" {
+		t.Errorf("back on %s", things["traffic deputy-chatevent"])
+	}
+}
+
+func TestARollbackGoesToWhatServedAndNotToWhatFailed(t *testing.T) {
+	t.Parallel()
+	c, base := release(t) // 1 serves; 2 was never given to people
+	deploy := func(image, tag string) {
+		t.Helper()
+		if code, out := c.deploy(append(slices.Clone(base), "--only", "services", "--image", image, "--tag", tag, "--no-traffic")...); code != 0 {
+			t.Fatalf("%d: %s", code, out)
+		}
+	}
+	deploy("eu.pkg.dev/p/deputy:3", "c3")
+	if code, out := c.deploy(append([]string{"STUB_READY=503"}, append(slices.Clone(base), "--tag", "c3", "--promote")...)...); code == 0 || !strings.Contains(out, "going back") {
+		t.Fatalf("%d: %s", code, out)
+	}
+	things, _ := c.made()
+	for _, s := range services {
+		if things["traffic deputy-"+s] != "deputy-"+s+"-00001" {
+			t.Errorf("%s is back on %s", s, things["traffic deputy-"+s])
+		}
+	}
+	if code, out := newCloud(t).deploy(append(slices.Clone(base), "--rollback")...); code == 0 || !strings.Contains(out, "no revision that served before") {
+		t.Errorf("nothing to go back to: %d %s", code, out)
+	}
+}
+
+func TestAPromotionThatFailsHalfWayGivesAllBack(t *testing.T) {
+	t.Parallel()
+	c, base := release(t)
+	_, changes := c.made()
+	if code, out := c.deploy(append([]string{fmt.Sprintf("STUB_FAIL=%d", changes+3)}, append(base, "--tag", "c2", "--promote")...)...); code == 0 || !strings.Contains(out, "going back") {
+		t.Fatalf("%d: %s", code, out)
+	}
+	things, _ := c.made()
+	for _, s := range services {
+		if things["traffic deputy-"+s] != "deputy-"+s+"-00001" {
+			t.Errorf("%s has %s", s, things["traffic deputy-"+s])
+		}
+	}
+}
+
+func TestARunThatSaysLessChangesNothingOfWhatWasSaid(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	base := []string{"--project", "my-project-1", "--region", "europe-west1"}
+	said := []string{"--database", "deputydb", "--kms", "--set", "OAUTH_CALLBACK_URL=https://chat.example.com/oauth", "--set", "API_AUDIENCE=https://api.example.com", "--set", "ALLOWED_DOMAINS=example.com"}
+	// The first run ends before there is a function, and says how to go on.
+	code, out := c.deploy(append(slices.Clone(base), said...)...)
+	if code != 3 || !strings.Contains(out, "--database deputydb --kms --set OAUTH_CALLBACK_URL=https://chat.example.com/oauth") {
+		t.Fatalf("%d: %s", code, out)
+	}
+	if code, out := c.deploy(append(append(slices.Clone(base), said...), "--client-secrets", c.client)...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	want, changes := c.made()
+	if code, out := c.deploy(base...); code != 0 { // a plain run of the same sources
+		t.Fatalf("%d: %s", code, out)
+	}
+	got, after := c.made()
+	for name, value := range want {
+		if strings.HasPrefix(name, "env ") && got[name] != value {
+			t.Errorf("%s was %q, and is %q", name, value, got[name])
+		}
+	}
+	if got["firestore databases (default)"] != "" || got["scheduler jobs deputy-sweep"] != want["scheduler jobs deputy-sweep"] || !strings.HasSuffix(want["scheduler jobs deputy-sweep"], ",https://api.example.com") {
+		t.Errorf("the job: %s, then %s; %d changes", want["scheduler jobs deputy-sweep"], got["scheduler jobs deputy-sweep"], after-changes)
+	}
+	if code, out := c.deploy(append(slices.Clone(base), "--set", "API_AUDIENCE=https://other.example.com")...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	if got, _ = c.made(); !strings.HasSuffix(got["scheduler jobs deputy-sweep"], ",https://other.example.com") || got["env deputy-createspace API_AUDIENCE"] != "https://other.example.com" {
+		t.Errorf("another audience: %s, %s", got["scheduler jobs deputy-sweep"], got["env deputy-createspace API_AUDIENCE"])
+	}
+}
+
+func TestAddressesOfOldBuildsAreTakenAway(t *testing.T) {
+	t.Parallel()
+	c, base := release(t)
+	for n, tag := range []string{"c-11111111", "c-22222222", "c-33333333"} {
+		if code, out := c.deploy(append(slices.Clone(base), "--only", "services", "--image", fmt.Sprintf("eu.pkg.dev/p/deputy:%d", n+3), "--tag", tag, "--no-traffic")...); code != 0 {
+			t.Fatalf("%d: %s", code, out)
+		}
+		if code, out := c.deploy(append(slices.Clone(base), "--tag", tag, "--promote")...); code != 0 {
+			t.Fatalf("%d: %s", code, out)
+		}
+	}
+	things, _ := c.made()
+	if things["tag deputy-chatevent c-11111111"] != "" || things["tag deputy-chatevent c-22222222"] != "" || things["tag deputy-chatevent c-33333333"] == "" || things["tag deputy-chatevent before"] == "" {
+		t.Errorf("%v", things)
 	}
 }

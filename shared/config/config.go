@@ -10,6 +10,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"example.com/deputy/shared/fault"
@@ -61,6 +62,17 @@ func (r *Reader) Address(name string) string {
 	if u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
 		r.Fault(name, "must begin with https://")
 		return ""
+	}
+	return value
+}
+
+var serviceAccount = regexp.MustCompile(`^[a-z0-9.-]+@[a-z0-9.:-]+\.gserviceaccount\.com$`)
+
+// ServiceAccount is the e-mail address of a service account, or empty.
+func (r *Reader) ServiceAccount(name string) string {
+	value := r.Optional(name, "")
+	if value != "" && !serviceAccount.MatchString(value) {
+		r.Fault(name, "must be the e-mail address of a service account, such as deputy@my-project.iam.gserviceaccount.com")
 	}
 	return value
 }

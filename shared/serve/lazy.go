@@ -39,6 +39,25 @@ func Lazy(build func(context.Context) (http.Handler, error)) http.Handler {
 	return mux
 }
 
+// Stored puts GET /ready/store in front of a function: 200 when check reaches
+// what it stores its records in, as a smoke test of a deployment asks it. /ready
+// does not: an instance that lost its store for a moment need not end.
+func Stored(check func(context.Context) error, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/ready/store" || r.Method != http.MethodGet {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if err := check(r.Context()); err != nil {
+			slog.ErrorContext(r.Context(), "the store is not reached", slog.String("error", err.Error()))
+			w.Header().Set("Retry-After", "10")
+			say(http.StatusServiceUnavailable, "Deputy does not reach its store. Its administrator finds the reason in the log.")(w, r)
+			return
+		}
+		say(http.StatusOK, "ready")(w, r)
+	})
+}
+
 type lazy struct {
 	build  func(context.Context) (http.Handler, error)
 	flight singleflight.Group

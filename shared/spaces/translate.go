@@ -14,6 +14,9 @@ import (
 	"example.com/deputy/shared/words"
 )
 
+// NotSetUp stands in the log when Google knows of no Chat app in the project.
+const NotSetUp = "chat_app_not_found"
+
 // translate turns an error of the Chat API into a fault (chat-protocol.md 6.6).
 // name is the one that a space is given, if it is given one.
 func translate(op string, err error, name string) error {
@@ -40,6 +43,7 @@ func translate(op string, err error, name string) error {
 		f.Kind, f.Public = fault.Denied, words.ChatForbids
 	case e.Code == http.StatusNotFound && strings.Contains(e.Message, "Chat app not found"):
 		f.Kind, f.Public = fault.Unavailable, words.ChatNotSetUp
+		f.Err = fmt.Errorf("%d %s: %s", said.Code, said.Status, NotSetUp)
 	case e.Code == http.StatusNotFound:
 		f.Kind, f.Public = fault.NotFound, words.SpaceNotFound
 	case e.Code == http.StatusTooManyRequests:

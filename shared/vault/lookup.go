@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha512"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -89,7 +90,7 @@ func (v *Vault) find(ctx context.Context, field, value string) ([]string, error)
 	slices.Reverse(codes)
 	var out []string
 	for _, code := range codes {
-		docs, err := v.docs.Find(ctx, grants, field, hex.EncodeToString(code))
+		docs, err := v.matching(ctx, grants, field, hex.EncodeToString(code))
 		if err != nil {
 			return nil, err
 		}
@@ -120,4 +121,19 @@ func (v *Vault) codeAll(into Fields, g Grant) error {
 		into[field] = hex.EncodeToString(code)
 	}
 	return nil
+}
+
+// Indexed are the fields, behind their collections, that are looked for by
+// value: deploy.sh leaves an index to them alone.
+func Indexed() []string {
+	return []string{"grants/emailCode", "grants/tokenPrefix", "grants/tokenHash", "grants/tokenHexHash", "replies/person"}
+}
+
+// matching are documents by the value of a field that has an index. Firestore
+// refuses all others; so does this, so that no store lets it pass.
+func (v *Vault) matching(ctx context.Context, collection, field string, value any) ([]Doc, error) {
+	if !slices.Contains(Indexed(), collection+"/"+field) {
+		return nil, &fault.Error{Op: "vault.matching", Err: fmt.Errorf("%s/%s has no index; add it to Indexed, and to deploy.sh", collection, field)}
+	}
+	return v.docs.Find(ctx, collection, field, value)
 }

@@ -71,7 +71,7 @@ func (v *Vault) DeleteReply(ctx context.Context, r Reply) error {
 
 // EraseReplies removes all answers about what was done as a person.
 func (v *Vault) EraseReplies(ctx context.Context, person string) error {
-	docs, err := v.docs.Find(ctx, replies, "person", person)
+	docs, err := v.matching(ctx, replies, "person", person)
 	for _, doc := range docs {
 		if err := v.docs.Delete(ctx, replies, doc.ID, doc.Version); err != nil && fault.KindOf(err) != fault.Conflict {
 			return fault.Wrap("vault.EraseReplies", err)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
@@ -64,6 +65,24 @@ func In(locale string) Say {
 func Language(locale string) string { return match(locale).String() }
 
 func match(locale string) language.Tag {
+	if tag, ok := matched.Get(locale); ok {
+		return tag
+	}
+	tag := best(locale)
+	matched.Add(locale, tag)
+	return tag
+}
+
+// matched are locales and what was found for them: an event asks many times.
+var matched = func() *lru.Cache[string, language.Tag] {
+	cache, err := lru.New[string, language.Tag](100)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return cache
+}()
+
+func best(locale string) language.Tag {
 	wanted, _, _ := language.ParseAcceptLanguage(locale) // what cannot be read is no wish
 	_, index, _ := matcher.Match(wanted...)
 	return languages[index]
