@@ -41,15 +41,15 @@ func (s *stage) event(p google.Person) []byte {
 
 // send sends an event as Chat does, and wants the reply to have a text.
 func (s *stage) send(ctx context.Context, to *deployed.Service, p google.Person, want string) error {
-	return s.sendTo(ctx, to.Address+"/", p, want)
+	return s.sendTo(ctx, to.Address+"/", p, want, s.chat)
 }
 
-func (s *stage) sendTo(ctx context.Context, address string, p google.Person, want string) error {
+func (s *stage) sendTo(ctx context.Context, address string, p google.Person, want, token string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(s.event(p)))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+s.chat)
+	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
 	_, err = s.ask(req, http.StatusOK, want)
 	return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"example.com/deputy/internal/deployed"
 	"example.com/deputy/internal/standin/google"
@@ -44,7 +45,11 @@ func ratios(ctx context.Context, s *stage, p plan, r *report) error {
 	if err != nil {
 		return err
 	}
-	var fresh, strangers, expired atomic.Int64
+	var fresh, strangers, expired, another atomic.Int64
+	tokens := make([]string, 1_500) // more than are remembered
+	for i := range tokens {
+		tokens[i] = s.google.SignChat(map[string]any{"iss": "chat@system.gserviceaccount.com", "aud": projectNumber, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(), "jti": i})
+	}
 	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, uint64(p.people-1)) //nolint:gosec // a sample
 	order := make([]int, 1<<16)
 	for i := range order {
@@ -61,6 +66,10 @@ func ratios(ctx context.Context, s *stage, p plan, r *report) error {
 			return s.send(ctx, least, s.people[0], "Space created")
 		}},
 		{"an event, the person seen", 1.7, chat, "", event(func(i int) google.Person { return s.people[i%approving] })},
+		{"... and another token each time", 0, chat, "", func(ctx context.Context, i int) error {
+			n := another.Add(1)
+			return s.sendTo(ctx, chat.Address+"/", s.people[i%approving], "Space created", tokens[n%int64(len(tokens))])
+		}},
 		{"... not seen", 0, chat, "?reads=1&writes=0", event(func(int) google.Person { return s.people[approving+int(fresh.Add(1))%(p.people-approving)] })},
 		{"... uniform over all people", 0, chat, "", event(func(int) google.Person { return s.people[rand.IntN(p.people)] })}, //nolint:gosec // a sample
 		{"... Zipf (1.1) over all people", 0, chat, "", event(func(i int) google.Person { return s.people[order[i%len(order)]] })},
@@ -79,7 +88,7 @@ func ratios(ctx context.Context, s *stage, p plan, r *report) error {
 	for _, one := range subjects[:own] { // the same with as much of Firestore
 		if one.store != "" {
 			subjects = append(subjects, subject{name: one.store, of: least, act: func(ctx context.Context, _ int) error {
-				return s.sendTo(ctx, least.Address+"/"+one.store, s.people[0], "Space created")
+				return s.sendTo(ctx, least.Address+"/"+one.store, s.people[0], "Space created", s.chat)
 			}})
 		}
 	}

@@ -39,7 +39,7 @@ const (
 type stage struct {
 	google   *google.Server
 	net      *deployed.Internet
-	slow     atomic.Int64 // nanoseconds before Chat's API answers
+	slow     atomic.Int64 // nanoseconds before Google answers
 	people   []google.Person
 	binary   string
 	env      []string
@@ -72,7 +72,7 @@ func open(ctx context.Context, p plan) (s *stage, err error) {
 	})
 	answers := s.google.Handler()
 	if s.net, err = deployed.Connect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait := s.slow.Load(); wait > 0 && r.Host == "chat.googleapis.com" {
+		if wait := s.slow.Load(); wait > 0 {
 			time.Sleep(time.Duration(wait))
 		}
 		answers.ServeHTTP(w, r)

@@ -21,6 +21,8 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
 	app := chat.App{ProjectNumber: env.Digits("CHAT_PROJECT_NUMBER"), Endpoint: env.Address("CHAT_ENDPOINT_URL")}
 	base := googleauth.NewTransport()
+	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
+	go chatKeys.Warm(context.WithoutCancel(ctx)) // while the rest is put together
 	auth, keys, err := userauth.FromEnv(ctx, env, base)
 	if err != nil {
 		return nil, err
@@ -33,7 +35,6 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
 	return serve.Stored(auth.Reachable, New(Deps{
 		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),

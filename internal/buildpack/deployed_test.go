@@ -147,6 +147,9 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 		t.Errorf("a security event: %d %s; log: %s", status, body, security.Log)
 	}
 	security.logs("outcome\":\"ended")
+	if n := standIn.Count("chatcerts"); n != 1 {
+		t.Errorf("Chat's keys were fetched %d times", n)
+	}
 	hosts := net.Asked()
 	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443", "accounts.google.com:443", "cloudkms.googleapis.com:443", "iamcredentials.googleapis.com:443"} {
 		if hosts[host] == 0 {

@@ -49,6 +49,12 @@ func (s *KeySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error
 	return s.verify(ctx, token)
 }
 
+// Warm fetches the keys if there are none, so that the first token need not
+// wait for them. A fetch that fails is tried again for a token.
+func (s *KeySet) Warm(ctx context.Context) {
+	_, _ = s.keys.get(ctx, func(map[string]*rsa.PublicKey) bool { return true })
+}
+
 // parse reads a compact JWT, without a call to anybody.
 func parse(jwt string) (*jose.JSONWebSignature, error) {
 	token, err := jose.ParseSignedCompact(jwt, []jose.SignatureAlgorithm{jose.RS256})

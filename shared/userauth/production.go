@@ -38,8 +38,11 @@ func FromEnv(ctx context.Context, env *config.Reader, base http.RoundTripper) (*
 		return nil, nil, fault.Wrap("userauth.FromEnv", err)
 	}
 	certs := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
+	records := vault.New(docs, keys, time.Now)
+	// The first read opens the connection; the first event need not wait for it.
+	go func() { _, _ = records.Cursor(context.WithoutCancel(ctx)) }()
 	return New(Deps{
-		Vault: vault.New(docs, keys, time.Now), Keys: keys,
+		Vault: records, Keys: keys,
 		Google:   googleauth.NewProvider(googleauth.Google, client, address+"/callback", base),
 		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, certs, time.Now),
 		ClientID: client.ID, Address: address,
