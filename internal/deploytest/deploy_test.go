@@ -41,6 +41,11 @@ func TestMain(m *testing.M) {
 	if folder, err := theStub(); err == nil {
 		_ = os.RemoveAll(folder)
 	}
+	if parserStarted.Load() {
+		if p, err := theParser(); err == nil {
+			_ = os.RemoveAll(p.home)
+		}
+	}
 	os.Exit(code)
 }
 

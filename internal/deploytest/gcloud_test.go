@@ -1,12 +1,17 @@
 package deploytest
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,12 +22,73 @@ import (
 // before it asks for the account (platform.md 4.1).
 func parsed(t *testing.T, args ...string) (out string, understood bool) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "gcloud", args...) //nolint:gosec // of this repository
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CLOUDSDK_CONFIG="+t.TempDir(), "CLOUDSDK_CORE_CHECK_GCE_METADATA=false", "CLOUDSDK_CORE_DISABLE_PROMPTS=1",
+	p, err := theParser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := p.read(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said, strings.Contains(said, "do not currently have an active account")
+}
+
+// parser is gcloud's own command line, in one process for all tests: it ends
+// when its standard input does.
+type parser struct {
+	mu   sync.Mutex
+	home string // of its configuration
+	in   *json.Encoder
+	out  *json.Decoder
+	fail *bytes.Buffer
+}
+
+var parserStarted atomic.Bool
+
+var theParser = sync.OnceValues(func() (*parser, error) {
+	parserStarted.Store(true)
+	info, err := exec.Command("gcloud", "info", "--format=csv[no-heading](installation.sdk_root,basic.python_location)").Output()
+	if err != nil {
+		return nil, err
+	}
+	sdk, python, _ := strings.Cut(strings.TrimSpace(string(info)), ",")
+	folder, err := os.MkdirTemp("", "gcloud")
+	if err != nil {
+		return nil, err
+	}
+	script, err := filepath.Abs("testdata/parse.py")
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{home: folder, fail: &bytes.Buffer{}}
+	cmd := exec.Command(python, script, sdk)
+	cmd.Dir, cmd.Stderr = root, p.fail
+	cmd.Env = append(os.Environ(), "CLOUDSDK_CONFIG="+folder, "CLOUDSDK_CORE_CHECK_GCE_METADATA=false", "CLOUDSDK_CORE_DISABLE_PROMPTS=1",
 		"https_proxy=http://127.0.0.1:9", "HTTPS_PROXY=http://127.0.0.1:9", "GOOGLE_APPLICATION_CREDENTIALS=")
-	text, err := cmd.CombinedOutput()
-	return string(text), err != nil && strings.Contains(string(text), "do not currently have an active account")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.in, p.out = json.NewEncoder(in), json.NewDecoder(out)
+	return p, cmd.Start()
+})
+
+func (p *parser) read(args []string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var said struct{ Said string }
+	err := p.in.Encode(args)
+	if err == nil {
+		err = p.out.Decode(&said)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, p.fail)
+	}
+	return said.Said, nil
 }
 
 func needGcloud(t *testing.T) {
@@ -134,6 +200,16 @@ func TestGcloudUnderstandsEveryLook(t *testing.T) {
 	}
 	if len(seen) < 15 {
 		t.Errorf("only %d kinds of looks were tried", len(seen))
+	}
+}
+
+func TestGcloudSaysSoWhenItDoesNotUnderstand(t *testing.T) {
+	t.Parallel()
+	needGcloud(t)
+	for _, args := range [][]string{{"run", "services", "describe", "x", "--regin=r"}, {"run", "services", "portray", "x"}} {
+		if out, understood := parsed(t, append(args, "--project=my-project-1")...); understood {
+			t.Errorf("%v: %s", args, out)
+		}
 	}
 }
 
