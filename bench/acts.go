@@ -88,32 +88,41 @@ func (s *stage) create(ctx context.Context, to *deployed.Service, p google.Perso
 // consent goes from an invitation to a stored grant: /start and /callback are
 // the function's, what is between them Google's.
 func (s *stage) consent(ctx context.Context, link string, p google.Person) error {
+	end, err := s.returning(ctx, link, p)
+	if err == nil {
+		_, err = s.ask(end, http.StatusSeeOther, "")
+	}
+	return err
+}
+
+// returning goes as far as the browser that comes back from Google, and gives
+// its request.
+func (s *stage) returning(ctx context.Context, link string, p google.Person) (*http.Request, error) {
 	begin, err := http.NewRequestWithContext(ctx, http.MethodGet, link, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	res, err := s.client.Do(begin)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_ = res.Body.Close()
 	to, err := url.Parse(res.Header.Get("Location"))
 	if err != nil || res.StatusCode != http.StatusSeeOther && res.StatusCode != http.StatusFound {
-		return errors.Join(err, fmt.Errorf("/start: status %d", res.StatusCode))
+		return nil, errors.Join(err, fmt.Errorf("/start: status %d", res.StatusCode))
 	}
 	back, err := s.allow(ctx, to, p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	end, err := http.NewRequestWithContext(ctx, http.MethodGet, back, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, c := range res.Cookies() {
 		end.AddCookie(c)
 	}
-	_, err = s.ask(end, http.StatusSeeOther, "")
-	return err
+	return end, nil
 }
 
 // allow is the person at Google, without a network between.

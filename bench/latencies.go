@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/deputy/internal/deployed"
@@ -14,54 +16,78 @@ import (
 const (
 	perSecond = 50
 	wire      = 20 * time.Millisecond
+	warming   = 100 // requests before those that are measured
 )
 
-// latencies measures an open loop: events come at their own times, whether
+// latencies measures an open loop: requests come at their own times, whether
 // those before are answered or not, and Google and Firestore take 20 ms each.
 func latencies(ctx context.Context, s *stage, p plan, r *report) error {
-	chat, err := s.start(ctx, "ChatEvent")
-	if err != nil {
-		return err
-	}
 	least, err := s.least(ctx)
 	if err != nil {
 		return err
 	}
+	services := map[string]*deployed.Service{}
+	for _, target := range []string{"ChatEvent", "OAuthCallback", "CreateSpace"} {
+		if services[target], err = s.start(ctx, target); err != nil {
+			return err
+		}
+	}
+	chat := services["ChatEvent"]
 	if err := alone(ctx, s, least, chat, r); err != nil {
 		return err
 	}
-	next := p.people / 2 // half of the people are left to the ratios
+	n := p.seconds * perSecond
+	returning := make(chan *http.Request, n+warming)
+	links := make(chan invited, n+warming)
+	if err := s.invite(ctx, links, n+warming); err != nil {
+		return err
+	}
+	for range n + warming {
+		one := <-links
+		back, err := s.returning(ctx, one.link, one.who)
+		if err != nil {
+			return err
+		}
+		returning <- back
+	}
+	var unseen atomic.Int64 // half of the people are left to the ratios
+	event := func(of *deployed.Service, who func(i int) google.Person) func(context.Context, int) error {
+		return func(ctx context.Context, i int) error { return s.send(ctx, of, who(i), "Space created") }
+	}
+	r.title(fmt.Sprintf("\n%d requests a second for %d s, Google and Firestore %v away", perSecond, p.seconds, wire))
 	for _, c := range []struct {
 		name string
 		most float64
-		of   *deployed.Service
-		who  func(i int) google.Person
+		act  func(ctx context.Context, i int) error
 	}{
-		{"the least work", 0, least, func(int) google.Person { return s.people[0] }},
-		{"the person seen", 22, chat, func(i int) google.Person { return s.people[i%approving] }},
-		{"the person not seen", 43, chat, func(int) google.Person {
-			next++
-			return s.people[next%p.people]
+		{"the least work", 0, event(least, func(int) google.Person { return s.people[0] })},
+		{"an event, the person seen", 22, event(chat, func(i int) google.Person { return s.people[i%approving] })},
+		{"... not seen", 43, event(chat, func(int) google.Person {
+			return s.people[(p.people/2+int(unseen.Add(1)))%p.people]
+		})},
+		{"... whose access token is over", 65, event(chat, func(int) google.Person { return s.expired() })},
+		{"/callback", 65, func(ctx context.Context, _ int) error {
+			back := <-returning
+			_, err := s.ask(back.WithContext(ctx), http.StatusSeeOther, "")
+			return err
+		}},
+		{"a create over HTTP", 68, func(ctx context.Context, i int) error {
+			return s.create(ctx, services["CreateSpace"], s.people[i%approving])
 		}},
 	} {
-		for i := range 100 { // connections, and who is seen
-			if err := s.send(ctx, c.of, c.who(i), "Space created"); err != nil {
-				return err
+		for i := range warming { // connections, and who is seen
+			if err := c.act(ctx, i); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
 			}
 		}
 		s.google.Tidy()
 		s.slow.Store(int64(wire))
 		s.emulator.slow.Store(int64(wire))
-		took, err := openLoop(ctx, p.seconds*perSecond, func(ctx context.Context, i int) error {
-			return s.send(ctx, c.of, c.who(i), "Space created")
-		})
+		took, err := openLoop(ctx, n, c.act)
 		s.slow.Store(0)
 		s.emulator.slow.Store(0)
 		if err != nil {
-			return err
-		}
-		if c.most == 0 {
-			r.title(fmt.Sprintf("\nEvents at %d/s for %d s, Google and Firestore %v away", perSecond, p.seconds, wire))
+			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		r.line("p50, "+c.name, at(took, 50), c.most, "ms", fmt.Sprintf("p95 %.1f, p99 %.1f, most %.1f ms", at(took, 95), at(took, 99), at(took, 100)))
 	}

@@ -50,6 +50,8 @@ type stage struct {
 	caller   string // the token that another system sends
 	auth     *userauth.Auth
 	messages atomic.Int64
+	guests   atomic.Int64 // who have got an account for a consent
+	renewals atomic.Int64 // people whose token was over, and who were used
 	cleanup  []func()
 }
 
@@ -167,9 +169,14 @@ func (s *stage) fill(ctx context.Context, people int) error {
 }
 
 const (
-	expiring  = 3_000 // people whose access token is over
+	expiring  = 6_000 // people whose access token is over; each is used once
 	approving = 50    // people who have approved the calling system
 )
+
+// expired is somebody whose access token is over.
+func (s *stage) expired() google.Person {
+	return s.people[len(s.people)-expiring+int(s.renewals.Add(1)-1)%expiring]
+}
 
 // start runs one function, and waits until it can answer.
 func (s *stage) start(ctx context.Context, target string, more ...string) (*deployed.Service, error) {
