@@ -139,11 +139,11 @@ func (s *stage) fill(ctx context.Context, people int) error {
 		Vault: v, Keys: keys, ClientID: clientID, Address: s.callback, Log: slog.Default(), Now: time.Now,
 		Google: googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: clientID}, s.callback+"/callback", nil),
 	})
-	if err := v.CreateCaller(ctx, vault.Caller{
-		ID: callerID, Email: callerEmail, Name: "CI", Operations: []string{"spaces.create"}, Domains: []string{"example.com"}, Authorities: []string{"user"}, Rate: 10_000_000,
-	}); err != nil {
+	file := filepath.Join(filepath.Dir(s.binary), "callers.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "callers:\n  - {id: ci, kind: service-account, uniqueId: %q, email: %s, name: CI, actions: [spaces.create], domains: [example.com], rate: 1000000}\n", callerID, callerEmail), 0o600); err != nil {
 		return err
 	}
+	s.env = append(s.env, "CALLERS="+file)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(32)
 	for i := range people + expiring {
@@ -155,14 +155,16 @@ func (s *stage) fill(ctx context.Context, people int) error {
 			if i >= people {
 				over = time.Now().Add(-time.Hour)
 			}
-			if _, err := v.SaveGrant(ctx, vault.Grant{
+			g := vault.Grant{
 				Person: p.User(), ClientID: clientID, Scopes: []string{"https://www.googleapis.com/auth/chat.spaces.create", "https://www.googleapis.com/auth/userinfo.email", "openid"},
-				RefreshToken: config.Secret(refresh), AccessToken: config.Secret(access), AccessExpiry: over, Status: vault.Active, Generation: time.Now().UnixMicro(),
-				Email: config.Secret(p.Email), Domain: p.Domain, Connected: time.Now(), RefreshDay: time.Now(), LastUsedDay: time.Now(),
-			}); err != nil || i >= approving {
-				return err
+				RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: over, Status: vault.Connected, Refreshed: time.Now(), SignedIn: time.Now(), Generation: time.Now().UnixMicro(),
+				Email: config.NewSecret(p.Email), Domain: p.Domain, Connected: time.Now().Truncate(time.Microsecond), RefreshDay: time.Now(), LastUsedDay: time.Now(),
 			}
-			return v.Approve(ctx, p.User(), vault.Approval{Caller: callerID, Operations: []string{"spaces.create"}, Authority: "user", Domain: p.Domain, Approved: time.Now()})
+			if i < approving {
+				g.Approve("ci", "user", []string{"spaces.create"}, time.Now())
+			}
+			_, err := v.SaveGrant(ctx, g)
+			return err
 		})
 	}
 	return group.Wait()

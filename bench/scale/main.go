@@ -23,10 +23,10 @@ var (
 	command = act{0, 0, 1, 0.35} // by somebody seen a minute ago
 	unseen  = act{1, 0, 0, 0.2}  // what is more when they were not
 	renewal = act{2, 1, 1, 0.9}  // what is more when the access token is over
-	connect = act{4, 3, 1, 2.2}  // an invitation, /start and /callback
-	swept   = act{1, 0, 0, 0.05} // a grant, once a day
-	renewed = act{1, 1, 1, 0.9}  // a grant that nobody used, before six months are over
-	system  = act{4, 3, 1, 1.3}  // a space for another system
+	connect = act{3, 3, 1, 2.2}  // an invitation, /start and /callback
+	swept   = act{5, 2, 1, 0.3}  // a sweep, every hour, besides what is due
+	renewed = act{1, 2, 2, 0.9}  // a grant that nobody used, before six months are over
+	system  = act{1, 3, 1, 1.3}  // a space for another system
 	grantKB = 4.0                // in Firestore
 	peak    = 0.2                // of a day's acts that come in its busiest hour
 )
@@ -74,7 +74,7 @@ func (l load) day() act {
 	own := l.spaces*(1-l.bySystem) + l.people*l.commands
 	out := command.and(unseen).and(renewal).times(own)
 	out = out.and(system.and(renewal).times(l.spaces * l.bySystem))
-	out = out.and(swept.times(l.people)).and(renewed.times(l.people / 150)).and(connect.times(l.people / 365))
+	out = out.and(swept.times(24)).and(renewed.times(l.people / 150)).and(connect.times(l.people / 365))
 	return out.and(act{0, 0, l.spaces * l.members, 0.2 * l.spaces * l.members})
 }
 

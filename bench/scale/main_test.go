@@ -34,7 +34,8 @@ func TestTheNumbersOfAnActAreThoseThatWereMeasured(t *testing.T) {
 		"... the token over": {command.and(renewal), told("a command, the access token over (once an hour)")},
 		"connecting":         {connect, connecting},
 		"a system's space":   {system, told("a call of another system")},
-		"a grant swept":      {swept, told("a sweep, for each grant")},
+		"a sweep":            {swept, told("a sweep, with nothing due")},
+		"a grant renewed":    {renewed, told("a sweep, for each grant that is due")},
 	} {
 		if plain(c.ours) != plain(c.told) {
 			t.Errorf("%s: reckoned with %+v, measured %+v", name, plain(c.ours), plain(c.told))

@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"example.com/deputy/internal/chromiumtest"
+	"example.com/deputy/shared/config"
 )
 
 func TestInARealBrowserTheQuickstartGoesByClicks(t *testing.T) {
@@ -38,7 +39,7 @@ func TestInARealBrowserTheQuickstartGoesByClicks(t *testing.T) {
 			}
 			seen <- text
 		}
-		code, out, said := d.run("", "quickstart", "--client-secrets", h.file, "--wait", "40s")
+		code, out, said := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--wait", "40s")
 		if page := <-seen; !strings.Contains(page, c.page) || !strings.Contains(said, c.said) {
 			t.Errorf("%s: the page says %q, the terminal %d %q", c.press, page, code, said)
 		}
@@ -53,7 +54,7 @@ func TestInARealBrowserTheQuickstartGoesByClicks(t *testing.T) {
 func BenchmarkQuickstart(b *testing.B) {
 	for b.Loop() {
 		d, h := atHome(b)
-		if code, _, said := d.run("", "quickstart", "--client-secrets", h.file); code != 0 {
+		if code, _, said := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file); code != 0 {
 			b.Fatal(said)
 		}
 	}

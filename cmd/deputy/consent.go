@@ -46,7 +46,7 @@ func (l loopback) ask(ctx context.Context, hint string, capabilities ...userauth
 	redirect := "http://" + listener.Addr().String() + path
 	provider := l.provider(l.client, redirect)
 	a := googleauth.Authorization{
-		State: config.Secret(rand.Text()), Verifier: config.Secret(oauth2.GenerateVerifier()), Nonce: rand.Text(),
+		State: config.NewSecret(rand.Text()), Verifier: config.NewSecret(oauth2.GenerateVerifier()), Nonce: rand.Text(),
 		Scopes: userauth.ScopesFor(capabilities...), LoginHint: hint, Consent: true,
 	}
 	came := make(chan received, 1)
@@ -122,13 +122,13 @@ func callback(path string, state config.Secret, came chan<- received) http.Handl
 			http.Error(w, "This is not the way back from the consent that was begun.", http.StatusBadRequest)
 			return
 		}
-		got := received{code: config.Secret(q.Get("code"))}
+		got := received{code: config.NewSecret(q.Get("code"))}
 		switch issuer, code := q.Get("iss"), q.Get("error"); {
 		case issuer != "" && issuer != googleauth.Issuer: // RFC 9207
 			got.err = errors.New("somebody else than Google answered; nothing was stored")
 		case code == "access_denied":
 			got.err = errors.New("you pressed Cancel, or did not allow it: nothing was stored. Run the same again to try once more")
-		case code != "" || got.code == "":
+		case code != "" || got.code.Empty():
 			got.err = fmt.Errorf("google sent no code (%.60q); nothing was stored", code)
 		}
 		h := w.Header()
@@ -189,7 +189,7 @@ func (l loopback) exchange(ctx context.Context, provider *googleauth.Provider, a
 		return credential{}, err
 	case claims.Nonce != a.Nonce || claims.Subject == "":
 		return credential{}, errors.New("the answer is of another consent; nothing was stored")
-	case tokens.Refresh == "":
+	case tokens.Refresh.Empty():
 		return credential{}, errors.New("google gave nothing that lasts (no refresh token); nothing was stored. Run the same again")
 	}
 	return credential{ClientID: l.client.ID, Person: userauth.Person(claims.Subject), Email: claims.Email, Scopes: tokens.Scopes, RefreshToken: tokens.Refresh.Reveal()}, nil

@@ -25,7 +25,7 @@ type credential struct {
 
 // held is the credential as it is acted by.
 func (c credential) held() userauth.Held {
-	return userauth.Held{Email: c.Email, Refresh: config.Secret(c.RefreshToken), Scopes: c.Scopes}
+	return userauth.Held{Email: c.Email, Refresh: config.NewSecret(c.RefreshToken), Scopes: c.Scopes}
 }
 
 // drawer is where the credential lies: a folder of the user's own

@@ -162,11 +162,11 @@ func (d *deployment) secrets(ctx context.Context) {
 			d.hint("value of "+name, "you may not read it, so it was not looked at")
 			continue
 		}
-		values[name] = config.Secret(text)
+		values[name] = config.NewSecret(text)
 	}
 	d.client(values["OAUTH_CLIENT"], s)
 	kek, _, _ := s.env("KEYSET_KEK")
-	if values["KEYSET"] == "" || values["LOOKUP_KEYSET"] == "" {
+	if values["KEYSET"].Empty() || values["LOOKUP_KEYSET"].Empty() {
 		return
 	}
 	err := d.open(ctx, values["KEYSET"], values["LOOKUP_KEYSET"], kek)
@@ -180,7 +180,7 @@ func (d *deployment) secrets(ctx context.Context) {
 // client looks whether the OAuth client is of the right kind, and leads back to
 // us.
 func (d *deployment) client(text config.Secret, s service) {
-	if text == "" {
+	if text.Empty() {
 		return
 	}
 	client, err := googleauth.ParseClient(text)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/words"
@@ -91,7 +92,7 @@ func (d *desk) healthy() *cloud {
 // examine runs the doctor on a deployed project.
 func (d *desk) examine(more ...string) (code int, found []finding, said string) {
 	d.t.Helper()
-	code, out, said := d.run("", append([]string{"doctor", "--project", "p", "--region", "r", "--json"}, more...)...)
+	code, out, said := d.run(config.Secret{}, append([]string{"doctor", "--project", "p", "--region", "r", "--json"}, more...)...)
 	if err := json.Unmarshal([]byte(out.Reveal()), &found); err != nil {
 		d.t.Fatalf("%v: %s %s", err, out.Reveal(), said)
 	}
@@ -156,7 +157,7 @@ func TestTheDoctorNamesEachFaultAndWhatToDo(t *testing.T) {
 		}, "redirect address", "does not list https://callback.run.app/callback", "Authorized redirect URIs"},
 		"a keyset that does not open": {func(_ *desk, c *cloud) { c.said["secrets versions access 4 --secret=deputy-keyset"] = "{}" }, "keysets", "", "older version"},
 		"no database":                 {func(_ *desk, c *cloud) { delete(c.said, "firestore databases describe") }, "Firestore", "NOT_FOUND", "./deploy.sh"},
-		"no expiry":                   {func(_ *desk, c *cloud) { c.said["firestore fields ttls list --collection-group=replies"] = "" }, "expiry of replies", "but the sweep", "./deploy.sh"},
+		"no expiry":                   {func(_ *desk, c *cloud) { c.said["firestore fields ttls list --collection-group=operations"] = "" }, "expiry of operations", "but the sweep", "./deploy.sh"},
 		"codes in the log":            {func(_ *desk, c *cloud) { c.said["logging sinks describe _Default"] = "other" }, "request log of the callback", "codes and states", "./deploy.sh"},
 		"no Chat app":                 {func(_ *desk, c *cloud) { c.said["logging read"] = "2026-11-22T10:00:00Z" }, "Chat app is configured", "not found", "Google Chat API > Configuration"},
 		"no token creator":            {func(_ *desk, c *cloud) { c.token = googleauth.ErrTokenCreator }, "delegation for ada@example.com", "", "roles/iam.serviceAccountTokenCreator"},
@@ -187,12 +188,12 @@ func TestTheDoctorLooksAtTheEnvironment(t *testing.T) {
 	d := begin(t)
 	d.cloud = &cloud{}
 	d.env = map[string]string{"CHAT_PROJECT_NUMBER": "123", "CHAT_ENDPOINT_URL": "https://d.example/chatevent", "API_AUDIENCE": "https://d.example", "DELEGATION_SERVICE_ACCOUNT": "deputy@p.iam.gserviceaccount.com"}
-	if code, out, said := d.run("", "doctor", "--person", "ada@example.com"); code != 0 || !strings.Contains(out.Reveal(), "ok     Firestore") || !strings.Contains(out.Reveal(), "ok     delegation for ada@example.com") || said != "" {
+	if code, out, said := d.run(config.Secret{}, "doctor", "--person", "ada@example.com"); code != 0 || !strings.Contains(out.Reveal(), "ok     Firestore") || !strings.Contains(out.Reveal(), "ok     delegation for ada@example.com") || said != "" {
 		t.Errorf("%d %s %s", code, out.Reveal(), said)
 	}
 	d.env["CHAT_PROJECT_NUMBER"] = "my-project"
 	d.absent = &fault.Error{Op: "config.Read", Kind: fault.Unavailable, Public: words.NotSetUp, Err: errors.New("configuration: KEYSET is not set")}
-	code, out, _ := d.run("", "doctor")
+	code, out, _ := d.run(config.Secret{}, "doctor")
 	for _, want := range []string{"KEYSET is not set", "CHAT_PROJECT_NUMBER must be a number", "fault  variables"} {
 		if !strings.Contains(out.Reveal(), want) {
 			t.Errorf("%q is not said: %s", want, out.Reveal())
@@ -204,15 +205,15 @@ func TestTheDoctorLooksAtTheEnvironment(t *testing.T) {
 }
 
 func TestTheDoctorWantsProjectAndRegionTogether(t *testing.T) {
-	if code, _, said := begin(t).run("", "doctor", "--project", "p"); code != wrongUse || !strings.Contains(said, "together") {
+	if code, _, said := begin(t).run(config.Secret{}, "doctor", "--project", "p"); code != wrongUse || !strings.Contains(said, "together") {
 		t.Errorf("%d %s", code, said)
 	}
 }
 
 func TestWithAWrappedKeysetTheDoctorUnwrapsIt(t *testing.T) {
 	d := begin(t)
-	keyset, _ := d.does("", "keys", "new", "keyset", "--kek", kek)
-	lookup, _ := d.does("", "keys", "new", "lookup", "--kek", kek)
+	keyset, _ := d.does(config.Secret{}, "keys", "new", "keyset", "--kek", kek)
+	lookup, _ := d.does(config.Secret{}, "keys", "new", "lookup", "--kek", kek)
 	d.cloud = d.healthy()
 	d.cloud.said["secrets versions access 4 --secret=deputy-keyset"], d.cloud.said["secrets versions access 4 --secret=deputy-lookup-keyset"] = keyset.Reveal(), lookup.Reveal()
 	if code, _, _ := d.examine(); code != failed {

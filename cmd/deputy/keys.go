@@ -28,8 +28,8 @@ older instance runs:
 
   1. add       a second key: opens, does not seal yet
   2. promote   it: from now on it seals
-  3. reseal    what is stored, until nothing is left under the old key
-  4. wait      a day, for the links and buttons that people still have
+  3. reseal    what is stored for long, until nothing is left under the old key
+  4. wait      30 days: what lives shorter is not resealed
   5. disable   the old key
 
 With --kek the keysets are wrapped by that key of Cloud KMS, before and after.`
@@ -49,7 +49,7 @@ func keysCommand(o outside) *cobra.Command {
 		RunE: k.change(func(text config.Secret) (config.Secret, string, error) {
 			chosen, err := k.chosen(text, id)
 			if err != nil {
-				return "", "", err
+				return config.Secret{}, "", err
 			}
 			out, err := seal.Promote(text, chosen)
 			return out, fmt.Sprintf("key %d seals from now on; deploy this everywhere, then run: deputy keys reseal", chosen), err
@@ -60,7 +60,7 @@ func keysCommand(o outside) *cobra.Command {
 		Use: "disable", Short: "Keep a key from opening anything more", Args: exactly(0, "no arguments, and the keyset on standard input"),
 		RunE: k.change(func(text config.Secret) (config.Secret, string, error) {
 			if id == 0 {
-				return "", "", &usageError{errors.New("deputy keys disable wants --key with the id of the key; deputy keys list shows them")}
+				return config.Secret{}, "", &usageError{errors.New("deputy keys disable wants --key with the id of the key; deputy keys list shows them")}
 			}
 			out, err := seal.Disable(text, id)
 			return out, fmt.Sprintf("key %d opens nothing more once this is deployed; what is still sealed with it is then unavailable", id), err
@@ -73,8 +73,8 @@ func keysCommand(o outside) *cobra.Command {
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	reseal := &cobra.Command{
-		Use: "reseal", Short: "Seal all that is stored with the keys in use", Args: exactly(0, "no arguments"),
-		Long: "Seal all that is stored with the keys in use, those of KEYSET and LOOKUP_KEYSET.\nRun it until nothing was resealed, changed or unopened: then the old keys can be disabled.",
+		Use: "reseal", Short: "Seal what is stored for long with the keys in use", Args: exactly(0, "no arguments"),
+		Long: "Seal what is stored for longer than 30 days with the keys in use, those of KEYSET\nand LOOKUP_KEYSET. Run it until nothing was resealed, changed or unopened. Disable\nthe old keys 30 days later: what lives shorter is not resealed.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			auth, err := o.auth(c.Context())
 			if err != nil {
@@ -146,18 +146,18 @@ func (k *keys) change(do func(config.Secret) (config.Secret, string, error)) fun
 func (k *keys) read(ctx context.Context) (name string, text config.Secret, err error) {
 	all, err := io.ReadAll(io.LimitReader(k.in, 1<<20))
 	if err != nil {
-		return "", "", fault.Wrap("deputy", err)
+		return "", config.Secret{}, fault.Wrap("deputy", err)
 	}
-	text = config.Secret(all)
+	text = config.NewSecret(all)
 	if k.kekURI == "" {
 		return "", text, nil
 	}
 	if name = seal.NameOf(text); name == "" {
-		return "", "", fault.New(fault.Invalid, words.English("Standard input is not a wrapped keyset of Deputy's. If it is in clear text, leave --kek out."))
+		return "", config.Secret{}, fault.New(fault.Invalid, words.English("Standard input is not a wrapped keyset of Deputy's. If it is in clear text, leave --kek out."))
 	}
 	key, err := k.kek(ctx, k.kekURI)
 	if err != nil {
-		return "", "", err
+		return "", config.Secret{}, err
 	}
 	text, err = seal.Unwrap(ctx, name, text, key)
 	return name, text, err

@@ -28,12 +28,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
@@ -52,11 +52,13 @@ type outside struct {
 	terminal bool // out is one: secrets do not belong there
 	columns  int  // of the terminal that err is; 0 when it is none
 	auth     func(context.Context) (*userauth.Auth, error)
-	// records is what is stored unsealed: callers and templates.
-	records func(ctx context.Context, project, database string) (*vault.Vault, error)
-	kek     func(ctx context.Context, uri string) (tink.AEADWithContext, error)
-	lookup  func(string) (string, bool) // of the environment
-	now     func() time.Time
+	// store is where the file of callers is.
+	store func(ctx context.Context, location string) (callers.Store, error)
+	// log writes an audit line to the project's log.
+	log    func(ctx context.Context, project string, line map[string]any) error
+	kek    func(ctx context.Context, uri string) (tink.AEADWithContext, error)
+	lookup func(string) (string, bool) // of the environment
+	now    func() time.Time
 	// configuration is the user's folder for it.
 	configuration string
 	// browse opens an address in the person's browser.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/api/option"
 
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -39,7 +41,11 @@ type desk struct {
 	google         string // address of the stand-in
 	terminal       bool
 	columns        int
-	absent         error // why the store cannot be had
+	absent         error               // why the store cannot be had
+	callers        string              // the path of the file of callers
+	between        func(callers.Store) // what happens before the next write of it
+	audited        []string            // acts in the project's log
+	silent         error               // why that cannot be written
 	env            map[string]string
 	cloud          *cloud // what gcloud and the functions say
 	home           *home  // a person's own desk
@@ -53,7 +59,7 @@ func begin(t testing.TB) *desk {
 	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: standIn.ServiceToken()})
 	key, err := kms.New(t.Context(), kek, option.WithEndpoint(server.URL+"/"), option.WithTokenSource(source))
 	check(t, err)
-	d := &desk{t: t, docs: &memory.Docs{}, key: key, google: server.URL}
+	d := &desk{t: t, docs: &memory.Docs{}, key: key, google: server.URL, callers: filepath.Join(t.TempDir(), "callers.yaml")}
 	d.keyset, d.lookup, err = seal.Generate()
 	check(t, err)
 	return d
@@ -78,11 +84,19 @@ func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secre
 		now:    time.Now, gcloud: d.cloud.gcloud, get: d.cloud.get, mint: d.cloud.mint,
 		in: strings.NewReader(in.Reveal()), out: &stdout, err: &stderr, terminal: d.terminal, columns: d.columns,
 		auth: func(context.Context) (*userauth.Auth, error) { return d.auth(), d.absent },
-		records: func(_ context.Context, project, _ string) (*vault.Vault, error) {
-			if project != "p" {
-				d.t.Errorf("another project is asked for: %s", project)
+		store: func(ctx context.Context, location string) (callers.Store, error) {
+			if location != "gs://p-deputy-callers/callers.yaml" {
+				d.t.Errorf("another file is asked for: %s", location)
 			}
-			return vault.New(d.docs, nil, time.Now), d.absent
+			s, err := callers.OpenStore(ctx, d.callers)
+			return busy{s, &d.between}, err
+		},
+		log: func(_ context.Context, project string, line map[string]any) error {
+			if project != "p" || d.silent != nil {
+				return d.silent
+			}
+			d.audited = append(d.audited, fmt.Sprint(line["act"]))
+			return nil
 		},
 		kek: func(_ context.Context, uri string) (tink.AEADWithContext, error) {
 			if uri != kek {
@@ -95,7 +109,7 @@ func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secre
 		d.home.into(&o)
 	}
 	code = run(d.t.Context(), args, o)
-	return code, config.Secret(stdout.String()), stderr.String()
+	return code, config.NewSecret(stdout.String()), stderr.String()
 }
 
 func (d *desk) auth() *userauth.Auth {
@@ -104,7 +118,7 @@ func (d *desk) auth() *userauth.Auth {
 	check(d.t, err)
 	at := googleauth.Endpoints{Token: d.google + "/token", Revocation: d.google + "/revoke"}
 	return userauth.New(userauth.Deps{
-		Vault: vault.New(d.docs, keys, time.Now), Keys: keys, ClientID: "client", Google: googleauth.NewProvider(at, googleauth.Client{ID: "client", Secret: "s"}, "", nil), Log: logging.NewText(d.t.Output()), Now: time.Now,
+		Vault: vault.New(d.docs, keys, time.Now), Keys: keys, ClientID: "client", Google: googleauth.NewProvider(at, googleauth.Client{ID: "client", Secret: config.NewSecret("s")}, "", nil), Log: logging.NewText(d.t.Output()), Now: time.Now,
 	})
 }
 
@@ -122,7 +136,7 @@ func (d *desk) people(n int) {
 	d.t.Helper()
 	for i := range n {
 		_, err := d.auth().Vault.SaveGrant(d.t.Context(), vault.Grant{
-			Person: fmt.Sprintf("users/%d", i), ClientID: "client", Status: vault.Active, RefreshToken: "1//0x", RefreshDay: time.Now(), Email: "a@example.com",
+			Person: fmt.Sprintf("users/%d", i), ClientID: "client", Connected: time.Now(), EmailAt: time.Now(), Status: vault.Connected, RefreshToken: config.NewSecret("1//0x"), RefreshDay: time.Now(), Email: config.NewSecret("a@example.com"),
 		})
 		check(d.t, err)
 	}
@@ -146,7 +160,7 @@ func TestARotationFromTheFirstStepToTheLast(t *testing.T) {
 	}
 	d.keyset = promoted
 	for _, want := range []string{`{"seen":3,"resealed":3,"unopened":0,"changed":0}`, `{"seen":3,"resealed":0,"unopened":0,"changed":0}`} {
-		if out, _ := d.does("", "keys", "reseal", "--json"); strings.TrimSpace(out.Reveal()) != want {
+		if out, _ := d.does(config.Secret{}, "keys", "reseal", "--json"); strings.TrimSpace(out.Reveal()) != want {
 			t.Errorf("got %s, want %s", out.Reveal(), want)
 		}
 	}
@@ -169,7 +183,7 @@ func TestALookupKeysetRotatesTheSameWay(t *testing.T) {
 	if who, err := d.auth().Find(t.Context(), "a@example.com"); err != nil || who != "users/0" {
 		t.Errorf("before resealing: %s, %v", who, err)
 	}
-	if out, _ := d.does("", "keys", "reseal", "--json"); !strings.Contains(out.Reveal(), `"resealed":1`) {
+	if out, _ := d.does(config.Secret{}, "keys", "reseal", "--json"); !strings.Contains(out.Reveal(), `"resealed":1`) {
 		t.Errorf("got %s", out.Reveal())
 	}
 }
@@ -177,7 +191,7 @@ func TestALookupKeysetRotatesTheSameWay(t *testing.T) {
 func TestWrappedKeysetsStayWrapped(t *testing.T) {
 	d := begin(t)
 	for _, which := range []string{"keyset", "lookup"} {
-		text, _ := d.does("", "keys", "new", which, "--kek", kek)
+		text, _ := d.does(config.Secret{}, "keys", "new", which, "--kek", kek)
 		text, _ = d.does(text, "keys", "add", "--kek", kek)
 		text, _ = d.does(text, "keys", "promote", "--kek", kek)
 		if strings.Contains(text.Reveal(), `"keyData"`) {
@@ -200,11 +214,11 @@ func TestWrappedKeysetsStayWrapped(t *testing.T) {
 func TestAKeysetIsNotPrintedToATerminal(t *testing.T) {
 	d := begin(t)
 	d.terminal = true
-	code, out, said := d.run("", "keys", "new", "keyset")
-	if code != failed || out != "" || !strings.Contains(said, "pipe it into gcloud secrets") {
-		t.Errorf("ended with %d, printed %d characters, said %s", code, len(out), said)
+	code, out, said := d.run(config.Secret{}, "keys", "new", "keyset")
+	if code != failed || !out.Empty() || !strings.Contains(said, "pipe it into gcloud secrets") {
+		t.Errorf("ended with %d, printed %d characters, said %s", code, len(out.Reveal()), said)
 	}
-	if out, _ := d.does("", "keys", "new", "keyset", "--show"); !strings.Contains(out.Reveal(), "primaryKeyId") {
+	if out, _ := d.does(config.Secret{}, "keys", "new", "keyset", "--show"); !strings.Contains(out.Reveal(), "primaryKeyId") {
 		t.Error("--show shows nothing")
 	}
 }
@@ -219,22 +233,22 @@ func TestWhoCallsItWronglyIsToldHow(t *testing.T) {
 		code int
 		want string
 	}{
-		{"", "nope", wrongUse, `unknown command "nope"`},
-		{"", "keys nope", wrongUse, "deputy keys wants one of its commands"},
-		{"", "keys new", wrongUse, "wants keyset or lookup"},
-		{"", "keys new both", wrongUse, `not "both"`},
-		{"", "keys add", failed, "not a Tink JSON keyset"},
+		{config.Secret{}, "nope", wrongUse, `unknown command "nope"`},
+		{config.Secret{}, "keys nope", wrongUse, "deputy keys wants one of its commands"},
+		{config.Secret{}, "keys new", wrongUse, "wants keyset or lookup"},
+		{config.Secret{}, "keys new both", wrongUse, `not "both"`},
+		{config.Secret{}, "keys add", failed, "not a Tink JSON keyset"},
 		{d.keyset, "keys add x", wrongUse, "the keyset on standard input"},
 		{d.keyset, "keys disable", wrongUse, "key"},
 		{d.keyset, "keys disable --key x", wrongUse, "invalid argument"},
 		{d.keyset, "keys promote", failed, "has 0 enabled keys that are newer"},
 		{third, "keys promote", failed, "has 2 enabled keys that are newer"},
 		{d.keyset, "keys promote --key 1", failed, "does not allow that"},
-		{"", "sweep --for x", wrongUse, "invalid argument"},
-		{"", "sweep --KEYSET=secret", wrongUse, "unknown flag"},
+		{config.Secret{}, "sweep --for x", wrongUse, "invalid argument"},
+		{config.Secret{}, "sweep --KEYSET=secret", wrongUse, "unknown flag"},
 	} {
 		code, out, said := d.run(c.in, strings.Fields(c.args)...)
-		if code != c.code || out != "" || !strings.Contains(said, c.want) {
+		if code != c.code || !out.Empty() || !strings.Contains(said, c.want) {
 			t.Errorf("%s: ended with %d, said %q; want %d and %q", c.args, code, said, c.code, c.want)
 		}
 		if strings.Contains(said, "keyData") {
@@ -245,13 +259,18 @@ func TestWhoCallsItWronglyIsToldHow(t *testing.T) {
 
 func TestSweepSaysWhatItDid(t *testing.T) {
 	d := begin(t)
-	d.people(3)
-	out, _ := d.does("", "sweep", "--json")
+	for i := range 3 {
+		_, err := d.auth().Vault.SaveGrant(t.Context(), vault.Grant{
+			Person: fmt.Sprintf("users/%d", i), ClientID: "client", Status: vault.Revoked, Due: time.Now().Add(-time.Hour),
+		})
+		check(t, err)
+	}
+	out, _ := d.does(config.Secret{}, "sweep", "--json")
 	var done userauth.Swept
 	if err := json.Unmarshal([]byte(out.Reveal()), &done); err != nil || done.Seen != 3 || !done.Finished {
 		t.Errorf("got %s, %v", out.Reveal(), err)
 	}
-	if out, _ := d.does("", "sweep"); !strings.Contains(out.Reveal(), "seen       3\n") {
+	if out, _ := d.does(config.Secret{}, "sweep"); !strings.Contains(out.Reveal(), "seen       0\n") {
 		t.Errorf("in words: %s", out.Reveal())
 	}
 }
@@ -260,7 +279,7 @@ func TestWhatDoesNotAnswerIsTold(t *testing.T) {
 	d := begin(t)
 	d.absent = &fault.Error{Kind: fault.Unavailable, Public: words.NotSetUp, Err: errors.New("KEYSET is not set")}
 	for _, args := range [][]string{{"sweep"}, {"keys", "reseal"}} {
-		if code, out, said := d.run("", args...); code != tryingAgain || out != "" || !strings.Contains(said, "KEYSET is not set") {
+		if code, out, said := d.run(config.Secret{}, args...); code != tryingAgain || !out.Empty() || !strings.Contains(said, "KEYSET is not set") {
 			t.Errorf("%v: ended with %d: %s", args, code, said)
 		}
 	}

@@ -59,7 +59,7 @@ func TestTheManualIsWhatTheProgramSays(t *testing.T) {
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("docs/cli.md is behind; run go test ./cmd/deputy -run Manual -args -update: %s", diff)
 	}
-	for _, name := range []string{"deputy quickstart", "deputy callers allow", "deputy risc verify", "deputy templates put", "deputy keys promote", "deputy space invite"} {
+	for _, name := range []string{"deputy quickstart", "deputy callers apply", "deputy risc verify", "deputy templates put", "deputy keys promote", "deputy space invite"} {
 		if !strings.Contains(want, "## "+name+"\n") {
 			t.Errorf("%s is not in it", name)
 		}

@@ -17,8 +17,10 @@ import (
 
 const peopleHelp = `Look at who is connected, and end what has to end.
 
-A person is users/{id} or the e-mail address they connected with. No token is
-shown, ever. It reads the functions' variables from the environment.`
+A person is users/{id}, or an e-mail address of gmail.com or of their account's
+own Workspace domain. No token is ever shown. It reads the functions' variables
+from the environment. disconnect and purge also write an audit line to the log
+deputy-audit of the project (roles/logging.logWriter).`
 
 // peopleCommand is deputy people.
 func peopleCommand(o outside) *cobra.Command {
@@ -26,7 +28,7 @@ func peopleCommand(o outside) *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	asJSON := c.PersistentFlags().Bool("json", false, "print JSON")
 	// does makes a command about one person.
-	does := func(use, short string, do func(context.Context, *userauth.Auth, string) (any, error)) *cobra.Command {
+	does := func(use, short string, changes bool, do func(context.Context, *userauth.Auth, string) (any, error)) *cobra.Command {
 		return &cobra.Command{Use: use + " PERSON", Short: short, Args: exactly(1, "users/{id} or an e-mail address"), RunE: func(c *cobra.Command, args []string) error {
 			auth, err := o.auth(c.Context())
 			if err != nil {
@@ -40,7 +42,11 @@ func peopleCommand(o outside) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show(o, *asJSON, result)
+			if err = show(o, *asJSON, result); err == nil && changes {
+				project, _ := o.lookup("GOOGLE_CLOUD_PROJECT")
+				err = o.audit(c.Context(), project, "people."+use+" "+person)
+			}
+			return err
 		}}
 	}
 	list := &cobra.Command{Use: "list", Short: "List all people with a grant", Args: exactly(0, "no arguments")}
@@ -53,12 +59,14 @@ func peopleCommand(o outside) *cobra.Command {
 	}
 	c.AddCommand(
 		list,
-		does("show", "Show all that is held about a person, but the tokens", func(ctx context.Context, a *userauth.Auth, person string) (any, error) { return a.Held(ctx, person) }),
-		does("disconnect", "End a person's connection, as /disconnect does", func(ctx context.Context, a *userauth.Auth, person string) (any, error) {
+		does("show", "Show all that is held about a person, but the tokens", false, func(ctx context.Context, a *userauth.Auth, person string) (any, error) {
+			return a.ExportOf(ctx, person)
+		}),
+		does("disconnect", "End a person's connection, as /disconnect does", true, func(ctx context.Context, a *userauth.Auth, person string) (any, error) {
 			done, err := a.Disconnect(ctx, person)
 			return farewell(done), err
 		}),
-		does("purge", "End a person's connection, and erase all that is held about them", func(ctx context.Context, a *userauth.Auth, person string) (any, error) {
+		does("purge", "End a person's connection, and erase all that is held about them", true, func(ctx context.Context, a *userauth.Auth, person string) (any, error) {
 			done, err := a.Forget(ctx, person)
 			out := farewell(done)
 			out["erased"] = "connection, tokens, approvals, activity, stored answers"

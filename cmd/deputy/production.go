@@ -13,18 +13,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tink-crypto/tink-go/v2/tink"
 	"golang.org/x/term"
 
-	"github.com/tink-crypto/tink-go/v2/tink"
-
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/vault/firestore"
 )
 
 // production is the world outside of tests: Google itself, and Firestore.
@@ -44,13 +42,10 @@ func production() outside {
 			auth, _, err := userauth.FromEnv(ctx, config.Read(os.LookupEnv), googleauth.NewTransport())
 			return auth, err
 		},
-		records: func(ctx context.Context, project, database string) (*vault.Vault, error) {
-			docs, err := firestore.New(ctx, project, database)
-			if err != nil {
-				return nil, err
-			}
-			return vault.New(docs, nil, time.Now), nil
+		store: func(ctx context.Context, location string) (callers.Store, error) {
+			return callers.OpenStore(ctx, location)
 		},
+		log:           writeLog,
 		kek:           func(ctx context.Context, uri string) (tink.AEADWithContext, error) { return kms.New(ctx, uri) },
 		configuration: filepath.Join(folder, "deputy"), browse: browse,
 		provider: func(client googleauth.Client, redirect string) *googleauth.Provider {
@@ -72,7 +67,7 @@ func production() outside {
 		own: func(ctx context.Context, account, audience string) (config.Secret, error) {
 			tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, base, time.Now)
 			if err != nil {
-				return "", err
+				return config.Secret{}, err
 			}
 			return tokens.Own(ctx, audience)
 		},

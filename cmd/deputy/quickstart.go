@@ -70,7 +70,7 @@ func (q *quickstart) client(last credential) (googleauth.Client, string, error) 
 	if err != nil {
 		return googleauth.Client{}, "", fmt.Errorf("the OAuth client's file cannot be read: %w", err)
 	}
-	client, err := googleauth.ParseAnyClient(config.Secret(text))
+	client, err := googleauth.ParseAnyClient(config.NewSecret(text))
 	if err != nil {
 		return googleauth.Client{}, "", err
 	}
@@ -189,7 +189,7 @@ func (q *quickstart) forget(ctx context.Context) error {
 	}
 	client, _, err := q.client(c)
 	if err == nil {
-		err = q.provider(client, "").Revoke(ctx, config.Secret(c.RefreshToken))
+		err = q.provider(client, "").Revoke(ctx, config.NewSecret(c.RefreshToken))
 	}
 	if err != nil {
 		return fmt.Errorf("google could not be asked to end it, so it is still kept here; try again, or remove the app at https://myaccount.google.com/permissions: %w", err)

@@ -82,7 +82,7 @@ func (h *home) into(o *outside) {
 	o.own = func(ctx context.Context, account, audience string) (config.Secret, error) {
 		tokens, err := h.delegation(ctx, account)
 		if err != nil {
-			return "", err
+			return config.Secret{}, err
 		}
 		return tokens.Own(ctx, audience)
 	}
@@ -173,7 +173,7 @@ func (h *home) stored() credential {
 
 func TestTheQuickstartCreatesASpaceAndIsRememberedTheNextTime(t *testing.T) {
 	d, h := atHome(t)
-	out, said := d.does("", "quickstart", "--client-secrets", h.file)
+	out, said := d.does(config.Secret{}, "quickstart", "--client-secrets", h.file)
 	var made printed
 	if err := json.Unmarshal([]byte(out.Reveal()), &made); err != nil || made.DisplayName != "API-made" || !strings.HasPrefix(made.Name, "spaces/") || made.SpaceURI == "" {
 		t.Errorf("%v: %s", err, out.Reveal())
@@ -200,7 +200,7 @@ func TestTheQuickstartCreatesASpaceAndIsRememberedTheNextTime(t *testing.T) {
 	if strings.Contains(string(text), "refresh") {
 		t.Error("the client's file was written over")
 	}
-	d.does("", "quickstart", "--name", "Another") // without the client's file: as the last time
+	d.does(config.Secret{}, "quickstart", "--name", "Another") // without the client's file: as the last time
 	if len(h.opened) != 1 {
 		t.Errorf("the consent was asked for again: %d", len(h.opened))
 	}
@@ -211,24 +211,24 @@ func TestTheQuickstartCreatesASpaceAndIsRememberedTheNextTime(t *testing.T) {
 
 func TestForgettingEndsTheConsentAtGoogleAndHere(t *testing.T) {
 	d, h := atHome(t)
-	d.does("", "quickstart", "--client-secrets", h.file)
-	_, said := d.does("", "quickstart", "--forget")
+	d.does(config.Secret{}, "quickstart", "--client-secrets", h.file)
+	_, said := d.does(config.Secret{}, "quickstart", "--forget")
 	if !strings.Contains(said, "every other client of the same Google Cloud project") || h.google.RefreshToken(h.who) != "" {
 		t.Errorf("said: %s", said)
 	}
 	if left, _ := os.ReadDir(h.folder); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
-	if _, said := d.does("", "quickstart", "--forget"); !strings.Contains(said, "there is no consent") {
+	if _, said := d.does(config.Secret{}, "quickstart", "--forget"); !strings.Contains(said, "there is no consent") {
 		t.Errorf("said: %s", said)
 	}
 }
 
 func TestAConsentThatGoogleHasEndedIsAskedForOnce(t *testing.T) {
 	d, h := atHome(t)
-	d.does("", "quickstart", "--client-secrets", h.file)
+	d.does(config.Secret{}, "quickstart", "--client-secrets", h.file)
 	h.google.Revoke(h.who)
-	if _, said := d.does("", "quickstart", "--name", "Another"); !strings.Contains(said, "Google has ended the consent") || len(h.opened) != 2 {
+	if _, said := d.does(config.Secret{}, "quickstart", "--name", "Another"); !strings.Contains(said, "Google has ended the consent") || len(h.opened) != 2 {
 		t.Errorf("said: %s; consents: %d", said, len(h.opened))
 	}
 }
@@ -263,8 +263,8 @@ func TestEachTroubleOfTheQuickstartHasASentenceAndStoresNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d, h := atHome(t)
 			c.change(d, h)
-			code, out, said := d.run("", append([]string{"quickstart", "--client-secrets", h.file}, c.args...)...)
-			if code != c.code || !strings.Contains(said, c.want) || out != "" {
+			code, out, said := d.run(config.Secret{}, append([]string{"quickstart", "--client-secrets", h.file}, c.args...)...)
+			if code != c.code || !strings.Contains(said, c.want) || !out.Empty() {
 				t.Errorf("%d %s %s", code, said, out.Reveal())
 			}
 			_, ok, err := drawer{h.folder}.read()
@@ -280,7 +280,7 @@ func TestAPortInUseIsNamed(t *testing.T) {
 	taken := httptest.NewServer(http.NotFoundHandler())
 	defer taken.Close()
 	_, port, _ := strings.Cut(strings.TrimPrefix(taken.URL, "http://"), ":")
-	if code, _, said := d.run("", "quickstart", "--client-secrets", h.file, "--port", port); code != failed || !strings.Contains(said, "port "+port+" is in use") {
+	if code, _, said := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--port", port); code != failed || !strings.Contains(said, "port "+port+" is in use") {
 		t.Errorf("%d %s", code, said)
 	}
 }
@@ -294,14 +294,14 @@ func TestAForgedWayBackIsLeftAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d, h := atHome(t)
 			h.change = change
-			if _, said := d.does("", "quickstart", "--client-secrets", h.file); !strings.Contains(said, "is yours") {
+			if _, said := d.does(config.Secret{}, "quickstart", "--client-secrets", h.file); !strings.Contains(said, "is yours") {
 				t.Errorf("said: %s", said)
 			}
 		})
 	}
 	d, h := atHome(t)
 	h.change = func(q url.Values) { q.Set("iss", "https://evil.example") }
-	if code, _, said := d.run("", "quickstart", "--client-secrets", h.file); code != failed || !strings.Contains(said, "somebody else than Google") {
+	if code, _, said := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file); code != failed || !strings.Contains(said, "somebody else than Google") {
 		t.Errorf("%d %s", code, said)
 	}
 }
@@ -310,13 +310,13 @@ func TestWithoutABrowserTheAddressIsPrintedAndSSHIsExplained(t *testing.T) {
 	d, h := atHome(t)
 	h.blind = true
 	d.env = map[string]string{"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
-	code, _, said := d.run("", "quickstart", "--client-secrets", h.file, "--wait", "10ms")
+	code, _, said := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--wait", "10ms")
 	for _, want := range []string{"Open this address", h.at + "/o/oauth2/v2/auth?", "ssh -N -L", "redirect_uri_mismatch", "admin_policy_enforced"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not said: %d %s", want, code, said)
 		}
 	}
-	if d.run("", "quickstart", "--client-secrets", h.file, "--no-browser", "--wait", "1ms"); len(h.opened) != 1 {
+	if d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--no-browser", "--wait", "1ms"); len(h.opened) != 1 {
 		t.Error("a browser was opened all the same")
 	}
 }
@@ -341,17 +341,17 @@ func TestAnInterruptStoresNothing(t *testing.T) {
 
 func TestScriptsCreateFindShowAndInvite(t *testing.T) {
 	d, h := atHome(t)
-	out, _ := d.does("", "space", "create", "Launch plan", "--client-secrets", h.file, "--member", "grace@example.com", "--json")
+	out, _ := d.does(config.Secret{}, "space", "create", "Launch plan", "--client-secrets", h.file, "--member", "grace@example.com", "--json")
 	var made printed
 	check(t, json.Unmarshal([]byte(out.Reveal()), &made))
-	list, _ := d.does("", "space", "list", "launch", "--json")
+	list, _ := d.does(config.Secret{}, "space", "list", "launch", "--json")
 	if !strings.Contains(list.Reveal(), made.Name) {
 		t.Errorf("list: %s", list.Reveal())
 	}
-	if shown, _ := d.does("", "space", "get", made.Name); !strings.Contains(shown.Reveal(), "Launch plan") {
+	if shown, _ := d.does(config.Secret{}, "space", "get", made.Name); !strings.Contains(shown.Reveal(), "Launch plan") {
 		t.Errorf("get: %s", shown.Reveal())
 	}
-	code, added, said := d.run("", "space", "invite", made.Name, "alan@example.com", "kim@partner.example")
+	code, added, said := d.run(config.Secret{}, "space", "invite", made.Name, "alan@example.com", "kim@partner.example")
 	if code != failed || !strings.Contains(added.Reveal(), "JOINED   alan@example.com") || !strings.Contains(added.Reveal(), "FAILED   kim@partner.example") || !strings.Contains(said, "1 of 2 were not added") {
 		t.Errorf("%d %s %s", code, added.Reveal(), said)
 	}
@@ -360,7 +360,7 @@ func TestScriptsCreateFindShowAndInvite(t *testing.T) {
 		t.Errorf("the last consent narrowed the others: %v", have)
 	}
 	for line, want := range map[string]string{"get x/y": "is no space", "invite " + made.Name + " ada": "neither an e-mail address", "create": "the name of the space", "list --as ada@example.com": "go together"} {
-		if code, _, said := d.run("", append([]string{"space"}, strings.Fields(line)...)...); code != wrongUse || !strings.Contains(said, want) {
+		if code, _, said := d.run(config.Secret{}, append([]string{"space"}, strings.Fields(line)...)...); code != wrongUse || !strings.Contains(said, want) {
 			t.Errorf("%s: %d %s", line, code, said)
 		}
 	}
@@ -370,13 +370,13 @@ func TestAnAdministratorReadsASpaceTheyAreNotIn(t *testing.T) {
 	d, h := atHome(t)
 	h.who = google.People()[2] // Alan
 	space := h.google.Found("Plan", google.People()[0])
-	if out, _ := d.does("", "space", "get", "spaces/"+space.ID, "--admin", "--client-secrets", h.file); !strings.Contains(out.Reveal(), "Plan") {
+	if out, _ := d.does(config.Secret{}, "space", "get", "spaces/"+space.ID, "--admin", "--client-secrets", h.file); !strings.Contains(out.Reveal(), "Plan") {
 		t.Errorf("got %s", out.Reveal())
 	}
-	if out, _ := d.does("", "space", "list", "--admin"); !strings.Contains(out.Reveal(), "Plan") {
+	if out, _ := d.does(config.Secret{}, "space", "list", "--admin"); !strings.Contains(out.Reveal(), "Plan") {
 		t.Errorf("list: %s", out.Reveal())
 	}
-	if code, _, said := d.run("", "space", "create", "X", "--admin"); code == 0 {
+	if code, _, said := d.run(config.Secret{}, "space", "create", "X", "--admin"); code == 0 {
 		t.Errorf("an administrator's right makes spaces: %s", said)
 	}
 }
@@ -385,13 +385,13 @@ func TestByDelegationNobodyHasToConsent(t *testing.T) {
 	d, h := atHome(t)
 	h.google.Delegate(delegating, userauth.CreateSpaces.Scope())
 	args := []string{"space", "create", "By delegation", "--as", "Grace@example.com", "--delegate", delegating}
-	d.does("", args...)
+	d.does(config.Secret{}, args...)
 	if space, ok := h.google.SpaceNamed("By delegation"); !ok || space.Members[0].Person.Email != "grace@example.com" || len(h.opened) != 0 {
 		t.Errorf("%v, %v", space, h.opened)
 	}
 	h.google.NoTokenCreator()
 	args[2] = "Again"
-	if code, _, said := d.run("", args...); code == 0 || !strings.Contains(said, "iam.serviceAccountTokenCreator") {
+	if code, _, said := d.run(config.Secret{}, args...); code == 0 || !strings.Contains(said, "iam.serviceAccountTokenCreator") {
 		t.Errorf("%d %s", code, said)
 	}
 }

@@ -49,11 +49,11 @@ func (d *desk) types(ts *testscript.TestScript, neg bool, args []string) {
 		in, args = ts.ReadFile(args[1]), args[2:]
 	}
 	for i, arg := range args {
-		if filepath.Ext(arg) == ".json" {
+		if ext := filepath.Ext(arg); ext == ".json" || ext == ".yaml" {
 			args[i] = ts.MkAbs(arg)
 		}
 	}
-	code, out, said := d.run(config.Secret(in), args...)
+	code, out, said := d.run(config.NewSecret(in), args...)
 	_, _ = fmt.Fprint(ts.Stdout(), out.Reveal())
 	_, _ = fmt.Fprint(ts.Stderr(), said)
 	switch {
@@ -123,9 +123,9 @@ func (d *desk) standing(ts *testscript.TestScript, _ bool, args []string) {
 
 func TestOnATerminalAMessageGoesOnInTheNextLineBetweenWords(t *testing.T) {
 	d := begin(t)
-	piped, _, whole := d.run("", "callers", "list")
+	piped, _, whole := d.run(config.Secret{}, "callers", "list")
 	d.columns = 40
-	_, _, said := d.run("", "callers", "list")
+	_, _, said := d.run(config.Secret{}, "callers", "list")
 	if piped != wrongUse || strings.Count(whole, "\n") != 1 || strings.Join(strings.Fields(said), " ") != strings.TrimSpace(whole) {
 		t.Errorf("%q, on a terminal %q", whole, said)
 	}

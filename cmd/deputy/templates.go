@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/deputy/functions/createspace"
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/vault"
 )
 
 const templatesHelp = `Keep the templates from which people and other systems make spaces.
@@ -21,8 +22,8 @@ put reads a template as JSON from standard input, as the API has it
 
   echo '{"displayName":"INC-{{seq}} {{title}}"}' | deputy templates put Incident
 
-It needs the right to write Firestore (roles/datastore.user), and application
-default credentials: gcloud auth application-default login`
+They are in the file of callers (deputy callers --help), and are the operator's:
+what a system stores by the API works for that system alone.`
 
 // mostTemplate is how much of standard input put reads, in bytes.
 const mostTemplate = 256 << 10
@@ -31,24 +32,20 @@ const mostTemplate = 256 << 10
 func templatesCommand(o outside) *cobra.Command {
 	c := &cobra.Command{Use: "templates", Short: "Keep the templates of spaces", Long: templatesHelp, Args: exactly(0, "one of its commands")}
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	r := &records{outside: o}
+	r := &callersFile{outside: o}
 	r.flags(c)
 	c.AddCommand(r.listTemplates(), r.getTemplate(), r.putTemplate(), r.deleteTemplate())
 	return c
 }
 
-func (r *records) listTemplates() *cobra.Command {
+func (r *callersFile) listTemplates() *cobra.Command {
 	return &cobra.Command{Use: "list", Short: "List all", Args: exactly(0, "no arguments"), RunE: func(c *cobra.Command, _ []string) error {
-		v, err := r.vault(c.Context())
-		if err != nil {
-			return err
-		}
-		all, err := v.Templates(c.Context())
+		set, err := r.set(c.Context())
 		if err != nil {
 			return err
 		}
 		list := []any{}
-		for _, t := range all {
+		for _, t := range set.Templates {
 			list = append(list, createspace.WriteTemplate(t))
 			if !r.asJSON {
 				_, _ = fmt.Fprintln(r.out, strings.TrimSpace(fmt.Sprintf("%-20s %s", t.Name, t.DisplayName)))
@@ -61,18 +58,15 @@ func (r *records) listTemplates() *cobra.Command {
 	}}
 }
 
-func (r *records) getTemplate() *cobra.Command {
+func (r *callersFile) getTemplate() *cobra.Command {
 	return &cobra.Command{Use: "get NAME", Short: "Print one, as put takes it", Args: exactly(1, "the name of a template"), RunE: func(c *cobra.Command, args []string) error {
-		v, err := r.vault(c.Context())
+		set, err := r.set(c.Context())
 		if err != nil {
 			return err
 		}
-		t, err := v.Template(c.Context(), args[0])
-		if err != nil && fault.KindOf(err) == fault.NotFound {
+		t, there := set.Template(args[0])
+		if !there {
 			return noTemplate(args[0])
-		}
-		if err != nil {
-			return err
 		}
 		text, err := json.Marshal(createspace.WriteTemplate(t))
 		var body map[string]any
@@ -87,7 +81,7 @@ func (r *records) getTemplate() *cobra.Command {
 	}}
 }
 
-func (r *records) putTemplate() *cobra.Command {
+func (r *callersFile) putTemplate() *cobra.Command {
 	return &cobra.Command{
 		Use: "put NAME", Short: "Store one, in place of what there was", Args: exactly(1, "the name of the template, and its JSON on standard input"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -102,10 +96,7 @@ func (r *records) putTemplate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v, err := r.vault(c.Context())
-			if err == nil {
-				err = v.PutTemplate(c.Context(), t, func(*vault.Template) error { return nil })
-			}
+			_, err = r.edit(c.Context(), "templates.put "+t.Name, func(d *callers.Draft, _ *callers.Set) error { return d.PutTemplate(callers.TemplateOf(t)) })
 			if err == nil {
 				_, _ = fmt.Fprintf(r.err, "the template %s is stored\n", t.Name)
 			}
@@ -114,22 +105,28 @@ func (r *records) putTemplate() *cobra.Command {
 	}
 }
 
-func (r *records) deleteTemplate() *cobra.Command {
+func (r *callersFile) deleteTemplate() *cobra.Command {
 	return &cobra.Command{Use: "delete NAME", Short: "Remove one", Args: exactly(1, "the name of a template"), RunE: func(c *cobra.Command, args []string) error {
-		v, err := r.vault(c.Context())
-		if err == nil {
-			err = v.DeleteTemplate(c.Context(), args[0], func(there *vault.Template) error {
-				if there == nil {
-					return noTemplate(args[0])
-				}
-				return nil
-			})
-		}
+		_, err := r.edit(c.Context(), "templates.delete "+args[0], func(d *callers.Draft, _ *callers.Set) error {
+			if !d.RemoveTemplate(args[0]) {
+				return noTemplate(args[0])
+			}
+			return nil
+		})
 		if err == nil {
 			_, _ = fmt.Fprintf(r.err, "the template %s is gone; spaces made from it stay\n", args[0])
 		}
 		return err
 	}}
+}
+
+// set is what the file says now.
+func (r *callersFile) set(ctx context.Context) (*callers.Set, error) {
+	_, text, _, err := r.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return callers.Parse(text)
 }
 
 func noTemplate(name string) error {

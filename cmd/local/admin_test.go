@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/callers"
 )
 
 func TestAnAdministratorSeesAndRunsSpacesTheyAreNotIn(t *testing.T) {
@@ -48,7 +48,7 @@ func TestAnAdministratorSeesAndRunsSpacesTheyAreNotIn(t *testing.T) {
 			t.Errorf("%s: Chat says %q", name, last)
 		}
 		// So it is only Deputy's own log that knows who it was.
-		line := regexp.MustCompile(`msg=audit .*act=members.write authority=admin caller_id=` + incidents + ` person=(\S+) in=` + space.Name() + ` .*outcome=(\w+)`)
+		line := regexp.MustCompile(`msg=audit .*act=members.write authority=admin caller_id=` + incidentTool + ` person=(\S+) in=` + space.Name() + ` .*outcome=(\w+)`)
 		lines := line.FindAllStringSubmatch(w.log.String(), -1)
 		if len(lines) != 2 || lines[0][2] != "begun" || lines[1][2] != "ok" || lines[0][1] != alan.User() && lines[0][1] != "users/"+alan.Email {
 			t.Errorf("%s: %v", name, lines)
@@ -95,7 +95,7 @@ func TestWhatAnAdministratorsRightDoesNotReachIsSaidBeforeGoogleIsAsked(t *testi
 func TestAdministratorsScopesAreMintedForNobodyWhoIsNotNamed(t *testing.T) {
 	t.Parallel()
 	x := ways["as a named administrator by delegation"]
-	w := x.ready(t, "", func(c *vault.Caller) { c.Authorities = []string{"admin", "delegation"} })
+	w := x.ready(t, "", func(c *callers.Caller) { c.Authorities = []string{"admin", "delegation"} })
 	for _, actAs := range []string{"ada@example.com", alan.User(), "alan@example.com.evil.example"} {
 		got := w.api(t, "GET", "/v1/spaces?actAs="+actAs+"&authority=admin", "")
 		if got.status != http.StatusForbidden || w.count("token") != 0 {

@@ -10,40 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/callers"
 )
-
-const (
-	incidents   = "109000000000000000001" // unique id of a caller's service account
-	incidentsAt = "incidents@tools.iam.gserviceaccount.com"
-)
-
-// caller is what the operator allows the incident tool.
-func caller() vault.Caller {
-	return vault.Caller{
-		ID: incidents, Email: incidentsAt, Name: "Incidents", Operations: []string{"spaces.create"},
-		Domains: []string{"example.com"}, Authorities: []string{"user"},
-	}
-}
-
-// beginWith is a program that knows a caller.
-func beginWith(t *testing.T, c vault.Caller) *world {
-	t.Helper()
-	w := begin(t)
-	if err := w.auth.Vault.CreateCaller(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	approve(t, w.auth.Vault, c)
-	return w
-}
-
-// approve lets Ada have approved all that a caller may do.
-func approve(t *testing.T, v *vault.Vault, c vault.Caller) {
-	t.Helper()
-	if err := v.Approve(t.Context(), ada.User(), vault.Approval{Caller: c.ID, Operations: c.Operations, Authority: "user", Domain: ada.Domain, Approved: time.Now()}); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // callerToken is an ID token of the incident tool, with changes.
 func (w *world) callerToken(change map[string]any) string {
@@ -74,6 +42,7 @@ func (w *world) call(t *testing.T, authorization, key, body string) called {
 	t.Helper()
 	r := request(t, http.MethodPost, w.address+"/createspace/v1/spaces", []byte(body))
 	r.Header.Set("Authorization", authorization)
+	r.Header.Set("Content-Type", "application/json")
 	if key != "" {
 		r.Header.Set("Idempotency-Key", key)
 	}
@@ -131,7 +100,7 @@ func TestAnotherSystemMakesASpaceAsAPersonItKnowsByEmail(t *testing.T) {
 	if byID.status != 201 {
 		t.Errorf("by id: %d %s", byID.status, byID.text)
 	}
-	if log := w.log.String(); strings.Contains(log, "Incident 7") || strings.Contains(log, "invitation=") || !strings.Contains(log, "caller="+incidentsAt) {
+	if log := w.log.String(); strings.Contains(log, "Incident 7") || strings.Contains(log, "invitation=") || !strings.Contains(log, "caller="+incidentTool) {
 		t.Errorf("log: %s", log)
 	}
 }
@@ -170,32 +139,35 @@ func TestAForgedCallerIsRefused(t *testing.T) {
 
 func TestACallerDoesOnlyWhatItsRecordAllows(t *testing.T) {
 	t.Parallel()
-	change := func(do func(*vault.Caller)) vault.Caller {
+	change := func(do func(*callers.Caller)) callers.Caller {
 		c := caller()
 		do(&c)
 		return c
 	}
 	for name, c := range map[string]struct {
-		record vault.Caller
+		record callers.Caller
 		actAs  string
 		want   int
 	}{
-		"a domain":                 {caller(), "ada@example.com", 403}, // consent is asked: see below
-		"no record":                {change(func(c *vault.Caller) { c.ID = "1" }), "ada@example.com", 0},
-		"another e-mail":           {change(func(c *vault.Caller) { c.Email = "other@tools.iam.gserviceaccount.com" }), "ada@example.com", 0},
-		"paused":                   {change(func(c *vault.Caller) { c.Paused = true }), "ada@example.com", 0},
-		"another operation":        {change(func(c *vault.Caller) { c.Operations = []string{"spaces.delete"} }), "ada@example.com", 0},
-		"no authority":             {change(func(c *vault.Caller) { c.Authorities = nil }), "ada@example.com", 0},
+		"a domain": {caller(), "ada@example.com", 403}, // consent is asked: see below
+		"no record": {change(func(c *callers.Caller) {
+			c.UniqueID, c.Email = "109000000000000000009", "one@tools.iam.gserviceaccount.com"
+		}), "ada@example.com", 0},
+		"another e-mail":           {change(func(c *callers.Caller) { c.Email = "other@tools.iam.gserviceaccount.com" }), "ada@example.com", 0},
+		"paused":                   {change(func(c *callers.Caller) { c.Paused = true }), "ada@example.com", 0},
+		"another operation":        {change(func(c *callers.Caller) { c.Actions = []string{"spaces.delete"} }), "ada@example.com", 0},
+		"no authority":             {change(func(c *callers.Caller) { c.Authorities = []string{"delegation"} }), "ada@example.com", 0},
 		"another domain":           {caller(), "kim@partner.example", 0},
 		"a look-alike domain":      {caller(), "ada@evil.example.com", 0},
-		"nobody":                   {change(func(c *vault.Caller) { c.Domains = nil }), "ada@example.com", 0},
-		"one person":               {change(func(c *vault.Caller) { c.Domains, c.People = nil, []string{"ada@example.com"} }), "Ada@Example.com", 403},
-		"another person":           {change(func(c *vault.Caller) { c.Domains, c.People = nil, []string{"ada@example.com"} }), "grace@example.com", 0},
-		"a stranger's id":          {caller(), "users/999", 0},
-		"one person by id":         {change(func(c *vault.Caller) { c.Domains, c.People = nil, []string{"users/999"} }), "users/999", 403},
-		"an id with only a domain": {caller(), "users/" + grace.Sub, 0}, // whether she is connected is not told
+		"nobody":                   {change(func(c *callers.Caller) { c.Domains = nil }), "ada@example.com", 0},
+		"one person":               {change(func(c *callers.Caller) { c.Domains, c.People = nil, []string{"ada@example.com"} }), "Ada@Example.com", 403},
+		"another person":           {change(func(c *callers.Caller) { c.Domains, c.People = nil, []string{"ada@example.com"} }), "grace@example.com", 0},
+		"a stranger's id":          {caller(), "users/999", 403},
+		"one person by id":         {change(func(c *callers.Caller) { c.Domains, c.People = nil, []string{"users/999"} }), "users/999", 403},
+		"an id with only a domain": {caller(), "users/" + grace.Sub, 403}, // the same as for one who is connected and has not approved
 	} {
-		w := beginWith(t, c.record)
+		w := begin(t)
+		w.put(t, c.record)
 		got := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"`+c.actAs+`","displayName":"x"}`)
 		wantType := "urn:deputy:problem:denied"
 		if c.want != 0 {

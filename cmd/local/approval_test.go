@@ -12,6 +12,8 @@ import (
 
 	"example.com/deputy/internal/docstest"
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
@@ -21,10 +23,8 @@ func unapproved(t *testing.T) *world {
 	t.Helper()
 	w := begin(t)
 	c := caller()
-	c.Operations = everyOperation
-	if err := w.auth.Vault.CreateCaller(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	c.Actions = everyAction
+	w.put(t, c)
 	return w
 }
 
@@ -51,11 +51,11 @@ func (b *browser) answer(p page, allow string) page {
 
 func (w *world) approvals(t *testing.T, p google.Person) int {
 	t.Helper()
-	all, err := w.auth.Vault.Approvals(t.Context(), p.User(), 10)
-	if err != nil {
+	g, err := w.auth.Vault.Grant(t.Context(), p.User())
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		t.Fatal(err)
 	}
-	return len(all)
+	return len(g.Standing())
 }
 
 func TestOneLinkAsksForTheConsentAndForTheApprovalOfASystem(t *testing.T) {
@@ -71,7 +71,7 @@ func TestOneLinkAsksForTheConsentAndForTheApprovalOfASystem(t *testing.T) {
 	if got := w.api(t, "POST", "/v1/spaces", newPlan); got.status != http.StatusCreated {
 		t.Errorf("afterwards: %d %s", got.status, got.text)
 	}
-	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"x"}`); got.problem() != "approval_required" {
+	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"x"}`, "Idempotency-Key", "another-key"); got.problem() != "approval_required" {
 		t.Errorf("what was not approved: %d %s", got.status, got.text)
 	}
 	b.has(b.say("/status"), "Who may act as you", "Incidents", "Create spaces")
@@ -157,11 +157,9 @@ func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
 	t.Parallel()
 	w := unapproved(t)
 	c := caller()
-	c.ID, c.Name = "109000000000000000002", `<script>alert(1)</script>`
-	if err := w.auth.Vault.CreateCaller(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: c.ID, Operations: []string{"spaces.create"}}, userauth.CreateSpaces)
+	c.ID, c.UniqueID, c.Email, c.Name = "another", "109000000000000000002", "another@tools.iam.gserviceaccount.com", `<script>alert(1)</script>`
+	w.put(t, c)
+	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}, userauth.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +176,7 @@ func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
 func TestASystemThatIsGoneIsAskedAboutNoMore(t *testing.T) {
 	t.Parallel()
 	w := unapproved(t)
-	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: "1", Operations: []string{"spaces.create"}}, userauth.CreateSpaces)
+	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: "gone", Actions: []string{"spaces.create"}}, userauth.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,20 +217,19 @@ func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
 				return nil
 			}}, true)
 			tr.connect()
-			tr.approved()
-			if err := tr.auth.Vault.WithdrawApproval(t.Context(), ada.User(), incidents); err != nil {
+			g, err := tr.auth.Vault.Grant(t.Context(), ada.User())
+			if err != nil {
 				t.Fatal(err)
 			}
 			cookie := sha256.Sum256([]byte("cookie"))
-			if err := tr.auth.Vault.CreatePending(t.Context(), "question", vault.Pending{Person: ada.User(), Purpose: "approve", Caller: incidents, Operations: []string{"spaces.create"}, Authority: "user", Browser: cookie[:]}); err != nil {
+			if err := tr.auth.Vault.CreatePending(t.Context(), config.NewSecret("question"), vault.Pending{Person: ada.User(), Purpose: "approve", Caller: incidentTool, Actions: []string{"spaces.create"}, Authority: "user", Connected: g.Connected, Browser: cookie[:]}); err != nil {
 				t.Fatal(err)
 			}
 			tr.arm(1)
-			_, err := tr.auth.Answer(t.Context(), "question", "cookie", true)
+			_, err = tr.auth.Answer(t.Context(), config.NewSecret("question"), config.NewSecret("cookie"), true)
 			tr.calm()
-			left, reading := tr.auth.Vault.Approvals(t.Context(), ada.User(), 10)
-			if n != -1 || err == nil || reading != nil || len(left) != 0 {
-				t.Errorf("write %d: %v; left %v, %v", writes, err, left, reading)
+			if g, _ := tr.grant(); n != -1 || err == nil || len(g.Approvals) != 0 {
+				t.Errorf("write %d: %v; left %v", writes, err, g.Approvals)
 			}
 			tr.connect()
 			if got := tr.post(); got.Code != http.StatusForbidden {

@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/vault"
 )
 
 var (
@@ -65,9 +66,9 @@ var ways = map[string]way{
 }
 
 // record lets the incident tool do all of that.
-func (x way) record() vault.Caller {
+func (x way) record() callers.Caller {
 	c := caller()
-	c.Operations, c.Authorities = everyOperation, []string{x.by}
+	c.Actions, c.Authorities = everyAction, []string{x.by}
 	if x.by == "admin" && !x.grant {
 		c.Administrators = []string{x.as.Email}
 	}
@@ -80,16 +81,14 @@ func (x way) needs() []userauth.Capability {
 }
 
 // ready is a program where a way is open, but for what leave names.
-func (x way) ready(t *testing.T, leave string, change func(*vault.Caller)) *world {
+func (x way) ready(t *testing.T, leave string, change func(*callers.Caller)) *world {
 	t.Helper()
 	w := begin(t)
 	c := x.record()
 	if change != nil {
 		change(&c)
 	}
-	if err := w.auth.Vault.CreateCaller(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	w.put(t, c)
 	if !x.grant {
 		if leave != "scopes" {
 			var scopes []string
@@ -103,10 +102,7 @@ func (x way) ready(t *testing.T, leave string, change func(*vault.Caller)) *worl
 		return w
 	}
 	if leave != "approval" {
-		a := vault.Approval{Caller: c.ID, Operations: everyOperation, Authority: x.by, Domain: x.as.Domain, Approved: time.Now()}
-		if err := w.auth.Vault.Approve(t.Context(), x.as.User(), a); err != nil {
-			t.Fatal(err)
-		}
+		defer func() { w.approved(t, x.as, c.ID, x.by) }() // once they are connected
 	}
 	needs := x.needs()
 	switch leave {
@@ -115,12 +111,25 @@ func (x way) ready(t *testing.T, leave string, change func(*vault.Caller)) *worl
 	case "scopes":
 		needs = []userauth.Capability{userauth.AddTheApp} // something nobody asks for here
 	}
-	link, err := w.auth.Invite(t.Context(), x.as.User(), "", needs...)
+	link, err := w.auth.Invite(t.Context(), x.as.User(), config.Secret{}, needs...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.browser(t, x.as).consent(link.Reveal(), decide{as: x.as})
 	return w
+}
+
+// approved lets a connected person have approved everything to a caller.
+func (w *world) approved(t *testing.T, p google.Person, id, authority string) {
+	t.Helper()
+	g, err := w.auth.Vault.Grant(t.Context(), p.User())
+	if err == nil {
+		g.Approve(id, authority, everyAction, w.clock.now())
+		_, err = w.auth.Vault.SaveGrant(t.Context(), g)
+	}
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		t.Fatal(err)
+	}
 }
 
 // do asks for an operation on a space of its own.
@@ -136,7 +145,7 @@ func (o operation) do(t *testing.T, w *world, x way, n int) answered {
 }
 
 // everyWay runs a test for each operation by each way.
-func everyWay(t *testing.T, leave string, change func(*vault.Caller), test func(*testing.T, *world, way, operation, int)) {
+func everyWay(t *testing.T, leave string, change func(*callers.Caller), test func(*testing.T, *world, way, operation, int)) {
 	t.Parallel()
 	for name, x := range ways {
 		t.Run(name, func(t *testing.T) {
@@ -159,7 +168,7 @@ func TestEveryOperationIsDoneByEveryAuthorityThatReachesItAndAudited(t *testing.
 			}
 		})
 		got := o.do(t, w, x, n)
-		line := "act=" + o.right + " authority=" + x.by + " caller_id=" + incidents
+		line := "act=" + o.right + " authority=" + x.by + " caller_id=" + incidentTool
 		if x.by == "admin" && !o.admin {
 			if got.problem() != "invalid_request" || !strings.Contains(got.text, "administrator's right does not reach") || w.count(o.google) != before {
 				t.Errorf("%s %s: %d %s", o.method, o.path, got.status, got.text)
@@ -183,11 +192,13 @@ func TestEveryOperationIsDoneByEveryAuthorityThatReachesItAndAudited(t *testing.
 }
 
 func TestEveryOperationIsDeniedByPolicyBeforeAnythingIsLookedUp(t *testing.T) {
-	for name, change := range map[string]func(*vault.Caller){
-		"no such right":     func(c *vault.Caller) { c.Operations = []string{"sweep"} },
-		"another authority": func(c *vault.Caller) { c.Authorities = []string{"none"} },
-		"another person":    func(c *vault.Caller) { c.Domains, c.People = nil, []string{"grace@example.com"} },
-		"paused":            func(c *vault.Caller) { c.Paused = true },
+	for name, change := range map[string]func(*callers.Caller){
+		"no such right": func(c *callers.Caller) { c.Actions = []string{"sweep"} },
+		"another authority": func(c *callers.Caller) {
+			c.Authorities = []string{map[bool]string{true: "delegation", false: "user"}[c.Authorities[0] != "delegation"]}
+		},
+		"another person": func(c *callers.Caller) { c.Domains, c.People = nil, []string{"grace@example.com"} },
+		"paused":         func(c *callers.Caller) { c.Paused = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			everyWay(t, "grant", change, func(t *testing.T, w *world, x way, o operation, n int) {
@@ -227,11 +238,8 @@ func TestEveryOperationNeedsTheApprovalBeforeTheGrant(t *testing.T) {
 func TestAnApprovalForOneAuthorityIsNoneForAnother(t *testing.T) {
 	t.Parallel()
 	x := ways["as an administrator"]
-	w := x.ready(t, "approval", func(c *vault.Caller) { c.Authorities = []string{"user", "admin"} })
-	a := vault.Approval{Caller: incidents, Operations: everyOperation, Authority: "user", Domain: x.as.Domain, Approved: time.Now()}
-	if err := w.auth.Vault.Approve(t.Context(), x.as.User(), a); err != nil {
-		t.Fatal(err)
-	}
+	w := x.ready(t, "approval", func(c *callers.Caller) { c.Authorities = []string{"user", "admin"} })
+	w.approved(t, x.as, incidentTool, "user")
 	if got := w.api(t, "GET", "/v1/spaces?actAs=alan@example.com&authority=admin", ""); got.problem() != "approval_required" {
 		t.Errorf("%d %s", got.status, got.text)
 	}
@@ -242,8 +250,7 @@ func TestEveryOperationAsksForTheConsentOfWhoIsNotConnected(t *testing.T) {
 		if x.by == "admin" && !o.admin {
 			return
 		}
-		want, as := "consent_required", x
-		as.as.Email = as.as.User() // an address is only known of who is connected
+		want, as := "approval_required", x // one link asks for both
 		if !x.grant {
 			want = "not_found" // whom the organization does not know
 			as.as.Email = "nobody@example.com"
@@ -317,15 +324,9 @@ func TestAPauseReachesEveryAuthorityWithinAMinute(t *testing.T) {
 			if got := o.do(t, w, x, 3); got.status != http.StatusOK {
 				t.Fatalf("%d %s", got.status, got.text)
 			}
-			doc, err := w.docs.Get(t.Context(), "callers", incidents)
-			if err != nil {
-				t.Fatal(err)
-			}
-			doc.Fields["paused"] = true
-			if _, err := w.docs.Replace(t.Context(), "callers", incidents, doc.Fields, doc.Version); err != nil {
-				t.Fatal(err)
-			}
-			w.clock.advance(time.Minute)
+			c := x.record()
+			c.Paused = true
+			w.put(t, c)
 			if got := o.do(t, w, x, 3); got.problem() != "denied" {
 				t.Errorf("%d %s", got.status, got.text)
 			}

@@ -316,7 +316,11 @@ func (b *browser) submit(p page, d decide) page {
 			form.Add("scope", m[1])
 		}
 	}
-	return b.post(b.world.address+"/google/o/oauth2/v2/consent", form)
+	p = b.post(b.world.address+"/google/o/oauth2/v2/consent", form)
+	if strings.Contains(p.body, "wants to access your account") { // what was given before is asked for anew, for a refresh token
+		return b.submit(p, d)
+	}
+	return p
 }
 
 // connect goes through the whole consent from a direct message.

@@ -31,7 +31,7 @@ type cloud struct {
 // the browser at the page's address.
 func (p *program) standin(googleAt string) cloud {
 	return cloud{
-		client: googleauth.Client{ID: p.google.ClientID, Secret: config.Secret(p.google.ClientSecret), RedirectURIs: p.google.RedirectURIs},
+		client: googleauth.Client{ID: p.google.ClientID, Secret: config.NewSecret(p.google.ClientSecret), RedirectURIs: p.google.RedirectURIs},
 		accounts: googleauth.Endpoints{
 			Authorization: p.address + "/google/o/oauth2/v2/auth", // the browser's way
 			Token:         googleAt + "/token", Revocation: googleAt + "/revoke", Certs: googleAt + "/oauth2/v3/certs",
@@ -49,7 +49,7 @@ func realGoogle(file string) (*cloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-google: %w", err)
 	}
-	client, err := googleauth.ParseClient(config.Secret(text))
+	client, err := googleauth.ParseClient(config.NewSecret(text))
 	if err != nil {
 		return nil, fmt.Errorf("-google %s: %w", file, err)
 	}

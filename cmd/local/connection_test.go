@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/vault"
 )
 
 // brings is the incident tool with the right to bring codes, and nobody
@@ -16,11 +16,9 @@ import (
 func brings(t *testing.T) *world {
 	t.Helper()
 	c := caller()
-	c.Operations = append([]string{"people.connect"}, everyOperation...)
+	c.Actions = append([]string{"people.connect"}, everyAction...)
 	w := begin(t)
-	if err := w.auth.Vault.CreateCaller(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	w.put(t, c)
 	return w
 }
 
@@ -56,8 +54,6 @@ func TestACodeOfSomebodyElseConnectsNobody(t *testing.T) {
 	t.Parallel()
 	w := brings(t)
 	for path, p := range map[string]google.Person{adasConnection: grace, "/v1/people/" + ada.Sub + "/connection": kim} {
-		// By id, the domain has to be known: by an approval.
-		approve(t, w.auth.Vault, vault.Caller{ID: incidents, Operations: everyOperation})
 		got := w.api(t, "POST", path, w.code(p, "ANDROID", "", true))
 		if got.problem() != "invalid_request" || !strings.Contains(got.text, "another account") {
 			t.Errorf("%d %s", got.status, got.text)
@@ -74,7 +70,7 @@ func TestACodeOfSomebodyElseConnectsNobody(t *testing.T) {
 func TestACodeIsTakenOnlyFromACallerWithThatRight(t *testing.T) {
 	t.Parallel()
 	c := caller()
-	c.Operations = everyOperation // people.connect is none of them
+	c.Actions = everyAction // people.connect is none of them
 	w := beginWith(t, c)
 	body := w.code(ada, "ANDROID", "", true)
 	if got := w.api(t, "POST", adasConnection, body); got.problem() != "denied" || w.count("token") != 0 {
@@ -115,7 +111,7 @@ func TestACodeThatIsNoGoodSaysWhatTheAppHasToDo(t *testing.T) {
 
 func TestACodeThatAllowsLessTakesNothingAway(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t, func(c *vault.Caller) { c.Operations = append([]string{"people.connect"}, everyOperation...) })
+	w := connectedWith(t, func(c *callers.Caller) { c.Actions = append([]string{"people.connect"}, everyAction...) })
 	before := w.api(t, "GET", adasConnection, "")
 	got := w.api(t, "POST", adasConnection, w.code(ada, "ANDROID", "", true))
 	if got.problem() != "invalid_request" || !strings.Contains(got.text, "would take the rest away") {

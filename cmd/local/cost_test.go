@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"example.com/deputy/internal/standin/google"
-	"example.com/deputy/shared/vault"
 )
 
 // cost is what one act costs on Firestore, and how many calls to Google.
@@ -30,7 +29,7 @@ func costs(t *testing.T) map[string]cost {
 	out := map[string]cost{}
 	fresh := func() (*world, *browser) {
 		c := caller()
-		c.Operations = append(c.Operations, "sweep")
+		c.Actions = append(c.Actions, "sweep")
 		w := beginWith(t, c)
 		b := w.browser(t, ada)
 		b.connect()
@@ -81,17 +80,11 @@ func costs(t *testing.T) map[string]cost {
 		return w.spent(func() { w.swept(t, w.callerToken(nil)) })
 	}
 	sweep() // removes the record of the consent
+	out["a sweep, with nothing due"] = sweep()
+	w.clock.advance(151 * 24 * time.Hour)
 	one := sweep()
-	known, err := w.auth.Vault.Grant(t.Context(), ada.User())
-	if err != nil {
-		t.Fatal(err)
-	}
-	another := vault.Grant{Person: grace.User(), ClientID: known.ClientID, Status: known.Status, RefreshToken: known.RefreshToken, RefreshDay: known.RefreshDay}
-	if _, err := w.auth.Vault.SaveGrant(t.Context(), another); err != nil {
-		t.Fatal(err)
-	}
-	two := sweep()
-	out["a sweep, for each grant"] = cost{two.reads - one.reads, two.writes - one.writes, two.calls - one.calls}
+	none := out["a sweep, with nothing due"]
+	out["a sweep, for each grant that is due"] = cost{one.reads - none.reads, one.writes - none.writes, one.calls - none.calls}
 	return out
 }
 

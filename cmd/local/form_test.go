@@ -166,11 +166,9 @@ func TestADoubleSubmitMakesOneSpaceAndTwoFormsMakeTwo(t *testing.T) {
 func TestATemplateFillsTheFormAndLeavesWhatItDoesNotSay(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
-	if err := w.auth.Vault.CreateTemplate(t.Context(), vault.Template{
+	w.knows(t, vault.Template{
 		Name: "Outage", Description: "What is broken", Members: []string{"users/grace@example.com", grace.User(), "groups/g1"}, History: "HISTORY_ON", Announcements: true,
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	b := w.browser(t, ada)
 	b.connect()
 	form := b.send(b.quick(101), "Use the template", url.Values{"template": {"Outage"}, "name": {"The mail is down"}, "external": {"on"}, "guidelines": {"Mine"}, "others": {"alan@example.com"}})
@@ -307,9 +305,7 @@ func TestNoFormIsTooLargeForChatWhateverItHolds(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	for i := range 99 {
-		if err := w.auth.Vault.CreateTemplate(t.Context(), vault.Template{Name: fmt.Sprintf("%02d %s", i, strings.Repeat("模板", 40))}); err != nil {
-			t.Fatal(err)
-		}
+		w.knows(t, vault.Template{Name: fmt.Sprintf("%02d %s", i, strings.Repeat("模板", 40))})
 	}
 	b := w.browser(t, ada)
 	b.connect()

@@ -19,6 +19,7 @@ import (
 
 	"example.com/deputy/internal/docstest"
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -100,10 +101,8 @@ func brew(t *testing.T) *storm {
 	}
 	t.Cleanup(s.close)
 	c := caller()
-	c.Rate = 10_000_000
-	if err := s.auth.Vault.CreateCaller(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	c.Rate = 1_000_000
+	edit(t, s.program, func(d *callers.Draft) error { return d.Put(c) })
 	client, scopes := s.google.ClientID, googleauth.Scopes(userauth.ScopesFor(userauth.CreateSpaces))
 	for i := range loadPeople {
 		p := google.Person{Sub: fmt.Sprintf("3%020d", i), Name: fmt.Sprintf("Person %d", i), Email: fmt.Sprintf("person-%d@example.com", i), Domain: "example.com"}
@@ -112,14 +111,13 @@ func brew(t *testing.T) *storm {
 		if i%2 == 0 {
 			over = time.Now().Add(-time.Hour) // has to be refreshed in the storm
 		}
-		_, err := s.auth.Vault.SaveGrant(t.Context(), vault.Grant{
-			Person: p.User(), ClientID: client, Scopes: scopes, RefreshToken: config.Secret(refresh), AccessToken: config.Secret(access), AccessExpiry: over,
-			Status: vault.Active, Generation: time.Now().UnixMicro(), Email: config.Secret(p.Email), Domain: p.Domain, Connected: time.Now(), RefreshDay: time.Now(), LastUsedDay: time.Now(),
-		})
-		if err == nil {
-			err = s.auth.Vault.Approve(t.Context(), p.User(), vault.Approval{Caller: incidents, Operations: []string{"spaces.create"}, Authority: "user", Domain: p.Domain, Approved: time.Now()})
+		g := vault.Grant{
+			Person: p.User(), ClientID: client, Scopes: scopes, RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: over,
+			Status: vault.Connected, Generation: time.Now().UnixMicro(), Email: config.NewSecret(p.Email), Domain: p.Domain, Connected: time.Now(), RefreshDay: time.Now(), LastUsedDay: time.Now(),
+			SignedIn: time.Now(), EmailAt: time.Now(), Refreshed: over.Add(-time.Hour),
 		}
-		if err != nil {
+		g.Approve(incidentTool, "user", []string{"spaces.create"}, time.Now())
+		if _, err := s.auth.Vault.SaveGrant(t.Context(), g); err != nil {
 			t.Fatal(err)
 		}
 		s.people = append(s.people, p)
@@ -163,7 +161,9 @@ func (s *storm) ask(w *wish, key string) {
 				said = text
 			}
 		}
-		if status != http.StatusOK || said == "" {
+		if status == http.StatusServiceUnavailable { // the keys could not be had, to see who speaks: Chat sends it again
+			said = "503"
+		} else if status != http.StatusOK || said == "" {
 			s.t.Errorf("Chat: %d %s", status, body)
 		}
 		w.has, answer = said == "Space created", said
@@ -271,7 +271,7 @@ func TestUnderLoadWithFaultsNoGrantIsLostAndNoSpaceIsMadeTwice(t *testing.T) {
 	}
 	for _, p := range s.people {
 		g, err := s.auth.Vault.Grant(t.Context(), p.User())
-		if err != nil || g.Status != vault.Active || g.RefreshToken == "" {
+		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() {
 			t.Fatalf("the grant of %s is lost: %v %v", p.Name, g.Status, err)
 		}
 	}

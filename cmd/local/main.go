@@ -25,7 +25,6 @@ import (
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
-	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
 
@@ -60,7 +59,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	}
-	o := options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: format, templates: []vault.Template{template}}
+	o := options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: format, callers: []byte(firstCallers)}
 	var err error
 	if *other != "" {
 		o.app, err = readApp(*other)
@@ -114,12 +113,19 @@ func switches() string {
 	return strings.Join(names, ", ")
 }
 
-// template is what an operator could have stored, so that the form can be seen
-// with one.
-var template = vault.Template{
-	Name: "Incident", Description: "What is broken, since when, and who is on it", Guidelines: "Facts first. One thread for each lead. Say when you leave.",
-	Members: []string{"users/grace@example.com"}, History: "HISTORY_ON", First: "This is the place for the incident. What do we know?", AddTheApp: true,
-}
+// firstCallers is what an operator could have written, so that the form can be
+// seen with a template.
+const firstCallers = `# Who may call Deputy here, and the templates of its forms: docs/api.md
+callers: []
+templates:
+  - name: Incident
+    description: What is broken, since when, and who is on it
+    guidelines: Facts first. One thread for each lead. Say when you leave.
+    members: [grace@example.com]
+    history: HISTORY_ON
+    firstMessage: This is the place for the incident. What do we know?
+    addTheApp: true
+`
 
 // listen opens a loopback address and no other: the stand-ins let anybody be
 // anybody.

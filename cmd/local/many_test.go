@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
@@ -60,7 +61,7 @@ func allHands(t *testing.T) *trial {
 	t.Helper()
 	tr := newTrial(t, nil, false)
 	tr.allowed(userauth.Capabilities()...)
-	tr.approved()
+	tr.everything()
 	return tr
 }
 
@@ -200,10 +201,8 @@ func TestWhereverAnInstanceDiesTheSameKeyMakesTheSameSpaceAndNoStepTwice(t *test
 			synctest.Test(t, func(t *testing.T) {
 				tr := newTrial(t, dies, true) // and nothing works after it, not even to tell
 				tr.allowed(userauth.Capabilities()...)
-				tr.approved()
-				if err := tr.auth.Vault.CreateTemplate(t.Context(), numbered); err != nil {
-					t.Fatal(err)
-				}
+				tr.everything()
+				edit(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
 				body, _ := crowd(51, everyStep)
 				tr.arm(at)
 				first := tr.do(http.MethodPost, "/createspace/v1/spaces", body, "Authorization", tr.callerToken(), "Idempotency-Key", "all-hands", "Content-Type", "application/json")
@@ -259,9 +258,7 @@ func TestWhereverAnInstanceDiesTheSameKeyMakesTheSameSpaceAndNoStepTwice(t *test
 func TestASpacesOwnQuotaIsNeverExceededByOneCreate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := allHands(t)
-		if err := tr.auth.Vault.CreateTemplate(t.Context(), numbered); err != nil {
-			t.Fatal(err)
-		}
+		edit(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
 		tr.google.Quotas()
 		body, _ := crowd(3, everyStep)
 		answer, made := tr.creates(body)

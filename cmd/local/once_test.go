@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/userauth"
 )
 
@@ -36,7 +37,7 @@ func TestTheSameRequestGetsTheSameAnswerForSevenDays(t *testing.T) {
 	if as := w.api(t, "POST", "/v1/spaces", `{"actAs":"`+ada.User()+`","displayName":"Plan C"}`); as.problem() != "key_reused" {
 		t.Errorf("the same person by another name: %d %s", as.status, as.text)
 	}
-	kept, err := w.docs.List(t.Context(), "replies", "", 10)
+	kept, err := w.docs.List(t.Context(), "operations", "", 10)
 	if err != nil || len(kept) == 0 {
 		t.Fatalf("%v, %v", kept, err)
 	}
@@ -76,7 +77,7 @@ func TestFiftyRequestsWithOneKeyOverTwoInstancesMakeOneSpace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := newTrial(t, nil, false)
 		tr.allowed(userauth.Capabilities()...)
-		tr.approved()
+		tr.everything()
 		tr.twice()
 		token := tr.callerToken()
 		post := func(instance http.Handler) *httptest.ResponseRecorder {
@@ -122,16 +123,19 @@ func TestARequestWhoseInstanceDiedIsTakenOverAfterAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := newTrial(t, nil, false)
 		tr.connect()
-		tr.approved()
+		tr.everything()
 		tr.post()
 		// As if it had died after the act: nobody has stored the answer.
-		kept, err := tr.store.List(t.Context(), "replies", "", 10)
+		kept, err := tr.store.List(t.Context(), "operations", "", 10)
 		if err != nil || len(kept) != 1 {
 			t.Fatalf("%v, %v", kept, err)
 		}
-		delete(kept[0].Fields, "answer")
-		kept[0].Fields["lease"] = tr.clock.now().Add(time.Minute)
-		if _, err := tr.store.Replace(t.Context(), "replies", kept[0].ID, kept[0].Fields, kept[0].Version); err != nil {
+		done, err := tr.auth.Vault.Operation(t.Context(), kept[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done.Result, done.Lease = config.Secret{}, tr.clock.now().Add(time.Minute)
+		if _, err := tr.auth.Vault.SaveOperation(t.Context(), done); err != nil {
 			t.Fatal(err)
 		}
 		calls := len(tr.google.Calls())
@@ -161,10 +165,10 @@ func TestWhatMayGoWellLaterIsNotTheLastAnswer(t *testing.T) {
 	}
 	w.google.Fail("chat.spaces.members.create", 503, 503, 503, 503)
 	const add = `{"actAs":"ada@example.com","members":["alan@example.com","grace@example.com"]}`
-	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/members", add); got.status != http.StatusAccepted {
+	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/members", add, "Idempotency-Key", "add-them"); got.status != http.StatusAccepted {
 		t.Errorf("members: %d %s", got.status, got.text)
 	}
-	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/members", add); got.status != http.StatusOK || strings.Contains(got.text, "FAILED") {
+	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/members", add, "Idempotency-Key", "add-them"); got.status != http.StatusOK || strings.Contains(got.text, "FAILED") {
 		t.Errorf("members again: %d %s", got.status, got.text)
 	}
 }
@@ -175,10 +179,10 @@ func TestAChangeThatWasHalfDoneKeepsItsKeyAndIsNoted(t *testing.T) {
 	made := w.api(t, "POST", "/v1/spaces", fmt.Sprintf(planBody, "A"))
 	at := "/v1/" + made.body["name"].(string)
 	w.google.Fail("chat.spaces.patch", 0, 403) // the name goes well, the access does not
-	if got := w.api(t, "PATCH", at+"?updateMask=displayName,access", `{"actAs":"ada@example.com","displayName":"Plan B","access":"DISCOVERABLE"}`); got.problem() != "denied" {
+	if got := w.api(t, "PATCH", at+"?updateMask=displayName,access", `{"actAs":"ada@example.com","displayName":"Plan B","access":"DISCOVERABLE"}`, "Idempotency-Key", "change-it"); got.problem() != "denied" {
 		t.Errorf("half: %d %s", got.status, got.text)
 	}
-	if got := w.api(t, "PATCH", at+"?updateMask=displayName", `{"actAs":"ada@example.com","displayName":"Plan C"}`); got.problem() != "key_reused" {
+	if got := w.api(t, "PATCH", at+"?updateMask=displayName", `{"actAs":"ada@example.com","displayName":"Plan C"}`, "Idempotency-Key", "change-it"); got.problem() != "key_reused" {
 		t.Errorf("something else under the key: %d %s", got.status, got.text)
 	}
 	done, err := w.auth.Vault.Activities(t.Context(), ada.User(), 10)
@@ -235,16 +239,25 @@ func TestALateRepetitionOfADisconnectLeavesANewConsentAlone(t *testing.T) {
 	}
 }
 
-func TestEveryActIsNotedWhateverKeyACallerTakes(t *testing.T) {
+func TestAKeyBelongsToOneRequest(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	for _, what := range []string{"messages", "meetings"} {
-		w.api(t, "POST", "/v1/spaces/AAAAteam/"+what, `{"actAs":"ada@example.com","text":"x"}`, "Idempotency-Key", "always-the-same")
+	const key = "always-the-same"
+	first := w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"x"}`, "Idempotency-Key", key)
+	for path, body := range map[string]string{
+		"/v1/spaces/AAAAteam/messages": `{"actAs":"ada@example.com","text":"y"}`,
+		"/v1/spaces/AAAAteam/meetings": `{"actAs":"ada@example.com","text":"x"}`,
+		"/v1/spaces":                   fmt.Sprintf(planBody, "A"),
+	} {
+		if got := w.api(t, "POST", path, body, "Idempotency-Key", key); got.problem() != "key_reused" {
+			t.Errorf("%s: %d %s", path, got.status, got.text)
+		}
 	}
-	made := w.api(t, "POST", "/v1/spaces", fmt.Sprintf(planBody, "A"), "Idempotency-Key", "always-the-same")
-	w.api(t, "POST", "/v1/"+made.body["name"].(string)+"/messages", `{"actAs":"ada@example.com","text":"x"}`, "Idempotency-Key", "always-the-same")
-	done, err := w.auth.Vault.Activities(t.Context(), ada.User(), 10)
-	if err != nil || len(done) != 4 {
+	again := w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"Ada@Example.com","text":"x"}`, "Idempotency-Key", key) // the same person
+	if again.text != first.text || w.count("chat.spaces.messages.create") != 1 || w.count("meet.spaces.create") != 0 {
+		t.Errorf("again: %d %s", again.status, again.text)
+	}
+	if done, err := w.auth.Vault.Activities(t.Context(), ada.User(), 10); err != nil || len(done) != 1 {
 		t.Errorf("noted: %v, %v", done, err)
 	}
 }
@@ -253,13 +266,13 @@ func TestAnAnswerThatDoesNotOpenIsNotDoneAgain(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
 	w.api(t, "POST", "/v1/spaces", fmt.Sprintf(planBody, "A"))
-	kept, err := w.docs.List(t.Context(), "replies", "", 10)
+	kept, err := w.docs.List(t.Context(), "operations", "", 10)
 	if err != nil || len(kept) != 1 {
 		t.Fatalf("%v, %v", kept, err)
 	}
-	sealed := kept[0].Fields["answer"].([]byte)
+	sealed := kept[0].Fields["sealed"].([]byte)
 	sealed[len(sealed)-1] ^= 1
-	if _, err := w.docs.Replace(t.Context(), "replies", kept[0].ID, kept[0].Fields, kept[0].Version); err != nil {
+	if _, err := w.docs.Replace(t.Context(), "operations", kept[0].ID, kept[0].Fields, kept[0].Version); err != nil {
 		t.Fatal(err)
 	}
 	calls := w.count("chat.spaces.setup")
@@ -275,7 +288,7 @@ func TestNothingOfAPersonIsLeftWithTheAnswersWhenTheyEraseEverything(t *testing.
 	if _, err := w.auth.Forget(t.Context(), ada.User()); err != nil {
 		t.Fatal(err)
 	}
-	for _, collection := range []string{"replies", "activity/" + ada.Sub + "/acts"} {
+	for _, collection := range []string{"operations", "activity/" + ada.Sub + "/acts"} {
 		if left, err := w.docs.List(t.Context(), collection, "", 10); err != nil || len(left) != 0 {
 			t.Errorf("%s: %v, %v", collection, left, err)
 		}

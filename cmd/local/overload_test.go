@@ -29,7 +29,7 @@ func held(t *testing.T) (tr *trial, let func()) {
 		return passOn.RoundTrip(r)
 	}}, true)
 	tr.allowed(userauth.Capabilities()...)
-	tr.approved()
+	tr.everything()
 	tr.arm(1)
 	return tr, sync.OnceFunc(func() { close(gate) })
 }

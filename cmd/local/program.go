@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -17,10 +19,10 @@ import (
 	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
@@ -50,10 +52,10 @@ type options struct {
 	locale string            // of everybody in Chat; empty is en
 	way    http.RoundTripper // from Chat to the functions; nil is the network
 	beside *program          // whose Google and keys it shares: another instance of the same functions
-	// templates are stored at first, and after a reset.
-	templates []vault.Template
-	cloud     *cloud // Google itself behind the page; nil is the stand-in
-	app       *app   // who gets Chat's events; nil is Deputy
+	// callers is what the file of callers says at first, and after a reset.
+	callers []byte
+	cloud   *cloud // Google itself behind the page; nil is the stand-in
+	app     *app   // who gets Chat's events; nil is Deputy
 }
 
 // program is everything, running. The browser comes to one address only; what
@@ -64,10 +66,13 @@ type program struct {
 	page        *chatpage.Page
 	keys        *seal.Keys
 	auth        *userauth.Auth
+	callersAt   string // the file of callers
+	callers     *callers.File
 	front       http.Handler                  // for the browser, and Chat
 	app         atomic.Pointer[http.ServeMux] // the functions
 	lines       *chatpage.Lines               // what they logged
 	connections *atomic.Int64                 // that the functions opened to Google
+	folder      string                        // of what is kept while it runs
 	servers     []*http.Server
 }
 
@@ -88,7 +93,7 @@ func start(ctx context.Context, o options) (*program, error) {
 		return nil, err
 	}
 	p.serve(front, onlyHere(p.front), nil)
-	p.serve(back, p.google.Handler(), func(_ net.Conn, state http.ConnState) {
+	p.serve(back, onlyHere(p.google.Handler()), func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			p.connections.Add(1)
 		}
@@ -100,11 +105,16 @@ func start(ctx context.Context, o options) (*program, error) {
 func assemble(ctx context.Context, o options, address, googleAt string) (*program, error) {
 	p := &program{address: address, connections: &atomic.Int64{}, lines: &chatpage.Lines{}}
 	if o.beside != nil {
-		p.google, p.keys = o.beside.google, o.beside.keys
+		p.google, p.keys, p.callersAt = o.beside.google, o.beside.keys, o.beside.callersAt
 		mux, err := p.functions(ctx, o, googleAt)
 		p.front = mux
 		return p, err
 	}
+	folder, err := os.MkdirTemp("", "deputy-local-")
+	if err != nil {
+		return nil, err
+	}
+	p.folder, p.callersAt = folder, filepath.Join(folder, "callers.yaml")
 	at := google.Config{
 		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: "GOCSPX-" + o.mark + "local",
 		RedirectURIs:  []string{address + "/oauthcallback/callback"},
@@ -146,14 +156,12 @@ func assemble(ctx context.Context, o options, address, googleAt string) (*progra
 
 // refill puts the functions up with the store of o.
 func (p *program) refill(ctx context.Context, o options, googleAt string) error {
+	if err := os.WriteFile(p.callersAt, o.callers, 0o600); err != nil {
+		return err
+	}
 	mux, err := p.functions(ctx, o, googleAt)
 	if err != nil {
 		return err
-	}
-	for _, t := range o.templates {
-		if err := p.auth.Vault.CreateTemplate(ctx, t); err != nil {
-			return err
-		}
 	}
 	p.app.Store(mux)
 	return nil
@@ -186,6 +194,12 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, googleauth.NewKeySet(at.Certs, base, o.now), o.now),
 		ClientID: client.ID, Address: callback, ReturnOrigins: []string{p.address}, Log: log, Now: o.now,
 	})
+	store, err := callers.OpenStore(ctx, p.callersAt)
+	if err != nil {
+		return nil, err
+	}
+	p.callers = callers.NewFile(store, log, o.now)
+	once := operations.New(p.auth.Vault, log, o.now)
 	made, err := spaces.New(ctx, p.auth, keys, real.spaces, base)
 	if err != nil {
 		return nil, err
@@ -204,16 +218,16 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	googleKeys := googleauth.NewKeySet(at.Certs, base, o.now)
 	mux := http.NewServeMux()
 	mux.Handle("/chatevent", chatevent.New(chatevent.Deps{
-		App: app, Verifier: chat.NewVerifier(app, chatKeys, addOnKeys, o.now),
+		App: app, Verifier: chat.NewVerifier(app, chatKeys, addOnKeys, o.now), Callers: p.callers, Operations: once,
 		Auth: p.auth, Spaces: made, Meetings: rooms, Keys: keys, Log: log, Now: o.now,
 	}))
-	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Address: callback, Log: log}))
+	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Callers: p.callers, Address: callback, Log: log}))
 	mount(mux, "/createspace", createspace.New(createspace.Deps{
-		Callers: callers.New(apiAudience, googleKeys, p.auth.Vault, o.now), Auth: p.auth, Spaces: made, Meetings: rooms,
+		Callers: callers.New(apiAudience, googleKeys, p.callers, o.now), Operations: once, Auth: p.auth, Spaces: made, Meetings: rooms,
 		Delegated: delegated, Log: log, Now: o.now,
 	}))
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
-		Auth: p.auth, Tokens: googleauth.NewEventVerifier(at.Events, client.ID, base, o.now), Log: log,
+		Vault: vault.New(o.docs, nil, o.now), Tokens: googleauth.NewEventVerifier(at.Events, []string{client.ID}, base, o.now), Log: log,
 	}))
 	return mux, nil
 }
@@ -269,20 +283,7 @@ func (p *program) close() {
 	for _, s := range p.servers {
 		_ = s.Close()
 	}
-}
-
-// onlyHere refuses requests whose Host is not this machine, so that a page of
-// the Internet cannot reach in by a name of its own (DNS rebinding).
-func onlyHere(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if !config.Loopback(host) {
-			http.Error(w, "Only for this machine itself.", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	if p.folder != "" {
+		_ = os.RemoveAll(p.folder) // in the system's folder for what does not last
+	}
 }

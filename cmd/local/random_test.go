@@ -68,21 +68,8 @@ func TestNoRequestMakesDeputyFailWhateverIsInIt(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
 	for name, odd := range map[string]float64{"as the document has it": 0, "broken": 0.15} {
 		tr := newTrial(t, nil, false)
-		c, err := tr.auth.Vault.Caller(t.Context(), incidents)
-		if err != nil {
-			t.Fatal(err)
-		}
 		tr.allowed(userauth.Capabilities()...)
-		c.Operations = everyOperation
-		doc0, err := tr.store.Get(t.Context(), "callers", incidents)
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc0.Fields["operations"] = everyOperation
-		if _, err := tr.store.Replace(t.Context(), "callers", incidents, doc0.Fields, doc0.Version); err != nil {
-			t.Fatal(err)
-		}
-		approve(t, tr.auth.Vault, c)
+		tr.everything()
 		token, statuses := tr.callerToken(), map[int]int{}
 		for n := range 1000 {
 			paths := slices.Sorted(maps.Keys(doc.Paths.Map()))

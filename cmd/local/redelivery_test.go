@@ -80,9 +80,9 @@ func (tr *trial) made() []string {
 		out = append(out, fmt.Sprintf("event %s %v %v", e.Title, e.Start, e.Guests))
 	}
 	if g, ok := tr.grant(); ok {
-		out = append(out, "a grant, "+string(g.Status))
+		out = append(out, fmt.Sprintf("a grant, %s, %d approvals", g.Status, len(g.Standing())))
 	}
-	for _, collection := range []string{"approvals/" + ada.Sub + "/callers", "activity/" + ada.Sub + "/acts", "revocations"} {
+	for _, collection := range []string{"activity/" + ada.Sub + "/acts", "revocations"} {
 		docs, err := tr.store.List(tr.t.Context(), collection, "", 10)
 		if err != nil {
 			tr.t.Fatal(err)

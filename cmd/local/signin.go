@@ -43,13 +43,13 @@ func (s *signIn) handle(mux *http.ServeMux) {
 }
 
 func (s *signIn) start(w http.ResponseWriter, r *http.Request) {
-	state, began := rand.Text(), signingIn{config.Secret(oauth2.GenerateVerifier()), rand.Text(), s.now()}
+	state, began := rand.Text(), signingIn{config.NewSecret(oauth2.GenerateVerifier()), rand.Text(), s.now()}
 	s.mu.Lock()
 	s.begun[state] = began
 	s.mu.Unlock()
 	http.SetCookie(w, s.cookie(state))
 	http.Redirect(w, r, s.provider.AuthorizationURL(googleauth.Authorization{
-		State: config.Secret(state), Verifier: began.verifier, Nonce: began.nonce, Scopes: []string{"openid", "email"},
+		State: config.NewSecret(state), Verifier: began.verifier, Nonce: began.nonce, Scopes: []string{"openid", "email"},
 	}), http.StatusSeeOther)
 }
 
@@ -63,7 +63,7 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This sign-in was not begun here, or is over. Open the page again.", http.StatusForbidden)
 		return
 	}
-	tokens, err := s.provider.Exchange(r.Context(), config.Secret(r.URL.Query().Get("code")), began.verifier)
+	tokens, err := s.provider.Exchange(r.Context(), config.NewSecret(r.URL.Query().Get("code")), began.verifier)
 	var claims googleauth.Claims
 	if err == nil {
 		claims, err = s.tokens.Verify(r.Context(), tokens.ID)

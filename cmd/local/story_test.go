@@ -339,9 +339,9 @@ func TestATokenThatAnAPIRefusesOnceIsRenewedWithoutTheirNoticing(t *testing.T) {
 	w.google.Fail("chat.spaces.setup", 401)
 	b.say("/createspace Launch plan")
 	b.sees("Space created")
-	w.google.Fail("chat.spaces.setup", 401, 401) // the renewed one as well: that counts as invalid_grant
-	b.has(b.say("/createspace Second plan"), "Google has ended Deputy")
-	b.has(b.say("/status"), "You are not connected")
+	w.google.Fail("chat.spaces.setup", 401, 401) // the renewed one as well: the API has trouble of its own
+	b.missing(b.say("/createspace Second plan"), "Google has ended Deputy")
+	b.has(b.say("/status"), "ada@example.com")
 }
 
 func TestATokenThatIsRefusedForTheListOfMembersIsRenewedToo(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/internal/standin/chatpage"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
@@ -40,7 +41,7 @@ func (tr *trial) chats(path, in string, form url.Values) string {
 // allowed connects Ada for some capabilities.
 func (tr *trial) allowed(capabilities ...userauth.Capability) {
 	tr.t.Helper()
-	link, err := tr.auth.Invite(tr.t.Context(), ada.User(), "", capabilities...)
+	link, err := tr.auth.Invite(tr.t.Context(), ada.User(), config.Secret{}, capabilities...)
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func (tr *trial) allowed(capabilities ...userauth.Capability) {
 	}
 	back := tr.do(http.MethodPost, "/google/o/oauth2/v2/consent", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 	done := tr.do(http.MethodGet, strings.TrimPrefix(back.Header().Get("Location"), tr.address), "")
-	if g, ok := tr.grant(); done.Code != http.StatusSeeOther || !ok || g.Status != vault.Active {
+	if g, ok := tr.grant(); done.Code != http.StatusSeeOther || !ok || g.Status != vault.Connected {
 		tr.t.Fatalf("connecting: %d %s", done.Code, done.Body)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/vault"
 )
 
@@ -22,9 +23,7 @@ var incident = vault.Template{
 func (w *world) knows(t *testing.T, templates ...vault.Template) {
 	t.Helper()
 	for _, template := range templates {
-		if err := w.auth.Vault.CreateTemplate(t.Context(), template); err != nil {
-			t.Fatal(err)
-		}
+		w.file(t, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(template)) })
 	}
 }
 
@@ -83,7 +82,7 @@ func TestWhatARequestSaysGoesBeforeItsTemplate(t *testing.T) {
 func TestACallerWhoMayNotCreateLearnsOfNoTemplate(t *testing.T) {
 	t.Parallel()
 	c := caller()
-	c.Operations = []string{"spaces.read"}
+	c.Actions = []string{"spaces.read"}
 	w := beginWith(t, c)
 	w.knows(t, incident)
 	for _, name := range []string{"Incident", "Nothing"} {
@@ -103,9 +102,8 @@ func TestTheSameKeyMakesTheSameSpaceThoughTheTemplateAndTheDayHaveChanged(t *tes
 	w.google.Fail("chat.spaces.messages.create", 503, 503, 503, 503)
 	first := w.api(t, "POST", "/v1/spaces", body)
 	w.clock.advance(25 * time.Hour)
-	if got := w.api(t, "PUT", "/v1/templates/Incident", `{"displayName":"Other {{seq}} {{title}}"}`); got.status != http.StatusOK {
-		t.Fatalf("%s", got.text)
-	}
+	dated.DisplayName = "Other {{seq}} {{title}}"
+	w.knows(t, dated)
 	second := w.api(t, "POST", "/v1/spaces", body)
 	if first.status != http.StatusAccepted || second.status != http.StatusCreated || first.body["displayName"] != second.body["displayName"] || len(w.spaces(ada)) != 1 {
 		t.Errorf("%d %s\n%d %s", first.status, first.text, second.status, second.text)
@@ -162,9 +160,10 @@ func TestAFormsTemplateIsOneOfTheTemplatesThereAre(t *testing.T) {
 		b := w.browser(t, ada)
 		form := b.send(b.quick(101), "Use the template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
 		b.has(form, "INC-{{seq}} Disk full")
-		if err := w.auth.Vault.DeleteTemplate(t.Context(), "Incident", func(*vault.Template) error { return nil }); err != nil {
-			t.Fatal(err)
-		}
+		w.file(t, func(d *callers.Draft) error {
+			d.RemoveTemplate("Incident")
+			return nil
+		})
 		b.has(b.send(form, "Create", url.Values{"template": {name}}), "This template is no longer there")
 		if counted, err := w.docs.List(t.Context(), "sequences", "", 10); err != nil || len(counted) != 0 || w.count("chat.spaces.setup") != 0 {
 			t.Errorf("%s: %v, %v", name, counted, err)

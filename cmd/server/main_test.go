@@ -47,7 +47,7 @@ func serving(t *testing.T) (string, *exec.Cmd) {
 	cmd.Env = append(os.Environ(), "SERVE=yes", "PORT="+port,
 		"GOOGLE_CLOUD_PROJECT=p", "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(), "OAUTH_CALLBACK_URL=https://deputy.example.com/oauthcallback",
 		`OAUTH_CLIENT={"web":{"client_id":"c","client_secret":"s","redirect_uris":["https://deputy.example.com/oauthcallback/callback"]}}`,
-		"CHAT_PROJECT_NUMBER=1", "CHAT_ENDPOINT_URL=https://deputy.example.com/chatevent", "API_AUDIENCE=https://deputy.example.com",
+		"CHAT_PROJECT_NUMBER=1", "CALLERS=/nowhere/callers.yaml", "OAUTH_CLIENT_ID=c", "CHAT_ENDPOINT_URL=https://deputy.example.com/chatevent", "API_AUDIENCE=https://deputy.example.com",
 		"FIRESTORE_EMULATOR_HOST=127.0.0.1:1") // nothing is asked of it here
 	log, err := cmd.StderrPipe()
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/chat"
@@ -21,26 +22,24 @@ const (
 
 // approvals are the systems that a person lets act as them, each with a button
 // to withdraw that.
-func (f function) approvals(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
+func (f function) approvals(ctx context.Context, e chat.Event, all []vault.Approval) ([]chat.Widget, error) {
 	say := words.In(e.Locale)
-	all, err := f.Auth.Vault.Approvals(ctx, e.Person.Name, approvalsOnCard+1)
+	known, err := f.Callers.Read(ctx)
 	if err != nil {
-		return nil, err
+		f.try(ctx, err) // their ids are shown
+		known = &callers.Set{}
 	}
 	if len(all) == 0 {
 		return []chat.Widget{{Text: say(words.NoApprovals)}}, nil
 	}
 	var out []chat.Widget
 	for _, a := range all[:min(approvalsOnCard, len(all))] {
-		caller, err := f.Auth.Vault.Caller(ctx, a.Caller)
-		if err != nil && fault.KindOf(err) != fault.NotFound {
-			return nil, err
-		}
-		end, err := f.button(words.Withdraw, withdraw, e, invocation{Args: a.ID()})
+		caller, _ := known.Caller(a.Caller)
+		end, err := f.button(words.Withdraw, withdraw, e, invocation{Args: a.Caller, Form: a.Authority})
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, chat.Widget{Label: cmp.Or(caller.Name, caller.Email, a.Caller), Text: operations(say, a) + ", " + day(say, a.Approved), Aside: &end})
+		out = append(out, chat.Widget{Label: cmp.Or(caller.Name, a.Caller), Text: actions(say, a) + ", " + day(say, lastGiven(a)), Aside: &end})
 	}
 	if len(all) > approvalsOnCard {
 		out = append(out, chat.Widget{Text: say(words.MoreOfThem)})
@@ -48,11 +47,22 @@ func (f function) approvals(ctx context.Context, e chat.Event) ([]chat.Widget, e
 	return out, nil
 }
 
-// operations says what an approval is for.
-func operations(say words.Say, a vault.Approval) string {
+// lastGiven is when something of an approval was given last.
+func lastGiven(a vault.Approval) time.Time {
+	var last time.Time
+	for _, o := range a.Actions {
+		if o.Given.After(last) {
+			last = o.Given
+		}
+	}
+	return last
+}
+
+// actions says what an approval is for.
+func actions(say words.Say, a vault.Approval) string {
 	var out []string
-	for _, o := range a.Operations {
-		out = append(out, operation(say, o))
+	for _, o := range a.Actions {
+		out = append(out, action(say, o.Action))
 	}
 	text := strings.Join(out, ", ")
 	if a.Authority == callers.ByAdmin {
@@ -61,7 +71,7 @@ func operations(say words.Say, a vault.Approval) string {
 	return text
 }
 
-func operation(say words.Say, name string) string {
+func action(say words.Say, name string) string {
 	if known := callers.Words(name); known != fault.None {
 		return say(known)
 	}
@@ -80,7 +90,7 @@ func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, 
 	}
 	var out []chat.Widget
 	for _, a := range all[:min(activitiesOnCard, len(all))] {
-		text := operation(say, a.Operation)
+		text := action(say, a.Action)
 		if a.Unsure {
 			text = say(words.PerhapsDone, text)
 		}
@@ -95,9 +105,10 @@ func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, 
 // withdrawApproval takes back what a person gave to one caller, and shows the
 // connection as it is then.
 func withdrawApproval(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	if err := f.Auth.Vault.WithdrawApproval(ctx, e.Person.Name, i.Args); err != nil {
+	withdrawn, err := f.Auth.Withdraw(ctx, e.Person.Name, i.Args, i.Form)
+	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "withdraw"), slog.String("caller", i.Args))
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "withdraw"), slog.String("caller_id", i.Args), slog.String("authority", i.Form), slog.Bool("withdrawn", withdrawn))
 	return status(ctx, f, e, i)
 }

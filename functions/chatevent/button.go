@@ -110,16 +110,13 @@ func (f function) seal(text string, v value, e chat.Event) (chat.Button, error) 
 	if err != nil {
 		return chat.Button{}, fault.Wrap("chatevent.seal", err)
 	}
-	return chat.Button{Text: text, Value: config.Secret(base64.RawURLEncoding.EncodeToString(sealed))}, nil
+	return chat.Button{Text: text, Value: config.NewSecret(base64.RawURLEncoding.EncodeToString(sealed))}, nil
 }
 
 // click does what a button says, for the person and in the space it was made
 // for.
 func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	v, err := f.unseal(e)
-	if errors.Is(err, seal.ErrUnknownKey) {
-		return chat.Reply{}, fault.Wrap("chatevent.click", err) // the operator's to mend
-	}
 	if errors.Is(err, errOld) && (v.Act == sendForm || v.Act == fillForm) {
 		// What was typed is not lost: the form is drawn anew, for the same act.
 		return f.show(ctx, f.there(ctx, e, v), v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + words.In(e.Locale)(words.FormOld)}}})

@@ -11,10 +11,12 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
@@ -29,14 +31,16 @@ const (
 
 // Deps are what the function works with; all are required.
 type Deps struct {
-	App      chat.App
-	Verifier *chat.Verifier // for the app
-	Auth     *userauth.Auth
-	Spaces   *spaces.Spaces
-	Meetings *meetings.Meetings
-	Keys     *seal.Keys
-	Log      *slog.Logger
-	Now      func() time.Time
+	App        chat.App
+	Verifier   *chat.Verifier // for the app
+	Auth       *userauth.Auth
+	Callers    *callers.File // their names, and the operator's templates
+	Operations *operations.Runner
+	Spaces     *spaces.Spaces
+	Meetings   *meetings.Meetings
+	Keys       *seal.Keys
+	Log        *slog.Logger
+	Now        func() time.Time
 }
 
 type function struct {

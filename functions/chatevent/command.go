@@ -92,6 +92,9 @@ func (c command) speaks() bool { return c.name == "/say" || c.name == "/meet" }
 // asked is the invocation of a command as it has just been typed.
 func asked(e chat.Event) invocation {
 	i := invocation{Command: e.Command, Args: e.Args, Mentions: e.Mentions, Source: cmp.Or(e.Message, once()), Thread: e.Thread}
+	if !e.Space.Named { // only named spaces take a thread (messages.create)
+		i.Thread = ""
+	}
 	if c, ok := find(e.Command); ok && c.speaks() {
 		i.Args, i.Mentions = e.Text, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
@@ -24,11 +25,15 @@ func (f function) ask(ctx context.Context, h *heard, needs *userauth.Needs) (cha
 	case needs.Ended && f.Auth.Tell(ctx, e.Person.Name):
 		text, tell = words.Ended, true
 	}
-	prompt := e.Space.Direct && e.Complete != "" && !tell && e.Dialog == chat.NoDialog
+	prompt := e.Space.Direct && !e.Complete.Empty() && !tell && e.Dialog == chat.NoDialog
 	if !prompt {
-		e.Complete = ""
+		e.Complete = config.Secret{}
 	}
-	link, err := f.Auth.Invite(ctx, e.Person.Name, e.Complete, needs.Capabilities...)
+	invite := f.Auth.Invite
+	if needs.Connected || needs.SignIn {
+		invite = f.Auth.InviteAgain
+	}
+	link, err := invite(ctx, e.Person.Name, e.Complete, needs.Capabilities...)
 	if err != nil {
 		return chat.Reply{}, fault.Wrap("chatevent.ask", err)
 	}

@@ -123,7 +123,7 @@ func (f function) spaceButtons(e chat.Event, space, name, address string) ([]cha
 	}
 	about.Form = remove
 	end, err := f.opener(words.Delete, openForm, e, about)
-	return []chat.Button{{Text: words.In(e.Locale)(words.Open), Link: config.Secret(address), Strong: true}, other, end}, err
+	return []chat.Button{{Text: words.In(e.Locale)(words.Open), Link: config.NewSecret(address), Strong: true}, other, end}, err
 }
 
 // leftOut are those whom Google did not add, each reason with its people: what

@@ -31,6 +31,6 @@ func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (cha
 	if group.Found {
 		widgets = append(widgets, chat.Widget{Text: say(words.GroupFound)})
 	}
-	open := chat.Button{Text: say(words.Open), Link: config.Secret(group.Address), Strong: true}
+	open := chat.Button{Text: say(words.Open), Link: config.NewSecret(group.Address), Strong: true}
 	return card(say(title), append(widgets, buttons(open))...), nil
 }

@@ -78,7 +78,7 @@ func (f function) newest(ctx context.Context, e chat.Event, c userauth.Connectio
 	}
 	var out []chat.Widget
 	for _, space := range found[:min(recent, len(found))] {
-		out = append(out, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.Open), Link: config.Secret(space.Address)}})
+		out = append(out, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.Open), Link: config.NewSecret(space.Address)}})
 	}
 	return out, nil
 }

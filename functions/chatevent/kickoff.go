@@ -62,9 +62,9 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	if len(untold) > 0 {
 		widgets = append(widgets, chat.Widget{Label: say(words.NotInvited), Text: list(untold)}, chat.Widget{Text: say(words.NoEmail)})
 	}
-	row := []chat.Button{{Text: say(words.OpenEvent), Link: config.Secret(made.Address), Strong: true}}
+	row := []chat.Button{{Text: say(words.OpenEvent), Link: config.NewSecret(made.Address), Strong: true}}
 	if made.Room != "" {
-		row = append(row, chat.Button{Text: say(words.Join), Link: config.Secret(made.Room)})
+		row = append(row, chat.Button{Text: say(words.Join), Link: config.NewSecret(made.Room)})
 	}
 	reply := card(say(words.KickoffDone), append(widgets, buttons(row...))...)
 	reply.Card.Subtitle = event.Title

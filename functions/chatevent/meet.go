@@ -7,6 +7,7 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -21,18 +22,24 @@ func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 			return chat.Reply{}, err
 		}
 		f.Log.InfoContext(ctx, "audit", slog.String("act", "meet"), slog.String("authority", "user"))
-		join := chat.Button{Text: say(words.Join), Link: config.Secret(room), Strong: true}
+		join := chat.Button{Text: say(words.Join), Link: config.NewSecret(room), Strong: true}
 		return card(say(words.MeetRoom), chat.Widget{Text: say(words.MeetHere)}, buttons(join)), nil
 	}
-	room, err := f.Meetings.Room(ctx, e.Person.Name, userauth.PostMessages)
+	// Chat may send an event again, and Meet has no key for a room: the first
+	// one is kept before it is posted.
+	q := operations.Request{ID: operations.Digest("chat", "meet", e.Person.Name, e.Space.Name, i.Source), Caller: "chat", Person: e.Person.Name, Hash: operations.Digest(i.Args)}
+	made, _, err := f.Operations.Once(ctx, q, func(try operations.Try) ([]byte, bool, error) {
+		room, err := f.Meetings.RoomOnce(ctx, e.Person.Name, try, userauth.PostMessages)
+		if err != nil {
+			return nil, false, err
+		}
+		text := strings.TrimSpace(i.Args + " " + say(words.MeetSaid, room))
+		posted, err := f.Spaces.Say(ctx, e.Person.Name, i.Source, e.Space.Name, i.Thread, text)
+		return []byte(posted.Name), true, err
+	})
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	text := strings.TrimSpace(i.Args + " " + say(words.MeetSaid, room))
-	posted, err := f.Spaces.Say(ctx, e.Person.Name, i.Source, e.Space.Name, i.Thread, text)
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "meet"), slog.String("authority", "user"), slog.String("made", posted.Name))
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "meet"), slog.String("authority", "user"), slog.String("made", string(made)))
 	return told(e), nil
 }

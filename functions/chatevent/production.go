@@ -7,10 +7,12 @@ import (
 	"os"
 	"time"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
@@ -20,10 +22,14 @@ import (
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
 	app := chat.App{ProjectNumber: env.Digits("CHAT_PROJECT_NUMBER"), Endpoint: env.Address("CHAT_ENDPOINT_URL")}
-	base := googleauth.NewTransport()
+	location, base := callers.FromEnv(env), googleauth.NewTransport()
 	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
 	go chatKeys.Warm(context.WithoutCancel(ctx)) // while the rest is put together
 	auth, keys, err := userauth.FromEnv(ctx, env, base)
+	if err != nil {
+		return nil, err
+	}
+	file, err := callers.Open(ctx, location)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +42,8 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		return nil, err
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	return serve.Stored(auth.Reachable, New(Deps{
-		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
+	return serve.Stored(file.Reachable(auth.Vault.Reachable), time.Now, New(Deps{
+		App: app, Callers: file, Operations: operations.New(auth.Vault, slog.Default(), time.Now), Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
 		Auth: auth, Spaces: made, Meetings: rooms, Keys: keys, Log: slog.Default(), Now: time.Now,
 	})), nil
 }

@@ -29,7 +29,7 @@ func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	to := min(from+spacesOnCard, len(found))
 	var widgets []chat.Widget
 	for _, space := range found[from:to] {
-		widgets = append(widgets, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.Open), Link: config.Secret(space.Address)}})
+		widgets = append(widgets, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.Open), Link: config.NewSecret(space.Address)}})
 	}
 	if to < len(found) {
 		next := i

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -30,7 +31,7 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	approved, err := f.approvals(ctx, e)
+	approved, err := f.approvals(ctx, e, c.Approvals)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -130,9 +131,10 @@ func capabilities(say words.Say, c userauth.Connection) []chat.Widget {
 	return out
 }
 
-// allow is a button that leads to the consent for some capabilities.
+// allow is a button that leads a connected person to the consent for some
+// capabilities.
 func (f function) allow(ctx context.Context, text string, e chat.Event, capabilities ...userauth.Capability) (chat.Button, error) {
-	link, err := f.Auth.Invite(ctx, e.Person.Name, "", capabilities...)
+	link, err := f.Auth.InviteAgain(ctx, e.Person.Name, config.Secret{}, capabilities...)
 	return chat.Button{Text: text, Link: link}, err
 }
 

@@ -16,11 +16,12 @@ import (
 // templates is the menu of the operator's templates, and the button that fills
 // the form with one; nothing when there are none.
 func (f function) templates(ctx context.Context, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
-	all, err := f.Auth.Vault.Templates(ctx)
+	set, err := f.Callers.Read(ctx)
 	if err != nil {
 		f.try(ctx, err) // the form does without
 		return nil, nil
 	}
+	all := set.Templates
 	if len(all) == 0 {
 		return nil, nil
 	}
@@ -43,15 +44,15 @@ func (f function) templates(ctx context.Context, e chat.Event, i invocation, hel
 func fill(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	held := e.Inputs
 	of(ctx).form = func(n notice) (chat.Reply, error) { return f.show(context.WithoutCancel(ctx), e, i, held, n) }
-	all, err := f.Auth.Vault.Templates(ctx)
+	all, err := f.Callers.Read(ctx)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	at := slices.IndexFunc(all, func(t vault.Template) bool { return t.Name == held.First(templateField) })
-	if at < 0 {
+	t, ok := all.Template(held.First(templateField))
+	if !ok {
 		return f.show(ctx, e, i, held, notice{})
 	}
-	return f.show(ctx, e, i, filled(held, all[at]), notice{})
+	return f.show(ctx, e, i, filled(held, t), notice{})
 }
 
 func filled(held chat.Inputs, t vault.Template) chat.Inputs {
@@ -110,14 +111,14 @@ func (f function) fillIn(ctx context.Context, e chat.Event, i invocation, r spac
 	p := spaces.Placeholders{Date: f.Now().UTC(), Person: email}
 	if r.Counts() {
 		// The field is a choice, and what comes in it a text like any other.
-		all, err := f.Auth.Vault.Templates(ctx)
+		all, err := f.Callers.Read(ctx)
 		if err != nil {
 			return r, err
 		}
-		if !slices.ContainsFunc(all, func(t vault.Template) bool { return t.Name == name }) {
+		if _, ok := all.Template(name); !ok {
 			return r, fault.New(fault.Invalid, words.TemplateGone)
 		}
-		if p.Seq, err = f.Auth.Vault.NextSeq(ctx, name, i.Source); err != nil {
+		if p.Seq, err = f.Auth.Vault.NextSeq(ctx, vault.TemplateID("", name), i.Source); err != nil {
 			return r, err
 		}
 	}

@@ -1,17 +1,18 @@
 package createspace
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
@@ -21,15 +22,16 @@ type actor struct {
 	known    string // users/{sub} in any case; empty for one who never connected
 	home     string // their domain, as far as it is known
 	source   string // for Google's requestId: the same for the same request
-	try      callers.Try
+	try      operations.Try
 	spaces   *spaces.Spaces
 	meetings *meetings.Meetings
 }
 
-// actor is whom the caller names, if its record lets it do the act for them by
-// this authority, and they have approved that: in this order, so that nobody
-// learns who is connected. For delegation the organization has approved.
-func (f function) actor(ctx context.Context, caller vault.Caller, a act) (actor, error) {
+// actor is whom the caller names: if the file lets it do the act for them by this
+// authority, then if they have approved that, then if they belong to whom it may
+// act for. In this order, so that nobody learns who is connected. For delegation
+// the organization has approved.
+func (f function) actor(ctx context.Context, caller callers.Caller, a act) (actor, error) {
 	out := actor{spaces: f.Spaces, meetings: f.Meetings}
 	if a.authority == callers.ByAdmin {
 		out.spaces = f.Spaces.Administering()
@@ -38,50 +40,63 @@ func (f function) actor(ctx context.Context, caller vault.Caller, a act) (actor,
 	if err != nil {
 		return out, err
 	}
-	who, given, err := f.allowedBy(ctx, caller, a.operation, a.authority, a.named)
+	if err := f.allowed(caller, a.authority, a.named, a.actions...); err != nil {
+		return out, err
+	}
+	if delegated, email := f.byDelegation(caller, a); delegated {
+		return f.delegated(ctx, out, a, email)
+	}
+	g, usable, err := f.Auth.Lookup(ctx, a.named)
 	if err != nil {
 		return out, err
 	}
-	out.person, out.known, out.home = who.Person, who.Person, who.Domain
-	email := strings.ToLower(a.named)
-	switch {
-	case a.authority == callers.ByDelegation:
-		if !strings.Contains(email, "@") {
-			return out, fault.New(fault.Invalid, words.English("With the authority delegation, actAs must be the person's primary e-mail address."))
-		}
-		return f.delegated(out, email, f.Delegated)
-	case a.authority == callers.ByAdmin && slices.Contains(caller.Administrators, email):
-		if f.Delegated == nil {
-			return f.delegated(out, email, nil)
-		}
-		return f.delegated(out, email, f.Delegated.ForAdministrators())
-	}
-	if given == nil && who.Person != "" {
-		approval, err := f.Callers.Approval(ctx, caller, who.Person, a.authority)
-		if err != nil {
-			return out, err
-		}
-		given = &approval
-	}
-	if given == nil || !callers.Approved(*given, a.operation, a.authority) {
+	approved := usable && !slices.ContainsFunc(a.actions, func(action string) bool { return !g.Approved(caller.ID, a.authority, action) })
+	if !approved {
 		return out, f.approval(ctx, caller, a, needs)
 	}
+	if err := caller.Covers(a.named, g.Domain); err != nil {
+		return out, err
+	}
+	out.person, out.known, out.home = g.Person, g.Person, g.Domain
+	with := f.Auth.With(g)
+	out.spaces, out.meetings = out.spaces.By(with), out.meetings.By(with)
 	return out, nil
 }
 
-// delegated is who with the organization's word in place of a grant.
-func (f function) delegated(who actor, email string, d *userauth.Delegated) (actor, error) {
-	if d == nil {
+// byDelegation reports whether the organization's word takes the place of the
+// person's grant, and the address that it is for.
+func (f function) byDelegation(caller callers.Caller, a act) (bool, string) {
+	email := address.Lower(a.named)
+	return a.authority == callers.ByDelegation || a.authority == callers.ByAdmin && slices.Contains(caller.Administrators, email), email
+}
+
+// delegated is who with the organization's word in place of a grant. The policy
+// was asked for the address alone: an address can pass to another account.
+func (f function) delegated(ctx context.Context, who actor, a act, email string) (actor, error) {
+	if !strings.Contains(email, "@") {
+		return who, fault.New(fault.Invalid, words.English("With the authority delegation, actAs must be the person's primary e-mail address."))
+	}
+	by := f.Delegated
+	if by == nil {
 		return who, fault.New(fault.Denied, words.English("Domain-wide delegation is not set up here. Deputy's operator names its service account in DELEGATION_SERVICE_ACCOUNT."))
 	}
-	who.person, who.spaces, who.meetings = "users/"+email, who.spaces.By(d), who.meetings.By(d)
+	if a.authority == callers.ByAdmin {
+		by = by.ForAdministrators()
+	}
+	g, _, err := f.Auth.Lookup(ctx, email) // for their /status, if they have one
+	if err != nil {
+		return who, err
+	}
+	who.person, who.known, who.home = "users/"+email, g.Person, address.Domain(email)
+	who.spaces, who.meetings = who.spaces.By(by), who.meetings.By(by)
 	return who, nil
 }
 
 // approval puts an invitation into a NeedsApproval: one link asks for the
-// consent and for the approval.
-func (f function) approval(ctx context.Context, caller vault.Caller, a act, needs []userauth.Capability) error {
-	link, inviting := f.Auth.InviteToApprove(ctx, a.named, userauth.Wish{Caller: caller.ID, Operations: []string{a.operation}, Authority: a.authority}, needs...)
+// consent and for the approval. It is the same for everybody whom the caller may
+// name.
+func (f function) approval(ctx context.Context, caller callers.Caller, a act, needs []userauth.Capability) error {
+	link, inviting := f.Auth.InviteToApprove(ctx, a.named, userauth.Wish{Caller: caller.ID, Actions: a.actions, Authority: a.authority}, needs...)
 	if inviting != nil {
 		return inviting
 	}
@@ -91,45 +106,22 @@ func (f function) approval(ctx context.Context, caller vault.Caller, a act, need
 	}
 }
 
-// allowed is the person a caller names, if its record lets it do an operation
-// for them. Person is empty for an address that nobody has connected with. Of
-// somebody named by id, the domain counts that they had when they approved this
-// caller: whether they are connected is not told.
-func (f function) allowed(ctx context.Context, caller vault.Caller, operation, named string) (callers.Subject, error) {
-	who, _, err := f.allowedBy(ctx, caller, operation, callers.ByUser, named)
-	return who, err
+// allowed asks the file for a person as the caller names them.
+func (f function) allowed(caller callers.Caller, authority, named string, actions ...string) error {
+	if _, err := user(named, "actAs"); err != nil {
+		return err
+	}
+	return caller.Allow(authority, named, actions...)
 }
 
-// allowedBy is allowed for any authority, with what the person has approved to the caller as far
-// as it was read for that; else nil.
-func (f function) allowedBy(ctx context.Context, caller vault.Caller, operation, authority, named string) (who callers.Subject, given *vault.Approval, err error) {
-	name, err := user(named, "actAs")
-	if err != nil {
-		return who, nil, err
-	}
-	who = callers.Subject{Named: named}
-	if email := strings.TrimPrefix(name, "users/"); strings.Contains(email, "@") {
-		who.Domain = email[strings.LastIndex(email, "@")+1:]
-		who.Person, err = f.Auth.Find(ctx, email)
-	} else {
-		var a vault.Approval
-		a, err = f.Callers.Approval(ctx, caller, name, cmp.Or(authority, callers.ByUser))
-		who.Person, who.Domain, given = name, a.Domain, &a
-	}
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return callers.Subject{}, nil, err
-	}
-	return who, given, callers.Allow(caller, operation, authority, who)
-}
-
-// consent puts an invitation into a NeedsConsent: the caller may pass it on,
-// and only that person can use it.
+// consent puts an invitation into a NeedsConsent: the caller may pass it on, and
+// only that person can use it. It names the person as the caller did.
 func (f function) consent(ctx context.Context, named string, err error) error {
 	needs, ok := userauth.Needed(err)
 	if !ok {
 		return err
 	}
-	link, inviting := f.Auth.Invite(ctx, named, "", needs.Capabilities...)
+	link, inviting := f.Auth.Invite(ctx, named, config.Secret{}, needs.Capabilities...)
 	if inviting != nil {
 		return inviting
 	}

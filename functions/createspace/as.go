@@ -3,21 +3,21 @@ package createspace
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
@@ -25,15 +25,15 @@ import (
 
 // act is one operation for a person.
 type act struct {
-	operation string
-	named     string // the person, as the caller named them
+	actions   []string // all that it does; the first names it
+	named     string   // the person, as the caller named them
 	authority string
 	space     string // spaces/{id}; may be empty
 	key       string // Idempotency-Key; empty for what only reads
 	needs     []userauth.Capability
 }
 
-// by is the authority that a caller names; the person's own without a word.
+// by is the authority that a caller names; the person's own by default.
 func by(named *api.Authority) string { return cmp.Or(string(value(named)), callers.ByUser) }
 
 // done is what came of an act: what it made, and whether there is more to do
@@ -50,45 +50,98 @@ type done struct {
 func as[T any](ctx context.Context, f function, a act, request any, do func(actor) (T, done, error)) (answer T, incomplete bool, err error) {
 	var came done
 	var beside sync.WaitGroup
-	caller, id, repeated := of(ctx).caller, "", false
-	who, err := f.actor(ctx, caller, a)
-	if err == nil && a.key != "" {
-		id = digest(caller.ID, a.key, of(ctx).what, who.person, a.authority)
-		of(ctx).request = id[:32]
+	caller, repeated := of(ctx).caller, false
+	q, err := f.request(ctx, a, request)
+	if err != nil {
+		return answer, false, err
 	}
+	who, err := f.actor(ctx, caller, a)
+	q.Person = who.known
 	if err == nil && a.authority != callers.ByUser {
 		f.line(ctx, a, who.person, "", false, "begun")
 	}
-	if err == nil && a.key == "" {
+	switch {
+	case err != nil && a.key != "" && (fault.KindOf(err) == fault.NeedsApproval):
+		// The answer to what was done before is the caller's, whatever the
+		// person has done since.
+		repeated, err = f.before(ctx, q, &answer, err)
+	case err != nil:
+	case a.key == "":
 		answer, came, err = do(who)
-		err = f.consent(ctx, who.person, err)
-	} else if err == nil {
-		var asked []byte
-		if asked, err = json.Marshal(request); err == nil {
-			repeated, err = f.once(ctx, id, who.known, digest(string(asked)), &answer, func(try callers.Try) (bool, error) {
-				who.source, who.try = "caller "+try.Act, try
-				answer, came, err = do(who)
-				if unsure := untold(err); err == nil || unsure || partly(err) {
-					beside.Go(func() { f.note(ctx, a, who.known, try, came.made, unsure) }) // while the answer is stored
-				}
-				return !came.incomplete, f.consent(ctx, who.person, err)
-			})
-		}
+		err = f.consent(ctx, a.named, err)
+		f.noteRead(ctx, a, who.known, err)
+	default:
+		repeated, err = f.once(ctx, q, &answer, func(try operations.Try) (bool, error) {
+			who.source, who.try = "caller "+try.Act, try
+			answer, came, err = do(who)
+			if unsure := untold(err); err == nil || unsure || partly(err) {
+				beside.Go(func() { f.note(ctx, a, who.known, try, came.made, unsure) }) // while the answer is stored
+			}
+			return !came.incomplete, f.consent(ctx, a.named, err)
+		})
 	}
 	beside.Wait()
 	f.audit(ctx, a, who.person, came.made, repeated, err)
 	return answer, came.incomplete, err
 }
 
-// partly tells that an act that failed had done a part already.
+// request is what an act asks for, as it is known again: addresses in lower case,
+// since they mean the same in any. A key belongs to one request of one caller.
+func (f function) request(ctx context.Context, a act, body any) (operations.Request, error) {
+	if a.key == "" {
+		return operations.Request{}, nil
+	}
+	text, err := json.Marshal(body)
+	var content any
+	if err == nil {
+		err = json.Unmarshal(text, &content)
+	}
+	if err == nil {
+		text, err = json.Marshal(addressesLowered(content))
+	}
+	if err != nil {
+		return operations.Request{}, fault.Wrap("createspace.request", err)
+	}
+	caller := of(ctx).caller
+	q := operations.Request{
+		ID: operations.Digest(caller.ID, a.key), Caller: caller.ID,
+		Hash: operations.Digest(address.Lower(of(ctx).what), address.Lower(a.named), a.authority, string(text)),
+	}
+	of(ctx).request = q.ID[:32]
+	return q, nil
+}
+
+// addressesLowered is a JSON value with what names people in lower case.
+func addressesLowered(v any) any {
+	switch v := v.(type) {
+	case string:
+		if strings.Contains(v, "@") && !strings.ContainsAny(v, " \n") {
+			return address.Lower(v)
+		}
+	case []any:
+		for i := range v {
+			v[i] = addressesLowered(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			if slices.Contains([]string{"actAs", "members"}, name) {
+				v[name] = addressesLowered(v[name])
+			}
+		}
+	}
+	return v
+}
+
+// partly reports whether an act that failed had done a part already.
 func partly(err error) bool {
 	_, partly := errors.AsType[*fault.Partly](err)
 	return partly
 }
 
-// untold tells that an act may have been done though it failed: no answer came.
+// untold reports whether an act may have been done though it failed: no answer
+// came.
 func untold(err error) bool {
-	return err != nil && !callers.Untouched(err) && !partly(err) && fault.KindOf(err) != fault.RateLimited
+	return err != nil && !operations.HadNoEffect(err) && !partly(err) && fault.KindOf(err) != fault.RateLimited
 }
 
 // final is the answer of an act that is never incomplete.
@@ -96,8 +149,8 @@ func final[T any](answer T, _ bool, err error) (T, error) { return answer, err }
 
 // once is do for a request that may be repeated under its key: the answer is
 // kept, and given again.
-func (f function) once(ctx context.Context, id, person, request string, answer any, do func(callers.Try) (final bool, err error)) (repeated bool, err error) {
-	kept, repeated, err := f.Callers.Once(ctx, id, person, request, func(try callers.Try) ([]byte, bool, error) {
+func (f function) once(ctx context.Context, q operations.Request, answer any, do func(operations.Try) (final bool, err error)) (repeated bool, err error) {
+	kept, repeated, err := f.Operations.Once(ctx, q, func(try operations.Try) ([]byte, bool, error) {
 		final, err := do(try)
 		if err != nil {
 			return nil, false, err
@@ -111,13 +164,17 @@ func (f function) once(ctx context.Context, id, person, request string, answer a
 	return true, fault.Wrap("createspace.once", json.Unmarshal(kept, answer))
 }
 
-// digest is one name for several.
-func digest(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		_, _ = fmt.Fprintf(h, "%d:%s", len(p), p) // a hash: never fails
+// before is the stored answer to a request, if it was done before; else what
+// says that it may not be done now.
+func (f function) before(ctx context.Context, q operations.Request, answer any, refused error) (repeated bool, err error) {
+	kept, err := f.Operations.Result(ctx, q)
+	switch {
+	case err != nil:
+		return false, err
+	case kept == nil:
+		return false, refused
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return true, fault.Wrap("createspace.before", json.Unmarshal(kept, answer))
 }
 
 // audit writes the line of an act that has ended.
@@ -133,7 +190,7 @@ func (f function) audit(ctx context.Context, a act, person, made string, repeate
 // of it; no text, no token. By delegation the person is known by address only.
 func (f function) line(ctx context.Context, a act, person, made string, repeated bool, outcome string) {
 	caller := of(ctx).caller
-	f.Log.InfoContext(ctx, "audit", slog.String("act", a.operation), slog.String("authority", cmp.Or(a.authority, callers.ByUser)), slog.String("caller_id", caller.ID),
+	f.Log.InfoContext(ctx, "audit", slog.String("act", a.actions[0]), slog.String("authority", cmp.Or(a.authority, callers.ByUser)), slog.String("caller_id", caller.ID),
 		slog.String("person", person), slog.String("in", a.space), slog.String("made", made), slog.String("request", of(ctx).request), slog.Bool("repeated", repeated), slog.String("outcome", outcome))
 }
 
@@ -142,16 +199,31 @@ const noteTime = 3 * time.Second
 
 // note lets the person see in /status what was done as them, or may have been.
 // The act is done whatever comes of this.
-func (f function) note(ctx context.Context, a act, person string, try callers.Try, made string, unsure bool) {
+func (f function) note(ctx context.Context, a act, person string, try operations.Try, made string, unsure bool) {
+	f.noteAs(ctx, a, person, try.Act[:32], vault.Activity{When: try.Began, Made: cmp.Or(made, a.space), Unsure: unsure})
+}
+
+// noteRead lets the person see in /status that a system read as them: once an
+// hour for each system and action.
+func (f function) noteRead(ctx context.Context, a act, person string, err error) {
+	if err != nil || person == "" {
+		return
+	}
+	hour := f.Now().UTC().Truncate(time.Hour)
+	id := operations.Digest("read", of(ctx).caller.ID, person, a.actions[0], cmp.Or(a.authority, callers.ByUser), hour.String())[:32]
+	if known, _ := f.reads.ContainsOrAdd(id, struct{}{}); !known {
+		f.noteAs(ctx, a, person, id, vault.Activity{When: hour})
+	}
+}
+
+func (f function) noteAs(ctx context.Context, a act, person, id string, done vault.Activity) {
 	if person == "" {
 		return // by delegation for somebody who never connected: there is no /status of theirs
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
-	caller := of(ctx).caller
-	err := f.Auth.Vault.NoteActivity(ctx, person, try.Act[:32], vault.Activity{
-		When: try.Began, Caller: cmp.Or(caller.Name, caller.Email), Operation: a.operation, Authority: cmp.Or(a.authority, callers.ByUser), Made: cmp.Or(made, a.space), Unsure: unsure,
-	})
+	done.Caller, done.Action, done.Authority = of(ctx).caller.Name, a.actions[0], cmp.Or(a.authority, callers.ByUser)
+	err := fault.Catch(func() error { return f.Auth.Vault.NoteActivity(ctx, person, id, done) })
 	if err != nil {
 		f.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", person), slog.String("error", err.Error()))
 	}
@@ -169,7 +241,7 @@ func user(named, field string) (string, error) {
 		return named, nil
 	}
 	if a, err := mail.ParseAddress(named); err == nil && a.Address == named && !strings.ContainsAny(named, "/?#%\" ") {
-		return "users/" + strings.ToLower(named), nil
+		return "users/" + address.Lower(named), nil
 	}
 	return "", fault.New(fault.Invalid, words.English("%s must be users/{id} with digits only, or a plain e-mail address."), field)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -87,6 +88,12 @@ func check(r *http.Request, pattern string) error {
 		return err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); this.Body != nil && len(body) > 0 && (err != nil || kind != "application/json") {
+		return &fault.Error{
+			Op: "createspace.check", Kind: fault.Invalid, Err: errMediaType,
+			Public: words.English("Send the body as JSON, with the header Content-Type: application/json."),
+		}
+	}
 	if this.Body == nil {
 		if len(bytes.TrimSpace(body)) > 0 {
 			return invalid(words.English("This operation takes no body."))
@@ -207,6 +214,10 @@ func values(v reflect.Value, name string) error {
 	}
 	return nil
 }
+
+// errMediaType says that a body is not said to be JSON. A form that a browser
+// sends to another site without asking is none.
+var errMediaType = errors.New("the Content-Type is not application/json")
 
 func invalid(text words.Text, args ...any) error {
 	return &fault.Error{Op: "createspace.check", Kind: fault.Invalid, Public: text, Args: args, Err: errors.New("not as the document has it")}

@@ -26,7 +26,7 @@ func (f function) CreateSpace(ctx context.Context, in api.CreateSpaceRequestObje
 		return nil, err
 	}
 	wanted.wrong = err
-	a := act{callers.CreateSpaces, in.Body.ActAs, by(in.Body.Authority), "", in.Params.IdempotencyKey, wanted.needed()}
+	a := act{wanted.actions(), in.Body.ActAs, by(in.Body.Authority), "", in.Params.IdempotencyKey, wanted.needed()}
 	if value(in.Body.DryRun) {
 		return f.planSpace(ctx, a, wanted)
 	}
@@ -211,7 +211,7 @@ func (f function) createConversation(ctx context.Context, in api.CreateSpaceRequ
 	case *b.SpaceType == api.DIRECTMESSAGE && len(members) != 1:
 		return nil, invalid(words.English("A DIRECT_MESSAGE has exactly one member besides the person."))
 	}
-	a := act{callers.CreateSpaces, b.ActAs, by(b.Authority), "", in.Params.IdempotencyKey, []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}}
+	a := act{only(callers.CreateSpaces), b.ActAs, by(b.Authority), "", in.Params.IdempotencyKey, []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}}
 	if *b.SpaceType == api.DIRECTMESSAGE {
 		a.needs = a.needs[:1]
 	}

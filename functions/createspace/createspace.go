@@ -16,15 +16,17 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
@@ -35,10 +37,11 @@ const (
 
 // Deps are what the function works with; all but Delegated are required.
 type Deps struct {
-	Callers  *callers.Callers
-	Auth     *userauth.Auth
-	Spaces   *spaces.Spaces
-	Meetings *meetings.Meetings
+	Callers    *callers.Callers
+	Operations *operations.Runner
+	Auth       *userauth.Auth
+	Spaces     *spaces.Spaces
+	Meetings   *meetings.Meetings
 	// Delegated is nil where no service account is set up for that.
 	Delegated *userauth.Delegated
 	Log       *slog.Logger
@@ -46,13 +49,23 @@ type Deps struct {
 }
 
 // function implements the operations of the document.
-type function struct{ Deps }
+type function struct {
+	Deps
+	reads *lru.Cache[string, struct{}] // that were noted this hour
+}
+
+// mostReads is how many notes are remembered; each is 32 bytes.
+const mostReads = 10_000
 
 var _ api.StrictServerInterface = function{}
 
 // New is the function's handler.
 func New(d Deps) http.Handler {
-	f := function{d}
+	reads, err := lru.New[string, struct{}](mostReads)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	f := function{d, reads}
 	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places)}
 	operations := http.NewServeMux()
 	// What fails inside comes back out to the doorway, which alone renders it.
@@ -90,7 +103,7 @@ func readable(w http.ResponseWriter, _ *http.Request) {
 
 // turn is one request: who calls, for what, and what went wrong.
 type turn struct {
-	caller vault.Caller
+	caller callers.Caller
 	what   string // method and path
 	err    error
 	// request names a repeatable act in the audit log.
@@ -114,10 +127,13 @@ func (f function) serve(operations *http.ServeMux, w http.ResponseWriter, r *htt
 	}
 	r.Pattern = pattern // for the log: paths may name people
 	caller, err := f.Callers.Verify(r)
+	logging.Note(r.Context(), slog.String("caller", caller.ID))
 	if err != nil {
+		if fault.KindOf(err) == fault.Denied {
+			f.Log.InfoContext(r.Context(), "audit", slog.String("act", pattern), slog.String("caller_id", caller.ID), slog.String("account", caller.UniqueID), slog.String("outcome", fault.Denied.String()))
+		}
 		return err
 	}
-	logging.Note(r.Context(), slog.String("caller", caller.Email))
 	if err := check(r, pattern); err != nil {
 		return err
 	}
@@ -147,6 +163,9 @@ func unknown(operations *http.ServeMux, r *http.Request) error {
 	}
 	return fault.New(fault.NotFound, words.English("There is nothing here; /openapi.yaml has all operations."))
 }
+
+// only is the one action of an act that does nothing else.
+func only(action string) []string { return []string{action} }
 
 // notAllowed is a method that a path does not have.
 type notAllowed struct{ allow string }

@@ -7,6 +7,7 @@ import (
 
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/words"
 )
 
@@ -19,7 +20,7 @@ func etag(resource any) *string {
 	if err != nil {
 		panic(err) // a mistake in the document
 	}
-	return new(`"` + digest(string(text))[:24] + `"`)
+	return new(`"` + operations.Digest(string(text))[:24] + `"`)
 }
 
 // match is errChanged in a fault, unless If-Match is absent or names the

@@ -26,7 +26,7 @@ func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObje
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.ReadMembers, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
+	a := act{only(callers.ReadMembers), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
 	return final(as(ctx, f, a, nil, func(who actor) (api.ListMembers200JSONResponse, done, error) {
 		out := api.ListMembers200JSONResponse{Members: []api.Member{}}
 		list, next, err := who.spaces.Members(ctx, who.person, a.space, size, cursor)
@@ -48,7 +48,7 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 	if n := len(members); n == 0 || n > spaces.MaxMembers {
 		return nil, invalid(words.English("members must be 1 to %d."), spaces.MaxMembers)
 	}
-	a := act{callers.WriteMembers, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
+	a := act{only(callers.WriteMembers), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
 	if slices.ContainsFunc(members, spaces.Member.ByAddress) {
 		a.needs = append(slices.Clone(managing), userauth.ResolveGroups)
 	}
@@ -118,7 +118,7 @@ func (f function) GetMember(ctx context.Context, in api.GetMemberRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.ReadMembers, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
+	a := act{only(callers.ReadMembers), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
 	return final(as(ctx, f, a, nil, func(who actor) (api.GetMember200JSONResponse, done, error) {
 		out, err := who.spaces.Member(ctx, who.person, a.space, member)
 		return api.GetMember200JSONResponse(memberOf(out)), done{}, err
@@ -134,7 +134,7 @@ func (f function) UpdateMember(ctx context.Context, in api.UpdateMemberRequestOb
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.WriteMembers, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
+	a := act{only(callers.WriteMembers), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
 	return final(as(ctx, f, a, []any{member, in.Body}, func(who actor) (api.UpdateMember200JSONResponse, done, error) {
 		now, err := who.spaces.SetRole(ctx, who.person, a.space, member, roles[in.Body.Role])
 		return api.UpdateMember200JSONResponse(memberOf(now)), done{}, err
@@ -147,7 +147,7 @@ func (f function) RemoveMember(ctx context.Context, in api.RemoveMemberRequestOb
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.WriteMembers, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
+	a := act{only(callers.WriteMembers), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
 	return final(as(ctx, f, a, []any{member, "out"}, func(who actor) (api.RemoveMember204Response, done, error) {
 		err := who.spaces.RemoveMember(ctx, who.person, a.space, member)
 		if err != nil && fault.KindOf(err) == fault.NotFound {

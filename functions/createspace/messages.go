@@ -23,7 +23,7 @@ func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequest
 	case thread != "" && !strings.HasPrefix(thread, "spaces/"+in.Space+"/threads/"):
 		return nil, invalid(words.English("thread must be one of this space: spaces/%s/threads/{thread}."), in.Space)
 	}
-	a := act{callers.CreateMessages, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.PostMessages}}
+	a := act{only(callers.CreateMessages), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.PostMessages}}
 	return final(as(ctx, f, a, in.Body, func(who actor) (api.CreateMessage201JSONResponse, done, error) {
 		posted, err := who.spaces.Say(ctx, who.person, who.source, a.space, thread, text)
 		return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, done{made: posted.Name}, err
@@ -35,16 +35,16 @@ var threadName = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]{1,64}/threads/[A-Za-z
 // maxText is how many characters a text beside something else may have.
 const maxText = 4_000
 
-// CreateMeeting opens a Meet room and tells of it. The API of Meet has no key:
-// repeated, it opens another, and the message stays the first.
+// CreateMeeting opens a Meet room and posts its address. The API of Meet has no
+// key, so the room is kept before it is posted: a repetition names the same.
 func (f function) CreateMeeting(ctx context.Context, in api.CreateMeetingRequestObject) (api.CreateMeetingResponseObject, error) {
 	if utf8.RuneCountInString(value(in.Body.Text)) > maxText {
 		return nil, invalid(words.English("text has more than %d characters."), maxText)
 	}
 	needs := []userauth.Capability{userauth.Meet, userauth.PostMessages}
-	a := act{callers.CreateMeetings, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
+	a := act{[]string{callers.CreateMeetings, callers.CreateMessages}, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
 	return final(as(ctx, f, a, in.Body, func(who actor) (api.CreateMeeting201JSONResponse, done, error) {
-		room, err := who.meetings.Room(ctx, who.person, userauth.PostMessages)
+		room, err := who.meetings.RoomOnce(ctx, who.person, who.try, userauth.PostMessages)
 		if err != nil {
 			return api.CreateMeeting201JSONResponse{}, done{}, err
 		}

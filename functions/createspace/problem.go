@@ -8,10 +8,10 @@ import (
 	"strconv"
 
 	"example.com/deputy/functions/createspace/api"
-	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
@@ -53,8 +53,11 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 		kind.status, kind.name = http.StatusMethodNotAllowed, "method_not_allowed"
 		w.Header().Set("Allow", n.allow)
 	}
-	if errors.Is(err, callers.ErrReused) {
+	if errors.Is(err, operations.ErrReused) {
 		kind.status, kind.name = http.StatusUnprocessableEntity, "key_reused"
+	}
+	if errors.Is(err, errMediaType) {
+		kind.status, kind.name = http.StatusUnsupportedMediaType, "unsupported_media_type"
 	}
 	if errors.Is(err, errChanged) {
 		kind.status, kind.name = http.StatusPreconditionFailed, "changed"
@@ -62,7 +65,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, serve.ErrFull) {
 		kind = kinds[fault.Unavailable]
 	}
-	if r, ok := errors.AsType[*callers.Running](err); ok {
+	if r, ok := errors.AsType[*operations.Running](err); ok {
 		kind.name = "in_progress"
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.For.Seconds()))))
 	}

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
@@ -20,8 +21,12 @@ import (
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
 	audience, account := env.Required("API_AUDIENCE"), env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
-	base := googleauth.NewTransport()
+	location, base := callers.FromEnv(env), googleauth.NewTransport()
 	auth, keys, err := userauth.FromEnv(ctx, env, base)
+	if err != nil {
+		return nil, err
+	}
+	file, err := callers.Open(ctx, location)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +47,8 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		delegated = userauth.NewDelegated(tokens, slog.Default())
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	return serve.Stored(auth.Reachable, New(Deps{
-		Callers: callers.New(audience, googleKeys, auth.Vault, time.Now),
-		Auth:    auth, Spaces: made, Meetings: rooms, Delegated: delegated, Log: slog.Default(), Now: time.Now,
+	return serve.Stored(file.Reachable(auth.Vault.Reachable), time.Now, New(Deps{
+		Callers: callers.New(audience, googleKeys, file, time.Now), Operations: operations.New(auth.Vault, slog.Default(), time.Now),
+		Auth: auth, Spaces: made, Meetings: rooms, Delegated: delegated, Log: slog.Default(), Now: time.Now,
 	})), nil
 }

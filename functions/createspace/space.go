@@ -32,7 +32,7 @@ func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.ReadSpaces, in.Params.ActAs, by(in.Params.Authority), "", "", []userauth.Capability{userauth.ReadSpaces}}
+	a := act{only(callers.ReadSpaces), in.Params.ActAs, by(in.Params.Authority), "", "", []userauth.Capability{userauth.ReadSpaces}}
 	return final(as(ctx, f, a, nil, func(who actor) (api.ListSpaces200JSONResponse, done, error) {
 		out := api.ListSpaces200JSONResponse{Spaces: []api.Space{}}
 		page, err := who.spaces.List(ctx, who.person, query, size, cursor)
@@ -46,7 +46,7 @@ func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject
 
 // GetSpace reads a space.
 func (f function) GetSpace(ctx context.Context, in api.GetSpaceRequestObject) (api.GetSpaceResponseObject, error) {
-	a := act{callers.ReadSpaces, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadSpaces}}
+	a := act{only(callers.ReadSpaces), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadSpaces}}
 	out, err := final(as(ctx, f, a, nil, func(who actor) (api.Space, done, error) {
 		out, err := who.spaces.Get(ctx, who.person, a.space)
 		return spaceOf(out), done{}, err
@@ -60,22 +60,28 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 	if err != nil {
 		return nil, err
 	}
-	a := act{callers.UpdateSpaces, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
+	a := act{only(callers.UpdateSpaces), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
 	out, err := final(as(ctx, f, a, []any{in.Params.UpdateMask, in.Body}, func(who actor) (api.Space, done, error) {
-		if in.Params.IfMatch != nil && who.try.Journal == nil { // else a try before may have changed it itself
-			now, err := who.spaces.GetToEdit(ctx, who.person, a.space)
-			if err == nil {
-				err = match(in.Params.IfMatch, spaceOf(now))
+		// Google has no condition on a change. Two callers that hold the same
+		// ETag must not both win, so one space has one change at a time.
+		var now spaces.Info
+		err := f.Operations.Hold(ctx, a.space, func() (err error) {
+			if in.Params.IfMatch != nil && who.try.Journal == nil { // else a try before may have changed it itself
+				now, err := who.spaces.GetToEdit(ctx, who.person, a.space)
+				if err == nil {
+					err = match(in.Params.IfMatch, spaceOf(now))
+				}
+				if err == nil {
+					err = who.try.Keep(ctx, begun)
+				}
+				if err != nil {
+					return err
+				}
 			}
-			if err == nil {
-				err = who.try.Keep(ctx, begun)
-			}
-			if err != nil {
-				return api.Space{}, done{}, err
-			}
-		}
-		out, err := who.spaces.Update(ctx, who.person, a.space, change)
-		return spaceOf(out), done{}, err
+			now, err = who.spaces.Update(ctx, who.person, a.space, change)
+			return err
+		})
+		return spaceOf(now), done{}, err
 	}))
 	return api.UpdateSpace200JSONResponse{Body: out, Headers: api.UpdateSpace200ResponseHeaders{ETag: etag(out)}}, err
 }
@@ -129,7 +135,7 @@ func changeOf(in api.UpdateSpace, mask string) (spaces.Change, error) {
 // DeleteSpace ends a space once its name is repeated.
 func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObject) (api.DeleteSpaceResponseObject, error) {
 	needs := []userauth.Capability{userauth.DeleteSpaces, userauth.ReadSpaces}
-	a := act{callers.DeleteSpaces, in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
+	a := act{only(callers.DeleteSpaces), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
 	return final(as(ctx, f, a, in.Params.Confirm, func(who actor) (api.DeleteSpace204Response, done, error) {
 		var none api.DeleteSpace204Response
 		if err := who.spaces.Ready(ctx, who.person, needs...); err != nil {

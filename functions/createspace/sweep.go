@@ -22,7 +22,7 @@ const sweepPause = 20 * time.Hour
 // Sweep keeps stored grants in order (userauth.Sweep), for as long as one
 // request allows; the next goes on where it stopped. The scheduler calls it.
 func (f function) Sweep(ctx context.Context, _ api.SweepRequestObject) (api.SweepResponseObject, error) {
-	if err := callers.AllowOperation(of(ctx).caller, callers.Sweep); err != nil {
+	if err := of(ctx).caller.AllowAction(callers.Sweep); err != nil {
 		return nil, err
 	}
 	done, err := f.Auth.Sweep(ctx, f.Auth.Now().Add(sweepTime), sweepPause)

@@ -3,7 +3,9 @@ package createspace
 import (
 	"cmp"
 	"context"
+	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,12 +17,18 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// ListTemplates lists all of them.
+// ListTemplates lists the operator's, and the caller's own.
 func (f function) ListTemplates(ctx context.Context, _ api.ListTemplatesRequestObject) (api.ListTemplatesResponseObject, error) {
-	if err := callers.AllowOperation(of(ctx).caller, callers.ReadTemplates); err != nil {
+	if err := of(ctx).caller.AllowAction(callers.ReadTemplates); err != nil {
 		return nil, err
 	}
-	all, err := f.Auth.Vault.Templates(ctx)
+	set, err := f.Callers.File.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own, err := f.Auth.Vault.Templates(ctx, of(ctx).caller.ID)
+	all := append(slices.Clone(set.Templates), slices.DeleteFunc(own, func(t vault.Template) bool { _, hidden := set.Template(t.Name); return hidden })...)
+	slices.SortFunc(all, func(a, b vault.Template) int { return strings.Compare(a.Name, b.Name) })
 	out := api.ListTemplates200JSONResponse{Templates: []api.Template{}}
 	for _, t := range all {
 		out.Templates = append(out.Templates, templateOf(t))
@@ -30,29 +38,36 @@ func (f function) ListTemplates(ctx context.Context, _ api.ListTemplatesRequestO
 
 // GetTemplate reads one.
 func (f function) GetTemplate(ctx context.Context, in api.GetTemplateRequestObject) (api.GetTemplateResponseObject, error) {
-	if err := callers.AllowOperation(of(ctx).caller, callers.ReadTemplates); err != nil {
+	if err := of(ctx).caller.AllowAction(callers.ReadTemplates); err != nil {
 		return nil, err
 	}
-	t, err := f.Auth.Vault.Template(ctx, in.Template)
-	if fault.KindOf(err) == fault.NotFound {
+	_, t, err := f.templateNamed(ctx, in.Template)
+	if err != nil && fault.KindOf(err) == fault.NotFound {
 		err = fault.New(fault.NotFound, words.English("There is no template of this name."))
 	}
 	out := templateOf(t)
 	return api.GetTemplate200JSONResponse{Body: out, Headers: api.GetTemplate200ResponseHeaders{ETag: etag(out)}}, err
 }
 
-// PutTemplate stores one in place of what there was.
+// PutTemplate stores one of the caller's own in place of what there was. It works
+// for this caller alone: another one would speak with its words.
 func (f function) PutTemplate(ctx context.Context, in api.PutTemplateRequestObject) (api.PutTemplateResponseObject, error) {
 	caller := of(ctx).caller
-	if err := callers.AllowOperation(caller, callers.WriteTemplates); err != nil {
+	if err := caller.AllowAction(callers.WriteTemplates); err != nil {
 		return nil, err
 	}
 	t, err := templateFrom(in.Template, *in.Body)
 	if err != nil {
 		return nil, err
 	}
-	err = f.Auth.Vault.PutTemplate(ctx, t, unchanged(in.Params.IfMatch))
-	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates", false, err)
+	if err := f.own(ctx, in.Template); err != nil {
+		return nil, err
+	}
+	err = f.Auth.Vault.PutTemplate(ctx, caller.ID, t, unchanged(in.Params.IfMatch))
+	if errors.Is(err, vault.ErrTooMany) {
+		err = fault.New(fault.Conflict, words.English("This caller keeps 99 templates, which is the most. Delete one first."))
+	}
+	f.audit(ctx, act{actions: only(callers.WriteTemplates)}, "", "templates", false, err)
 	out := templateOf(t)
 	return api.PutTemplate200JSONResponse{Body: out, Headers: api.PutTemplate200ResponseHeaders{ETag: etag(out)}}, err
 }
@@ -97,12 +112,27 @@ func templateFrom(name string, b api.PutTemplate) (vault.Template, error) {
 
 // DeleteTemplate removes one; there is none of that name afterwards.
 func (f function) DeleteTemplate(ctx context.Context, in api.DeleteTemplateRequestObject) (api.DeleteTemplateResponseObject, error) {
-	if err := callers.AllowOperation(of(ctx).caller, callers.WriteTemplates); err != nil {
+	if err := of(ctx).caller.AllowAction(callers.WriteTemplates); err != nil {
 		return nil, err
 	}
-	err := f.Auth.Vault.DeleteTemplate(ctx, in.Template, unchanged(in.Params.IfMatch))
-	f.audit(ctx, act{operation: callers.WriteTemplates}, "", "templates", false, err)
+	if err := f.own(ctx, in.Template); err != nil {
+		return nil, err
+	}
+	err := f.Auth.Vault.DeleteTemplate(ctx, of(ctx).caller.ID, in.Template, unchanged(in.Params.IfMatch))
+	f.audit(ctx, act{actions: only(callers.WriteTemplates)}, "", "templates", false, err)
 	return api.DeleteTemplate204Response{}, err
+}
+
+// own refuses the name of a template of the operator's.
+func (f function) own(ctx context.Context, name string) error {
+	all, err := f.Callers.File.Read(ctx)
+	if err != nil {
+		return err
+	}
+	if _, operators := all.Template(name); operators {
+		return fault.New(fault.Denied, words.English("This template is the operator's. Use another name for your own."))
+	}
+	return nil
 }
 
 // unchanged lets a template be replaced that is still what If-Match names.

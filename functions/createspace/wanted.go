@@ -21,6 +21,7 @@ type wanted struct {
 	request  spaces.Request
 	title    string
 	template *vault.Template // nil: none
+	counter  string          // of its {{seq}}
 	taken    api.OnDuplicate
 	wrong    error // with the template, as it is now
 }
@@ -30,11 +31,11 @@ func (f function) wanted(ctx context.Context, in api.CreateSpace) (wanted, error
 	out := wanted{title: strings.TrimSpace(value(in.DisplayName)), taken: value(in.OnDuplicate)}
 	t := vault.Template{}
 	if name := value(in.Template); name != "" {
-		if err := callers.AllowOperation(of(ctx).caller, callers.CreateSpaces); err != nil {
+		if err := of(ctx).caller.AllowAction(callers.CreateSpaces); err != nil {
 			return out, err
 		}
 		var err error
-		t, err = f.template(ctx, name)
+		t, out.counter, err = f.template(ctx, name)
 		if err != nil {
 			return out, err
 		}
@@ -81,16 +82,33 @@ func (f function) wanted(ctx context.Context, in api.CreateSpace) (wanted, error
 	return out, err
 }
 
-// template is a template that a body names.
-func (f function) template(ctx context.Context, name string) (vault.Template, error) {
+// template is a template that a body names: the operator's, or the caller's own.
+// What another caller wrote works for that one alone.
+func (f function) template(ctx context.Context, name string) (t vault.Template, counter string, err error) {
+	none := invalid(words.English("template: there is none of this name."))
 	if !inPath["{template}"].MatchString(name) {
-		return vault.Template{}, invalid(words.English("template: there is none of this name."))
+		return t, "", none
 	}
-	t, err := f.Auth.Vault.Template(ctx, name)
+	owner, t, err := f.templateNamed(ctx, name)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
-		return t, invalid(words.English("template: there is none of this name."))
+		return t, "", none
 	}
-	return t, err
+	return t, vault.TemplateID(owner, name), err
+}
+
+// templateNamed is a template with its owner: empty for the operator, whose come
+// first.
+func (f function) templateNamed(ctx context.Context, name string) (owner string, t vault.Template, err error) {
+	all, err := f.Callers.File.Read(ctx)
+	if err != nil {
+		return "", t, err
+	}
+	if t, ok := all.Template(name); ok {
+		return "", t, nil
+	}
+	owner = of(ctx).caller.ID
+	t, err = f.Auth.Vault.Template(ctx, owner, name)
+	return owner, t, err
 }
 
 // split puts those members into the setup that it takes; the others come after.
@@ -113,6 +131,19 @@ func distinct(members []spaces.Member) []spaces.Member {
 // groups tells whether a member is a group that has to be found.
 func (w wanted) groups() bool {
 	return slices.ContainsFunc(append(slices.Clone(w.request.Members), w.request.More...), spaces.Member.ByAddress)
+}
+
+// actions are all that it does: what posts as the person, or reads a space that
+// was there before, needs its own right and approval.
+func (w wanted) actions() []string {
+	out := only(callers.CreateSpaces)
+	if w.request.Rest.First != "" {
+		out = append(out, callers.CreateMessages)
+	}
+	if w.taken == api.REUSE {
+		out = append(out, callers.ReadSpaces, callers.ReadMembers)
+	}
+	return out
 }
 
 // needed are the capabilities that it may take.
@@ -140,7 +171,7 @@ func (f function) resolve(ctx context.Context, who actor, w wanted) (spaces.Requ
 		p := spaces.Placeholders{Title: w.title, Date: f.Now().UTC()}
 		var err error
 		if p.Person, err = f.addressOf(ctx, who); err == nil && r.Counts() {
-			p.Seq, err = f.seq(ctx, who, w.template.Name)
+			p.Seq, err = f.seq(ctx, who, w.counter)
 		}
 		if err != nil {
 			return r, err
@@ -170,12 +201,12 @@ func (f function) addressOf(ctx context.Context, who actor) (string, error) {
 
 // seq is what {{seq}} stands for: the number of this act, or, for a plan, of
 // the next.
-func (f function) seq(ctx context.Context, who actor, template string) (int64, error) {
+func (f function) seq(ctx context.Context, who actor, counter string) (int64, error) {
 	if who.source == "" {
-		last, err := f.Auth.Vault.LastSeq(ctx, template)
+		last, err := f.Auth.Vault.LastSeq(ctx, counter)
 		return last + 1, err
 	}
-	return f.Auth.Vault.NextSeq(ctx, template, who.source)
+	return f.Auth.Vault.NextSeq(ctx, counter, who.source)
 }
 
 // membersOf are people and groups as a caller names them.

@@ -45,12 +45,12 @@ func FuzzCallback(f *testing.F) {
 		docs := &memory.Docs{}
 		v := vault.New(docs, keys, time.Now)
 		auth := userauth.New(userauth.Deps{
-			Vault: v, Keys: keys, Google: googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: "s"}, address+"/callback", nowhere{}),
+			Vault: v, Keys: keys, Google: googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: config.NewSecret("s")}, address+"/callback", nowhere{}),
 			ClientID: "c", Address: address, Log: logging.NewText(io.Discard), Now: time.Now,
 		})
 		browser := sha256.Sum256([]byte("cookie"))
-		err := v.CreatePending(t.Context(), config.Secret("known"), vault.Pending{
-			Person: "users/1", Capabilities: []string{"CreateSpaces"}, Purpose: "connect", Nonce: "n", Browser: browser[:], Verifier: "v",
+		err := v.CreatePending(t.Context(), config.NewSecret("known"), vault.Pending{
+			Person: "users/1", Capabilities: []string{"CreateSpaces"}, Purpose: "connect", Nonce: "n", Browser: browser[:], Verifier: config.NewSecret("v"),
 		})
 		if err != nil {
 			t.Fatal(err)

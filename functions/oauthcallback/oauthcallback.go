@@ -11,11 +11,13 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/serve"
@@ -24,6 +26,7 @@ import (
 )
 
 const (
+	maxForm    = 64 << 10 // bytes
 	deadline   = 20 * time.Second
 	cookieLife = time.Hour
 )
@@ -31,7 +34,8 @@ const (
 // Deps are what the function works with.
 type Deps struct {
 	Auth    *userauth.Auth
-	Address string // public address of this function (OAUTH_CALLBACK_URL)
+	Callers *callers.File // the systems that people are asked about
+	Address string        // public address of this function (OAUTH_CALLBACK_URL)
 	Log     *slog.Logger
 	About   About // what the pages about the app say of it; may be empty
 }
@@ -42,7 +46,7 @@ type function struct{ Deps }
 func New(d Deps) http.Handler {
 	d.About.Name = cmp.Or(d.About.Name, "Deputy")
 	f := function{d}
-	door := serve.Doorway{Name: "oauthcallback", Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places)}
+	door := serve.Doorway{Name: "oauthcallback", Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places), MaxBody: maxForm}
 	mux := http.NewServeMux()
 	mux.Handle("GET /start", door.Handler(f.start))
 	mux.Handle("GET /callback", door.Handler(f.callback))
@@ -70,8 +74,8 @@ func (f function) start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	browser := f.browser(r)
-	if browser == "" {
-		browser = config.Secret(rand.Text())
+	if browser.Empty() {
+		browser = config.NewSecret(rand.Text())
 	}
 	google, err := f.Auth.Start(r.Context(), invitation, browser)
 	if err != nil {
@@ -106,18 +110,24 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 		into(value)
 	}
 	done, err := f.Auth.Finish(r.Context(), c)
+	var asked *question
+	if err == nil && done.Approval != nil {
+		asked, err = f.question(r.Context(), done)
+	}
 	switch {
 	case err != nil:
 		return err
+	case !done.Consent.Empty():
+		redirect(w, done.Consent)
 	case len(done.Missing) > 0:
 		show(w, r, http.StatusOK, unticked(say(r), done))
-	case done.Approval != nil:
-		show(w, r, http.StatusOK, questionPage(say(r), done, f.Address))
-	case done.ReturnTo != "":
+	case asked != nil:
+		show(w, r, http.StatusOK, questionPage(say(r), done, *asked, f.Address))
+	case !done.ReturnTo.Empty():
 		redirect(w, done.ReturnTo)
 	default:
 		// To an address without the code in it.
-		redirect(w, config.Secret(f.Address+"/connected"))
+		redirect(w, config.NewSecret(f.Address+"/connected"))
 	}
 	return nil
 }
@@ -130,6 +140,9 @@ func (f function) connected(w http.ResponseWriter, r *http.Request) error {
 // approve takes a person's answer to the question whether another system may
 // act as them. The token in the form counts once, and in this browser only.
 func (f function) approve(w http.ResponseWriter, r *http.Request) error {
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+		return fault.New(fault.Invalid, words.PageFormOdd)
+	}
 	body, err := serve.Body(r)
 	if err != nil {
 		return err
@@ -139,12 +152,12 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, words.PageFormOdd)
 	}
 	yes := form.Get("answer") == "allow"
-	answered, err := f.Auth.Answer(r.Context(), config.Secret(form.Get("token")), f.browser(r), yes)
+	answered, err := f.Auth.Answer(r.Context(), config.NewSecret(form.Get("token")), f.browser(r), yes)
 	if err != nil {
 		return err
 	}
 	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "approve"), slog.Bool("allowed", yes), slog.String("person", answered.Person),
-		slog.String("caller_id", answered.Caller), slog.Any("operations", answered.Operations), slog.String("authority", answered.Authority))
+		slog.String("caller_id", answered.Caller), slog.Any("actions", answered.Actions), slog.String("authority", answered.Authority))
 	show(w, r, http.StatusOK, answeredPage(say(r), yes))
 	return nil
 }
@@ -178,9 +191,9 @@ func (f function) export(w http.ResponseWriter, r *http.Request) error {
 func one(r *http.Request, name string) (config.Secret, error) {
 	values := r.URL.Query()[name]
 	if len(values) > 1 {
-		return "", fault.New(fault.Invalid, words.AddressTwice, name)
+		return config.Secret{}, fault.New(fault.Invalid, words.AddressTwice, name)
 	}
-	return config.Secret(strings.Join(values, "")), nil
+	return config.NewSecret(strings.Join(values, "")), nil
 }
 
 // ahead tells a browser that only prefetches.
@@ -204,9 +217,9 @@ func (f function) secure() bool { return strings.HasPrefix(f.Address, "https://"
 func (f function) browser(r *http.Request) config.Secret {
 	found := r.CookiesNamed(f.cookie())
 	if len(found) != 1 {
-		return ""
+		return config.Secret{}
 	}
-	return config.Secret(found[0].Value)
+	return config.NewSecret(found[0].Value)
 }
 
 func redirect(w http.ResponseWriter, to config.Secret) {

@@ -33,7 +33,7 @@ func function(t *testing.T) (http.Handler, *userauth.Auth) {
 	log := logging.NewText(io.Discard)
 	auth := userauth.New(userauth.Deps{
 		Vault: vault.New(&memory.Docs{}, keys, time.Now), Keys: keys,
-		Google:   googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: "s"}, address+"/callback", nil),
+		Google:   googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: config.NewSecret("s")}, address+"/callback", nil),
 		ClientID: "c", Address: address, Log: log, Now: time.Now,
 	})
 	return oauthcallback.New(oauthcallback.Deps{Auth: auth, Address: address, Log: log}), auth
@@ -48,7 +48,7 @@ func open(t *testing.T, h http.Handler, address string) *http.Response {
 
 func TestTheCookieIsBoundToTheHostAndHiddenFromScripts(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestTheCookieIsBoundToTheHostAndHiddenFromScripts(t *testing.T) {
 
 func TestEveryAnswerIsGuardedAgainstFramingStoringAndTelling(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestEveryAnswerIsGuardedAgainstFramingStoringAndTelling(t *testing.T) {
 
 func TestAParameterThatStandsTwiceIsRefused(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestAParameterThatStandsTwiceIsRefused(t *testing.T) {
 
 func TestParametersThatGoogleAddsAreLetBe(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestNothingOfTheAddressIsShown(t *testing.T) {
 
 func TestACookieThatStandsTwiceIsNoBrowserOfOurs(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", "", userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestACookieThatStandsTwiceIsNoBrowserOfOurs(t *testing.T) {
 	r.Header.Set("Cookie", "__Host-deputy=planted; __Host-deputy=other")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	if c := w.Result().Cookies(); len(c) != 1 || config.Secret(c[0].Value) == "planted" || c[0].Value == "other" {
+	if c := w.Result().Cookies(); len(c) != 1 || c[0].Value == "planted" || c[0].Value == "other" {
 		t.Errorf("got %v", c)
 	}
 }

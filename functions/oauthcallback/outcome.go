@@ -2,10 +2,13 @@ package oauthcallback
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -15,19 +18,42 @@ func connectedPage(say words.Say) page {
 	return page{Title: say(words.PageConnected), Good: true, Text: []string{say(words.PageMayAct), say(words.PageGoBack)}}
 }
 
-// questionPage asks whether another system may act as the person.
-func questionPage(say words.Say, o userauth.Outcome, address string) page {
-	q := o.Approval
-	names := make([]string, len(q.Operations))
-	for i, operation := range q.Operations {
-		names[i] = say(callers.Words(operation))
+// question is what a person is asked about a system.
+type question struct {
+	*userauth.Question
+	caller callers.Caller
+}
+
+// question is the one of a consent, if the operator still lets the system act
+// for this person: of one who is not in the system's organizations, it is not
+// asked.
+func (f function) question(ctx context.Context, o userauth.Outcome) (*question, error) {
+	all, err := f.Callers.Read(ctx)
+	if err != nil {
+		return nil, err
 	}
-	what := []string{say(words.PageApproveWhat, q.Caller.Email, o.Email, strings.Join(names, "; "))}
+	caller, known := all.Caller(o.Approval.Caller)
+	if !known {
+		return nil, nil //nolint:nilnil // there is nothing to ask
+	}
+	if caller.Covers(o.Person, o.Domain) != nil && caller.Covers(o.Email, o.Domain) != nil {
+		return nil, &fault.Error{Op: "oauthcallback.question", Kind: fault.Denied, Public: words.NotForThisSystem, Args: []any{caller.Name}, Err: errors.New("the caller may not act for this person")}
+	}
+	return &question{o.Approval, caller}, nil
+}
+
+// questionPage asks whether another system may act as the person.
+func questionPage(say words.Say, o userauth.Outcome, q question, address string) page {
+	names := make([]string, len(q.Actions))
+	for i, action := range q.Actions {
+		names[i] = say(callers.Words(action))
+	}
+	what := []string{say(words.PageApproveWhat, cmp.Or(q.caller.Email, q.caller.UniqueID), o.Email, strings.Join(names, "; "))}
 	if q.Authority == callers.ByAdmin {
 		what = append(what, say(words.PageApproveAll))
 	}
 	return page{
-		Title: say(words.PageApprove, cmp.Or(q.Caller.Name, q.Caller.Email)),
+		Title: say(words.PageApprove, q.caller.Name),
 		Text:  append(what, say(words.PageApproveHow)),
 		Ask:   address + "/approve", Token: q.Token.Reveal(), Allow: say(words.PageAllow), Refuse: say(words.PageRefuse),
 	}

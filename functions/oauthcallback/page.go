@@ -101,7 +101,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func button(p page, link config.Secret, press string) page {
-	if link != "" {
+	if !link.Empty() {
 		p.Link, p.Press = link.Reveal(), press
 	}
 	return p

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"time"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/serve"
@@ -15,10 +17,14 @@ import (
 // FromEnv is the function as deployed.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
-	about := aboutFromEnv(env)
+	about, location := aboutFromEnv(env), callers.FromEnv(env)
 	auth, _, err := userauth.FromEnv(ctx, env, googleauth.NewTransport())
 	if err != nil {
 		return nil, err
 	}
-	return serve.Stored(auth.Reachable, New(Deps{Auth: auth, Address: auth.Address, Log: slog.Default(), About: about})), nil
+	file, err := callers.Open(ctx, location)
+	if err != nil {
+		return nil, err
+	}
+	return serve.Stored(file.Reachable(auth.Vault.Reachable), time.Now, New(Deps{Auth: auth, Callers: file, Address: auth.Address, Log: slog.Default(), About: about})), nil
 }

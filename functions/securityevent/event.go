@@ -11,6 +11,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/strictjson"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
@@ -30,6 +31,13 @@ const (
 	doubleHashOfToken        = "hash_base64_sha512_sha512" //nolint:gosec // the name of an algorithm
 	googleIssuerWithoutSlash = "accounts.google.com"
 )
+
+// marks are what each type of event moves forward. An access token that Google
+// gave before is not used after sessions-revoked until Google was asked.
+var marks = map[string][]vault.Mark{
+	tokensRevoked: {vault.RevokedAt}, accountDisabled: {vault.RevokedAt}, accountPurged: {vault.RevokedAt},
+	sessionsRevoked: {vault.SessionsAt, vault.AskAt}, credentialChangeNeeded: {vault.AskAt},
+}
 
 // event is one event of a token.
 type event struct {
@@ -54,56 +62,50 @@ func firstOf(text string, most int) string {
 // cannot be understood is logged too: sending it again would not help.
 func (f function) apply(ctx context.Context, kind string, text json.RawMessage, at time.Time) error {
 	var e event
-	_ = json.Unmarshal(text, &e) // what is missing then shows below
-	switch kind {
-	case tokenRevoked:
-		return f.tokenRevoked(ctx, e)
-	case tokensRevoked, accountDisabled, accountPurged, sessionsRevoked, credentialChangeNeeded:
+	if err := strictjson.Decode(text, &e); err != nil {
+		f.Log.ErrorContext(ctx, "a security event cannot be read", slog.String("type", firstOf(kind, 2*mostState)), slog.String("error", err.Error()))
+		return nil
+	}
+	switch {
+	case kind == tokenRevoked:
+		return f.tokenRevoked(ctx, e, at)
+	case marks[kind] != nil:
 		return f.about(ctx, kind, e, at)
 	default:
-		f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("state", firstOf(e.State, mostState)), slog.String("outcome", "logged"))
+		f.Log.InfoContext(ctx, "security event", slog.String("type", firstOf(kind, 2*mostState)), slog.String("state", firstOf(e.State, mostState)), slog.String("outcome", "logged"))
 		return nil
 	}
 }
 
 // about does what an event about a person asks for.
-func (f function) about(ctx context.Context, kind string, e event, at time.Time) (err error) {
+func (f function) about(ctx context.Context, kind string, e event, at time.Time) error {
 	who := e.person()
 	if who == "" {
 		f.Log.ErrorContext(ctx, "a security event names nobody", slog.String("type", kind))
 		return nil
 	}
-	var done userauth.Consequence
-	switch kind {
-	case tokensRevoked, accountDisabled:
-		done, err = f.Auth.End(ctx, who, at)
-	case accountPurged:
-		done, err = f.Auth.Erase(ctx, who, at)
-	default:
-		done, err = f.Auth.Drop(ctx, who)
+	wanted := marks[kind]
+	if e.Reason == hijacked {
+		// Whoever had the account may have approved systems in its name: what
+		// was given until now counts no more.
+		wanted = []vault.Mark{vault.RevokedAt}
 	}
-	if err == nil && e.Reason == hijacked {
-		// Whoever had the account may have approved systems in its name.
-		err = f.distrust(ctx, who)
+	outcome := "nothing to do"
+	for _, mark := range wanted {
+		moved, err := f.Vault.MarkGrant(ctx, who, mark, at)
+		if err != nil {
+			return err
+		}
+		if moved {
+			outcome = string(mark)
+		}
 	}
-	if err == nil {
-		f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("person", who), slog.String("outcome", string(done)))
-	}
-	return err
-}
-
-// distrust withdraws what was approved in the name of a hijacked account,
-// unless its owner has connected anew since.
-func (f function) distrust(ctx context.Context, who string) error {
-	c, err := f.Auth.Connection(ctx, who)
-	if err == nil && !c.Connected {
-		_, err = f.Auth.Vault.WithdrawApprovals(ctx, who)
-	}
-	return err
+	f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("person", who), slog.String("outcome", outcome))
+	return nil
 }
 
 // tokenRevoked ends the grants that hold one revoked token.
-func (f function) tokenRevoked(ctx context.Context, e event) error {
+func (f function) tokenRevoked(ctx context.Context, e event, at time.Time) error {
 	var mark vault.TokenMark
 	switch e.Subject.Algorithm {
 	case prefixOfToken:
@@ -111,11 +113,16 @@ func (f function) tokenRevoked(ctx context.Context, e event) error {
 	case doubleHashOfToken:
 		mark.Hash = hash(e.Subject.Token)
 	}
-	ended, err := f.Auth.EndToken(ctx, mark)
+	people, err := f.Vault.PeopleByToken(ctx, mark)
 	if err != nil {
 		return err
 	}
-	f.Log.InfoContext(ctx, "security event", slog.String("type", tokenRevoked), slog.Int("ended", ended))
+	for _, who := range people {
+		if _, err := f.Vault.MarkGrant(ctx, who, vault.RevokedAt, at); err != nil {
+			return err
+		}
+	}
+	f.Log.InfoContext(ctx, "security event", slog.String("type", tokenRevoked), slog.Int("found", len(people)))
 	return nil
 }
 
@@ -127,7 +134,7 @@ func hash(text config.Secret) []byte {
 	return sum
 }
 
-var sub = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+var sub = regexp.MustCompile(`^[A-Za-z0-9._|-]{1,255}$`)
 
 // person is whom an event is about (users/{sub}): by the sub that Google
 // itself gives, never by an e-mail address.

@@ -10,17 +10,23 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/firestore"
 )
 
-// FromEnv is the function as deployed.
+// FromEnv is the function as deployed. It has no secret.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	base := googleauth.NewTransport()
-	auth, _, err := userauth.FromEnv(ctx, config.Read(os.LookupEnv), base)
+	env := config.Read(os.LookupEnv)
+	store, clients := firestore.FromEnv(env), env.Names("OAUTH_CLIENT_ID")
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	docs, err := store.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return serve.Stored(auth.Reachable, New(Deps{
-		Auth: auth, Tokens: googleauth.NewEventVerifier(googleauth.Google.Events, auth.ClientID, base, time.Now), Log: slog.Default(),
+	records := vault.New(docs, nil, time.Now)
+	return serve.Stored(records.Reachable, time.Now, New(Deps{
+		Vault: records, Tokens: googleauth.NewEventVerifier(googleauth.Google.Events, clients, googleauth.NewTransport(), time.Now), Log: slog.Default(),
 	})), nil
 }

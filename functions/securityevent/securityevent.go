@@ -1,6 +1,7 @@
 // Package securityevent is the function that Google tells when an account is
 // in danger or a consent has ended elsewhere (Cross-Account Protection, RISC).
-// It checks that Google speaks and hands each event to shared/userauth.
+// It checks that Google speaks, and moves the marks of the grants that an event
+// is about. It has no key: it can read nothing, and only take something away.
 //
 // What Google requires for each event:
 // https://developers.google.com/identity/protocols/risc
@@ -18,7 +19,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
@@ -29,7 +30,7 @@ const (
 
 // Deps are what the function works with; all are required.
 type Deps struct {
-	Auth   *userauth.Auth
+	Vault  *vault.Vault // without keys
 	Tokens *googleauth.EventVerifier
 	Log    *slog.Logger
 }
@@ -55,22 +56,16 @@ func (f function) receive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || len(body) > maxToken {
 		return &fault.Error{Op: "securityevent.receive", Kind: fault.Invalid, Err: errors.New("the body broke off, or is larger than 64 KiB")}
 	}
-	token, err := f.Tokens.Verify(r.Context(), config.Secret(body))
+	token, err := f.Tokens.Verify(r.Context(), config.NewSecret(body))
+	if errors.Is(err, googleauth.ErrAudience) {
+		f.Log.ErrorContext(r.Context(), "alarm", slog.String("alarm", "Google sent a security event for an OAuth client that OAUTH_CLIENT_ID does not name"), slog.String("error", err.Error()))
+	}
 	if err != nil {
 		return fault.Wrap("securityevent.receive", err)
 	}
-	seen, err := f.Auth.Vault.SeenEvent(r.Context(), token.Issuer, token.ID)
-	if err != nil {
-		return fault.Wrap("securityevent.receive", err)
-	}
-	if !seen {
-		for kind, event := range token.Events {
-			if err := f.apply(r.Context(), kind, event, token.At); err != nil {
-				return fault.Wrap("securityevent.receive", err)
-			}
-		}
-		// After the effect: what breaks off before this line comes again.
-		if err := f.Auth.Vault.NoteEvent(r.Context(), token.Issuer, token.ID); err != nil {
+	// An event may come late, twice, and out of order: marks only move forward.
+	for kind, event := range token.Events {
+		if err := f.apply(r.Context(), kind, event, token.At); err != nil {
 			return fault.Wrap("securityevent.receive", err)
 		}
 	}

@@ -128,7 +128,7 @@ func whole(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return []string{
-		"GOOGLE_CLOUD_PROJECT=p", "API_AUDIENCE=https://api.deputy.example.com", "CHAT_PROJECT_NUMBER=123", "CHAT_ENDPOINT_URL=https://chat.deputy.example.com/", "OAUTH_CALLBACK_URL=https://deputy.example.com",
+		"GOOGLE_CLOUD_PROJECT=p", "CALLERS=/nowhere/callers.yaml", "OAUTH_CLIENT_ID=c", "API_AUDIENCE=https://api.deputy.example.com", "CHAT_PROJECT_NUMBER=123", "CHAT_ENDPOINT_URL=https://chat.deputy.example.com/", "OAUTH_CALLBACK_URL=https://deputy.example.com",
 		"KEYSET=" + keyset.Reveal(), "LOOKUP_KEYSET=" + lookup.Reveal(),
 		`OAUTH_CLIENT={"web":{"client_id":"c","client_secret":"GOCSPX-marked","redirect_uris":["https://deputy.example.com/callback"]}}`,
 		"FIRESTORE_EMULATOR_HOST=127.0.0.1:1", // nobody answers there, and nobody is asked

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,12 +23,11 @@ import (
 	"example.com/deputy/internal/deployed"
 	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/vault/firestore"
 )
 
 // hosts are Google's, as the binary knows them.
@@ -77,13 +77,15 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 		t.Fatal(err)
 	}
 	project := "deployed-" + strings.ToLower(rand.Text()[:8])
-	env := append(net.Environment(), "FIRESTORE_EMULATOR_HOST="+emulator, "API_AUDIENCE=https://api.deputy.example.com",
+	callersAt := filepath.Join(t.TempDir(), "callers.yaml")
+	operatorAllows(t, callersAt)
+	env := append(net.Environment(), "CALLERS="+callersAt, "OAUTH_CLIENT_ID="+standIn.ClientID, "FIRESTORE_EMULATOR_HOST="+emulator, "API_AUDIENCE=https://api.deputy.example.com",
 		"GOOGLE_CLOUD_PROJECT="+project, "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(), "KEYSET_KEK="+kek, "GCE_METADATA_HOST="+metadata,
 		"OAUTH_CLIENT="+string(client), "OAUTH_CALLBACK_URL="+callbackAt,
 		"CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL="+chatAt)
 	events := deployAt(t, chatAt, "ChatEvent", env...)
 	callback := deployAt(t, callbackAt, "OAuthCallback", env...)
-	api, security := deploy(t, "CreateSpace", env...), deploy(t, "SecurityEvent", env...)
+	api, security := deploy(t, "CreateSpace", env...), deploy(t, "SecurityEvent", append(net.Environment(), "FIRESTORE_EMULATOR_HOST="+emulator, "GOOGLE_CLOUD_PROJECT="+project, "OAUTH_CLIENT_ID="+standIn.ClientID)...) // without a secret
 	for _, s := range []*service{events, callback, api, security} {
 		for _, path := range []string{"/ready", "/ready/store"} {
 			if status, body := s.get(http.MethodGet, path); status != http.StatusOK {
@@ -112,7 +114,6 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	if again := p.say("/status"); !strings.Contains(again, "ada@example.com") {
 		t.Errorf("/status: %s", again)
 	}
-	operatorAllows(t, project)
 	// The system asks; the person approves it by the link it was given.
 	status, asked := post(t, api.Address+"/v1/spaces", standIn, fromSystem)
 	if status != http.StatusForbidden {
@@ -146,7 +147,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	})); status != http.StatusAccepted {
 		t.Errorf("a security event: %d %s; log: %s", status, body, security.Log)
 	}
-	security.logs("outcome\":\"ended")
+	security.logs("outcome\":\"revokedAt")
 	if n := standIn.Count("chatcerts"); n != 1 {
 		t.Errorf("Chat's keys were fetched %d times", n)
 	}
@@ -201,16 +202,17 @@ const fromSystem = `{"actAs":"ada@example.com","displayName":"From a system","me
 
 const callerID, callerEmail = "109000000000000000001", "ci@tools.iam.gserviceaccount.com"
 
-// operatorAllows stores the record of a caller.
-func operatorAllows(t *testing.T, project string) {
+// operatorAllows writes the file of callers.
+func operatorAllows(t *testing.T, name string) {
 	t.Helper()
-	docs, err := firestore.New(t.Context(), project, "(default)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = vault.New(docs, nil, time.Now).CreateCaller(t.Context(), vault.Caller{
-		ID: callerID, Email: callerEmail, Name: "CI", Operations: []string{"spaces.create"}, Domains: []string{"example.com"}, Authorities: []string{"user", "delegation"},
+	text, err := callers.Edit(nil, func(d *callers.Draft) error {
+		return d.Put(callers.Caller{
+			ID: "ci", UniqueID: callerID, Email: callerEmail, Name: "CI", Actions: []string{"spaces.create"}, Domains: []string{"example.com"}, Authorities: []string{"user", "delegation"},
+		})
 	})
+	if err == nil {
+		err = os.WriteFile(name, text, 0o600)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,6 +226,7 @@ func post(t *testing.T, address string, standIn *google.Server, body string) (in
 		t.Fatal(err)
 	}
 	r.Header.Set("Idempotency-Key", "build-1234")
+	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+standIn.SignGoogle(map[string]any{
 		"iss": "https://accounts.google.com", "aud": "https://api.deputy.example.com", "sub": callerID, "email": callerEmail, "email_verified": true,
 		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),

@@ -3,6 +3,7 @@ package docstest
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"example.com/deputy/shared/vault"
 )
@@ -11,11 +12,21 @@ import (
 // a list counts its documents, and one at least.
 type Counting struct {
 	vault.Docs
-	reads, writes atomic.Int64
+	reads, writes, most atomic.Int64
 }
 
 // Reads is how many documents were read so far.
 func (c *Counting) Reads() int64 { return c.reads.Load() }
+
+// Most is how many documents the largest answer had.
+func (c *Counting) Most() int64 { return c.most.Load() }
+
+func (c *Counting) read(docs []vault.Doc) {
+	n := max(1, int64(len(docs)))
+	c.reads.Add(n)
+	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	}
+}
 
 // Writes is how many writes were tried so far.
 func (c *Counting) Writes() int64 { return c.writes.Load() }
@@ -29,14 +40,21 @@ func (c *Counting) Get(ctx context.Context, collection, id string) (vault.Doc, e
 // List implements vault.Docs.
 func (c *Counting) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
 	docs, err := c.Docs.List(ctx, collection, after, limit)
-	c.reads.Add(max(1, int64(len(docs))))
+	c.read(docs)
 	return docs, err
 }
 
 // Find implements vault.Docs.
-func (c *Counting) Find(ctx context.Context, collection, field string, value any) ([]vault.Doc, error) {
-	docs, err := c.Docs.Find(ctx, collection, field, value)
-	c.reads.Add(max(1, int64(len(docs))))
+func (c *Counting) Find(ctx context.Context, collection, field string, value any, limit int) ([]vault.Doc, error) {
+	docs, err := c.Docs.Find(ctx, collection, field, value, limit)
+	c.read(docs)
+	return docs, err
+}
+
+// Due implements vault.Docs.
+func (c *Counting) Due(ctx context.Context, collection, field string, until time.Time, limit int) ([]vault.Doc, error) {
+	docs, err := c.Docs.Due(ctx, collection, field, until, limit)
+	c.read(docs)
 	return docs, err
 }
 
@@ -50,6 +68,12 @@ func (c *Counting) Create(ctx context.Context, collection, id string, f vault.Fi
 func (c *Counting) Replace(ctx context.Context, collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
 	c.writes.Add(1)
 	return c.Docs.Replace(ctx, collection, id, f, at)
+}
+
+// Update implements vault.Docs.
+func (c *Counting) Update(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) error {
+	c.writes.Add(1)
+	return c.Docs.Update(ctx, collection, id, fields, at)
 }
 
 // Delete implements vault.Docs.

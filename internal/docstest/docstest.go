@@ -16,6 +16,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 )
 
@@ -69,6 +70,20 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 		if diff := cmp.Diff(vault.Fields{"y": "new"}, must(docs.Get(t.Context(), "c", "1"))(t).Fields); diff != "" {
 			t.Error(diff)
 		}
+	})
+	t.Run("an update leaves what it does not name, and writes over nothing newer", func(t *testing.T) {
+		docs := fresh(t)
+		first := create(t, docs, "c", "1")
+		second := must(docs.Replace(t.Context(), "c", "1", vault.Fields{"x": "kept", "y": "old"}, first))(t)
+		conflict(t, docs.Update(t.Context(), "c", "1", vault.Fields{"y": "late"}, first))
+		if err := docs.Update(t.Context(), "c", "1", vault.Fields{"y": "new", "z": int64(3)}, second); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(vault.Fields{"x": "kept", "y": "new", "z": int64(3)}, must(docs.Get(t.Context(), "c", "1"))(t).Fields); diff != "" {
+			t.Error(diff)
+		}
+		conflict(t, docs.Update(t.Context(), "c", "1", vault.Fields{"y": "again"}, second))
+		conflict(t, docs.Update(t.Context(), "c", "none", vault.Fields{"y": "new"}, second))
 	})
 	t.Run("an eraser never deletes a newer generation", func(t *testing.T) {
 		docs := fresh(t)
@@ -139,12 +154,35 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			ids   []string
 		}{{"mac", "x", []string{"1", "4"}}, {"n", int64(1), []string{"1", "2"}}, {"mac", "z", nil}, {"other", "x", nil}} {
 			var ids []string
-			for _, doc := range must(docs.Find(t.Context(), "c", want.field, want.value))(t) {
+			for _, doc := range must(docs.Find(t.Context(), "c", want.field, want.value, 10))(t) {
 				ids = append(ids, doc.ID)
 			}
 			if diff := cmp.Diff(want.ids, ids); diff != "" {
 				t.Errorf("%s=%v: %s", want.field, want.value, diff)
 			}
+		}
+	})
+	t.Run("find and due give no more than was asked for", func(t *testing.T) {
+		docs := fresh(t)
+		at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+		for i, after := range []time.Duration{3, 1, 2, 5} {
+			must(docs.Create(t.Context(), "c", fmt.Sprint(i), vault.Fields{"n": int64(1), "due": at.Add(after * time.Hour)}))(t)
+		}
+		must(docs.Create(t.Context(), "c", "never", vault.Fields{"n": int64(1)}))(t)
+		if got := must(docs.Find(t.Context(), "c", "n", int64(1), 2))(t); len(got) != 2 || got[0].ID != "0" {
+			t.Errorf("find: got %v", got)
+		}
+		ids := func(until time.Duration, limit int) (out []string) {
+			for _, doc := range must(docs.Due(t.Context(), "c", "due", at.Add(until*time.Hour), limit))(t) {
+				out = append(out, doc.ID)
+			}
+			return out
+		}
+		if diff := cmp.Diff([]string{"1", "2", "0"}, ids(3, 10)); diff != "" {
+			t.Errorf("due: %s", diff)
+		}
+		if diff := cmp.Diff([]string{"1", "2"}, ids(4, 2)); diff != "" {
+			t.Errorf("due, two: %s", diff)
 		}
 	})
 	t.Run("nobody shares memory with the store", func(t *testing.T) {
@@ -176,8 +214,8 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 		race(t, func(int) error { return docs.Delete(t.Context(), "c", "1", left.Version) })
 	})
 	t.Run("of those that take one pending consent exactly one wins", func(t *testing.T) {
-		v := vault.New(fresh(t), nil, time.Now) // nothing in it is sealed
-		state, browser := config.Secret("state"), []byte("browser")
+		v := vault.New(fresh(t), keys(t), time.Now)
+		state, browser := config.NewSecret("state"), []byte("browser")
 		if err := v.CreatePending(t.Context(), state, vault.Pending{Person: "users/1", Browser: browser}); err != nil {
 			t.Fatal(err)
 		}
@@ -200,6 +238,15 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+func keys(t *testing.T) *seal.Keys {
+	t.Helper()
+	keyset, lookup, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return must(seal.New(keyset, lookup, "project", "client"))(t)
 }
 
 func create(t *testing.T, docs vault.Docs, collection, id string) vault.Version {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"example.com/deputy/shared/vault"
 )
@@ -83,8 +84,13 @@ func (f *Fated) List(ctx context.Context, collection, after string, limit int) (
 }
 
 // Find implements vault.Docs.
-func (f *Fated) Find(ctx context.Context, collection, field string, value any) ([]vault.Doc, error) {
-	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.Find(ctx, collection, field, value) }, allGarbled)
+func (f *Fated) Find(ctx context.Context, collection, field string, value any, limit int) ([]vault.Doc, error) {
+	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.Find(ctx, collection, field, value, limit) }, allGarbled)
+}
+
+// Due implements vault.Docs.
+func (f *Fated) Due(ctx context.Context, collection, field string, until time.Time, limit int) ([]vault.Doc, error) {
+	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.Due(ctx, collection, field, until, limit) }, allGarbled)
 }
 
 // Create implements vault.Docs.
@@ -95,6 +101,14 @@ func (f *Fated) Create(ctx context.Context, collection, id string, fields vault.
 // Replace implements vault.Docs.
 func (f *Fated) Replace(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	return fated(ctx, f, true, func() (vault.Version, error) { return f.Docs.Replace(ctx, collection, id, fields, at) }, same)
+}
+
+// Update implements vault.Docs.
+func (f *Fated) Update(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) error {
+	_, err := fated(ctx, f, true, func() (struct{}, error) {
+		return struct{}{}, f.Docs.Update(ctx, collection, id, fields, at)
+	}, same)
+	return err
 }
 
 // Delete implements vault.Docs.

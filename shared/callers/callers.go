@@ -1,9 +1,10 @@
 // Package callers decides which other system may act for whom: it checks who
-// calls, and asks the operator's record of that caller. What is not allowed
-// there is denied.
+// calls, and asks the operator's file of callers. What is not allowed there is
+// denied.
 //
-// It does not know what an operation does, nor whether a person is connected:
-// the policy comes first, so that nobody learns that.
+// It does not know what an action does, nor whether a person is connected: the
+// policy comes first, so that nobody learns that. file.go reads the file,
+// parse.go says what stands in it, edit.go changes it for the operator.
 package callers
 
 import (
@@ -13,16 +14,14 @@ import (
 	"strings"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
-	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
-// The operations, as callers' records name them.
+// The actions, as the file of callers names them.
 const (
 	CreateSpaces     = "spaces.create"
 	ReadSpaces       = "spaces.read"
@@ -49,8 +48,8 @@ const (
 	ByDelegation = "delegation" // the organization's word for the person
 )
 
-// Operations are all there are, in the order of docs/api.md.
-func Operations() []string {
+// Actions are all there are, in the order of docs/api.md.
+func Actions() []string {
 	return []string{
 		CreateSpaces, ReadSpaces, UpdateSpaces, DeleteSpaces, ReadMembers, WriteMembers, CreateMessages, CreateMeetings,
 		ReadPeople, InvitePeople, ConnectPeople, DisconnectPeople, ReadTemplates, WriteTemplates, Sweep,
@@ -60,97 +59,107 @@ func Operations() []string {
 // Authorities are all there are.
 func Authorities() []string { return []string{ByUser, ByAdmin, ByDelegation} }
 
+// Words says what an action is, to a person.
+func Words(action string) words.Text {
+	return map[string]words.Text{
+		CreateSpaces: words.CreateSpaces, ReadSpaces: words.ReadSpaces, UpdateSpaces: words.EditSpaces, DeleteSpaces: words.DeleteSpaces,
+		ReadMembers: words.ReadMembers, WriteMembers: words.ManageMembers, CreateMessages: words.PostMessages, CreateMeetings: words.Meet,
+	}[action]
+}
+
 // Callers knows the systems that call. It is safe for concurrent use.
 type Callers struct {
+	File   *File
 	tokens *googleauth.Verifier
-	vault  *vault.Vault
+	limits limits
 	now    func() time.Time
-	known  *lru.Cache[string, record]
 }
 
 // New trusts ID tokens of Google for this audience. keys are those at
 // googleauth.Endpoints.Certs.
-func New(audience string, keys *googleauth.KeySet, v *vault.Vault, now func() time.Time) *Callers {
-	known, err := lru.New[string, record](cacheSize)
-	if err != nil {
-		panic(err) // only for a size below one
-	}
-	return &Callers{tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), vault: v, now: now, known: known}
+func New(audience string, keys *googleauth.KeySet, file *File, now func() time.Time) *Callers {
+	return &Callers{File: file, tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), now: now}
 }
 
-// Verify tells which caller sent r: a service account by its unique id, since
-// the e-mail of a deleted one can be made again. Unauthenticated when the
-// token is not right; Denied when there is no record of the caller, or it is
-// paused.
-func (c *Callers) Verify(r *http.Request) (vault.Caller, error) {
+// Verify tells which caller sent r. Unauthenticated when the token is not right;
+// Denied when the file does not name the caller, or pauses it; Unavailable when
+// the file cannot be read.
+func (c *Callers) Verify(r *http.Request) (Caller, error) {
 	headers := r.Header.Values("Authorization")
 	token, bearer := "", false
 	if len(headers) == 1 {
 		token, bearer = strings.CutPrefix(headers[0], "Bearer ")
 	}
 	if !bearer {
-		return vault.Caller{}, unauthenticated(errors.New("not exactly one bearer token"))
+		return Caller{}, unauthenticated(errors.New("not exactly one bearer token"))
 	}
-	claims, err := c.tokens.Verify(r.Context(), config.Secret(token))
+	claims, err := c.tokens.Verify(r.Context(), config.NewSecret(token))
 	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
-		return vault.Caller{}, unauthenticated(err)
+		return Caller{}, unauthenticated(err)
 	}
 	if err != nil {
-		return vault.Caller{}, fault.Wrap("callers.Verify", err)
+		return Caller{}, fault.Wrap("callers.Verify", err)
 	}
 	if !claims.EmailVerified || !strings.HasSuffix(claims.Email, ".gserviceaccount.com") {
-		return vault.Caller{}, unauthenticated(errors.New("not a service account's token"))
+		return Caller{}, unauthenticated(errors.New("not a service account's token"))
 	}
-	everything, err := c.read(r.Context(), Everything)
+	all, err := c.File.Read(r.Context())
 	if err != nil {
-		return vault.Caller{}, fault.Wrap("callers.Verify", err)
+		return Caller{}, fault.Wrap("callers.Verify", err)
 	}
-	this, err := c.read(r.Context(), claims.Subject)
+	this, known := all.serviceAccount(claims.Subject, claims.Email)
 	switch {
-	case err != nil:
-		return vault.Caller{}, fault.Wrap("callers.Verify", err)
-	case this.caller.ID == "":
-		return vault.Caller{}, denied("no record of this caller")
-	case this.caller.Email != claims.Email:
-		return vault.Caller{}, denied("the record names another e-mail")
-	case this.caller.Paused || everything.caller.Paused:
-		return vault.Caller{}, denied("paused")
-	case !this.limit.AllowN(c.now(), 1):
-		return vault.Caller{}, &fault.Error{
-			Op: "callers.Verify", Kind: fault.RateLimited, Err: errors.New("more requests than the caller's record allows"),
-			Public: words.English("That were more requests than this caller may make in a minute. Wait, and go on."),
+	case !known:
+		return Caller{UniqueID: claims.Subject}, denied("the file names no caller with this service account")
+	case this.Paused || all.Paused:
+		return this, denied("paused")
+	case !c.limits.allow(this, c.now()):
+		return this, &fault.Error{
+			Op: "callers.Verify", Kind: fault.RateLimited, Err: errors.New("more requests than the caller's rate"),
+			Public: words.English("Rate limit exceeded. Try again in a minute."),
 		}
 	}
-	return this.caller, nil
+	return this, nil
 }
 
-// Subject is the person a caller wants to act for.
-type Subject struct {
-	Named  string // as the caller named them: users/{id} or e-mail
-	Person string // users/{id}, if known
-	Domain string // of the e-mail named, or of the person's grant
-}
-
-// Allow asks a caller's record whether it may do an operation for a person by
-// an authority; Denied when not, whatever the reason.
-func Allow(caller vault.Caller, operation, authority string, who Subject) error {
-	people := slices.Contains(caller.People, strings.ToLower(who.Named)) || who.Person != "" && slices.Contains(caller.People, who.Person)
-	domain := who.Domain != "" && slices.Contains(caller.Domains, strings.ToLower(who.Domain))
-	switch {
-	case !slices.Contains(caller.Operations, operation):
-		return denied("operation " + operation)
-	case !slices.Contains(caller.Authorities, authority):
+// Allow asks whether a caller may do actions by an authority for the person whom
+// it names: users/{id}, or an e-mail address. It asks no store, so that nobody
+// learns who is connected. A person named by id may turn out to belong to a
+// domain that the caller may act for: Covers decides that, once there is an
+// approval to read.
+func (c Caller) Allow(authority, named string, actions ...string) error {
+	for _, action := range actions {
+		if !slices.Contains(c.Actions, action) {
+			return denied("action " + action)
+		}
+	}
+	if !slices.Contains(c.Authorities, authority) {
 		return denied("authority " + authority)
-	case !people && !domain:
-		return denied("this person")
+	}
+	byID := strings.HasPrefix(named, "users/") && authority != ByDelegation
+	if c.names(named) || slices.Contains(c.Domains, address.Domain(named)) || byID && len(c.Domains) > 0 {
+		return nil
+	}
+	return denied("this person")
+}
+
+// Covers asks whether the person whom a caller named is one it may act for, now
+// that their organization (hd) is known.
+func (c Caller) Covers(named, domain string) error {
+	if !c.names(named) && !slices.Contains(c.Domains, address.Lower(domain)) {
+		return denied("this person's organization")
 	}
 	return nil
 }
 
-// AllowOperation is Allow for an operation that is done for no person.
-func AllowOperation(caller vault.Caller, operation string) error {
-	if !slices.Contains(caller.Operations, operation) {
-		return &fault.Error{Op: "callers.AllowOperation", Kind: fault.Denied, Public: words.English("This caller may not do that. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: operation " + operation)}
+func (c Caller) names(named string) bool {
+	return slices.Contains(c.People, address.Lower(named))
+}
+
+// AllowAction is Allow for an action that is done for no person.
+func (c Caller) AllowAction(action string) error {
+	if !slices.Contains(c.Actions, action) {
+		return &fault.Error{Op: "callers.AllowAction", Kind: fault.Denied, Public: words.English("This caller may not do that. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: action " + action)}
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
 package chat
 
 import (
-	"cmp"
+	"encoding/json"
+	"strings"
 
 	"example.com/deputy/shared/config"
 )
@@ -14,18 +15,38 @@ type addOnEvent struct {
 		Parameters map[string]looseText `json:"parameters"`
 		Inputs     formInputs           `json:"formInputs"`
 	} `json:"commonEventObject"`
-	Chat struct {
-		Type      looseText `json:"type"` // for the Home tab alone
-		User      user      `json:"user"`
-		Space     space     `json:"space"`
-		EventTime looseText `json:"eventTime"`
-		Message   *payload  `json:"messagePayload"`
-		Added     *payload  `json:"addedToSpacePayload"`
-		Removed   *payload  `json:"removedFromSpacePayload"`
-		Clicked   *payload  `json:"buttonClickedPayload"`
-		Command   *payload  `json:"appCommandPayload"`
-	} `json:"chat"`
+	Chat addOnChat `json:"chat"`
 }
+
+type addOnChat struct {
+	Type      looseText `json:"type"` // for the Home tab of classic apps alone
+	User      user      `json:"user"`
+	Space     space     `json:"space"`
+	EventTime looseText `json:"eventTime"`
+	Message   *payload  `json:"messagePayload"`
+	Added     *payload  `json:"addedToSpacePayload"`
+	Removed   *payload  `json:"removedFromSpacePayload"`
+	Clicked   *payload  `json:"buttonClickedPayload"`
+	Command   *payload  `json:"appCommandPayload"`
+	payloads  bool      // it has another one, which we do not know
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It notes payloads of kinds that
+// Chat may invent later: an event with one is not the Home tab's.
+func (c *addOnChat) UnmarshalJSON(text []byte) error {
+	type plain addOnChat
+	err := json.Unmarshal(text, (*plain)(c))
+	var all map[string]json.RawMessage
+	if json.Unmarshal(text, &all) == nil {
+		for name := range all {
+			c.payloads = c.payloads || strings.HasSuffix(name, "Payload")
+		}
+	}
+	return err
+}
+
+// other reports whether there is a payload of any kind.
+func (c addOnChat) other() bool { return c.payloads }
 
 type payload struct {
 	Space    space     `json:"space"`
@@ -52,22 +73,24 @@ func (e addOnEvent) event() Event {
 		out.Kind, p = Added, e.Chat.Added
 	case e.Chat.Removed != nil:
 		out.Kind, p = Removed, e.Chat.Removed
-	case e.Chat.Type == "APP_HOME":
-		out.Kind, out.Home, p = Home, true, &payload{}
 	case e.Chat.Type == "SUBMIT_FORM":
 		out.Kind, out.Home, p = Click, true, &payload{}
+	case e.Chat.Type == "APP_HOME", e.Chat.Type == "" && e.Chat.User.Name != "" && !e.Chat.other():
+		// Add-ons are told of their Home tab by the person and nothing else
+		// (chat-protocol.md 11).
+		out.Kind, out.Home, p = Home, true, &payload{}
 	default:
 		return out
 	}
 	if out.Kind == Click {
-		out.Value, out.Inputs = config.Secret(e.Common.Parameters[valueKey]), e.Common.Inputs.inputs()
+		out.Value, out.Inputs = config.NewSecret(e.Common.Parameters[valueKey]), e.Common.Inputs.inputs()
 	}
 	out.Dialog = p.dialog(out.Kind)
 	if p.Space.Name != "" {
 		out.Space = p.Space.place()
 	}
-	out.Message, out.Command, out.Complete = string(p.Message.Name), p.Message.command(p.Metadata), config.Secret(p.Complete)
-	out.Thread = string(cmp.Or(p.Thread.Name, p.Message.Thread.Name))
+	out.Message, out.Command, out.Complete = string(p.Message.Name), p.Message.command(p.Metadata), config.NewSecret(p.Complete)
+	out.Thread, out.Own = p.Message.replyThread(p.Thread), p.Message.own()
 	out.Args, out.Mentions = p.Message.arguments()
 	out.Text = p.Message.verbatim()
 	return out
@@ -118,7 +141,7 @@ type prompt struct {
 // addOn is the reply as an add-on gives it. Its buttons name the endpoint
 // itself: any other name, and Chat never calls (chat-protocol.md 2.2, trap 1).
 func (r Reply) addOn(e Event, endpoint string) any {
-	if r.Connect != "" {
+	if !r.Connect.Empty() {
 		return addOnReply{Prompt: &prompt{URL: r.Connect.Reveal(), Resource: "Deputy"}}
 	}
 	switch r.place(e) {

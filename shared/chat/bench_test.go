@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
 )
 
 // Compared with benchstat, as docs/performance.md says.
@@ -22,7 +23,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkEncode(b *testing.B) {
 	app, e := chat.App{ProjectNumber: "1"}, chat.Event{Kind: chat.Command, Space: chat.Space{Direct: true}}
 	r := chat.Reply{Card: &chat.Card{Title: "Space created", Sections: []chat.Section{{Widgets: []chat.Widget{
-		{Label: "Space", Text: "Launch plan"}, {Buttons: []chat.Button{{Text: "Open", Link: "https://example.com", Strong: true}, {Text: "Rename", Value: "sealed", Opens: true}}},
+		{Label: "Space", Text: "Launch plan"}, {Buttons: []chat.Button{{Text: "Open", Link: config.NewSecret("https://example.com"), Strong: true}, {Text: "Rename", Value: config.NewSecret("sealed"), Opens: true}}},
 	}}}}}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -2,7 +2,7 @@ package chat
 
 import (
 	"encoding/json"
-	"html"
+	"strings"
 
 	"example.com/deputy/shared/config"
 )
@@ -56,7 +56,7 @@ func (c *Card) api(function string) *wireCard {
 		Header: wireHeader{Title: c.Title, Subtitle: c.Subtitle},
 	}
 	for _, s := range c.Sections {
-		section := wireSection{Header: html.EscapeString(s.Header)}
+		section := wireSection{Header: escape(s.Header)}
 		for _, w := range s.Widgets {
 			section.Widgets = append(section.Widgets, w.api(function))
 		}
@@ -67,7 +67,7 @@ func (c *Card) api(function string) *wireCard {
 
 func (w Widget) api(function string) wireWidget {
 	out := wireWidget{}
-	text := html.EscapeString(w.Text)
+	text := escape(w.Text)
 	switch {
 	case w.Field != nil:
 		w.Field.put(&out)
@@ -93,7 +93,7 @@ func (b Button) api(function string) wireButton {
 	if b.Strong {
 		out.Type = "FILLED"
 	}
-	if b.Link != "" {
+	if !b.Link.Empty() {
 		out.OnClick.OpenLink = &wireOpenLink{URL: b.Link.Reveal()}
 		return out
 	}
@@ -106,3 +106,10 @@ func (b Button) api(function string) wireButton {
 	}
 	return out
 }
+
+// escape is text for where Chat reads HTML. Chat knows the named entities of
+// these three only; it would show a numeric one as it is written.
+// https://developers.google.com/workspace/chat/format-messages#card-formatting
+func escape(text string) string { return entities.Replace(text) }
+
+var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

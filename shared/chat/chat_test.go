@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 )
 
@@ -41,7 +42,7 @@ func TestASlashCommandIsReadHoweverGoogleWritesNumbers(t *testing.T) {
 	for _, id := range []string{`"5"`, `5`, `5.0`, `null`} {
 		e := decode(t, fmt.Sprintf(slash, id))
 		if e.Kind != chat.Command || e.Command != 5 || e.Args != "Launch plan" || e.Message != "spaces/A/messages/m.m" ||
-			e.Complete.Reveal() == "" || e.Space != (chat.Space{Name: "spaces/A"}) || e.Person.Name != "users/1" {
+			e.Complete.Reveal() == "" || e.Space != (chat.Space{Name: "spaces/A", Named: true}) || e.Person.Name != "users/1" {
 			t.Errorf("%s: got %+v", id, e)
 		}
 		if diff := cmp.Diff([]chat.Person{{Name: "users/2", DisplayName: "Grace Hopper"}}, e.Mentions); diff != "" {
@@ -183,7 +184,7 @@ func TestRepliesAreWhatEachFormatWants(t *testing.T) {
 	card := &chat.Card{Title: "T", Sections: []chat.Section{{Widgets: []chat.Widget{
 		{Text: "a <b> & c"},
 		{Label: "L", Text: "x"},
-		{Buttons: []chat.Button{{Text: "Open", Link: "https://x.example/?a=1", Strong: true}, {Text: "Go", Value: "sealed"}}},
+		{Buttons: []chat.Button{{Text: "Open", Link: config.NewSecret("https://x.example/?a=1"), Strong: true}, {Text: "Go", Value: config.NewSecret("sealed")}}},
 	}}}}
 	const shown = `"cardsV2":[{"card":{"header":{"title":"T"},"sections":[{"widgets":[{"textParagraph":{"text":"a \u0026lt;b\u0026gt; \u0026amp; c"}},` +
 		`{"decoratedText":{"text":"x","topLabel":"L","wrapText":true}},` +
@@ -193,6 +194,8 @@ func TestRepliesAreWhatEachFormatWants(t *testing.T) {
 	direct, clicked := inSpace, inSpace
 	direct.Space.Direct = true
 	clicked.Kind = chat.Click
+	preview := clicked // a card under what a person wrote
+	clicked.Own = true
 	const private = `,"privateMessageViewer":{"name":"users/1"}`
 	addOn := strings.Replace(shown, `"function":"clicked"`, `"function":"https://chat.example/"`, 1)
 	create := func(rest string) string {
@@ -212,9 +215,15 @@ func TestRepliesAreWhatEachFormatWants(t *testing.T) {
 			`{"actionResponse":{"type":"UPDATE_MESSAGE"},` + shown + private + `}`,
 			strings.Replace(create(private), "createMessageAction", "updateMessageAction", 1),
 		},
+		"to a click on a person's message": {
+			preview,
+			chat.Reply{Card: card},
+			`{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + private + `}`,
+			create(private),
+		},
 		"the prompt": {
 			direct,
-			chat.Reply{Connect: "https://d.example/start"},
+			chat.Reply{Connect: config.NewSecret("https://d.example/start")},
 			`{"actionResponse":{"type":"REQUEST_CONFIG","url":"https://d.example/start"}}`,
 			`{"basic_authorization_prompt":{"authorization_url":"https://d.example/start","resource":"Deputy"}}`,
 		},

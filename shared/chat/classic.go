@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"cmp"
 	"encoding/json"
 
 	"example.com/deputy/shared/config"
@@ -35,9 +34,9 @@ type classicEvent struct {
 func (e classicEvent) event() Event {
 	out := Event{
 		Kind: Unknown, Time: moment(e.EventTime), Person: e.User.person(), Message: string(e.Message.Name),
-		Space: e.Space.place(), Command: e.Message.command(e.Metadata), Complete: config.Secret(e.Complete), Locale: string(e.Common.Locale),
+		Space: e.Space.place(), Command: e.Message.command(e.Metadata), Complete: config.NewSecret(e.Complete), Locale: string(e.Common.Locale),
 	}
-	out.Thread = string(cmp.Or(e.Thread.Name, e.Message.Thread.Name))
+	out.Thread, out.Own = e.Message.replyThread(e.Thread), e.Message.own()
 	out.Args, out.Mentions = e.Message.arguments()
 	out.Text = e.Message.verbatim()
 	switch e.Type {
@@ -63,14 +62,14 @@ func (e classicEvent) event() Event {
 
 func (e classicEvent) value() config.Secret {
 	if v := e.Common.Parameters[valueKey]; v != "" {
-		return config.Secret(v)
+		return config.NewSecret(v)
 	}
 	for _, p := range e.Action.Parameters {
 		if p.Key == valueKey {
-			return config.Secret(p.Value)
+			return config.NewSecret(p.Value)
 		}
 	}
-	return ""
+	return config.Secret{}
 }
 
 // clicked is what classic cards name as the function of every button: which
@@ -79,7 +78,7 @@ const clicked = "clicked"
 
 // classic is the reply as a classic app gives it (chat-protocol.md 1.4).
 func (r Reply) classic(e Event) any {
-	if r.Connect != "" {
+	if !r.Connect.Empty() {
 		return &wireMessage{ActionResponse: &wireActionResponse{Type: "REQUEST_CONFIG", URL: r.Connect.Reveal()}}
 	}
 	switch r.place(e) {

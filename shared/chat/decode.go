@@ -72,6 +72,7 @@ type space struct {
 	Name        looseText `json:"name"`
 	DisplayName looseText `json:"displayName"`
 	Type        looseText `json:"type"`
+	SpaceType   looseText `json:"spaceType"`
 	SingleBot   looseBool `json:"singleUserBotDm"`
 }
 
@@ -81,6 +82,7 @@ func (s space) place() Space {
 		// Not by the spaceType DIRECT_MESSAGE: that is also two people, with the
 		// app among them (chat/v1, Space.spaceType).
 		Direct: bool(s.SingleBot) || s.Type == "DM",
+		Named:  s.SpaceType == "SPACE" || s.SpaceType == "" && s.Type == "ROOM" && s.DisplayName != "",
 	}
 }
 
@@ -136,6 +138,8 @@ type thread struct {
 
 type message struct {
 	Name         looseText `json:"name"`
+	Sender       user      `json:"sender"`
+	ThreadReply  looseBool `json:"threadReply"`
 	Thread       thread    `json:"thread"`
 	ArgumentText looseText `json:"argumentText"`
 	SlashCommand struct {
@@ -151,6 +155,23 @@ type message struct {
 		} `json:"slashCommand"`
 	} `json:"annotations"`
 }
+
+// replyThread is the thread that a command was typed in as a reply to others. The
+// message of a slash command is private, and begins a thread of its own when it
+// is no reply: nobody else would see an answer there. Such a message has the
+// thread's id twice in its name.
+func (m message) replyThread(of thread) string {
+	name := string(cmp.Or(of.Name, m.Thread.Name))
+	_, id, _ := strings.Cut(string(m.Name), "/messages/")
+	_, own, _ := strings.Cut(name, "/threads/")
+	if id == own+"."+own && !bool(m.ThreadReply) {
+		return ""
+	}
+	return name
+}
+
+// own reports whether the message is the app's.
+func (m message) own() bool { return m.Sender.Type == "BOT" }
 
 // command is the command's id, in the order Google's samples read it.
 func (m message) command(known metadata) int {

@@ -10,6 +10,7 @@ import (
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/config"
 )
 
 func TestWhatADialogHasToDoWithAnEventIsTold(t *testing.T) {
@@ -54,7 +55,7 @@ func TestAReplyIsShownWhereItsEventAllowsIt(t *testing.T) {
 	leaves := reply
 	leaves.Leaves = true
 	click := func(e chat.Event) chat.Event {
-		e.Kind, e.Message, e.Space.Direct = chat.Click, "spaces/A/messages/m", true
+		e.Kind, e.Message, e.Own, e.Space.Direct = chat.Click, "spaces/A/messages/m", true, true
 		return e
 	}
 	const shown = `{"header":{"title":"T"},"sections":[{"widgets":[{"textParagraph":{"text":"x"}}]}]}`
@@ -63,7 +64,7 @@ func TestAReplyIsShownWhereItsEventAllowsIt(t *testing.T) {
 	const classicDialog = `{"actionResponse":{"dialogAction":{"dialog":{"body":` + shown + `}},"type":"DIALOG"}}`
 	const update = `{"hostAppDataAction":{"chatDataAction":{"updateMessageAction":{"message":{` + message + `}}}}`
 	withoutMessage := click(chat.Event{Dialog: chat.Sent})
-	withoutMessage.Message = ""
+	withoutMessage.Message, withoutMessage.Own = "", false
 	for name, c := range map[string]struct {
 		event          chat.Event
 		reply          chat.Reply
@@ -118,8 +119,8 @@ func TestFieldsAreWrittenAsChatHasThem(t *testing.T) {
 func TestWhatIsWrittenIsWhatGooglesTypesWrite(t *testing.T) {
 	everything := chat.Card{Title: "Title", Subtitle: "Sub", Sections: []chat.Section{{Header: "Head", Widgets: []chat.Widget{
 		{Text: "a <b>"},
-		{Label: "Label", Text: "x", Aside: &chat.Button{Text: "Go", Link: "https://example.com/?a=1&b=2"}},
-		{Buttons: []chat.Button{{Text: "One", Value: "v", Strong: true, Opens: true, Required: []string{"name"}}, {Text: "Two", Link: "https://example.com"}}},
+		{Label: "Label", Text: "x", Aside: &chat.Button{Text: "Go", Link: config.NewSecret("https://example.com/?a=1&b=2")}},
+		{Buttons: []chat.Button{{Text: "One", Value: config.NewSecret("v"), Strong: true, Opens: true, Required: []string{"name"}}, {Text: "Two", Link: config.NewSecret("https://example.com")}}},
 		{Field: &chat.Field{Kind: chat.Line, Name: "l", Label: "L", Hint: "h", Limit: 5, Values: []string{"x"}}},
 		{Field: &chat.Field{Kind: chat.Paragraph, Name: "p", Label: "P"}},
 		{Field: &chat.Field{Kind: chat.Choice, Name: "c", Label: "C", Values: []string{"1"}, Options: []chat.Option{{Value: "1", Text: "One"}, {Value: "2", Text: "Two"}}}},
@@ -136,7 +137,7 @@ func TestWhatIsWrittenIsWhatGooglesTypesWrite(t *testing.T) {
 		"in place":       {chat.Event{Kind: chat.Click, Space: chat.Space{Direct: true}}, chat.Reply{Card: &everything}},
 		"a dialog":       {chat.Event{Kind: chat.Command, Dialog: chat.Opens}, chat.Reply{Card: &everything}},
 		"a dialog's end": {chat.Event{Kind: chat.Click, Dialog: chat.Sent}, chat.Reply{}},
-		"a prompt":       {chat.Event{Kind: chat.Command}, chat.Reply{Connect: "https://example.com/start?a=1&b=2"}},
+		"a prompt":       {chat.Event{Kind: chat.Command}, chat.Reply{Connect: config.NewSecret("https://example.com/start?a=1&b=2")}},
 	} {
 		ours, err := app.Encode(chat.Classic, c.e, c.r)
 		if err != nil {

@@ -43,7 +43,8 @@ type Event struct {
 	Person   Person // who did it
 	Space    Space
 	Message  string        // resource name of the message; for clicks, the card's
-	Thread   string        // resource name of the thread it happened in; may be empty
+	Thread   string        // resource name of the thread that the command was typed in as a reply; empty in any other case
+	Own      bool          // the clicked message is the app's, and can be replaced
 	Command  int           // id of the command, as in the console
 	Args     string        // the words behind the command, without mentions
 	Text     string        // all that stands behind the command, as it was typed; mentions in the markup of a message
@@ -69,6 +70,7 @@ type Space struct {
 	Name        string // spaces/{id}
 	DisplayName string // empty for what has no name
 	Direct      bool   // the direct message of one person with the app
+	Named       bool   // a space with a name: only there are threads
 }
 
 // Dialog is what an event has to do with a dialog, and so what may be answered

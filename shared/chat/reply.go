@@ -54,7 +54,7 @@ func (r Reply) place(e Event) place {
 		return homeTab
 	case e.Dialog == Opens, e.Dialog == Sent && (e.Home || !r.Leaves):
 		return dialog
-	case e.Kind == Click && !r.Beside && (e.Dialog == NoDialog || e.Message != ""):
+	case e.Kind == Click && !r.Beside && e.Own && (e.Dialog == NoDialog || e.Message != ""):
 		return replaced
 	default:
 		return posted

@@ -55,10 +55,10 @@ func (v *Verifier) Verify(r *http.Request) (Format, error) {
 		return 0, unauthenticated("no bearer token")
 	}
 	if claimedIssuer(token) == classicIssuer {
-		_, err := v.classic.Verify(r.Context(), config.Secret(token))
+		_, err := v.classic.Verify(r.Context(), config.NewSecret(token))
 		return Classic, fault.Wrap("chat.Verify", err)
 	}
-	claims, err := v.addOn.Verify(r.Context(), config.Secret(token))
+	claims, err := v.addOn.Verify(r.Context(), config.NewSecret(token))
 	if err != nil {
 		return 0, fault.Wrap("chat.Verify", err)
 	}

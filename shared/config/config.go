@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/words"
 )
@@ -45,7 +46,7 @@ func (r *Reader) Required(name string) string {
 }
 
 // Secret is Required for a value that must not be printed.
-func (r *Reader) Secret(name string) Secret { return Secret(r.Required(name)) }
+func (r *Reader) Secret(name string) Secret { return NewSecret(r.Required(name)) }
 
 // Address is a required address: https, or http on loopback, with no user,
 // query or fragment.
@@ -104,16 +105,44 @@ func (r *Reader) Digits(name string) string {
 	return value
 }
 
-// List is an optional comma-separated list, trimmed and in lower case.
-func (r *Reader) List(name string) []string {
+// Names is a required list of names, with commas between them and none empty.
+func (r *Reader) Names(name string) []string {
+	value := r.Required(name)
+	if value == "" {
+		return nil
+	}
 	var out []string
-	for item := range strings.SplitSeq(r.Optional(name, ""), ",") {
-		if item = strings.ToLower(strings.TrimSpace(item)); item != "" {
-			out = append(out, item)
+	for item := range strings.SplitSeq(value, ",") {
+		if item = strings.TrimSpace(item); item == "" || strings.ContainsAny(item, " \t") {
+			r.Fault(name, "must be one name, or several with commas between them, and none empty")
+			return nil
 		}
+		out = append(out, item)
 	}
 	return out
 }
+
+// Domains is an optional list of domains, such as example.com, in lower case.
+// Set without any, or with something else, it is a fault: a list that only looks
+// set would admit everybody.
+func (r *Reader) Domains(name string) []string {
+	value, set := r.lookup(name)
+	if !set || value == "" {
+		return nil
+	}
+	var out []string
+	for item := range strings.SplitSeq(value, ",") {
+		item = address.Lower(strings.TrimSpace(item))
+		if !domain.MatchString(item) {
+			r.Fault(name, "must be domains such as example.com, with commas between them, and none empty")
+			return nil
+		}
+		out = append(out, item)
+	}
+	return out
+}
+
+var domain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
 // Fault notes that name is wrong, and why; why must not hold the value.
 func (r *Reader) Fault(name, why string) { r.faults = append(r.faults, name+" "+why) }

@@ -64,7 +64,7 @@ func TestAddressesAreHTTPSExceptOnLoopback(t *testing.T) {
 }
 
 func TestASecretCannotPrintItself(t *testing.T) {
-	secret := config.Secret("GOCSPX-marked")
+	secret := config.NewSecret("GOCSPX-marked")
 	holder := struct{ S config.Secret }{secret}
 	asJSON, err := json.Marshal(holder)
 	if err != nil {

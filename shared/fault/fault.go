@@ -10,6 +10,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"example.com/deputy/shared/words"
 )
@@ -122,4 +123,25 @@ func Public(say words.Say, err error, reference string) string {
 		return say(e.Public, e.Args...)
 	}
 	return say(words.Surprise, reference)
+}
+
+// Panicked is a panic that Catch caught.
+type Panicked struct {
+	Value any
+	Stack string // of the goroutine, for the log
+}
+
+// Error names the value, for the log.
+func (p *Panicked) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+
+// Catch runs f and turns a panic into an Internal error that carries the stack.
+// What runs in a goroutine of its own needs it: there, a panic would end the
+// process.
+func Catch(f func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &Error{Op: "fault.Catch", Err: &Panicked{value, string(debug.Stack())}}
+		}
+	}()
+	return f()
 }

@@ -78,7 +78,7 @@ func readClient(text config.Secret) (c Client, why string) {
 	if read.ClientSecret == "" && !c.Desktop { // a desktop client was refused for what it is so far
 		return c, `has no client_secret in "web": Google shows a secret only when it is made; add a new secret to the client and download its file then`
 	}
-	c.ID, c.Secret, c.RedirectURIs = read.ClientID, config.Secret(read.ClientSecret), read.RedirectURIs
+	c.ID, c.Secret, c.RedirectURIs = read.ClientID, config.NewSecret(read.ClientSecret), read.RedirectURIs
 	return c, ""
 }
 

@@ -98,13 +98,17 @@ func (d *Delegation) Token(ctx context.Context, email string, scopes []string) (
 	flight := d.flight.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(shared, delegationTime)
 		defer cancel()
-		t, err := d.mint(ctx, email, scopes)
-		if errors.Is(err, ErrNotDelegated) {
-			err = d.which(ctx, email, scopes, err)
-		}
-		if err == nil {
-			d.known.Add(key, t)
-		}
+		var t delegated
+		err := fault.Catch(func() (err error) {
+			t, err = d.mint(ctx, email, scopes)
+			if errors.Is(err, ErrNotDelegated) {
+				err = d.which(ctx, email, scopes, err)
+			}
+			if err == nil {
+				d.known.Add(key, t)
+			}
+			return err
+		})
 		return t.token, err
 	})
 	select {
@@ -112,7 +116,7 @@ func (d *Delegation) Token(ctx context.Context, email string, scopes []string) (
 		token, _ := r.Val.(config.Secret)
 		return token, fault.Wrap("googleauth.Delegation", r.Err)
 	case <-ctx.Done():
-		return "", &fault.Error{Op: "googleauth.Delegation", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: ctx.Err()}
+		return config.Secret{}, &fault.Error{Op: "googleauth.Delegation", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: ctx.Err()}
 	}
 }
 
@@ -177,7 +181,7 @@ func (d *Delegation) Own(ctx context.Context, audience string) (config.Secret, e
 func (d *Delegation) signed(ctx context.Context, claims map[string]any) (config.Secret, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		return "", fault.Wrap("googleauth.Delegation", err)
+		return config.Secret{}, fault.Wrap("googleauth.Delegation", err)
 	}
 	call := d.sign.Projects.ServiceAccounts.SignJwt(d.name, &iamcredentials.SignJwtRequest{Payload: string(payload)})
 	var signed *iamcredentials.SignJwtResponse
@@ -186,9 +190,9 @@ func (d *Delegation) signed(ctx context.Context, claims map[string]any) (config.
 		return err
 	})
 	if err != nil {
-		return "", signing(err)
+		return config.Secret{}, signing(err)
 	}
-	return config.Secret(signed.SignedJwt), nil
+	return config.NewSecret(signed.SignedJwt), nil
 }
 
 // grantRefused is an answer of the token endpoint that gives no token.
@@ -224,7 +228,7 @@ func (d *Delegation) exchange(ctx context.Context, assertion config.Secret) (del
 	case err != nil || body.AccessToken == "":
 		return delegated{}, errors.New("an answer that cannot be read")
 	}
-	return delegated{config.Secret(body.AccessToken), d.now().Add(time.Duration(body.ExpiresIn) * time.Second)}, nil
+	return delegated{config.NewSecret(body.AccessToken), d.now().Add(time.Duration(body.ExpiresIn) * time.Second)}, nil
 }
 
 func laterGrant(err error) (time.Duration, bool) {

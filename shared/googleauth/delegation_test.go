@@ -125,7 +125,7 @@ func TestEachRefusalOfADelegationHasItsOwnError(t *testing.T) {
 			g, d := delegating(t, nil)
 			c.set(g)
 			token, err := d.Token(t.Context(), c.email, c.scopes)
-			if token != "" || !errors.Is(err, c.want) || fault.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
+			if !token.Empty() || !errors.Is(err, c.want) || fault.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: %v", name, err)
 			}
 			if errors.Is(c.want, googleauth.ErrScopeNotListed) && strings.Contains(err.Error(), spaces) {

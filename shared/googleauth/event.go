@@ -11,6 +11,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/strictjson"
 )
 
 // EventToken is a security event token of Google's (RFC 8417) whose signature,
@@ -34,10 +35,10 @@ var (
 // pushes. Unlike ID tokens they have an issuer with a slash at its end and no
 // expiry (oauth-admin.md 3.2). It is safe for concurrent use.
 type EventVerifier struct {
-	client string
-	config *remote[eventConfig]
-	base   http.RoundTripper
-	now    func() time.Time
+	clients []string
+	config  *remote[eventConfig]
+	base    http.RoundTripper
+	now     func() time.Time
 
 	mu   sync.Mutex
 	at   string // where keys come from
@@ -50,13 +51,13 @@ type eventConfig struct {
 	Keys   string `json:"jwks_uri"`
 }
 
-// NewEventVerifier checks event tokens for one client; where their issuer and
-// keys are stands at configURL (Endpoints.Events).
-func NewEventVerifier(configURL, clientID string, base http.RoundTripper, now func() time.Time) *EventVerifier {
-	if clientID == "" {
+// NewEventVerifier checks event tokens for the clients of one project; where
+// their issuer and keys are stands at configURL (Endpoints.Events).
+func NewEventVerifier(configURL string, clientIDs []string, base http.RoundTripper, now func() time.Time) *EventVerifier {
+	if len(clientIDs) == 0 || slices.Contains(clientIDs, "") {
 		panic("googleauth.NewEventVerifier: empty client id")
 	}
-	return &EventVerifier{client: clientID, config: newRemote(configURL, base, now, parseEventConfig), base: base, now: now}
+	return &EventVerifier{clients: clientIDs, config: newRemote(configURL, base, now, parseEventConfig), base: base, now: now}
 }
 
 func parseEventConfig(body []byte) (c eventConfig, err error) {
@@ -89,13 +90,13 @@ func (v *EventVerifier) Verify(ctx context.Context, token config.Secret) (EventT
 		ID       string                     `json:"jti"`
 		Events   map[string]json.RawMessage `json:"events"`
 	}
-	err = json.Unmarshal(payload, &claims)
+	err = strictjson.Decode(payload, &claims)
 	switch {
 	case err != nil:
 		return EventToken{}, refuse(ErrMalformed)
 	case claims.Issuer != at.Issuer:
 		return EventToken{}, refuse(ErrIssuer)
-	case !slices.Contains(claims.Audience, v.client):
+	case !slices.ContainsFunc(claims.Audience, func(a string) bool { return slices.Contains(v.clients, a) }):
 		return EventToken{}, refuse(ErrAudience)
 	case claims.ID == "" || claims.IssuedAt <= 0 || len(claims.Events) == 0:
 		return EventToken{}, refuse(ErrMalformed)

@@ -22,14 +22,14 @@ func FuzzIDToken(f *testing.F) {
 	v := googleauth.NewVerifier(googleauth.Issuer, "client", googleauth.NewKeySet(server.URL+"/oauth2/v3/certs", http.DefaultTransport, time.Now), time.Now)
 	f.Add(`{"iss":"https://accounts.google.com","aud":"client","sub":"1","exp":32503680000,"iat":1}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := v.Verify(t.Context(), config.Secret(text)); fault.KindOf(err) != fault.Unauthenticated {
+		if _, err := v.Verify(t.Context(), config.NewSecret(text)); fault.KindOf(err) != fault.Unauthenticated {
 			t.Errorf("any text: %v", err)
 		}
 		var claims map[string]any
 		if json.Unmarshal([]byte(text), &claims) != nil {
 			return
 		}
-		got, err := v.Verify(t.Context(), config.Secret(standIn.SignGoogle(claims)))
+		got, err := v.Verify(t.Context(), config.NewSecret(standIn.SignGoogle(claims)))
 		if err != nil {
 			if fault.KindOf(err) != fault.Unauthenticated {
 				t.Errorf("signed: %v", err)

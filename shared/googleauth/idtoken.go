@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"regexp"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 )
@@ -24,6 +26,19 @@ type Claims struct {
 	Domain        string // hd: only for Workspace accounts
 	Nonce         string
 }
+
+// Authoritative reports whether Google is the authority for Email: the address
+// is of gmail.com, or of the Workspace organization whose account it is. Any
+// other address only was the account holder's at some time.
+// https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
+func (c Claims) Authoritative() bool {
+	domain := address.Domain(c.Email)
+	return domain != "" && c.EmailVerified && (domain == "gmail.com" || domain == address.Lower(c.Domain))
+}
+
+// subject is the form of a sub: it becomes the id of records, so nothing else
+// may be in it ("at most 255 ASCII characters", OpenID Connect Core, 2).
+var subject = regexp.MustCompile(`^[A-Za-z0-9._|-]{1,255}$`)
 
 const (
 	// believed is how long a token that was verified counts as verified when
@@ -104,6 +119,8 @@ func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, tim
 		return Claims{}, time.Time{}, fault.Wrap("googleauth.Verify", w.err)
 	case err != nil:
 		return Claims{}, time.Time{}, refuse(err)
+	case t.Subject != "" && !subject.MatchString(t.Subject):
+		return Claims{}, time.Time{}, refuse(errors.New("a sub that no account of Google's has"))
 	case len(t.Audience) != 1:
 		return Claims{}, time.Time{}, refuse(errors.New("more than one audience"))
 	case t.IssuedAt.After(v.now().Add(Leeway)):

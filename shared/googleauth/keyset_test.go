@@ -95,7 +95,7 @@ func (s *signer) sign(alg jose.SignatureAlgorithm, key any, kid string, claims a
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return config.Secret(text)
+	return config.NewSecret(text)
 }
 
 func (s *signer) set(status int, kids ...string) {
@@ -136,16 +136,16 @@ func TestATokenThatIsNotRightIsUnauthenticated(t *testing.T) {
 		"another key under our kid":  s.sign(jose.RS256, other, "k1", map[string]any{"iss": googleauth.Issuer, "aud": "aud"}),
 		"HS256 with the public key":  s.sign(jose.HS256, public, "k1", map[string]any{"iss": googleauth.Issuer, "aud": "aud"}),
 		"PS256":                      s.sign(jose.PS256, s.key, "k1", map[string]any{"iss": googleauth.Issuer, "aud": "aud"}),
-		"alg none":                   config.Secret("eyJhbGciOiJub25lIiwia2lkIjoiazEifQ." + parts[1] + "."),
+		"alg none":                   config.NewSecret("eyJhbGciOiJub25lIiwia2lkIjoiazEifQ." + parts[1] + "."),
 		"unknown kid":                s.token("k2", nil),
 		"no kid":                     s.token("", nil),
-		"truncated":                  config.Secret(good[:len(good)/2]),
-		"signature of another":       config.Secret(parts[0] + "." + parts[1] + "." + strings.Split(s.token("k1", func(c map[string]any) { c["sub"] = "2" }).Reveal(), ".")[2]),
+		"truncated":                  config.NewSecret(good[:len(good)/2]),
+		"signature of another":       config.NewSecret(parts[0] + "." + parts[1] + "." + strings.Split(s.token("k1", func(c map[string]any) { c["sub"] = "2" }).Reveal(), ".")[2]),
 		"null payload":               s.sign(jose.RS256, s.key, "k1", nil),
 		"a list as payload":          s.sign(jose.RS256, s.key, "k1", []int{1}),
-		"null header":                config.Secret("bnVsbA." + parts[1] + "." + parts[2]),
-		"JSON serialization":         config.Secret(`{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`),
-		"empty":                      "",
+		"null header":                config.NewSecret("bnVsbA." + parts[1] + "." + parts[2]),
+		"JSON serialization":         config.NewSecret(`{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`),
+		"empty":                      {},
 		"another issuer":             s.token("k1", func(c map[string]any) { c["iss"] = "https://accounts.google.com.evil.example" }),
 		"another audience":           s.token("k1", func(c map[string]any) { c["aud"] = "other" }),
 		"two audiences":              s.token("k1", func(c map[string]any) { c["aud"] = []string{"aud", "other"} }),
@@ -154,7 +154,7 @@ func TestATokenThatIsNotRightIsUnauthenticated(t *testing.T) {
 		"no end":                     s.token("k1", func(c map[string]any) { delete(c, "exp") }),
 		"not yet valid":              s.token("k1", func(c map[string]any) { c["nbf"] = s.now().Add(time.Hour).Unix() }),
 		"issued in the future":       s.token("k1", func(c map[string]any) { c["iat"] = s.now().Add(2 * time.Minute).Unix() }),
-		"signature taken off by IAM": config.Secret(parts[0] + "." + parts[1] + ".SIGNATURE_REMOVED_BY_GOOGLE"),
+		"signature taken off by IAM": config.NewSecret(parts[0] + "." + parts[1] + ".SIGNATURE_REMOVED_BY_GOOGLE"),
 	} {
 		if got, err := s.verifier().Verify(t.Context(), token); fault.KindOf(err) != fault.Unauthenticated {
 			t.Errorf("%s: got %+v, %v", name, got, err)
@@ -169,7 +169,7 @@ func TestAThousandInventedKeyIDsCauseOneFetch(t *testing.T) {
 	for i := range 1000 {
 		wg.Go(func() {
 			header := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"alg":"RS256","kid":"invented-%d"}`, i))
-			_, err := v.Verify(t.Context(), config.Secret(header+".e30.AAAA"))
+			_, err := v.Verify(t.Context(), config.NewSecret(header+".e30.AAAA"))
 			if fault.KindOf(err) != fault.Unauthenticated || !strings.Contains(err.Error(), "unknown key id") {
 				t.Errorf("got %v", err)
 			}
@@ -244,7 +244,7 @@ func TestATokenThatWasVerifiedCountsAgainUntilItsEndAndNoLonger(t *testing.T) {
 	// Attack: the claims of a token that is known, with another signature.
 	known := strings.Split(token.Reveal(), ".")
 	forged := known[0] + "." + known[1] + "." + strings.Split(s.token("one", nil).Reveal(), ".")[2]
-	if _, err := v.Verify(t.Context(), config.Secret(forged)); !errors.Is(err, googleauth.ErrSignature) {
+	if _, err := v.Verify(t.Context(), config.NewSecret(forged)); !errors.Is(err, googleauth.ErrSignature) {
 		t.Errorf("a forged signature: %v", err)
 	}
 	s.ahead.Add(int64(2*time.Minute + time.Second))

@@ -185,7 +185,7 @@ func tokens(t *oauth2.Token) Tokens {
 	scope, _ := t.Extra("scope").(string)
 	refreshLife, _ := t.Extra("refresh_token_expires_in").(float64) // absent: 0
 	return Tokens{
-		Access: config.Secret(t.AccessToken), Refresh: config.Secret(t.RefreshToken), ID: config.Secret(id),
+		Access: config.NewSecret(t.AccessToken), Refresh: config.NewSecret(t.RefreshToken), ID: config.NewSecret(id),
 		Life: time.Duration(t.ExpiresIn) * time.Second, Scopes: Scopes(strings.Fields(scope)),
 		RefreshLife: time.Duration(refreshLife) * time.Second,
 	}

@@ -46,14 +46,14 @@ func provider(t *testing.T, status int, body string) (*googleauth.Provider, *end
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	at := googleauth.Endpoints{Authorization: "https://accounts.example/auth", Token: server.URL + "/token", Revocation: server.URL + "/revoke"}
-	client := googleauth.Client{ID: "c", Secret: "GOCSPX-marked"}
+	client := googleauth.Client{ID: "c", Secret: config.NewSecret("GOCSPX-marked")}
 	return googleauth.NewProvider(at, client, "https://deputy.example.com/callback", http.DefaultTransport), e
 }
 
 func TestTheAuthorizationAddressAsksAsGoogleWantsIt(t *testing.T) {
 	p, _ := provider(t, 200, "")
 	u, err := url.Parse(p.AuthorizationURL(googleauth.Authorization{
-		State: "s", Verifier: "verifier-verifier-verifier-verifier-verifier", Nonce: "n",
+		State: config.NewSecret("s"), Verifier: config.NewSecret("verifier-verifier-verifier-verifier-verifier"), Nonce: "n",
 		Scopes: []string{"openid", "email", "x"}, LoginHint: "ada@example.com", Consent: true,
 	}))
 	if err != nil {
@@ -77,12 +77,12 @@ func TestTheAuthorizationAddressAsksAsGoogleWantsIt(t *testing.T) {
 func TestACodeIsExchangedInOneRequestWithSecretAndVerifier(t *testing.T) {
 	p, e := provider(t, 200, `{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":1234,"token_type":"Bearer",
 		"scope":"https://www.googleapis.com/auth/userinfo.email openid https://www.googleapis.com/auth/chat.spaces.create openid"}`)
-	got, err := p.Exchange(t.Context(), "4/0A code", "v")
+	got, err := p.Exchange(t.Context(), config.NewSecret("4/0A code"), config.NewSecret("v"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := googleauth.Tokens{
-		Access: "a", Refresh: "r", ID: "i", Life: 1234 * time.Second,
+		Access: config.NewSecret("a"), Refresh: config.NewSecret("r"), ID: config.NewSecret("i"), Life: 1234 * time.Second,
 		Scopes: []string{"email", "https://www.googleapis.com/auth/chat.spaces.create", "openid"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -119,7 +119,7 @@ func TestEachRefusalOfTheTokenEndpointMeansWhatGoogleMeans(t *testing.T) {
 		"200 without the token": {200, `{"marked":1}`, fault.Unavailable, nil},
 	} {
 		p, e := provider(t, c.status, c.body)
-		_, err := p.Refresh(t.Context(), "1//marked-refresh")
+		_, err := p.Refresh(t.Context(), config.NewSecret("1//marked-refresh"))
 		if got := fault.KindOf(err); err == nil || got != c.kind || (c.is != nil && !errors.Is(err, c.is)) {
 			t.Errorf("%s: got %v (%v), want %v", name, err, got, c.kind)
 		}
@@ -148,7 +148,7 @@ func TestRevokingSendsTheTokenInTheBodyAndADeadOneIsFine(t *testing.T) {
 		"down":         {503, ``, false},
 	} {
 		p, e := provider(t, c.status, c.body)
-		err := p.Revoke(t.Context(), "1//r")
+		err := p.Revoke(t.Context(), config.NewSecret("1//r"))
 		if (err == nil) != c.fine || (err != nil && fault.KindOf(err) != fault.Unavailable) {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -160,9 +160,9 @@ func TestRevokingSendsTheTokenInTheBodyAndADeadOneIsFine(t *testing.T) {
 
 func TestNobodyAnsweringIsUnavailable(t *testing.T) {
 	p := googleauth.NewProvider(googleauth.Endpoints{Token: "http://127.0.0.1:1/token", Revocation: "http://127.0.0.1:1/revoke"},
-		googleauth.Client{ID: "c", Secret: "s"}, "", http.DefaultTransport)
-	_, err := p.Exchange(t.Context(), config.Secret("c"), "v")
-	for _, err := range []error{err, p.Revoke(t.Context(), "t")} {
+		googleauth.Client{ID: "c", Secret: config.NewSecret("s")}, "", http.DefaultTransport)
+	_, err := p.Exchange(t.Context(), config.NewSecret("c"), config.NewSecret("v"))
+	for _, err := range []error{err, p.Revoke(t.Context(), config.NewSecret("t"))} {
 		if fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("got %v", err)
 		}

@@ -55,13 +55,18 @@ func (d *remote[T]) get(ctx context.Context, enough func(T) bool) (T, error) {
 	}
 	// The fetch is everybody's: it must outlive the request that began it.
 	done := d.flight.DoChan("", func() (any, error) {
-		if _, fetch, _ := d.look(enough); fetch { // not done by the flight before this one
-			d.fetch(context.WithoutCancel(ctx))
-		}
-		return nil, nil
+		return nil, fault.Catch(func() error {
+			if _, fetch, _ := d.look(enough); fetch { // not done by the flight before this one
+				d.fetch(context.WithoutCancel(ctx))
+			}
+			return nil
+		})
 	})
 	select {
-	case <-done:
+	case r := <-done:
+		if r.Err != nil {
+			return value, fault.Wrap("googleauth.remote", r.Err)
+		}
 		value, _, err := d.look(enough)
 		return value, err
 	case <-ctx.Done():

@@ -64,11 +64,14 @@ type Failure struct {
 	Reason string // such as ACCESS_TOKEN_SCOPE_INSUFFICIENT
 }
 
-// Busy tells that Google takes no more requests for the moment. Calendar says
-// so by 403 (its guide "Handle API errors").
+// Busy reports whether Google takes no more requests for the moment. Some APIs
+// say so by 403: Calendar (its guide "Handle API errors"), and all that send
+// google.api.ErrorReason.
 func (f Failure) Busy() bool {
-	return f.Code == http.StatusTooManyRequests || slices.Contains([]string{"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}, f.Reason)
+	return f.Code == http.StatusTooManyRequests || f.Status == "RESOURCE_EXHAUSTED" || slices.Contains(busy, f.Reason)
 }
+
+var busy = []string{"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED"}
 
 // Read is what an error says.
 func Read(e *googleapi.Error) Failure {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -21,10 +22,22 @@ func New(w io.Writer, project string, level slog.Leveler) *slog.Logger {
 
 // NewText is a logger of the same lines in plain text, for the local run.
 func NewText(w io.Writer) *slog.Logger {
-	return slog.New(&handler{Handler: slog.NewTextHandler(w, nil)})
+	return slog.New(&handler{Handler: slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return bounded(a) }})})
+}
+
+// most is how many bytes of one text are logged: strangers choose some of them.
+const most = 1024
+
+// bounded is a without what is too long of its text. Only a stack may be longer.
+func bounded(a slog.Attr) slog.Attr {
+	if text := a.Value; text.Kind() == slog.KindString && len(text.String()) > most && a.Key != "stack_trace" {
+		a.Value = slog.StringValue(strings.ToValidUTF8(text.String()[:most], "") + "...")
+	}
+	return a
 }
 
 func rename(groups []string, a slog.Attr) slog.Attr {
+	a = bounded(a)
 	if len(groups) > 0 {
 		return a
 	}

@@ -30,7 +30,7 @@ func (m *Meetings) Zone(ctx context.Context, person string, more ...userauth.Cap
 	call := m.calendar.Events.List(primary).MaxResults(1).Fields("timeZone")
 	var list *calendar.Events
 	needed := append([]userauth.Capability{userauth.ScheduleEvents}, more...)
-	err := m.auth.Act(ctx, person, needed, userauth.ScheduleEvents, func(token oauth2.TokenSource) error {
+	err := m.auth.Act(ctx, person, needed, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			list, err = call.Context(ctx).Do()
 			return err
@@ -73,7 +73,7 @@ func (m *Meetings) Schedule(ctx context.Context, person, source string, e Event)
 		return Scheduled{}, fault.Wrap("meetings.Schedule", err)
 	}
 	var out *calendar.Event
-	err = m.auth.Act(ctx, person, []userauth.Capability{userauth.ScheduleEvents}, userauth.ScheduleEvents, func(token oauth2.TokenSource) (err error) {
+	err = m.auth.Act(ctx, person, []userauth.Capability{userauth.ScheduleEvents}, func(token oauth2.TokenSource) (err error) {
 		out, err = m.insert(ctx, token, e.api(id))
 		if errors.Is(err, errExists) { // it came before
 			out, err = m.get(ctx, token, id)

@@ -60,7 +60,7 @@ func (m *Meetings) Room(ctx context.Context, person string, more ...userauth.Cap
 	call := m.api.Spaces.Create(&meet.Space{})
 	var room *meet.Space
 	needed := append([]userauth.Capability{userauth.Meet}, more...)
-	err := m.auth.Act(ctx, person, needed, userauth.Meet, func(token oauth2.TokenSource) error {
+	err := m.auth.Act(ctx, person, needed, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			room, err = call.Context(ctx).Do()
 			return err
@@ -71,6 +71,25 @@ func (m *Meetings) Room(ctx context.Context, person string, more ...userauth.Cap
 		return "", fault.Wrap("meetings.Room", err)
 	}
 	return room.MeetingUri, nil
+}
+
+// Journal keeps what a later try of the same operation has to know.
+type Journal interface {
+	Kept() []byte // by a try before; nil for nothing
+	Keep(ctx context.Context, journal []byte) error
+}
+
+// RoomOnce is Room for an operation that may be repeated: the room of its first
+// try is kept in its journal, and given again.
+func (m *Meetings) RoomOnce(ctx context.Context, person string, j Journal, more ...userauth.Capability) (string, error) {
+	if kept := j.Kept(); kept != nil {
+		return string(kept), nil
+	}
+	room, err := m.Room(ctx, person, more...)
+	if err == nil {
+		err = j.Keep(ctx, []byte(room))
+	}
+	return room, err
 }
 
 // errExists says that an id is taken.

@@ -17,10 +17,10 @@ import (
 // (HMAC-SHA-256), each with one key.
 func Generate() (keysetJSON, lookupJSON config.Secret, err error) {
 	if keysetJSON, err = fresh(aead.AES256GCMKeyTemplate()); err != nil {
-		return "", "", err
+		return config.Secret{}, config.Secret{}, err
 	}
 	if lookupJSON, err = fresh(prf.HMACSHA256PRFKeyTemplate()); err != nil {
-		return "", "", err
+		return config.Secret{}, config.Secret{}, err
 	}
 	return keysetJSON, lookupJSON, nil
 }
@@ -28,7 +28,7 @@ func Generate() (keysetJSON, lookupJSON config.Secret, err error) {
 func fresh(template *tinkpb.KeyTemplate) (config.Secret, error) {
 	handle, err := keyset.NewHandle(template)
 	if err != nil {
-		return "", fault.Wrap("seal.Generate", err)
+		return config.Secret{}, fault.Wrap("seal.Generate", err)
 	}
 	return write(handle)
 }
@@ -37,7 +37,7 @@ func fresh(template *tinkpb.KeyTemplate) (config.Secret, error) {
 func write(handle *keyset.Handle) (config.Secret, error) {
 	var out bytes.Buffer
 	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&out)); err != nil {
-		return "", fault.Wrap("seal.write", err)
+		return config.Secret{}, fault.Wrap("seal.write", err)
 	}
-	return config.Secret(out.String()), nil
+	return config.NewSecret(out.String()), nil
 }

@@ -43,12 +43,12 @@ func Describe(text config.Secret) ([]Key, error) {
 func Add(text config.Secret) (config.Secret, uint32, error) {
 	handle, err := readAny(text)
 	if err != nil {
-		return "", 0, err
+		return config.Secret{}, 0, err
 	}
 	manager := keyset.NewManagerFromHandle(handle)
 	id, err := manager.Add(kinds[handle.KeysetInfo().GetKeyInfo()[0].GetTypeUrl()].template)
 	if err != nil {
-		return "", 0, fault.Wrap("seal.Add", err)
+		return config.Secret{}, 0, fault.Wrap("seal.Add", err)
 	}
 	out, err := managed(manager)
 	return out, id, err
@@ -68,11 +68,11 @@ func Disable(text config.Secret, id uint32) (config.Secret, error) {
 func change(text config.Secret, op string, do func(*keyset.Manager) error) (config.Secret, error) {
 	handle, err := readAny(text)
 	if err != nil {
-		return "", err
+		return config.Secret{}, err
 	}
 	manager := keyset.NewManagerFromHandle(handle)
 	if err := do(manager); err != nil {
-		return "", &fault.Error{Op: op, Kind: fault.Invalid, Public: words.English("The keyset does not allow that: %v."), Args: []any{err}}
+		return config.Secret{}, &fault.Error{Op: op, Kind: fault.Invalid, Public: words.English("The keyset does not allow that: %v."), Args: []any{err}}
 	}
 	return managed(manager)
 }
@@ -80,7 +80,7 @@ func change(text config.Secret, op string, do func(*keyset.Manager) error) (conf
 func managed(m *keyset.Manager) (config.Secret, error) {
 	handle, err := m.Handle()
 	if err != nil {
-		return "", fault.Wrap("seal.managed", err)
+		return config.Secret{}, fault.Wrap("seal.managed", err)
 	}
 	return write(handle)
 }

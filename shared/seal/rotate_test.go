@@ -110,7 +110,7 @@ func TestWhatWasCodedBeforeARotationIsFoundAfterIt(t *testing.T) {
 }
 
 func TestWhatIsNoKeysetIsRefused(t *testing.T) {
-	for _, text := range []config.Secret{"", "{}", `{"primaryKeyId":1,"key":[]}`, "secret"} {
+	for _, text := range []config.Secret{{}, config.NewSecret("{}"), config.NewSecret(`{"primaryKeyId":1,"key":[]}`), config.NewSecret("secret")} {
 		if _, _, err := seal.Add(text); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: %v", text.Reveal(), err)
 		}

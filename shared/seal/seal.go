@@ -27,7 +27,7 @@ var (
 	// operator's fault (a rotation half done). The fault's kind is Unavailable.
 	ErrUnknownKey = errors.New("sealed with a key that KEYSET does not hold")
 	// ErrBroken: our key, but not sealed for this place, or altered. The
-	// fault's kind is NeedsConsent.
+	// fault's kind is Internal.
 	ErrBroken = errors.New("does not open in this place")
 )
 
@@ -105,11 +105,25 @@ func (k *Keys) Open(sealed []byte, at Place) ([]byte, error) {
 	if err == nil {
 		return text, nil
 	}
-	// Tink's prefix: one byte 0x01, then the key's id, big-endian.
-	if len(sealed) >= 5 && sealed[0] == 1 && !k.ids[binary.BigEndian.Uint32(sealed[1:5])] {
+	if id, ok := keyOf(sealed); ok && !k.ids[id] {
 		return nil, &fault.Error{Op: "seal.Open", Kind: fault.Unavailable, Err: ErrUnknownKey}
 	}
-	return nil, &fault.Error{Op: "seal.Open", Kind: fault.NeedsConsent, Err: ErrBroken}
+	return nil, &fault.Error{Op: "seal.Open", Err: ErrBroken}
+}
+
+// keyOf is the id of the key that a text was sealed with, as Tink writes it in
+// front: one byte 0x01, then the id, big-endian.
+func keyOf(sealed []byte) (uint32, bool) {
+	if len(sealed) < 5 || sealed[0] != 1 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(sealed[1:5]), true
+}
+
+// SealedByPrimary reports whether a text was sealed with the key in use.
+func (k *Keys) SealedByPrimary(sealed []byte) bool {
+	id, ok := keyOf(sealed)
+	return ok && id == k.primary
 }
 
 // Primary are the keys in use: the one that seals, and the one that codes.

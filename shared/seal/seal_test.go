@@ -41,7 +41,7 @@ func TestASealedTextOpensInNoOtherPlace(t *testing.T) {
 		"another field":      {"act", "grants", "1", "access"},
 		"shifted boundaries": {"act", "grants1", "", "refresh"},
 	} {
-		if _, err := k.Open(sealed, place); !errors.Is(err, seal.ErrBroken) || fault.KindOf(err) != fault.NeedsConsent {
+		if _, err := k.Open(sealed, place); !errors.Is(err, seal.ErrBroken) || fault.KindOf(err) != fault.Internal {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestAKeysetThatIsNoneIsRefusedWithoutQuotingIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pair := range [][2]config.Secret{{"marked-secret", lookup}, {good, "marked-secret"}, {lookup, lookup}, {good, good}} {
+	for _, pair := range [][2]config.Secret{{config.NewSecret("marked-secret"), lookup}, {good, config.NewSecret("marked-secret")}, {lookup, lookup}, {good, good}} {
 		_, err := seal.New(pair[0], pair[1], "p", "c")
 		if err == nil || fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "KEYSET") {
 			t.Errorf("got %v", err)

@@ -43,13 +43,13 @@ func NameOf(wrapped config.Secret) string {
 func Wrap(ctx context.Context, name string, text config.Secret, kek tink.AEADWithContext) (config.Secret, error) {
 	handle, err := readAny(text)
 	if err != nil {
-		return "", err
+		return config.Secret{}, err
 	}
 	var out bytes.Buffer
 	if err := handle.WriteWithContext(ctx, keyset.NewJSONWriter(&out), kek, []byte(name)); err != nil {
-		return "", &fault.Error{Op: "seal.Wrap", Kind: fault.Unavailable, Err: err}
+		return config.Secret{}, &fault.Error{Op: "seal.Wrap", Kind: fault.Unavailable, Err: err}
 	}
-	return config.Secret(out.String()), nil
+	return config.NewSecret(out.String()), nil
 }
 
 // Unwrap is the keyset that Wrap encrypted, in clear text.
@@ -60,7 +60,7 @@ func Unwrap(ctx context.Context, name string, wrapped config.Secret, kek tink.AE
 		err = errors.New("it is not a keyset that this KEYSET_KEK has wrapped for this place")
 	}
 	if err != nil {
-		return "", wrong(name, err)
+		return config.Secret{}, wrong(name, err)
 	}
 	return write(handle)
 }

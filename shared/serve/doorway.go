@@ -8,13 +8,13 @@
 package serve
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -36,9 +36,14 @@ type Doorway struct {
 	Log      *slog.Logger
 	Deadline time.Duration // of one request, shorter than the platform's own
 	// Fail renders an error. It is the only place of the function that does.
-	Fail func(http.ResponseWriter, *http.Request, error)
-	Room *Room // for all its handlers together; nil for one that bounds its work itself
+	Fail    func(http.ResponseWriter, *http.Request, error)
+	Room    *Room // for all its handlers together; nil for one that bounds its work itself
+	MaxBody int64 // in bytes; 0 is MaxBody
 }
+
+// bodyTime is how long a client may take to send its body. It waits without a
+// place of the Room: who sends slowly keeps nobody else out.
+const bodyTime = 5 * time.Second
 
 // Handler puts the middleware around next: trace, deadline, body cap, recovery
 // into a buffer, the one log line. Nothing reaches the client before next or
@@ -50,13 +55,17 @@ func (d Doorway) Handler(next HandlerFunc) http.Handler {
 		ctx, cancel := context.WithTimeout(logging.Begin(r.Context(), trace, span), d.Deadline)
 		defer cancel()
 		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 
 		answer := newBuffer()
-		err := Catch(func() error { return d.within(next)(answer, r) })
+		err := fault.Catch(func() error {
+			if err := d.receive(w, r); err != nil {
+				return err
+			}
+			return d.within(next)(answer, r)
+		})
 		if err != nil {
 			answer = newBuffer()
-			if again := Catch(func() error { d.Fail(answer, r, err); return nil }); again != nil {
+			if again := fault.Catch(func() error { d.Fail(answer, r, err); return nil }); again != nil {
 				err = errors.Join(err, again)
 				answer = newBuffer()
 				answer.WriteHeader(http.StatusInternalServerError)
@@ -66,6 +75,27 @@ func (d Doorway) Handler(next HandlerFunc) http.Handler {
 		d.line(r, answer.status, err, time.Since(start))
 		answer.sendTo(w, r.Method)
 	})
+}
+
+// receive reads the whole body, within its time and size.
+func (d Doorway) receive(w http.ResponseWriter, r *http.Request) error {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	client := http.NewResponseController(w)
+	_ = client.SetReadDeadline(time.Now().Add(bodyTime)) // not in tests without a network
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, cmp.Or(d.MaxBody, MaxBody)))
+	if err != nil {
+		w.Header().Set("Connection", "close")
+		f := &fault.Error{Op: "serve.receive", Kind: fault.Invalid, Public: words.RequestCut, Err: err}
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			f.Public = words.RequestTooLong
+		}
+		return f
+	}
+	_ = client.SetReadDeadline(time.Time{})
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
 }
 
 // within is next, if there is room for it.
@@ -85,12 +115,9 @@ func (d Doorway) within(next HandlerFunc) HandlerFunc {
 
 // line writes the request's one line: ours to mend at ERROR, theirs at INFO.
 func (d Doorway) line(r *http.Request, status int, err error, took time.Duration) {
-	ctx, path := r.Context(), r.URL.Path
-	if _, pattern, found := strings.Cut(r.Pattern, " "); found && strings.Contains(pattern, "{") {
-		path = pattern // what stands in its places may name people
-	}
+	ctx := r.Context()
 	logging.Note(ctx, slog.String("function", d.Name), slog.String("method", r.Method),
-		slog.String("path", path), slog.Int("status", status), slog.Int64("ms", took.Milliseconds()))
+		slog.String("path", pathOf(r)), slog.Int("status", status), slog.Int64("ms", took.Milliseconds()))
 	if err == nil {
 		d.Log.InfoContext(ctx, "request", slog.String("outcome", "ok"))
 		return
@@ -100,39 +127,31 @@ func (d Doorway) line(r *http.Request, status int, err error, took time.Duration
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{slog.String("outcome", kind.String()), slog.String("error", err.Error())}
-	if p, ok := errors.AsType[*panicked](err); ok {
-		attrs = append(attrs, slog.String("stack_trace", p.Error()+"\n\n"+p.stack))
+	if p, ok := errors.AsType[*fault.Panicked](err); ok {
+		attrs = append(attrs, slog.String("stack_trace", p.Error()+"\n\n"+p.Stack))
 	}
 	d.Log.LogAttrs(ctx, level, "request", attrs...)
 }
 
-type panicked struct {
-	value any
-	stack string
+// pathOf is what the log may say of a request's path: the pattern that it
+// matched. The path itself may hold a link, a code, or a person, also where it
+// matches nothing.
+func pathOf(r *http.Request) string {
+	if r.URL.Path == "/" || r.URL.Path == "" {
+		return "/"
+	}
+	_, path, found := strings.Cut(r.Pattern, " ")
+	if !found {
+		path = r.Pattern
+	}
+	if path == "" || path == "/" {
+		return "/{unknown}"
+	}
+	return path
 }
 
-func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
-
-// Catch runs f and turns a panic into an Internal error that carries the stack
-// for the log.
-func Catch(f func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = &fault.Error{Op: "serve.Catch", Err: &panicked{value, string(debug.Stack())}}
-		}
-	}()
-	return f()
-}
-
-// Body reads the whole body of a request that went through a Doorway. One that
-// is too large or breaks off is Invalid.
+// Body is the whole body of a request that went through a Doorway.
 func Body(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, &fault.Error{Op: "serve.Body", Kind: fault.Invalid, Public: words.RequestTooLong, Err: err}
-	}
-	if err != nil {
-		return nil, &fault.Error{Op: "serve.Body", Kind: fault.Invalid, Public: words.RequestCut, Err: err}
-	}
-	return body, nil
+	return body, fault.Wrap("serve.Body", err)
 }

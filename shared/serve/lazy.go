@@ -4,10 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"example.com/deputy/shared/fault"
 )
 
 // buildTime bounds one attempt to build a function: keys and clients, no more.
@@ -41,14 +44,16 @@ func Lazy(build func(context.Context) (http.Handler, error)) http.Handler {
 
 // Stored puts GET /ready/store in front of a function: 200 when check reaches
 // what it stores its records in, as a smoke test of a deployment asks it. /ready
-// does not: an instance that lost its store for a moment need not end.
-func Stored(check func(context.Context) error, next http.Handler) http.Handler {
+// does not: an instance that lost its store for a moment need not end. Whoever
+// asks often gets one result for some seconds: anybody may ask.
+func Stored(check func(context.Context) error, now func() time.Time, next http.Handler) http.Handler {
+	s := &stored{check: check, now: now}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/ready/store" || r.Method != http.MethodGet {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if err := check(r.Context()); err != nil {
+		if err := s.result(r.Context()); err != nil {
 			slog.ErrorContext(r.Context(), "the store is not reached", slog.String("error", err.Error()))
 			w.Header().Set("Retry-After", "10")
 			say(http.StatusServiceUnavailable, "Deputy does not reach its store. Its administrator finds the reason in the log.")(w, r)
@@ -56,6 +61,39 @@ func Stored(check func(context.Context) error, next http.Handler) http.Handler {
 		}
 		say(http.StatusOK, "ready")(w, r)
 	})
+}
+
+// storedFor is how long one result of a check is given.
+const storedFor = 3 * time.Second
+
+// stored is a check whose result is kept.
+type stored struct {
+	check  func(context.Context) error
+	now    func() time.Time
+	flight singleflight.Group
+	mu     sync.Mutex
+	at     time.Time
+	err    error
+}
+
+func (s *stored) result(ctx context.Context) error {
+	s.mu.Lock()
+	at, err := s.at, s.err
+	s.mu.Unlock()
+	if !at.IsZero() && s.now().Sub(at) < storedFor {
+		return err
+	}
+	shared := context.WithoutCancel(ctx)
+	r := <-s.flight.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(shared, buildTime)
+		defer cancel()
+		err := fault.Catch(func() error { return s.check(ctx) })
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.at, s.err = s.now(), err
+		return nil, err
+	})
+	return r.Err
 }
 
 type lazy struct {
@@ -74,7 +112,7 @@ func (l *lazy) ready(w http.ResponseWriter, r *http.Request) http.Handler {
 	attempt := l.flight.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(ctx, buildTime)
 		defer cancel()
-		return nil, Catch(func() error {
+		return nil, fault.Catch(func() error {
 			if l.built.Load() != nil {
 				return nil // by the flight before this one
 			}

@@ -90,15 +90,13 @@ func TestARendererThatPanicsStillAnswers(t *testing.T) {
 func TestABodyOverTheCapIsInvalid(t *testing.T) {
 	for size, want := range map[int]fault.Kind{serve.MaxBody: -1, serve.MaxBody + 1: fault.Invalid} {
 		var got fault.Kind = -1
-		h := door(io.Discard).Handler(func(_ http.ResponseWriter, r *http.Request) error {
-			if _, err := serve.Body(r); err != nil {
-				got = fault.KindOf(err)
-			}
-			return nil
-		})
+		served := false
+		d := door(io.Discard)
+		d.Fail = func(_ http.ResponseWriter, _ *http.Request, err error) { got = fault.KindOf(err) }
+		h := d.Handler(func(http.ResponseWriter, *http.Request) error { served = true; return nil })
 		ask(t, h, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("x", size))))
-		if got != want {
-			t.Errorf("%d bytes: got %v, want %v", size, got, want)
+		if got != want || served != (want == -1) {
+			t.Errorf("%d bytes: got %v, want %v; served: %v", size, got, want, served)
 		}
 	}
 }

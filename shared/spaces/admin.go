@@ -44,15 +44,12 @@ func (s *Spaces) Needs(by ...userauth.Capability) ([]userauth.Capability, error)
 }
 
 // act is the actor's, with the capabilities that s needs.
-func (s *Spaces) act(ctx context.Context, person string, needed []userauth.Capability, uses userauth.Capability, do func(oauth2.TokenSource) error) error {
+func (s *Spaces) act(ctx context.Context, person string, needed []userauth.Capability, do func(oauth2.TokenSource) error) error {
 	needed, err := s.Needs(needed...)
 	if err != nil {
 		return err
 	}
-	if s.admin {
-		uses = administrative[uses]
-	}
-	return s.auth.Act(ctx, person, needed, uses, do)
+	return s.auth.Act(ctx, person, needed, do)
 }
 
 // adminMay refuses a change that Google would refuse an administrator.

@@ -42,11 +42,11 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		space, err = s.setup(ctx, token, r.api(id))
 		return err
 	}
-	err = s.act(ctx, person, needed, userauth.CreateSpaces, setup)
+	err = s.act(ctx, person, needed, setup)
 	if needs, ok := userauth.Needed(err); ok && needs.Declined && !slices.Contains(needs.Missing, userauth.CreateSpaces) {
 		// Creating is allowed, and what is not was refused knowingly: create,
 		// and say what could not be done.
-		err = s.act(ctx, person, needed[:1], userauth.CreateSpaces, setup)
+		err = s.act(ctx, person, needed[:1], setup)
 	}
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)

@@ -21,7 +21,7 @@ type Outcome struct {
 	Failed     []Failed // Google refused to add them, and says why
 	Pending    []Member // nobody has tried them for good yet: time or quota ran out
 	Unchecked  bool     // the members could not be listed: nobody is known to be in
-	NotAllowed bool     // ... because the person has not allowed that
+	NotAllowed bool     // ... because the person has knowingly not allowed that
 	Undone     []Undone // of the rest
 }
 
@@ -41,8 +41,11 @@ func (s *Spaces) Finish(ctx context.Context, person, source, space string, membe
 		return out
 	}
 	in, err := s.roll(ctx, person, space, members)
-	if _, out.NotAllowed = userauth.Needed(err); err != nil {
-		out.Unchecked = true
+	if err != nil {
+		// Who has disconnected meanwhile may connect again: then the same
+		// request goes on.
+		needs, ok := userauth.Needed(err)
+		out.Unchecked, out.NotAllowed = true, ok && needs.Declined
 		if !out.NotAllowed {
 			out.Pending = more
 			return out
@@ -158,7 +161,7 @@ func (s *Spaces) patchAccess(ctx context.Context, person, space string, a Access
 // addTheApp makes this app a member, so that it hears commands there.
 func (s *Spaces) addTheApp(ctx context.Context, person, space string) error {
 	call := s.api.Spaces.Members.Create(space, &chatapi.Membership{Member: &chatapi.User{Name: "users/app", Type: "BOT"}})
-	err := s.act(ctx, person, []userauth.Capability{userauth.AddTheApp}, userauth.AddTheApp, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []userauth.Capability{userauth.AddTheApp}, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			_, err := call.Context(ctx).Do()
 			return err

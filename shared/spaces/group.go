@@ -39,12 +39,12 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 	}
 	var out Group
 	needed := []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}
-	err = s.act(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) (err error) {
+	err = s.act(ctx, person, needed, func(token oauth2.TokenSource) (err error) {
 		out, err = s.findGroup(ctx, token, users[2:])
 		return err
 	})
 	if err == nil && out.Name == "" {
-		err = s.act(ctx, person, needed, userauth.CreateSpaces, func(token oauth2.TokenSource) error {
+		err = s.act(ctx, person, needed, func(token oauth2.TokenSource) error {
 			space, err := s.setup(ctx, token, groupRequest(id, members))
 			if err == nil {
 				out = Group{Name: space.Name, Address: address(space)}
@@ -70,7 +70,7 @@ func (s *Spaces) DirectMessage(ctx context.Context, person, source string, membe
 		return Group{}, fault.Wrap("spaces.DirectMessage", err)
 	}
 	var out Group
-	err = s.act(ctx, person, []userauth.Capability{userauth.CreateSpaces}, userauth.CreateSpaces, func(token oauth2.TokenSource) error {
+	err = s.act(ctx, person, []userauth.Capability{userauth.CreateSpaces}, func(token oauth2.TokenSource) error {
 		space, err := s.setup(ctx, token, &chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "DIRECT_MESSAGE"}, Memberships: memberships([]Member{member})})
 		if err == nil {
 			out = Group{Name: space.Name, Address: address(space), Outcome: Outcome{Joined: []Member{member}}}

@@ -54,7 +54,7 @@ func (s *Spaces) get(ctx context.Context, person, space string, by userauth.Capa
 		call.UseAdminAccess(true)
 	}
 	var found *chatapi.Space
-	err := s.act(ctx, person, []userauth.Capability{by}, by, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []userauth.Capability{by}, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			found, err = call.Context(ctx).Do()
 			return err
@@ -80,7 +80,7 @@ type Page struct {
 func (s *Spaces) List(ctx context.Context, person, words string, size int64, token string) (Page, error) {
 	var out Page
 	needed := []userauth.Capability{userauth.ReadSpaces}
-	err := s.act(ctx, person, needed, userauth.ReadSpaces, func(source oauth2.TokenSource) (err error) {
+	err := s.act(ctx, person, needed, func(source oauth2.TokenSource) (err error) {
 		switch {
 		case s.admin:
 			out, err = s.searchAll(ctx, source, words, size, token)

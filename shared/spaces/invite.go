@@ -72,7 +72,7 @@ func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) 
 	}
 	var made Listed
 	needed := []userauth.Capability{userauth.ManageMembers}
-	err := s.act(ctx, person, needed, userauth.ManageMembers, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, needed, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			got, err := call.Context(ctx).Do()
 			if err == nil {

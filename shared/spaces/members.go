@@ -26,7 +26,7 @@ type Participant struct {
 func (s *Spaces) Participants(ctx context.Context, person, space string, more ...userauth.Capability) ([]Participant, error) {
 	needed := append([]userauth.Capability{userauth.ReadMembers}, more...)
 	var list []*chatapi.Membership
-	err := s.act(ctx, person, needed, userauth.ReadMembers, func(token oauth2.TokenSource) (err error) {
+	err := s.act(ctx, person, needed, func(token oauth2.TokenSource) (err error) {
 		list, err = s.list1000(ctx, token, s.api.Spaces.Members.List(space).Filter(`member.type = "HUMAN"`))
 		return err
 	})
@@ -80,7 +80,7 @@ func (s *Spaces) Members(ctx context.Context, person, space string, size int64, 
 	if s.admin {
 		call.UseAdminAccess(true).Filter(`member.type != "BOT"`) // Google wants that
 	}
-	err = s.act(ctx, person, []userauth.Capability{userauth.ReadMembers}, userauth.ReadMembers, func(source oauth2.TokenSource) error {
+	err = s.act(ctx, person, []userauth.Capability{userauth.ReadMembers}, func(source oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), source, func(ctx context.Context) error {
 			res, err := call.Context(ctx).Do()
 			if err != nil {
@@ -110,7 +110,7 @@ func (s *Spaces) memberBy(ctx context.Context, person, space, member string, by 
 		call.UseAdminAccess(true)
 	}
 	var found *chatapi.Membership
-	err := s.act(ctx, person, []userauth.Capability{by}, by, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []userauth.Capability{by}, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			found, err = call.Context(ctx).Do()
 			return err
@@ -155,7 +155,7 @@ func (s *Spaces) RemoveMember(ctx context.Context, person, space, member string)
 
 // manage makes one call that changes who is in a space.
 func (s *Spaces) manage(ctx context.Context, person, op string, header http.Header, call func(context.Context) error) error {
-	return s.act(ctx, person, []userauth.Capability{userauth.ManageMembers}, userauth.ManageMembers, func(token oauth2.TokenSource) error {
+	return s.act(ctx, person, []userauth.Capability{userauth.ManageMembers}, func(token oauth2.TokenSource) error {
 		return translate(op, googlecall.Do(ctx, header, token, call), "")
 	})
 }

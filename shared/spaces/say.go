@@ -15,6 +15,11 @@ import (
 // maxMessage is Chat's limit for a message, in bytes (chat-protocol.md 5).
 const maxMessage = 32_000
 
+// chatMarkup is the syntax that every message names: Chat's own, in which people
+// type. Without it, the app's setting would decide, which is Markdown for new
+// apps.
+const chatMarkup = "MARKUP_SYNTAX_CHAT"
+
 // Posted is a message that stands in a space.
 type Posted struct {
 	Name string // spaces/.../messages/...
@@ -32,7 +37,7 @@ func (s *Spaces) Say(ctx context.Context, person, source, space, thread, text st
 	if err != nil {
 		return Posted{}, fault.Wrap("spaces.Say", err)
 	}
-	message := &chatapi.Message{Text: text}
+	message := &chatapi.Message{Text: text, MarkupSyntax: chatMarkup}
 	call := s.api.Spaces.Messages.Create(space, message).RequestId(id)
 	if thread != "" {
 		message.Thread = &chatapi.Thread{Name: thread}
@@ -40,7 +45,7 @@ func (s *Spaces) Say(ctx context.Context, person, source, space, thread, text st
 	}
 	var posted *chatapi.Message
 	needed := []userauth.Capability{userauth.PostMessages}
-	err = s.act(ctx, person, needed, userauth.PostMessages, func(token oauth2.TokenSource) error {
+	err = s.act(ctx, person, needed, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			posted, err = call.Context(ctx).Do()
 			return err

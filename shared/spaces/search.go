@@ -25,7 +25,7 @@ type Found struct {
 func (s *Spaces) Search(ctx context.Context, person, words string) (out []Found, cut bool, err error) {
 	var found []*chatapi.Space
 	needed := []userauth.Capability{userauth.ReadSpaces}
-	err = s.act(ctx, person, needed, userauth.ReadSpaces, func(token oauth2.TokenSource) (err error) {
+	err = s.act(ctx, person, needed, func(token oauth2.TokenSource) (err error) {
 		if words == "" {
 			found, cut, err = s.list(ctx, token)
 		} else {

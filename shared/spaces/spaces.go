@@ -68,5 +68,5 @@ func (s *Spaces) By(auth userauth.Actor) *Spaces {
 // Ready tells whether an act with all of the capabilities can begin: one
 // consent asks for all.
 func (s *Spaces) Ready(ctx context.Context, person string, needed ...userauth.Capability) error {
-	return fault.Wrap("spaces.Ready", s.act(ctx, person, needed, needed[0], func(oauth2.TokenSource) error { return nil }))
+	return fault.Wrap("spaces.Ready", s.act(ctx, person, needed, func(oauth2.TokenSource) error { return nil }))
 }

@@ -39,6 +39,8 @@ func translate(op string, err error, name string) error {
 		f.Kind, f.Err = fault.NeedsConsent, userauth.ErrToken
 	case said.Reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
 		f.Kind, f.Err = fault.NeedsConsent, userauth.ErrScope
+	case said.Busy():
+		f.Kind, f.Public = fault.RateLimited, words.ChatBusy
 	case e.Code == http.StatusForbidden:
 		f.Kind, f.Public = fault.Denied, words.ChatForbids
 	case e.Code == http.StatusNotFound && strings.Contains(e.Message, "Chat app not found"):
@@ -46,8 +48,6 @@ func translate(op string, err error, name string) error {
 		f.Err = fmt.Errorf("%d %s: %s", said.Code, said.Status, NotSetUp)
 	case e.Code == http.StatusNotFound:
 		f.Kind, f.Public = fault.NotFound, words.SpaceNotFound
-	case e.Code == http.StatusTooManyRequests:
-		f.Kind, f.Public = fault.RateLimited, words.ChatBusy
 	case e.Code == http.StatusBadRequest:
 		f.Kind, f.Public, f.Args = fault.Invalid, words.ChatRefuses, []any{e.Message}
 	case e.Code >= http.StatusInternalServerError, said.Status == "ABORTED":

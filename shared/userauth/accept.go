@@ -19,6 +19,8 @@ type AppCode struct {
 	Code     config.Secret
 	Redirect string // "" or "postmessage", as the app's platform has it
 	Via      string // the system that brought it, as people know it
+	// May reports whether the system may bring somebody of an organization (hd).
+	May func(domain string) error
 }
 
 func covers(all, part []Capability) bool {
@@ -54,8 +56,11 @@ func (a *Auth) Accept(ctx context.Context, who string, c AppCode) (Connection, e
 	switch {
 	case claims.Subject == "" || !invited(p, claims):
 		return refuse(fault.Invalid, errors.New("another person consented"), words.English("The code is of another account than the person in the path. Nothing was stored."))
-	case len(a.Domains) > 0 && !slices.Contains(a.Domains, claims.Domain):
+	case !a.admits(claims.Domain):
 		return refuse(fault.Denied, errors.New("hd is not in ALLOWED_DOMAINS"), words.English("Deputy is set up for certain organizations, and this account is in none of them. Nothing was stored."))
+	}
+	if err := c.May(claims.Domain); err != nil {
+		return Connection{}, err
 	}
 	p.Person = Person(claims.Subject)
 	now, err := a.Connection(ctx, p.Person)
@@ -65,6 +70,7 @@ func (a *Auth) Accept(ctx context.Context, who string, c AppCode) (Connection, e
 	if !covers(satisfied(tokens.Scopes), now.Allowed) {
 		return refuse(fault.Invalid, errors.New("the code allows less than the grant"), words.English("The code allows less than this person has allowed already, and would take the rest away: the app has to ask for all of it together. Nothing was stored."))
 	}
+	p.Capabilities = toNames(satisfied(tokens.Scopes))
 	if _, err = a.save(ctx, p, tokens, claims, c.Via); errors.Is(err, errNoRefresh) {
 		return refuse(fault.Invalid, err, words.English("The code brings no refresh token: the app has to ask for offline access, with consent asked anew. Nothing was stored."))
 	}

@@ -1,10 +1,16 @@
 package userauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 
 	"golang.org/x/oauth2"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
 )
 
 // What an API says of a person's token, for errors.Is.
@@ -13,26 +19,70 @@ var (
 	ErrScope = errors.New("403: the token lacks a scope")
 )
 
-// Act does something with the token of a person that allows needed. A token
-// that the API refuses (ErrToken) is renewed once, and do is called again: it
-// has to be safe to repeat. uses is the capability that do itself needs: what
-// ErrScope takes out of the grant.
-func (a *Auth) Act(ctx context.Context, person string, needed []Capability, uses Capability, do func(oauth2.TokenSource) error) error {
+// Act does something with the token of a person that allows needed. When the API
+// refuses the token (ErrToken, ErrScope), the token endpoint is asked for a new
+// one, once, and do is called again: it has to be safe to repeat. The token
+// endpoint alone decides whether the grant has ended, and what it allows. An API
+// that goes on refusing what the token endpoint has just given has trouble of
+// its own: Unavailable.
+func (a *Auth) Act(ctx context.Context, person string, needed []Capability, do func(oauth2.TokenSource) error) error {
 	token, err := a.TokenSource(ctx, person, needed...)
+	return a.act(ctx, person, token, err, needed, do)
+}
+
+func (a *Auth) act(ctx context.Context, person string, token oauth2.TokenSource, err error, needed []Capability, do func(oauth2.TokenSource) error) error {
 	if err != nil {
 		return err
 	}
-	if err = do(token); errors.Is(err, ErrToken) {
-		if token, err = a.Renew(ctx, person, token, needed...); err != nil {
-			return err
-		}
-		err = do(token)
+	if err = do(token); !refusesToken(err) {
+		return err
 	}
-	switch {
-	case errors.Is(err, ErrToken):
-		return a.Refused(ctx, person, token, needed...)
-	case errors.Is(err, ErrScope):
-		return a.Lacks(ctx, person, token, needed, uses)
+	if token, err = a.Renew(ctx, person, token, needed...); err != nil {
+		return err
+	}
+	if err = do(token); refusesToken(err) {
+		a.alarmOnce(ctx, "a Google API refuses tokens that Google has just given", person, err)
+		err = &fault.Error{Op: "userauth.Act", Kind: fault.Unavailable, Public: words.GoogleTrouble, Err: err}
 	}
 	return err
+}
+
+func refusesToken(err error) bool { return errors.Is(err, ErrToken) || errors.Is(err, ErrScope) }
+
+// Lookup reads the grant of a person (users/{sub}, or an e-mail address) from
+// the store, never from the cache, and reports whether it can be used. One who
+// never connected has none, without an error. It makes one call of the store,
+// whoever is named.
+func (a *Auth) Lookup(ctx context.Context, named string) (vault.Grant, bool, error) {
+	began := a.Now()
+	var g vault.Grant
+	var err error
+	if strings.HasPrefix(named, "users/") {
+		g, err = a.Vault.Grant(ctx, named)
+	} else if g, err = a.Vault.GrantByEmail(ctx, named); g.Person == "" {
+		if err != nil && fault.KindOf(err) == fault.NotFound {
+			err = nil
+		}
+		return g, false, fault.Wrap("userauth.Lookup", err)
+	}
+	g, ok, err := a.judged(ctx, cmp.Or(g.Person, named), g, err, began)
+	return g, ok, fault.Wrap("userauth.Lookup", err)
+}
+
+// With is a for one request of a caller's: it acts by a grant that Lookup has
+// just read.
+func (a *Auth) With(g vault.Grant) Actor { return &withGrant{a, g} }
+
+type withGrant struct {
+	*Auth
+	read vault.Grant
+}
+
+// Act implements Actor.
+func (w *withGrant) Act(ctx context.Context, person string, needed []Capability, do func(oauth2.TokenSource) error) error {
+	if person != w.read.Person {
+		return w.Auth.Act(ctx, person, needed, do)
+	}
+	token, err := w.source(ctx, person, w.read, w.usable(w.read), nil, needed)
+	return w.act(ctx, person, token, err, needed, do)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -15,72 +16,54 @@ import (
 // Question asks a person, who has just proved who they are, whether another
 // system may act as them.
 type Question struct {
-	Token      config.Secret // for Approve, once, in this browser
-	Caller     vault.Caller
-	Operations []string
-	Authority  string
+	Token     config.Secret // for Answer, once, in this browser
+	Caller    string        // the id that the operator chose
+	Actions   []string
+	Authority string
 }
 
-// question keeps the token of a question: bound to the person, the browser and
-// what is asked. A system that is not known any more is asked about no more.
-func (a *Auth) question(ctx context.Context, p vault.Pending, browser config.Secret) (*Question, error) {
-	caller, err := a.Vault.Caller(ctx, p.Caller)
-	if fault.KindOf(err) == fault.NotFound && err != nil {
-		return nil, nil //nolint:nilerr // it is gone: there is nothing to ask
-	}
-	if err != nil {
-		return nil, err
-	}
-	token := config.Secret(oauth2.GenerateVerifier())
-	err = a.Vault.CreatePending(ctx, token, vault.Pending{
-		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Operations: p.Operations, Authority: p.Authority, Browser: browserHash(browser),
+// question keeps the token of a question: bound to the person, to their
+// connection, to the browser and to what is asked.
+func (a *Auth) question(ctx context.Context, p vault.Pending, connected time.Time, browser config.Secret) (*Question, error) {
+	token := config.NewSecret(oauth2.GenerateVerifier())
+	err := a.Vault.CreatePending(ctx, token, vault.Pending{
+		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Actions: p.Actions, Authority: p.Authority, Connected: connected, Browser: browserHash(browser),
 	})
-	return &Question{token, caller, p.Operations, p.Authority}, err
+	return &Question{token, p.Caller, p.Actions, p.Authority}, err
 }
 
 // Answered is a Question with its answer, for the audit line.
 type Answered struct {
 	Person, Caller string
-	Operations     []string
+	Actions        []string
 	Authority      string
 }
 
 // Answer takes a person's answer to a Question, once, in the browser that was
-// asked. Only a yes stores something, and only while the person is connected:
-// who has disconnected meanwhile has taken all back.
+// asked. Only a yes stores something, and only in the connection that was asked
+// about: who has disconnected meanwhile has taken all back.
 func (a *Auth) Answer(ctx context.Context, token, browser config.Secret, yes bool) (Answered, error) {
 	p, err := a.takeFor(ctx, purposeApprove, token, browser)
-	out := Answered{p.Person, p.Caller, p.Operations, p.Authority}
+	out := Answered{p.Person, p.Caller, p.Actions, p.Authority}
 	if err != nil || !yes {
 		return out, err
 	}
-	before, ok, err := a.grantNow(ctx, p.Person)
-	switch {
-	case err != nil:
-		return out, fault.Wrap("userauth.Answer", err)
-	case !ok:
+	_, given, err := a.change(ctx, p.Person, func(g *vault.Grant) bool {
+		if !a.usable(*g) || !g.Connected.Equal(p.Connected) {
+			return false
+		}
+		g.Approve(p.Caller, cmp.Or(p.Authority, "user"), p.Actions, a.Now())
+		return true
+	})
+	if err == nil && !given {
 		return out, refused(LinkExpired, errors.New("disconnected since the question"))
 	}
-	said := vault.Approval{Caller: p.Caller, Operations: p.Operations, Authority: cmp.Or(p.Authority, "user"), Domain: before.Domain, Approved: a.Now()}
-	for try := 1; ; try++ {
-		err = a.Vault.Approve(ctx, p.Person, said)
-		if err == nil {
-			break
-		}
-		if fault.KindOf(err) != fault.Conflict || try == tries {
-			return out, fault.Wrap("userauth.Answer", err)
-		}
-	}
-	now, ok, err := a.grantNow(ctx, p.Person)
-	if err == nil && ok && now.Connected.Equal(before.Connected) {
-		return out, nil
-	}
-	// A disconnect came between: what it withdrew must not be back.
-	if withdrawing := a.Vault.WithdrawApproval(ctx, p.Person, said.ID()); withdrawing != nil {
-		return out, fault.Wrap("userauth.Answer", withdrawing)
-	}
-	if err != nil {
-		return out, fault.Wrap("userauth.Answer", err)
-	}
-	return out, refused(LinkExpired, errors.New("disconnected while answering"))
+	return out, fault.Wrap("userauth.Answer", err)
+}
+
+// Withdraw takes back what a person approved to a caller by an authority, and
+// reports whether there was anything.
+func (a *Auth) Withdraw(ctx context.Context, person, caller, authority string) (bool, error) {
+	_, withdrawn, err := a.change(ctx, person, func(g *vault.Grant) bool { return g.Withdraw(caller, authority) })
+	return withdrawn, fault.Wrap("userauth.Withdraw", err)
 }

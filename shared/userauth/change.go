@@ -20,10 +20,10 @@ func (a *Auth) change(ctx context.Context, person string, edit func(*vault.Grant
 			return g, false, err
 		}
 		before := g
-		if !edit(&g) || g.Broken && g.Status == vault.Active {
+		if !edit(&g) || g.Broken && g.Status != vault.Disconnecting {
 			return before, false, nil
 		}
-		saved, err := a.Vault.SaveGrant(ctx, g)
+		saved, err := a.saveGrant(ctx, g)
 		if err == nil {
 			a.remember(person, saved, a.Now())
 			return saved, true, nil
@@ -32,4 +32,10 @@ func (a *Auth) change(ctx context.Context, person string, edit func(*vault.Grant
 			return before, false, err
 		}
 	}
+}
+
+// saveGrant saves a grant, with the time when the sweep has to look at it.
+func (a *Auth) saveGrant(ctx context.Context, g vault.Grant) (vault.Grant, error) {
+	g.Due = a.due(g)
+	return a.Vault.SaveGrant(ctx, g)
 }

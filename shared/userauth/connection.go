@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/vault"
 )
 
 // Connection is what a person may know of their own grant.
@@ -21,6 +22,7 @@ type Connection struct {
 	Declined  []Capability // whose box was left unticked
 	Ended     bool         // Google has ended it, and the person has not been told: see Tell
 	SignIn    bool         // a session policy wants the person to sign in again
+	Approvals []vault.Approval
 }
 
 // Connection tells how a person is connected now, also by a consent in another
@@ -35,7 +37,7 @@ func (a *Auth) Connection(ctx context.Context, person string) (Connection, error
 	}
 	c := Connection{
 		Person: person, Connected: true, Email: g.Email.Reveal(), Domain: g.Domain, Since: g.Connected, Via: g.Via, Until: g.RefreshUntil,
-		Allowed: satisfied(g.Scopes), SignIn: g.SignIn,
+		Allowed: satisfied(g.Scopes), SignIn: g.SignIn, Approvals: g.Standing(),
 	}
 	c.Declined = slices.DeleteFunc(satisfied(g.Declined), func(d Capability) bool { return slices.Contains(c.Allowed, d) })
 	return c, nil

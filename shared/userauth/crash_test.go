@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"example.com/deputy/internal/docstest"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
@@ -73,14 +74,14 @@ func die() error {
 		}
 		return nil
 	}}
-	keys, err := seal.New(secret(o.Keyset), secret(o.Lookup), "project", "client")
+	keys, err := seal.New(config.NewSecret(o.Keyset), config.NewSecret(o.Lookup), "project", "client")
 	if err != nil {
 		return err
 	}
 	a := userauth.New(depsOn(docs, keys, o.GoogleAt, io.Discard, func() time.Time { return time.Now().Add(o.Ahead) }))
 	switch o.Do {
 	case "callback":
-		_, err = a.Finish(ctx, userauth.Callback{State: secret(o.State), Code: secret(o.Code), Issuer: o.Issuer, Browser: secret(o.Agent)})
+		_, err = a.Finish(ctx, userauth.Callback{State: config.NewSecret(o.State), Code: config.NewSecret(o.Code), Issuer: o.Issuer, Browser: config.NewSecret(o.Agent)})
 	case "refresh":
 		_, err = a.TokenSource(ctx, ada.User(), create)
 	case "disconnect":
@@ -157,12 +158,15 @@ var deadlies = map[string]deadly{
 			check(w.t, err)
 			w.connect(ada, create)
 			w.ahead.Add(int64(151 * oneDay))
-			check(w.t, w.deps.Vault.CreateRevocation(w.t.Context(), grace.User(), 1, "1//0gone"))
+			check(w.t, w.deps.Vault.CreateRevocation(w.t.Context(), grace.User(), 1, config.NewSecret("1//0gone")))
+			long := w.deps.Now().Add(-9 * oneDay)
 			for id, g := range map[string]vault.Grant{
-				"901": {Status: vault.Ending, RefreshToken: "1//0ending"},
-				"902": {Status: vault.Active, RefreshToken: "1//0removed", Removed: w.deps.Now().Add(-9 * oneDay), RefreshDay: w.deps.Now()},
-				"903": {Status: vault.NeedsConsent, Generation: 1},
-				"904": {Status: vault.Active, RefreshToken: "1//0stale", RefreshDay: w.deps.Now()},
+				"901": {Status: vault.Disconnecting, RefreshToken: config.NewSecret("1//0ending"), Due: long},
+				"902": {Status: vault.Connected, RefreshToken: config.NewSecret("1//0removed"), Removed: long, RefreshDay: w.deps.Now(), Due: long},
+				"903": {Status: vault.Revoked, Generation: 1, Due: long},
+				"904": {Status: vault.Connected, RefreshToken: config.NewSecret("1//0stale"), RefreshDay: w.deps.Now()},
+				"905": {Status: vault.Suspended, RefreshToken: config.NewSecret("1//0refused"), SuspendedAt: long, Retries: 2, Due: long},
+				"906": {Status: vault.Connected, RefreshToken: config.NewSecret("1//0event"), Connected: long, RevokedAt: long.Add(time.Hour), Due: long},
 			} {
 				g.Person, g.ClientID, g.Scopes = "users/"+id, "client", []string{createScope}
 				_, err := w.deps.Vault.SaveGrant(w.t.Context(), g)
@@ -174,8 +178,8 @@ var deadlies = map[string]deadly{
 		func(w *world) {
 			w.sweep()
 			w.sweep() // a write of the dead may land after the first has read
-			// Ada's, and the stale one: the others have ended.
-			want := userauth.Swept{Seen: 2, Finished: true}
+			// Nothing is due any more.
+			want := userauth.Swept{Finished: true}
 			if got := w.sweep(); got != want || w.revocations() != 0 {
 				w.t.Errorf("something is left: %+v, %d revocations", got, w.revocations())
 			}
@@ -194,12 +198,12 @@ var deadlies = map[string]deadly{
 
 func prepareDisconnect(w *world, _ *order) {
 	w.connect(ada, create)
-	check(w.t, w.deps.Vault.CreateApproval(w.t.Context(), ada.User(), vault.Approval{Caller: "1", Approved: w.deps.Now()}))
+	w.approve(ada, "tickets")
 }
 
 func afterDisconnect(w *world) {
 	g, ok := w.stored(ada)
-	if ok && g.Status == vault.Active { // as if nothing had been
+	if ok && g.Status == vault.Connected { // as if nothing had been
 		check(w.t, w.token(ada, create))
 		_, err := w.Disconnect(w.t.Context(), ada.User())
 		check(w.t, err)
@@ -210,10 +214,10 @@ func afterDisconnect(w *world) {
 	if _, ok := w.stored(ada); ok || w.revocations() != 0 || w.google.RefreshToken(ada) != "" {
 		w.t.Errorf("left: a grant %v, %d revocations, a token at Google %v", ok, w.revocations(), w.google.RefreshToken(ada) != "")
 	}
-	if n, err := w.deps.Vault.WithdrawApprovals(w.t.Context(), ada.User()); err != nil || n != 0 {
-		w.t.Errorf("approvals left: %d, %v", n, err)
-	}
 	w.connect(ada, create)
+	if g, _ := w.stored(ada); len(g.Approvals) != 0 {
+		w.t.Error("an approval was left")
+	}
 	check(w.t, w.token(ada, create))
 }
 

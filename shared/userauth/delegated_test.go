@@ -15,7 +15,7 @@ func TestWhoeverAsksForThemAnAdministratorsScopesAreNotDelegated(t *testing.T) {
 			continue
 		}
 		// There is nothing that could give a token: it must not come to that.
-		err := userauth.NewDelegated(nil, nil).Act(t.Context(), "users/ada@example.com", []userauth.Capability{userauth.CreateSpaces, c}, c, func(oauth2.TokenSource) error {
+		err := userauth.NewDelegated(nil, nil).Act(t.Context(), "users/ada@example.com", []userauth.Capability{userauth.CreateSpaces, c}, func(oauth2.TokenSource) error {
 			t.Errorf("%s: it was done", c)
 			return nil
 		})

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/words"
 )
 
 // Held is the consent of the one person whose machine a program runs on.
@@ -39,7 +40,7 @@ func NewDesktop(google *googleauth.Provider, held Held, now func() time.Time) *D
 
 // Act implements Actor. NeedsConsent when a capability was not allowed, or
 // Google has ended the consent.
-func (d *Desktop) Act(ctx context.Context, _ string, needed []Capability, _ Capability, do func(oauth2.TokenSource) error) error {
+func (d *Desktop) Act(ctx context.Context, _ string, needed []Capability, do func(oauth2.TokenSource) error) error {
 	if absent := missing(needed, d.held.Scopes); len(absent) > 0 {
 		return needs(Needs{Capabilities: needed, Missing: absent})
 	}
@@ -52,13 +53,13 @@ func (d *Desktop) Act(ctx context.Context, _ string, needed []Capability, _ Capa
 		if failed != nil {
 			return fault.Wrap("userauth.Desktop", failed)
 		}
-		if err = do(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token.Reveal()})); !errors.Is(err, ErrToken) {
+		if err = do(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token.Reveal()})); !refusesToken(err) {
 			break
 		}
 		d.forget(token)
 	}
-	if errors.Is(err, ErrToken) || errors.Is(err, ErrScope) {
-		return needs(Needs{Capabilities: needed, Missing: needed, Ended: errors.Is(err, ErrToken)})
+	if refusesToken(err) { // Google's token endpoint has just given it
+		return &fault.Error{Op: "userauth.Desktop", Kind: fault.Unavailable, Public: words.GoogleTrouble, Err: err}
 	}
 	return err
 }
@@ -66,12 +67,12 @@ func (d *Desktop) Act(ctx context.Context, _ string, needed []Capability, _ Capa
 func (d *Desktop) token(ctx context.Context) (config.Secret, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.access != "" && d.now().Add(early).Before(d.until) {
+	if !d.access.Empty() && d.now().Add(early).Before(d.until) {
 		return d.access, nil
 	}
 	t, err := d.google.Refresh(ctx, d.held.Refresh)
 	if err != nil {
-		return "", err
+		return config.Secret{}, err
 	}
 	d.access, d.until = t.Access, d.now().Add(t.Life)
 	return d.access, nil
@@ -80,8 +81,8 @@ func (d *Desktop) token(ctx context.Context) (config.Secret, error) {
 func (d *Desktop) forget(token config.Secret) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.access == token {
-		d.access = ""
+	if d.access.Equal(token) {
+		d.access = config.Secret{}
 	}
 }
 

@@ -31,53 +31,48 @@ type Farewell struct {
 	Rest      bool // something is left here, which the sweep erases
 }
 
-// Disconnect ends a person's grant: a tombstone first, so that no instance
-// uses it any more, then revocation at Google, then the approvals the person
-// gave, then erasure. A token Google could not be asked to revoke is kept for
-// that purpose alone. What breaks off half-way, the next Disconnect or the
-// sweep finishes.
+// Disconnect ends a person's grant: a tombstone first, so that no instance uses
+// it any more, then revocation at Google, then erasure, approvals included. A
+// token Google could not be asked to revoke is kept for that purpose alone. What
+// breaks off half-way, the next Disconnect or the sweep finishes.
 func (a *Auth) Disconnect(ctx context.Context, person string) (Farewell, error) {
-	g, err := a.bid(ctx, person, func(vault.Grant) bool { return true })
-	if err != nil {
+	g, err := a.beginDisconnect(ctx, person, func(vault.Grant) bool { return true })
+	if err != nil || g.Person == "" {
 		return Farewell{}, fault.Wrap("userauth.Disconnect", err)
 	}
-	if g.Person == "" { // approvals may be left of an earlier grant
-		withdrawn, err := a.Vault.WithdrawApprovals(ctx, person)
-		return Farewell{Withdrawn: withdrawn}, fault.Wrap("userauth.Disconnect", err)
-	}
-	out, err := a.leave(ctx, g)
+	out, err := a.finishDisconnect(ctx, g)
 	return out, fault.Wrap("userauth.Disconnect", err)
 }
 
-// bid puts the tombstone on a person's grant, if it is one that may end, and
-// gives it.
-func (a *Auth) bid(ctx context.Context, person string, may func(vault.Grant) bool) (vault.Grant, error) {
-	g, bidden, err := a.change(ctx, person, func(g *vault.Grant) bool {
+// beginDisconnect puts the tombstone on a person's grant, if it is one that may
+// end, and gives it.
+func (a *Auth) beginDisconnect(ctx context.Context, person string, may func(vault.Grant) bool) (vault.Grant, error) {
+	g, begun, err := a.change(ctx, person, func(g *vault.Grant) bool {
 		if !may(*g) {
 			return false
 		}
-		g.Status, g.Generation, g.Untold = vault.Ending, a.next(g.Generation), false
+		if g.ClientID == "" { // of a record that could not be read
+			g.ClientID = a.ClientID
+		}
+		g.Status, g.Generation, g.Untold = vault.Disconnecting, a.next(g.Generation), false
 		return true
 	})
-	if !bidden {
+	if !begun {
 		return vault.Grant{}, err
 	}
 	return g, err
 }
 
-// leave does what remains after the tombstone g. Once its tokens are revoked,
-// or kept for it, the grant has ended: what cannot be erased now is logged, and
-// left for the sweep.
-func (a *Auth) leave(ctx context.Context, g vault.Grant) (out Farewell, err error) {
+// finishDisconnect does what remains after the tombstone g. Once its tokens are
+// revoked, or kept for it, the grant has ended: what cannot be erased now is
+// logged, and left for the sweep.
+func (a *Auth) finishDisconnect(ctx context.Context, g vault.Grant) (out Farewell, err error) {
 	if out.Outcome, err = a.revoke(ctx, g); err != nil {
 		return Farewell{}, err
 	}
-	out.Withdrawn, err = a.Vault.WithdrawApprovals(ctx, g.Person)
-	if err == nil {
-		err = a.Vault.DeleteGrant(ctx, g)
-	}
-	// A conflict means that the person has connected anew meanwhile.
-	if err != nil && fault.KindOf(err) != fault.Conflict {
+	out.Withdrawn = len(g.Standing())
+	// A conflict means that the person has connected again meanwhile.
+	if err := a.Vault.DeleteGrant(ctx, g); err != nil && fault.KindOf(err) != fault.Conflict {
 		a.Log.ErrorContext(ctx, "a disconnect is left for the sweep", slog.String("person", g.Person), slog.String("error", err.Error()))
 		out.Rest = true
 	}
@@ -87,10 +82,10 @@ func (a *Auth) leave(ctx context.Context, g vault.Grant) (out Farewell, err erro
 // revoke ends g's tokens at Google, or keeps them until that can be done.
 func (a *Auth) revoke(ctx context.Context, g vault.Grant) (Disconnected, error) {
 	token := g.RefreshToken
-	if token == "" {
+	if token.Empty() {
 		token = g.AccessToken
 	}
-	if token == "" {
+	if token.Empty() {
 		return Erased, nil
 	}
 	err := a.Google.Revoke(ctx, token)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 )
@@ -16,84 +17,162 @@ const (
 	idle = 150 * 24 * time.Hour
 	// A grant whose person removed the app, and has not used it since, ends.
 	removedLife = 7 * 24 * time.Hour
-	// A grant that Google ended is forgotten after this.
-	deadLife = 180 * 24 * time.Hour
+	// tombstone is how long a grant that Google revoked is kept without content,
+	// so that the person can be told once.
+	tombstone = 7 * 24 * time.Hour
+	// later is when a grant that could not be dealt with is looked at again.
+	later = time.Hour
 )
+
+// askAgain is when Google is asked again about a suspended grant, counted from
+// the suspension. After the last it is erased.
+var askAgain = [...]time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
+
+// due is when the sweep has to look at a grant.
+func (a *Auth) due(g vault.Grant) time.Time {
+	switch g.Status {
+	case vault.Suspended:
+		return g.SuspendedAt.Add(askAgain[min(g.Retries, len(askAgain)-1)])
+	case vault.Revoked:
+		return time.UnixMicro(g.Generation).Add(tombstone)
+	case vault.Disconnecting:
+		return a.Now()
+	}
+	if revoked(g) {
+		return a.Now()
+	}
+	out := g.RefreshDay.Add(idle)
+	if abandoned := a.abandonedAt(g); !abandoned.IsZero() && abandoned.Before(out) {
+		out = abandoned
+	}
+	return out
+}
+
+// abandonedAt is when a grant ends because its person removed the app and has
+// not used it since, not even through another system; zero for never.
+func (a *Auth) abandonedAt(g vault.Grant) time.Time {
+	if g.Status != vault.Connected || g.Removed.IsZero() {
+		return time.Time{}
+	}
+	since := g.Removed
+	if used := g.LastUsedDay.Add(24 * time.Hour); used.After(since) { // some time on that day
+		since = used
+	}
+	return since.Add(removedLife)
+}
+
+func (a *Auth) abandoned(g vault.Grant) bool {
+	at := a.abandonedAt(g)
+	return !at.IsZero() && !a.Now().Before(at)
+}
 
 // grant does what is due for one grant and gives what to count it as.
 func (s *sweeper) grant(ctx context.Context, g vault.ListedGrant) (*int, error) {
 	s.mu.Lock()
 	s.done.Seen++
 	s.mu.Unlock()
-	now := s.Now()
 	switch {
 	case errors.Is(g.Err, seal.ErrUnknownKey):
-		s.alarm(ctx, "KEYSET lacks a key that is in use", g.Person, g.Err)
-		return &s.done.Unopened, nil
-	case g.Broken:
-		return &s.done.Unopened, nil // told when the person comes
+		s.alarmOnce(ctx, "KEYSET lacks a key that is in use", g.Person, g.Err)
+		return &s.done.Unopened, s.Vault.Postpone(ctx, g.Person, s.Now().Add(later))
+	case g.Broken: // the person is told when they come
+		s.alarmOnce(ctx, "a stored grant does not open", g.Person, g.Err)
+		return &s.done.Unopened, s.Vault.Postpone(ctx, g.Person, s.Now().Add(24*later))
 	case g.Err != nil:
 		return nil, g.Err
-	case g.Status == vault.Ending:
+	case g.Status == vault.Disconnecting:
 		return s.finish(ctx, g.Person)
-	case g.Status == vault.NeedsConsent && now.Sub(time.UnixMicro(g.Generation)) > deadLife:
+	case g.Status == vault.Suspended:
+		return s.restore(ctx, g.Grant)
+	case g.Status == vault.Revoked:
 		return &s.done.Forgotten, s.Vault.DeleteGrant(ctx, g.Grant)
+	case revoked(g.Grant):
+		return s.eraseRevoked(ctx, g.Person)
 	case s.abandoned(g.Grant):
 		return s.abandon(ctx, g.Person)
-	case s.Vault.Stale(g.Grant):
-		saved, err := s.Vault.SaveGrant(ctx, g.Grant)
-		if err != nil || !s.idle(saved) {
-			return &s.done.Resealed, err
-		}
-		g.Grant = saved
-	}
-	if !s.idle(g.Grant) {
-		return nil, nil
+	case !s.idle(g.Grant): // something has changed it since
+		_, err := s.saveGrant(ctx, g.Grant)
+		return nil, err
 	}
 	_, ok, err := s.refreshed(ctx, g.Grant, false)
 	if !ok {
-		return nil, err // it has ended, or asks to sign in
+		return nil, err // it was suspended, or asks to sign in
 	}
 	return &s.done.Refreshed, err
 }
 
-// idle tells that a grant is near Google's limit.
-func (a *Auth) idle(g vault.Grant) bool { return a.usable(g) && a.Now().Sub(g.RefreshDay) > idle }
-
-// abandoned tells that a person removed the app a week ago and has not used it
-// since, not even through another system.
-func (a *Auth) abandoned(g vault.Grant) bool {
-	if g.Status != vault.Active || g.Removed.IsZero() {
-		return false
-	}
-	since := g.Removed
-	if used := g.LastUsedDay.Add(24 * time.Hour); used.After(since) { // some time on that day
-		since = used
-	}
-	return a.Now().Sub(since) > removedLife
+// idle reports whether a grant is near Google's limit.
+func (a *Auth) idle(g vault.Grant) bool {
+	return a.usable(g) && !a.Now().Before(g.RefreshDay.Add(idle))
 }
 
-// abandon ends the grant of such a person, unless they have come back since
-// the sweep has read it.
+// restore asks Google again about a suspended grant. When it is good after all,
+// it is as it was, approvals included. After the last try it is erased.
+func (s *sweeper) restore(ctx context.Context, g vault.Grant) (*int, error) {
+	t, err := s.Google.Refresh(ctx, g.RefreshToken)
+	switch {
+	case err == nil:
+		g.Status, g.Untold, g.SuspendedAt, g.Retries = vault.Connected, false, time.Time{}, 0
+		saved, err := s.saveGrant(ctx, s.withTokens(ctx, g, t, false))
+		if err != nil {
+			return nil, err
+		}
+		s.remember(g.Person, saved, s.Now())
+		s.audit(ctx, "restore", g.Person, "Google accepts the refresh token again")
+		s.alarmOnce(ctx, "grants that Google refused for a while are accepted again", g.Person, errors.New("suspended before"))
+		return &s.done.Restored, nil
+	case !errors.Is(err, googleauth.ErrInvalidGrant):
+		return nil, err
+	case g.Retries+1 >= len(askAgain):
+		s.audit(ctx, "erase", g.Person, "Google refused the refresh token for seven days")
+		return &s.done.Forgotten, s.Vault.DeleteGrant(ctx, g)
+	}
+	g.Retries++
+	_, err = s.saveGrant(ctx, g)
+	return nil, err
+}
+
+// eraseRevoked empties a grant of which a security event said that it is over,
+// and what others did as the person. That it was there stays for some days, so
+// that the person can be told.
+func (s *sweeper) eraseRevoked(ctx context.Context, person string) (*int, error) {
+	_, ended, err := s.change(ctx, person, func(g *vault.Grant) bool {
+		if g.Status != vault.Connected || !revoked(*g) {
+			return false
+		}
+		untold, client := g.ToldBy == "", g.ClientID
+		*g = g.Renewed()
+		g.Status, g.ClientID, g.Generation, g.Untold = vault.Revoked, client, s.next(g.Generation), untold
+		return true
+	})
+	if err == nil && ended {
+		s.audit(ctx, "erase", person, "a security event")
+		err = s.Vault.EraseActivity(ctx, person)
+	}
+	return &s.done.Ended, err
+}
+
+// abandon ends the grant of a person who removed the app, unless they have come
+// back since the sweep has read it.
 func (s *sweeper) abandon(ctx context.Context, person string) (*int, error) {
-	g, err := s.bid(ctx, person, s.abandoned)
+	g, err := s.beginDisconnect(ctx, person, s.abandoned)
 	if err != nil || g.Person == "" {
 		return nil, err
 	}
-	if _, err = s.leave(ctx, g); err != nil {
+	if _, err = s.finishDisconnect(ctx, g); err != nil {
 		return nil, err
 	}
-	s.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("person", person), slog.String("why", "the app was removed a week ago"))
+	s.audit(ctx, "disconnect", person, "the app was removed a week ago")
 	return &s.done.Ended, nil
 }
 
-// finish ends what a disconnect began, unless the person has connected anew.
+// finish ends what a disconnect began, unless the person has connected again.
 func (s *sweeper) finish(ctx context.Context, person string) (*int, error) {
 	g, _, err := s.grantNow(ctx, person)
-	if err != nil || g.Status != vault.Ending {
+	if err != nil || g.Status != vault.Disconnecting {
 		return nil, err
 	}
-	_, err = s.leave(ctx, g)
+	_, err = s.finishDisconnect(ctx, g)
 	return &s.done.Ended, err
 }
 
@@ -119,8 +198,15 @@ func (s *sweeper) revocations(ctx context.Context, after string) (last string, e
 }
 
 // revocation tries again what Google could not be asked before. A person's
-// newer grant would end with it: then it is let be.
+// newer grant would end with it: then nothing is revoked.
 func (s *sweeper) revocation(ctx context.Context, r vault.Revocation) (*int, error) {
+	if r.Err != nil {
+		if s.Now().Before(r.Expires) {
+			return &s.done.Unopened, nil //nolint:nilerr // counted, and no reason to stop
+		}
+		s.alarm(ctx, "a token could not be revoked for a week and is let go", r.Person, r.Err)
+		return &s.done.Expired, s.Vault.DeleteRevocation(ctx, r)
+	}
 	g, ok, err := s.grantNow(ctx, r.Person)
 	switch {
 	case err != nil:
@@ -130,12 +216,20 @@ func (s *sweeper) revocation(ctx context.Context, r vault.Revocation) (*int, err
 	case !s.Now().Before(r.Expires):
 		s.alarm(ctx, "a token could not be revoked for a week and is let go", r.Person, errors.New("expired"))
 		return &s.done.Expired, s.Vault.DeleteRevocation(ctx, r)
-	case r.Err != nil:
-		return &s.done.Unopened, nil //nolint:nilerr // counted, and no reason to stop
 	}
 	if err := s.Google.Revoke(ctx, r.Token); err != nil {
 		r.Attempts++
 		return nil, errors.Join(err, s.Vault.SaveRevocation(ctx, r))
 	}
+	// Who connected in this moment has lost the new grant with the old one:
+	// Google has to be asked before it is used.
+	if _, err := s.Vault.MarkGrant(ctx, r.Person, vault.AskAt, s.Now()); err != nil {
+		return nil, err
+	}
 	return &s.done.Revoked, s.Vault.DeleteRevocation(ctx, r)
+}
+
+// audit writes the line of what the sweep did to a person's grant.
+func (a *Auth) audit(ctx context.Context, act, person, why string) {
+	a.Log.InfoContext(ctx, "audit", slog.String("act", act), slog.String("person", person), slog.String("why", why))
 }

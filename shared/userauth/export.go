@@ -30,6 +30,14 @@ type Export struct {
 	Connection *exportedGrant   `json:"connection"`
 	Approvals  []vault.Approval `json:"approvals"`
 	Activity   []vault.Activity `json:"activity"`
+	Results    []exportedResult `json:"results"`
+}
+
+// exportedResult is what a system was answered for what it did as the person.
+type exportedResult struct {
+	Caller  string          `json:"caller"`
+	Result  json.RawMessage `json:"result,omitempty"` // absent: not done yet
+	Expires time.Time       `json:"expires"`
 }
 
 type exportedGrant struct {
@@ -56,13 +64,13 @@ const most = 10_000
 func (a *Auth) ExportLink(person string) (config.Secret, error) {
 	text, err := json.Marshal(exportLink{person, a.Now().Add(exportLife)})
 	if err != nil {
-		return "", fault.Wrap("userauth.ExportLink", err)
+		return config.Secret{}, fault.Wrap("userauth.ExportLink", err)
 	}
 	sealed, err := a.Keys.Seal(text, seal.Place{Purpose: "export"})
 	if err != nil {
-		return "", fault.Wrap("userauth.ExportLink", err)
+		return config.Secret{}, fault.Wrap("userauth.ExportLink", err)
 	}
-	return config.Secret(a.Address + "/export?link=" + base64.RawURLEncoding.EncodeToString(sealed)), nil
+	return config.NewSecret(a.Address + "/export?link=" + base64.RawURLEncoding.EncodeToString(sealed)), nil
 }
 
 // Export reads what a link leads to; Invalid when it is not ours, or over.
@@ -75,11 +83,8 @@ func (a *Auth) Export(ctx context.Context, link config.Secret) (Export, error) {
 		return Export{}, over(errors.New("not a sealed text"))
 	}
 	plain, err := a.Keys.Open(sealed, seal.Place{Purpose: "export"})
-	if errors.Is(err, seal.ErrBroken) {
+	if err != nil { // also with an unknown key: it came through a client
 		return Export{}, over(err)
-	}
-	if err != nil {
-		return Export{}, fault.Wrap("userauth.Export", err)
 	}
 	var l exportLink
 	if err := json.Unmarshal(plain, &l); err != nil {
@@ -92,10 +97,10 @@ func (a *Auth) Export(ctx context.Context, link config.Secret) (Export, error) {
 	return out, fault.Wrap("userauth.Export", err)
 }
 
-// Held is all that Deputy holds about a person, for who operates it.
-func (a *Auth) Held(ctx context.Context, person string) (Export, error) {
+// ExportOf is all that Deputy holds about a person, for who operates it.
+func (a *Auth) ExportOf(ctx context.Context, person string) (Export, error) {
 	out, err := a.export(ctx, person)
-	return out, fault.Wrap("userauth.Held", err)
+	return out, fault.Wrap("userauth.ExportOf", err)
 }
 
 func (a *Auth) export(ctx context.Context, person string) (out Export, err error) {
@@ -107,14 +112,18 @@ func (a *Auth) export(ctx context.Context, person string) (out Export, err error
 	if g.Person != "" {
 		out.Connection = &exportedGrant{
 			Status: string(g.Status), Email: g.Email.Reveal(), Domain: g.Domain, Scopes: g.Scopes, Declined: g.Declined, ClientID: g.ClientID,
-			Connected: g.Connected, Via: g.Via, RefreshToken: g.RefreshToken != "", AccessToken: g.AccessToken != "", AccessExpiry: g.AccessExpiry,
+			Connected: g.Connected, Via: g.Via, RefreshToken: !g.RefreshToken.Empty(), AccessToken: !g.AccessToken.Empty(), AccessExpiry: g.AccessExpiry,
 			LastUsedDay: g.LastUsedDay, RefreshDay: g.RefreshDay,
 		}
 	}
-	if out.Approvals, err = a.Vault.Approvals(ctx, person, most); err != nil {
+	out.Approvals = g.Standing()
+	if out.Activity, err = a.Vault.Activities(ctx, person, most); err != nil {
 		return out, err
 	}
-	out.Activity, err = a.Vault.Activities(ctx, person, most)
+	done, err := a.Vault.Operations(ctx, person, most)
+	for _, o := range done {
+		out.Results = append(out.Results, exportedResult{o.Caller, json.RawMessage(o.Result.Reveal()), o.Expires})
+	}
 	return out, err
 }
 
@@ -127,7 +136,7 @@ func (a *Auth) Forget(ctx context.Context, person string) (Farewell, error) {
 		err = a.Vault.EraseActivity(ctx, person)
 	}
 	if err == nil {
-		err = a.Vault.EraseReplies(ctx, person)
+		err = a.Vault.EraseOperations(ctx, person)
 	}
 	return done, fault.Wrap("userauth.Forget", err)
 }

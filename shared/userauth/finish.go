@@ -3,12 +3,14 @@ package userauth
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -27,6 +29,7 @@ type Callback struct {
 type Outcome struct {
 	Person   string
 	Email    string
+	Domain   string
 	ReturnTo config.Secret // where Chat repeats the command; empty: nowhere
 	// Missing are capabilities whose box was left unticked; Again asks for
 	// them once more. The grant is stored all the same.
@@ -34,6 +37,10 @@ type Outcome struct {
 	Again   config.Secret
 	// Approval is a question that is still to be answered; nil if there is none.
 	Approval *Question
+	// Consent is where Google asks for consent once more, since the sign-in
+	// brought no refresh token and none is held. Then nothing was stored, and
+	// nothing else is set.
+	Consent config.Secret
 }
 
 // Finish ends a consent: whoever comes back must be the browser that began it
@@ -44,7 +51,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Operations, p.Authority})
+	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority}, false)
 	if err != nil {
 		return Outcome{}, fault.Wrap("userauth.Finish", err)
 	}
@@ -55,7 +62,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return Outcome{}, refusedAgain(Declined, again, "", errors.New("access_denied"))
 	case c.Error != "":
 		return Outcome{}, refusedAgain(GoogleRefused, again, "", fmt.Errorf("error %.40q", c.Error))
-	case c.Code == "":
+	case c.Code.Empty():
 		return Outcome{}, refusedAgain(GoogleRefused, again, "", errors.New("no code"))
 	}
 	tokens, claims, err := a.exchange(ctx, p, c.Code)
@@ -65,22 +72,29 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	switch {
 	case !invited(p, claims):
 		return Outcome{}, refusedAgain(WrongAccount, again, claims.Email, errors.New("another person consented"))
-	case len(a.Domains) > 0 && !slices.Contains(a.Domains, claims.Domain):
+	case !a.admits(claims.Domain):
 		return Outcome{}, refusedAgain(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
 	}
 	p.Person = Person(claims.Subject)
 	g, err := a.save(ctx, p, tokens, claims, "")
+	if errors.Is(err, errNoRefresh) && !p.Again {
+		p.Again = true
+		var out Outcome
+		out.Consent, err = a.begin(ctx, rand.Text(), c.Browser, claims.Subject, p)
+		return out, err
+	}
 	if err != nil {
 		return Outcome{}, unfinished(again, err)
 	}
-	out := Outcome{Person: p.Person, Email: claims.Email, Missing: missing(fromNames(p.Capabilities), g.Scopes)}
+	a.Log.InfoContext(ctx, "audit", slog.String("act", "connect"), slog.String("person", g.Person), slog.Any("scopes", g.Scopes), slog.Time("connected", g.Connected))
+	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: missing(fromNames(p.Capabilities), g.Scopes)}
 	if len(out.Missing) > 0 {
-		out.Again = again
-		return out, nil
+		out.Again, err = a.invite(ctx, p.Person, a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority}, true)
+		return out, fault.Wrap("userauth.Finish", err)
 	}
 	out.ReturnTo = a.returnOf(p).Address
 	if p.Caller != "" {
-		out.Approval, err = a.question(ctx, p, c.Browser)
+		out.Approval, err = a.question(ctx, p, g.Connected, c.Browser)
 		if err != nil {
 			return Outcome{}, unfinished(again, err)
 		}
@@ -94,7 +108,7 @@ func invited(p vault.Pending, who googleauth.Claims) bool {
 	if p.Person != "" {
 		return Person(who.Subject) == p.Person
 	}
-	return p.Email != "" && who.EmailVerified && strings.EqualFold(who.Email, p.Email)
+	return p.Email != "" && who.Authoritative() && address.Lower(who.Email) == address.Lower(p.Email)
 }
 
 func refusedAgain(reason Reason, again config.Secret, account string, why error) error {
@@ -134,35 +148,46 @@ func (a *Auth) exchange(ctx context.Context, p vault.Pending, code config.Secret
 }
 
 // save stores the grant over whatever is there. A refresh token is never
-// replaced by nothing, and carried over only when it is this client's.
-// via is the system that brought the consent, empty for a browser.
+// replaced by nothing, and carried over only when it is this client's. What is
+// not connected, or older than a security event, leaves nothing to the new grant:
+// no token, no approval, no connection time. via is the system that brought the
+// consent, empty for a browser.
 func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, who googleauth.Claims, via string) (vault.Grant, error) {
 	for try := 1; ; try++ {
 		g, ok, err := a.grantNow(ctx, p.Person)
 		if err != nil {
 			return g, err
 		}
-		kept := g.RefreshToken
-		if t.Refresh != "" {
-			kept = t.Refresh
-		} else if !ok {
-			return g, errNoRefresh
+		if g.Status == vault.Disconnecting {
+			// Its token is still to be revoked, which ends this sign-in's, too.
+			_, err := a.finishDisconnect(ctx, g)
+			return g, errors.Join(errDisconnecting, err)
 		}
-		g.Person, g.ClientID, g.Status, g.Generation = p.Person, a.ClientID, vault.Active, a.next(g.Generation)
-		g.RefreshToken, g.AccessToken, g.AccessExpiry = kept, t.Access, a.Now().Add(t.Life)
+		ok = ok && (!doubtful(g) || a.fresh(g))
+		kept := t.Refresh
+		if kept.Empty() {
+			if !ok || !p.Again && !holds(g, p, t.Scopes) {
+				return g, errNoRefresh
+			}
+			kept = g.RefreshToken
+		}
+		now := a.Now()
+		if !ok {
+			declined := g.Declined
+			g = g.Renewed()
+			g.Connected, g.Declined = now, declined
+		}
+		g.Person, g.ClientID, g.Status, g.Generation, g.SignedIn = p.Person, a.ClientID, vault.Connected, a.next(g.Generation), now
+		g.RefreshToken, g.AccessToken, g.AccessExpiry, g.Refreshed = kept, t.Access, now.Add(t.Life), now
 		g.Scopes, g.Declined = t.Scopes, declined(g.Declined, p, t.Scopes)
-		g.Email, g.Domain, g.Via = config.Secret(who.Email), who.Domain, via
-		g.Untold, g.SignIn, g.Removed = false, false, time.Time{}
+		g.Untold, g.ToldBy, g.SignIn, g.Removed, g.Via = false, "", false, time.Time{}, via
 		g.RefreshDay, g.LastUsedDay = a.today(), a.today()
-		if t.Refresh != "" {
+		if !t.Refresh.Empty() {
 			g.RefreshUntil = a.until(t.RefreshLife)
 		}
-		if !ok {
-			g.Connected = a.Now() // widening a grant does not make it younger
-		}
-		saved, err := a.Vault.SaveGrant(ctx, g)
+		saved, err := a.saveGrant(ctx, a.known(g, who))
 		if err == nil {
-			a.remember(p.Person, saved, a.Now())
+			a.remember(p.Person, saved, now)
 			return saved, nil
 		}
 		if fault.KindOf(err) != fault.Conflict || try == tries {
@@ -171,7 +196,17 @@ func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, w
 	}
 }
 
-var errNoRefresh = errors.New("google sent no refresh token though consent was asked anew")
+// holds reports whether the refresh token of g gives what was asked for and
+// allowed.
+func holds(g vault.Grant, p vault.Pending, granted []string) bool {
+	allowed := slices.DeleteFunc(fromNames(p.Capabilities), func(c Capability) bool { return !c.satisfied(granted) })
+	return !g.SignIn && len(missing(allowed, g.Scopes)) == 0
+}
+
+var (
+	errNoRefresh     = errors.New("google sent no refresh token, and none is held for this")
+	errDisconnecting = &fault.Error{Op: "userauth.save", Kind: fault.Unavailable, Err: errors.New("a disconnect was under way")}
+)
 
 // until is when time-based access ends; the zero time if it does not.
 func (a *Auth) until(life time.Duration) time.Time {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/deputy/internal/docstest"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/userauth"
@@ -29,7 +30,7 @@ func FuzzInvitation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, inside []byte) {
 		docs := &docstest.Counting{Docs: &memory.Docs{}}
 		auth := userauth.New(depsOn(docs, keys, "http://127.0.0.1:1", io.Discard, time.Now))
-		_, err := auth.Start(t.Context(), secret(text), browser)
+		_, err := auth.Start(t.Context(), config.NewSecret(text), browser)
 		if kind := fault.KindOf(err); err == nil || kind != fault.Invalid && kind != fault.Unavailable || docs.Writes() != 0 {
 			t.Errorf("any text: %v, %d writes", err, docs.Writes())
 		}
@@ -37,7 +38,7 @@ func FuzzInvitation(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		address, err := auth.Start(t.Context(), secret(base64.RawURLEncoding.EncodeToString(sealed)), browser)
+		address, err := auth.Start(t.Context(), config.NewSecret(base64.RawURLEncoding.EncodeToString(sealed)), browser)
 		if err == nil && !strings.HasPrefix(address.Reveal(), "http://127.0.0.1:1/o/oauth2/v2/auth?") {
 			t.Error("it leads elsewhere")
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
@@ -26,11 +27,32 @@ type invitation struct {
 	Email        string    `json:"m,omitempty"` // in place of Person
 	Capabilities []string  `json:"c"`
 	Caller       string    `json:"s,omitempty"` // that the person is to approve
-	Operations   []string  `json:"o,omitempty"`
+	Actions      []string  `json:"o,omitempty"`
 	Authority    string    `json:"a,omitempty"`
 	ReturnTo     string    `json:"r,omitempty"`
 	ReturnUntil  time.Time `json:"u"`
 	Until        time.Time `json:"e"`
+	Again        bool      `json:"n,omitempty"` // Google asks for consent though it was given before
+	Padding      string    `json:"x,omitempty"` // so that all have one size
+}
+
+// invitationSize is the size of an invitation before it is sealed, in bytes: by
+// its length, nobody learns anything about the person. One with a completion
+// address of Chat's is larger; Chat alone gets those.
+const invitationSize = 1536
+
+// padded is an invitation as JSON, at its size.
+func (i invitation) padded() ([]byte, error) {
+	text, err := json.Marshal(i)
+	if err != nil {
+		return nil, err
+	}
+	const field = len(`,"x":""`)
+	if short := invitationSize - len(text) - field; short > 0 {
+		i.Padding = strings.Repeat("x", short)
+		text, err = json.Marshal(i)
+	}
+	return text, err
 }
 
 // Invite is a link that asks one person to connect for some capabilities. It
@@ -38,62 +60,65 @@ type invitation struct {
 // verified e-mail address when no more is known. returnTo is the completion
 // address of a verified event, or empty.
 func (a *Auth) Invite(ctx context.Context, who string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
-	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities, Wish{})
+	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities, Wish{}, false)
+}
+
+// InviteAgain is an Invite for a person who is connected, to be shown to nobody
+// else: Google asks for consent at once, and sends a new refresh token. After an
+// Invite it does so on a second trip, since the address of the first trip must not
+// tell who is connected.
+func (a *Auth) InviteAgain(ctx context.Context, who string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
+	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities, Wish{}, true)
 }
 
 // Wish is what another system wants to do as a person, who has to approve it.
 type Wish struct {
-	Caller     string // id of its record
-	Operations []string
-	Authority  string
+	Caller    string // the id that the operator chose
+	Actions   []string
+	Authority string
 }
 
 // InviteToApprove is an Invite that asks, after the consent, for the person's
 // approval of another system.
 func (a *Auth) InviteToApprove(ctx context.Context, who string, w Wish, capabilities ...Capability) (config.Secret, error) {
-	return a.invite(ctx, who, ReturnTo{}, capabilities, w)
+	return a.invite(ctx, who, ReturnTo{}, capabilities, w, false)
 }
 
-func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []Capability, w Wish) (config.Secret, error) {
-	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife), Caller: w.Caller, Operations: w.Operations, Authority: w.Authority}
+func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []Capability, w Wish, again bool) (config.Secret, error) {
+	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife), Caller: w.Caller, Actions: w.Actions, Authority: w.Authority, Again: again}
 	if strings.HasPrefix(who, "users/") {
 		inv.Person = who
 	} else {
-		inv.Email = strings.ToLower(who)
+		inv.Email = address.Lower(who)
 	}
 	switch {
-	case returnTo.Address == "":
+	case returnTo.Address.Empty():
 	case a.mayReturn(returnTo.Address.Reveal()):
 		inv.ReturnTo, inv.ReturnUntil = returnTo.Address.Reveal(), returnTo.Until
 	default:
 		a.alarm(ctx, "a completion address is not Chat's and is left out", who, errors.New("not one of ReturnOrigins"))
 	}
-	text, err := json.Marshal(inv)
+	text, err := inv.padded()
 	if err != nil {
-		return "", fault.Wrap("userauth.Invite", err)
+		return config.Secret{}, fault.Wrap("userauth.Invite", err)
 	}
 	sealed, err := a.Keys.Seal(text, seal.Place{Purpose: "invitation"})
 	if err != nil {
-		return "", fault.Wrap("userauth.Invite", err)
+		return config.Secret{}, fault.Wrap("userauth.Invite", err)
 	}
-	return config.Secret(a.Address + "/start?invitation=" + base64.RawURLEncoding.EncodeToString(sealed)), nil
+	return config.NewSecret(a.Address + "/start?invitation=" + base64.RawURLEncoding.EncodeToString(sealed)), nil
 }
 
-// open reads an invitation from a link.
-func (a *Auth) open(ctx context.Context, text config.Secret) (invitation, error) {
+// open reads an invitation from a link. Whatever does not open has expired:
+// anybody can invent one, and even a key's id in it proves nothing.
+func (a *Auth) open(text config.Secret) (invitation, error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text.Reveal())
 	if err != nil {
 		return invitation{}, refused(LinkExpired, errors.New("not a sealed text"))
 	}
 	plain, err := a.Keys.Open(sealed, seal.Place{Purpose: "invitation"})
-	if errors.Is(err, seal.ErrBroken) {
-		return invitation{}, refused(LinkExpired, err)
-	}
-	if errors.Is(err, seal.ErrUnknownKey) {
-		a.alarm(ctx, "KEYSET lacks a key that an invitation was sealed with", "", err)
-	}
 	if err != nil {
-		return invitation{}, fault.Wrap("userauth.open", err)
+		return invitation{}, refused(LinkExpired, err)
 	}
 	var inv invitation
 	if err := json.Unmarshal(plain, &inv); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -22,18 +21,14 @@ import (
 // too, for what functions seal themselves. The error lists every fault of env,
 // also those that were noted before.
 func FromEnv(ctx context.Context, env *config.Reader, base http.RoundTripper) (*Auth, *seal.Keys, error) {
-	project := env.Required("GOOGLE_CLOUD_PROJECT")
-	database := env.Optional("FIRESTORE_DATABASE", "(default)")
+	store, domains := firestore.FromEnv(env), env.Domains("ALLOWED_DOMAINS")
 	address := strings.TrimSuffix(env.Address("OAUTH_CALLBACK_URL"), "/")
 	client := clientFromEnv(env, address)
-	keys := keysFromEnv(ctx, env, project, client.ID)
-	if os.Getenv("K_SERVICE") != "" && os.Getenv("FIRESTORE_EMULATOR_HOST") != "" {
-		env.Fault("FIRESTORE_EMULATOR_HOST", "is set in a deployed service; remove it")
-	}
+	keys := keysFromEnv(ctx, env, store.Project, client.ID)
 	if err := env.Err(); err != nil {
 		return nil, nil, err
 	}
-	docs, err := firestore.New(ctx, project, database)
+	docs, err := store.Open(ctx)
 	if err != nil {
 		return nil, nil, fault.Wrap("userauth.FromEnv", err)
 	}
@@ -49,14 +44,14 @@ func FromEnv(ctx context.Context, env *config.Reader, base http.RoundTripper) (*
 		// Seen: chat.google.com; Google does not document the host
 		// (chat-protocol.md 2.3).
 		ReturnOrigins: []string{"https://chat.google.com", "https://mail.google.com"},
-		Domains:       env.List("ALLOWED_DOMAINS"),
+		Domains:       domains,
 		Log:           slog.Default(), Now: time.Now,
 	}), keys, nil
 }
 
 func clientFromEnv(env *config.Reader, address string) googleauth.Client {
 	text := env.Secret("OAUTH_CLIENT")
-	if text == "" {
+	if text.Empty() {
 		return googleauth.Client{}
 	}
 	client, err := googleauth.ParseClient(text)
@@ -71,7 +66,7 @@ func clientFromEnv(env *config.Reader, address string) googleauth.Client {
 // of Cloud KMS, and unwrapped here once.
 func keysFromEnv(ctx context.Context, env *config.Reader, project, clientID string) *seal.Keys {
 	keyset, lookup := env.Secret("KEYSET"), env.Secret("LOOKUP_KEYSET")
-	if keyset == "" || lookup == "" {
+	if keyset.Empty() || lookup.Empty() {
 		return nil
 	}
 	if uri := env.Optional("KEYSET_KEK", ""); uri != "" {

@@ -1,12 +1,12 @@
 package userauth
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"time"
 
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault"
@@ -28,11 +28,15 @@ func (a *Auth) renew(ctx context.Context, person string) (vault.Grant, bool, err
 	flight := a.refresh.DoChan(person, func() (any, error) {
 		ctx, cancel := context.WithTimeout(shared, renewTime)
 		defer cancel()
-		g, ok, err := a.grantNow(ctx, person)
-		if err == nil && ok && !a.fresh(g) { // else another instance was here
-			g, ok, err = a.refreshed(ctx, g, true)
-		}
-		return result{g, ok}, err
+		var out result
+		err := fault.Catch(func() (err error) {
+			out.grant, out.ok, err = a.grantNow(ctx, person)
+			if err == nil && out.ok && !a.fresh(out.grant) { // else another instance was here
+				out.grant, out.ok, err = a.refreshed(ctx, out.grant, true)
+			}
+			return err
+		})
+		return out, err
 	})
 	select {
 	case r := <-flight:
@@ -50,24 +54,23 @@ func (a *Auth) refreshed(ctx context.Context, g vault.Grant, used bool) (vault.G
 	t, err := a.Google.Refresh(ctx, g.RefreshToken)
 	switch {
 	case errors.Is(err, googleauth.ErrInvalidGrant):
-		return a.bury(ctx, g, err)
+		return a.suspend(ctx, g, err)
 	case errors.Is(err, googleauth.ErrReauth):
 		return a.signIn(ctx, g)
 	case errors.Is(err, googleauth.ErrClient):
-		a.alarm(ctx, "Google refuses our OAuth client; check OAUTH_CLIENT", g.Person, err)
+		a.alarmOnce(ctx, "Google refuses our OAuth client; check OAUTH_CLIENT", g.Person, err)
 		return g, false, err
 	case err != nil:
 		return g, false, err
 	}
-	a.deaths.alive()
 	for try := 1; ; try++ {
-		next := a.refreshedGrant(g, t, used)
-		saved, err := a.Vault.SaveGrant(ctx, next)
+		next := a.withTokens(ctx, g, t, used)
+		saved, err := a.saveGrant(ctx, next)
 		switch {
 		case err == nil:
 			a.remember(g.Person, saved, read)
 			return saved, true, nil
-		case fault.KindOf(err) == fault.Unavailable && t.Refresh == g.RefreshToken:
+		case fault.KindOf(err) == fault.Unavailable && t.Refresh.Equal(g.RefreshToken):
 			// The token is good, and nothing is lost by not storing it: the
 			// act goes on, and the next refreshes again.
 			a.Log.WarnContext(ctx, "a new access token could not be stored", slog.String("person", g.Person), slog.String("error", err.Error()))
@@ -76,19 +79,23 @@ func (a *Auth) refreshed(ctx context.Context, g vault.Grant, used bool) (vault.G
 		case fault.KindOf(err) != fault.Conflict:
 			return g, false, err
 		}
-		// Somebody was faster. Theirs counts, even if it says that all is
-		// over; what only marked the grant takes our token in.
+		// Another instance changed the grant first. Its version counts, unless
+		// it changed nothing but bookkeeping: then our token goes on top.
 		now, ok, err := a.grantNow(ctx, g.Person)
 		if err != nil || !ok || a.fresh(now) || now.Generation != g.Generation || try == tries {
-			return a.settled(now, ok, err)
+			return a.resolved(now, ok, err)
 		}
 		g = now
 	}
 }
 
-func (a *Auth) refreshedGrant(g vault.Grant, t googleauth.Tokens, used bool) vault.Grant {
-	g.AccessToken, g.AccessExpiry = t.Access, a.Now().Add(t.Life)
-	if t.Refresh != g.RefreshToken {
+// withTokens is a grant with what a refresh gave. The ID token that comes with
+// it says which address the account has now: an address can pass to another
+// account, and must not be found with this one any more.
+func (a *Auth) withTokens(ctx context.Context, g vault.Grant, t googleauth.Tokens, used bool) vault.Grant {
+	now := a.Now()
+	g.AccessToken, g.AccessExpiry, g.Refreshed = t.Access, now.Add(t.Life), now
+	if !t.Refresh.Equal(g.RefreshToken) {
 		g.RefreshToken, g.Generation = t.Refresh, a.next(g.Generation)
 	}
 	if len(t.Scopes) > 0 {
@@ -97,6 +104,27 @@ func (a *Auth) refreshedGrant(g vault.Grant, t googleauth.Tokens, used bool) vau
 	g.SignIn, g.RefreshDay = false, a.today()
 	if used {
 		g.LastUsedDay = g.RefreshDay
+	}
+	if t.ID.Empty() {
+		return g
+	}
+	claims, err := a.IDTokens.Verify(ctx, t.ID)
+	switch {
+	case err != nil:
+		a.Log.WarnContext(ctx, "the ID token of a refresh was not verified; the address stays as it was", slog.String("person", g.Person), slog.String("error", err.Error()))
+	case Person(claims.Subject) != g.Person:
+		a.alarm(ctx, "a refresh brought the ID token of another account", g.Person, errors.New("sub differs"))
+	default:
+		g = a.known(g, claims)
+	}
+	return g
+}
+
+// known is a grant with what an ID token of its account says.
+func (a *Auth) known(g vault.Grant, who googleauth.Claims) vault.Grant {
+	g.Email, g.Domain, g.EmailAt = config.NewSecret(who.Email), who.Domain, time.Time{}
+	if who.Authoritative() {
+		g.EmailAt = a.Now()
 	}
 	return g
 }
@@ -118,45 +146,34 @@ func (a *Auth) signIn(ctx context.Context, g vault.Grant) (vault.Grant, bool, er
 	return g, false, err
 }
 
-// bury erases the tokens of a grant that Google calls dead. If a newer one has
-// taken its place, that one counts.
-func (a *Auth) bury(ctx context.Context, dead vault.Grant, why error) (vault.Grant, bool, error) {
-	if a.deaths.tooMany(dead.Person, a.Now()) {
-		a.alarm(ctx, "Google calls the grants of many people dead: none is erased; check OAUTH_CLIENT", dead.Person, why)
-		return dead, false, &fault.Error{Op: "userauth.bury", Kind: fault.Unavailable, Public: words.SetUpSeemsSo, Err: why}
+// suspend notes that Google answered invalid_grant: nothing of the grant is used
+// any more, and nothing is erased, for the cause may be an outage. The sweep
+// asks Google again. If a newer grant has taken its place, that one counts.
+func (a *Auth) suspend(ctx context.Context, refused vault.Grant, why error) (vault.Grant, bool, error) {
+	if a.alarms.manySuspended(refused.Person, a.Now()) {
+		a.alarmOnce(ctx, "Google refuses the refresh tokens of many people; they are suspended, and asked again later", refused.Person, why)
 	}
-	g, ended, err := a.change(ctx, dead.Person, func(now *vault.Grant) bool {
-		if now.Generation != dead.Generation || now.ClientID != a.ClientID || now.Status != vault.Active {
+	g, suspended, err := a.change(ctx, refused.Person, func(now *vault.Grant) bool {
+		if now.Generation != refused.Generation || now.ClientID != a.ClientID || now.Status != vault.Connected {
 			return false
 		}
-		a.end(now)
+		now.Status, now.SuspendedAt, now.Retries = vault.Suspended, a.Now(), 0
+		now.SignIn, now.Untold, now.ToldBy = false, true, ""
+		now.AccessToken = config.Secret{}
 		return true
 	})
-	if ended {
-		a.ended(ctx, dead.Person, "Google refused the refresh token")
+	if suspended {
+		a.audit(ctx, "suspend", refused.Person, "Google refused the refresh token")
 	}
-	return a.settled(g, a.usable(g), err)
+	return a.resolved(g, a.usable(g), err)
 }
 
-// settled is the answer when somebody else's grant counts. One that lives, and
-// has no fresh token at this moment, is no reason to ask for consent.
-func (a *Auth) settled(g vault.Grant, ok bool, err error) (vault.Grant, bool, error) {
+// resolved is the answer when another instance's grant counts. One that is
+// connected, and has no fresh token at this moment, is no reason to ask for
+// consent.
+func (a *Auth) resolved(g vault.Grant, ok bool, err error) (vault.Grant, bool, error) {
 	if err == nil && ok && !a.fresh(g) {
-		err = &fault.Error{Op: "userauth.settled", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: errors.New("somebody else is changing the grant")}
+		err = &fault.Error{Op: "userauth.resolved", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: errors.New("another instance is changing the grant")}
 	}
 	return g, ok && err == nil, err
-}
-
-// ended logs that a grant has died, and how: whoever operates Deputy counts
-// these.
-func (a *Auth) ended(ctx context.Context, person, why string) {
-	a.Log.InfoContext(ctx, "audit", slog.String("act", "end"), slog.String("person", person), slog.String("why", why))
-}
-
-// end makes g a grant that Google has ended.
-func (a *Auth) end(g *vault.Grant) {
-	g.Status, g.Generation = vault.NeedsConsent, a.next(g.Generation)
-	g.RefreshToken, g.AccessToken = "", ""
-	g.SignIn, g.Untold = false, true
-	g.ClientID = cmp.Or(g.ClientID, a.ClientID) // of a record that could not be read
 }

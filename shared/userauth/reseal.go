@@ -5,72 +5,63 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/vault"
 )
 
-// Resealed counts what Reseal did.
-type Resealed struct {
-	Seen     int `json:"seen"`     // grants, and tokens still to be revoked
-	Resealed int `json:"resealed"` // that were sealed or coded with other keys
-	Unopened int `json:"unopened"` // with the keys there are: they stay as they were
-	Changed  int `json:"changed"`  // by somebody else at the same moment
-}
-
-// Reseal seals and codes everything that is stored with the keys in use, so
-// that older keys can be disabled: once a run reports nothing resealed, changed
-// or unopened. It is safe to run twice, or in two places at once.
-func (a *Auth) Reseal(ctx context.Context) (Resealed, error) {
-	var out Resealed
-	for after := ""; ; {
-		page, err := a.Vault.Grants(ctx, after, sweepPage)
-		if err != nil {
-			return out, fault.Wrap("userauth.Reseal", err)
-		}
-		for _, g := range page {
-			after = strings.TrimPrefix(g.Person, "users/")
-			err := out.save(g.Err == nil, a.Vault.Stale(g.Grant), func() error { _, err := a.Vault.SaveGrant(ctx, g.Grant); return err })
+// Reseal seals and codes everything that is stored for longer than the 30 days
+// after which an old key is disabled, with the keys in use: once a run reports
+// nothing resealed, changed or unopened, older keys can be disabled. It is safe to run
+// twice, or in two places at once.
+func (a *Auth) Reseal(ctx context.Context) (vault.Resealed, error) {
+	var out vault.Resealed
+	for _, collection := range resealing() {
+		for after, first := "", true; first || after != ""; first = false {
+			page, last, err := a.resealPage(ctx, collection, after)
+			out.Add(page)
 			if err != nil {
 				return out, fault.Wrap("userauth.Reseal", err)
 			}
-		}
-		if len(page) < sweepPage {
-			break
+			after = last
 		}
 	}
-	for after := ""; ; {
-		page, err := a.Vault.Revocations(ctx, after, sweepPage)
-		if err != nil {
-			return out, fault.Wrap("userauth.Reseal", err)
-		}
-		for _, r := range page {
-			after = r.ID
-			err := out.save(r.Err == nil, a.Vault.StaleRevocation(r), func() error { return a.Vault.SaveRevocation(ctx, r) })
-			if err != nil {
-				return out, fault.Wrap("userauth.Reseal", err)
-			}
-		}
-		if len(page) < sweepPage {
-			return out, nil
-		}
-	}
+	return out, nil
 }
 
-// save counts one record, and saves it if it is stale.
-func (r *Resealed) save(opens, stale bool, save func() error) error {
-	r.Seen++
-	if !opens {
-		r.Unopened++
-		return nil
+// sweepGrants is the stage of the sweep, and the collection, of grants.
+const sweepGrants = "grants"
+
+func resealing() []string { return append([]string{sweepGrants}, vault.Resealing...) }
+
+// resealPage reseals a page of a collection and says where to go on, "" at the
+// end.
+func (a *Auth) resealPage(ctx context.Context, collection, after string) (out vault.Resealed, last string, err error) {
+	if collection != sweepGrants {
+		return a.Vault.Reseal(ctx, collection, after, sweepPage)
 	}
-	if !stale {
-		return nil
+	page, err := a.Vault.Grants(ctx, after, sweepPage)
+	if err != nil {
+		return out, after, err
 	}
-	switch err := save(); {
-	case err == nil:
-		r.Resealed++
-	case fault.KindOf(err) == fault.Conflict:
-		r.Changed++
-	default:
-		return err
+	for _, g := range page {
+		out.Seen++
+		if g.Err != nil {
+			out.Unopened++
+			continue
+		}
+		if !a.Vault.Stale(g.Grant) {
+			continue
+		}
+		switch _, err := a.saveGrant(ctx, g.Grant); {
+		case err == nil:
+			out.Resealed++
+		case fault.KindOf(err) == fault.Conflict:
+			out.Changed++
+		default:
+			return out, after, err
+		}
 	}
-	return nil
+	if len(page) == sweepPage {
+		last = strings.TrimPrefix(page[len(page)-1].Person, "users/")
+	}
+	return out, last, nil
 }

@@ -3,60 +3,70 @@ package userauth
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"strconv"
 	"strings"
-
-	"golang.org/x/oauth2"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 )
 
 // Start begins a consent from an invitation, in the browser that holds this
 // cookie, and gives Google's address to send it to. A link that does not open
-// is a Refusal.
+// is a Refusal. It asks nothing about the person: who opens a link must not learn
+// who is connected.
 func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.Secret, error) {
-	inv, err := a.open(ctx, link)
+	inv, err := a.open(link)
 	if err != nil {
-		return "", err
+		return config.Secret{}, err
 	}
-	var g vault.Grant
-	ok := false
-	known := inv.Person
-	if known == "" {
-		if known, err = a.Find(ctx, inv.Email); err != nil && fault.KindOf(err) != fault.NotFound {
-			return "", fault.Wrap("userauth.Start", err)
-		}
-	}
-	if known != "" {
-		if g, ok, err = a.grantNow(ctx, known); err != nil {
-			return "", fault.Wrap("userauth.Start", err)
-		}
-	}
-	capabilities := fromNames(inv.Capabilities)
-	state, verifier := config.Secret(oauth2.GenerateVerifier()), config.Secret(oauth2.GenerateVerifier())
-	nonce := rand.Text()
-	err = a.Vault.CreatePending(ctx, state, vault.Pending{
-		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect, Caller: inv.Caller, Operations: inv.Operations, Authority: inv.Authority,
-		Verifier: verifier, Nonce: nonce, Browser: browserHash(browser),
-		ReturnTo: config.Secret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
+	return a.begin(ctx, link.Reveal(), browser, cmp.Or(inv.Email, strings.TrimPrefix(inv.Person, "users/")), vault.Pending{
+		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect, Again: inv.Again, Caller: inv.Caller, Actions: inv.Actions, Authority: inv.Authority,
+		ReturnTo: config.NewSecret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})
-	if err != nil {
-		return "", fault.Wrap("userauth.Start", err)
+}
+
+// mostConsents is how often one link can be begun anew in one browser.
+const mostConsents = 8
+
+// begin stores a pending consent and gives Google's address for it. State,
+// verifier and nonce are codes over the seed and the browser's cookie: however
+// often a browser opens one link, there is one pending consent, until it is used.
+func (a *Auth) begin(ctx context.Context, seed string, browser config.Secret, hint string, p vault.Pending) (config.Secret, error) {
+	p.Browser = browserHash(browser)
+	for n := range mostConsents {
+		state, err := a.code("state", seed, browser, n)
+		verifier, bad := a.code("verifier", seed, browser, n)
+		nonce, worse := a.code("nonce", seed, browser, n)
+		if err := errors.Join(err, bad, worse); err != nil {
+			return config.Secret{}, fault.Wrap("userauth.begin", err)
+		}
+		p.Verifier, p.Nonce = verifier, nonce.Reveal()
+		err = a.Vault.CreatePending(ctx, state, p)
+		if err != nil && fault.KindOf(err) == fault.Conflict {
+			_, err = a.Vault.Pending(ctx, state, p.Browser)
+		}
+		if errors.Is(err, vault.ErrUsed) || errors.Is(err, vault.ErrExpired) {
+			continue
+		}
+		if err != nil {
+			return config.Secret{}, fault.Wrap("userauth.begin", err)
+		}
+		return config.NewSecret(a.Google.AuthorizationURL(googleauth.Authorization{
+			State: state, Verifier: verifier, Nonce: p.Nonce, Scopes: scopesFor(fromNames(p.Capabilities)), LoginHint: hint, Consent: p.Again,
+		})), nil
 	}
-	hint := cmp.Or(inv.Email, strings.TrimPrefix(inv.Person, "users/"))
-	if ok && g.Email != "" {
-		hint = g.Email.Reveal()
-	}
-	return config.Secret(a.Google.AuthorizationURL(googleauth.Authorization{
-		State: state, Verifier: verifier, Nonce: nonce, Scopes: scopesFor(capabilities), LoginHint: hint,
-		// Otherwise Google may send no refresh token: see design stop 7.
-		Consent: !ok || g.SignIn || len(missing(capabilities, g.Scopes)) > 0,
-	})), nil
+	return config.Secret{}, refused(LinkExpired, errors.New("begun too often in this browser"))
+}
+
+func (a *Auth) code(what, seed string, browser config.Secret, n int) (config.Secret, error) {
+	code, err := a.Keys.Code("consent "+what, seed, browser.Reveal(), strconv.Itoa(n))
+	return config.NewSecret(base64.RawURLEncoding.EncodeToString(code)), err
 }
 
 // What a pending record is for.
@@ -78,6 +88,9 @@ func (a *Auth) take(ctx context.Context, state, browser config.Secret) (vault.Pe
 
 func (a *Auth) takeFor(ctx context.Context, purpose string, state, browser config.Secret) (vault.Pending, error) {
 	p, err := a.Vault.TakePending(ctx, state, browserHash(browser))
+	if errors.Is(err, seal.ErrBroken) {
+		a.alarm(ctx, "a pending consent does not open", "", err)
+	}
 	for why, reason := range map[error]Reason{
 		vault.ErrExpired: LinkExpired, vault.ErrUsed: LinkUsed, vault.ErrOtherBrowser: OtherBrowser,
 	} {

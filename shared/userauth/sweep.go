@@ -2,17 +2,14 @@ package userauth
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault"
 )
 
@@ -24,11 +21,12 @@ const (
 
 // Swept counts what a sweep did.
 type Swept struct {
-	Seen      int  `json:"seen"`      // grants looked at
+	Seen      int  `json:"seen"`      // grants that were due
 	Refreshed int  `json:"refreshed"` // that were near Google's limit of six months
-	Resealed  int  `json:"resealed"`  // sealed or coded anew with the keys in use
-	Ended     int  `json:"ended"`     // disconnects finished; people who removed the app
-	Forgotten int  `json:"forgotten"` // that were dead for half a year
+	Restored  int  `json:"restored"`  // that Google accepts again
+	Resealed  int  `json:"resealed"`  // records sealed or coded with the keys in use
+	Ended     int  `json:"ended"`     // disconnects finished; people who removed the app; security events
+	Forgotten int  `json:"forgotten"` // that Google refused for seven days, or revoked a week ago
 	Revoked   int  `json:"revoked"`   // tokens whose revocation had failed before
 	Expired   int  `json:"expired"`   // records removed at their end
 	Unopened  int  `json:"unopened"`  // that do not open with the keys there are
@@ -36,68 +34,25 @@ type Swept struct {
 	Finished  bool `json:"finished"`  // false: the next call goes on from the cursor
 }
 
-// stages are what a sweep goes through, in this order; the cursor names them.
-const (
-	sweepGrants      = "grants"
-	sweepRevocations = "revocations"
-)
-
-func stages() []string { return append([]string{sweepGrants, sweepRevocations}, vault.Expiring...) }
-
-// Sweep keeps in order what nobody uses: refreshes grants before Google's limit
-// of six months, seals anew what old keys sealed, finishes disconnects and
-// revocations, ends the grants of those who removed the app, and removes what
-// has expired.
+// Sweep keeps in order what nobody uses. It deals with the grants that are due:
+// refreshes them before Google's limit of six months, asks Google again about
+// those that it refused, finishes disconnects, and ends those of people who
+// removed the app. It tries revocations again. Then, a page at a time, it
+// removes what has expired, and seals what old keys sealed.
 //
 // It begins nothing more after until, and the next sweep goes on there. When
-// the last one came to its end less than pause ago, only revocations are tried
-// again. It may run twice, or in two places at once.
+// the last one came to its end less than pause ago, it does not begin again with
+// the pages. It may run twice, or in two places at once.
 func (a *Auth) Sweep(ctx context.Context, until time.Time, pause time.Duration) (Swept, error) {
 	s := &sweeper{Auth: a, until: until}
-	cursor, err := a.Vault.Cursor(ctx)
-	if err != nil {
-		return Swept{}, fault.Wrap("userauth.Sweep", err)
+	err := s.dueGrants(ctx)
+	for after, first := "", true; err == nil && (first || after != "") && !s.late(); first = false {
+		after, err = s.revocations(ctx, after)
 	}
-	if !slices.Contains(stages(), cursor.Stage) { // none, or another version's
-		if a.Now().Sub(cursor.Finished) < pause {
-			_, err := s.revocations(ctx, "")
-			s.done.Finished = true
-			return s.done, fault.Wrap("userauth.Sweep", err)
-		}
-		cursor.Stage, cursor.After = sweepGrants, ""
+	if err == nil && !s.late() {
+		err = s.pages(ctx, pause)
 	}
-	for !s.done.Finished {
-		last, err := s.page(ctx, cursor.Stage, cursor.After)
-		if err != nil {
-			return s.done, fault.Wrap("userauth.Sweep", err)
-		}
-		if cursor.After = last; last == "" {
-			cursor.Stage = following(cursor.Stage)
-		}
-		if s.done.Finished = cursor.Stage == ""; s.done.Finished {
-			cursor.Finished = a.Now()
-		}
-		saved, err := a.Vault.SaveCursor(ctx, cursor)
-		switch {
-		case err == nil:
-			cursor = saved
-		case fault.KindOf(err) == fault.Conflict:
-			s.done.Finished = false
-			return s.done, nil //nolint:nilerr // another sweep is at it, and goes on
-		default:
-			return s.done, fault.Wrap("userauth.Sweep", err)
-		}
-		if s.late() {
-			break
-		}
-	}
-	return s.done, nil
-}
-
-// following is the stage after one; empty after the last.
-func following(stage string) string {
-	all := append(stages(), "")
-	return all[slices.Index(all, stage)+1]
+	return s.done, fault.Wrap("userauth.Sweep", err)
 }
 
 // sweeper is one sweep under way.
@@ -110,67 +65,124 @@ type sweeper struct {
 
 func (s *sweeper) late() bool { return !s.Now().Before(s.until) }
 
-// page sweeps one page of a stage and says where to go on, "" at its end.
-func (s *sweeper) page(ctx context.Context, stage, after string) (last string, err error) {
-	switch stage {
-	case sweepGrants:
-		return s.grants(ctx, after)
-	case sweepRevocations:
-		return s.revocations(ctx, after)
-	default:
-		removed, last, err := s.Vault.RemoveExpired(ctx, stage, after, sweepPage, s.late)
+// dueGrants deals with all grants that are due, each once.
+func (s *sweeper) dueGrants(ctx context.Context) error {
+	seen := map[string]bool{}
+	for !s.late() {
+		page, err := s.Vault.DueGrants(ctx, sweepPage)
+		if err != nil {
+			return err
+		}
+		page = slices.DeleteFunc(page, func(g vault.ListedGrant) bool { return seen[g.Person] })
+		if len(page) == 0 {
+			return nil
+		}
+		group, inGroup := errgroup.WithContext(ctx)
+		group.SetLimit(sweepAtOnce)
+		for _, g := range page {
+			seen[g.Person] = true
+			group.Go(func() error {
+				if s.late() {
+					return nil
+				}
+				ctx, cancel := context.WithTimeout(inGroup, sweepOne)
+				defer cancel()
+				count, err := s.grant(ctx, g)
+				if s.count(ctx, g.Person, count, err) {
+					return nil
+				}
+				// Another may have changed it first: then it is their turn.
+				if err := s.Vault.Postpone(context.WithoutCancel(ctx), g.Person, s.Now().Add(later)); err != nil && fault.KindOf(err) != fault.Conflict {
+					return err
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stages are the collections that are walked, in this order; the cursor names
+// them. Those behind the expiring ones are resealed.
+func stages() []string { return append(slices.Clone(vault.Expiring), resealing()...) }
+
+// pages walks the stages, from where the cursor is.
+func (s *sweeper) pages(ctx context.Context, pause time.Duration) error {
+	cursor, err := s.Vault.Cursor(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(stages(), cursor.Stage) { // none, or another version's
+		if s.Now().Sub(cursor.Finished) < pause && cursor.Keys == s.Vault.KeysInUse() {
+			s.done.Finished = true
+			return nil
+		}
+		cursor.Stage, cursor.After = stages()[0], ""
+	}
+	for !s.done.Finished && !s.late() {
+		last, err := s.page(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		if cursor.After = last; last == "" {
+			cursor.Stage = s.following(cursor)
+		}
+		if s.done.Finished = cursor.Stage == ""; s.done.Finished {
+			cursor.Finished, cursor.Keys = s.Now(), s.Vault.KeysInUse()
+		}
+		saved, err := s.Vault.SaveCursor(ctx, cursor)
+		if err != nil && fault.KindOf(err) == fault.Conflict {
+			s.done.Finished = false
+			return nil // another sweep is under way, and goes on
+		}
+		if err != nil {
+			return err
+		}
+		cursor = saved
+	}
+	return nil
+}
+
+// following is the stage after one; empty after the last, and after the expiring
+// ones when nothing is sealed with other keys.
+func (s *sweeper) following(c vault.Cursor) string {
+	all := append(stages(), "")
+	next := all[slices.Index(all, c.Stage)+1]
+	if c.Keys == s.Vault.KeysInUse() && !slices.Contains(vault.Expiring, next) {
+		return ""
+	}
+	return next
+}
+
+// page walks one page of a stage and says where to go on, "" at its end.
+func (s *sweeper) page(ctx context.Context, c vault.Cursor) (last string, err error) {
+	if slices.Contains(vault.Expiring, c.Stage) {
+		removed, last, err := s.Vault.RemoveExpired(ctx, c.Stage, c.After, sweepPage, s.late)
 		s.done.Expired += removed
 		return last, err
 	}
+	done, last, err := s.resealPage(ctx, c.Stage, c.After)
+	s.done.Resealed += done.Resealed
+	s.done.Unopened += done.Unopened
+	return last, err
 }
 
-func (s *sweeper) grants(ctx context.Context, after string) (last string, err error) {
-	page, err := s.Vault.Grants(ctx, after, sweepPage)
-	if err != nil {
-		return after, err
-	}
-	group, inGroup := errgroup.WithContext(ctx)
-	slots := make(chan struct{}, sweepAtOnce)
-	more := len(page) == sweepPage
-	for i, g := range page {
-		slots <- struct{}{} // before the time is looked at: waiting for a slot may take long
-		if i > 0 && s.late() {
-			more = true
-			break
-		}
-		last = strings.TrimPrefix(g.Person, "users/")
-		group.Go(func() error {
-			defer func() { <-slots }()
-			ctx, cancel := context.WithTimeout(inGroup, sweepOne)
-			defer cancel()
-			count, err := s.grant(ctx, g)
-			s.count(ctx, g.Person, count, err)
-			if errors.Is(err, googleauth.ErrClient) {
-				return err // it would be the same for everybody
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return after, err
-	}
-	if !more {
-		last = ""
-	}
-	return last, nil
-}
-
-// count notes what came of one record. A conflict is somebody else's work on
-// it, and as good.
-func (s *sweeper) count(ctx context.Context, person string, count *int, err error) {
+// count notes what became of one record, and reports whether it is dealt with. A
+// conflict is another sweep's work on it, and as good.
+func (s *sweeper) count(ctx context.Context, person string, count *int, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case fault.KindOf(err) == fault.Conflict && err != nil:
+	case err != nil && fault.KindOf(err) == fault.Conflict:
 	case err != nil:
 		s.done.Failed++
 		s.Log.ErrorContext(ctx, "the sweep passes over a record", slog.String("person", person), slog.String("error", err.Error()))
+		return false
 	case count != nil:
 		*count++
 	}
+	return true
 }

@@ -1,22 +1,18 @@
 package userauth_test
 
 import (
-	"context"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/vault/memory"
 )
 
 const oneDay = 24 * time.Hour
@@ -44,7 +40,7 @@ func TestTheSweepRefreshesGrantsBeforeGooglesLimitOfSixMonths(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.ahead.Add(int64(140 * oneDay))
-	if got := w.sweep(); got.Refreshed != 0 || got.Seen != 1 {
+	if got := w.sweep(); got.Refreshed != 0 || got.Seen != 0 {
 		t.Errorf("too early: %+v", got)
 	}
 	w.ahead.Add(int64(11 * oneDay))
@@ -55,12 +51,12 @@ func TestTheSweepRefreshesGrantsBeforeGooglesLimitOfSixMonths(t *testing.T) {
 	if today := w.deps.Now().UTC().Truncate(oneDay); !g.RefreshDay.Equal(today) || g.LastUsedDay.Equal(today) {
 		t.Errorf("refreshed %v, used %v", g.RefreshDay, g.LastUsedDay)
 	}
-	if got := w.sweep(); got.Refreshed != 0 {
+	if got := w.sweep(); got.Seen != 0 {
 		t.Errorf("again: %+v", got)
 	}
 }
 
-func TestTheSweepNotesAGrantThatDiedUnused(t *testing.T) {
+func TestAGrantThatGoogleRefusesForAWeekIsErased(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.google.Revoke(ada)
@@ -71,9 +67,15 @@ func TestTheSweepNotesAGrantThatDiedUnused(t *testing.T) {
 	if needs, ok := userauth.Needed(w.token(ada, create)); !ok || !needs.Ended {
 		t.Errorf("the person is not told: %+v", needs)
 	}
-	w.ahead.Add(int64(181 * oneDay))
+	for _, pause := range []time.Duration{time.Hour, oneDay} {
+		w.ahead.Add(int64(pause))
+		if got := w.sweep(); got.Seen != 1 || got.Forgotten != 0 {
+			t.Errorf("after %v: %+v", pause, got)
+		}
+	}
+	w.ahead.Add(int64(7 * oneDay))
 	if got := w.sweep(); got.Forgotten != 1 {
-		t.Errorf("half a year later: %+v", got)
+		t.Errorf("after a week: %+v", got)
 	}
 	if _, ok := w.stored(ada); ok {
 		t.Error("it is still stored")
@@ -124,7 +126,7 @@ func TestWhoComesBackWhileTheSweepRunsStaysConnected(t *testing.T) {
 		if got := w.sweep(); got.Ended != 0 {
 			t.Errorf("%s: %+v", name, got)
 		}
-		if g, ok := w.stored(ada); !ok || g.Status != vault.Active {
+		if g, ok := w.stored(ada); !ok || g.Status != vault.Connected {
 			t.Errorf("%s: the grant has ended", name)
 		}
 	}
@@ -137,7 +139,7 @@ func TestHonestDeathsAmongLivingGrantsAreAllFound(t *testing.T) {
 	for i := range 40 {
 		g, err := w.deps.Vault.Grant(t.Context(), fmt.Sprintf("users/%06d", i*2))
 		check(t, err)
-		g.RefreshToken = "1//0dead"
+		g.RefreshToken = config.NewSecret("1//0dead")
 		_, err = w.deps.Vault.SaveGrant(t.Context(), g)
 		check(t, err)
 	}
@@ -186,7 +188,7 @@ func TestTheSweepRevokesWhatCouldNotBeRevokedBefore(t *testing.T) {
 	if got := w.sweep(); got.Revoked != 1 || w.revocations() != 0 {
 		t.Errorf("Google is back: %+v", got)
 	}
-	if _, err := w.deps.Google.Refresh(t.Context(), secret(token)); err == nil {
+	if _, err := w.deps.Google.Refresh(t.Context(), config.NewSecret(token)); err == nil {
 		t.Error("the token still works")
 	}
 }
@@ -221,84 +223,18 @@ func TestARevocationIsGivenUpAfterAWeekWithAnAlarm(t *testing.T) {
 	}
 }
 
-func TestTheSweepRemovesConsentsThatWereNeverFinished(t *testing.T) {
-	w := begin(t)
-	for range 3 {
-		if _, err := w.Start(t.Context(), w.invite(ada, answer, create), browser); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := w.sweep(); got.Expired != 0 {
-		t.Errorf("too early: %+v", got)
-	}
-	w.ahead.Add(int64(vault.PendingLife))
-	if got := w.sweep(); got.Expired != 3 {
-		t.Errorf("got %+v", got)
-	}
-}
-
 // people stores n grants with this refresh token.
 func (w *world) people(n int, token string) {
 	w.t.Helper()
 	for i := range n {
 		g := vault.Grant{
-			Person: fmt.Sprintf("users/%06d", i), ClientID: "client", Scopes: []string{createScope}, Status: vault.Active, Generation: 1,
-			RefreshToken: secret(token), RefreshDay: w.deps.Now().UTC().Truncate(oneDay),
+			Person: fmt.Sprintf("users/%06d", i), ClientID: "client", Scopes: []string{createScope}, Status: vault.Connected, Generation: 1,
+			RefreshToken: config.NewSecret(token), Connected: w.deps.Now(), RefreshDay: w.deps.Now().UTC().Truncate(oneDay),
 		}
+		g.Due = g.RefreshDay.Add(150 * oneDay)
 		if _, err := w.deps.Vault.SaveGrant(w.t.Context(), g); err != nil {
 			w.t.Fatal(err)
 		}
-	}
-}
-
-func TestASweepGoesOnWhereTheLastOneStopped(t *testing.T) {
-	w := begin(t)
-	w.people(450, "1//0x")
-	var seen []int
-	for range 10 {
-		done, err := w.Sweep(t.Context(), w.deps.Now(), 0) // no time: one page, at least one record of it
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen = append(seen, done.Seen)
-		if done.Finished {
-			t.Fatal("finished without time")
-		}
-	}
-	if diff := cmp.Diff([]int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, seen); diff != "" {
-		t.Error(diff)
-	}
-	if got := w.sweep(); got.Seen != 440 {
-		t.Errorf("the rest: %+v", got)
-	}
-}
-
-func TestBetweenTwoSweepsOfEverythingOnlyRevocationsAreTried(t *testing.T) {
-	w := begin(t)
-	w.connect(ada, create)
-	w.connect(grace, create)
-	again := func() userauth.Swept {
-		t.Helper()
-		done, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 20*time.Hour)
-		check(t, err)
-		return done
-	}
-	if got := again(); got.Seen != 2 {
-		t.Errorf("the first: %+v", got)
-	}
-	w.google.Fail("revoke", 503)
-	_, err := w.Disconnect(t.Context(), grace.User())
-	check(t, err)
-	reads := w.docs.Reads()
-	if got := again(); got.Seen != 0 || got.Revoked != 1 || !got.Finished {
-		t.Errorf("an hour later: %+v", got)
-	}
-	if got := w.docs.Reads() - reads; got > 3 {
-		t.Errorf("it read %d documents", got)
-	}
-	w.ahead.Add(int64(21 * time.Hour))
-	if got := again(); got.Seen != 1 {
-		t.Errorf("a day later: %+v", got)
 	}
 }
 
@@ -326,7 +262,7 @@ func TestTwoSweepsAtOnceDoNoHarm(t *testing.T) {
 	}
 	for i := range 300 {
 		g, err := w.deps.Vault.Grant(t.Context(), fmt.Sprintf("users/%06d", i))
-		if err != nil || g.Status != vault.Active || g.RefreshDay.Before(w.deps.Now().Add(-2*oneDay)) {
+		if err != nil || g.Status != vault.Connected || g.RefreshDay.Before(w.deps.Now().Add(-2*oneDay)) {
 			t.Fatalf("%d: %s, %v, %v", i, g.Status, g.RefreshDay, err)
 		}
 	}
@@ -342,35 +278,9 @@ func TestOneRecordThatFailsDoesNotStopTheSweep(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	w.google.Break(ada, false)
+	w.ahead.Add(int64(time.Hour))
 	if got := w.sweep(); got.Failed != 0 || got.Refreshed != 1 {
 		t.Errorf("the next: %+v", got)
-	}
-}
-
-func TestASweepWithARefusedClientStopsAndHurtsNothing(t *testing.T) {
-	w := begin(t)
-	w.connect(ada, create)
-	w.ahead.Add(int64(151 * oneDay))
-	w.google.ClientSecret = "another"
-	if _, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0); fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("got %v", err)
-	}
-	if g, _ := w.stored(ada); g.Status != vault.Active {
-		t.Error("the grant ended")
-	}
-}
-
-func TestACursorOfAnotherVersionBeginsAnew(t *testing.T) {
-	w := begin(t)
-	w.connect(ada, create)
-	if _, err := w.docs.Create(t.Context(), "sweep", "cursor", vault.Fields{"stage": "templates", "after": "x"}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.docs.Create(t.Context(), "templates", "y", vault.Fields{"x": "no end"}); err != nil {
-		t.Fatal(err)
-	}
-	if got := w.sweep(); got.Seen != 1 || got.Expired != 0 {
-		t.Errorf("got %+v", got)
 	}
 }
 
@@ -384,7 +294,7 @@ func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
 	}
 	rotated := w.rotate()
 	done, err := rotated.Reseal(t.Context())
-	if want := (userauth.Resealed{Seen: 2, Resealed: 2}); err != nil || done != want {
+	if want := (vault.Resealed{Seen: 2, Resealed: 2}); err != nil || done != want {
 		t.Fatalf("got %+v, %v", done, err)
 	}
 	if again, err := rotated.Reseal(t.Context()); err != nil || again.Resealed != 0 {
@@ -396,20 +306,6 @@ func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
 	}
 	if done, err := last.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0); err != nil || done.Revoked != 1 || done.Unopened != 0 {
 		t.Errorf("the revocation: %+v, %v", done, err)
-	}
-}
-
-func TestTheSweepResealsAlsoWhatItCannotRefresh(t *testing.T) {
-	w := begin(t)
-	w.connect(ada, create)
-	w.ahead.Add(int64(151 * oneDay))
-	w.google.Break(ada, true)
-	done, err := w.rotate().Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
-	if err != nil || done.Failed != 1 {
-		t.Errorf("got %+v, %v", done, err)
-	}
-	if g, err := w.disableOld().Vault.Grant(t.Context(), ada.User()); err != nil || g.RefreshToken == "" {
-		t.Errorf("it is still under the old keys: %v", err)
 	}
 }
 
@@ -426,7 +322,7 @@ func TestTheSweepResealsToo(t *testing.T) {
 // new ones only.
 func (w *world) rotate() *userauth.Auth {
 	w.t.Helper()
-	for _, text := range []*secret{&w.keyset, &w.lookup} {
+	for _, text := range []*config.Secret{&w.keyset, &w.lookup} {
 		old, err := seal.Describe(*text)
 		check(w.t, err)
 		added, id, err := seal.Add(*text)
@@ -449,7 +345,7 @@ func (w *world) disableOld() *userauth.Auth {
 }
 
 // with is an instance with these keysets on the same store.
-func (w *world) with(keyset, lookup secret) *userauth.Auth {
+func (w *world) with(keyset, lookup config.Secret) *userauth.Auth {
 	w.t.Helper()
 	keys, err := seal.New(keyset, lookup, "project", "client")
 	check(w.t, err)
@@ -493,46 +389,126 @@ func TestInARotationInstancesWithDifferentKeysetsWorkOnOneStore(t *testing.T) {
 	}
 }
 
-func TestASweepOverAHundredThousandGrantsKeepsMemoryFlat(t *testing.T) {
+func TestTheSweepRemovesConsentsThatWereNeverFinished(t *testing.T) {
 	w := begin(t)
-	const n = 100_000
-	docs := &peak{Docs: &memory.Docs{}}
-	w.deps.Vault = vault.New(docs, w.deps.Keys, w.deps.Now)
-	w.people(n, "1//0x")
-	w.Auth = userauth.New(w.deps)
-	docs.begin()
-	if got := w.sweep(); got.Seen != n {
-		t.Fatalf("got %+v", got)
+	one, two := w.invite(ada, answer, create), w.invite(ada, answer, create)
+	for _, link := range []config.Secret{one, one, two} {
+		_, err := w.Start(t.Context(), link, browser)
+		check(t, err)
 	}
-	// A page of grants is some 200 KB; all of them would be 100 MB.
-	if grown := docs.grown(); grown > 8<<20 {
-		t.Errorf("memory grew by %d KiB", grown>>10)
-	} else {
-		t.Logf("memory grew by %d KiB at most, over %d pages", grown>>10, docs.pages)
+	if got := w.sweep(); got.Expired != 0 {
+		t.Errorf("too early: %+v", got)
+	}
+	w.ahead.Add(int64(vault.PendingLife))
+	if got := w.sweep(); got.Expired != 2 { // a link has one in a browser
+		t.Errorf("got %+v", got)
 	}
 }
 
-// peak measures the live heap at every 50th page.
-type peak struct {
-	vault.Docs
-	base, top uint64
-	pages     int
-}
-
-func live() uint64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
-func (p *peak) begin()        { p.base = live(); p.top = p.base }
-func (p *peak) grown() uint64 { return p.top - p.base }
-
-func (p *peak) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
-	docs, err := p.Docs.List(ctx, collection, after, limit)
-	if p.pages++; p.pages%50 == 0 {
-		p.top = max(p.top, live())
+func TestASweepGoesOnWhereTheLastOneStopped(t *testing.T) {
+	w := begin(t)
+	var links []config.Secret
+	for range 450 {
+		links = append(links, w.invite(ada, answer, create))
 	}
-	return docs, err
+	for _, link := range links {
+		_, err := w.Start(t.Context(), link, browser)
+		check(t, err)
+	}
+	w.ahead.Add(int64(vault.PendingLife))
+	sum := 0
+	for range 600 {
+		at := w.deps.Now()
+		ticks := 0
+		a := w.another(func(d *userauth.Deps) {
+			d.Now = func() time.Time { ticks++; return at.Add(time.Duration(ticks) * time.Microsecond) } // each look at the clock costs time
+		})
+		done, err := a.Sweep(t.Context(), at.Add(40*time.Microsecond), 0)
+		check(t, err)
+		if sum += done.Expired; done.Finished {
+			break
+		}
+		if done.Expired > 40 {
+			t.Fatalf("it went on after its time: %+v", done)
+		}
+	}
+	if sum != 450 {
+		t.Errorf("removed %d of 450", sum)
+	}
+}
+
+func TestBetweenTwoWalksOnlyWhatIsDueIsRead(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.connect(grace, create)
+	w.people(300, "1//0x")
+	again := func() userauth.Swept {
+		t.Helper()
+		done, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 20*time.Hour)
+		check(t, err)
+		return done
+	}
+	again()
+	w.google.Fail("revoke", 503)
+	_, err := w.Disconnect(t.Context(), grace.User())
+	check(t, err)
+	reads := w.docs.Reads()
+	if got := again(); got.Seen != 0 || got.Revoked != 1 || !got.Finished {
+		t.Errorf("an hour later: %+v", got)
+	}
+	if got := w.docs.Reads() - reads; got > 5 {
+		t.Errorf("it read %d documents", got)
+	}
+}
+
+func TestACursorOfAnotherVersionBeginsAnew(t *testing.T) {
+	w := begin(t)
+	_, err := w.Start(t.Context(), w.invite(ada, answer, create), browser)
+	check(t, err)
+	w.ahead.Add(int64(vault.PendingLife))
+	_, err = w.docs.Create(t.Context(), "sweep", "cursor", vault.Fields{"stage": "templates", "after": "x"})
+	check(t, err)
+	if got := w.sweep(); got.Expired != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestASweepWithARefusedClientHurtsNothing(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(151 * oneDay))
+	w.google.ClientSecret = "another"
+	if got := w.sweep(); got.Failed != 1 || !strings.Contains(w.log.String(), "check OAUTH_CLIENT") {
+		t.Errorf("got %+v", got)
+	}
+	if g, _ := w.stored(ada); g.Status != vault.Connected || g.RefreshToken.Empty() {
+		t.Error("the grant ended")
+	}
+}
+
+func TestTheSweepResealsAlsoWhatItCannotRefresh(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(151 * oneDay))
+	w.google.Break(ada, true)
+	done, err := w.rotate().Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
+	if err != nil || done.Failed != 1 {
+		t.Errorf("got %+v, %v", done, err)
+	}
+	if g, err := w.disableOld().Vault.Grant(t.Context(), ada.User()); err != nil || g.RefreshToken.Empty() {
+		t.Errorf("it is still under the old keys: %v", err)
+	}
+}
+
+func TestASweepOverManyGrantsHoldsOnePage(t *testing.T) {
+	w := begin(t)
+	w.people(1000, "1//0x")
+	w.ahead.Add(int64(151 * oneDay))
+	w.google.ClientSecret = "another" // each fails, and is put off
+	if got := w.sweep(); got.Seen != 1000 || got.Failed != 1000 {
+		t.Errorf("got %+v", got)
+	}
+	if got := w.docs.Most(); got > 200 {
+		t.Errorf("%d documents were read in one call", got)
+	}
 }

@@ -8,8 +8,9 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -23,36 +24,56 @@ const early = 5 * time.Minute
 // token lasts for the act: the source never refreshes by itself.
 func (a *Auth) TokenSource(ctx context.Context, person string, capabilities ...Capability) (oauth2.TokenSource, error) {
 	g, ok, err := a.grant(ctx, person, capabilities...)
+	return a.source(ctx, person, g, ok, err, capabilities)
+}
+
+func (a *Auth) source(ctx context.Context, person string, g vault.Grant, ok bool, err error, capabilities []Capability) (oauth2.TokenSource, error) {
 	if err == nil && ok && !a.fresh(g) {
 		g, ok, err = a.renew(ctx, person)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, fault.Wrap("userauth.TokenSource", err)
-	}
-	if !ok {
+	case !ok:
 		return nil, needs(Needs{Capabilities: capabilities, Missing: capabilities, Ended: g.Untold, SignIn: g.SignIn})
+	case !a.admits(g.Domain):
+		return nil, &fault.Error{Op: "userauth.TokenSource", Kind: fault.Denied, Public: words.NotYourDomain, Err: errNotAdmitted}
 	}
 	if absent := missing(capabilities, g.Scopes); len(absent) > 0 {
-		return nil, needs(Needs{Capabilities: capabilities, Missing: absent, Declined: len(missing(absent, g.Declined)) == 0})
+		return nil, needs(Needs{Capabilities: capabilities, Missing: absent, Connected: true, Declined: len(missing(absent, g.Declined)) == 0})
 	}
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: g.AccessToken.Reveal(), Expiry: g.AccessExpiry}), nil
 }
 
-func (a *Auth) fresh(g vault.Grant) bool {
-	return g.AccessToken != "" && a.Now().Add(early).Before(g.AccessExpiry)
+var errNotAdmitted = errors.New("the grant's domain is not in ALLOWED_DOMAINS")
+
+// admits reports whether people of a domain may use Deputy. It is asked at
+// sign-in and at each use, so that a narrower list counts at once.
+func (a *Auth) admits(domain string) bool {
+	return len(a.Domains) == 0 || slices.Contains(a.Domains, address.Lower(domain))
 }
 
-// Renew is TokenSource after an API has refused the token of an earlier source
-// with 401: that token is not used again.
+// fresh reports whether the access token can be used without asking Google: it
+// lasts for an act, and no security event since it was given wants Google to be
+// asked first.
+func (a *Auth) fresh(g vault.Grant) bool {
+	if g.AccessToken.Empty() || !a.Now().Add(early).Before(g.AccessExpiry) || !g.Refreshed.After(g.AskAt) {
+		return false
+	}
+	return !doubtful(g) || g.Refreshed.After(g.SignedIn) && g.Refreshed.After(g.RevokedAt)
+}
+
+// Renew is TokenSource after an API has refused the token of an earlier source:
+// that token is not used again.
 func (a *Auth) Renew(ctx context.Context, person string, refused oauth2.TokenSource, capabilities ...Capability) (oauth2.TokenSource, error) {
 	token, err := refused.Token()
 	if err != nil {
 		return nil, fault.Wrap("userauth.Renew", err)
 	}
 	_, _, err = a.change(ctx, person, func(g *vault.Grant) bool {
-		same := g.Status == vault.Active && g.AccessToken.Reveal() == token.AccessToken
+		same := g.Status == vault.Connected && g.AccessToken.Reveal() == token.AccessToken
 		if same {
-			g.AccessToken = ""
+			g.AccessToken = config.Secret{}
 		}
 		return same
 	})
@@ -60,43 +81,4 @@ func (a *Auth) Renew(ctx context.Context, person string, refused oauth2.TokenSou
 		return nil, fault.Wrap("userauth.Renew", err)
 	}
 	return a.TokenSource(ctx, person, capabilities...)
-}
-
-// Refused is the NeedsConsent of a person whose fresh token an API refuses with
-// 401 all the same: that counts as invalid_grant, and the grant ends.
-func (a *Auth) Refused(ctx context.Context, person string, refused oauth2.TokenSource, capabilities ...Capability) error {
-	token, err := refused.Token()
-	if err != nil {
-		return fault.Wrap("userauth.Refused", err)
-	}
-	g, ok, err := a.grantNow(ctx, person)
-	if err == nil && ok && g.AccessToken.Reveal() == token.AccessToken {
-		g, ok, err = a.bury(ctx, g, googleauth.ErrInvalidGrant)
-	}
-	switch {
-	case err != nil:
-		return fault.Wrap("userauth.Refused", err)
-	case ok: // somebody else has renewed it meanwhile
-		return &fault.Error{Op: "userauth.Refused", Kind: fault.Unavailable, Public: words.GoogleDoubts, Err: errors.New("401 for a token that is not in use any more")}
-	}
-	return needs(Needs{Capabilities: capabilities, Missing: capabilities, Ended: g.Untold})
-}
-
-// Lacks is the NeedsConsent of a person whose token, by an API's word, does not
-// have a scope that the grant claims. The claim is taken back, so that the next
-// consent asks for it anew.
-func (a *Auth) Lacks(ctx context.Context, person string, refused oauth2.TokenSource, wanted []Capability, lacking Capability) error {
-	token, err := refused.Token()
-	if err != nil {
-		return fault.Wrap("userauth.Lacks", err)
-	}
-	_, _, err = a.change(ctx, person, func(g *vault.Grant) bool {
-		before := len(g.Scopes)
-		g.Scopes = slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool { return slices.Contains(lacking.scopes(), s) })
-		return len(g.Scopes) != before && g.AccessToken.Reveal() == token.AccessToken
-	})
-	if err != nil {
-		return fault.Wrap("userauth.Lacks", err)
-	}
-	return needs(Needs{Capabilities: wanted, Missing: []Capability{lacking}})
 }

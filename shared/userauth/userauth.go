@@ -54,7 +54,7 @@ type Deps struct {
 type Auth struct {
 	Deps
 	refresh singleflight.Group
-	deaths  deaths
+	alarms  alarms
 
 	mu    sync.Mutex // of what is put into cache
 	cache *lru.Cache[string, read]
@@ -72,6 +72,7 @@ func New(d Deps) *Auth {
 	if err != nil {
 		panic(err) // only for a size below one
 	}
+	d.Now = vault.Clock(d.Now)
 	return &Auth{Deps: d, cache: cache}
 }
 
@@ -80,6 +81,7 @@ type Needs struct {
 	Capabilities []Capability // what the act needs
 	Missing      []Capability // what of it is not granted
 	Declined     bool         // all that is missing was asked for before, and its box left unticked
+	Connected    bool         // the person is connected, and some of that is missing
 	Ended        bool         // Google has ended the grant, and the person has not been told: see Tell
 	SignIn       bool         // a session policy wants the person to sign in again
 }
@@ -112,12 +114,18 @@ func (a *Auth) grant(ctx context.Context, person string, capabilities ...Capabil
 func (a *Auth) grantNow(ctx context.Context, person string) (g vault.Grant, ok bool, err error) {
 	began := a.Now()
 	g, err = a.Vault.Grant(ctx, person)
+	return a.judged(ctx, person, g, err, began)
+}
+
+// judged reports whether a grant that was just read can be used, and remembers
+// it.
+func (a *Auth) judged(ctx context.Context, person string, g vault.Grant, err error, began time.Time) (vault.Grant, bool, error) {
 	switch {
-	case fault.KindOf(err) == fault.NotFound:
+	case err != nil && fault.KindOf(err) == fault.NotFound:
 		a.remember(person, vault.Grant{}, began)
 		return vault.Grant{}, false, nil
-	case errors.Is(err, seal.ErrBroken):
-		// The ciphertext stays until a new consent is saved over it.
+	case g.Broken:
+		// What is stored stays until a new consent is saved over it.
 		a.alarm(ctx, "a stored grant does not open", person, err)
 		return g, false, nil
 	case errors.Is(err, seal.ErrUnknownKey):
@@ -126,12 +134,29 @@ func (a *Auth) grantNow(ctx context.Context, person string) (g vault.Grant, ok b
 	case err != nil:
 		return vault.Grant{}, false, err
 	}
+	if revoked(g) && g.Status == vault.Connected {
+		g.Untold = g.ToldBy == "" // until the sweep has erased it
+	}
 	a.remember(person, g, began)
 	return g, a.usable(g), nil
 }
 
 func (a *Auth) usable(g vault.Grant) bool {
-	return g.Status == vault.Active && g.ClientID == a.ClientID && g.RefreshToken != ""
+	return g.Status == vault.Connected && g.ClientID == a.ClientID && !g.RefreshToken.Empty() && !revoked(g)
+}
+
+// skew is how far Google's clock and ours may differ when a security event is
+// held against a sign-in.
+const skew = time.Minute
+
+// revoked reports whether Google said, after the person last signed in, that
+// the grant is over.
+func revoked(g vault.Grant) bool { return g.RevokedAt.Sub(g.SignedIn) > skew }
+
+// doubtful reports whether that was so close to the sign-in that only Google
+// knows which came first.
+func doubtful(g vault.Grant) bool {
+	return !g.RevokedAt.IsZero() && g.RevokedAt.Sub(g.SignedIn).Abs() <= skew
 }
 
 // remember keeps a grant as it was at a time, unless something later is known:
@@ -151,21 +176,11 @@ func (a *Auth) remember(person string, g vault.Grant, at time.Time) {
 // grows over a grant that was erased.
 func (a *Auth) next(generation int64) int64 { return max(generation+1, a.Now().UnixMicro()) }
 
-// alarm is a line an operator is woken by.
-func (a *Auth) alarm(ctx context.Context, what, person string, err error) {
-	a.Log.ErrorContext(ctx, "alarm", slog.String("alarm", what), slog.String("person", person), slog.String("error", err.Error()))
-}
-
-// Find is the person (users/{sub}) with an e-mail address, among those who have
-// connected; NotFound when there is none.
+// Find is the person (users/{sub}) whose account an e-mail address belongs to,
+// among those who have connected; NotFound when there is none.
 func (a *Auth) Find(ctx context.Context, email string) (string, error) {
-	person, err := a.Vault.PersonByEmail(ctx, email)
-	return person, fault.Wrap("userauth.Find", err)
-}
-
-// Unknown is the NeedsConsent of somebody who has never connected.
-func Unknown(capabilities ...Capability) error {
-	return needs(Needs{Capabilities: capabilities, Missing: capabilities})
+	g, err := a.Vault.GrantByEmail(ctx, email)
+	return g.Person, fault.Wrap("userauth.Find", err)
 }
 
 // Person is the resource name of a Google account's sub. Chat's users/{id} is

@@ -12,6 +12,7 @@ import (
 const (
 	activityLife = 30 * 24 * time.Hour
 	actsOf       = "acts"
+	page         = 100
 )
 
 // activityOf is the collection of what was done as one person.
@@ -22,26 +23,37 @@ func activityOf(person string) string { return "activity/" + sub(person) + "/" +
 type Activity struct {
 	When      time.Time `json:"when"`
 	Caller    string    `json:"caller"` // its name, as people know it
-	Operation string    `json:"operation"`
+	Action    string    `json:"action"`
 	Authority string    `json:"authority"`
 	Made      string    `json:"made"`             // resource name; may be empty
 	Unsure    bool      `json:"unsure,omitempty"` // no answer came: it may have been done
+}
+
+type sealedActivity struct {
+	Activity
+	Expires time.Time `json:"expires"`
 }
 
 // NoteActivity stores it. id and When name the act: noted again, it stays as it
 // is, but that what was not sure becomes so.
 func (v *Vault) NoteActivity(ctx context.Context, person, id string, a Activity) error {
 	at, acts := fmt.Sprintf("%016x-%s", math.MaxInt64-a.When.UnixMilli(), id), activityOf(person)
-	_, err := v.docs.Create(ctx, acts, at, a.fields())
-	if err == nil || fault.KindOf(err) != fault.Conflict {
+	expires := a.When.UTC().Truncate(time.Microsecond).Add(activityLife)
+	f, err := v.sealed(acts, at, sealedActivity{a, expires}, Fields{expiresField: expires})
+	if err != nil {
+		return err
+	}
+	_, err = v.docs.Create(ctx, acts, at, f)
+	if err == nil || fault.KindOf(err) != fault.Conflict || a.Unsure {
+		if a.Unsure && fault.KindOf(err) == fault.Conflict {
+			err = nil
+		}
 		return fault.Wrap("vault.NoteActivity", err)
 	}
-	if a.Unsure {
-		return nil
-	}
-	there, err := v.docs.Get(ctx, acts, at)
-	if err == nil && flag(there.Fields, "unsure") {
-		_, err = v.docs.Replace(ctx, acts, at, a.fields(), there.Version)
+	var there sealedActivity
+	doc, err := v.docs.Get(ctx, acts, at)
+	if err == nil && (v.open(acts, doc, &there) != nil || there.Unsure) {
+		_, err = v.docs.Replace(ctx, acts, at, f, doc.Version)
 	}
 	if err != nil && fault.KindOf(err) == fault.Conflict { // another try was sure, too
 		return nil
@@ -49,47 +61,55 @@ func (v *Vault) NoteActivity(ctx context.Context, person, id string, a Activity)
 	return fault.Wrap("vault.NoteActivity", err)
 }
 
-func (a Activity) fields() Fields {
-	return Fields{
-		"when": a.When, "caller": a.Caller, "operation": a.Operation, "authority": a.Authority, "made": a.Made, "unsure": a.Unsure, "expires": a.When.Add(activityLife),
-	}
-}
-
-// Activities are the newest, up to limit.
+// Activities are the newest, up to limit. What does not open is left out.
 func (v *Vault) Activities(ctx context.Context, person string, limit int) ([]Activity, error) {
 	var out []Activity
-	err := v.pages(ctx, activityOf(person), limit, func(doc Doc) {
-		f := doc.Fields
-		if v.now().Before(moment(f, "expires")) {
-			out = append(out, Activity{moment(f, "when"), text(f, "caller"), text(f, "operation"), text(f, "authority"), text(f, "made"), flag(f, "unsure")})
-		}
-	})
-	return out, fault.Wrap("vault.Activities", err)
-}
-
-// pages reads a collection page by page, up to limit documents.
-func (v *Vault) pages(ctx context.Context, collection string, limit int, read func(Doc)) error {
-	after := ""
+	after, collection := "", activityOf(person)
 	for limit > 0 {
 		size := min(limit, page)
 		docs, err := v.docs.List(ctx, collection, after, size)
 		if err != nil {
-			return err
+			return out, fault.Wrap("vault.Activities", err)
 		}
 		for _, doc := range docs {
-			read(doc)
 			after = doc.ID
+			var read sealedActivity
+			if v.open(collection, doc, &read) == nil && v.now().Before(read.Expires) {
+				out = append(out, read.Activity)
+			}
 		}
 		if len(docs) < size {
-			return nil
+			break
 		}
 		limit -= size
 	}
-	return nil
+	return out, nil
 }
 
 // EraseActivity removes all of it.
 func (v *Vault) EraseActivity(ctx context.Context, person string) error {
-	_, err := v.clear(ctx, activityOf(person))
+	acts := activityOf(person)
+	err := v.clear(ctx, acts, func() ([]Doc, error) { return v.docs.List(ctx, acts, "", page) })
 	return fault.Wrap("vault.EraseActivity", err)
+}
+
+// clear removes all documents that next gives of a collection, page by page.
+func (v *Vault) clear(ctx context.Context, collection string, next func() ([]Doc, error)) error {
+	for {
+		docs, err := next()
+		if err != nil || len(docs) == 0 {
+			return err
+		}
+		moves := false
+		for _, doc := range docs {
+			err = v.docs.Delete(ctx, collection, doc.ID, doc.Version)
+			if err != nil && fault.KindOf(err) != fault.Conflict { // changed or gone: the next page shows it
+				return err
+			}
+			moves = moves || err == nil
+		}
+		if !moves {
+			return err
+		}
+	}
 }

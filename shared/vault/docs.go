@@ -1,12 +1,16 @@
-// Package vault keeps Deputy's records: grants, consents in flight and tokens
-// still to be revoked. Sealing of the secret fields and expiry live here, once,
-// above Docs, which is all it needs of a database.
+// Package vault keeps Deputy's records: grants, consents in flight, operations,
+// and tokens still to be revoked. Each record is sealed whole under its place;
+// sealing and expiry live here, once, above Docs, which is all it needs of a
+// database.
 //
 // It does not decide when a record may be used or must end: userauth does.
 // vault/memory and vault/firestore implement Docs.
 package vault
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Docs is a store of small documents. Its implementations pass the contract
 // test in internal/docstest. All methods are safe for concurrent use and end
@@ -19,14 +23,21 @@ type Docs interface {
 	// Replace stores all fields anew; Conflict when the document is no longer
 	// at that version, or gone.
 	Replace(ctx context.Context, collection, id string, fields Fields, at Version) (Version, error)
+	// Update stores these fields, and leaves the others as they are; Conflict as
+	// in Replace.
+	Update(ctx context.Context, collection, id string, fields Fields, at Version) error
 	// Delete removes the document; Conflict when it is no longer at that
 	// version, or gone.
 	Delete(ctx context.Context, collection, id string, at Version) error
 	// List gives up to limit documents in the order of their ids, beginning
-	// behind the id after ("" for the first).
+	// after the id after ("" for the first).
 	List(ctx context.Context, collection, after string, limit int) ([]Doc, error)
-	// Find gives the documents whose field has exactly this value.
-	Find(ctx context.Context, collection, field string, value any) ([]Doc, error)
+	// Find gives up to limit documents whose field has exactly this value, in
+	// the order of their ids.
+	Find(ctx context.Context, collection, field string, value any, limit int) ([]Doc, error)
+	// Due gives up to limit documents whose field is a time not after until,
+	// the earliest first.
+	Due(ctx context.Context, collection, field string, until time.Time, limit int) ([]Doc, error)
 }
 
 // Doc is a stored document.

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -18,46 +17,67 @@ const grants = "grants"
 // Status says whether a grant can be used.
 type Status string
 
-// A grant is Active until it ends. NeedsConsent: Google called it dead, and
-// its tokens are erased. Ending: the tombstone of a disconnect that is under
-// way; its tokens wait for their revocation and are not used any more.
+// A grant is Connected until it ends. Suspended: Google answered invalid_grant;
+// nothing of it is used and nothing is erased while Google is asked again.
+// Revoked: Google said in a security event that it is over. Disconnecting: the
+// person ended it, and its tokens wait for their revocation.
 const (
-	Active       Status = "active"
-	NeedsConsent Status = "needs_consent"
-	Ending       Status = "ending"
+	Connected     Status = "connected"
+	Suspended     Status = "suspended"
+	Revoked       Status = "revoked"
+	Disconnecting Status = "disconnecting"
 )
 
-// Grant is what one person allowed one OAuth client (collection grants, id:
-// the person's sub).
+// Grant is what one person allowed one OAuth client (collection grants, id: the
+// person's sub). All times are UTC, to the microsecond.
 type Grant struct {
-	Person       string   // users/{sub}
-	ClientID     string   // whose tokens these are: no other client can use them
-	Scopes       []string // as granted, normalised
-	Declined     []string // asked for, and not given
-	RefreshToken config.Secret
-	AccessToken  config.Secret
-	AccessExpiry time.Time
-	Status       Status
-	Generation   int64 // grows whenever the refresh token changes or ends, and with the clock: microseconds
-	Email        config.Secret
-	Domain       string // hd of the ID token; empty for a consumer account
-	Connected    time.Time
-	Via          string // the system that brought the last consent; empty: a browser
+	Person       string        `json:"-"`        // users/{sub}
+	ClientID     string        `json:"clientId"` // whose tokens these are: no other client can use them
+	Scopes       []string      `json:"scopes"`   // as granted, normalised
+	Declined     []string      `json:"declined"` // asked for, and not given
+	RefreshToken config.Secret `json:"-"`
+	AccessToken  config.Secret `json:"-"`
+	AccessExpiry time.Time     `json:"accessExpiry"`
+	Refreshed    time.Time     `json:"refreshed"` // when Google gave AccessToken
+	Status       Status        `json:"status"`
+	Generation   int64         `json:"generation"` // grows whenever the refresh token changes or ends, and with the clock: microseconds
+	Email        config.Secret `json:"-"`
+	EmailAt      time.Time     `json:"emailAt"` // when Google last signed that Email is this account's; zero: it is not authoritative
+	Domain       string        `json:"domain"`  // hd of the ID token; empty for a consumer account
+	Connected    time.Time     `json:"connected"`
+	SignedIn     time.Time     `json:"signedIn"` // the last sign-in; it does not renew Connected
+	Via          string        `json:"via"`      // the system that brought the last consent; empty: a browser
+	Approvals    []Approval    `json:"approvals"`
 
-	Untold       bool      // Google ended it, and the person has not been told
-	ToldBy       string    // who told them, at random: to know one's own save again
-	SignIn       bool      // a session policy wants the person to sign in again
-	Removed      time.Time // when the direct message with the app was removed; zero while it is there
-	RefreshDay   time.Time // the day of the last refresh: Google ends tokens unused for six months
-	LastUsedDay  time.Time // the day of the last refresh for an act
-	RefreshUntil time.Time // when Google ends time-based access; zero if it does not
+	Untold       bool      `json:"untold"`       // Google ended it, and the person has not been told
+	ToldBy       string    `json:"toldBy"`       // who told them, at random: to know one's own save again
+	SignIn       bool      `json:"signIn"`       // a session policy wants the person to sign in again
+	Removed      time.Time `json:"removed"`      // when the direct message with the app was removed; zero while it is there
+	RefreshDay   time.Time `json:"refreshDay"`   // the day of the last refresh: Google ends tokens unused for six months
+	LastUsedDay  time.Time `json:"lastUsedDay"`  // the day of the last refresh for an act
+	RefreshUntil time.Time `json:"refreshUntil"` // when Google ends time-based access; zero if it does not
+	SuspendedAt  time.Time `json:"suspendedAt"`
+	Retries      int       `json:"retries"` // how often Google was asked again since then
 
-	// Broken says that a secret field did not open: what is stored must stay
-	// until a new consent, or the person, ends it.
-	Broken bool
+	// Due is when the sweep has to look at it; zero for never. It and the three
+	// times that follow stand in the clear. Marks tells of them.
+	Due                          time.Time `json:"-"`
+	RevokedAt, SessionsAt, AskAt time.Time `json:"-"`
+
+	// Broken says that the record does not open: what is stored must stay until
+	// a new consent, or the person, ends it.
+	Broken bool `json:"-"`
 
 	version Version // of the document this was read from; empty when new
 	keys    [2]int64
+}
+
+// sealedGrant is a grant with its secrets, as it is sealed.
+type sealedGrant struct {
+	Grant
+	RefreshToken string `json:"refreshToken"`
+	AccessToken  string `json:"accessToken"`
+	Email        string `json:"email"`
 }
 
 // Grant reads a person's grant; NotFound when there is none. One that does not
@@ -70,41 +90,49 @@ func (v *Vault) Grant(ctx context.Context, person string) (Grant, error) {
 	return v.grantOf(doc)
 }
 
-// ListedGrant is one of Grants: a grant, and why it does not open.
+// ListedGrant is a grant of a list, and why it does not open.
 type ListedGrant struct {
 	Grant
 	Err error
 }
 
 // Grants lists up to limit grants in the order of their persons' subs,
-// beginning behind the sub after.
+// beginning after the sub after.
 func (v *Vault) Grants(ctx context.Context, after string, limit int) ([]ListedGrant, error) {
 	docs, err := v.docs.List(ctx, grants, after, limit)
-	if err != nil {
-		return nil, fault.Wrap("vault.Grants", err)
-	}
+	return v.listed(docs), fault.Wrap("vault.Grants", err)
+}
+
+// DueGrants are up to limit grants that the sweep has to look at by now, the
+// longest waiting first.
+func (v *Vault) DueGrants(ctx context.Context, limit int) ([]ListedGrant, error) {
+	docs, err := v.docs.Due(ctx, grants, dueField, v.now(), limit)
+	return v.listed(docs), fault.Wrap("vault.DueGrants", err)
+}
+
+func (v *Vault) listed(docs []Doc) []ListedGrant {
 	out := make([]ListedGrant, len(docs))
 	for i, doc := range docs {
 		out[i].Grant, out[i].Err = v.grantOf(doc)
 	}
-	return out, nil
+	return out
 }
 
 func (v *Vault) grantOf(doc Doc) (Grant, error) {
-	f := doc.Fields
-	g := Grant{
-		Person: "users/" + doc.ID, ClientID: text(f, "clientId"), Scopes: texts(f, "scopes"), Declined: texts(f, "declined"),
-		AccessExpiry: moment(f, "accessExpiry"), Status: Status(text(f, "status")), Generation: number(f, "generation"),
-		Domain: text(f, "domain"), Connected: moment(f, "connected"), Via: text(f, "via"),
-		Untold: flag(f, "untold"), ToldBy: text(f, "toldBy"), SignIn: flag(f, "signIn"), Removed: moment(f, "removed"),
-		RefreshDay: moment(f, "refreshDay"), LastUsedDay: moment(f, "lastUsedDay"), RefreshUntil: moment(f, "refreshUntil"),
-		version: doc.Version, keys: [2]int64{number(f, "keyId"), number(f, "lookupKeyId")},
+	var read sealedGrant
+	err := v.open(grants, doc, &read)
+	if err == nil && (read.ClientID == "" || !slices.Contains([]Status{Connected, Suspended, Revoked, Disconnecting}, read.Status)) {
+		err = errUnopened
 	}
-	err := v.openAll(f, "act", grants, doc.ID, g.secrets()...)
-	if err == nil && (g.ClientID == "" || !slices.Contains([]Status{Active, NeedsConsent, Ending}, g.Status)) {
-		err = &fault.Error{Kind: fault.NeedsConsent, Err: fmt.Errorf("not a grant's record: %w", seal.ErrBroken)}
+	g := read.Grant
+	if err != nil {
+		g = Grant{Broken: errors.Is(err, seal.ErrBroken)}
 	}
-	g.Broken = errors.Is(err, seal.ErrBroken)
+	g.RefreshToken, g.AccessToken, g.Email = config.NewSecret(read.RefreshToken), config.NewSecret(read.AccessToken), config.NewSecret(read.Email)
+	g.Person, g.version = "users/"+doc.ID, doc.Version
+	g.keys = [2]int64{number(doc.Fields, "keyId"), number(doc.Fields, "lookupKeyId")}
+	g.Due = moment(doc.Fields, dueField)
+	g.RevokedAt, g.SessionsAt, g.AskAt = moment(doc.Fields, string(RevokedAt)), moment(doc.Fields, string(SessionsAt)), moment(doc.Fields, string(AskAt))
 	return g, fault.Wrap("vault.Grant", err)
 }
 
@@ -114,24 +142,46 @@ func (v *Vault) grantOf(doc Doc) (Grant, error) {
 func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	id := sub(g.Person)
 	g.keys = v.keysInUse()
-	f := Fields{
-		"clientId": g.ClientID, "scopes": g.Scopes, "declined": g.Declined, "accessExpiry": g.AccessExpiry,
-		"status": string(g.Status), "generation": g.Generation, "domain": g.Domain, "connected": g.Connected, "via": g.Via,
-		"untold": g.Untold, "toldBy": g.ToldBy, "signIn": g.SignIn, "removed": g.Removed,
-		"refreshDay": g.RefreshDay, "lastUsedDay": g.LastUsedDay, "refreshUntil": g.RefreshUntil,
-		"keyId": g.keys[0], "lookupKeyId": g.keys[1],
+	for _, t := range []*time.Time{
+		&g.AccessExpiry, &g.Refreshed, &g.EmailAt, &g.Connected, &g.SignedIn, &g.Removed, &g.RefreshDay, &g.LastUsedDay, &g.RefreshUntil,
+		&g.SuspendedAt, &g.Due, &g.RevokedAt, &g.SessionsAt, &g.AskAt,
+	} {
+		*t = t.UTC().Truncate(time.Microsecond)
 	}
-	err := errors.Join(v.sealAll(f, "act", grants, id, g.secrets()...), v.codeAll(f, g))
+	for _, a := range g.Approvals {
+		for i := range a.Actions {
+			a.Actions[i].Connected = a.Actions[i].Connected.UTC().Truncate(time.Microsecond) // compared with that of g
+		}
+	}
+	clear := Fields{"keyId": g.keys[0], "lookupKeyId": g.keys[1]}
+	for name, t := range map[string]time.Time{dueField: g.Due, string(RevokedAt): g.RevokedAt, string(SessionsAt): g.SessionsAt, string(AskAt): g.AskAt} {
+		if !t.IsZero() {
+			clear[name] = t
+		}
+	}
+	if !g.Removed.IsZero() {
+		clear[removedDay] = g.Removed.Format(time.DateOnly)
+	}
+	err := v.codeAll(clear, g)
+	if err == nil {
+		clear, err = v.sealed(grants, id, sealedGrant{g, g.RefreshToken.Reveal(), g.AccessToken.Reveal(), g.Email.Reveal()}, clear)
+	}
 	if err != nil {
 		return Grant{}, fault.Wrap("vault.SaveGrant", err)
 	}
 	if g.version == "" {
-		g.version, err = v.docs.Create(ctx, grants, id, f)
+		g.version, err = v.docs.Create(ctx, grants, id, clear)
 	} else {
-		g.version, err = v.docs.Replace(ctx, grants, id, f, g.version)
+		g.version, err = v.docs.Replace(ctx, grants, id, clear, g.version)
 	}
 	g.Broken = false
 	return g, fault.Wrap("vault.SaveGrant", err)
+}
+
+// Renewed is a grant without any content, to be saved in the place of this one:
+// nothing of what was there counts any more but the marks.
+func (g Grant) Renewed() Grant {
+	return Grant{Person: g.Person, Generation: g.Generation, RevokedAt: g.RevokedAt, SessionsAt: g.SessionsAt, AskAt: g.AskAt, version: g.version}
 }
 
 // DeleteGrant removes g in the state it was read or saved; Conflict when it
@@ -140,17 +190,16 @@ func (v *Vault) DeleteGrant(ctx context.Context, g Grant) error {
 	return fault.Wrap("vault.DeleteGrant", v.docs.Delete(ctx, grants, sub(g.Person), g.version))
 }
 
-// Stale tells that g is sealed or coded with keys that are not in use any
+// Stale reports whether g is sealed or coded with keys that are not in use any
 // more: saving it as it is mends that.
 func (v *Vault) Stale(g Grant) bool { return g.keys != v.keysInUse() }
+
+// KeysInUse names the keys that seal and code now.
+func (v *Vault) KeysInUse() [2]int64 { return v.keysInUse() }
 
 func (v *Vault) keysInUse() [2]int64 {
 	seals, codes := v.keys.Primary()
 	return [2]int64{int64(seals), int64(codes)}
-}
-
-func (g *Grant) secrets() []secretField {
-	return []secretField{{"refreshToken", &g.RefreshToken}, {"accessToken", &g.AccessToken}, {"email", &g.Email}}
 }
 
 func sub(person string) string { return strings.TrimPrefix(person, "users/") }

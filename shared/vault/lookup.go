@@ -2,18 +2,21 @@ package vault
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 )
 
-// What a grant can be found by, besides its person, stands in the store as a
-// keyed code: who reads the store learns neither addresses nor tokens.
+// What a grant can be found by, besides its person. An address stands in the
+// store as a keyed code, so that who reads the store learns none. What Google's
+// security events name stands there as a plain SHA-256: they must be understood
+// without a key, and what is hashed is long and random.
 const (
 	byEmail   = "emailCode"
 	byPrefix  = "tokenPrefix"  // of the refresh token's first 16 characters
@@ -21,19 +24,40 @@ const (
 	byHexHash = "tokenHexHash" // the same, the inner digest written in hex
 )
 
-// PersonByEmail is the person (users/{sub}) whose grant has this e-mail
-// address; NotFound when there is none, or more than one.
-func (v *Vault) PersonByEmail(ctx context.Context, email string) (string, error) {
-	people, err := v.find(ctx, byEmail, strings.ToLower(email))
-	switch {
-	case err != nil:
-		return "", fault.Wrap("vault.PersonByEmail", err)
-	case len(people) != 1:
-		// An address can pass from one account to another: then the next
-		// consent tells whose it is.
-		return "", fault.New(fault.NotFound, fault.None)
+// maxOwners bounds how many grants one address or token may be found in.
+const maxOwners = 20
+
+// GrantByEmail is the grant of the account that an e-mail address belongs to:
+// of several, the one of which Google said so last. NotFound when there is none.
+// Only addresses that Google is authoritative for are found.
+func (v *Vault) GrantByEmail(ctx context.Context, email string) (Grant, error) {
+	email = address.Lower(email)
+	codes, err := v.keys.Codes(byEmail, email)
+	if err != nil {
+		return Grant{}, fault.Wrap("vault.GrantByEmail", err)
 	}
-	return people[0], nil
+	slices.Reverse(codes) // the one in use last, which is where resealing moves records
+	var newest Grant
+	for _, code := range codes {
+		docs, err := v.matching(ctx, grants, byEmail, hex.EncodeToString(code), maxOwners)
+		if err != nil {
+			return Grant{}, fault.Wrap("vault.GrantByEmail", err)
+		}
+		for _, doc := range docs {
+			g, err := v.grantOf(doc)
+			if err != nil && !g.Broken {
+				return g, fault.Wrap("vault.GrantByEmail", err)
+			}
+			// The code is in the clear: only what was sealed is believed.
+			if err == nil && address.Lower(g.Email.Reveal()) == email && g.EmailAt.After(newest.EmailAt) {
+				newest = g
+			}
+		}
+	}
+	if newest.Person == "" {
+		return Grant{}, fault.New(fault.NotFound, fault.None)
+	}
+	return newest, nil
 }
 
 // prefixLength is how many characters of a refresh token Google's events name.
@@ -46,94 +70,70 @@ type TokenMark struct {
 	Hash   []byte
 }
 
-// Of tells whether m names this token. Google does not say whether the outer
-// hash is over the inner digest or its hex form (oauth-admin.md 3.4): both fit.
-func (m TokenMark) Of(token config.Secret) bool {
-	raw, hexed := hashes(token)
-	prefix := m.Prefix != "" && m.Prefix == prefixOf(token)
-	return token != "" && (prefix || string(m.Hash) == raw || string(m.Hash) == hexed)
-}
-
-func hashes(token config.Secret) (raw, hexed string) {
-	inner := sha512.Sum512([]byte(token.Reveal()))
-	outer, outerHex := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))
-	return string(outer[:]), string(outerHex[:])
-}
-
-func prefixOf(token config.Secret) string {
-	text := token.Reveal()
-	return text[:min(prefixLength, len(text))]
-}
-
-// PeopleByToken are the people whose refresh token m may name.
+// PeopleByToken are the people whose refresh token m names. No key is needed.
 func (v *Vault) PeopleByToken(ctx context.Context, m TokenMark) ([]string, error) {
 	fields := map[string]string{byPrefix: m.Prefix, byHash: string(m.Hash), byHexHash: string(m.Hash)}
 	for _, field := range []string{byPrefix, byHash, byHexHash} {
 		if fields[field] == "" {
 			continue
 		}
-		people, err := v.find(ctx, field, fields[field])
-		if err != nil || len(people) > 0 {
-			return people, fault.Wrap("vault.PeopleByToken", err)
+		docs, err := v.matching(ctx, grants, field, digest(fields[field]), maxOwners)
+		if err != nil {
+			return nil, fault.Wrap("vault.PeopleByToken", err)
+		}
+		var people []string
+		for _, doc := range docs {
+			people = append(people, "users/"+doc.ID)
+		}
+		if len(people) > 0 {
+			return people, nil
 		}
 	}
 	return nil, nil
 }
 
-// find looks under the code of every key, since a rotation may be half way:
-// under the one in use last, which is where resealing moves them.
-func (v *Vault) find(ctx context.Context, field, value string) ([]string, error) {
-	codes, err := v.keys.Codes(field, value)
-	if err != nil {
-		return nil, err
-	}
-	slices.Reverse(codes)
-	var out []string
-	for _, code := range codes {
-		docs, err := v.matching(ctx, grants, field, hex.EncodeToString(code))
-		if err != nil {
-			return nil, err
-		}
-		for _, doc := range docs {
-			if person := "users/" + doc.ID; !slices.Contains(out, person) {
-				out = append(out, person)
-			}
-		}
-	}
-	return out, nil
+// hashes are the two readings of Google's double hash: it does not say whether
+// the outer one is over the inner digest or its hex form (oauth-admin.md 3.4).
+func hashes(token config.Secret) (raw, hexed string) {
+	inner := sha512.Sum512([]byte(token.Reveal()))
+	outer, outerHex := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))
+	return string(outer[:]), string(outerHex[:])
 }
 
-// codeAll adds the codes under which g is found.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// codeAll adds what g is found by.
 func (v *Vault) codeAll(into Fields, g Grant) error {
-	values := map[string]string{}
-	if email := g.Email.Reveal(); email != "" {
-		values[byEmail] = strings.ToLower(email)
+	if token := g.RefreshToken.Reveal(); token != "" {
+		raw, hexed := hashes(g.RefreshToken)
+		into[byHash], into[byHexHash] = digest(raw), digest(hexed)
+		into[byPrefix] = digest(token[:min(prefixLength, len(token))])
 	}
-	if g.RefreshToken != "" {
-		values[byHash], values[byHexHash] = hashes(g.RefreshToken)
-		values[byPrefix] = prefixOf(g.RefreshToken)
+	if g.Email.Empty() || g.EmailAt.IsZero() {
+		return nil
 	}
-	for field, value := range values {
-		code, err := v.keys.Code(field, value)
-		if err != nil {
-			return err
-		}
-		into[field] = hex.EncodeToString(code)
-	}
-	return nil
+	code, err := v.keys.Code(byEmail, address.Lower(g.Email.Reveal()))
+	into[byEmail] = hex.EncodeToString(code)
+	return err
 }
 
-// Indexed are the fields, behind their collections, that are looked for by
-// value: deploy.sh leaves an index to them alone.
+// Indexed are the fields, after their collections, that have an index: deploy.sh
+// has the same.
 func Indexed() []string {
-	return []string{"grants/emailCode", "grants/tokenPrefix", "grants/tokenHash", "grants/tokenHexHash", "replies/person"}
+	return []string{
+		"grants/emailCode", "grants/tokenPrefix", "grants/tokenHash", "grants/tokenHexHash", "grants/removedDay", "grants/due",
+		"operations/person", "templates/owner",
+	}
 }
 
 // matching are documents by the value of a field that has an index. Firestore
 // refuses all others; so does this, so that no store lets it pass.
-func (v *Vault) matching(ctx context.Context, collection, field string, value any) ([]Doc, error) {
+func (v *Vault) matching(ctx context.Context, collection, field string, value any, limit int) ([]Doc, error) {
 	if !slices.Contains(Indexed(), collection+"/"+field) {
 		return nil, &fault.Error{Op: "vault.matching", Err: fmt.Errorf("%s/%s has no index; add it to Indexed, and to deploy.sh", collection, field)}
 	}
-	return v.docs.Find(ctx, collection, field, value)
+	return v.docs.Find(ctx, collection, field, value, limit)
 }

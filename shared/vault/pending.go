@@ -11,6 +11,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/seal"
 )
 
 const pendingConsents = "pendingConsents"
@@ -29,29 +30,73 @@ var (
 // Pending is the server's half of one consent in flight (collection
 // pendingConsents, id: SHA-256 of the state).
 type Pending struct {
-	Person       string // users/{sub} who was invited; empty when only known by e-mail
-	Email        string // who was invited, when only that is known
-	Capabilities []string
-	Purpose      string   // what is in flight: "connect" or "approve"
-	Caller       string   // id of the system that a person is to approve; may be empty
-	Operations   []string // that it wants
-	Authority    string   // by which it wants to do them
-	Verifier     config.Secret
-	ReturnTo     config.Secret
-	ReturnUntil  time.Time
-	Nonce        string
-	Browser      []byte // SHA-256 of the browser's cookie
+	Person       string        `json:"person,omitempty"` // users/{sub} who was invited; empty when only known by e-mail
+	Email        string        `json:"email,omitempty"`  // who was invited, when only that is known
+	Capabilities []string      `json:"capabilities,omitempty"`
+	Purpose      string        `json:"purpose"`             // what is in flight: "connect" or "approve"
+	Again        bool          `json:"again,omitempty"`     // the second trip to Google, which asks for consent anew
+	Caller       string        `json:"caller,omitempty"`    // id of the system that a person is to approve
+	Actions      []string      `json:"actions,omitempty"`   // that it wants
+	Authority    string        `json:"authority,omitempty"` // by which it wants to do them
+	Connected    time.Time     `json:"connected,omitzero"`  // the connection that an approval is asked for
+	Verifier     config.Secret `json:"-"`
+	ReturnTo     config.Secret `json:"-"`
+	ReturnUntil  time.Time     `json:"returnUntil,omitzero"`
+	Nonce        string        `json:"nonce,omitempty"`
+	Browser      []byte        `json:"browser"` // SHA-256 of the browser's cookie
 }
 
-// CreatePending stores p under the state for PendingLife.
+// sealedPending is a pending consent as it is sealed.
+type sealedPending struct {
+	Pending
+	Verifier string    `json:"verifier,omitempty"`
+	ReturnTo string    `json:"returnTo,omitempty"`
+	Expires  time.Time `json:"expires"`
+	Used     bool      `json:"used,omitempty"`
+	By       string    `json:"by,omitempty"` // who used it, at random: to know one's own write again
+}
+
+// CreatePending stores p under the state for PendingLife; Conflict when that
+// state is there already.
 func (v *Vault) CreatePending(ctx context.Context, state config.Secret, p Pending) error {
 	id := hashID(state)
-	f := p.fields(v.now().Add(PendingLife))
-	if err := v.sealAll(f, "consent", pendingConsents, id, p.secrets()...); err != nil {
-		return err
+	expires := v.now().Add(PendingLife)
+	f, err := v.sealed(pendingConsents, id, sealedPending{Pending: p, Verifier: p.Verifier.Reveal(), ReturnTo: p.ReturnTo.Reveal(), Expires: expires}, Fields{expiresField: expires})
+	if err == nil {
+		_, err = v.docs.Create(ctx, pendingConsents, id, f)
 	}
-	_, err := v.docs.Create(ctx, pendingConsents, id, f)
 	return fault.Wrap("vault.CreatePending", err)
+}
+
+// Pending reads the consent of this state, as far as the browser that began it
+// may still bring it back; else as TakePending.
+func (v *Vault) Pending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
+	read, _, err := v.pending(ctx, hashID(state), browser)
+	return read.Pending, err
+}
+
+func (v *Vault) pending(ctx context.Context, id string, browser []byte) (sealedPending, Version, error) {
+	var read sealedPending
+	doc, err := v.docs.Get(ctx, pendingConsents, id)
+	if err == nil {
+		err = v.open(pendingConsents, doc, &read)
+	}
+	switch {
+	case err != nil && fault.KindOf(err) == fault.NotFound:
+		return read, "", refuse(ErrExpired)
+	case errors.Is(err, seal.ErrBroken):
+		return read, "", refuse(errors.Join(ErrExpired, err))
+	case err != nil:
+		return read, "", fault.Wrap("vault.pending", err)
+	case subtle.ConstantTimeCompare(read.Browser, browser) != 1:
+		return read, "", refuse(ErrOtherBrowser)
+	case read.Used:
+		return read, "", refuse(ErrUsed)
+	case !v.now().Before(read.Expires):
+		return read, "", refuse(ErrExpired)
+	}
+	read.Pending.Verifier, read.Pending.ReturnTo = config.NewSecret(read.Verifier), config.NewSecret(read.ReturnTo)
+	return read, doc.Version, nil
 }
 
 // TakePending takes the consent of this state for the browser that began it.
@@ -60,59 +105,32 @@ func (v *Vault) CreatePending(ctx context.Context, state config.Secret, p Pendin
 // ErrExpired or ErrOtherBrowser; the last does not use the consent up.
 func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
 	id := hashID(state)
-	doc, err := v.docs.Get(ctx, pendingConsents, id)
-	if fault.KindOf(err) == fault.NotFound {
-		return Pending{}, refuse(ErrExpired)
-	}
+	read, version, err := v.pending(ctx, id, browser)
 	if err != nil {
-		return Pending{}, fault.Wrap("vault.TakePending", err)
-	}
-	f := doc.Fields
-	switch {
-	case subtle.ConstantTimeCompare(data(f, "browser"), browser) != 1:
-		return Pending{}, refuse(ErrOtherBrowser)
-	case flag(f, "used"):
-		return Pending{}, refuse(ErrUsed)
-	case !v.now().Before(moment(f, "expires")):
-		return Pending{}, refuse(ErrExpired)
-	}
-	p := Pending{
-		Person: text(f, "person"), Email: text(f, "email"), Capabilities: texts(f, "capabilities"), Purpose: text(f, "purpose"),
-		Nonce: text(f, "nonce"), Browser: data(f, "browser"), ReturnUntil: moment(f, "returnUntil"),
-		Caller: text(f, "caller"), Operations: texts(f, "operations"), Authority: text(f, "authority"),
-	}
-	if err := v.openAll(f, "consent", pendingConsents, id, p.secrets()...); err != nil {
 		return Pending{}, err
 	}
 	// The record stays, emptied, so that a second try can be told from a
 	// late one.
-	used := Pending{Person: p.Person, Purpose: p.Purpose, Browser: p.Browser}.fields(moment(f, "expires"))
-	me := rand.Text()
-	used["used"], used["by"] = true, me
-	_, err = v.docs.Replace(ctx, pendingConsents, id, used, doc.Version)
-	if fault.KindOf(err) == fault.Conflict {
+	used := sealedPending{Pending: Pending{Person: read.Person, Purpose: read.Purpose, Browser: read.Browser}, Expires: read.Expires, Used: true, By: rand.Text()}
+	f, err := v.sealed(pendingConsents, id, used, Fields{expiresField: read.Expires})
+	if err != nil {
+		return Pending{}, fault.Wrap("vault.TakePending", err)
+	}
+	_, err = v.docs.Replace(ctx, pendingConsents, id, f, version)
+	if err != nil && fault.KindOf(err) == fault.Conflict {
 		// Our own write may have taken effect and lost its answer.
-		if doc, again := v.docs.Get(ctx, pendingConsents, id); again != nil || text(doc.Fields, "by") != me {
+		var now sealedPending
+		doc, again := v.docs.Get(ctx, pendingConsents, id)
+		if again != nil || v.open(pendingConsents, doc, &now) != nil || now.By != used.By {
 			return Pending{}, refuse(ErrUsed)
 		}
 		err = nil
 	}
-	return p, fault.Wrap("vault.TakePending", err)
+	return read.Pending, fault.Wrap("vault.TakePending", err)
 }
 
 func refuse(why error) error {
 	return &fault.Error{Op: "vault.TakePending", Kind: fault.Invalid, Err: why}
-}
-
-func (p Pending) fields(expires time.Time) Fields {
-	return Fields{
-		"person": p.Person, "email": p.Email, "capabilities": p.Capabilities, "purpose": p.Purpose,
-		"nonce": p.Nonce, "browser": p.Browser, "returnUntil": p.ReturnUntil, "expires": expires, "caller": p.Caller, "operations": p.Operations, "authority": p.Authority,
-	}
-}
-
-func (p *Pending) secrets() []secretField {
-	return []secretField{{"verifier", &p.Verifier}, {"returnTo", &p.ReturnTo}}
 }
 
 func hashID(state config.Secret) string {

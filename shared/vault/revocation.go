@@ -15,19 +15,22 @@ const revocations = "revocations"
 const RevocationLife = 7 * 24 * time.Hour
 
 // Revocation is a token that Google could not be asked to revoke yet
-// (collection revocations, id: random). It is sealed for that purpose only: it
-// can never be used to act.
+// (collection revocations, id: random). It can never be used to act.
 type Revocation struct {
-	ID         string
-	Person     string
-	Generation int64 // of the grant it ended; a newer grant must not be hurt
-	Attempts   int64
-	Expires    time.Time
-	Token      config.Secret
-	Err        error // why Token did not open; nil if it did
+	ID         string        `json:"-"`
+	Person     string        `json:"person"`
+	Generation int64         `json:"generation"` // of the grant it ended; a newer grant must not be hurt
+	Attempts   int64         `json:"attempts"`
+	Expires    time.Time     `json:"expires"`
+	Token      config.Secret `json:"-"`
+	Err        error         `json:"-"` // why the record did not open; nil if it did
 
 	version Version
-	key     int64
+}
+
+type sealedRevocation struct {
+	Revocation
+	Token string `json:"token"`
 }
 
 // CreateRevocation keeps a token for its revocation.
@@ -41,7 +44,7 @@ func (v *Vault) CreateRevocation(ctx context.Context, person string, generation 
 }
 
 // Revocations lists up to limit of them in the order of their ids, beginning
-// behind the id after.
+// after the id after.
 func (v *Vault) Revocations(ctx context.Context, after string, limit int) ([]Revocation, error) {
 	docs, err := v.docs.List(ctx, revocations, after, limit)
 	if err != nil {
@@ -49,12 +52,13 @@ func (v *Vault) Revocations(ctx context.Context, after string, limit int) ([]Rev
 	}
 	out := make([]Revocation, len(docs))
 	for i, doc := range docs {
-		f := doc.Fields
-		r := Revocation{
-			Person: text(f, "person"), Generation: number(f, "generation"), Attempts: number(f, "attempts"), Expires: moment(f, "expires"),
-			ID: doc.ID, version: doc.Version, key: number(f, "keyId"),
+		var read sealedRevocation
+		err := v.open(revocations, doc, &read)
+		r := read.Revocation
+		r.Token, r.ID, r.version, r.Err = config.NewSecret(read.Token), doc.ID, doc.Version, err
+		if err != nil {
+			r.Expires = moment(doc.Fields, expiresField) // when the store forgets it anyway
 		}
-		r.Err = v.openAll(f, "revoke", revocations, r.ID, secretField{"token", &r.Token})
 		out[i] = r
 	}
 	return out, nil
@@ -69,16 +73,11 @@ func (v *Vault) SaveRevocation(ctx context.Context, r Revocation) error {
 	return fault.Wrap("vault.SaveRevocation", err)
 }
 
-// StaleRevocation tells that r is sealed with a key that is not in use any
-// more: saving it as it is mends that.
-func (v *Vault) StaleRevocation(r Revocation) bool { return r.key != v.keysInUse()[0] }
-
 // DeleteRevocation removes r; Conflict when it has changed since it was read.
 func (v *Vault) DeleteRevocation(ctx context.Context, r Revocation) error {
 	return fault.Wrap("vault.DeleteRevocation", v.docs.Delete(ctx, revocations, r.ID, r.version))
 }
 
 func (v *Vault) revocationFields(r Revocation) (Fields, error) {
-	f := Fields{"person": r.Person, "generation": r.Generation, "attempts": r.Attempts, "expires": r.Expires, "keyId": v.keysInUse()[0]}
-	return f, v.sealAll(f, "revoke", revocations, r.ID, secretField{"token", &r.Token})
+	return v.sealed(revocations, r.ID, sealedRevocation{r, r.Token.Reveal()}, Fields{expiresField: r.Expires})
 }

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
@@ -15,13 +16,29 @@ const (
 	remembered    = 200 // uses whose number is known again
 )
 
-// LastSeq is the number of the last use of a template; 0 before the first.
-func (v *Vault) LastSeq(ctx context.Context, template string) (int64, error) {
+// sequence is the numbers that a template has given.
+type sequence struct {
+	Last int64    `json:"last"`
+	Uses []string `json:"uses"` // the newest stands last
+}
+
+// sequence reads that of a template (TemplateID); zero when there is none.
+func (v *Vault) sequence(ctx context.Context, template string) (s sequence, version Version, err error) {
 	doc, err := v.docs.Get(ctx, sequences, template)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
-		return 0, nil
+		return s, "", nil
 	}
-	return number(doc.Fields, "last"), fault.Wrap("vault.LastSeq", err)
+	if err == nil {
+		err = v.open(sequences, doc, &s)
+	}
+	return s, doc.Version, err
+}
+
+// LastSeq is the number of the last use of a template (TemplateID); 0 before the
+// first.
+func (v *Vault) LastSeq(ctx context.Context, template string) (int64, error) {
+	s, _, err := v.sequence(ctx, template)
+	return s.Last, fault.Wrap("vault.LastSeq", err)
 }
 
 // NextSeq is the number of one use of a template ({{seq}}), from 1 (collection
@@ -31,27 +48,28 @@ func (v *Vault) LastSeq(ctx context.Context, template string) (int64, error) {
 func (v *Vault) NextSeq(ctx context.Context, template, key string) (int64, error) {
 	back := gax.Backoff{Initial: 20 * time.Millisecond, Max: 400 * time.Millisecond, Multiplier: 1.5}
 	for try := 1; ; try++ {
-		doc, err := v.docs.Get(ctx, sequences, template)
-		absent := err != nil && fault.KindOf(err) == fault.NotFound
-		if err != nil && !absent {
+		s, version, err := v.sequence(ctx, template)
+		if err != nil {
 			return 0, fault.Wrap("vault.NextSeq", err)
 		}
-		last, uses := number(doc.Fields, "last"), texts(doc.Fields, "uses")
-		for i, use := range uses { // the newest stands last
+		for i, use := range s.Uses {
 			if use == key {
-				return last - int64(len(uses)-1-i), nil
+				return s.Last - int64(len(s.Uses)-1-i), nil
 			}
 		}
-		uses = append(uses, key)
-		fields := Fields{"last": last + 1, "uses": uses[max(0, len(uses)-remembered):]}
-		if absent {
-			_, err = v.docs.Create(ctx, sequences, template, fields)
-		} else {
-			_, err = v.docs.Replace(ctx, sequences, template, fields, doc.Version)
+		uses := append(slices.Clone(s.Uses), key)
+		next := sequence{s.Last + 1, uses[max(0, len(uses)-remembered):]}
+		f, err := v.sealed(sequences, template, next, nil)
+		switch {
+		case err != nil:
+		case version == "":
+			_, err = v.docs.Create(ctx, sequences, template, f)
+		default:
+			_, err = v.docs.Replace(ctx, sequences, template, f, version)
 		}
 		switch {
 		case err == nil:
-			return last + 1, nil
+			return next.Last, nil
 		case fault.KindOf(err) != fault.Conflict:
 			return 0, fault.Wrap("vault.NextSeq", err)
 		case try == sequenceTries:

@@ -8,13 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
 
 func TestManyUsesOfATemplateAtOnceHaveANumberOfTheirOwnEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := vault.New(&memory.Docs{}, nil, time.Now)
+		v := vault.New(&memory.Docs{}, someKeys(t), time.Now)
 		numbers := make([]int64, 12)
 		var all sync.WaitGroup
 		for i := range numbers {
@@ -48,7 +49,7 @@ func TestManyUsesOfATemplateAtOnceHaveANumberOfTheirOwnEach(t *testing.T) {
 }
 
 func TestANumberIsNeverGivenTwiceThoughItsUseIsForgotten(t *testing.T) {
-	v := vault.New(&memory.Docs{}, nil, time.Now)
+	v := vault.New(&memory.Docs{}, someKeys(t), time.Now)
 	for i := 1; i <= 250; i++ {
 		if n, err := v.NextSeq(t.Context(), "Incident", fmt.Sprint("use ", i)); err != nil || n != int64(i) {
 			t.Fatalf("use %d: %d, %v", i, n, err)
@@ -60,4 +61,17 @@ func TestANumberIsNeverGivenTwiceThoughItsUseIsForgotten(t *testing.T) {
 	if n, err := v.NextSeq(t.Context(), "Incident", "use 1"); err != nil || n != 251 {
 		t.Errorf("one that is forgotten: %d, %v", n, err)
 	}
+}
+
+func someKeys(t *testing.T) *seal.Keys {
+	t.Helper()
+	a, b, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.New(a, b, "project", "client")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }

@@ -10,7 +10,7 @@ import (
 
 // Expiring are the collections whose records have an end and nothing to be
 // done at it.
-var Expiring = []string{pendingConsents, seenEvents, replies}
+var Expiring = []string{pendingConsents, operations}
 
 // ForgottenByTTL are the collection groups of which Firestore itself removes
 // what has expired (field expires), besides the sweep; deploy.sh has the same.
@@ -28,12 +28,12 @@ func (v *Vault) RemoveExpired(ctx context.Context, collection, after string, lim
 		if i > 0 && late() {
 			return removed, docs[i-1].ID, nil
 		}
-		if expires := moment(doc.Fields, "expires"); expires.IsZero() || v.now().Before(expires) {
+		if expires := moment(doc.Fields, expiresField); expires.IsZero() || v.now().Before(expires) {
 			continue
 		}
 		err := v.docs.Delete(ctx, collection, doc.ID, doc.Version)
 		if fault.KindOf(err) == fault.Conflict {
-			continue // somebody else is at it
+			continue // another sweep has just changed it
 		}
 		if err != nil {
 			return removed, after, fault.Wrap("vault.RemoveExpired", err)
@@ -46,11 +46,66 @@ func (v *Vault) RemoveExpired(ctx context.Context, collection, after string, lim
 	return removed, last, nil
 }
 
+// Resealing are the collections whose records live longer than the 30 days after
+// which an old key is disabled. Grants are resealed by themselves: they are found
+// by codes, too.
+var Resealing = []string{revocations, templates, sequences, sweep}
+
+// Reseal seals up to limit records of a collection with the key in use,
+// beginning after the id after. last is where to go on, "" at the end.
+func (v *Vault) Reseal(ctx context.Context, collection, after string, limit int) (r Resealed, last string, err error) {
+	docs, err := v.docs.List(ctx, collection, after, limit)
+	if err != nil {
+		return r, after, fault.Wrap("vault.Reseal", err)
+	}
+	for _, doc := range docs {
+		r.Seen++
+		box := data(doc.Fields, sealedField)
+		if v.keys.SealedByPrimary(box) {
+			continue
+		}
+		plain, err := v.keys.Open(box, place(collection, doc.ID))
+		if err != nil {
+			r.Unopened++
+			continue
+		}
+		if doc.Fields[sealedField], err = v.keys.Seal(plain, place(collection, doc.ID)); err == nil {
+			_, err = v.docs.Replace(ctx, collection, doc.ID, doc.Fields, doc.Version)
+		}
+		switch {
+		case err == nil:
+			r.Resealed++
+		case fault.KindOf(err) == fault.Conflict:
+			r.Changed++
+		default:
+			return r, after, fault.Wrap("vault.Reseal", err)
+		}
+	}
+	if len(docs) == limit {
+		last = docs[limit-1].ID
+	}
+	return r, last, nil
+}
+
+// Resealed counts what resealing did.
+type Resealed struct {
+	Seen     int `json:"seen"`
+	Resealed int `json:"resealed"` // that were sealed or coded with other keys
+	Unopened int `json:"unopened"` // with the keys there are: they stay as they were
+	Changed  int `json:"changed"`  // by somebody else at the same moment
+}
+
+// Add adds what another page did.
+func (r *Resealed) Add(other Resealed) {
+	r.Seen, r.Resealed, r.Unopened, r.Changed = r.Seen+other.Seen, r.Resealed+other.Resealed, r.Unopened+other.Unopened, r.Changed+other.Changed
+}
+
 // Cursor is how far the sweep has come (record sweep/cursor).
 type Cursor struct {
-	Stage    string    // what is being swept; empty between two sweeps
-	After    string    // the last id that was
-	Finished time.Time // when the last sweep came to its end
+	Stage    string    `json:"stage"`    // what is being swept; empty between two sweeps
+	After    string    `json:"after"`    // the last id that was
+	Finished time.Time `json:"finished"` // when the last sweep came to its end
+	Keys     [2]int64  `json:"keys"`     // with which everything is sealed and coded; another pair means resealing
 
 	version Version
 }
@@ -60,23 +115,33 @@ const (
 	cursorID = "cursor"
 )
 
-// Cursor reads it; before the first sweep it is zero.
+// Cursor reads it; before the first sweep it is zero. One that does not open is
+// zero, too: a sweep that begins anew does no harm.
 func (v *Vault) Cursor(ctx context.Context) (Cursor, error) {
 	doc, err := v.docs.Get(ctx, sweep, cursorID)
-	if fault.KindOf(err) == fault.NotFound {
-		return Cursor{}, nil
+	if err != nil {
+		if fault.KindOf(err) == fault.NotFound {
+			err = nil
+		}
+		return Cursor{}, fault.Wrap("vault.Cursor", err)
 	}
-	return Cursor{Stage: text(doc.Fields, "stage"), After: text(doc.Fields, "after"), Finished: moment(doc.Fields, "finished"), version: doc.Version}, fault.Wrap("vault.Cursor", err)
+	var c Cursor
+	if v.open(sweep, doc, &c) != nil {
+		c = Cursor{}
+	}
+	c.version = doc.Version
+	return c, nil
 }
 
 // SaveCursor stores it; Conflict when another sweep has stored its own since
 // it was read.
 func (v *Vault) SaveCursor(ctx context.Context, c Cursor) (Cursor, error) {
-	f := Fields{"stage": c.Stage, "after": c.After, "finished": c.Finished}
-	var err error
-	if c.version == "" {
+	f, err := v.sealed(sweep, cursorID, c, nil)
+	switch {
+	case err != nil:
+	case c.version == "":
 		c.version, err = v.docs.Create(ctx, sweep, cursorID, f)
-	} else {
+	default:
 		c.version, err = v.docs.Replace(ctx, sweep, cursorID, f, c.version)
 	}
 	return c, fault.Wrap("vault.SaveCursor", err)

@@ -2,114 +2,128 @@ package vault
 
 import (
 	"context"
+	"errors"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/seal"
 )
 
 const templates = "templates"
 
-// maxTemplates is how many a form offers: Chat shows 100 choices.
+// maxTemplates is how many a caller may keep.
 const maxTemplates = 99
 
-// Template is how an operator wants a kind of space to be made (collection
-// templates, id: its name).
+// Template is how a kind of space is to be made. The operator's stand in the
+// file of callers; a caller's own are records (collection templates, id: a hash
+// of owner and name), which work for that caller alone.
 type Template struct {
-	Name          string
-	DisplayName   string // of the spaces, such as "INC-{{seq}} {{title}}"; may be empty
-	Description   string
-	Guidelines    string
-	Members       []string // users/{id or e-mail address}, groups/{id}
-	Discoverable  bool
-	Announcements bool
-	External      bool
-	History       string // HISTORY_ON, HISTORY_OFF or empty
-	First         string // message
-	AddTheApp     bool
+	Name          string   `json:"name" yaml:"name"`
+	DisplayName   string   `json:"displayName,omitempty" yaml:"displayName,omitempty"` // of the spaces, such as "INC-{{seq}} {{title}}"
+	Description   string   `json:"description,omitempty" yaml:"description,omitempty"`
+	Guidelines    string   `json:"guidelines,omitempty" yaml:"guidelines,omitempty"`
+	Members       []string `json:"members,omitempty" yaml:"members,omitempty"` // users/{id or e-mail address}, groups/{id}
+	Discoverable  bool     `json:"discoverable,omitempty" yaml:"discoverable,omitempty"`
+	Announcements bool     `json:"announcements,omitempty" yaml:"announcements,omitempty"`
+	External      bool     `json:"external,omitempty" yaml:"external,omitempty"`
+	History       string   `json:"history,omitempty" yaml:"history,omitempty"` // HISTORY_ON, HISTORY_OFF or empty
+	First         string   `json:"firstMessage,omitempty" yaml:"firstMessage,omitempty"`
+	AddTheApp     bool     `json:"addTheApp,omitempty" yaml:"addTheApp,omitempty"`
 }
 
-// Templates are all there are, by name; the first 99 of more.
-func (v *Vault) Templates(ctx context.Context) ([]Template, error) {
-	docs, err := v.docs.List(ctx, templates, "", maxTemplates)
+// TemplateID names a template: the operator's have no owner.
+func TemplateID(owner, name string) string { return digest(owner + "\x00" + name) }
+
+// ErrTooMany says that a caller keeps as many templates as it may.
+var ErrTooMany = errors.New("99 templates are the most")
+
+// Templates are all of a caller's own, up to 99, in no order.
+func (v *Vault) Templates(ctx context.Context, owner string) ([]Template, error) {
+	docs, err := v.matching(ctx, templates, "owner", owner, maxTemplates)
 	if err != nil {
 		return nil, fault.Wrap("vault.Templates", err)
 	}
 	var out []Template
 	for _, doc := range docs {
-		out = append(out, template(doc))
+		t, err := v.templateOf(owner, doc)
+		if err != nil && !errors.Is(err, seal.ErrBroken) {
+			return nil, err
+		}
+		if err == nil {
+			out = append(out, t)
+		}
 	}
 	return out, nil
 }
 
-// Template reads one; NotFound when there is none.
-func (v *Vault) Template(ctx context.Context, name string) (Template, error) {
-	doc, err := v.docs.Get(ctx, templates, name)
+// Template reads one of a caller's own; NotFound when there is none.
+func (v *Vault) Template(ctx context.Context, owner, name string) (Template, error) {
+	doc, err := v.docs.Get(ctx, templates, TemplateID(owner, name))
 	if err != nil {
 		return Template{}, fault.Wrap("vault.Template", err)
 	}
-	return template(doc), nil
+	return v.templateOf(owner, doc)
 }
 
-func template(doc Doc) Template {
-	f := doc.Fields
-	return Template{
-		Name: doc.ID, DisplayName: text(f, "displayName"), Description: text(f, "description"), Guidelines: text(f, "guidelines"), Members: texts(f, "members"),
-		Discoverable: flag(f, "discoverable"), Announcements: flag(f, "announcements"), External: flag(f, "external"),
-		History: text(f, "history"), First: text(f, "first"), AddTheApp: flag(f, "addTheApp"),
+// templateOf reads a record. The owner in the clear is not believed: the id is a
+// hash of owner and name, and sealed with the content.
+func (v *Vault) templateOf(owner string, doc Doc) (Template, error) {
+	var t Template
+	err := v.open(templates, doc, &t)
+	if err == nil && TemplateID(owner, t.Name) != doc.ID {
+		err = errUnopened
 	}
+	return t, fault.Wrap("vault.Template", err)
 }
 
-// PutTemplate stores one in place of what there was, if may agrees with that
-// (nil: there was none). Of two at once the later stands, or one is a Conflict.
-func (v *Vault) PutTemplate(ctx context.Context, t Template, may func(there *Template) error) error {
-	doc, there, err := v.existing(ctx, t.Name)
+// PutTemplate stores a caller's template in place of what there was, if may
+// agrees with that (nil: there was none). Of two at once the later stands, or
+// one is a Conflict.
+func (v *Vault) PutTemplate(ctx context.Context, owner string, t Template, may func(there *Template) error) error {
+	doc, there, err := v.existing(ctx, owner, t.Name)
 	if err == nil {
 		err = may(there)
 	}
-	switch {
-	case err != nil:
-	case there == nil:
-		err = v.CreateTemplate(ctx, t)
-	default:
-		_, err = v.docs.Replace(ctx, templates, t.Name, t.fields(), doc.Version)
+	id := TemplateID(owner, t.Name)
+	var f Fields
+	if err == nil {
+		f, err = v.sealed(templates, id, t, Fields{"owner": owner})
+	}
+	if err == nil && there == nil {
+		var all []Template
+		if all, err = v.Templates(ctx, owner); err == nil && len(all) >= maxTemplates {
+			err = &fault.Error{Kind: fault.Conflict, Err: ErrTooMany}
+		}
+		if err == nil {
+			_, err = v.docs.Create(ctx, templates, id, f)
+		}
+	} else if err == nil {
+		_, err = v.docs.Replace(ctx, templates, id, f, doc.Version)
 	}
 	return fault.Wrap("vault.PutTemplate", err)
 }
 
 // existing is a template with its document, nil when there is none.
-func (v *Vault) existing(ctx context.Context, name string) (Doc, *Template, error) {
-	doc, err := v.docs.Get(ctx, templates, name)
+func (v *Vault) existing(ctx context.Context, owner, name string) (Doc, *Template, error) {
+	doc, err := v.docs.Get(ctx, templates, TemplateID(owner, name))
 	if err != nil {
 		if fault.KindOf(err) == fault.NotFound {
 			err = nil
 		}
 		return Doc{}, nil, err
 	}
-	t := template(doc)
-	return doc, &t, nil
+	t, err := v.templateOf(owner, doc)
+	return doc, &t, err
 }
 
-// DeleteTemplate removes one, if may agrees; there is no error when there is
-// none.
-func (v *Vault) DeleteTemplate(ctx context.Context, name string, may func(there *Template) error) error {
-	doc, there, err := v.existing(ctx, name)
+// DeleteTemplate removes one of a caller's own, if may agrees; there is no error
+// when there is none.
+func (v *Vault) DeleteTemplate(ctx context.Context, owner, name string, may func(there *Template) error) error {
+	doc, there, err := v.existing(ctx, owner, name)
 	if err == nil {
 		err = may(there)
 	}
 	if err == nil && there != nil {
-		err = v.docs.Delete(ctx, templates, name, doc.Version)
+		err = v.docs.Delete(ctx, templates, doc.ID, doc.Version)
 	}
 	return fault.Wrap("vault.DeleteTemplate", err)
-}
-
-// CreateTemplate stores a new one; Conflict when its name is taken.
-func (v *Vault) CreateTemplate(ctx context.Context, t Template) error {
-	_, err := v.docs.Create(ctx, templates, t.Name, t.fields())
-	return fault.Wrap("vault.CreateTemplate", err)
-}
-
-func (t Template) fields() Fields {
-	return Fields{
-		"displayName": t.DisplayName, "description": t.Description, "guidelines": t.Guidelines, "members": t.Members, "discoverable": t.Discoverable,
-		"announcements": t.Announcements, "external": t.External, "history": t.History, "first": t.First, "addTheApp": t.AddTheApp,
-	}
 }

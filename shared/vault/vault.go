@@ -1,58 +1,90 @@
 package vault
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
-	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
 )
 
-// Vault keeps records on a Docs, their secrets sealed. It is safe for
-// concurrent use.
+// Vault keeps records on a Docs, sealed. It is safe for concurrent use.
 type Vault struct {
 	docs Docs
 	keys *seal.Keys
 	now  func() time.Time
 }
 
-// New is a Vault on docs whose secret fields are sealed with keys.
+// New is a Vault on docs whose records are sealed with keys. Without keys it can
+// only move a grant's marks (MarkGrant, MarkToken), which need none.
 func New(docs Docs, keys *seal.Keys, now func() time.Time) *Vault {
-	return &Vault{docs: docs, keys: keys, now: now}
+	return &Vault{docs: docs, keys: keys, now: Clock(now)}
 }
 
-// secretField is one sealed field on its way in or out of a record. An empty
-// secret has no field.
-type secretField struct {
-	name  string
-	value *config.Secret
+// Clock is now to the microsecond, which is what every store keeps: a time that
+// was stored compares equal to what was read.
+func Clock(now func() time.Time) func() time.Time {
+	return func() time.Time { return now().UTC().Truncate(time.Microsecond) }
 }
 
-func (v *Vault) sealAll(into Fields, purpose, collection, id string, secrets ...secretField) error {
-	for _, s := range secrets {
-		if *s.value == "" {
-			continue
-		}
-		sealed, err := v.keys.Seal([]byte(s.value.Reveal()), seal.Place{Purpose: purpose, Collection: collection, Document: id, Field: s.name})
-		if err != nil {
-			return err
-		}
-		into[s.name] = sealed
+// Reachable reports whether the store answers: Unavailable when it does not, or
+// when there is no such database.
+func (v *Vault) Reachable(ctx context.Context) error {
+	_, err := v.docs.List(ctx, grants, "", 1)
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		err = &fault.Error{Kind: fault.Unavailable, Err: err}
 	}
-	return nil
+	return fault.Wrap("vault.Reachable", err)
 }
 
-func (v *Vault) openAll(from Fields, purpose, collection, id string, secrets ...secretField) error {
-	for _, s := range secrets {
-		sealed := data(from, s.name)
-		if sealed == nil {
-			continue
+// The fields that every record has. What else stands beside them in the clear
+// is there to be found by, and is never believed.
+const (
+	sealedField  = "sealed"  // the record, sealed whole under its place
+	expiresField = "expires" // a copy of its end, for the store's TTL
+)
+
+// errUnopened is a record that is not one of ours: planted, altered, or moved.
+var errUnopened = &fault.Error{Kind: fault.Internal, Err: seal.ErrBroken}
+
+func place(collection, id string) seal.Place {
+	return seal.Place{Purpose: "record", Collection: collection, Document: id, Field: sealedField}
+}
+
+// sealed are the fields of a record: its content sealed for its place, with
+// clear ones beside.
+func (v *Vault) sealed(collection, id string, content any, clear Fields) (Fields, error) {
+	plain, err := json.Marshal(content)
+	if err != nil {
+		return nil, fault.Wrap("vault: "+collection, err)
+	}
+	box, err := v.keys.Seal(plain, place(collection, id))
+	if err != nil {
+		return nil, fault.Wrap("vault: "+collection, err)
+	}
+	if clear == nil {
+		clear = Fields{}
+	}
+	clear[sealedField] = box
+	return clear, nil
+}
+
+// open reads a record's content. One that is not sealed for this place is an
+// error around seal.ErrBroken; one sealed with a key that we lack is
+// Unavailable around seal.ErrUnknownKey.
+func (v *Vault) open(collection string, doc Doc, content any) error {
+	plain, err := v.keys.Open(data(doc.Fields, sealedField), place(collection, doc.ID))
+	if err == nil && json.Unmarshal(plain, content) != nil {
+		err = errUnopened
+	}
+	if err != nil {
+		if errors.Is(err, seal.ErrBroken) {
+			err = errUnopened
 		}
-		secret, err := v.keys.Open(sealed, seal.Place{Purpose: purpose, Collection: collection, Document: id, Field: s.name})
-		if err != nil {
-			return fault.Wrap("vault: "+collection+"."+s.name, err)
-		}
-		*s.value = config.Secret(secret)
+		return fmt.Errorf("vault: %s/%s: %w", collection, doc.ID, err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ package words
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -64,7 +65,12 @@ func In(locale string) Say {
 // Language is the one that In speaks, as HTML names it.
 func Language(locale string) string { return match(locale).String() }
 
+// mostLocale is how many bytes of a locale are read. A browser's list is shorter;
+// a stranger's costs no more.
+const mostLocale = 200
+
 func match(locale string) language.Tag {
+	locale = strings.Clone(locale[:min(len(locale), mostLocale)])
 	if tag, ok := matched.Get(locale); ok {
 		return tag
 	}

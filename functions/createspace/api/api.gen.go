@@ -348,12 +348,12 @@ type AccessPermissions struct {
 
 // AddMembers defines model for AddMembers.
 type AddMembers struct {
-	// ActAs users/{id} or a verified e-mail address
+	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
-	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
-	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
+	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
 	// actAs has to be the person's primary e-mail address.
 	Authority *Authority   `json:"authority,omitempty"`
 	Members   []MemberName `json:"members"`
@@ -362,9 +362,9 @@ type AddMembers struct {
 // Audience audiences/{id} of the Admin console, which may discover the space in place of the whole organization
 type Audience = string
 
-// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
-// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
-// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
+// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
+// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
 // actAs has to be the person's primary e-mail address.
 type Authority string
 
@@ -382,12 +382,12 @@ type Connection struct {
 
 // CreateMeeting defines model for CreateMeeting.
 type CreateMeeting struct {
-	// ActAs users/{id} or a verified e-mail address
+	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
-	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
-	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
+	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
 	// actAs has to be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
@@ -397,12 +397,12 @@ type CreateMeeting struct {
 
 // CreateMessage defines model for CreateMessage.
 type CreateMessage struct {
-	// ActAs users/{id} or a verified e-mail address
+	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
-	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
-	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
+	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
 	// actAs has to be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 	Text      string     `json:"text"`
@@ -418,16 +418,16 @@ type CreateSpace struct {
 	// AccessPermissions The audiences that may find the space, and those that may join it by themselves, which have to be among the first. Google takes these only for a space that is there.
 	AccessPermissions *AccessPermissions `json:"accessPermissions,omitempty"`
 
-	// ActAs users/{id} or a verified e-mail address
+	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs     Person `json:"actAs"`
 	AddTheApp *bool  `json:"addTheApp,omitempty"`
 
 	// Audience audiences/{id} of the Admin console, which may discover the space in place of the whole organization
 	Audience *Audience `json:"audience,omitempty"`
 
-	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
-	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
+	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
 	// actAs has to be the person's primary e-mail address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
@@ -457,7 +457,7 @@ type CreateSpace struct {
 	// or a new one. They take nothing but members.
 	SpaceType *CreateSpaceSpaceType `json:"spaceType,omitempty"`
 
-	// Template Name of a template. What the request sets itself goes before; members of both are added. {{title}}, {{date}} (UTC),
+	// Template Name of a template of the operator's or of the caller's own. What the request sets itself goes before; members of both are added. {{title}}, {{date}} (UTC),
 	// {{person}} (e-mail address) and {{seq}} (a number that counts up with each use) in its texts, and in those of the
 	// request, are filled in.
 	Template *string `json:"template,omitempty"`
@@ -557,7 +557,7 @@ type MemberResults struct {
 type Message struct {
 	Name string `json:"name"`
 
-	// Text Of the first that came with this key
+	// Text As Google gives it back
 	Text string `json:"text"`
 }
 
@@ -589,7 +589,7 @@ type Permissions struct {
 	UseAtMentionAll *Role `json:"useAtMentionAll,omitempty"`
 }
 
-// Person users/{id} or a verified e-mail address
+// Person users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 type Person = string
 
 // Plan defines model for Plan.
@@ -712,12 +712,12 @@ type TemplateList struct {
 
 // UpdateMember defines model for UpdateMember.
 type UpdateMember struct {
-	// ActAs users/{id} or a verified e-mail address
+	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
-	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
-	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
+	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
 	// actAs has to be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
@@ -732,15 +732,15 @@ type UpdateSpace struct {
 	// AccessPermissions The audiences that may find the space, and those that may join it by themselves, which have to be among the first. Google takes these only for a space that is there.
 	AccessPermissions *AccessPermissions `json:"accessPermissions,omitempty"`
 
-	// ActAs users/{id} or a verified e-mail address
+	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
 	// Audience audiences/{id} of the Admin console, which may discover the space in place of the whole organization
 	Audience *Audience `json:"audience,omitempty"`
 
-	// Authority By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
-	// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
+	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
+	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
 	// actAs has to be the person's primary e-mail address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
@@ -755,9 +755,9 @@ type UpdateSpace struct {
 // ActAs defines model for actAs.
 type ActAs = string
 
-// AuthorityParam By what right the act is done. user is the person's own grant, and their approval of the caller. admin is the right of an
-// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the caller's
-// record names as administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
+// AuthorityParam Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
+// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
+// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
 // actAs has to be the person's primary e-mail address.
 type AuthorityParam = Authority
 
@@ -781,16 +781,16 @@ type Failed = Problem
 
 // DisconnectPersonParams defines parameters for DisconnectPerson.
 type DisconnectPersonParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act.
+	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // ListSpacesParams defines parameters for ListSpaces.
 type ListSpacesParams struct {
-	// ActAs The person to act as, users/{id} or a verified e-mail address
+	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user without a word
+	// Authority Whose right the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
 	// Query Words that the words of a name begin with. As a person, Google finds 100 spaces at most.
@@ -803,31 +803,31 @@ type ListSpacesParams struct {
 
 // CreateSpaceParams defines parameters for CreateSpace.
 type CreateSpaceParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act.
+	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // DeleteSpaceParams defines parameters for DeleteSpace.
 type DeleteSpaceParams struct {
-	// ActAs The person to act as, users/{id} or a verified e-mail address
+	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user without a word
+	// Authority Whose right the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
 	// Confirm The display name of the space, to the letter
 	Confirm string `form:"confirm" json:"confirm"`
 
-	// IdempotencyKey The same when the request is repeated, another for each new act.
+	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // GetSpaceParams defines parameters for GetSpace.
 type GetSpaceParams struct {
-	// ActAs The person to act as, users/{id} or a verified e-mail address
+	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user without a word
+	// Authority Whose right the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 }
 
@@ -836,25 +836,26 @@ type UpdateSpaceParams struct {
 	// UpdateMask The fields to change, with commas between, such as displayName,description
 	UpdateMask string `form:"updateMask" json:"updateMask"`
 
-	// IdempotencyKey The same when the request is repeated, another for each new act.
+	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 
-	// IfMatch The ETag of what was read. When it has changed since, nothing is done, and the answer is 412.
+	// IfMatch The ETag of what was read. If it has changed since, nothing is done, and the answer is 412. Of several writers with one
+	// ETag, one wins.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // CreateMeetingParams defines parameters for CreateMeeting.
 type CreateMeetingParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act.
+	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
-	// ActAs The person to act as, users/{id} or a verified e-mail address
+	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user without a word
+	// Authority Whose right the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 	PageSize  *PageSize       `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
@@ -864,52 +865,54 @@ type ListMembersParams struct {
 
 // AddMembersParams defines parameters for AddMembers.
 type AddMembersParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act.
+	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // RemoveMemberParams defines parameters for RemoveMember.
 type RemoveMemberParams struct {
-	// ActAs The person to act as, users/{id} or a verified e-mail address
+	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user without a word
+	// Authority Whose right the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
-	// IdempotencyKey The same when the request is repeated, another for each new act.
+	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // GetMemberParams defines parameters for GetMember.
 type GetMemberParams struct {
-	// ActAs The person to act as, users/{id} or a verified e-mail address
+	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority By what right the act is done; user without a word
+	// Authority Whose right the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 }
 
 // UpdateMemberParams defines parameters for UpdateMember.
 type UpdateMemberParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act.
+	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // CreateMessageParams defines parameters for CreateMessage.
 type CreateMessageParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act.
+	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // DeleteTemplateParams defines parameters for DeleteTemplate.
 type DeleteTemplateParams struct {
-	// IfMatch The ETag of what was read. When it has changed since, nothing is done, and the answer is 412.
+	// IfMatch The ETag of what was read. If it has changed since, nothing is done, and the answer is 412. Of several writers with one
+	// ETag, one wins.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // PutTemplateParams defines parameters for PutTemplate.
 type PutTemplateParams struct {
-	// IfMatch The ETag of what was read. When it has changed since, nothing is done, and the answer is 412.
+	// IfMatch The ETag of what was read. If it has changed since, nothing is done, and the answer is 412. Of several writers with one
+	// ETag, one wins.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -987,10 +990,10 @@ type ServerInterface interface {
 	// Sweep Keep what is stored in order; the scheduler calls it
 	// (POST /v1/sweep)
 	Sweep(w http.ResponseWriter, r *http.Request)
-	// ListTemplates List the templates
+	// ListTemplates List the operator's templates and the caller's own
 	// (GET /v1/templates)
 	ListTemplates(w http.ResponseWriter, r *http.Request)
-	// DeleteTemplate Remove a template
+	// DeleteTemplate Remove a template of the caller's own
 	// (DELETE /v1/templates/{template})
 	DeleteTemplate(w http.ResponseWriter, r *http.Request, template string, params DeleteTemplateParams)
 	// GetTemplate Read a template
@@ -3189,10 +3192,10 @@ type StrictServerInterface interface {
 	// Sweep Keep what is stored in order; the scheduler calls it
 	// (POST /v1/sweep)
 	Sweep(ctx context.Context, request SweepRequestObject) (SweepResponseObject, error)
-	// ListTemplates List the templates
+	// ListTemplates List the operator's templates and the caller's own
 	// (GET /v1/templates)
 	ListTemplates(ctx context.Context, request ListTemplatesRequestObject) (ListTemplatesResponseObject, error)
-	// DeleteTemplate Remove a template
+	// DeleteTemplate Remove a template of the caller's own
 	// (DELETE /v1/templates/{template})
 	DeleteTemplate(ctx context.Context, request DeleteTemplateRequestObject) (DeleteTemplateResponseObject, error)
 	// GetTemplate Read a template

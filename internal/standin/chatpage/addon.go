@@ -34,13 +34,11 @@ func (p *Page) addOn(e event) map[string]any {
 			common["formInputs"] = e.holds()
 		}
 	}
-	chat := map[string]any{"user": user(e.who), "space": space(e.in), "eventTime": e.at.UTC().Format(time.RFC3339Nano)}
+	chat := map[string]any{"user": user(e.who), "eventTime": e.at.UTC().Format(time.RFC3339Nano)}
 	name := map[kind]string{
 		said: "messagePayload", commanded: "appCommandPayload", chosen: "appCommandPayload", added: "addedToSpacePayload", removed: "removedFromSpacePayload", clicked: "buttonClickedPayload",
 	}[e.kind]
-	if e.kind == homeOpened {
-		chat["type"] = "APP_HOME" // as old samples have it; unverified: 2.4
-	} else {
+	if e.kind != homeOpened { // which has no payload, and nothing else to be known by (chat-protocol.md 11)
 		chat[name] = payload
 	}
 	return map[string]any{

@@ -152,7 +152,7 @@ func (p *Page) message(e event) map[string]any {
 	}
 	out := map[string]any{
 		"name": e.message, "sender": user(e.who), "text": e.text, "argumentText": e.args,
-		"thread": map[string]any{"name": e.in.Name() + "/threads/" + e.message[strings.LastIndex(e.message, "/")+1:]},
+		"thread": map[string]any{"name": e.in.Name() + "/threads/" + threadOf(e.message)},
 	}
 	var annotations []any
 	if c := e.command; c != nil {
@@ -167,6 +167,13 @@ func (p *Page) message(e event) map[string]any {
 		out["annotations"] = annotations
 	}
 	return out
+}
+
+// threadOf is the id of the thread that a message begins: Chat names the message
+// by it twice.
+func threadOf(message string) string {
+	id, _, _ := strings.Cut(message[strings.LastIndex(message, "/")+1:], ".")
+	return id
 }
 
 // mentions are the people named with an @ in a text.

@@ -15,10 +15,16 @@ var (
 	mention = regexp.MustCompile(`&lt;(users/[^&]+)&gt;`)
 	named   = regexp.MustCompile(`&lt;(https?://[^|&\s]+)\|([^&]+)&gt;`)
 	address = regexp.MustCompile(`(^|[\s(])(https?://[^\s<)]+)`)
-	marks   = []struct {
-		find *regexp.Regexp
-		tag  string
-	}{
+	// Markdown has other signs for the same (format-messages page).
+	link     = regexp.MustCompile(`\[([^\]\n]+)\]\((https?://[^\s)]+)\)`)
+	markdown = []mark{
+		{regexp.MustCompile("```\n?((?s:.+?))```"), "pre"},
+		{regexp.MustCompile("`([^`\n]+)`"), "code"},
+		{regexp.MustCompile(`(^|[\s(])\*\*([^\s*](?:[^*\n]*[^\s*])?)\*\*`), "b"},
+		{regexp.MustCompile(`(^|[\s(])[*_]([^\s*_](?:[^*_\n]*[^\s*_])?)[*_]`), "i"},
+		{regexp.MustCompile(`(^|[\s(])~~([^\s~](?:[^~\n]*[^\s~])?)~~`), "s"},
+	}
+	marks = []mark{
 		{regexp.MustCompile("```\n?((?s:.+?))```"), "pre"},
 		{regexp.MustCompile("`([^`\n]+)`"), "code"},
 		{regexp.MustCompile(`(^|[\s(])\*([^\s*](?:[^*\n]*[^\s*])?)\*`), "b"},
@@ -27,8 +33,18 @@ var (
 	}
 )
 
-// written renders the text of a message.
-func written(text string, people []google.Person) template.HTML {
+// mark is a sign and the element that it stands for.
+type mark struct {
+	find *regexp.Regexp
+	tag  string
+}
+
+// written renders the text of a message in its syntax.
+func written(text, syntax string, people []google.Person) template.HTML {
+	marks, named, anchor := marks, named, `<a target="_blank" rel="noopener" href="$1">$2</a>`
+	if syntax == google.Markdown {
+		marks, named, anchor = markdown, link, `<a target="_blank" rel="noopener" href="$2">$1</a>`
+	}
 	out := mention.ReplaceAllStringFunc(html.EscapeString(text), func(m string) string {
 		id := mention.FindStringSubmatch(m)[1]
 		for _, p := range people {
@@ -45,7 +61,7 @@ func written(text string, people []google.Person) template.HTML {
 		}
 		out = m.find.ReplaceAllString(out, with)
 	}
-	out = named.ReplaceAllString(out, `<a target="_blank" rel="noopener" href="$1">$2</a>`)
+	out = named.ReplaceAllString(out, anchor)
 	return template.HTML(address.ReplaceAllString(out, `$1<a target="_blank" rel="noopener" href="$2">$2</a>`)) //nolint:gosec // escaped above
 }
 

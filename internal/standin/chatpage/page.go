@@ -175,7 +175,7 @@ func (p *Page) view(who google.Person, in, tab string) (view, error) {
 		if chat != nil {
 			text = chat.Text
 		}
-		v.Messages = append(v.Messages, shown{Message: m, App: p.App, Chat: chat, Said: written(text, v.People), As: who.Sub, In: v.In.ID})
+		v.Messages = append(v.Messages, shown{Message: m, App: p.App, Chat: chat, Said: written(text, m.Markup, v.People), As: who.Sub, In: v.In.ID})
 	}
 	if open, ok := p.window(p.surface("dialog"), who); ok {
 		v.Dialog = &open

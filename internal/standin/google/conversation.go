@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -90,15 +91,16 @@ func (s *Server) createMember(who caller, token accessToken, id string, body []b
 // (chat-protocol.md 6.4).
 func (s *Server) createMessage(p Person, id string, q url.Values, body []byte) (any, *apiError) {
 	var r struct {
-		Text   string
-		Thread struct{ Name string }
+		Text         string
+		MarkupSyntax string
+		Thread       struct{ Name string }
 	}
 	var all map[string]any
 	if json.Unmarshal(body, &r) != nil || json.Unmarshal(body, &all) != nil || r.Text == "" || len(r.Text) > 32_000 {
 		return nil, invalid("A message as a user has a text of at most 32,000 bytes.")
 	}
 	for name := range all {
-		if name != "text" && name != "thread" {
+		if name != "text" && name != "thread" && name != "markupSyntax" {
 			return nil, invalid("With user authentication, a message has a text only, not " + name + ".")
 		}
 	}
@@ -111,20 +113,20 @@ func (s *Server) createMessage(p Person, id string, q url.Values, body []byte) (
 	if space == nil || !space.has(p) {
 		return nil, notFound
 	}
+	if (r.Thread.Name != "" || q.Get("messageReplyOption") != "") && (space.Group || space.Direct) {
+		return nil, invalid("Threads and messageReplyOption are for named spaces only.")
+	}
 	key := q.Get("requestId")
 	made, ok := s.setups["message "+key]
 	switch {
 	case ok && key != "" && made.person != p:
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The request id was used by another user."}
 	case !ok || key == "":
-		made = setup{p, s.post(space, Message{Sender: p, Text: r.Text, Via: s.AppName, Thread: r.Thread.Name})}
+		made = setup{p, s.post(space, Message{Sender: p, Text: r.Text, Markup: cmp.Or(r.MarkupSyntax, s.markup()), Via: s.AppName, Thread: r.Thread.Name})}
 		s.setups["message "+key] = made
 	}
-	for _, m := range space.Messages {
-		if m.ID == made.space {
-			r.Text = m.Text // what stands there, also when it is asked for again
-		}
-	}
+	// A repetition is answered with its own text, though another may stand there
+	// (messages.create: the object is the first, and may be incomplete).
 	return map[string]any{"name": made.space, "text": r.Text, "sender": map[string]any{"name": p.User(), "type": "HUMAN"}}, nil
 }
 

@@ -31,6 +31,8 @@ var (
 	iamDocument []byte
 	//go:embed discovery/cloudidentity.json
 	identityDocument []byte
+	//go:embed discovery/storage.json
+	storageDocument []byte
 )
 
 // discovery is what a discovery document says of methods and bodies.
@@ -79,6 +81,7 @@ var (
 	calendarDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(calendarDocument) })
 	iamDiscovery      = sync.OnceValue(func() *discovery { return loadDiscovery(iamDocument) })
 	identityDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(identityDocument) })
+	storageDiscovery  = sync.OnceValue(func() *discovery { return loadDiscovery(storageDocument) })
 )
 
 func loadDiscovery(text []byte) *discovery {
@@ -140,7 +143,7 @@ func toJSONSchema(in map[string]any) map[string]any {
 
 // find is the method of a request, or nil.
 func (s *Server) find(httpMethod, path string) *method {
-	for _, d := range []*discovery{s.api, s.kms, s.meet, s.calendar, s.iam, s.identity} {
+	for _, d := range []*discovery{s.api, s.kms, s.meet, s.calendar, s.iam, s.identity, s.storage} {
 		for m := range maps.Values(d.methods) {
 			if m.HTTPMethod == httpMethod && m.path.MatchString(path) {
 				return m

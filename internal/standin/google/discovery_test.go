@@ -28,11 +28,12 @@ var (
 
 		"iamcredentials/v1/iamcredentials-api.json": {iamSign},
 		"cloudidentity/v1/cloudidentity-api.json":   {groupsLookup},
+		"storage/v1/storage-api.json":               {storageGet, storageInsert},
 	}
 	spoken  = map[string][]string{"chat/v1/chat-api.json": {"Message", "DeprecatedEvent", "GoogleAppsCardV1Card"}}
 	trimmed = map[string]string{
 		"chat/v1/chat-api.json": "chat.json", "cloudkms/v1/cloudkms-api.json": "cloudkms.json", "meet/v2/meet-api.json": "meet.json", "calendar/v3/calendar-api.json": "calendar.json",
-		"iamcredentials/v1/iamcredentials-api.json": "iamcredentials.json", "cloudidentity/v1/cloudidentity-api.json": "cloudidentity.json",
+		"iamcredentials/v1/iamcredentials-api.json": "iamcredentials.json", "cloudidentity/v1/cloudidentity-api.json": "cloudidentity.json", "storage/v1/storage-api.json": "storage.json",
 	}
 )
 

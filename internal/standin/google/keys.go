@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -112,14 +113,17 @@ func (s *Server) idToken(p Person, nonce string, scopes []string) string {
 	now := s.Now()
 	claims := map[string]any{
 		"iss": "https://accounts.google.com", "aud": s.ClientID, "azp": s.ClientID, "sub": p.Sub,
-		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "nonce": nonce,
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	}
+	if nonce != "" {
+		claims["nonce"] = nonce
 	}
 	if p.Domain != "" { // consumer accounts have none
 		claims["hd"] = p.Domain
 	}
 	for _, scope := range scopes {
 		if scope == emailScope {
-			claims["email"], claims["email_verified"] = p.Email, true
+			claims["email"], claims["email_verified"] = cmp.Or(s.renamed[p.Sub], p.Email), !s.unverified[p.Sub]
 		}
 	}
 	return s.keys.Load().signID(claims)

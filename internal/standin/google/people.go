@@ -58,6 +58,21 @@ func (s *Server) Admit(p Person) {
 	s.touch()
 }
 
+// ReAddress gives an account another address: its sub stays, and the address may
+// become another account's.
+func (s *Server) ReAddress(p Person, email string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.renamed[p.Sub] = email
+}
+
+// Unverified makes Google say of an account's address that it is not verified.
+func (s *Server) Unverified(p Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unverified[p.Sub] = true
+}
+
 func (p Person) is(id string) bool {
 	return id == p.Sub || id == p.Email || id == p.User() || id == "users/"+p.Email
 }

@@ -48,6 +48,7 @@ type Server struct {
 	calendar *discovery
 	iam      *discovery
 	identity *discovery
+	storage  *discovery
 
 	skew    atomic.Int64 // of the clock
 	mu      sync.Mutex
@@ -80,7 +81,11 @@ type state struct {
 	domains      []string    // authorized ones, of the consent screen
 	stream       *riscStream // of security events; nil: not set up
 	streamStatus string
-	dropped      map[string]bool // by account: added nowhere, without a word
+	dropped      map[string]bool   // by account: added nowhere, without a word
+	renamed      map[string]string // by account: the address that it has now
+	unverified   map[string]bool   // by account: Google has not verified its address
+	objects      map[string]object // of Cloud Storage, by bucket and name
+	generations  int64
 	quotas       bool
 	spent        map[string][]time.Time // by quota: when it was used
 	on           map[string]bool        // by the name of a switch
@@ -90,6 +95,7 @@ func (s *Server) fresh() state {
 	return state{
 		accounts: s.People, requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{}, refresh: map[string]refreshToken{},
 		granted: map[string][]string{}, setups: map[string]setup{}, reauth: map[string]bool{}, broken: map[string]bool{}, faults: map[string][]refusal{},
+		renamed: map[string]string{}, unverified: map[string]bool{}, objects: map[string]object{},
 		dropped: map[string]bool{}, spent: map[string][]time.Time{}, on: map[string]bool{},
 	}
 }
@@ -101,7 +107,7 @@ func New(c Config) *Server {
 		c.People = People()
 	}
 	s := &Server{
-		Config: c, api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), iam: iamDiscovery(), identity: identityDiscovery(), changed: make(chan struct{}),
+		Config: c, api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), iam: iamDiscovery(), identity: identityDiscovery(), storage: storageDiscovery(), changed: make(chan struct{}),
 	}
 	s.keys.Store(freshKeys())
 	clock := c.Now
@@ -135,6 +141,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/v1/", s.reached(s.callAPI))
 	mux.HandleFunc("/v2/", s.reached(s.callAPI))
 	mux.HandleFunc("/calendar/v3/", s.reached(s.callAPI))
+	mux.HandleFunc("/storage/v1/", s.reached(s.storageAPI))
+	mux.HandleFunc("/upload/storage/v1/", s.reached(s.storageAPI))
 	mux.HandleFunc("/v1beta/", s.counted("riscapi", s.riscAPI))
 	mux.HandleFunc("GET /computeMetadata/v1/", s.metadata)
 	return mux

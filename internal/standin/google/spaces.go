@@ -53,6 +53,7 @@ type Message struct {
 	Sender  Person // empty: the app
 	Line    bool   // a system line without sender
 	Text    string
+	Markup  string // the syntax of Text, as the API names it; empty is Chat's own, in which people type
 	Via     string // the app a person wrote it through
 	Thread  string
 	JSON    json.RawMessage

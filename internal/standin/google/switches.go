@@ -39,6 +39,7 @@ func Switches() []Switch {
 		{"clock-skew", "Google's clock is 10 minutes ahead"},
 		{"redeliver", "The app's first answer is lost, and Chat sends the event again"},
 		{"locale", "Everybody reads Chinese"},
+		{"chat-markup", "The app's markup syntax is Chat's own; new apps have Markdown"},
 	}
 }
 
@@ -88,6 +89,20 @@ func (s *Server) switched(m *method) refusal {
 		}
 	}
 	return refusal{}
+}
+
+// The syntaxes of a message's text.
+const (
+	ChatMarkup = "MARKUP_SYNTAX_CHAT"
+	Markdown   = "MARKUP_SYNTAX_MARKDOWN"
+)
+
+// markup is the syntax of messages that name none; the lock is held.
+func (s *Server) markup() string {
+	if s.on["chat-markup"] {
+		return ChatMarkup
+	}
+	return Markdown
 }
 
 // slowly keeps an answer back while slow is switched on.

@@ -88,7 +88,11 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 		if s.broken[t.person.Sub] {
 			return refuse(http.StatusInternalServerError, "internal_failure", "A fault switched on for this person.")
 		}
-		return answer(w, http.StatusOK, s.give(t.person, t.scopes)), kind
+		body := s.give(t.person, t.scopes)
+		id := s.idToken(t.person, "", t.scopes)
+		s.secrets = append(s.secrets, id)
+		body["id_token"] = id // with openid, as Google does
+		return answer(w, http.StatusOK, body), kind
 	default:
 		return refuse(http.StatusBadRequest, "unsupported_grant_type", "Invalid grant_type: "+kind)
 	}
@@ -183,16 +187,23 @@ func (s *Server) RefreshToken(p Person) string {
 	return last
 }
 
-// Narrow takes every scope but the sign-in from the tokens a person gave.
-func (s *Server) Narrow(p Person) {
+// Narrow leaves a person's grant nothing but the sign-in and these scopes: the
+// tokens given before lose the rest.
+func (s *Server) Narrow(p Person, left ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	signIn := []string{"openid", emailScope}
-	s.granted[p.Sub] = signIn
+	left = append([]string{"openid", emailScope}, left...)
+	s.granted[p.Sub] = left
 	for token, a := range s.access {
 		if a.person == p {
-			a.scopes = signIn
+			a.scopes = left
 			s.access[token] = a
+		}
+	}
+	for token, r := range s.refresh {
+		if r.person == p {
+			r.scopes = left
+			s.refresh[token] = r
 		}
 	}
 }

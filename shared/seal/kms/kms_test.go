@@ -64,7 +64,7 @@ func TestAKeysetComesBackFromItsWrappingAndInNoOtherPlace(t *testing.T) {
 	if _, err := seal.Unwrap(t.Context(), seal.Lookup, wrapped, a); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("under another name: %v", err)
 	}
-	for _, bad := range []config.Secret{"SECRETPLAINTEXT", `{"encryptedKeyset":"SECRET-NOT-BASE64"}`, keyset} {
+	for _, bad := range []config.Secret{config.NewSecret("SECRETPLAINTEXT"), config.NewSecret(`{"encryptedKeyset":"SECRET-NOT-BASE64"}`), keyset} {
 		if _, err := seal.Unwrap(t.Context(), seal.Keyset, bad, a); err == nil || strings.Contains(err.Error(), "SECRET") || strings.Contains(err.Error(), "keyData") {
 			t.Errorf("the error quotes what it was given, or there is none: %v", err)
 		}
@@ -75,7 +75,7 @@ func TestAKeysetComesBackFromItsWrappingAndInNoOtherPlace(t *testing.T) {
 	if _, err := seal.New(wrapped, lookup, "p", "c"); err == nil || !strings.Contains(err.Error(), "is KEYSET_KEK missing?") {
 		t.Errorf("wrapped though no key is named: %v", err)
 	}
-	if _, err := seal.Wrap(t.Context(), seal.Keyset, "x", a); fault.KindOf(err) != fault.Invalid {
+	if _, err := seal.Wrap(t.Context(), seal.Keyset, config.NewSecret("x"), a); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("no keyset: %v", err)
 	}
 }

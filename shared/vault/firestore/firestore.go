@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/retry"
 	"example.com/deputy/shared/vault"
@@ -31,6 +32,20 @@ const callTime = 3 * time.Second
 type Docs struct {
 	client *firestore.Client
 }
+
+// Setting is which database of which project holds the records.
+type Setting struct{ Project, Database string }
+
+// FromEnv reads GOOGLE_CLOUD_PROJECT and FIRESTORE_DATABASE.
+func FromEnv(env *config.Reader) Setting {
+	if env.Optional("K_SERVICE", "") != "" && env.Optional("FIRESTORE_EMULATOR_HOST", "") != "" {
+		env.Fault("FIRESTORE_EMULATOR_HOST", "is set in a deployed service; remove it")
+	}
+	return Setting{env.Required("GOOGLE_CLOUD_PROJECT"), env.Optional("FIRESTORE_DATABASE", "(default)")}
+}
+
+// Open connects to it, lazily.
+func (s Setting) Open(ctx context.Context) (*Docs, error) { return New(ctx, s.Project, s.Database) }
 
 // New connects to one database of a project, lazily: the first call fails when
 // there is none.
@@ -104,6 +119,25 @@ func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.
 	return version(result.UpdateTime, fields), nil
 }
 
+// Update implements vault.Docs.
+func (d *Docs) Update(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) error {
+	if err := check(fields); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	moment, _ := parts(at)
+	var updates []firestore.Update
+	for name, value := range fields {
+		updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: value})
+	}
+	err := again(ctx, func(ctx context.Context) error {
+		_, err := d.client.Collection(collection).Doc(id).Update(ctx, updates, firestore.LastUpdateTime(moment))
+		return err
+	})
+	return gone(translate("firestore.Update", err))
+}
+
 // Delete implements vault.Docs.
 func (d *Docs) Delete(ctx context.Context, collection, id string, at vault.Version) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
@@ -126,8 +160,13 @@ func (d *Docs) List(ctx context.Context, collection, after string, limit int) ([
 }
 
 // Find implements vault.Docs.
-func (d *Docs) Find(ctx context.Context, collection, field string, value any) ([]vault.Doc, error) {
-	return all(ctx, "firestore.Find", d.client.Collection(collection).Where(field, "==", value))
+func (d *Docs) Find(ctx context.Context, collection, field string, value any, limit int) ([]vault.Doc, error) {
+	return all(ctx, "firestore.Find", d.client.Collection(collection).Where(field, "==", value).Limit(limit))
+}
+
+// Due implements vault.Docs.
+func (d *Docs) Due(ctx context.Context, collection, field string, until time.Time, limit int) ([]vault.Doc, error) {
+	return all(ctx, "firestore.Due", d.client.Collection(collection).Where(field, "<=", until).OrderBy(field, firestore.Asc).Limit(limit))
 }
 
 // contention is how a call is repeated that Firestore aborted: it changed

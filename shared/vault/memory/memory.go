@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -50,6 +51,17 @@ func (d *Docs) Create(ctx context.Context, name, id string, fields vault.Fields)
 // Replace implements vault.Docs.
 func (d *Docs) Replace(ctx context.Context, name, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	return d.write(ctx, name, id, fields, at)
+}
+
+// Update implements vault.Docs.
+func (d *Docs) Update(ctx context.Context, name, id string, fields vault.Fields, at vault.Version) error {
+	doc, err := d.Get(ctx, name, id)
+	if err != nil {
+		return fault.New(fault.Conflict, fault.None) // it is gone
+	}
+	maps.Copy(doc.Fields, fields)
+	_, err = d.write(ctx, name, id, doc.Fields, at)
+	return err
 }
 
 // write stores fields if the document is at that version ("": not there).
@@ -113,7 +125,7 @@ func (d *Docs) List(ctx context.Context, name, after string, limit int) ([]vault
 }
 
 // Find implements vault.Docs.
-func (d *Docs) Find(ctx context.Context, name, field string, value any) ([]vault.Doc, error) {
+func (d *Docs) Find(ctx context.Context, name, field string, value any, limit int) ([]vault.Doc, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
@@ -122,9 +134,33 @@ func (d *Docs) Find(ctx context.Context, name, field string, value any) ([]vault
 	c := d.of(name)
 	var out []vault.Doc
 	for _, id := range c.ids {
-		if got, ok := c.docs[id].Fields[field]; ok && reflect.DeepEqual(got, value) {
+		if got, ok := c.docs[id].Fields[field]; ok && reflect.DeepEqual(got, value) && len(out) < limit {
 			out = append(out, copied(c.docs[id]))
 		}
+	}
+	return out, nil
+}
+
+// Due implements vault.Docs.
+func (d *Docs) Due(ctx context.Context, name, field string, until time.Time, limit int) ([]vault.Doc, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, ended(ctx)
+	}
+	c := d.of(name)
+	var due []vault.Doc
+	for _, id := range c.ids {
+		if at, ok := c.docs[id].Fields[field].(time.Time); ok && !at.After(until) {
+			due = append(due, c.docs[id])
+		}
+	}
+	slices.SortStableFunc(due, func(a, b vault.Doc) int {
+		return a.Fields[field].(time.Time).Compare(b.Fields[field].(time.Time))
+	})
+	var out []vault.Doc
+	for _, doc := range due[:min(limit, len(due))] {
+		out = append(out, copied(doc))
 	}
 	return out, nil
 }

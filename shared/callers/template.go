@@ -1,0 +1,63 @@
+package callers
+
+import (
+	"regexp"
+	"strings"
+
+	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/vault"
+)
+
+// template gives one in the form that spaces are made from.
+func (c *checker) template(in Template) vault.Template {
+	if in.Access != "" && in.Access != "PRIVATE" && in.Access != "DISCOVERABLE" {
+		c.wrong("template %q: access must be PRIVATE or DISCOVERABLE", in.Name)
+	}
+	if in.Kind != "" && in.Kind != "COLLABORATION" && in.Kind != "ANNOUNCEMENTS" {
+		c.wrong("template %q: kind must be COLLABORATION or ANNOUNCEMENTS", in.Name)
+	}
+	if in.History != "" && in.History != "HISTORY_ON" && in.History != "HISTORY_OFF" {
+		c.wrong("template %q: history must be HISTORY_ON or HISTORY_OFF", in.Name)
+	}
+	if !templateName.MatchString(in.Name) {
+		c.wrong("template %q: a name has 1 to 100 characters, no slash, and no dot or underscore in front", in.Name)
+	}
+	out := vault.Template{
+		Name: in.Name, DisplayName: in.DisplayName, Description: in.Description, Guidelines: in.Guidelines, Discoverable: in.Access == "DISCOVERABLE",
+		Announcements: in.Kind == "ANNOUNCEMENTS", External: in.ExternalUsers, History: in.History, First: in.FirstMessage, AddTheApp: in.AddTheApp,
+	}
+	for _, m := range in.Members {
+		m = address.Lower(m)
+		switch {
+		case isAddress(m):
+			m = "users/" + m
+		case !userID.MatchString(m) && !strings.HasPrefix(m, "groups/"):
+			c.wrong("template %q: member %q is not users/{id}, groups/{id} or an e-mail address", in.Name, m)
+		}
+		out.Members = append(out.Members, m)
+	}
+	return out
+}
+
+// TemplateOf is a template as it stands in the file.
+func TemplateOf(t vault.Template) Template {
+	out := Template{
+		Name: t.Name, DisplayName: t.DisplayName, Description: t.Description, Guidelines: t.Guidelines, ExternalUsers: t.External,
+		History: t.History, FirstMessage: t.First, AddTheApp: t.AddTheApp,
+	}
+	if t.Discoverable {
+		out.Access = "DISCOVERABLE"
+	}
+	if t.Announcements {
+		out.Kind = "ANNOUNCEMENTS"
+	}
+	for _, m := range t.Members {
+		if strings.Contains(m, "@") {
+			m = strings.TrimPrefix(m, "users/")
+		}
+		out.Members = append(out.Members, m)
+	}
+	return out
+}
+
+var templateName = regexp.MustCompile(`^[^/\x00-\x1f._][^/\x00-\x1f]{0,99}$`)
