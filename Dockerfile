@@ -1,5 +1,5 @@
 # One plain container with all of Deputy's functions: docs/elsewhere.md.
-FROM golang:1.26 AS build
+FROM docker.io/library/golang:1.26.8 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download

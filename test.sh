@@ -3,7 +3,7 @@
 #   ./test.sh          what this machine can, and says loudly what it cannot
 #   ./test.sh --all    everything: installs what is missing, skips nothing
 #   ./test.sh --quick  go test alone, without race detector and linters
-# Ends only processes it started.
+# Ends only processes it started. Runs on a Mac's bash 3.2 and tools, too.
 set -Eeuo pipefail
 cd "$(dirname "$0")"
 
@@ -27,8 +27,8 @@ cannot() {
 # so it gets a process group of its own.
 started=()
 finish() {
-	for pid in "${started[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
-	if [ "${#missing[@]}" -gt 0 ]; then printf '!! NOT TESTED: %s\n' "${missing[@]}"; fi
+	for pid in ${started[@]+"${started[@]}"}; do kill -- "-$pid" 2>/dev/null || true; done
+	if [ "${#missing[@]}" -gt 0 ]; then printf '!! NOT TESTED: %s\n' ${missing[@]+"${missing[@]}"}; fi
 }
 trap finish EXIT
 
@@ -42,17 +42,17 @@ package() {
 # emulator starts Google's Firestore emulator if it is on this machine.
 emulator() {
 	if [ -n "${FIRESTORE_EMULATOR_HOST:-}" ]; then return 0; fi
-	local sdk port log
+	local sdk port log try
 	sdk="$(CLOUDSDK_CORE_DISABLE_PROMPTS=1 gcloud info --format='value(installation.sdk_root)' 2>/dev/null)" || return 1
 	local program="$sdk/platform/cloud-firestore-emulator/cloud_firestore_emulator"
 	[ -x "$program" ] || return 1
 	port=$((20000 + RANDOM % 20000))
-	log="$(mktemp)"
+	log="$(mktemp "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 	set -m
 	"$program" start --host=127.0.0.1 --port="$port" >"$log" 2>&1 &
 	started+=("$!")
 	set +m
-	for _ in $(seq 150); do
+	for ((try = 0; try < 150; try++)); do
 		if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
 			export FIRESTORE_EMULATOR_HOST="127.0.0.1:$port"
 			return 0
@@ -105,7 +105,7 @@ else
 	cannot "the page in a real browser (no Chromium was found)"
 fi
 
-PICTURES="$(mktemp -d)"
+PICTURES="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 export PICTURES
 step "tests with the race detector (what the browser tests see is in $PICTURES)"
 go test -race -count=1 ./...
@@ -128,7 +128,7 @@ if go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool 2>/dev/null; then
 		exit 1
 	fi
 	"$bin/golangci-lint" run ./...
-	generated="$(mktemp -d)"
+	generated="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 	cp functions/createspace/api/config.yaml functions/createspace/api/openapi.yaml "$generated"
 	(cd "$generated" && "$bin/oapi-codegen" -config config.yaml openapi.yaml)
 	if ! diff -q "$generated/api.gen.go" functions/createspace/api/api.gen.go; then

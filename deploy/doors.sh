@@ -1,20 +1,25 @@
-# shellcheck shell=bash disable=SC2154 # the options are deploy.sh's
+# shellcheck shell=bash disable=SC2154,SC2034 # the options are deploy.sh's; the others use tab and newline
 # The two doors to everything outside: have looks (look is its inside), change
 # changes.
 
-errors="$(mktemp)"
+# Inside "${...}" bash 3.2 does not know $'\t', so these have names.
+tab=$'\t'
+newline=$'\n'
+
+errors="$(mktemp "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 trap 'rm -f "$errors"' EXIT
 trap 'exit 1' USR1 # have, in a subshell, ends the whole
 
 # look CMD... prints what is said of something; 1 when it is not found, 2 for
 # any other trouble. A dry run finds nothing.
 look() {
-	local said
+	local said code=0
 	[ -z "$dry" ] || return 1
-	if said="$("$@" 2>"$errors" </dev/null)"; then
+	said="$("$@" 2>"$errors" </dev/null)" || code=$?
+	if [ "$code" = 0 ]; then
 		[ -n "$said" ] && printf '%s\n' "$said"
-	elif grep -qiE 'NOT_FOUND|not found|does not exist|cannot find' "$errors"; then
-		return 1
+	elif [ "$code" != 127 ] && grep -qiE 'NOT_FOUND|not found|does not exist|cannot find|matched no objects' "$errors"; then
+		return 1 # 127 is the shell's: then the program itself is not found
 	else
 		return 2
 	fi
@@ -57,14 +62,22 @@ change() {
 	fi
 }
 
+# stop says why nothing more is done, and ends the run.
+stop() {
+	echo "deploy.sh: $*" >&2
+	exit 1
+}
+
+# digest names its standard input. Macs have shasum, most of Linux sha256sum.
+digest() {
+	if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c1-16
+}
+
 # project_number finds the number, of which the functions' addresses are made.
 project_number() {
 	[ -z "$number" ] || return 0
 	number="$(have gcloud projects describe "$project" --format='value(projectNumber)')" || number=000000000000
-	if [ -z "$dry" ] && [ "$number" = 000000000000 ]; then
-		echo "deploy.sh: there is no project $project that you may see" >&2
-		exit 1
-	fi
+	[ -n "$dry" ] || [ "$number" != 000000000000 ] || stop "there is no project $project that you may see"
 }
 
 # url SERVICE [TAG] is the address of a service, or of one of its revisions:

@@ -1,32 +1,40 @@
-# shellcheck shell=bash disable=SC2154,SC2034 # the options are deploy.sh's; services.sh uses images
+# shellcheck shell=bash disable=SC2154,SC2034,SC2001 # the options are deploy.sh's; services.sh uses images
 # What the functions stand on.
 
 functions=(chatevent oauthcallback createspace securityevent)
+holders=(chatevent oauthcallback createspace) # of secrets; securityevent has none, and reads no callers
+private=(oauthcallback createspace)           # whose addresses must not be logged
 secrets=(deputy-keyset deputy-lookup-keyset deputy-oauth-client)
 images="$region-docker.pkg.dev/$project/deputy"
 kek="projects/$project/locations/$region/keyRings/deputy/cryptoKeys/keysets"
+bucket="gs://$project-deputy-callers"
+callers="$bucket/callers.yaml"
 
 account() { echo "deputy-$1@$project.iam.gserviceaccount.com"; }
 
 infra() {
-	apis
 	accounts
 	database
 	[ -z "$kms" ] || key
 	keysets
+	callers
 	repository
-	exclusion
+	exclusions
 	scheduler
 	[ -z "$trigger" ] || trigger
+	rights add
+	prepared_by
 }
 
+# apis comes before all looks: where an API is off, nothing can be looked for.
+enabled=""
 apis() {
-	local enabled wanted=() api
+	local wanted=() api
 	enabled="$(have gcloud services list --enabled --project="$project" --format='value(config.name)')" || enabled=""
-	for api in run cloudbuild artifactregistry firestore secretmanager cloudscheduler iam iamcredentials logging monitoring chat meet calendar-json cloudidentity gsuiteaddons ${kms:+cloudkms}; do
+	for api in run cloudbuild artifactregistry firestore secretmanager cloudscheduler iam iamcredentials logging monitoring storage chat meet calendar-json cloudidentity gsuiteaddons ${kms:+cloudkms}; do
 		grep -qx "$api.googleapis.com" <<<"$enabled" || wanted+=("$api.googleapis.com")
 	done
-	[ "${#wanted[@]}" = 0 ] || change gcloud services enable "${wanted[@]}" --project="$project"
+	[ "${#wanted[@]}" = 0 ] || change gcloud services enable ${wanted[@]+"${wanted[@]}"} --project="$project"
 }
 
 # One account for each function: what one of them may, the others need not.
@@ -38,47 +46,127 @@ accounts() {
 	done
 	have gcloud iam service-accounts describe "$(account build)" --project="$project" >/dev/null ||
 		change gcloud iam service-accounts create deputy-build --display-name="Deputy: Cloud Build" --project="$project"
-	allow roles/run.builder "serviceAccount:$(account build)" projects -- "$project" --condition=None # sources, logs, images
+}
+
+# rights add|remove makes the accounts able to do what stands here, or unable to
+# do anything else on these resources. Taking away comes last: until the new
+# revisions serve, the old ones need what they had.
+rights() {
+	local verb="$1" name secret pipeline="$trigger" wanted
+	[ -n "$pipeline" ] || ! have gcloud builds triggers describe deputy --region="$region" --project="$project" >/dev/null || pipeline=yes
+
+	wanted=()
+	for name in "${functions[@]}"; do may datastore.user "$name" "Deputy's database" "resource.name == \"projects/$project/databases/$database\""; done
+	may run.builder build # sources, logs, images
+	if [ -n "$pipeline" ]; then
+		# It deploys; run.developer cannot open a service.
+		for name in logging.logWriter run.developer cloudbuild.builds.viewer; do may "$name" build; done
+	fi
+	settle "$verb" projects -- "$project"
+
+	for secret in "${secrets[@]}"; do
+		wanted=()
+		for name in "${holders[@]}"; do may secretmanager.secretAccessor "$name"; done
+		[ -z "$pipeline" ] || may secretmanager.viewer build
+		settle "$verb" secrets -- "$secret" --project="$project"
+	done
+
+	wanted=()
+	for name in "${holders[@]}"; do may storage.objectViewer "$name"; done
+	settle "$verb" storage buckets -- "$bucket" --project="$project"
+
+	if [ -n "$kms" ]; then
+		wanted=()
+		for name in "${holders[@]}"; do may cloudkms.cryptoKeyDecrypter "$name"; done
+		settle "$verb" kms keys -- keysets --keyring=deputy --location="$region" --project="$project"
+	fi
+
+	wanted=()
+	[ -z "$pipeline" ] || may artifactregistry.writer build
+	settle "$verb" artifacts repositories -- deputy --location="$region" --project="$project"
+
 	for name in "${functions[@]}"; do
-		allow roles/datastore.user "serviceAccount:$(account "$name")" projects -- "$project" --condition=None
+		wanted=()
+		[ -z "$pipeline" ] || may iam.serviceAccountUser build
+		settle "$verb" iam service-accounts -- "$(account "$name")" --project="$project"
 	done
 }
 
-# allow ROLE MEMBER GCLOUD-WORDS... -- RESOURCE [FLAG...] lets a member do
-# something to a resource.
-allow() {
-	local role="$1" member="$2" words=() resource=() flags=()
-	shift 2
+# may ROLE NAME [TITLE EXPRESSION] adds a binding for an account of ours to wanted,
+# as gcloud prints it: role, member, title and expression of a condition, with
+# tabs between.
+may() { wanted+=("roles/$1${tab}serviceAccount:$(account "$2")${3:+$tab$3$tab$4}"); }
+
+# settle add|remove GCLOUD-WORDS... -- RESOURCE [FLAG...] adds what is wanted on a
+# resource, or removes what our accounts have there besides. Bindings of others
+# are left alone.
+settle() {
+	local verb="$1" words=() resource is binding member
+	shift
 	while [ "$1" != -- ]; do
 		words+=("$1")
 		shift
 	done
 	shift
-	while [ $# -gt 0 ]; do
-		case "$1" in
-		--condition=*) flags+=("$1") ;;
-		*) resource+=("$1") ;;
-		esac
-		shift
+	resource=("$@")
+	is="$(have gcloud ${words[@]+"${words[@]}"} get-iam-policy "${resource[@]}" --flatten='bindings[].members' --format='value(bindings.role,bindings.members,bindings.condition.title,bindings.condition.expression)')" || is=""
+	is="$(sed -e 's/[[:space:]]*$//' <<<"$is")" # gcloud ends a line with tabs where there is no condition
+	if [ "$verb" = add ]; then
+		for binding in ${wanted[@]+"${wanted[@]}"}; do
+			grep -qxF -- "$binding" <<<"$is" || binding_of add "$binding"
+		done
+		return
+	fi
+	while IFS= read -r binding <&3; do
+		member="${binding#*"$tab"}"
+		! ours "${member%%"$tab"*}" || among "$binding" ${wanted[@]+"${wanted[@]}"} || binding_of remove "$binding"
+	done 3<<<"$is"
+}
+
+# ours MEMBER tells whether it is one of the accounts that deploy.sh makes.
+ours() {
+	local name
+	for name in "${functions[@]}" scheduler build; do
+		[ "$1" != "serviceAccount:$(account "$name")" ] || return 0
 	done
-	have gcloud "${words[@]}" get-iam-policy "${resource[@]}" --flatten='bindings[].members' --filter="bindings.role=$role AND bindings.members=$member" --format='value(bindings.role)' >/dev/null ||
-		change gcloud "${words[@]}" add-iam-policy-binding "${resource[@]}" --member="$member" --role="$role" "${flags[@]}"
+	return 1
+}
+
+# among WORD WORDS... tells whether the first is one of the others.
+among() {
+	local word="$1" other
+	shift
+	for other in "$@"; do [ "$other" != "$word" ] || return 0; done
+	return 1
+}
+
+# binding_of add|remove BINDING changes one, on the resource of settle.
+binding_of() {
+	local role member title expression condition=()
+	IFS="$tab" read -r role member title expression <<<"$2"
+	if [ -n "$expression" ]; then
+		condition=("--condition=^~^title=$title~expression=$expression")
+	elif [ "${words[0]}" = projects ]; then
+		condition=(--condition=None) # some of the project's bindings have one, so gcloud asks
+	fi
+	change gcloud ${words[@]+"${words[@]}"} "$1-iam-policy-binding" "${resource[@]}" --member="$member" --role="$role" ${condition[@]+"${condition[@]}"}
 }
 
 # Firestore: records end by themselves (the sweep removes what is late), and
-# only fields that are looked up by value have an index.
+# only fields that are looked up by value have an index. shared/vault has the
+# same lists (ForgottenByTTL, Indexed).
 database() {
 	local group field
 	have gcloud firestore databases describe --database="$database" --project="$project" >/dev/null ||
 		change gcloud firestore databases create --database="$database" --location="$region" --type=firestore-native --delete-protection --enable-pitr --project="$project"
-	for group in pendingConsents seenEvents replies acts; do
+	for group in pendingConsents operations acts; do
 		have gcloud firestore fields ttls list --collection-group="$group" --database="$database" --project="$project" --format='value(name)' >/dev/null ||
 			change gcloud firestore fields ttls update expires --collection-group="$group" --database="$database" --enable-ttl --async --project="$project"
 	done
-	for group in grants pendingConsents seenEvents replies revocations sequences templates acts; do
+	for group in grants pendingConsents operations revocations sequences templates acts sweep; do
 		indexed "$group" '*' || change gcloud firestore indexes fields update '*' --collection-group="$group" --database="$database" --disable-indexes --async --project="$project"
 	done
-	for field in grants/emailCode grants/tokenPrefix grants/tokenHash grants/tokenHexHash replies/person; do
+	for field in grants/emailCode grants/tokenPrefix grants/tokenHash grants/tokenHexHash grants/removedDay grants/due operations/person templates/owner; do
 		indexed "${field%/*}" "${field#*/}" || change gcloud firestore indexes fields update "${field#*/}" --collection-group="${field%/*}" --database="$database" --index=order=ascending --async --project="$project"
 	done
 }
@@ -87,7 +175,7 @@ database() {
 indexed() {
 	local fields
 	fields="$(have gcloud firestore indexes fields list --collection-group="$1" --database="$database" --project="$project" --format='value(name)')" || return 1
-	grep -q "collectionGroups/$1/fields/${2/\*/\\*}\$" <<<"$fields"
+	[[ "$fields$newline" == *"collectionGroups/$1/fields/$2$newline"* ]]
 }
 
 key() {
@@ -95,22 +183,15 @@ key() {
 		change gcloud kms keyrings create deputy --location="$region" --project="$project"
 	have gcloud kms keys describe keysets --keyring=deputy --location="$region" --project="$project" >/dev/null ||
 		change gcloud kms keys create keysets --keyring=deputy --location="$region" --purpose=encryption --rotation-period=90d --next-rotation-time=+p90d --project="$project"
-	local name
-	for name in "${functions[@]}"; do
-		allow roles/cloudkms.cryptoKeyDecrypter "serviceAccount:$(account "$name")" kms keys -- keysets --keyring=deputy --location="$region" --project="$project"
-	done
 }
 
 # The keysets are made once, and never seen: they go from the program that makes
 # them into Secret Manager by a pipe.
 keysets() {
-	local secret name kinds=(keyset lookup) i
+	local secret kinds=(keyset lookup) i
 	for secret in "${secrets[@]}"; do
 		have gcloud secrets describe "$secret" --project="$project" >/dev/null ||
 			change gcloud secrets create "$secret" --replication-policy=automatic --project="$project"
-		for name in "${functions[@]}"; do
-			allow roles/secretmanager.secretAccessor "serviceAccount:$(account "$name")" secrets -- "$secret" --project="$project"
-		done
 	done
 	for i in 0 1; do
 		version "${secrets[$i]}" >/dev/null ||
@@ -130,19 +211,51 @@ version() {
 	have gcloud secrets versions list "$1" --filter=state=ENABLED --sort-by=~createTime --limit=1 --format='value(name)' --project="$project"
 }
 
+# callers: the file of callers, which functions read and cannot write. Its old
+# versions are its history. Where there is none, a file that names nobody is
+# made, and never in the place of one that somebody made meanwhile.
+callers() {
+	local is
+	if ! is="$(have gcloud storage buckets describe "$bucket" --format='value(versioning_enabled,uniform_bucket_level_access,public_access_prevention)' --project="$project")"; then
+		change gcloud storage buckets create "$bucket" --location="$region" --uniform-bucket-level-access --public-access-prevention --project="$project"
+	fi
+	[ "$is" = "True${tab}True${tab}enforced" ] ||
+		change gcloud storage buckets update "$bucket" --versioning --uniform-bucket-level-access --public-access-prevention --project="$project"
+	have gcloud storage objects describe "$callers" --format='value(generation)' --project="$project" >/dev/null ||
+		change --from "printf '# The systems that may call Deputy: docs/api.md\ncallers: []\n'" gcloud storage cp - "$callers" --if-generation-match=0 --content-type=application/yaml --project="$project"
+}
+
 repository() {
-	have gcloud artifacts repositories describe deputy --location="$region" --project="$project" >/dev/null ||
+	have gcloud artifacts repositories describe deputy --location="$region" --project="$project" --format='value(name)' >/dev/null ||
 		change gcloud artifacts repositories create deputy --repository-format=docker --location="$region" --description="Deputy" --project="$project"
 }
 
-# Google sends a code and a state in the callback's address: request logs would
-# keep them. So they are left out before the first request.
-exclusion() {
-	local excluded
-	excluded="$(have gcloud logging sinks describe _Default --project="$project" --format='value(exclusions.name)')" || excluded=""
-	grep -q deputy-oauthcallback <<<"$excluded" ||
-		change gcloud logging sinks update _Default --project="$project" \
-			--add-exclusion='name=deputy-oauthcallback,description=Addresses of the callback hold codes,filter=resource.type="cloud_run_revision" AND resource.labels.service_name="deputy-oauthcallback" AND log_id("run.googleapis.com/requests")'
+# prepared_by notes on the repository, which the pipeline can read, which form of
+# this file has prepared the project. It is the last of infra: a run that broke
+# off has not prepared it.
+prepared_by() {
+	[ "$(have gcloud artifacts repositories describe deputy --location="$region" --project="$project" --format='value(labels.deputy-infra)')" = "$(this_infra)" ] ||
+		change gcloud artifacts repositories update deputy --location="$region" --update-labels="deputy-infra=$(this_infra)" --project="$project"
+}
+
+# this_infra names what this file makes: the same when only comments differ.
+this_infra() { sed 's/^[[:space:]]*#.*//' deploy/infra.sh | digest; }
+
+# Google sends a code and a state in the callback's address, and other systems
+# e-mail addresses in createspace's: request logs would keep them. So they are
+# left out before the first request.
+exclusions() {
+	local name is filter old
+	is="$(have gcloud logging sinks describe _Default --flatten='exclusions[]' --format='value(exclusions.name,exclusions.filter,exclusions.disabled)' --project="$project")" || is=""
+	is="$(sed 's/[[:space:]]*$//; s/[[:space:]]False$//' <<<"$is")"
+	for name in "${private[@]}"; do
+		filter="resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"deputy-$name\" AND log_id(\"run.googleapis.com/requests\")"
+		! grep -qxF -- "deputy-$name$tab$filter" <<<"$is" || continue
+		old=() # somebody has changed or disabled it: replaced by the same command, so that there is no gap
+		! cut -f1 <<<"$is" | grep -x "deputy-$name" >/dev/null || old=(--remove-exclusions="deputy-$name")
+		change gcloud logging sinks update _Default --project="$project" ${old[@]+"${old[@]}"} \
+			--add-exclusion="name=deputy-$name,description=Its addresses must not be kept,filter=$filter"
+	done
 }
 
 scheduler() {
@@ -158,11 +271,21 @@ scheduler() {
 	fi
 }
 
-# setting NAME OTHERWISE is what --set says of a variable.
+# given_setting NAME tells whether --set names it.
+given_setting() {
+	local s
+	for s in ${settings[@]+"${settings[@]}"}; do
+		[ "${s%%=*}" != "$1" ] || return 0
+	done
+	return 1
+}
+
+# setting NAME OTHERWISE is what --set says of a variable. NAME= takes back what
+# an earlier run said.
 setting() {
 	local s
 	for s in ${settings[@]+"${settings[@]}"}; do
-		if [ "${s%%=*}" = "$1" ]; then
+		if [ "${s%%=*}" = "$1" ] && [ -n "${s#*=}" ]; then
 			printf '%s' "${s#*=}"
 			return
 		fi
@@ -187,20 +310,8 @@ alerts() {
 }
 
 # trigger lets Cloud Build deploy each push to main, as an account that may do
-# that and little else.
+# that and little else (rights).
 trigger() {
-	local build name
-	build="serviceAccount:$(account build)"
-	for name in logging.logWriter run.developer; do
-		allow "roles/$name" "$build" projects -- "$project" --condition=None
-	done
-	allow roles/artifactregistry.writer "$build" artifacts repositories -- deputy --location="$region" --project="$project"
-	for name in "${secrets[@]}"; do
-		allow roles/secretmanager.viewer "$build" secrets -- "$name" --project="$project"
-	done
-	for name in "${functions[@]}"; do
-		allow roles/iam.serviceAccountUser "$build" iam service-accounts -- "$(account "$name")" --project="$project"
-	done
 	have gcloud builds triggers describe deputy --region="$region" --project="$project" >/dev/null ||
 		change gcloud builds triggers create github --name=deputy --region="$region" --repository="$trigger" --branch-pattern='^main$' --build-config=cloudbuild.yaml \
 			--substitutions="_REGION=$region" --service-account="projects/$project/serviceAccounts/$(account build)" --project="$project"

@@ -2,7 +2,7 @@
 # The tests in Cloud Build. An upload without them must not pass for tested.
 set -Eeuo pipefail
 cd "$(dirname "$0")/.."
-if [ "$(find . -name '*_test.go' | wc -l)" -lt 100 ]; then
+if [ "$(($(find . -name '*_test.go' | wc -l)))" -lt 100 ]; then
 	echo "deploy/test.sh: the tests were not uploaded: submit with --ignore-file=.gcloudignore-build" >&2
 	exit 1
 fi

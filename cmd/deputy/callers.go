@@ -24,10 +24,12 @@ the address of a deleted account can be made again:
 
   gcloud iam service-accounts describe ADDRESS --format="value(uniqueId)"
 
-A change counts within a minute. It needs the right to write the bucket
-(roles/storage.objectUser), and application default credentials:
-gcloud auth application-default login. Each change writes an audit line to the
-log deputy-audit of the project (roles/logging.logWriter).`
+A change counts within a minute, and writes an audit line to the log deputy-audit
+of the project. It needs the right to write the bucket
+(roles/storage.objectUser) and that log (roles/logging.logWriter), and
+application default credentials:
+
+  gcloud auth application-default login`
 
 // changeTries is how often an edit is made again when somebody else was faster.
 const changeTries = 3

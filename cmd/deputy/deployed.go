@@ -12,19 +12,23 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/seal"
-	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/vault"
 )
 
 // deployment is what deploy.sh has made, as gcloud tells it.
 type deployment struct {
 	*examination
 	project, region, number string
+	clientID                string // of the OAuth client that is deployed
 	services                map[string]service
 }
 
 // service is what is looked at of a service of Cloud Run.
 type service struct {
+	Metadata struct {
+		Name        string            `json:"name"`
+		Labels      map[string]string `json:"labels"`
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
 	Status struct {
 		URL     string `json:"url"`
 		Ready   string `json:"latestReadyRevisionName"`
@@ -58,6 +62,11 @@ func (s service) env(name string) (value, secret, version string) {
 	return "", "", ""
 }
 
+// unchecked reports whether Cloud Run asks no caller who they are.
+func (s service) unchecked() bool {
+	return strings.EqualFold(s.Metadata.Annotations["run.googleapis.com/invoker-iam-disabled"], "true")
+}
+
 // ask runs gcloud on the project, and gives what it prints.
 func (d *deployment) ask(ctx context.Context, args ...string) (string, error) {
 	out, err := d.gcloud(ctx, append(args, "--project="+d.project)...)
@@ -68,7 +77,7 @@ const again = "run ./deploy.sh for this project and region again"
 
 // deployed looks at a project, as far as gcloud's account may.
 func (e *examination) deployed(ctx context.Context, project, region, person string) {
-	d := &deployment{e, project, region, "", map[string]service{}}
+	d := &deployment{examination: e, project: project, region: region, services: map[string]service{}}
 	var err error
 	if d.number, err = e.project(ctx, project); !e.check("project", err, "is its id right, and may you see it? gcloud auth login") {
 		return
@@ -76,9 +85,12 @@ func (e *examination) deployed(ctx context.Context, project, region, person stri
 	for _, name := range []string{"chatevent", "oauthcallback", "createspace", "securityevent"} {
 		d.service(ctx, name)
 	}
+	d.others(ctx)
 	d.addresses()
 	d.secrets(ctx)
+	d.securityEvents()
 	d.store(ctx)
+	d.callers(ctx)
 	d.logs(ctx)
 	d.sweep(ctx)
 	account, _, _ := d.services["createspace"].env("DELEGATION_SERVICE_ACCOUNT")
@@ -101,11 +113,11 @@ func (d *deployment) service(ctx context.Context, name string) {
 		return
 	}
 	d.services[name] = s
-	open, err := d.ask(ctx, "run", "services", "get-iam-policy", "deputy-"+name, "--region="+d.region, "--flatten=bindings[].members", "--filter=bindings.role=roles/run.invoker AND bindings.members=allUsers", "--format=value(bindings.role)")
-	if err == nil && open == "" {
+	open, err := d.open(ctx, s, d.region)
+	if err == nil && !open {
 		err = fmt.Errorf("nobody from outside may call deputy-%s", name)
 	}
-	d.check("callers of deputy-"+name, err, "allow unauthenticated calls: the function checks its callers itself. If a policy of the organization forbids that (domain restricted sharing), make an exception for this service")
+	d.check("callers of deputy-"+name, err, again+": the function checks its callers itself. If a policy of the organization forbids one way to open it (--no-invoker-iam-check, or a binding of allUsers: --all-users), the other may be allowed")
 	if err = nil; s.Status.Ready != s.Status.Created {
 		err = fmt.Errorf("the newest revision, %s, does not run; %s serves", s.Status.Created, firstOf(s.Status.Ready, "none"))
 	}
@@ -117,11 +129,80 @@ func (d *deployment) service(ctx context.Context, name string) {
 	d.check("readiness of deputy-"+name, err, `its log says why: resource.labels.service_name="deputy-`+name+`" and "start failed" or "the store is not reached"`)
 }
 
+// open reports whether strangers' requests reach a service: nobody checks them
+// before it, or everybody is let in.
+func (d *deployment) open(ctx context.Context, s service, region string) (bool, error) {
+	if s.unchecked() {
+		return true, nil
+	}
+	members, err := d.ask(ctx, "run", "services", "get-iam-policy", s.Metadata.Name, "--region="+region, "--flatten=bindings[].members", "--filter=bindings.role=roles/run.invoker AND bindings.members:(allUsers allAuthenticatedUsers)", "--format=value(bindings.members)")
+	return members != "", err
+}
+
+// others names every other service of the project that is open: what stands
+// beside Deputy can ask the metadata server for its own account's tokens.
+func (d *deployment) others(ctx context.Context) {
+	const look = "other public services"
+	text, err := d.ask(ctx, "run", "services", "list", "--format=json")
+	var all []service
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &all)
+	}
+	if err != nil {
+		d.wrong(look, cause(err), "may you list the services of the project?")
+		return
+	}
+	var names []string
+	for _, s := range all {
+		region := s.Metadata.Labels["cloud.googleapis.com/location"]
+		if _, ours := d.services[strings.TrimPrefix(s.Metadata.Name, "deputy-")]; ours && region == d.region {
+			continue
+		}
+		open, err := d.open(ctx, s, region)
+		if err != nil {
+			d.wrong(look, s.Metadata.Name+": "+cause(err), "may you see who may call it?")
+			return
+		}
+		if open {
+			names = append(names, s.Metadata.Name+" in "+region)
+		}
+	}
+	if len(names) == 0 {
+		d.fine(look, "")
+		return
+	}
+	d.hint(look, "these are open to everybody, too; close what need not be, or give Deputy a project of its own: "+strings.Join(names, ", "))
+}
+
+// securityEvents looks whether that function knows all our clients, and no
+// secret.
+func (d *deployment) securityEvents() {
+	s, ok := d.services["securityevent"]
+	if !ok {
+		return
+	}
+	var err error
+	for _, c := range s.Spec.Template.Spec.Containers {
+		for _, v := range c.Env {
+			if v.ValueFrom.SecretKeyRef.Name != "" {
+				err = fmt.Errorf("deputy-securityevent has the secret %s, and needs none", v.ValueFrom.SecretKeyRef.Name)
+			}
+		}
+	}
+	if ids, _, _ := s.env("OAUTH_CLIENT_ID"); err == nil && d.clientID != "" && !slices.Contains(strings.Split(ids, ","), d.clientID) {
+		err = fmt.Errorf("its OAUTH_CLIENT_ID does not name %s, so Google's events about its tokens are refused", d.clientID)
+	}
+	d.check("client of deputy-securityevent", err, again)
+}
+
 // addresses looks whether the functions agree on where they are, and whom Chat
 // signs for.
 func (d *deployment) addresses() {
 	callbacks := map[string]bool{}
-	for _, s := range d.services {
+	for name, s := range d.services {
+		if name == "securityevent" { // leads nobody anywhere
+			continue
+		}
 		value, _, _ := s.env("OAUTH_CALLBACK_URL")
 		callbacks[value] = true
 	}
@@ -169,7 +250,7 @@ func (d *deployment) secrets(ctx context.Context) {
 	if values["KEYSET"].Empty() || values["LOOKUP_KEYSET"].Empty() {
 		return
 	}
-	err := d.open(ctx, values["KEYSET"], values["LOOKUP_KEYSET"], kek)
+	err := d.opens(ctx, values["KEYSET"], values["LOOKUP_KEYSET"], kek)
 	if kek != "" && err != nil && fault.KindOf(err) == fault.Unavailable {
 		d.hint("keysets", "the key "+kek+" could not be asked with your application default credentials, so they were not looked at: "+err.Error())
 		return
@@ -187,6 +268,7 @@ func (d *deployment) client(text config.Secret, s service) {
 	if !d.check("OAuth client", err, "make a client of type Web application, and give its file to ./deploy.sh --client-secrets") {
 		return
 	}
+	d.clientID = client.ID
 	callback, _, _ := s.env("OAUTH_CALLBACK_URL")
 	if !client.Registered(callback + "/callback") {
 		err = fmt.Errorf("the client's file does not list %s/callback", callback)
@@ -194,8 +276,8 @@ func (d *deployment) client(text config.Secret, s service) {
 	d.check("redirect address", err, "add it to the client's Authorized redirect URIs, download the file again, and give it to ./deploy.sh --client-secrets")
 }
 
-// open opens the keysets as the functions do.
-func (d *deployment) open(ctx context.Context, keyset, lookup config.Secret, kek string) error {
+// opens opens the keysets as the functions do.
+func (d *deployment) opens(ctx context.Context, keyset, lookup config.Secret, kek string) error {
 	if kek != "" {
 		key, err := d.kek(ctx, kek)
 		if err == nil {
@@ -210,57 +292,4 @@ func (d *deployment) open(ctx context.Context, keyset, lookup config.Secret, kek
 	}
 	_, err := seal.New(keyset, lookup, d.project, "doctor")
 	return err
-}
-
-// store looks whether Firestore is there and forgets what has expired.
-func (d *deployment) store(ctx context.Context) {
-	database := "(default)"
-	if value, _, _ := d.services["oauthcallback"].env("FIRESTORE_DATABASE"); value != "" {
-		database = value
-	}
-	_, err := d.ask(ctx, "firestore", "databases", "describe", "--database="+database)
-	if !d.check("Firestore", err, again) {
-		return
-	}
-	for _, group := range vault.ForgottenByTTL() {
-		state, err := d.ask(ctx, "firestore", "fields", "ttls", "list", "--collection-group="+group, "--database="+database, "--format=value(ttlConfig.state)")
-		if err == nil && state == "" {
-			err = fmt.Errorf("nothing removes what has expired of %s but the sweep", group)
-		}
-		d.check("expiry of "+group, err, again)
-	}
-}
-
-// logs looks whether codes are kept out of them, and what they say of the Chat
-// app.
-func (d *deployment) logs(ctx context.Context) {
-	excluded, err := d.ask(ctx, "logging", "sinks", "describe", "_Default", "--format=value(exclusions.name)")
-	if err == nil && !slices.Contains(strings.FieldsFunc(excluded, func(r rune) bool { return strings.ContainsRune(";, \n", r) }), "deputy-oauthcallback") {
-		err = fmt.Errorf("the request log of deputy-oauthcallback is kept: codes and states stand in its addresses")
-	}
-	d.check("request log of the callback", err, again)
-	absent, err := d.ask(ctx, "logging", "read", `resource.labels.service_name=~"^deputy-" jsonPayload.error:"`+spaces.NotSetUp+`"`, "--freshness=1d", "--limit=1", "--format=value(timestamp)")
-	if err == nil && absent != "" {
-		err = fmt.Errorf("at %s Google said that the Chat app is not found", absent)
-	}
-	d.check("Chat app is configured", err, "fill in Google Chat API > Configuration in the project of the OAuth client (docs/setup.md)")
-}
-
-// sweep looks whether the scheduler calls, and is let in.
-func (d *deployment) sweep(ctx context.Context) {
-	said, err := d.ask(ctx, "scheduler", "jobs", "describe", "deputy-sweep", "--location="+d.region, "--format=csv[no-heading](state,httpTarget.oidcToken.audience,status.code)")
-	if !d.check("sweep", err, again) {
-		return
-	}
-	parts := append(strings.Split(said, ","), "", "", "")
-	audience, _, _ := d.services["createspace"].env("API_AUDIENCE")
-	switch {
-	case parts[0] != "ENABLED":
-		err = fmt.Errorf("the scheduler's job deputy-sweep is %s", parts[0])
-	case parts[1] != audience:
-		err = fmt.Errorf("its token is for %s, and deputy-createspace wants %s", parts[1], audience)
-	case parts[2] != "" && parts[2] != "0":
-		err = fmt.Errorf("its last call failed (code %s)", parts[2])
-	}
-	d.check("sweep is called", err, "./deploy.sh mends the job; its caller's record is made as the checklist of ./deploy.sh says")
 }

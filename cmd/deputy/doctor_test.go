@@ -62,13 +62,19 @@ func described(name string, env map[string]string) string {
 		}
 	}
 	text, err := json.Marshal(map[string]any{
-		"status": map[string]any{"url": "https://" + name + ".run.app", "latestReadyRevisionName": name + "-2", "latestCreatedRevisionName": name + "-2"},
-		"spec":   map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"env": list}}}}},
+		"metadata": map[string]any{"name": "deputy-" + name},
+		"status":   map[string]any{"url": "https://" + name + ".run.app", "latestReadyRevisionName": name + "-2", "latestCreatedRevisionName": name + "-2"},
+		"spec":     map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"env": list}}}}},
 	})
 	if err != nil {
 		panic(err)
 	}
 	return string(text)
+}
+
+// excluding is an exclusion of a function's request log, as gcloud tells it.
+func excluding(name string) string {
+	return "deputy-" + name + "\t\t" + `resource.type="cloud_run_revision" AND resource.labels.service_name="deputy-` + name + `" AND log_id("run.googleapis.com/requests")` + "\n"
 }
 
 // healthy is a deployment without a fault.
@@ -77,12 +83,15 @@ func (d *desk) healthy() *cloud {
 		"projects describe p": "123", "run services get-iam-policy": "roles/run.invoker",
 		"secrets versions list": "4", "secrets versions access 4 --secret=deputy-keyset": d.keyset.Reveal(), "secrets versions access 4 --secret=deputy-lookup-keyset": d.lookup.Reveal(),
 		"secrets versions access 4 --secret=deputy-oauth-client": `{"web":{"client_id":"c","client_secret":"s","redirect_uris":["https://callback.run.app/callback"]}}`,
-		"firestore databases describe":                           "there", "firestore fields ttls list": "ACTIVE", "logging sinks describe _Default": "other;deputy-oauthcallback", "logging read": "", "scheduler jobs describe deputy-sweep": "ENABLED,https://createspace.run.app,",
+		"firestore databases describe":                           "there", "firestore fields ttls list": "ACTIVE", "logging sinks describe _Default": excluding("oauthcallback") + excluding("createspace"), "run services list": "[]", "storage buckets describe": "True,True,enforced", "logging read": "", "scheduler jobs describe deputy-sweep": "ENABLED,https://createspace.run.app,",
 	}}
 	for _, name := range []string{"chatevent", "oauthcallback", "createspace", "securityevent"} {
 		env := map[string]string{
 			"OAUTH_CALLBACK_URL": "https://callback.run.app", "KEYSET": "deputy-keyset#4", "LOOKUP_KEYSET": "deputy-lookup-keyset#4", "OAUTH_CLIENT": "deputy-oauth-client#4",
-			"DELEGATION_SERVICE_ACCOUNT": "deputy@p.iam.gserviceaccount.com", "CHAT_PROJECT_NUMBER": "123", "CHAT_ENDPOINT_URL": "https://chatevent.run.app", "API_AUDIENCE": "https://createspace.run.app",
+			"OAUTH_CLIENT_ID": "c", "CALLERS": "gs://p-deputy-callers/callers.yaml", "DELEGATION_SERVICE_ACCOUNT": "deputy@p.iam.gserviceaccount.com", "CHAT_PROJECT_NUMBER": "123", "CHAT_ENDPOINT_URL": "https://chatevent.run.app", "API_AUDIENCE": "https://createspace.run.app",
+		}
+		if name == "securityevent" {
+			env = map[string]string{"OAUTH_CLIENT_ID": "c"} // and no secret
 		}
 		c.said["run services describe deputy-"+name] = described(name, env)
 	}
@@ -121,6 +130,27 @@ func TestTheDoctorFindsNothingWrongWithAHealthyDeployment(t *testing.T) {
 	}
 }
 
+func TestTheDoctorKnowsBothWaysToOpenAndNamesOtherPublicServices(t *testing.T) {
+	d := begin(t)
+	d.cloud = d.healthy()
+	d.cloud.said["run services get-iam-policy"] = "" // no binding of allUsers anywhere
+	for _, name := range []string{"chatevent", "oauthcallback", "createspace", "securityevent"} {
+		describe := "run services describe deputy-" + name
+		d.cloud.said[describe] = strings.Replace(d.cloud.said[describe], `"metadata":{`, `"metadata":{"annotations":{"run.googleapis.com/invoker-iam-disabled":"true"},`, 1)
+	}
+	d.cloud.said["run services list"] = `[{"metadata":{"name":"wiki","labels":{"cloud.googleapis.com/location":"r"}}},{"metadata":{"name":"shop","labels":{"cloud.googleapis.com/location":"r"}}}]`
+	d.cloud.said["run services get-iam-policy shop"] = "allUsers"
+	code, found, said := d.examine()
+	if code != 0 {
+		t.Errorf("%d %s %+v", code, said, found)
+	}
+	if !slices.ContainsFunc(found, func(f finding) bool {
+		return f.Look == "other public services" && strings.Contains(f.Says+f.Do, "shop in r") && !strings.Contains(f.Says+f.Do, "wiki")
+	}) {
+		t.Errorf("they are not named: %+v", found)
+	}
+}
+
 func TestTheDoctorNamesEachFaultAndWhatToDo(t *testing.T) {
 	const oauthcallback = "run services describe deputy-oauthcallback"
 	for name, c := range map[string]struct {
@@ -131,7 +161,17 @@ func TestTheDoctorNamesEachFaultAndWhatToDo(t *testing.T) {
 		"no network":                 {func(_ *desk, c *cloud) { c.absent = errors.New("no such host") }, "clock", "no such host", "proxies"},
 		"no project":                 {func(_ *desk, c *cloud) { delete(c.said, "projects describe p") }, "project", "NOT_FOUND", "gcloud auth login"},
 		"a function is not deployed": {func(_ *desk, c *cloud) { delete(c.said, "run services describe deputy-createspace") }, "service deputy-createspace", "NOT_FOUND", "./deploy.sh"},
-		"closed to callers":          {func(_ *desk, c *cloud) { c.said["run services get-iam-policy deputy-chatevent"] = "" }, "callers of deputy-chatevent", "nobody from outside", "domain restricted sharing"},
+		"closed to callers":          {func(_ *desk, c *cloud) { c.said["run services get-iam-policy deputy-chatevent"] = "" }, "callers of deputy-chatevent", "nobody from outside", "policy of the organization"},
+		"a secret that nobody needs": {func(_ *desk, c *cloud) {
+			c.said["run services describe deputy-securityevent"] = described("securityevent", map[string]string{"OAUTH_CLIENT_ID": "c", "KEYSET": "deputy-keyset#4"})
+		}, "client of deputy-securityevent", "has the secret deputy-keyset", "./deploy.sh"},
+		"events of another client": {func(_ *desk, c *cloud) {
+			c.said["run services describe deputy-securityevent"] = described("securityevent", map[string]string{"OAUTH_CLIENT_ID": "older,oldest"})
+		}, "client of deputy-securityevent", "does not name c", "./deploy.sh"},
+		"callers without versions": {func(_ *desk, c *cloud) { c.said["storage buckets describe"] = "False,True,enforced" }, "bucket of the file of callers", "False,True,enforced", "./deploy.sh"},
+		"addresses in the log": {func(_ *desk, c *cloud) {
+			c.said["logging sinks describe _Default"] = excluding("oauthcallback") + strings.Replace(excluding("createspace"), "\t\t", "\tTrue\t", 1)
+		}, "request log of deputy-createspace", "e-mail addresses", "./deploy.sh"},
 		"a revision never ran": {func(_ *desk, c *cloud) {
 			c.said[oauthcallback] = strings.Replace(c.said[oauthcallback], `"latestCreatedRevisionName":"oauthcallback-2"`, `"latestCreatedRevisionName":"oauthcallback-3"`, 1)
 		}, "newest revision of deputy-oauthcallback", "oauthcallback-3, does not run", "./deploy.sh"},
@@ -158,7 +198,7 @@ func TestTheDoctorNamesEachFaultAndWhatToDo(t *testing.T) {
 		"a keyset that does not open": {func(_ *desk, c *cloud) { c.said["secrets versions access 4 --secret=deputy-keyset"] = "{}" }, "keysets", "", "older version"},
 		"no database":                 {func(_ *desk, c *cloud) { delete(c.said, "firestore databases describe") }, "Firestore", "NOT_FOUND", "./deploy.sh"},
 		"no expiry":                   {func(_ *desk, c *cloud) { c.said["firestore fields ttls list --collection-group=operations"] = "" }, "expiry of operations", "but the sweep", "./deploy.sh"},
-		"codes in the log":            {func(_ *desk, c *cloud) { c.said["logging sinks describe _Default"] = "other" }, "request log of the callback", "codes and states", "./deploy.sh"},
+		"codes in the log":            {func(_ *desk, c *cloud) { c.said["logging sinks describe _Default"] = "other" }, "request log of deputy-oauthcallback", "codes and states", "./deploy.sh"},
 		"no Chat app":                 {func(_ *desk, c *cloud) { c.said["logging read"] = "2026-11-22T10:00:00Z" }, "Chat app is configured", "not found", "Google Chat API > Configuration"},
 		"no token creator":            {func(_ *desk, c *cloud) { c.token = googleauth.ErrTokenCreator }, "delegation for ada@example.com", "", "roles/iam.serviceAccountTokenCreator"},
 		"not delegated":               {func(_ *desk, c *cloud) { c.token = fmt.Errorf("x: %w", googleauth.ErrNotDelegated) }, "delegation for ada@example.com", "", "Admin console"},
@@ -245,7 +285,7 @@ func TestGcloudUnderstandsEveryLookOfTheDoctor(t *testing.T) {
 		if kind == "run services get-iam-policy" || strings.HasPrefix(kind, "logging read") {
 			args = []string{"logging", "read", "x", "--freshness=7d", "--limit=1", "--format=value(timestamp)"}
 			if kind == "run services get-iam-policy" {
-				args = []string{"run", "services", "get-iam-policy", "deputy-chatevent", "--region=r", "--flatten=bindings[].members", "--filter=bindings.role=roles/run.invoker AND bindings.members=allUsers", "--format=value(bindings.role)"}
+				args = []string{"run", "services", "get-iam-policy", "deputy-chatevent", "--region=r", "--flatten=bindings[].members", "--filter=bindings.role=roles/run.invoker AND bindings.members:(allUsers allAuthenticatedUsers)", "--format=value(bindings.members)"}
 			}
 		}
 		cmd := exec.CommandContext(t.Context(), "gcloud", append(args, "--project=my-project-1", "--quiet")...) //nolint:gosec // words of ours

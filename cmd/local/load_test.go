@@ -334,7 +334,7 @@ func (s *storm) settle(wishes []*wish) size {
 // forget removes what Firestore would keep outside of the process: the memory
 // store is in it.
 func (s *storm) forget() error {
-	collections := []string{"replies"}
+	collections := []string{"operations"}
 	for _, p := range s.people {
 		collections = append(collections, "activity/"+p.Sub+"/acts")
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/vault"
 )
 
@@ -28,7 +29,7 @@ var theStub = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	for _, name := range []string{"go", "curl"} {
+	for _, name := range []string{"go", "curl", "sleep"} {
 		if err := os.Symlink("gcloud", filepath.Join(folder, name)); err != nil {
 			return "", err
 		}
@@ -77,7 +78,7 @@ func (c *cloud) deploy(args ...string) (code int, out string) {
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "PATH="+stub+":"+os.Getenv("PATH"), "STUB="+c.folder)
 	for len(args) > 0 && strings.HasPrefix(args[0], "STUB_") {
-		cmd.Env, args = append(cmd.Env, args[0]), args[1:]
+		cmd.Env, args = append(cmd.Env, strings.Replace(args[0], "STUB_GIT_DIR", "GIT_DIR", 1)), args[1:]
 	}
 	cmd.Args = append(cmd.Args, args...)
 	text, err := cmd.CombinedOutput()
@@ -286,22 +287,27 @@ func TestOddArgumentsAreExplained(t *testing.T) {
 	for arguments, want := range map[string]string{
 		"":                       "--project is missing",
 		"--project my-project-1": "--region is missing",
-		"--project My_Project --region europe-west1":                                                "is not a project id",
-		"--project 123456789012 --region europe-west1":                                              "is not a project id",
-		"--project my-project-1 --region Europe":                                                    "is not a region",
-		"--project my-project-1 --region europe-west1 --only x":                                     "must be infra or services",
-		"--project my-project-1 --region":                                                           "--region wants a value",
-		"--project my-project-1 --region europe-west1 --fast":                                       "unknown argument '--fast'",
-		"--project my-project-1 --region europe-west1 --client-secrets nowhere.json":                "cannot be read",
-		"--project my-project-1 --region europe-west1 --promote":                                    "--promote needs the --tag",
-		"--project my-project-1 --region europe-west1 --promote --tag c --rollback":                 "exclude each other",
-		"--project my-project-1 --region europe-west1 --image eu.pkg.dev/x --from-source":           "exclude each other",
-		"--project my-project-1 --region europe-west1 --set KEYSET=x":                               "is not NAME=VALUE",
-		"--project my-project-1 --region europe-west1 --tag Tag":                                    "small letters",
-		"--project my-project-1 --region europe-west1 --trigger github.com/x/y":                     "must look like projects/",
-		"--project my-project-1 --region europe-west1 --database Bad":                               "not a name of a database",
-		"--project my-project-1 --region europe-west1 --only services --client-secrets " + c.client: "stores no --client-secrets",
-		"--project my-project-1 --region europe-west1 --promote --tag c --image eu.pkg.dev/x":       "only give traffic",
+		"--project My_Project --region europe-west1":                                                                         "is not a project id",
+		"--project 123456789012 --region europe-west1":                                                                       "is not a project id",
+		"--project my-project-1 --region Europe":                                                                             "is not a region",
+		"--project my-project-1 --region europe-west1 --only x":                                                              "must be infra or services",
+		"--project my-project-1 --region":                                                                                    "--region wants a value",
+		"--project my-project-1 --region europe-west1 --fast":                                                                "unknown argument '--fast'",
+		"--project my-project-1 --region europe-west1 --client-secrets nowhere.json":                                         "cannot be read",
+		"--project my-project-1 --region europe-west1 --promote":                                                             "--promote needs the --tag",
+		"--project my-project-1 --region europe-west1 --promote --tag c --rollback":                                          "exclude each other",
+		"--project my-project-1 --region europe-west1 --image eu.pkg.dev/x --from-source":                                    "exclude each other",
+		"--project my-project-1 --region europe-west1 --set KEYSET=x":                                                        "is not NAME=VALUE",
+		"--project my-project-1 --region europe-west1 --tag Tag":                                                             "small letters",
+		"--project my-project-1 --region europe-west1 --trigger github.com/x/y":                                              "must look like projects/",
+		"--project my-project-1 --region europe-west1 --database Bad":                                                        "not a name of a database",
+		"--project my-project-1 --region europe-west1 --only services --client-secrets " + c.client:                          "stores no --client-secrets",
+		"--project my-project-1 --region europe-west1 --promote --tag c --image eu.pkg.dev/x":                                "only give traffic",
+		"--project my-project-1 --region europe-west1 --push x":                                                              "is not the id of a build",
+		"--project my-project-1 --region europe-west1 --push " + older + " --image eu.pkg.dev/x":                             "--push needs --only services or --promote",
+		"--project my-project-1 --region europe-west1 --push " + older + " --only services":                                  "--push needs --image or --promote",
+		"--project my-project-1 --region europe-west1 --push " + older + " --only services --image eu.pkg.dev/x --all-users": "opens no service",
+		"--project my-project-1 --region europe-west1 --commit 0123456789012345678901234567890123456789":                     "--commit belongs to --push",
 	} {
 		code, out := c.deploy(strings.Fields(arguments)...)
 		if code != 64 || !strings.Contains(out, want) {
@@ -417,38 +423,49 @@ func TestAServiceIsDeployedWithWhatTheTableSays(t *testing.T) {
 			deployed[call[3]] = call
 		}
 	}
+	const secrets = "--set-secrets=KEYSET=deputy-keyset:1,LOOKUP_KEYSET=deputy-lookup-keyset:1,OAUTH_CLIENT=deputy-oauth-client:1"
+	const callers = "CALLERS=gs://my-project-1-deputy-callers/callers.yaml"
 	for service, want := range map[string][]string{
-		"deputy-chatevent":     {"FUNCTION_TARGET=ChatEvent", "CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL=https://deputy-chatevent-123456789012.europe-west1.run.app", "--timeout=30", "ALLOWED_DOMAINS=example.com,example.org"},
-		"deputy-oauthcallback": {"FUNCTION_TARGET=OAuthCallback", "--timeout=30"},
-		"deputy-createspace":   {"FUNCTION_TARGET=CreateSpace", "API_AUDIENCE=https://deputy-createspace-123456789012.europe-west1.run.app", "--timeout=60"},
-		"deputy-securityevent": {"FUNCTION_TARGET=SecurityEvent"},
+		"deputy-chatevent":     {"FUNCTION_TARGET=ChatEvent", "CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL=https://deputy-chatevent-123456789012.europe-west1.run.app", "--timeout=30", "ALLOWED_DOMAINS=example.com,example.org", secrets, callers},
+		"deputy-oauthcallback": {"FUNCTION_TARGET=OAuthCallback", "--timeout=30", secrets, callers},
+		"deputy-createspace":   {"FUNCTION_TARGET=CreateSpace", "API_AUDIENCE=https://deputy-createspace-123456789012.europe-west1.run.app", "--timeout=60", secrets, callers},
+		"deputy-securityevent": {"FUNCTION_TARGET=SecurityEvent", "OAUTH_CLIENT_ID=c ", "--clear-secrets"},
 	} {
 		line := strings.Join(deployed[service], " ")
-		for _, text := range append(want, "--service-account="+service+"@my-project-1.iam", "--allow-unauthenticated", "--cpu=1", "--memory=256Mi", "httpGet.path=/ready", "KEYSET=deputy-keyset:1",
-			"LOOKUP_KEYSET=deputy-lookup-keyset:1", "OAUTH_CLIENT=deputy-oauth-client:1", "OAUTH_CALLBACK_URL=https://deputy-oauthcallback-123456789012", "KEYSET_KEK=gcp-kms://projects/my-project-1/") {
+		if service != "deputy-securityevent" {
+			want = append(want, "OAUTH_CALLBACK_URL=https://deputy-oauthcallback-123456789012", "KEYSET_KEK=gcp-kms://projects/my-project-1/")
+		}
+		for _, text := range append(want, "--service-account="+service+"@my-project-1.iam", "--set-env-vars=", "--no-invoker-iam-check", "--cpu=1", "--memory=256Mi", "httpGet.path=/ready") {
 			if !strings.Contains(line, text) {
 				t.Errorf("%s has no %s: %s", service, text, line)
 			}
 		}
 	}
+	for _, text := range []string{"KEYSET", "OAUTH_CLIENT=", "CALLERS", "OAUTH_CALLBACK_URL"} {
+		if strings.Contains(strings.Join(deployed["deputy-securityevent"], " "), text) {
+			t.Errorf("securityevent has %s", text)
+		}
+	}
 }
 
-func TestTheLogsLeaveTheCallbackOutBeforeItIsDeployed(t *testing.T) {
+func TestTheLogsLeaveAddressesOutBeforeTheFunctionsAreDeployed(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	if code, out := c.deploy(c.whole()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	excluded := false
+	excluded := map[string]bool{}
 	for _, call := range c.calls() {
 		line := strings.Join(call, " ")
-		excluded = excluded || strings.Contains(line, "--add-exclusion=name=deputy-oauthcallback")
-		if strings.Contains(line, "run deploy deputy-oauthcallback") && !excluded {
-			t.Error("it is deployed first")
+		for _, name := range []string{"deputy-oauthcallback", "deputy-createspace"} {
+			excluded[name] = excluded[name] || strings.Contains(line, "--add-exclusion=name="+name+",")
+			if strings.Contains(line, "run deploy "+name) && !excluded[name] {
+				t.Errorf("%s is deployed first", name)
+			}
 		}
 	}
-	if !excluded {
-		t.Error("nothing is left out")
+	if !excluded["deputy-oauthcallback"] || !excluded["deputy-createspace"] {
+		t.Errorf("only these are left out: %v", excluded)
 	}
 }
 
@@ -509,8 +526,8 @@ func TestTrafficThatWasHeldBackIsGivenByTheNextRun(t *testing.T) {
 	}
 	things, _ := c.made()
 	for _, s := range services {
-		if things["traffic deputy-"+s] != "deputy-"+s+"-00002" || things["tag deputy-"+s+" before"] != "deputy-"+s+"-00001" {
-			t.Errorf("%s: %s serves, before it %s", s, things["traffic deputy-"+s], things["tag deputy-"+s+" before"])
+		if things["traffic deputy-"+s] != "deputy-"+s+"-00002" || !strings.Contains(things["revision deputy-"+s+"-00002"], ",deputy-"+s+"-00001,") {
+			t.Errorf("%s: %s serves: %s", s, things["traffic deputy-"+s], things["revision deputy-"+s+"-00002"])
 		}
 	}
 	if code, out := c.deploy(append(base, "--rollback")...); code != 0 {
@@ -606,7 +623,360 @@ func TestAddressesOfOldBuildsAreTakenAway(t *testing.T) {
 		}
 	}
 	things, _ := c.made()
-	if things["tag deputy-chatevent c-11111111"] != "" || things["tag deputy-chatevent c-22222222"] != "" || things["tag deputy-chatevent c-33333333"] == "" || things["tag deputy-chatevent before"] == "" {
-		t.Errorf("%v", things)
+	for name := range things {
+		if strings.HasPrefix(name, "tag deputy-chatevent c-") || strings.HasSuffix(name, " before") {
+			t.Errorf("an old revision is public: %s", name)
+		}
+	}
+}
+
+const (
+	older, newerBuild = "aaaaaaaa-0000-0000-0000-000000000000", "bbbbbbbb-0000-0000-0000-000000000000"
+	noBuild           = "cccccccc-0000-0000-0000-000000000000"
+)
+
+// change edits what is there.
+func (c *cloud) change(edit func(things map[string]string, lists map[string][]string)) {
+	c.t.Helper()
+	name := filepath.Join(c.folder, "state")
+	text, err := os.ReadFile(name) //nolint:gosec // of this test
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var s struct {
+		Changes int
+		Things  map[string]string
+		Lists   map[string][]string
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		c.t.Fatal(err)
+	}
+	edit(s.Things, s.Lists)
+	if text, err = json.Marshal(s); err == nil {
+		err = os.WriteFile(name, text, 0o600) //nolint:gosec // of this test
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// ongoing are the builds that Cloud Build lists, oldest first.
+func (c *cloud) ongoing(builds ...string) {
+	c.change(func(_ map[string]string, lists map[string][]string) { lists["builds"] = builds })
+}
+
+// history is a repository with two commits, the older first. deploy.sh asks it by
+// GIT_DIR.
+func history(t *testing.T) (dir string, commits [2]string) {
+	t.Helper()
+	folder := t.TempDir()
+	git := func(at string, args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "git", args...) //nolint:gosec // words of ours
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE="+at, "GIT_AUTHOR_DATE="+at, "GIT_CONFIG_GLOBAL=/dev/null")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	git("", "init", "-q")
+	for i, at := range []string{"2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"} {
+		git(at, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", at)
+		commits[i] = git("", "rev-parse", "HEAD")
+	}
+	return filepath.Join(folder, ".git"), commits
+}
+
+// pushes deploys whole, then two pushes without traffic: the older one and the
+// newer one.
+func pushes(t *testing.T) (c *cloud, promote func(build, commit string) (int, string), commits [2]string) {
+	t.Helper()
+	dir, commits := history(t)
+	c = newCloud(t)
+	if code, out := c.deploy(append([]string{"STUB_GIT_DIR=" + dir}, c.whole()...)...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	// As if it had been deployed before both.
+	c.change(func(things map[string]string, _ map[string][]string) {
+		for name, value := range things {
+			if strings.HasPrefix(name, "revision ") {
+				things[name] = value[:strings.LastIndex(value, ",")+1] + "1"
+			}
+		}
+	})
+	base := []string{"STUB_GIT_DIR=" + dir, "--project", "my-project-1", "--project-number", "123456789012", "--region", "europe-west1"}
+	for i, build := range []string{older, newerBuild} {
+		code, out := c.deploy(slices.Concat(base, []string{"--only", "services", "--image", "eu.pkg.dev/p/deputy:" + build, "--tag", "c-" + build[:8], "--no-traffic", "--smoke", "--push", build, "--commit", commits[i]})...)
+		if code != 0 {
+			t.Fatalf("%d: %s", code, out)
+		}
+	}
+	return c, func(build, commit string) (int, string) {
+		return c.deploy(slices.Concat(base, []string{"--tag", "c-" + build[:8], "--promote", "--push", build, "--commit", commit})...)
+	}, commits
+}
+
+func TestAnOlderPushNeverReplacesANewerOne(t *testing.T) {
+	t.Parallel()
+	c, promote, commits := pushes(t)
+	c.ongoing(newerBuild)
+	if code, out := promote(newerBuild, commits[1]); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	want, changes := c.made()
+	c.ongoing(older) // started anew, perhaps
+	if code, out := promote(older, commits[0]); code == 0 || !strings.Contains(out, "an older push never replaces a newer one") {
+		t.Errorf("%d: %s", code, out)
+	}
+	if got, after := c.made(); after != changes || got["traffic deputy-chatevent"] != want["traffic deputy-chatevent"] {
+		t.Errorf("%s serves", got["traffic deputy-chatevent"])
+	}
+}
+
+func TestTwoPushesOneAfterTheOtherEndWithTheNewer(t *testing.T) {
+	t.Parallel()
+	c, promote, commits := pushes(t)
+	c.ongoing(older, newerBuild)
+	if code, out := promote(older, commits[0]); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	if things, _ := c.made(); things["tag deputy-chatevent c-bbbbbbbb"] == "" {
+		t.Fatal("the address of the build that waits was taken away")
+	}
+	c.ongoing(newerBuild)
+	if code, out := promote(newerBuild, commits[1]); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	for _, s := range services {
+		if things, _ := c.made(); things["traffic deputy-"+s] != "deputy-"+s+"-00003" {
+			t.Errorf("%s has %s", s, things["traffic deputy-"+s])
+		}
+	}
+}
+
+func TestAPushWaitsForTheBuildBeforeIt(t *testing.T) {
+	t.Parallel()
+	c, promote, commits := pushes(t)
+	c.ongoing("2x"+older, newerBuild) // listed twice, then over
+	c.calls()
+	if code, out := promote(newerBuild, commits[1]); code != 0 || !strings.Contains(out, "is not over; waiting") {
+		t.Errorf("%d: %s", code, out)
+	}
+	listed := 0
+	for _, call := range c.calls() {
+		switch {
+		case isChange(call) && listed < 3:
+			t.Errorf("after %d looks it did %v", listed, call)
+		case len(call) > 2 && call[1] == "builds":
+			listed++
+		}
+	}
+}
+
+func TestAPushThatCloudBuildDoesNotListGetsNoTraffic(t *testing.T) {
+	t.Parallel()
+	c, promote, commits := pushes(t)
+	c.ongoing(noBuild)
+	if code, out := promote(newerBuild, commits[1]); code == 0 || !strings.Contains(out, "nobody knows whose turn it is") {
+		t.Errorf("%d: %s", code, out)
+	}
+}
+
+func TestThePipelineOpensNothingAndSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		take func(map[string]string)
+		want string
+	}{
+		"a closed service":   {func(things map[string]string) { delete(things, "open deputy-chatevent") }, "nobody from outside reaches deputy-chatevent"},
+		"no service":         {func(things map[string]string) { delete(things, "run services deputy-createspace") }, "the service deputy-createspace is not there"},
+		"not prepared":       {func(things map[string]string) { things["label deputy-infra"] = "0123456789abcdef" }, "was not prepared by this form of deploy/infra.sh"},
+		"no ids of a client": {func(things map[string]string) { delete(things, "env deputy-securityevent OAUTH_CLIENT_ID") }, "no OAUTH_CLIENT_ID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _, _ := pushes(t)
+			c.change(func(things map[string]string, _ map[string][]string) { test.take(things) })
+			_, changes := c.made()
+			code, out := c.deploy("--project", "my-project-1", "--project-number", "123456789012", "--region", "europe-west1", "--only", "services", "--image", "eu.pkg.dev/p/deputy:9", "--tag", "c9", "--no-traffic", "--push", noBuild)
+			if code == 0 || !strings.Contains(out, test.want) {
+				t.Errorf("%d: %s", code, out)
+			}
+			if _, after := c.made(); after != changes {
+				t.Errorf("it changed %d things", after-changes)
+			}
+		})
+	}
+}
+
+func TestBothWaysToOpenAServiceUnderTheOrganizationsPolicies(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		policy string
+		more   []string
+		opened bool
+		says   string
+	}{
+		"domain-restricted sharing, by default": {"domain", nil, true, ""},
+		"domain-restricted sharing, allUsers":   {"domain", []string{"--all-users"}, false, "leave out --all-users"},
+		"the check is required, by default":     {"invoker", nil, false, "or use --all-users"},
+		"the check is required, allUsers":       {"invoker", []string{"--all-users"}, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t)
+			code, out := c.deploy(slices.Concat([]string{"STUB_POLICY=" + test.policy}, c.whole(), test.more)...)
+			if (code == 0) != test.opened || !strings.Contains(out, test.says) {
+				t.Fatalf("%d: %s", code, out)
+			}
+			if !test.opened {
+				return
+			}
+			_, changes := c.made()
+			if code, out := c.deploy(c.whole()...); code != 0 { // a run that says less
+				t.Errorf("%d: %s", code, out)
+			}
+			if _, after := c.made(); after != changes {
+				t.Errorf("the second run changed %d things", after-changes)
+			}
+		})
+	}
+}
+
+func TestALookThatFailsForgetsNothing(t *testing.T) {
+	t.Parallel()
+	for _, service := range services {
+		c := newCloud(t)
+		base := []string{"--project", "my-project-1", "--region", "europe-west1"}
+		if code, out := c.deploy(slices.Concat(base, []string{"--client-secrets", c.client, "--database", "deputydb"})...); code != 0 {
+			t.Fatalf("%d: %s", code, out)
+		}
+		_, changes := c.made()
+		code, out := c.deploy(append([]string{"STUB_TROUBLE=run services describe deputy-" + service}, base...)...)
+		if _, after := c.made(); code == 0 || after != changes || !strings.Contains(out, "UNAVAILABLE") {
+			t.Errorf("%s: %d, %d changes: %s", service, code, after-changes, out)
+		}
+	}
+}
+
+func TestWhatAnAccountHadAndNeedsNoMoreIsTakenAway(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	if code, out := c.deploy(c.whole()...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	want, _ := c.made()
+	account := func(name string) string {
+		return "serviceAccount:deputy-" + name + "@my-project-1.iam.gserviceaccount.com"
+	}
+	others := "projects my-project-1 user:ada@example.com roles/owner"
+	c.change(func(things map[string]string, _ map[string][]string) {
+		for resource, binding := range map[string]string{
+			"projects my-project-1":                            "roles/datastore.user\t" + account("chatevent"),
+			"secrets deputy-keyset":                            "roles/secretmanager.secretAccessor\t" + account("securityevent"),
+			"storage buckets gs://my-project-1-deputy-callers": "roles/storage.objectAdmin\t" + account("createspace"),
+			"kms keys keysets":                                 "roles/cloudkms.cryptoKeyDecrypter\t" + account("securityevent"),
+		} {
+			role, member, _ := strings.Cut(binding, "\t")
+			things[resource+" "+member+" "+role] = "bound\t" + binding
+		}
+		things[others] = "bound\troles/owner\tuser:ada@example.com"
+	})
+	if code, out := c.deploy(c.whole()...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	got, _ := c.made()
+	want[others] = got[others] // is not deploy.sh's
+	if diff := cmp.Diff(want, got); diff != "" || got[others] == "" {
+		t.Error(diff)
+	}
+}
+
+func TestASettingThatIsTakenBackDisappears(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	if code, out := c.deploy(c.whole()...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	if code, out := c.deploy("--project", "my-project-1", "--region", "europe-west1", "--set", "ALLOWED_DOMAINS="); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	if things, _ := c.made(); things["env deputy-chatevent ALLOWED_DOMAINS"] != "" || things["env deputy-chatevent KEYSET_KEK"] == "" {
+		t.Errorf("%q, %q", things["env deputy-chatevent ALLOWED_DOMAINS"], things["env deputy-chatevent KEYSET_KEK"])
+	}
+}
+
+func TestTheFileOfCallersIsMadeOnceAndIsNeverReplaced(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	if code, out := c.deploy(c.whole()...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	const object = "object gs://my-project-1-deputy-callers/callers.yaml"
+	c.change(func(things map[string]string, lists map[string][]string) {
+		if set, err := callers.Parse([]byte(lists[object][0])); err != nil || len(set.Callers) != 0 {
+			t.Errorf("%v, %v", set, err)
+		}
+		if got := things["storage buckets gs://my-project-1-deputy-callers"]; got != "True\tTrue\tenforced" {
+			t.Errorf("the bucket: %s", got)
+		}
+		lists[object] = append(lists[object], "paused: true\n") // the operator's
+		things["storage buckets gs://my-project-1-deputy-callers"] = "None\tFalse\tinherited"
+	})
+	if code, out := c.deploy(c.whole()...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	c.change(func(things map[string]string, lists map[string][]string) {
+		if len(lists[object]) != 2 || things["storage buckets gs://my-project-1-deputy-callers"] != "True\tTrue\tenforced" {
+			t.Errorf("%v, %s", lists[object], things["storage buckets gs://my-project-1-deputy-callers"])
+		}
+	})
+}
+
+func TestARollbackLeavesFunctionsThatTheLastReleaseDidNotChange(t *testing.T) {
+	t.Parallel()
+	c, base := release(t)
+	if code, out := c.deploy(append(slices.Clone(base), "--tag", "c2", "--promote")...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	if code, out := c.deploy(append(slices.Clone(base), "--only", "services", "--image", "eu.pkg.dev/p/deputy:2", "--tag", "c2", "--set", "APP_NAME=Other")...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	if code, out := c.deploy(append(slices.Clone(base), "--rollback")...); code != 0 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	things, _ := c.made()
+	for _, s := range services {
+		if things["traffic deputy-"+s] != "deputy-"+s+"-00002" {
+			t.Errorf("%s is on %s", s, things["traffic deputy-"+s])
+		}
+	}
+}
+
+func TestThePinsAreDigestsOfTheVersionsInTheFiles(t *testing.T) {
+	t.Parallel()
+	folder, _ := copied(t)
+	stub, err := theStub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // again, over the digests of before
+		cmd := exec.CommandContext(t.Context(), "bash", "./deploy.sh", "--pin") // the copy has no right to run
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "PATH="+stub+":"+os.Getenv("PATH"), "STUB="+t.TempDir())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	digest := "@sha256:" + strings.Repeat("0", 64)
+	for file, want := range map[string]int{"cloudbuild.yaml": 6, "deploy/build.yaml": 2, "Dockerfile": 2} {
+		text, err := os.ReadFile(filepath.Join(folder, file)) //nolint:gosec // of this test
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(string(text), digest); got != want {
+			t.Errorf("%s: got %d digests, want %d: %s", file, got, want, text)
+		}
 	}
 }

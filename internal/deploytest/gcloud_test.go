@@ -340,7 +340,7 @@ func TestTheShellScriptsAreClean(t *testing.T) {
 		if _, err := exec.LookPath(program[0]); err != nil {
 			t.Skip("NOT TESTED: deploy.sh by " + program[0] + ", which was not found; ./test.sh --all installs it")
 		}
-		args := slices.Concat(program[1:], []string{"deploy.sh", "test.sh", ".ci/run", "deploy/doors.sh", "deploy/infra.sh", "deploy/services.sh", "deploy/checklist.sh", "deploy/test.sh"})
+		args := slices.Concat(program[1:], []string{"deploy.sh", "test.sh", ".ci/run", "deploy/doors.sh", "deploy/infra.sh", "deploy/services.sh", "deploy/checklist.sh", "deploy/pins.sh", "deploy/test.sh"})
 		cmd := exec.CommandContext(t.Context(), program[0], args...) //nolint:gosec // names of ours
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -124,13 +124,13 @@ var deadlies = map[string]deadly{
 		func(w *world, _ *order) { w.connect(ada, create); w.ahead.Add(int64(2 * time.Hour)) },
 		func(w *world) { check(w.t, w.token(ada, create)) }, 3,
 	},
-	"disconnect": {prepareDisconnect, afterDisconnect, 6},
+	"disconnect": {prepareDisconnect, afterDisconnect, 3},
 	"disconnect while Google is away": {
 		func(w *world, o *order) {
 			prepareDisconnect(w, o)
 			o.Do = "disconnect"
 			w.google.Fail("revoke", 503)
-		}, afterDisconnect, 7,
+		}, afterDisconnect, 4,
 	},
 	"rotation": {
 		func(w *world, o *order) {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -33,11 +32,18 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 	verb := func(n int) string { return strings.Join(w[:min(n, len(w))], " ") }
 	last := w[len(w)-1]
 	if i := slices.Index(w, "get-iam-policy"); i > 0 {
-		role, member, _ := strings.Cut(strings.TrimPrefix(c.flag("filter"), "bindings.role="), " AND bindings.members=")
-		if _, there := s.Things[strings.Join(w[:i], " ")+" "+last+" "+member+" "+role]; there {
-			return role, true
+		resource := strings.Join(w[:i], " ") + " " + w[i+1] + " "
+		if _, member, ok := strings.Cut(c.flag("filter"), " AND bindings.members="); ok { // who may call a service
+			_, there := s.Things[resource+member+" roles/run.invoker"]
+			return map[bool]string{true: "roles/run.invoker"}[there], true
 		}
-		return "", true
+		var lines []string
+		for _, name := range s.names(resource) {
+			if binding, ok := strings.CutPrefix(s.Things[name], "bound\t"); ok {
+				lines = append(lines, binding)
+			}
+		}
+		return strings.Join(lines, "\n"), true
 	}
 	switch {
 	case verb(2) == "projects describe":
@@ -60,11 +66,37 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 		}
 		return versions[len(versions)-1], true
 	case verb(3) == "logging sinks describe":
-		return strings.Join(s.names("exclusion "), ";"), true
+		var lines []string
+		for _, name := range s.names("exclusion ") {
+			lines = append(lines, strings.TrimPrefix(name, "exclusion ")+"\t"+s.Things[name]+"\tFalse")
+		}
+		return strings.Join(lines, "\n"), true
+	case verb(3) == "storage buckets describe":
+		value, there := s.Things["storage buckets "+last]
+		return value, there
+	case verb(3) == "storage objects describe":
+		if s.Lists["object "+last] == nil {
+			return "The following URLs matched no objects or files:\n" + last, false
+		}
+		return strconv.Itoa(len(s.Lists["object "+last])), true
+	case verb(2) == "builds list":
+		builds := s.Lists["builds"]
+		if build, ok := strings.CutPrefix(builds[0], "2x"); ok { // over after two looks
+			builds = slices.Concat([]string{build}, builds[1:])
+			s.Lists["builds"] = slices.Concat([]string{"1x" + build}, builds[1:])
+		} else if build, ok := strings.CutPrefix(builds[0], "1x"); ok {
+			builds = slices.Concat([]string{build}, builds[1:])
+			s.Lists["builds"] = builds[1:]
+		}
+		return strings.Join(builds, "\n"), true
+	case verb(4) == "artifacts repositories describe deputy" && strings.Contains(c.flag("format"), "labels"):
+		label, there := s.Things["label deputy-infra"]
+		return label, there || s.Things["artifacts repositories deputy"] != ""
+	case verb(3) == "run revisions describe":
+		value, there := s.Things["revision "+last]
+		return value, there
 	case verb(4) == "alpha monitoring policies list":
 		return s.Things["policy "+strings.Trim(strings.TrimPrefix(c.flag("filter"), "displayName="), `"`)], true
-	case verb(3) == "run revisions list":
-		return strings.Join(s.Lists["service "+c.flag("service")], "\n"), true
 	case verb(3) == "run services describe":
 		settings, there := s.Things["run services "+last]
 		switch format := c.flag("format"); {
@@ -76,12 +108,16 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 			}
 			return strings.Join(lines, "\n"), there
 		case strings.Contains(format, "containers.env"):
-			lines := []string{"KEYSET,"}
+			lines := []string{"KEYSET\t"}
 			for _, name := range s.names("env " + last + " ") {
 				name = strings.TrimPrefix(name, "env "+last+" ")
-				lines = append(lines, name+","+s.Things["env "+last+" "+name])
+				lines = append(lines, name+"\t"+s.Things["env "+last+" "+name])
 			}
 			return strings.Join(lines, "\n"), there
+		case strings.Contains(c.flag("format"), "invoker-iam-disabled"):
+			return s.Things["open "+last], there
+		case c.flag("format") == "value(metadata.name)":
+			return last, there
 		}
 		created := ""
 		if all := s.Lists["service "+last]; len(all) > 0 {
@@ -103,21 +139,6 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 	return "", true
 }
 
-// names are the names of all things of a kind.
-func (s *state) names(kind string) []string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(s.Things)) {
-		if rest, ok := strings.CutPrefix(name, kind); ok {
-			out = append(out, strings.TrimPrefix(kind, "index ")+rest)
-		}
-	}
-	if strings.HasPrefix(kind, "api ") || strings.HasPrefix(kind, "exclusion ") {
-		for i := range out {
-			_, out[i], _ = strings.Cut(out[i], " ")
-		}
-	}
-	return out
-}
 
 // change makes something; the one that STUB_FAIL counts fails, and makes
 // nothing.
@@ -137,8 +158,42 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 		s.Things[name] = value
 	}
 	switch {
-	case slices.Contains(w, "add-iam-policy-binding"):
-		make(strings.Join(w[:slices.Index(w, "add-iam-policy-binding")], " ")+" "+last+" "+c.flag("member")+" "+c.flag("role"), "bound")
+	case slices.Contains(w, "add-iam-policy-binding") || slices.Contains(w, "remove-iam-policy-binding"):
+		i := slices.IndexFunc(w, func(word string) bool { return strings.HasSuffix(word, "-iam-policy-binding") })
+		if c.flag("member") == "allUsers" && os.Getenv("STUB_POLICY") == "domain" {
+			refuse("FAILED_PRECONDITION: One or more users named in the policy do not belong to a permitted customer")
+		}
+		binding := c.flag("role") + "\t" + c.flag("member")
+		if title, expression, ok := strings.Cut(strings.TrimPrefix(c.flag("condition"), "^~^title="), "~expression="); ok {
+			binding += "\t" + title + "\t" + expression
+		}
+		name := strings.Join(w[:i], " ") + " " + w[i+1] + " " + c.flag("member") + " " + c.flag("role")
+		if strings.Contains(binding, "\t"+"Deputy's") {
+			name += " on " + binding[strings.LastIndex(binding, "\t")+1:]
+		}
+		if w[i] == "remove-iam-policy-binding" {
+			if s.Things[name] == "" {
+				refuse("INVALID_ARGUMENT: Policy binding not found: " + name)
+			}
+			delete(s.Things, name)
+		} else {
+			make(name, "bound\t"+binding)
+		}
+	case verb(3) == "storage buckets create":
+		make("storage buckets "+last, "None\tTrue\tenforced")
+	case verb(3) == "storage buckets update":
+		s.Things["storage buckets "+last] = "True\tTrue\tenforced"
+	case verb(2) == "storage cp":
+		text, err := io.ReadAll(os.Stdin)
+		check(err)
+		if c.flag("if-generation-match") != strconv.Itoa(len(s.Lists["object "+last])) {
+			refuse("HTTPError 412: At least one of the pre-conditions you specified did not hold.")
+		}
+		s.Lists["object "+last] = append(s.Lists["object "+last], string(text))
+	case verb(4) == "artifacts repositories update deputy":
+		s.Things["label deputy-infra"] = strings.TrimPrefix(c.flag("update-labels"), "deputy-infra=")
+	case verb(3) == "run services update":
+		s.open(last)
 	case verb(2) == "services enable":
 		for _, api := range w[2:] {
 			make("api "+api, "on")
@@ -159,8 +214,12 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 		check(err)
 		s.Lists["secret "+last] = append(s.Lists["secret "+last], strings.TrimSpace(string(text)))
 	case verb(3) == "logging sinks update":
-		name, _, _ := strings.Cut(strings.TrimPrefix(c.flag("add-exclusion"), "name="), ",")
-		make("exclusion "+name, "on")
+		if old := c.flag("remove-exclusions"); old != "" {
+			delete(s.Things, "exclusion "+old)
+		}
+		name, filter, _ := strings.Cut(strings.TrimPrefix(c.flag("add-exclusion"), "name="), ",")
+		_, filter, _ = strings.Cut(filter, ",filter=")
+		make("exclusion "+name, filter)
 	case verb(4) == "alpha monitoring policies create":
 		text, err := os.ReadFile(c.flag("policy-from-file")) //nolint:gosec // of this repository
 		check(err)
@@ -174,10 +233,21 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 	case verb(2) == "run deploy":
 		revision := fmt.Sprintf("%s-%05d", last, len(s.Lists["service "+last])+1)
 		s.Lists["service "+last] = append([]string{revision}, s.Lists["service "+last]...)
-		_, settings, _ := strings.Cut(c.flag("labels"), "deputy-settings=")
+		labels := map[string]string{}
+		for _, label := range strings.Split(c.flag("labels"), ",") {
+			name, value, _ := strings.Cut(label, "=")
+			labels[name] = value
+		}
 		_, there := s.Things["run services "+last]
-		s.Things["run services "+last] = settings
-		for _, v := range strings.Split(strings.TrimPrefix(c.flag("update-env-vars"), "^|^"), "|") {
+		if slices.Contains(c, "--no-invoker-iam-check") {
+			s.open(last)
+		}
+		s.Things["run services "+last] = labels["deputy-settings"]
+		s.Things["revision "+revision] = fmt.Sprintf("2026-11-29T%08d,%s,%s,%s", len(s.names("revision ")), labels["deputy-release"], labels["deputy-before"], labels["deputy-push"])
+		for _, name := range s.names("env " + last + " ") { // --set-env-vars
+			delete(s.Things, name)
+		}
+		for _, v := range strings.Split(strings.TrimPrefix(c.flag("set-env-vars"), "^|^"), "|") {
 			name, value, _ := strings.Cut(v, "=")
 			s.Things["env "+last+" "+name] = value
 		}
@@ -208,12 +278,11 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 			newest = ""
 		}
 		if tag, _, ok := strings.Cut(c.flag("to-tags"), "="); ok {
-			to = s.Things["tag "+last+" "+tag]
+			if to = s.Things["tag "+last+" "+tag]; to == "" {
+				refuse("There is no revision tagged with [" + tag + "]")
+			}
 		} else if revision, _, ok := strings.Cut(c.flag("to-revisions"), "="); ok {
 			to = revision
-		}
-		if tag, revision, ok := strings.Cut(c.flag("update-tags"), "="); ok {
-			s.Things["tag "+last+" "+tag] = revision
 		}
 		s.Things["traffic "+last], s.Things["latest "+last] = to, newest
 	case verb(3) == "scheduler jobs create" || verb(3) == "scheduler jobs update":
@@ -224,3 +293,5 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 		check(fmt.Errorf("nobody plays gcloud %s", strings.Join(w, " ")))
 	}
 }
+
+

@@ -1,7 +1,8 @@
-// Command stub stands on PATH as gcloud, go and curl while deploy.sh is tested:
+// Command stub stands on PATH as gcloud, go, curl and sleep while deploy.sh is tested:
 // it writes down every call, keeps what was made, and answers as gcloud would of
 // a project in which nothing else is. STUB is the folder of its state;
-// STUB_FAIL is the number of the change that fails.
+// STUB_FAIL is the number of the change that fails; a call that contains
+// STUB_TROUBLE fails; STUB_POLICY is what the organization forbids.
 package main
 
 import (
@@ -25,9 +26,18 @@ func main() {
 	folder := os.Getenv("STUB")
 	program, args := filepath.Base(os.Args[0]), os.Args[1:]
 	note(folder, append([]string{program}, args...))
+	if trouble := os.Getenv("STUB_TROUBLE"); trouble != "" && strings.Contains(strings.Join(args, " "), trouble) {
+		fmt.Fprintln(os.Stderr, "ERROR: (gcloud) UNAVAILABLE: The service is currently unavailable.")
+		os.Exit(1)
+	}
 	switch program {
-	case "go": // deputy keys new
+	case "go": // deputy keys new, or the digest of an image
+		if args[len(args)-2] == "digest" {
+			fmt.Println("sha256:" + strings.Repeat("0", 64))
+			return
+		}
 		fmt.Println("KEYSET-" + strings.Join(args[2:], "-"))
+	case "sleep":
 	case "curl":
 		curl(args)
 	default:
