@@ -168,7 +168,7 @@ func (d *deployment) others(ctx context.Context) {
 		}
 	}
 	if len(names) == 0 {
-		d.fine(look, "")
+		d.fine(look)
 		return
 	}
 	d.hint(look, "these are open to everybody, too; close what need not be, or give Deputy a project of its own: "+strings.Join(names, ", "))
@@ -217,7 +217,7 @@ func (d *deployment) addresses() {
 	case number != d.number:
 		d.wrong("audience of Chat's events", fmt.Sprintf("CHAT_PROJECT_NUMBER is %q, and the project's number is %s", number, d.number), again)
 	default:
-		d.fine("audience of Chat's events", "")
+		d.fine("audience of Chat's events")
 		d.hint("Chat app", "its configuration has to have the HTTP endpoint URL "+endpoint+" to the letter and, for a classic app, the authentication audience Project number: what is wrong there is told by 401 in the log of deputy-chatevent")
 	}
 }

@@ -43,8 +43,8 @@ type examination struct {
 	found []finding
 }
 
-func (e *examination) fine(look, says string) {
-	e.found = append(e.found, finding{look, fine, says, ""})
+func (e *examination) fine(look string) {
+	e.found = append(e.found, finding{look, fine, "", ""})
 }
 
 func (e *examination) wrong(look, says, do string) {
@@ -59,7 +59,7 @@ func (e *examination) check(look string, err error, do string) bool {
 		e.wrong(look, cause(err), do)
 		return false
 	}
-	e.fine(look, "")
+	e.fine(look)
 	return true
 }
 
@@ -143,5 +143,5 @@ func (e *examination) clock(ctx context.Context) {
 		e.wrong(look, fmt.Sprintf("this machine is %v off", skew.Round(time.Second)), "set it by NTP: Google refuses what is signed at a wrong time")
 		return
 	}
-	e.fine(look, "")
+	e.fine(look)
 }
