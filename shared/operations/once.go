@@ -161,6 +161,12 @@ func HadNoEffect(err error) bool {
 // one does.
 func (r *Runner) Hold(ctx context.Context, name string, do func() error) error {
 	o, _, err := r.claim(ctx, Request{ID: Digest("hold", name), Hash: "hold"})
+	if busy, running := errors.AsType[*Running](err); running {
+		return &fault.Error{
+			Op: "operations.Hold", Kind: fault.Conflict, Err: busy,
+			Public: words.English("Another change of the same thing is in progress. Send this one again in a moment."),
+		}
+	}
 	if err != nil {
 		return fault.Wrap("operations.Hold", err)
 	}
