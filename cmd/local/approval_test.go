@@ -222,7 +222,7 @@ func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
 				t.Fatal(err)
 			}
 			cookie := sha256.Sum256([]byte("cookie"))
-			if err := tr.auth.Vault.CreatePending(t.Context(), config.NewSecret("question"), vault.Pending{Person: ada.User(), Purpose: "approve", Caller: incidentTool, Actions: []string{"spaces.create"}, Authority: "user", Connected: g.Connected, Browser: cookie[:]}); err != nil {
+			if err := tr.auth.Vault.CreatePending(t.Context(), config.NewSecret("question"), vault.Pending{Person: ada.User(), Purpose: "approve", Caller: incidentTool, Actions: []string{"spaces.create"}, Authority: "user", Asked: tr.auth.Now(), Connected: g.Connected, Browser: cookie[:]}); err != nil {
 				t.Fatal(err)
 			}
 			tr.arm(1)

@@ -29,11 +29,7 @@ func (f function) ask(ctx context.Context, h *heard, needs *userauth.Needs) (cha
 	if !prompt {
 		e.Complete = config.Secret{}
 	}
-	invite := f.Auth.Invite
-	if needs.Connected || needs.SignIn {
-		invite = f.Auth.InviteAgain
-	}
-	link, err := invite(ctx, e.Person.Name, e.Complete, needs.Capabilities...)
+	link, err := f.Auth.Invite(ctx, e.Person.Name, e.Complete, needs.Capabilities...)
 	if err != nil {
 		return chat.Reply{}, fault.Wrap("chatevent.ask", err)
 	}

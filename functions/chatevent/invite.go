@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
@@ -120,7 +121,7 @@ func named(text string) ([]spaces.Member, error) {
 		a, err := mail.ParseAddress(word)
 		switch {
 		case err == nil && a.Address == word && plain(word):
-			out = append(out, spaces.Member{User: "users/" + strings.ToLower(word), Label: word})
+			out = append(out, spaces.Member{User: "users/" + address.Lower(word), Label: word})
 		case groupName.MatchString(word):
 			out = append(out, spaces.Member{User: word, Label: word})
 		default:

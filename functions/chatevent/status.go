@@ -131,10 +131,9 @@ func capabilities(say words.Say, c userauth.Connection) []chat.Widget {
 	return out
 }
 
-// allow is a button that leads a connected person to the consent for some
-// capabilities.
+// allow is a button that leads to the consent for some capabilities.
 func (f function) allow(ctx context.Context, text string, e chat.Event, capabilities ...userauth.Capability) (chat.Button, error) {
-	link, err := f.Auth.InviteAgain(ctx, e.Person.Name, config.Secret{}, capabilities...)
+	link, err := f.Auth.Invite(ctx, e.Person.Name, config.Secret{}, capabilities...)
 	return chat.Button{Text: text, Link: link}, err
 }
 

@@ -54,6 +54,13 @@ func (f function) actor(ctx context.Context, caller callers.Caller, a act) (acto
 	if !approved {
 		return out, f.approval(ctx, caller, a, needs)
 	}
+	g, still, err := f.Auth.Current(ctx, a.named, g)
+	if err != nil {
+		return out, err
+	}
+	if !still {
+		return out, f.approval(ctx, caller, a, needs)
+	}
 	if err := caller.Covers(a.named, g.Domain); err != nil {
 		return out, err
 	}

@@ -105,10 +105,22 @@ func (f function) request(ctx context.Context, a act, body any) (operations.Requ
 	caller := of(ctx).caller
 	q := operations.Request{
 		ID: operations.Digest(caller.ID, a.key), Caller: caller.ID,
-		Hash: operations.Digest(address.Lower(of(ctx).what), address.Lower(a.named), a.authority, string(text)),
+		Hash: operations.Digest(personless(of(ctx).what), address.Lower(a.named), a.authority, string(text)),
 	}
 	of(ctx).request = q.ID[:32]
 	return q, nil
+}
+
+// personless is the path of a request with its person in lower case: an id of
+// Google's has capitals that count.
+func personless(what string) string {
+	parts := strings.Split(what, "/")
+	for i := range parts {
+		if strings.Contains(parts[i], "@") || strings.Contains(parts[i], "%40") {
+			parts[i] = address.Lower(parts[i])
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // addressesLowered is a JSON value with what names people in lower case.

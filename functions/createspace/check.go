@@ -20,6 +20,7 @@ import (
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/serve"
+	"example.com/deputy/shared/strictjson"
 	"example.com/deputy/shared/words"
 )
 
@@ -74,7 +75,7 @@ func check(r *http.Request, pattern string) error {
 		case !slices.Contains(this.Query, name):
 			return invalid(words.English("There is no parameter %q here. Known: %q."), name, this.Query)
 		case len(values) > 1:
-			return invalid(words.English("The parameter %q stands there twice."), name)
+			return invalid(words.English("The parameter %q is given more than once."), name)
 		case name == "authority" && !api.Authority(values[0]).Valid():
 			return invalid(words.English("authority: %q is not one of its values."), values[0])
 		}
@@ -103,8 +104,18 @@ func check(r *http.Request, pattern string) error {
 	return checkBody(body, reflect.New(reflect.TypeOf(this.Body)))
 }
 
+// isType reports whether a value is of another type than its field: the reader
+// below says which.
+func isType(err error) bool {
+	_, odd := errors.AsType[*json.UnmarshalTypeError](err)
+	return odd
+}
+
 // checkBody reads a body into what a pointer points to.
 func checkBody(body []byte, into reflect.Value) error {
+	if err := strictjson.Decode(body, reflect.New(into.Elem().Type()).Interface()); err != nil && !isType(err) {
+		return invalid(words.English("The body is not the JSON object of this operation: %s."), err.Error())
+	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(into.Interface())

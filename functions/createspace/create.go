@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"example.com/deputy/functions/createspace/api"
@@ -78,6 +79,9 @@ func (j journal) keep(ctx context.Context, who actor) error {
 func (f function) create(ctx context.Context, who actor, a act, wanted wanted, j journal) (api.CreatedSpace, done, error) {
 	if j.Request != nil {
 		a.needs = append(a.needs, j.Request.Needed()...) // of the template as it was then
+		if err := f.mayStill(ctx, a, who, *j.Request); err != nil {
+			return api.CreatedSpace{}, done{}, err
+		}
 	}
 	if err := who.spaces.Ready(ctx, who.person, a.needs...); err != nil && !declined(err) {
 		return api.CreatedSpace{}, done{}, err // one consent asks for all
@@ -105,6 +109,24 @@ func (f function) create(ctx context.Context, who actor, a act, wanted wanted, j
 		err = j.keep(context.WithoutCancel(ctx), who)
 	}
 	return answer, came, err
+}
+
+// mayStill asks for the right to post again, when a try before was to post what
+// the request of now does not name: its template has changed.
+func (f function) mayStill(ctx context.Context, a act, who actor, r spaces.Request) error {
+	if r.Rest.First == "" || slices.Contains(a.actions, callers.CreateMessages) {
+		return nil
+	}
+	caller := of(ctx).caller
+	if err := f.allowed(caller, a.authority, a.named, callers.CreateMessages); err != nil {
+		return err
+	}
+	g, err := f.Auth.Vault.Grant(ctx, who.known)
+	if err == nil && !g.Approved(caller.ID, a.authority, callers.CreateMessages) && a.authority == callers.ByUser {
+		a.actions = only(callers.CreateMessages)
+		err = f.approval(ctx, caller, a, a.needs)
+	}
+	return err
 }
 
 // declined tells that what is missing was refused knowingly: what can be done

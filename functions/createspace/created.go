@@ -8,6 +8,7 @@ import (
 	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -44,10 +45,18 @@ func stepOf(s spaces.Step, why error) api.Step {
 		return api.Step{Step: api.StepStep(s), State: api.StepStateDONE}
 	}
 	out := api.Step{Step: api.StepStep(s), State: api.StepStateFAILED, Detail: some(fault.Public(words.In("en"), why, ""))}
-	if fault.Passes(why) {
+	if fault.Passes(why) || awaitsConsent(why) {
 		out.State = api.StepStatePENDING
 	}
 	return out
+}
+
+// awaitsConsent reports whether something was not done since the person has
+// disconnected meanwhile: it may be done when they are back. What they declined
+// is settled.
+func awaitsConsent(why error) bool {
+	needs, ok := userauth.Needed(why)
+	return ok && !needs.Declined
 }
 
 // resultsOf are those of the members by users/{id or e-mail address} or
@@ -73,7 +82,7 @@ func resultsOf(who actor, o spaces.Outcome, external bool) map[string]api.Member
 // failedResult is FAILED, or PENDING when it may go well later.
 func failedResult(m spaces.Failed) api.MemberResult {
 	state := api.MemberResultStateFAILED
-	if fault.Passes(m.Why) {
+	if fault.Passes(m.Why) || awaitsConsent(m.Why) {
 		state = api.MemberResultStatePENDING
 	}
 	return api.MemberResult{Member: cmp.Or(m.Label, m.User), State: state, Detail: some(fault.Public(words.In("en"), m.Why, ""))}

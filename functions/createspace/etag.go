@@ -38,6 +38,6 @@ func match(ifMatch *api.IfMatch, resource any) error {
 	}
 	return &fault.Error{
 		Op: "createspace.match", Kind: fault.Conflict, Err: errChanged,
-		Public: words.English("It has changed since it was read. Read it again, and decide anew. Nothing was done."),
+		Public: words.English("It has changed since it was read. Read it again, then retry. Nothing was done."),
 	}
 }

@@ -21,7 +21,7 @@ func (f function) GetConnection(ctx context.Context, in api.GetConnectionRequest
 	named := personIn(in.Person)
 	g, err := f.known(ctx, callers.ReadPeople, named)
 	out := api.GetConnection200JSONResponse{Capabilities: []api.Capability{}}
-	if err == nil {
+	if err == nil && g.Person != "" {
 		var c userauth.Connection
 		if c, err = f.Auth.Connection(ctx, g.Person); err == nil && c.Connected && of(ctx).caller.Covers(named, c.Domain) == nil {
 			out = api.GetConnection200JSONResponse(connectionOf(c))

@@ -2,6 +2,8 @@ package createspace
 
 import (
 	"context"
+	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -61,20 +63,13 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 		return nil, err
 	}
 	a := act{only(callers.UpdateSpaces), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
-	out, err := final(as(ctx, f, a, []any{in.Params.UpdateMask, in.Body}, func(who actor) (api.Space, done, error) {
+	out, err := final(as(ctx, f, a, []any{in.Params.UpdateMask, in.Params.IfMatch, in.Body}, func(who actor) (api.Space, done, error) {
 		// Google has no condition on a change. Two callers that hold the same
 		// ETag must not both win, so one space has one change at a time.
 		var now spaces.Info
 		err := f.Operations.Hold(ctx, a.space, func() (err error) {
-			if in.Params.IfMatch != nil && who.try.Journal == nil { // else a try before may have changed it itself
-				now, err := who.spaces.GetToEdit(ctx, who.person, a.space)
-				if err == nil {
-					err = match(in.Params.IfMatch, spaceOf(now))
-				}
-				if err == nil {
-					err = who.try.Keep(ctx, begun)
-				}
-				if err != nil {
+			if in.Params.IfMatch != nil {
+				if err := f.unchanged(ctx, who, a.space, in); err != nil {
 					return err
 				}
 			}
@@ -86,9 +81,51 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 	return api.UpdateSpace200JSONResponse{Body: out, Headers: api.UpdateSpace200ResponseHeaders{ETag: etag(out)}}, err
 }
 
-// begun is the journal of a try that was about to write: from then on it may
-// have been done.
-var begun = []byte("begun")
+// unchanged is errChanged in a fault, unless a space is as If-Match names it, or
+// as a try before of this request may have left it: that keeps what it found.
+func (f function) unchanged(ctx context.Context, who actor, space string, in api.UpdateSpaceRequestObject) error {
+	found, err := who.spaces.GetToEdit(ctx, who.person, space)
+	if err != nil {
+		return err
+	}
+	now := spaceOf(found)
+	changed := match(in.Params.IfMatch, now)
+	switch {
+	case changed == nil && who.try.Kept() == nil:
+		return who.try.Keep(ctx, asJSON(now))
+	case changed == nil || who.try.Kept() != nil && ours(who.try.Kept(), asJSON(now), asJSON(in.Body), in.Params.UpdateMask):
+		return nil
+	}
+	return changed
+}
+
+// ours reports whether a space differs from what it was before by nothing but
+// fields of the mask, which have the values that were wanted. All are JSON.
+func ours(before, now, wanted []byte, mask string) bool {
+	var was, is, want map[string]any
+	if json.Unmarshal(before, &was) != nil || json.Unmarshal(now, &is) != nil || json.Unmarshal(wanted, &want) != nil {
+		return false
+	}
+	for name := range was {
+		if _, still := is[name]; !still {
+			is[name] = nil
+		}
+	}
+	for name, value := range is {
+		if !reflect.DeepEqual(value, was[name]) && !(slices.Contains(strings.Split(mask, ","), name) && reflect.DeepEqual(value, want[name])) {
+			return false
+		}
+	}
+	return true
+}
+
+func asJSON(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a mistake in the document
+	}
+	return text
+}
 
 // changeOf is a body under its mask: a field that the mask names and the body
 // does not have is set to nothing; one that only the body has is a mistake.
@@ -131,6 +168,10 @@ func changeOf(in api.UpdateSpace, mask string) (spaces.Change, error) {
 	}
 	return out, audiences(append(append([]string{value(in.Audience)}, out.Access.Discover...), out.Access.Join...)...)
 }
+
+// begun is the journal of a deletion that was about to be made: from then on it
+// may have been done.
+var begun = []byte("begun")
 
 // DeleteSpace ends a space once its name is repeated.
 func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObject) (api.DeleteSpaceResponseObject, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"example.com/deputy/shared/callers"
@@ -33,7 +34,8 @@ func (f function) question(ctx context.Context, o userauth.Outcome) (*question, 
 		return nil, err
 	}
 	caller, known := all.Caller(o.Approval.Caller)
-	if !known {
+	if !known || all.Paused || caller.Paused || !slices.Contains(caller.Authorities, cmp.Or(o.Approval.Authority, callers.ByUser)) ||
+		slices.ContainsFunc(o.Approval.Actions, func(action string) bool { return !slices.Contains(caller.Actions, action) }) {
 		return nil, nil //nolint:nilnil // there is nothing to ask
 	}
 	if caller.Covers(o.Person, o.Domain) != nil && caller.Covers(o.Email, o.Domain) != nil {

@@ -40,7 +40,7 @@ type function struct{ Deps }
 // New is the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d}
-	door := serve.Doorway{Name: "securityevent", Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places)}
+	door := serve.Doorway{Name: "securityevent", MaxBody: maxToken, Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places)}
 	mux := http.NewServeMux()
 	mux.Handle("POST /{$}", door.Handler(f.receive))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
@@ -58,7 +58,8 @@ func (f function) receive(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, err := f.Tokens.Verify(r.Context(), config.NewSecret(body))
 	if errors.Is(err, googleauth.ErrAudience) {
-		f.Log.ErrorContext(r.Context(), "alarm", slog.String("alarm", "Google sent a security event for an OAuth client that OAUTH_CLIENT_ID does not name"), slog.String("error", err.Error()))
+		// No alarm: anybody can have Google send events about their own client here.
+		f.Log.WarnContext(r.Context(), "a security event is for an OAuth client that OAUTH_CLIENT_ID does not name", slog.String("error", err.Error()))
 	}
 	if err != nil {
 		return fault.Wrap("securityevent.receive", err)

@@ -22,12 +22,12 @@ const module = "example.com/deputy"
 // is a mistake: add it where it belongs.
 var may = map[string][]string{
 	"":                          {"functions/chatevent", "functions/createspace", "functions/oauthcallback", "functions/securityevent", "shared/logging", "shared/serve"},
-	"functions/chatevent":       {"shared/callers", "shared/chat", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/operations", "shared/seal", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
+	"functions/chatevent":       {"shared/address", "shared/callers", "shared/chat", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/operations", "shared/seal", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
 	"functions/oauthcallback":   {"shared/callers", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/userauth", "shared/words"},
 	"functions/securityevent":   {"shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/serve", "shared/strictjson", "shared/userauth", "shared/vault", "shared/vault/firestore", "shared/words"},
-	"functions/createspace":     {"functions/createspace/api", "shared/address", "shared/callers", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/operations", "shared/serve", "shared/spaces", "shared/userauth", "shared/vault", "shared/words"},
+	"functions/createspace":     {"functions/createspace/api", "shared/address", "shared/callers", "shared/config", "shared/fault", "shared/googleauth", "shared/logging", "shared/meetings", "shared/operations", "shared/serve", "shared/spaces", "shared/strictjson", "shared/userauth", "shared/vault", "shared/words"},
 	"functions/createspace/api": {},
-	"shared/spaces":             {"shared/fault", "shared/googlecall", "shared/seal", "shared/userauth", "shared/words"},
+	"shared/spaces":             {"shared/address", "shared/fault", "shared/googlecall", "shared/seal", "shared/userauth", "shared/words"},
 	"shared/meetings":           {"shared/fault", "shared/googlecall", "shared/seal", "shared/userauth", "shared/words"},
 	"shared/googlecall":         {"shared/fault", "shared/retry"},
 	"shared/operations":         {"shared/config", "shared/fault", "shared/vault", "shared/words"},

@@ -9,6 +9,7 @@ package callers
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -107,10 +108,12 @@ func (c *Callers) Verify(r *http.Request) (Caller, error) {
 	if err != nil {
 		return Caller{}, fault.Wrap("callers.Verify", err)
 	}
-	this, known := all.serviceAccount(claims.Subject, claims.Email)
+	is := all.serviceAccount(claims.Subject, claims.Email)
+	if len(is) != 1 {
+		return Caller{UniqueID: claims.Subject}, denied(fmt.Sprintf("the file names %d callers with this service account", len(is)))
+	}
+	this := is[0]
 	switch {
-	case !known:
-		return Caller{UniqueID: claims.Subject}, denied("the file names no caller with this service account")
 	case this.Paused || all.Paused:
 		return this, denied("paused")
 	case !c.limits.allow(this, c.now()):

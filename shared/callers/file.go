@@ -123,6 +123,7 @@ func (f *File) current() (set *Set, due bool, err error) {
 func (f *File) reread(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
+	began := f.now() // what changes while we read counts as not read
 	text, _, err := f.store.Read(ctx)
 	var set *Set
 	if err == nil {
@@ -136,7 +137,7 @@ func (f *File) reread(ctx context.Context) {
 		f.log.ErrorContext(ctx, "alarm", slog.String("alarm", "the file of callers cannot be read; the last reading counts for ten minutes"), slog.String("error", err.Error()))
 		return
 	}
-	f.set, f.at, f.failed = set, f.tried, nil
+	f.set, f.at, f.failed = set, began, nil
 }
 
 func unread(err error) error {

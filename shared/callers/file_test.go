@@ -39,7 +39,9 @@ func (s *shelf) Read(context.Context) ([]byte, string, error) {
 	return []byte(s.text), "1", s.err
 }
 
-func (s *shelf) Write(context.Context, []byte, string) error { return errors.New("functions write nothing") }
+func (s *shelf) Write(context.Context, []byte, string) error {
+	return errors.New("functions write nothing")
+}
 
 func (s *shelf) says(text string, err error) {
 	s.mu.Lock()

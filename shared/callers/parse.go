@@ -23,6 +23,13 @@ func Parse(text []byte) (*Set, error) {
 	if len(text) > maxFile {
 		return nil, errors.New("the file of callers is larger than 1 MiB")
 	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return nil, readable(err)
+	}
+	if err := plain(&root); err != nil {
+		return nil, err
+	}
 	var f file
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
@@ -32,10 +39,6 @@ func Parse(text []byte) (*Set, error) {
 	}
 	if err == nil && !errors.Is(decoder.Decode(&struct{}{}), io.EOF) {
 		return nil, errors.New("callers: the file has more than one document; remove what follows the second ---")
-	}
-	var root yaml.Node
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		return nil, readable(err)
 	}
 	c := checker{root: &root}
 	set := &Set{Paused: f.Paused, Removed: f.Removed}
@@ -55,6 +58,26 @@ func Parse(text []byte) (*Set, error) {
 		return nil, errors.New("callers: " + strings.Join(c.faults, "; "))
 	}
 	return set, nil
+}
+
+// plain refuses what lets one place of a YAML file stand for another, so that
+// whoever reads the file reads all of it.
+func plain(n *yaml.Node) error {
+	if n.Anchor != "" || n.Kind == yaml.AliasNode {
+		return fmt.Errorf("callers: line %d: anchors (&) and aliases (*) are not read here; write the value out", n.Line)
+	}
+	for i, inner := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && inner.Tag != "!!str" {
+			return fmt.Errorf("callers: line %d: %q is not the name of a field", inner.Line, inner.Value)
+		}
+		if inner.Tag == "!!null" && n.Kind != yaml.DocumentNode && !(n.Kind == yaml.MappingNode && slices.Contains([]string{"callers", "templates", "removed"}, n.Content[max(0, i-1)].Value)) {
+			return fmt.Errorf("callers: line %d: a value is missing; leave the whole line out", inner.Line)
+		}
+		if err := plain(inner); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var (

@@ -59,27 +59,30 @@ func TestWhatIsWrongIsSaidWithItsLine(t *testing.T) {
 		return out
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"an unknown field":         {change("    name: CI\n", "    name: CI\n    colour: red\n"), `line 8: there is no field "colour"`},
-		"a field twice":            {change("    name: CI\n", "    name: CI\n    name: Other\n"), "line 8"},
-		"an unknown action":        {change("[spaces.create]", "[spaces.make]"), `line 3: ci: actions: there is no "spaces.make"; there are spaces.create`},
-		"an unknown authority":     {change("    name: CI\n", "    name: CI\n    authorities: [root]\n"), `there is no "root"`},
-		"two callers of one id":    {change("templates:", "  - {id: ci, kind: service-account, email: b@b.iam.gserviceaccount.com, name: B}\ntemplates:"), `line 11: two callers have the id "ci"`},
-		"an id of one who is gone": {change("id: ci", "id: old"), `was another caller's`},
-		"one account twice":        {change("templates:", "  - {id: b, kind: service-account, email: ci@tools.iam.gserviceaccount.com, name: B}\ntemplates:"), "ci and b name the same service account"},
-		"no account":               {change("    uniqueId: \"109000000000000000001\"\n    email: CI@tools.iam.gserviceaccount.com\n", ""), "name the service account"},
-		"a person's account":       {change("CI@tools.iam.gserviceaccount.com", "ada@example.com"), "must be the address of a service account"},
-		"another kind":             {change("kind: service-account", "kind: agent"), "not available yet"},
-		"what is not built":        {change("    name: CI\n", "    name: CI\n    webhook: https://ci.example.com\n"), "not available yet"},
-		"a name that is none":      {change("name: CI", `name: "CI\u202e"`), "printable"},
-		"a person that is none":    {change("users/123", "ada"), `"ada" is not users/{id}`},
-		"a domain that is all":     {change("[Example.com]", "['*']"), `"*" is not a domain`},
-		"a domain of everybody":    {change("[Example.com]", "[com]"), `"com" is not a domain`},
-		"a list that is a text":    {change("[spaces.create]", "spaces.create"), "is not a list or a mapping"},
-		"two documents":            {good + "---\ncallers: []\n", "more than one document"},
-		"a template twice":         {change("removed:", "  - name: Incident\n    displayName: x\nremoved:"), `two templates have the name "Incident"`},
-		"no YAML":                  {"callers: [\n", "line"},
-		"a bomb":                   {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b]\n", "no field"},
-		"too long":                 {strings.Repeat("# x\n", 300_000), "larger than 1 MiB"},
+		"an unknown field":           {change("    name: CI\n", "    name: CI\n    colour: red\n"), `line 8: there is no field "colour"`},
+		"a field twice":              {change("    name: CI\n", "    name: CI\n    name: Other\n"), "line 8"},
+		"an unknown action":          {change("[spaces.create]", "[spaces.make]"), `line 3: ci: actions: there is no "spaces.make"; there are spaces.create`},
+		"an unknown authority":       {change("    name: CI\n", "    name: CI\n    authorities: [root]\n"), `there is no "root"`},
+		"two callers of one id":      {change("templates:", "  - {id: ci, kind: service-account, email: b@b.iam.gserviceaccount.com, name: B}\ntemplates:"), `line 11: two callers have the id "ci"`},
+		"an id of one who is gone":   {change("id: ci", "id: old"), `was another caller's`},
+		"one account twice":          {change("templates:", "  - {id: b, kind: service-account, email: ci@tools.iam.gserviceaccount.com, name: B}\ntemplates:"), "ci and b name the same service account"},
+		"no account":                 {change("    uniqueId: \"109000000000000000001\"\n    email: CI@tools.iam.gserviceaccount.com\n", ""), "name the service account"},
+		"a person's account":         {change("CI@tools.iam.gserviceaccount.com", "ada@example.com"), "must be the address of a service account"},
+		"another kind":               {change("kind: service-account", "kind: agent"), "not available yet"},
+		"what is not built":          {change("    name: CI\n", "    name: CI\n    webhook: https://ci.example.com\n"), "not available yet"},
+		"a name that is none":        {change("name: CI", `name: "CI\u202e"`), "printable"},
+		"a person that is none":      {change("users/123", "ada"), `"ada" is not users/{id}`},
+		"a domain that is all":       {change("[Example.com]", "['*']"), `"*" is not a domain`},
+		"a domain of everybody":      {change("[Example.com]", "[com]"), `"com" is not a domain`},
+		"a list that is a text":      {change("[spaces.create]", "spaces.create"), "is not a list or a mapping"},
+		"two documents":              {good + "---\ncallers: []\n", "more than one document"},
+		"a template twice":           {change("removed:", "  - name: Incident\n    displayName: x\nremoved:"), `two templates have the name "Incident"`},
+		"no YAML":                    {"callers: [\n", "line"},
+		"a bomb":                     {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b]\n", "line 1: anchors"},
+		"a value from elsewhere":     {change("people: [", "people: &p ["), "line 9: anchors (&) and aliases (*) are not read here"},
+		"a merged mapping":           {change("    name: CI\n", "    name: CI\n    <<: {paused: true}\n"), "line 8"},
+		"a name that is none at all": {change("    name: CI\n", "    name: CI\n    ? [a]\n    : b\n"), "is not the name of a field"},
+		"too long":                   {strings.Repeat("# x\n", 300_000), "larger than 1 MiB"},
 	} {
 		set, err := callers.Parse([]byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || set != nil {
@@ -102,8 +105,12 @@ func TestAnEditKeepsCommentsAndNeverMakesAFileThatCannotBeRead(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 	for name, change := range map[string]func(*callers.Draft) error{
-		"an id again":   func(d *callers.Draft) error { return d.Put(callers.Caller{ID: "old", Email: "o@tools.iam.gserviceaccount.com", Name: "O"}) },
-		"an odd action": func(d *callers.Draft) error { return d.Put(callers.Caller{ID: "ci", Email: "o@tools.iam.gserviceaccount.com", Name: "O", Actions: []string{"root"}}) },
+		"an id again": func(d *callers.Draft) error {
+			return d.Put(callers.Caller{ID: "old", Email: "o@tools.iam.gserviceaccount.com", Name: "O"})
+		},
+		"an odd action": func(d *callers.Draft) error {
+			return d.Put(callers.Caller{ID: "ci", Email: "o@tools.iam.gserviceaccount.com", Name: "O", Actions: []string{"root"}})
+		},
 	} {
 		if _, err := callers.Edit([]byte(good), change); err == nil {
 			t.Errorf("%s: it was written", name)

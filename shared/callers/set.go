@@ -86,13 +86,13 @@ func (s *Set) Template(name string) (vault.Template, bool) {
 	return s.Templates[at], true
 }
 
-// serviceAccount is the caller with this account. What the file names of it has
-// to be right, both if both are named.
-func (s *Set) serviceAccount(uniqueID, email string) (Caller, bool) {
+// serviceAccount are the callers with this account. What the file names of it has
+// to be right, both if both are named. More than one, and nobody knows which it is.
+func (s *Set) serviceAccount(uniqueID, email string) (is []Caller) {
 	for _, c := range s.Callers {
 		if (c.UniqueID == "" || c.UniqueID == uniqueID) && (c.Email == "" || c.Email == email) {
-			return c, true
+			is = append(is, c)
 		}
 	}
-	return Caller{}, false
+	return is
 }

@@ -27,11 +27,13 @@ func (c *checker) template(in Template) vault.Template {
 		Announcements: in.Kind == "ANNOUNCEMENTS", External: in.ExternalUsers, History: in.History, First: in.FirstMessage, AddTheApp: in.AddTheApp,
 	}
 	for _, m := range in.Members {
-		m = address.Lower(m)
+		if !strings.HasPrefix(m, "groups/") {
+			m = address.Lower(m)
+		}
 		switch {
 		case isAddress(m):
 			m = "users/" + m
-		case !userID.MatchString(m) && !strings.HasPrefix(m, "groups/"):
+		case !userID.MatchString(m) && !group.MatchString(m):
 			c.wrong("template %q: member %q is not users/{id}, groups/{id} or an e-mail address", in.Name, m)
 		}
 		out.Members = append(out.Members, m)
@@ -59,5 +61,8 @@ func TemplateOf(t vault.Template) Template {
 	}
 	return out
 }
+
+// group is groups/{id} or groups/{e-mail address}.
+var group = regexp.MustCompile(`^groups/([A-Za-z0-9_-]{1,64}|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255})$`)
 
 var templateName = regexp.MustCompile(`^[^/\x00-\x1f._][^/\x00-\x1f]{0,99}$`)

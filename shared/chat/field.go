@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"html"
 	"slices"
 )
 
@@ -51,7 +50,7 @@ func (f *Field) put(out *wireWidget) {
 			out.TextInput.Validation = &wireValidation{CharacterLimit: f.Limit, InputType: "TEXT"}
 		}
 	case Switch:
-		out.DecoratedText = &wireDecoratedText{Text: html.EscapeString(f.Label), WrapText: true, SwitchControl: &wireSwitch{
+		out.DecoratedText = &wireDecoratedText{Text: escape(f.Label), WrapText: true, SwitchControl: &wireSwitch{
 			Name: f.Name, Value: On, Selected: slices.Contains(f.Values, On), ControlType: "SWITCH",
 		}}
 	case People:

@@ -112,6 +112,9 @@ func (v *Verifier) Verify(ctx context.Context, token config.Secret) (Claims, err
 }
 
 func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, time.Time, error) {
+	if len(token.Reveal()) > mostToken {
+		return Claims{}, time.Time{}, refuse(ErrNoToken)
+	}
 	w := &witness{keys: v.keys}
 	t, err := oidc.NewVerifier(v.issuer, w, &v.config).Verify(ctx, token.Reveal())
 	switch {

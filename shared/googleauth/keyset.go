@@ -55,8 +55,15 @@ func (s *KeySet) Warm(ctx context.Context) {
 	_, _ = s.keys.get(ctx, func(map[string]*rsa.PublicKey) bool { return true })
 }
 
+// mostToken is how long a token may be, in bytes: Google's have some 1,500. What
+// is longer is not worth decoding.
+const mostToken = 8 << 10
+
 // parse reads a compact JWT, without a call to anybody.
 func parse(jwt string) (*jose.JSONWebSignature, error) {
+	if len(jwt) > mostToken {
+		return nil, unsigned(ErrNoToken)
+	}
 	token, err := jose.ParseSignedCompact(jwt, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return nil, unsigned(ErrNoToken) // jose's text may quote the token

@@ -160,7 +160,7 @@ func HadNoEffect(err error) bool {
 // Hold does something while no other instance holds the same name. Running when
 // one does.
 func (r *Runner) Hold(ctx context.Context, name string, do func() error) error {
-	o, _, err := r.claim(ctx, Request{ID: Digest("hold", name), Hash: "hold"})
+	o, _, err := r.claim(ctx, Request{ID: Digest("hold", "", name), Hash: "hold"})
 	if busy, running := errors.AsType[*Running](err); running {
 		return &fault.Error{
 			Op: "operations.Hold", Kind: fault.Conflict, Err: busy,

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
@@ -63,7 +64,7 @@ func (s *Spaces) adminMay(c Change) error {
 // adminAdds refuses a member whom an administrator's right cannot add: what is
 // certainly no account of an organization. Others are Google's to judge.
 func (s *Spaces) adminAdds(m Member) error {
-	user := strings.ToLower(m.User)
+	user := address.Lower(m.User)
 	if s.admin && (strings.HasSuffix(user, "@gmail.com") || strings.HasSuffix(user, "@googlemail.com")) {
 		return fault.New(fault.Invalid, words.AdminOutsiders)
 	}

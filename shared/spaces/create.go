@@ -52,7 +52,7 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
 	// The space is there, whatever comes of the rest.
-	return Created{space.Name, cmp.Or(space.DisplayName, r.DisplayName), address(space), id, s.Finish(ctx, person, source, space.Name, r.Members, r.More, r.Rest)}, nil
+	return Created{space.Name, cmp.Or(space.DisplayName, r.DisplayName), uri(space), id, s.Finish(ctx, person, source, space.Name, r.Members, r.More, r.Rest)}, nil
 }
 
 func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi.SetUpSpaceRequest) (*chatapi.Space, error) {
@@ -68,9 +68,9 @@ func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi
 	return space, nil
 }
 
-// address is where a browser finds the space. An answer to a repeated request
+// uri is where a browser finds the space. An answer to a repeated request
 // may lack it.
-func address(s *chatapi.Space) string {
+func uri(s *chatapi.Space) string {
 	if s.SpaceUri != "" {
 		return s.SpaceUri
 	}

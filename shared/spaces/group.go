@@ -8,6 +8,7 @@ import (
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
@@ -47,7 +48,7 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 		err = s.act(ctx, person, needed, func(token oauth2.TokenSource) error {
 			space, err := s.setup(ctx, token, groupRequest(id, members))
 			if err == nil {
-				out = Group{Name: space.Name, Address: address(space)}
+				out = Group{Name: space.Name, Address: uri(space)}
 			}
 			return err
 		})
@@ -73,7 +74,7 @@ func (s *Spaces) DirectMessage(ctx context.Context, person, source string, membe
 	err = s.act(ctx, person, []userauth.Capability{userauth.CreateSpaces}, func(token oauth2.TokenSource) error {
 		space, err := s.setup(ctx, token, &chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "DIRECT_MESSAGE"}, Memberships: memberships([]Member{member})})
 		if err == nil {
-			out = Group{Name: space.Name, Address: address(space), Outcome: Outcome{Joined: []Member{member}}}
+			out = Group{Name: space.Name, Address: uri(space), Outcome: Outcome{Joined: []Member{member}}}
 		}
 		return err
 	})
@@ -89,7 +90,7 @@ func (s *Spaces) others(ctx context.Context, person string, members []Member) ([
 		if err != nil {
 			return nil, err
 		}
-		self = "users/" + strings.ToLower(email)
+		self = "users/" + address.Lower(email)
 	}
 	var out []Member
 	for _, m := range members {
@@ -122,7 +123,7 @@ func (s *Spaces) findGroup(ctx context.Context, token oauth2.TokenSource, users 
 	if err != nil || len(found) == 0 {
 		return Group{}, translate("spaces.findGroupChats", err, "")
 	}
-	return Group{Name: found[0].Name, Address: address(found[0]), Found: true}, nil
+	return Group{Name: found[0].Name, Address: uri(found[0]), Found: true}, nil
 }
 
 func groupRequest(id string, members []Member) *chatapi.SetUpSpaceRequest {

@@ -25,7 +25,7 @@ type Info struct {
 
 func infoOf(s *chatapi.Space) Info {
 	out := Info{
-		Name: s.Name, DisplayName: s.DisplayName, Address: address(s), External: s.ExternalUserAllowed, History: History(s.SpaceHistoryState), Created: s.CreateTime,
+		Name: s.Name, DisplayName: s.DisplayName, Address: uri(s), External: s.ExternalUserAllowed, History: History(s.SpaceHistoryState), Created: s.CreateTime,
 		Permissions: permissionsOf(s.PermissionSettings),
 	}
 	if s.AccessSettings != nil {

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
@@ -38,7 +39,7 @@ func (s *Spaces) roll(ctx context.Context, person, space string, members []Membe
 			switch {
 			case m.Member != nil:
 				out.note(m.Member.Name, m.State, m.Member.DisplayName)
-				out.note("users/"+strings.ToLower(m.Member.Email), m.State, m.Member.DisplayName)
+				out.note("users/"+address.Lower(m.Member.Email), m.State, m.Member.DisplayName)
 			case m.GroupMember != nil:
 				out.note(m.GroupMember.Name, m.State, "")
 			}

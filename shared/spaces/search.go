@@ -40,7 +40,7 @@ func (s *Spaces) Search(ctx context.Context, person, words string) (out []Found,
 	// A list has no order that Google documents; its times sort as text.
 	slices.SortStableFunc(found, func(a, b *chatapi.Space) int { return strings.Compare(b.CreateTime, a.CreateTime) })
 	for _, space := range found {
-		out = append(out, Found{space.Name, space.DisplayName, address(space)})
+		out = append(out, Found{space.Name, space.DisplayName, uri(space)})
 	}
 	return out, cut, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
@@ -67,6 +68,24 @@ func (a *Auth) Lookup(ctx context.Context, named string) (vault.Grant, bool, err
 	}
 	g, ok, err := a.judged(ctx, cmp.Or(g.Person, named), g, err, began)
 	return g, ok, fault.Wrap("userauth.Lookup", err)
+}
+
+// Current is a grant that Lookup has found by an e-mail address, after Google was
+// asked anew where the access token is over. It reports whether the address is
+// still the account's: it may have passed to another one. What has ended
+// meanwhile is given as it is.
+func (a *Auth) Current(ctx context.Context, named string, g vault.Grant) (vault.Grant, bool, error) {
+	if strings.HasPrefix(named, "users/") {
+		return g, true, nil
+	}
+	if !a.fresh(g) {
+		now, ok, err := a.renew(ctx, g.Person)
+		if err != nil || !ok {
+			return g, true, err
+		}
+		g = now
+	}
+	return g, !g.EmailAt.IsZero() && address.Lower(g.Email.Reveal()) == address.Lower(named), nil
 }
 
 // With is a for one request of a caller's: it acts by a grant that Lookup has

@@ -35,19 +35,34 @@ func (a *Auth) alarm(ctx context.Context, what, person string, err error) {
 
 // alarmOnce is alarm for what happens to many people at once: one line an hour.
 func (a *Auth) alarmOnce(ctx context.Context, what, person string, err error) {
-	a.alarms.mu.Lock()
-	now := a.Now()
-	last, before := a.alarms.raised[what]
-	loud := !before || now.Sub(last) > quiet
-	if loud {
-		if a.alarms.raised == nil {
-			a.alarms.raised = map[string]time.Time{}
-		}
-		a.alarms.raised[what] = now
-	}
-	a.alarms.mu.Unlock()
-	if loud {
+	if a.alarms.loud(what, a.Now()) {
 		a.alarm(ctx, what, person, err)
+	}
+}
+
+// loud reports whether an alarm is to be raised now, and notes that it was.
+func (s *alarms) loud(what string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, before := s.raised[what]
+	if before && now.Sub(last) <= quiet {
+		return false
+	}
+	if s.raised == nil {
+		s.raised = map[string]time.Time{}
+	}
+	s.raised[what] = now
+	return true
+}
+
+// unopened is told of records that do not open. Those of people alarm with their
+// names, where they are read.
+func (a *Auth) unopened(collection string, err error) {
+	if collection == "grants" || collection == "pendingConsents" {
+		return
+	}
+	if a.alarms.loud(collection+" does not open", a.Now()) {
+		a.Log.Error("alarm", slog.String("alarm", "a stored record does not open"), slog.String("collection", collection), slog.String("error", err.Error()))
 	}
 }
 

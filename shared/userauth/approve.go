@@ -27,7 +27,7 @@ type Question struct {
 func (a *Auth) question(ctx context.Context, p vault.Pending, connected time.Time, browser config.Secret) (*Question, error) {
 	token := config.NewSecret(oauth2.GenerateVerifier())
 	err := a.Vault.CreatePending(ctx, token, vault.Pending{
-		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Actions: p.Actions, Authority: p.Authority, Connected: connected, Browser: browserHash(browser),
+		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Actions: p.Actions, Authority: p.Authority, Connected: connected, Asked: a.Now(), Browser: browserHash(browser),
 	})
 	return &Question{token, p.Caller, p.Actions, p.Authority}, err
 }
@@ -41,7 +41,8 @@ type Answered struct {
 
 // Answer takes a person's answer to a Question, once, in the browser that was
 // asked. Only a yes stores something, and only in the connection that was asked
-// about: who has disconnected meanwhile has taken all back.
+// about: who has disconnected meanwhile has taken all back, and who has lost their
+// sessions to a security event is asked anew.
 func (a *Auth) Answer(ctx context.Context, token, browser config.Secret, yes bool) (Answered, error) {
 	p, err := a.takeFor(ctx, purposeApprove, token, browser)
 	out := Answered{p.Person, p.Caller, p.Actions, p.Authority}
@@ -49,7 +50,7 @@ func (a *Auth) Answer(ctx context.Context, token, browser config.Secret, yes boo
 		return out, err
 	}
 	_, given, err := a.change(ctx, p.Person, func(g *vault.Grant) bool {
-		if !a.usable(*g) || !g.Connected.Equal(p.Connected) {
+		if !a.usable(*g) || !g.Connected.Equal(p.Connected) || !p.Asked.After(g.SessionsAt) || !p.Asked.After(g.RevokedAt) {
 			return false
 		}
 		g.Approve(p.Caller, cmp.Or(p.Authority, "user"), p.Actions, a.Now())

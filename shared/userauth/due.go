@@ -30,18 +30,18 @@ var askAgain = [...]time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
 
 // due is when the sweep has to look at a grant.
 func (a *Auth) due(g vault.Grant) time.Time {
+	out := g.RefreshDay.Add(idle)
 	switch g.Status {
 	case vault.Suspended:
-		return g.SuspendedAt.Add(askAgain[min(g.Retries, len(askAgain)-1)])
+		out = g.SuspendedAt.Add(askAgain[min(g.Retries, len(askAgain)-1)])
 	case vault.Revoked:
 		return time.UnixMicro(g.Generation).Add(tombstone)
 	case vault.Disconnecting:
 		return a.Now()
 	}
-	if revoked(g) {
+	if g.Status == vault.Connected && revoked(g) {
 		return a.Now()
 	}
-	out := g.RefreshDay.Add(idle)
 	if abandoned := a.abandonedAt(g); !abandoned.IsZero() && abandoned.Before(out) {
 		out = abandoned
 	}
@@ -51,7 +51,7 @@ func (a *Auth) due(g vault.Grant) time.Time {
 // abandonedAt is when a grant ends because its person removed the app and has
 // not used it since, not even through another system; zero for never.
 func (a *Auth) abandonedAt(g vault.Grant) time.Time {
-	if g.Status != vault.Connected || g.Removed.IsZero() {
+	if g.Status != vault.Connected && g.Status != vault.Suspended || g.Removed.IsZero() {
 		return time.Time{}
 	}
 	since := g.Removed
@@ -82,19 +82,22 @@ func (s *sweeper) grant(ctx context.Context, g vault.ListedGrant) (*int, error) 
 		return nil, g.Err
 	case g.Status == vault.Disconnecting:
 		return s.finish(ctx, g.Person)
-	case g.Status == vault.Suspended:
-		return s.restore(ctx, g.Grant)
 	case g.Status == vault.Revoked:
-		return &s.done.Forgotten, s.Vault.DeleteGrant(ctx, g.Grant)
-	case revoked(g.Grant):
-		return s.eraseRevoked(ctx, g.Person)
+		return s.forget(ctx, g.Grant)
 	case s.abandoned(g.Grant):
 		return s.abandon(ctx, g.Person)
+	case g.Status == vault.Suspended:
+		return s.restore(ctx, g.Grant)
+	case revoked(g.Grant):
+		return s.eraseRevoked(ctx, g.Person)
 	case !s.idle(g.Grant): // something has changed it since
 		_, err := s.saveGrant(ctx, g.Grant)
 		return nil, err
 	}
-	_, ok, err := s.refreshed(ctx, g.Grant, false)
+	now, ok, err := s.refreshed(ctx, g.Grant, false)
+	if err == nil && !ok && now.SignIn {
+		err = s.Vault.Postpone(ctx, g.Person, s.Now().Add(24*later))
+	}
 	if !ok {
 		return nil, err // it was suspended, or asks to sign in
 	}
@@ -121,7 +124,14 @@ func (s *sweeper) restore(ctx context.Context, g vault.Grant) (*int, error) {
 		s.audit(ctx, "restore", g.Person, "Google accepts the refresh token again")
 		s.alarmOnce(ctx, "grants that Google refused for a while are accepted again", g.Person, errors.New("suspended before"))
 		return &s.done.Restored, nil
+	case errors.Is(err, googleauth.ErrReauth): // it lives, and a session policy wants a sign-in
+		g.Status, g.Untold, g.SignIn, g.SuspendedAt, g.Retries = vault.Connected, false, true, time.Time{}, 0
+		_, err := s.saveGrant(ctx, g)
+		return &s.done.Restored, err
 	case !errors.Is(err, googleauth.ErrInvalidGrant):
+		return nil, err
+	case s.Now().Before(g.SuspendedAt.Add(askAgain[g.Retries])): // an event has brought us here before the time
+		_, err = s.saveGrant(ctx, g)
 		return nil, err
 	case g.Retries+1 >= len(askAgain):
 		s.audit(ctx, "erase", g.Person, "Google refused the refresh token for seven days")
@@ -130,6 +140,20 @@ func (s *sweeper) restore(ctx context.Context, g vault.Grant) (*int, error) {
 	g.Retries++
 	_, err = s.saveGrant(ctx, g)
 	return nil, err
+}
+
+// forget removes the tombstone of a grant that a security event ended, at its
+// time, with what others did as the person.
+func (s *sweeper) forget(ctx context.Context, g vault.Grant) (*int, error) {
+	if s.Now().Before(s.due(g)) { // another event has brought us here
+		_, err := s.saveGrant(ctx, g)
+		return nil, err
+	}
+	err := s.Vault.EraseActivity(ctx, g.Person)
+	if err == nil {
+		err = s.Vault.DeleteGrant(ctx, g)
+	}
+	return &s.done.Forgotten, err
 }
 
 // eraseRevoked empties a grant of which a security event said that it is over,
@@ -211,7 +235,7 @@ func (s *sweeper) revocation(ctx context.Context, r vault.Revocation) (*int, err
 	switch {
 	case err != nil:
 		return nil, err
-	case ok && g.Generation > r.Generation:
+	case (ok || g.Status == vault.Suspended) && g.Generation > r.Generation: // it may still be restored
 		return nil, s.Vault.DeleteRevocation(ctx, r)
 	case !s.Now().Before(r.Expires):
 		s.alarm(ctx, "a token could not be revoked for a week and is let go", r.Person, errors.New("expired"))

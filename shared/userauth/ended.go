@@ -35,7 +35,7 @@ func (a *Auth) Remove(ctx context.Context, person string, at time.Time) error {
 	_, noted, err := a.change(ctx, person, func(g *vault.Grant) bool {
 		was := g.Removed
 		g.Removed = at
-		return g.Status == vault.Connected && was.IsZero()
+		return (g.Status == vault.Connected || g.Status == vault.Suspended) && was.IsZero()
 	})
 	if err == nil && noted {
 		var n int

@@ -51,7 +51,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority}, false)
+	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority})
 	if err != nil {
 		return Outcome{}, fault.Wrap("userauth.Finish", err)
 	}
@@ -89,8 +89,8 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	a.Log.InfoContext(ctx, "audit", slog.String("act", "connect"), slog.String("person", g.Person), slog.Any("scopes", g.Scopes), slog.Time("connected", g.Connected))
 	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: missing(fromNames(p.Capabilities), g.Scopes)}
 	if len(out.Missing) > 0 {
-		out.Again, err = a.invite(ctx, p.Person, a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority}, true)
-		return out, fault.Wrap("userauth.Finish", err)
+		out.Again = again
+		return out, nil
 	}
 	out.ReturnTo = a.returnOf(p).Address
 	if p.Caller != "" {

@@ -32,7 +32,6 @@ type invitation struct {
 	ReturnTo     string    `json:"r,omitempty"`
 	ReturnUntil  time.Time `json:"u"`
 	Until        time.Time `json:"e"`
-	Again        bool      `json:"n,omitempty"` // Google asks for consent though it was given before
 	Padding      string    `json:"x,omitempty"` // so that all have one size
 }
 
@@ -60,15 +59,7 @@ func (i invitation) padded() ([]byte, error) {
 // verified e-mail address when no more is known. returnTo is the completion
 // address of a verified event, or empty.
 func (a *Auth) Invite(ctx context.Context, who string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
-	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities, Wish{}, false)
-}
-
-// InviteAgain is an Invite for a person who is connected, to be shown to nobody
-// else: Google asks for consent at once, and sends a new refresh token. After an
-// Invite it does so on a second trip, since the address of the first trip must not
-// tell who is connected.
-func (a *Auth) InviteAgain(ctx context.Context, who string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
-	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities, Wish{}, true)
+	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities, Wish{})
 }
 
 // Wish is what another system wants to do as a person, who has to approve it.
@@ -81,11 +72,11 @@ type Wish struct {
 // InviteToApprove is an Invite that asks, after the consent, for the person's
 // approval of another system.
 func (a *Auth) InviteToApprove(ctx context.Context, who string, w Wish, capabilities ...Capability) (config.Secret, error) {
-	return a.invite(ctx, who, ReturnTo{}, capabilities, w, false)
+	return a.invite(ctx, who, ReturnTo{}, capabilities, w)
 }
 
-func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []Capability, w Wish, again bool) (config.Secret, error) {
-	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife), Caller: w.Caller, Actions: w.Actions, Authority: w.Authority, Again: again}
+func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []Capability, w Wish) (config.Secret, error) {
+	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife), Caller: w.Caller, Actions: w.Actions, Authority: w.Authority}
 	if strings.HasPrefix(who, "users/") {
 		inv.Person = who
 	} else {

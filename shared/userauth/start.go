@@ -26,7 +26,7 @@ func (a *Auth) Start(ctx context.Context, link, browser config.Secret) (config.S
 		return config.Secret{}, err
 	}
 	return a.begin(ctx, link.Reveal(), browser, cmp.Or(inv.Email, strings.TrimPrefix(inv.Person, "users/")), vault.Pending{
-		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect, Again: inv.Again, Caller: inv.Caller, Actions: inv.Actions, Authority: inv.Authority,
+		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect, Caller: inv.Caller, Actions: inv.Actions, Authority: inv.Authority,
 		ReturnTo: config.NewSecret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})
 }

@@ -73,10 +73,27 @@ func (s *sweeper) dueGrants(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		page = slices.DeleteFunc(page, func(g vault.ListedGrant) bool { return seen[g.Person] })
 		if len(page) == 0 {
 			return nil
 		}
+		// What was dealt with, and is still due, is looked at later: it must not
+		// stand before the others.
+		moves := false
+		for _, g := range page {
+			if !seen[g.Person] {
+				moves = true
+				continue
+			}
+			err := s.Vault.Postpone(ctx, g.Person, s.Now().Add(later))
+			if err != nil && fault.KindOf(err) != fault.Conflict {
+				return err
+			}
+			moves = moves || err == nil
+		}
+		if !moves {
+			return nil
+		}
+		page = slices.DeleteFunc(page, func(g vault.ListedGrant) bool { return seen[g.Person] })
 		group, inGroup := errgroup.WithContext(ctx)
 		group.SetLimit(sweepAtOnce)
 		for _, g := range page {

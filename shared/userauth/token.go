@@ -40,7 +40,7 @@ func (a *Auth) source(ctx context.Context, person string, g vault.Grant, ok bool
 		return nil, &fault.Error{Op: "userauth.TokenSource", Kind: fault.Denied, Public: words.NotYourDomain, Err: errNotAdmitted}
 	}
 	if absent := missing(capabilities, g.Scopes); len(absent) > 0 {
-		return nil, needs(Needs{Capabilities: capabilities, Missing: absent, Connected: true, Declined: len(missing(absent, g.Declined)) == 0})
+		return nil, needs(Needs{Capabilities: capabilities, Missing: absent, Declined: len(missing(absent, g.Declined)) == 0})
 	}
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: g.AccessToken.Reveal(), Expiry: g.AccessExpiry}), nil
 }
@@ -57,7 +57,7 @@ func (a *Auth) admits(domain string) bool {
 // lasts for an act, and no security event since it was given wants Google to be
 // asked first.
 func (a *Auth) fresh(g vault.Grant) bool {
-	if g.AccessToken.Empty() || !a.Now().Add(early).Before(g.AccessExpiry) || !g.Refreshed.After(g.AskAt) {
+	if g.AccessToken.Empty() || !a.Now().Add(early).Before(g.AccessExpiry) || g.Refreshed.Sub(g.AskAt) <= skew && !g.AskAt.IsZero() {
 		return false
 	}
 	return !doubtful(g) || g.Refreshed.After(g.SignedIn) && g.Refreshed.After(g.RevokedAt)

@@ -73,7 +73,9 @@ func New(d Deps) *Auth {
 		panic(err) // only for a size below one
 	}
 	d.Now = vault.Clock(d.Now)
-	return &Auth{Deps: d, cache: cache}
+	a := &Auth{Deps: d, cache: cache}
+	d.Vault.Alarm(a.unopened)
+	return a
 }
 
 // Needs is why an act cannot be done as a person yet: what they have to allow.
@@ -81,7 +83,6 @@ type Needs struct {
 	Capabilities []Capability // what the act needs
 	Missing      []Capability // what of it is not granted
 	Declined     bool         // all that is missing was asked for before, and its box left unticked
-	Connected    bool         // the person is connected, and some of that is missing
 	Ended        bool         // Google has ended the grant, and the person has not been told: see Tell
 	SignIn       bool         // a session policy wants the person to sign in again
 }

@@ -21,12 +21,19 @@ type Approved struct {
 	Given     time.Time `json:"given"`
 }
 
+// counts reports whether an action that was approved still is: it was in this
+// connection, and after the last event that said that the grant was over. Who had
+// the account before may have given it.
+func (g Grant) counts(o Approved) bool {
+	return o.Connected.Equal(g.Connected) && o.Given.After(g.RevokedAt)
+}
+
 // Approved reports whether the person has approved an action to a caller by an
 // authority, since they connected.
 func (g Grant) Approved(caller, authority, action string) bool {
 	return slices.ContainsFunc(g.Approvals, func(a Approval) bool {
 		return a.Caller == caller && a.Authority == authority && slices.ContainsFunc(a.Actions, func(o Approved) bool {
-			return o.Action == action && o.Connected.Equal(g.Connected)
+			return o.Action == action && g.counts(o)
 		})
 	})
 }
@@ -35,7 +42,7 @@ func (g Grant) Approved(caller, authority, action string) bool {
 func (g Grant) Standing() []Approval {
 	out := []Approval{}
 	for _, a := range g.Approvals {
-		a.Actions = slices.DeleteFunc(slices.Clone(a.Actions), func(o Approved) bool { return !o.Connected.Equal(g.Connected) })
+		a.Actions = slices.DeleteFunc(slices.Clone(a.Actions), func(o Approved) bool { return !g.counts(o) })
 		if len(a.Actions) > 0 {
 			out = append(out, a)
 		}

@@ -38,6 +38,7 @@ type Pending struct {
 	Caller       string        `json:"caller,omitempty"`    // id of the system that a person is to approve
 	Actions      []string      `json:"actions,omitempty"`   // that it wants
 	Authority    string        `json:"authority,omitempty"` // by which it wants to do them
+	Asked        time.Time     `json:"asked,omitzero"`      // when a question was asked
 	Connected    time.Time     `json:"connected,omitzero"`  // the connection that an approval is asked for
 	Verifier     config.Secret `json:"-"`
 	ReturnTo     config.Secret `json:"-"`

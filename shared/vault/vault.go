@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"example.com/deputy/shared/fault"
@@ -16,6 +17,8 @@ type Vault struct {
 	docs Docs
 	keys *seal.Keys
 	now  func() time.Time
+
+	alarm atomic.Pointer[func(collection string, err error)]
 }
 
 // New is a Vault on docs whose records are sealed with keys. Without keys it can
@@ -72,6 +75,9 @@ func (v *Vault) sealed(collection, id string, content any, clear Fields) (Fields
 	return clear, nil
 }
 
+// Alarm lets somebody be told of every record that does not open.
+func (v *Vault) Alarm(told func(collection string, err error)) { v.alarm.Store(&told) }
+
 // open reads a record's content. One that is not sealed for this place is an
 // error around seal.ErrBroken; one sealed with a key that we lack is
 // Unavailable around seal.ErrUnknownKey.
@@ -84,7 +90,11 @@ func (v *Vault) open(collection string, doc Doc, content any) error {
 		if errors.Is(err, seal.ErrBroken) {
 			err = errUnopened
 		}
-		return fmt.Errorf("vault: %s/%s: %w", collection, doc.ID, err)
+		err = fmt.Errorf("vault: %s/%s: %w", collection, doc.ID, err)
+		if alarm := v.alarm.Load(); alarm != nil {
+			(*alarm)(collection, err)
+		}
+		return err
 	}
 	return nil
 }
