@@ -159,6 +159,7 @@ func TestInARealBrowserTheFormIsFilledInAndSent(t *testing.T) {
 		c.picture("form-consent")
 		// The link opens another tab; this one goes there and back.
 		c.do(chromedp.Navigate(evaluate[string](c, "document.querySelector('.dialog a.strong').href")), chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
+		c.allowsAnew()
 		c.waits("h1", "Connected")
 		c.do(chromedp.Navigate(w.address+"/"), chromedp.WaitVisible(chromedp.CSS(".dialog")))
 		c.clicks("button", "Create")
