@@ -243,3 +243,49 @@ func TestNoSecretOfAnEventPrints(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 }
+
+// C4: Chat shows a numeric entity as it is written.
+func TestQuotesAreNotEscapedAndMarkupIs(t *testing.T) {
+	const text = `it's "x" & <y>`
+	e := chat.Event{Kind: chat.Command, Space: chat.Space{Name: "spaces/A", Direct: true}}
+	r := chat.Reply{Card: &chat.Card{Title: "T", Sections: []chat.Section{{Header: text, Widgets: []chat.Widget{
+		{Text: text}, {Label: "L", Text: text}, {Field: &chat.Field{Kind: chat.Switch, Name: "s", Label: text}},
+	}}}}}
+	for _, format := range []chat.Format{chat.Classic, chat.AddOn} {
+		var body any
+		if err := json.Unmarshal([]byte(encode(t, format, e, r)), &body); err != nil {
+			t.Fatal(err)
+		}
+		shown := fmt.Sprint(body)
+		if strings.Contains(shown, "&#") || strings.Count(shown, `it's "x" &amp; &lt;y&gt;`) != 4 {
+			t.Errorf("%v: %s", format, shown)
+		}
+	}
+}
+
+// C5: the thread of a private command is nobody's to answer in.
+func TestOnlyAReplyHasAThread(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"type":"MESSAGE","space":{"name":"spaces/A","spaceType":"SPACE"},"message":{"name":"spaces/A/messages/m.m","thread":{"name":"spaces/A/threads/m"},"slashCommand":{"commandId":8}}}`: "",
+		`{"type":"MESSAGE","space":{"name":"spaces/A","spaceType":"SPACE"},"message":{"name":"spaces/A/messages/t.m","thread":{"name":"spaces/A/threads/t"},"slashCommand":{"commandId":8}}}`: "spaces/A/threads/t",
+	} {
+		if got := decode(t, body).Thread; got != want {
+			t.Errorf("%s: %q, want %q", body, got, want)
+		}
+	}
+}
+
+// C1: an add-on's Home tab comes without payload and type.
+func TestAnAddOnsHomeEventIsAPersonAndNothingElse(t *testing.T) {
+	for body, want := range map[string]chat.Kind{
+		`{"commonEventObject":{},"chat":{"user":{"name":"users/1"},"eventTime":"2026-11-22T10:00:00Z"}}`:                 chat.Home,
+		`{"commonEventObject":{},"chat":{"user":{"name":"users/1"},"somethingNewPayload":{}}}`:                           chat.Unknown,
+		`{"commonEventObject":{},"chat":{"eventTime":"2026-11-22T10:00:00Z"}}`:                                           chat.Unknown,
+		`{"commonEventObject":{},"chat":{"user":{"name":"users/1"},"messagePayload":{"message":{"argumentText":"hi"}}}}`: chat.Message,
+	} {
+		e, err := chat.Decode(chat.AddOn, []byte(body))
+		if err != nil || e.Kind != want {
+			t.Errorf("%s: %v, %v", body, e.Kind, err)
+		}
+	}
+}

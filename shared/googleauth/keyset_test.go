@@ -312,3 +312,34 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 }
+
+// A key that is short enough to be broken must sign nothing.
+func TestAKeyOfLessThan2048BitsSignsNothing(t *testing.T) {
+	s := newSigner(t)
+	short, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // that is the point
+	if err != nil {
+		t.Skipf("NOT TESTED: short RSA keys; this Go makes none: %v", err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+			{Key: s.key.Public(), KeyID: "good", Algorithm: "RS256"}, {Key: short.Public(), KeyID: "short", Algorithm: "RS256"},
+		}}
+		_ = json.NewEncoder(w).Encode(set)
+	}))
+	defer server.Close()
+	verifier := googleauth.NewVerifier(googleauth.Issuer, "client", googleauth.NewKeySet(server.URL, http.DefaultTransport, s.now), s.now)
+	claims := map[string]any{"iss": googleauth.Issuer, "aud": "client", "sub": "1", "iat": s.now().Unix(), "exp": s.now().Add(time.Hour).Unix()}
+	if _, err := verifier.Verify(t.Context(), s.sign(jose.RS256, s.key, "good", claims)); err != nil {
+		t.Errorf("the good key: %v", err)
+	}
+	if _, err := verifier.Verify(t.Context(), s.sign(jose.RS256, short, "short", claims)); !errors.Is(err, googleauth.ErrUnknownKey) {
+		t.Errorf("the short key: %v", err)
+	}
+}
+
+func TestATokenOfMoreThan8KiBIsNotDecoded(t *testing.T) {
+	s := newSigner(t)
+	if _, err := s.verifier().Verify(t.Context(), s.token("k1", func(c map[string]any) { c["padding"] = strings.Repeat("x", 8<<10) })); fault.KindOf(err) != fault.Unauthenticated || s.fetches.Load() != 0 {
+		t.Errorf("%v, %d fetches", err, s.fetches.Load())
+	}
+}

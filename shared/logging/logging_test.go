@@ -40,3 +40,23 @@ func TestTheReferenceAUserQuotesIsTheTrace(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// S14: a stranger's text must not fill the log.
+func TestATextOfAStrangerIsCutAndAStackIsNot(t *testing.T) {
+	long := strings.Repeat("é", 500<<10)
+	for name, log := range map[string]func(*strings.Builder) *slog.Logger{
+		"JSON": func(out *strings.Builder) *slog.Logger { return logging.New(out, "p", slog.LevelInfo) },
+		"text": func(out *strings.Builder) *slog.Logger { return logging.NewText(out) },
+	} {
+		var out strings.Builder
+		log(&out).Info("request", slog.String("path", long))
+		if out.Len() > 8<<10 || !strings.Contains(out.String(), "...") {
+			t.Errorf("%s: %d bytes", name, out.Len())
+		}
+		out.Reset()
+		log(&out).Info("request", slog.String("stack_trace", long))
+		if out.Len() < len(long) {
+			t.Errorf("%s: the stack was cut to %d bytes", name, out.Len())
+		}
+	}
+}

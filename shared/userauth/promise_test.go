@@ -397,3 +397,230 @@ func TestAPanicInARefreshIsAnErrorForAllWhoWait(t *testing.T) {
 	}
 	check(t, w.token(ada, create))
 }
+
+// S7: an event that is delivered late, after the owner has signed in again.
+func TestApprovalsGivenBeforeAHijackingDoNotCountThoughTheEventIsLate(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.approve(ada, "evil") // by whoever has the account
+	w.ahead.Add(int64(5 * time.Minute))
+	happened := w.deps.Now()
+	w.ahead.Add(int64(5 * time.Minute))
+	w.connect(ada, create) // the owner is back
+	w.happened(vault.RevokedAt, happened)
+	g, usable, err := w.Lookup(t.Context(), ada.User())
+	if err != nil || !usable {
+		t.Fatalf("the owner's sign-in ended: %v", err)
+	}
+	if g.Approved("evil", "user", "spaces.create") || len(g.Standing()) != 0 {
+		t.Error("the hijacker's approval counts")
+	}
+	w.ahead.Add(int64(time.Minute))
+	w.approve(ada, "tickets")
+	if g, _ := w.stored(ada); !g.Approved("tickets", "user", "spaces.create") || g.Approved("evil", "user", "spaces.create") {
+		t.Error("what the owner approves does not count")
+	}
+}
+
+func TestApprovalsInDoubtAreGoneWithANewSignIn(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(20 * time.Second))
+	w.approve(ada, "tickets")
+	g, _ := w.stored(ada)
+	w.ahead.Add(int64(2 * time.Minute))
+	w.happened(vault.RevokedAt, g.SignedIn.Add(10*time.Second)) // who came first?
+	w.google.Revoke(ada)
+	w.connect(ada, create)
+	if g, _ := w.stored(ada); len(g.Standing()) != 0 {
+		t.Error("an approval in doubt came over")
+	}
+}
+
+// S7: a stolen session holds the page with the question open.
+func TestAQuestionDoesNotOutliveTheSessions(t *testing.T) {
+	for _, mark := range []vault.Mark{vault.SessionsAt, vault.RevokedAt} {
+		w := begin(t)
+		w.connect(ada, create)
+		w.ahead.Add(int64(5 * time.Minute))
+		link, err := w.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: "tickets", Actions: []string{"spaces.create"}, Authority: "user"}, create)
+		check(t, err)
+		_, invitation, _ := strings.Cut(link.Reveal(), "invitation=")
+		out, err := w.Finish(t.Context(), w.consented(config.NewSecret(invitation), ada))
+		if err != nil || out.Approval == nil {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		w.ahead.Add(int64(time.Minute))
+		w.happened(mark, w.deps.Now())
+		if _, err := w.Answer(t.Context(), out.Approval.Token, browser, true); reason(err) != userauth.LinkExpired {
+			t.Errorf("%s: %v", mark, err)
+		}
+		if g, _ := w.stored(ada); len(g.Approvals) != 0 {
+			t.Errorf("%s: it was approved", mark)
+		}
+	}
+}
+
+// A save that is remembered late must not bring back a grant that was ended.
+func TestAnOlderGrantIsNotRememberedOverANewerOne(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	slow := &slowSave{Docs: w.docs, landed: make(chan struct{}), open: make(chan struct{})}
+	a := w.another(func(d *userauth.Deps) { d.Vault = vault.New(slow, d.Keys, d.Now) })
+	done := make(chan error, 1)
+	go func() { done <- a.Remove(t.Context(), ada.User(), w.deps.Now()) }() // saves, and is held after it
+	<-slow.landed
+	if _, err := a.Disconnect(t.Context(), ada.User()); err != nil {
+		t.Fatal(err)
+	}
+	close(slow.open)
+	check(t, <-done)
+	if _, err := a.TokenSource(t.Context(), ada.User(), create); fault.KindOf(err) != fault.NeedsConsent {
+		t.Errorf("a grant that was ended is used: %v", err)
+	}
+}
+
+// Grants that stay due must not stand before all others for ever.
+func TestGrantsThatWaitForASignInDoNotStarveTheOthers(t *testing.T) {
+	w := begin(t)
+	people := w.crowd(201)
+	w.ahead.Add(int64(151 * oneDay))
+	for _, p := range people {
+		w.google.Reauth(p, true)
+	}
+	w.sweep() // notes for all that they have to sign in
+	w.connect(ada, create)
+	w.ahead.Add(int64(2 * time.Minute))
+	w.happened(vault.RevokedAt, w.deps.Now())
+	w.ahead.Add(int64(oneDay + time.Hour)) // all are looked at again
+	if got := w.sweep(); got.Ended != 1 {
+		t.Errorf("behind those that wait: %+v", got)
+	}
+	if got := w.sweep(); got.Seen != 0 {
+		t.Errorf("at once again: %+v", got)
+	}
+}
+
+// S9: who removed the app is disconnected, and never restored.
+func TestWhoRemovedTheAppWhileSuspendedIsNotRestored(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(2 * time.Hour))
+	check(t, w.google.Set("invalid-grant", true))
+	if _, ok := userauth.Needed(w.token(ada, create)); !ok {
+		t.Fatal("it is used")
+	}
+	check(t, w.Remove(t.Context(), ada.User(), w.deps.Now()))
+	w.ahead.Add(int64(time.Hour))
+	w.sweep()
+	w.ahead.Add(int64(oneDay))
+	w.sweep()
+	check(t, w.google.Set("invalid-grant", false))
+	w.ahead.Add(int64(8 * oneDay))
+	if got := w.sweep(); got.Restored != 0 || got.Ended != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if _, ok := w.stored(ada); ok || w.google.RefreshToken(ada) != "" {
+		t.Error("something is left of it")
+	}
+}
+
+func TestEventsDoNotUseUpTheTriesOfASuspendedGrant(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(2 * time.Hour))
+	w.google.Revoke(ada)
+	if _, ok := userauth.Needed(w.token(ada, create)); !ok {
+		t.Fatal("it is used")
+	}
+	for range 4 {
+		w.ahead.Add(int64(time.Minute))
+		w.happened(vault.AskAt, w.deps.Now())
+		w.sweep()
+	}
+	if g, ok := w.stored(ada); !ok || g.Status != vault.Suspended || g.Retries != 0 {
+		t.Errorf("%v, %s after %d tries", ok, g.Status, g.Retries)
+	}
+}
+
+func TestASuspendedGrantThatOnlyWantsASignInIsRestored(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(2 * time.Hour))
+	check(t, w.google.Set("invalid-grant", true))
+	_ = w.token(ada, create)
+	check(t, w.google.Set("invalid-grant", false))
+	w.google.Reauth(ada, true)
+	w.ahead.Add(int64(time.Hour))
+	if got := w.sweep(); got.Restored != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if needs, ok := userauth.Needed(w.token(ada, create)); !ok || !needs.SignIn {
+		t.Errorf("got %+v", needs)
+	}
+}
+
+func TestARevocationWaitsForASuspendedGrantThatIsNewer(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.google.Fail("revoke", 503)
+	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+		t.Fatal(err)
+	}
+	w.connect(ada, create)
+	g, _ := w.stored(ada)
+	g.Status, g.SuspendedAt, g.AccessToken = vault.Suspended, w.deps.Now(), config.Secret{}
+	g.Due = w.deps.Now().Add(time.Hour)
+	_, err := w.deps.Vault.SaveGrant(t.Context(), g)
+	check(t, err)
+	if got := w.sweep(); got.Revoked != 0 {
+		t.Errorf("the newer token was revoked with the older: %+v", got)
+	}
+}
+
+func TestASecondEventDoesNotTakeTheTombstoneAway(t *testing.T) {
+	w := begin(t)
+	w.connect(ada, create)
+	w.ahead.Add(int64(10 * time.Minute))
+	w.happened(vault.RevokedAt, w.deps.Now())
+	w.sweep()
+	w.ahead.Add(int64(time.Minute))
+	w.happened(vault.RevokedAt, w.deps.Now())
+	w.sweep()
+	if _, ok := w.stored(ada); !ok || !w.Tell(t.Context(), ada.User()) {
+		t.Error("the person is never told")
+	}
+}
+
+// S3: a pending consent that somebody planted or spoiled.
+func TestAPendingConsentThatDoesNotOpenHasExpiredAndAlarms(t *testing.T) {
+	w := begin(t)
+	callback := w.consented(w.invite(ada, answer, create), ada)
+	docs, err := w.docs.List(t.Context(), "pendingConsents", "", 10)
+	if err != nil || len(docs) != 1 {
+		t.Fatalf("%v, %v", docs, err)
+	}
+	docs[0].Fields["sealed"] = []byte(`{"person":"users/666"}`)
+	_, err = w.docs.Replace(t.Context(), "pendingConsents", docs[0].ID, docs[0].Fields, docs[0].Version)
+	check(t, err)
+	if _, err := w.Finish(t.Context(), callback); reason(err) != userauth.LinkExpired || !strings.Contains(w.log.String(), "a pending consent does not open") {
+		t.Errorf("%v; log %s", err, w.log)
+	}
+	if _, ok := w.stored(ada); ok {
+		t.Error("a grant is stored")
+	}
+}
+
+func TestWhatElseDoesNotOpenAlarmsOnceAnHour(t *testing.T) {
+	w := begin(t)
+	_, err := w.docs.Create(t.Context(), "operations", "planted", vault.Fields{"sealed": []byte("x"), "person": ada.User()})
+	check(t, err)
+	for range 3 {
+		if _, err := w.deps.Vault.Operation(t.Context(), "planted"); err == nil {
+			t.Error("it opened")
+		}
+	}
+	if got := strings.Count(w.log.String(), "a stored record does not open"); got != 1 {
+		t.Errorf("alarms: got %d, want 1: %s", got, w.log)
+	}
+}

@@ -70,7 +70,10 @@ func Language(locale string) string { return match(locale).String() }
 const mostLocale = 200
 
 func match(locale string) language.Tag {
-	locale = strings.Clone(locale[:min(len(locale), mostLocale)])
+	if len(locale) > mostLocale { // up to the last language that is whole
+		locale = locale[:mostLocale]
+		locale = strings.Clone(locale[:max(0, strings.LastIndex(locale, ","))])
+	}
 	if tag, ok := matched.Get(locale); ok {
 		return tag
 	}

@@ -85,3 +85,21 @@ func TestASentenceIsSaidInThePersonsLanguage(t *testing.T) {
 		t.Errorf("none, and one for operators: %q", got)
 	}
 }
+
+// S17: Accept-Language is a stranger's text, and what was matched is kept.
+func TestALongListOfLanguagesCostsNoMoreThanAShortOne(t *testing.T) {
+	if got := Language("zh-CN," + strings.Repeat("x", 1<<20)); got != Language("zh-CN") || got == Language("en") {
+		t.Error("the beginning is not read")
+	}
+	long := strings.Repeat("fr;q=0.1,", 100_000)
+	for i := range 120 {
+		In(string(rune('a'+i%26)) + string(rune('a'+i/26)) + "," + long)
+	}
+	kept := 0
+	for _, locale := range matched.Keys() {
+		kept += len(locale)
+	}
+	if kept > 100*mostLocale {
+		t.Errorf("%d bytes of locales are kept", kept)
+	}
+}
