@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
@@ -57,6 +58,21 @@ func saying(tag, text string) chromedp.Search {
 func (c *chromium) clicks(tag, text string) {
 	c.t.Helper()
 	c.do(chromedp.Click(saying(tag, text)))
+}
+
+// opens presses a button until what it opens is there: the page may be drawn anew
+// between the look for the button and the click.
+func (c *chromium) opens(button, what string) {
+	c.t.Helper()
+	for range 5 {
+		ctx, cancel := context.WithTimeout(c.ctx, 4*time.Second)
+		err := chromedp.Do(ctx, chromedp.Click(saying("button", button)), chromedp.WaitVisible(chromedp.CSS(what)))
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+	c.do(chromedp.WaitVisible(chromedp.CSS(what)))
 }
 
 // key presses a key as a keyboard does: what the page prevents does not happen.
@@ -290,8 +306,7 @@ func TestInARealBrowserEveryControlHasAName(t *testing.T) {
 	named("the conversation")
 	c.dark()
 	c.picture("dark")
-	c.clicks("button", "Create a space")
-	c.do(chromedp.WaitVisible(chromedp.CSS("dialog input[name=name]")))
+	c.opens("Create a space", "dialog input[name=name]")
 	named("the form")
 	c.picture("dark-form")
 	c.do(chromedp.KeyEvent("\x1b"), chromedp.WaitNotPresent(chromedp.CSS("dialog"))) // Escape

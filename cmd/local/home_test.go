@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -151,6 +152,9 @@ func TestThePersonDownloadsAllThatDeputyHoldsButNoToken(t *testing.T) {
 	b := w.browser(t, ada)
 	b.connect()
 	w.known(t)
+	if made := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"From a system"}`); made.status != http.StatusCreated {
+		t.Fatalf("%d %s", made.status, made.text)
+	}
 	link := b.link(b.say("/status"), "Download")
 	got := b.open(link)
 	var held struct {
@@ -161,11 +165,12 @@ func TestThePersonDownloadsAllThatDeputyHoldsButNoToken(t *testing.T) {
 			Holds  bool `json:"holdsRefreshToken"`
 		}
 		Approvals, Activity []any
+		Results             []struct{ Caller string }
 	}
 	if err := json.Unmarshal([]byte(got.body), &held); err != nil {
 		t.Fatalf("%v: %s", err, got.body)
 	}
-	if held.Person != ada.User() || held.Connection.Email != ada.Email || !held.Connection.Holds || len(held.Connection.Scopes) == 0 || len(held.Approvals) != 1 || len(held.Activity) != 2 {
+	if held.Person != ada.User() || held.Connection.Email != ada.Email || !held.Connection.Holds || len(held.Connection.Scopes) == 0 || len(held.Approvals) != 1 || len(held.Activity) != 3 || len(held.Results) != 1 || held.Results[0].Caller != incidentTool {
 		t.Errorf("got %s", got.body)
 	}
 	if strings.Contains(got.body, "MARKED") {

@@ -212,6 +212,12 @@ var moods = map[string]mood{
 }
 
 func TestEveryCommandAnswersRightWhateverStateThePersonAndGoogleAreIn(t *testing.T) {
+	quick := map[int]string{101: "the form", 102: "my connection"}
+	for _, e := range chatevent.Console() {
+		if _, there := gestures[cmp.Or(quick[e.ID], e.Name)]; !there {
+			t.Errorf("no gesture gives the command %s (%d)", e.Name, e.ID)
+		}
+	}
 	for _, format := range []chatpage.Format{chatpage.Classic, chatpage.AddOn} {
 		for place, in := range map[string]func(*trial) string{
 			"in a direct message": func(*trial) string { return "DM" + ada.Sub },

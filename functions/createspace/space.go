@@ -112,7 +112,8 @@ func ours(before, now, wanted []byte, mask string) bool {
 		}
 	}
 	for name, value := range is {
-		if !reflect.DeepEqual(value, was[name]) && !(slices.Contains(strings.Split(mask, ","), name) && reflect.DeepEqual(value, want[name])) {
+		written := slices.Contains(strings.Split(mask, ","), name) && reflect.DeepEqual(value, want[name])
+		if !written && !reflect.DeepEqual(value, was[name]) {
 			return false
 		}
 	}

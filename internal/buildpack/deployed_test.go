@@ -89,9 +89,11 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	api, security := deploy(t, "CreateSpace", env...), deploy(t, "SecurityEvent", append(net.Environment(), "FIRESTORE_EMULATOR_HOST="+emulator, "GOOGLE_CLOUD_PROJECT="+project, "OAUTH_CLIENT_ID="+standIn.ClientID)...) // without a secret
 	for _, s := range []*service{events, callback, api, security} {
 		for _, path := range []string{"/ready", "/ready/store"} {
-			// One look at the store has three seconds, too little on a busy machine.
+			// One look at the store has three seconds, too little on a busy machine,
+			// and a failed one is given for three more.
 			status, body := s.get(http.MethodGet, path)
-			for try := 0; status != http.StatusOK && try < 5; try++ {
+			for try := 0; status != http.StatusOK && try < 10; try++ {
+				<-time.After(time.Second)
 				status, body = s.get(http.MethodGet, path)
 			}
 			if status != http.StatusOK {

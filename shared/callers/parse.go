@@ -70,7 +70,8 @@ func plain(n *yaml.Node) error {
 		if n.Kind == yaml.MappingNode && i%2 == 0 && inner.Tag != "!!str" {
 			return fmt.Errorf("callers: line %d: %q is not the name of a field", inner.Line, inner.Value)
 		}
-		if inner.Tag == "!!null" && n.Kind != yaml.DocumentNode && !(n.Kind == yaml.MappingNode && slices.Contains([]string{"callers", "templates", "removed"}, n.Content[max(0, i-1)].Value)) {
+		list := n.Kind == yaml.MappingNode && slices.Contains([]string{"callers", "templates", "removed"}, n.Content[max(0, i-1)].Value)
+		if inner.Tag == "!!null" && n.Kind != yaml.DocumentNode && !list {
 			return fmt.Errorf("callers: line %d: a value is missing; leave the whole line out", inner.Line)
 		}
 		if err := plain(inner); err != nil {

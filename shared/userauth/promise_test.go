@@ -624,3 +624,29 @@ func TestWhatElseDoesNotOpenAlarmsOnceAnHour(t *testing.T) {
 		t.Errorf("alarms: got %d, want 1: %s", got, w.log)
 	}
 }
+
+// S5: a second trip asks for consent anew, and only when it has to.
+func TestASecondTripComesOnlyWithoutARefreshTokenForWhatIsAsked(t *testing.T) {
+	w := begin(t)
+	finish := func(c ...userauth.Capability) userauth.Outcome {
+		t.Helper()
+		out, err := w.Finish(t.Context(), w.consented(w.invite(ada, answer, c...), ada))
+		check(t, err)
+		return out
+	}
+	if out := finish(create); !out.Consent.Empty() {
+		t.Error("the first sign-in is asked twice")
+	}
+	if out := finish(create); !out.Consent.Empty() {
+		t.Error("nothing new was asked, and a refresh token is held")
+	}
+	if out := finish(create, members); !strings.Contains(out.Consent.Reveal(), "prompt=consent") || out.Person != "" {
+		t.Errorf("more was asked, and no refresh token is held for it: %+v", out)
+	}
+	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+		t.Fatal(err)
+	}
+	if out := finish(create); !out.Consent.Empty() {
+		t.Error("after a disconnect Google sends a refresh token at once")
+	}
+}

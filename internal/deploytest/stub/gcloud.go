@@ -139,7 +139,6 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 	return "", true
 }
 
-
 // change makes something; the one that STUB_FAIL counts fails, and makes
 // nothing.
 func (s *state) change(c call, w []string, verb func(int) string) {
@@ -293,5 +292,3 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 		check(fmt.Errorf("nobody plays gcloud %s", strings.Join(w, " ")))
 	}
 }
-
-
