@@ -12,7 +12,7 @@ import (
 const sweepHelp = `Keep in order what nobody uses: refresh grants before Google's limit of six
 months, ask Google again about those it refused, finish disconnects and
 revocations, end the grants of those who removed the app, remove what has
-expired, and seal anew what old keys sealed.
+expired, and reseal records sealed with old keys.
 
 It goes on where the last sweep stopped, the scheduler's included, and may run
 beside it.`

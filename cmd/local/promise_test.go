@@ -491,3 +491,21 @@ func TestWhatPeopleTypedIsInChatsSyntaxWhateverTheAppsSetting(t *testing.T) {
 		}
 	}
 }
+
+// A token that fits two entries of the file: nobody knows which of them calls.
+func TestATokenThatFitsTwoEntriesIsDenied(t *testing.T) {
+	t.Parallel()
+	w := connectedWith(t)
+	byAddress := caller()
+	byAddress.UniqueID, byAddress.Actions = "", everyAction
+	w.put(t, byAddress)
+	if got := w.api(t, "GET", "/v1/templates", ""); got.status != http.StatusOK {
+		t.Fatalf("one entry: %d %s", got.status, got.text)
+	}
+	byID := caller()
+	byID.ID, byID.Email, byID.Actions = "another", "", everyAction
+	w.put(t, byID)
+	if got := w.api(t, "GET", "/v1/templates", ""); got.problem() != "denied" {
+		t.Errorf("two entries: %d %s", got.status, got.text)
+	}
+}

@@ -15,8 +15,8 @@ import (
 // still fits into the request's deadline.
 const sweepTime = 30 * time.Second
 
-// sweepPause is between two sweeps of everything, each of which reads every
-// grant: the scheduler calls more often, for what is left and for revocations.
+// sweepPause is between two walks over what expires: the scheduler calls more
+// often, for the grants that are due and for revocations.
 const sweepPause = 20 * time.Hour
 
 // Sweep keeps stored grants in order (userauth.Sweep), for as long as one

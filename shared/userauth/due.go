@@ -228,7 +228,7 @@ func (s *sweeper) revocation(ctx context.Context, r vault.Revocation) (*int, err
 		if s.Now().Before(r.Expires) {
 			return &s.done.Unopened, nil //nolint:nilerr // counted, and no reason to stop
 		}
-		s.alarm(ctx, "a token could not be revoked for a week and is let go", r.Person, r.Err)
+		s.alarm(ctx, "a token could not be revoked for a week and is given up", r.Person, r.Err)
 		return &s.done.Expired, s.Vault.DeleteRevocation(ctx, r)
 	}
 	g, ok, err := s.grantNow(ctx, r.Person)
@@ -238,7 +238,7 @@ func (s *sweeper) revocation(ctx context.Context, r vault.Revocation) (*int, err
 	case (ok || g.Status == vault.Suspended) && g.Generation > r.Generation: // it may still be restored
 		return nil, s.Vault.DeleteRevocation(ctx, r)
 	case !s.Now().Before(r.Expires):
-		s.alarm(ctx, "a token could not be revoked for a week and is let go", r.Person, errors.New("expired"))
+		s.alarm(ctx, "a token could not be revoked for a week and is given up", r.Person, errors.New("expired"))
 		return &s.done.Expired, s.Vault.DeleteRevocation(ctx, r)
 	}
 	if err := s.Google.Revoke(ctx, r.Token); err != nil {

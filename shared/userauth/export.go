@@ -127,9 +127,9 @@ func (a *Auth) export(ctx context.Context, person string) (out Export, err error
 	return out, err
 }
 
-// Forget is Disconnect, and erases besides what others did as the person, and
-// the answers they got. A
-// token that could not be revoked yet is kept for that, for a week at most.
+// Forget is Disconnect, and erases besides what others did as the person, and the
+// answers they got. A token that could not be revoked yet is kept for that, for a
+// week at most.
 func (a *Auth) Forget(ctx context.Context, person string) (Farewell, error) {
 	done, err := a.Disconnect(ctx, person)
 	if err == nil {
