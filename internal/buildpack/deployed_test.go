@@ -268,10 +268,19 @@ func (p person) say(text string) string {
 	return p.post("https://chat.google.com/send", url.Values{"as": {p.who.Sub}, "in": {"DM" + p.who.Sub}, "text": {text}})
 }
 
-// allow opens Google's page and allows all.
+// allow opens Google's page and allows all, and once more when Google asks again
+// for a refresh token.
 func (p person) allow(link string) string {
 	p.t.Helper()
-	page := p.get(link)
+	page := p.agree(p.get(link))
+	if strings.Contains(page, "wants to access your account") {
+		page = p.agree(page)
+	}
+	return page
+}
+
+func (p person) agree(page string) string {
+	p.t.Helper()
 	form := url.Values{"request": {p.find(page, `name="request" value="([^"]*)"`)}, "account": {p.who.Sub}, "decision": {"allow"}}
 	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		form.Add("scope", m[1])
