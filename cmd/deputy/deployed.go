@@ -102,7 +102,7 @@ func (e *examination) project(ctx context.Context, project string) (string, erro
 	return strings.TrimSpace(string(out)), err
 }
 
-// service looks whether a function is there, open to callers, and ready.
+// service checks whether a function is there, open to callers, and ready.
 func (d *deployment) service(ctx context.Context, name string) {
 	text, err := d.ask(ctx, "run", "services", "describe", "deputy-"+name, "--region="+d.region, "--format=json")
 	var s service
@@ -174,7 +174,7 @@ func (d *deployment) others(ctx context.Context) {
 	d.hint(look, "these are open to everybody, too; close what need not be, or give Deputy a project of its own: "+strings.Join(names, ", "))
 }
 
-// securityEvents looks whether that function knows all our clients, and no
+// securityEvents checks whether that function knows all our clients, and no
 // secret.
 func (d *deployment) securityEvents() {
 	s, ok := d.services["securityevent"]
@@ -195,7 +195,7 @@ func (d *deployment) securityEvents() {
 	d.check("client of deputy-securityevent", err, again)
 }
 
-// addresses looks whether the functions agree on where they are, and whom Chat
+// addresses checks whether the functions agree on where they are, and whom Chat
 // signs for.
 func (d *deployment) addresses() {
 	callbacks := map[string]bool{}
@@ -222,7 +222,7 @@ func (d *deployment) addresses() {
 	}
 }
 
-// secrets looks whether what is deployed is the newest, and opens.
+// secrets checks whether what is deployed is the newest, and opens.
 func (d *deployment) secrets(ctx context.Context) {
 	s, ok := d.services["oauthcallback"]
 	if !ok {
@@ -258,7 +258,7 @@ func (d *deployment) secrets(ctx context.Context) {
 	d.check("keysets", err, "an older version of the secret may open (docs/operate.md, Keys)")
 }
 
-// client looks whether the OAuth client is of the right kind, and leads back to
+// client checks whether the OAuth client is of the right kind, and leads back to
 // us.
 func (d *deployment) client(text config.Secret, s service) {
 	if text.Empty() {

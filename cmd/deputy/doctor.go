@@ -19,7 +19,7 @@ to do. It changes nothing.
 
 Without --project it looks at the functions' variables in the environment, with
 --project and --region at what deploy.sh has made, by the account of gcloud.
---person looks whether delegation works for one person, by their e-mail address.
+--person checks whether delegation works for one person, by their e-mail address.
 It ends with 1 if there is a fault.`
 
 // How a finding is.

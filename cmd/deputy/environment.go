@@ -32,7 +32,7 @@ func (e *examination) environment(ctx context.Context, person string) {
 	e.delegation(ctx, account, person)
 }
 
-// delegation looks whether tokens can be had for a person.
+// delegation checks whether tokens can be had for a person.
 func (e *examination) delegation(ctx context.Context, account, person string) {
 	const look = "delegation"
 	switch {

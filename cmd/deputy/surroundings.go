@@ -9,7 +9,7 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// callers looks whether the file of callers is kept as it should be. What it
+// callers checks whether the file of callers is kept as it should be. What it
 // says, /ready/store has read.
 func (d *deployment) callers(ctx context.Context) {
 	bucket := "gs://" + d.project + "-deputy-callers"
@@ -20,7 +20,7 @@ func (d *deployment) callers(ctx context.Context) {
 	d.check("bucket of the file of callers", err, again)
 }
 
-// store looks whether Firestore is there and forgets what has expired.
+// store checks whether Firestore is there and forgets what has expired.
 func (d *deployment) store(ctx context.Context) {
 	database := "(default)"
 	if value, _, _ := d.services["oauthcallback"].env("FIRESTORE_DATABASE"); value != "" {
@@ -39,7 +39,7 @@ func (d *deployment) store(ctx context.Context) {
 	}
 }
 
-// logs looks whether codes and addresses are kept out of them, and what they say
+// logs checks whether codes and addresses are kept out of them, and what they say
 // of the Chat app.
 func (d *deployment) logs(ctx context.Context) {
 	excluded, err := d.ask(ctx, "logging", "sinks", "describe", "_Default", "--flatten=exclusions[]", "--format=value(exclusions.name,exclusions.disabled,exclusions.filter)")
@@ -70,7 +70,7 @@ func excludes(lines, service string) bool {
 	return false
 }
 
-// sweep looks whether the scheduler calls, and is let in.
+// sweep checks whether the scheduler calls, and is let in.
 func (d *deployment) sweep(ctx context.Context) {
 	said, err := d.ask(ctx, "scheduler", "jobs", "describe", "deputy-sweep", "--location="+d.region, "--format=csv[no-heading](state,httpTarget.oidcToken.audience,status.code)")
 	if !d.check("sweep", err, again) {
