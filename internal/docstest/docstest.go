@@ -71,6 +71,12 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			t.Error(diff)
 		}
 	})
+	t.Run("nothing has no id, and is not only not found", func(t *testing.T) {
+		docs := fresh(t)
+		if _, err := docs.Get(t.Context(), "c", ""); err == nil || fault.KindOf(err) == fault.NotFound {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("an update leaves what it does not name, and writes over nothing newer", func(t *testing.T) {
 		docs := fresh(t)
 		first := create(t, docs, "c", "1")

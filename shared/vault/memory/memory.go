@@ -31,6 +31,9 @@ type collection struct {
 
 // Get implements vault.Docs.
 func (d *Docs) Get(ctx context.Context, name, id string) (vault.Doc, error) {
+	if id == "" { // Firestore refuses it; nothing is stored under it
+		return vault.Doc{}, fault.New(fault.Internal, fault.None)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	doc, ok := d.of(name).docs[id]
