@@ -54,7 +54,7 @@ func TestMyConnectionIsADialogAndItsButtonsStayInIt(t *testing.T) {
 		b.connect()
 		b.in = "AAAAteam"
 		shown := b.quick(102)
-		b.has(shown, "Your connection", "ada@example.com", "Connect anew", "No other system")
+		b.has(shown, "Your connection", "ada@example.com", "Reconnect", "No other system")
 		asked := b.send(shown, "Disconnect", nil)
 		b.has(asked, "Disconnect?")
 		b.has(b.send(asked, "Disconnect", nil), "Disconnected", "Your consent is revoked at Google")

@@ -31,6 +31,7 @@ type Export struct {
 	Approvals  []vault.Approval `json:"approvals"`
 	Activity   []vault.Activity `json:"activity"`
 	Results    []exportedResult `json:"results"`
+	Cut        bool             `json:"resultsCut,omitempty"` // there are more results than one read of the store gives
 }
 
 // exportedResult is what a system was answered for what it did as the person.
@@ -56,8 +57,12 @@ type exportedGrant struct {
 	RefreshDay   time.Time `json:"refreshedDay"`
 }
 
-// most is how many records of a kind an export has: more than can stand there.
-const most = 10_000
+const (
+	// mostActivity is more than can stand there: it is read page by page.
+	mostActivity = 10_000
+	// mostResults are read in one call of the store, which has three seconds.
+	mostResults = 1000
+)
 
 // ExportLink is a link to a person's Export, good for ten minutes. It is shown
 // to that person alone: whoever opens it can read the export.
@@ -117,10 +122,11 @@ func (a *Auth) export(ctx context.Context, person string) (out Export, err error
 		}
 	}
 	out.Approvals = g.Standing()
-	if out.Activity, err = a.Vault.Activities(ctx, person, most); err != nil {
+	if out.Activity, err = a.Vault.Activities(ctx, person, mostActivity); err != nil {
 		return out, err
 	}
-	done, err := a.Vault.Operations(ctx, person, most)
+	done, err := a.Vault.Operations(ctx, person, mostResults)
+	out.Cut = len(done) == mostResults
 	for _, o := range done {
 		out.Results = append(out.Results, exportedResult{o.Caller, json.RawMessage(o.Result.Reveal()), o.Expires})
 	}

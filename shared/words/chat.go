@@ -151,7 +151,7 @@ var (
 	RecentNotAllowed = text("To show your spaces, Deputy has to be allowed to see them.", "要显示您的聊天室，需要允许 Deputy 查看。")
 	RecentUnknown    = text("Your spaces could not be read just now. Press Refresh to try again.", "暂时无法读取您的聊天室。请按“刷新”重试。")
 
-	Reconnect       = text("Connect anew", "重新连接")
+	Reconnect       = text("Reconnect", "重新连接")
 	Approved        = text("Who may act as you", "谁可以以您的身份操作")
 	NoApprovals     = text("No other system: you have approved none.", "没有其他系统：您尚未批准任何系统。")
 	Withdraw        = text("Withdraw", "撤回")
