@@ -509,3 +509,28 @@ func TestATokenThatFitsTwoEntriesIsDenied(t *testing.T) {
 		t.Errorf("two entries: %d %s", got.status, got.text)
 	}
 }
+
+// S1: also the APIs that only Chat's commands use.
+func TestCalendarAndGroupsThatRefuseGoodTokensEndNoGrant(t *testing.T) {
+	t.Parallel()
+	for method, command := range map[string]string{
+		"calendar.events.list": "/kickoff tomorrow 10:00", "calendar.events.insert": "/kickoff tomorrow 10:00", "cloudidentity.groups.lookup": "/createspace Launch plan groups/oncall@example.com",
+	} {
+		for _, status := range []int{401, 403} {
+			w := connectedWith(t)
+			b := w.browser(t, ada)
+			b.in = "AAAAteam"
+			w.google.Fail(method, status, status, status, status)
+			b.say(command)
+			tried := 4 - w.google.Pending(method)
+			w.google.Calm()
+			g, err := w.auth.Vault.Grant(t.Context(), ada.User())
+			if err != nil || g.Status != vault.Connected || len(g.Scopes) < len(userauth.Capabilities()) {
+				t.Errorf("%s %d: %s, %d scopes, %v", method, status, g.Status, len(g.Scopes), err)
+			}
+			if tried == 0 && method != "cloudidentity.groups.lookup" {
+				t.Errorf("%s was not asked", method)
+			}
+		}
+	}
+}
