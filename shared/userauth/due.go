@@ -94,10 +94,7 @@ func (s *sweeper) grant(ctx context.Context, g vault.ListedGrant) (*int, error) 
 		_, err := s.saveGrant(ctx, g.Grant)
 		return nil, err
 	}
-	now, ok, err := s.refreshed(ctx, g.Grant, false)
-	if err == nil && !ok && now.SignIn {
-		err = s.Vault.Postpone(ctx, g.Person, s.Now().Add(24*later))
-	}
+	_, ok, err := s.refreshed(ctx, g.Grant, false)
 	if !ok {
 		return nil, err // it was suspended, or asks to sign in
 	}

@@ -76,15 +76,15 @@ func (s *sweeper) dueGrants(ctx context.Context) error {
 		if len(page) == 0 {
 			return nil
 		}
-		// What was dealt with, and is still due, is looked at later: it must not
-		// stand before the others.
+		// What was dealt with, and is still due, such as a grant that waits for a
+		// sign-in, is looked at a day later: it must not stand before the others.
 		moves := false
 		for _, g := range page {
 			if !seen[g.Person] {
 				moves = true
 				continue
 			}
-			err := s.Vault.Postpone(ctx, g.Person, s.Now().Add(later))
+			err := s.Vault.Postpone(ctx, g.Person, s.Now().Add(24*later))
 			if err != nil && fault.KindOf(err) != fault.Conflict {
 				return err
 			}
