@@ -1,0 +1,57 @@
+package spaces_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"golang.org/x/oauth2"
+
+	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/userauth"
+)
+
+// unwilling is a person who has left boxes unticked.
+type unwilling struct {
+	missing []userauth.Capability
+	asked   [][]userauth.Capability
+}
+
+// Act implements userauth.Actor.
+func (u *unwilling) Act(_ context.Context, _ string, needed []userauth.Capability, _ func(oauth2.TokenSource) error) error {
+	u.asked = append(u.asked, needed)
+	return &userauth.Needs{Capabilities: needed, Missing: u.missing, Declined: true}
+}
+
+// Email implements userauth.Actor.
+func (*unwilling) Email(context.Context, string) (string, error) { return "", nil }
+
+func TestACreateIsTriedWithoutWhatWasDeclinedButNotWithoutTheRightToCreate(t *testing.T) {
+	keyset, lookup, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.New(keyset, lookup, "p", "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}
+	for _, c := range []struct {
+		missing []userauth.Capability
+		tries   int
+	}{
+		{[]userauth.Capability{userauth.ReadMembers}, 2}, // the second asks for CreateSpaces alone
+		{both, 1}, // the person is asked for both together
+	} {
+		who := &unwilling{missing: c.missing}
+		s, err := spaces.New(t.Context(), who, keys, spaces.Google, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Create(t.Context(), "users/1", "test", spaces.Request{DisplayName: "x", Members: []spaces.Member{{User: "users/2"}}})
+		if needs, ok := userauth.Needed(err); !ok || !slices.Equal(who.asked[0], both) || len(who.asked) != c.tries || c.tries == 1 && !slices.Equal(needs.Capabilities, both) {
+			t.Errorf("%v is missing: asked %v, %v", c.missing, who.asked, err)
+		}
+	}
+}
