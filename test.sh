@@ -129,10 +129,10 @@ if go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool 2>/dev/null; then
 	fi
 	"$bin/golangci-lint" run ./...
 	generated="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
-	cp functions/createspace/api/config.yaml functions/createspace/api/openapi.yaml "$generated"
+	cp shared/api/config.yaml shared/api/openapi.yaml "$generated"
 	(cd "$generated" && "$bin/oapi-codegen" -config config.yaml openapi.yaml)
-	if ! diff -q "$generated/api.gen.go" functions/createspace/api/api.gen.go; then
-		echo "test.sh: the API's server is not what openapi.yaml makes: go generate ./functions/createspace/api" >&2
+	if ! diff -q "$generated/api.gen.go" shared/api/api.gen.go; then
+		echo "test.sh: the API's server is not what openapi.yaml makes: go generate ./shared/api" >&2
 		exit 1
 	fi
 elif [ "$mode" = --all ]; then

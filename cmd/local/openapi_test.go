@@ -24,8 +24,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/functions/createspace"
-	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/userauth"

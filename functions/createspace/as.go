@@ -13,8 +13,8 @@ import (
 	"sync"
 	"time"
 
-	"example.com/deputy/functions/createspace/api"
 	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/operations"

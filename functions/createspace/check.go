@@ -17,7 +17,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/strictjson"

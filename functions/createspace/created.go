@@ -5,7 +5,7 @@ import (
 	"context"
 	"slices"
 
-	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"

@@ -2,7 +2,7 @@
 // checks who calls and for whom they may act, does one thing as that person,
 // and answers in JSON.
 //
-// The API is what api/openapi.yaml says; each operation is a method in the file
+// The API is what shared/api/openapi.yaml says; each operation is a method in the file
 // of its noun. Who may act for whom is in shared/callers, what is done in
 // shared/spaces, shared/meetings and shared/userauth.
 package createspace
@@ -18,7 +18,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
-	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/words"

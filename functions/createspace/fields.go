@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 
-	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
 )

@@ -13,7 +13,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"example.com/deputy/functions/createspace/api"
+	"example.com/deputy/shared/api"
 )
 
 var update = flag.Bool("update", false, "write page.html anew")
@@ -58,7 +58,7 @@ func TestTheReadablePageIsTheDocuments(t *testing.T) {
 		return
 	}
 	if out.String() != string(api.Page) {
-		t.Error("page.html is not the document's: go test ./functions/createspace/api -args -update writes it anew")
+		t.Error("page.html is not the document's: go test ./shared/api -args -update writes it anew")
 	}
 	for _, from := range []string{"http://", "https://", "src=", "<script", "url("} {
 		if strings.Contains(string(api.Page), from) {

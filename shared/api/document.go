@@ -6,7 +6,7 @@ package api
 
 import _ "embed" // for the document and the page
 
-//go:generate go tool -modfile=../../../tools/go.mod oapi-codegen -config config.yaml openapi.yaml
+//go:generate go tool -modfile=../../tools/go.mod oapi-codegen -config config.yaml openapi.yaml
 
 // Document is the OpenAPI document, in YAML.
 //
