@@ -14,8 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/deployed"
-	"example.com/deputy/internal/standin/google"
 )
 
 // event is the body of the command /createspace of a person, typed now.

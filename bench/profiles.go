@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/deployed"
-	"example.com/deputy/internal/standin/google"
 )
 
 // profiles writes a CPU profile of each function at its most frequent task.

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/deployed"
-	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/userauth"
 )

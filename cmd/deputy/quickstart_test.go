@@ -22,8 +22,8 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/chromiumtest"
-	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/spaces"

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"example.com/deputy/internal/standin/chatpage"
+	"example.com/deputy/emulator/chatpage"
 )
 
 // app is another Chat app than Deputy, as its console would have it: the page

@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/docstest"
-	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"

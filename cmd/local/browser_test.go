@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"example.com/deputy/emulator/chatpage"
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/docstest"
-	"example.com/deputy/internal/standin/chatpage"
-	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault/memory"
 )

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/meetings"

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // cost is what one act costs on Firestore, and how many calls to Google.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/internal/standin/chatpage"
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/chatpage"
+	"example.com/deputy/emulator/google"
 )
 
 func request(t *testing.T, method, address string, body []byte) *http.Request {

@@ -16,8 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/internal/docstest"
-	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 const allOfIt = `{"actAs":"ada@example.com","displayName":"Everything","description":"What","guidelines":"How","members":["grace@example.com","groups/oncall@example.com","kim@partner.example"],

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/vault"
 )
 

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"example.com/deputy/internal/standin/chatpage"
+	"example.com/deputy/emulator/chatpage"
 )
 
 // FuzzEvent sends any body with a token that is Chat's, in both formats: never

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 func TestKickoffInvitesThePeopleOfTheSpaceInThePersonsOwnZone(t *testing.T) {

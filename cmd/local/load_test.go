@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/docstest"
-	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"

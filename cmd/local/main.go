@@ -21,8 +21,8 @@ import (
 	"syscall"
 	"time"
 
-	"example.com/deputy/internal/standin/chatpage"
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/chatpage"
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault/memory"

@@ -23,8 +23,8 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/functions/createspace"
-	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/internal/standin/chatpage"
+	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/shared/userauth"
 )
 

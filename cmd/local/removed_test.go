@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // gone is the event of a person removing the app, and back of adding it again.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/internal/standin/chatpage"
+	"example.com/deputy/emulator/chatpage"
 )
 
 // recordings are, in this order, what Ada does so that there is an event of each

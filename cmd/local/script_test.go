@@ -19,8 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/internal/standin/chatpage"
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/chatpage"
+	"example.com/deputy/emulator/google"
 )
 
 var update = flag.Bool("update", false, "write the conversations anew")

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/functions/chatevent"
-	"example.com/deputy/internal/standin/chatpage"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"

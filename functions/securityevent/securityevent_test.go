@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/functions/securityevent"
 	"example.com/deputy/internal/docstest"
-	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"

@@ -49,15 +49,15 @@ var may = map[string][]string{
 	"shared/fault":            {"shared/words"},
 	"shared/words":            {},
 
-	"internal/archtest":         {},
-	"internal/buildpack":        {},
-	"internal/chromiumtest":     {},
-	"internal/deployed":         {},
-	"internal/deploytest":       {},
-	"internal/deploytest/stub":  {},
-	"internal/docstest":         {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
-	"internal/standin/google":   {},
-	"internal/standin/chatpage": {"internal/standin/google"},
+	"internal/archtest":        {},
+	"internal/buildpack":       {},
+	"internal/chromiumtest":    {},
+	"internal/deployed":        {},
+	"internal/deploytest":      {},
+	"internal/deploytest/stub": {},
+	"internal/docstest":        {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
+	"emulator/google":          {},
+	"emulator/chatpage":        {"emulator/google"},
 }
 
 type pkg struct {
@@ -106,13 +106,13 @@ func TestArrowsGoDownTheListOfTheDesign(t *testing.T) {
 	}
 }
 
-func TestNothingThatProductionLinksComesFromInternalOrCmd(t *testing.T) {
+func TestProductionLinksNothingOfTheEmulatorInternalOrCmd(t *testing.T) {
 	linked := 0
 	for _, p := range list(t, "-deps", ".") {
 		if strings.HasPrefix(p.ImportPath, module) {
 			linked++
 		}
-		for _, never := range []string{module + "/internal", module + "/cmd", "testing"} {
+		for _, never := range []string{module + "/internal", module + "/emulator", module + "/cmd", "testing"} {
 			if p.ImportPath == never || strings.HasPrefix(p.ImportPath, never+"/") {
 				t.Errorf("production links %s", p.ImportPath)
 			}
@@ -150,7 +150,7 @@ func TestEveryPackageSaysWhatItIsForAndNoneIsABag(t *testing.T) {
 
 // places are where a call may stand, by file name or folder.
 var places = map[string][]string{
-	"context.Background": {"shared/serve/", "cmd/", "internal/", "bench/"},
+	"context.Background": {"shared/serve/", "cmd/", "emulator/", "internal/", "bench/"},
 	"os.Getenv":          {"functions.go", "production.go", "cmd/server/", "internal/deploytest/stub/", "bench/"},
 	"os.LookupEnv":       {"production.go"},
 	"log.Fatal":          {},

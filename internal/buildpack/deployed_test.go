@@ -20,10 +20,10 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 
+	"example.com/deputy/emulator/chatpage"
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/internal/deployed"
-	"example.com/deputy/internal/standin/chatpage"
-	"example.com/deputy/internal/standin/google"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/seal"

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // What messages may be written with (chat-protocol.md 4.5), on text that has

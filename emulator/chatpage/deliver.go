@@ -9,7 +9,7 @@ import (
 	"io"
 	"net/http"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // deliver sends an event to the app and does what its reply says. A person

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // played is what a script lets a person do.

@@ -14,7 +14,7 @@ import (
 
 	chatapi "google.golang.org/api/chat/v1"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 //go:embed page.html

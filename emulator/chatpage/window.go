@@ -9,7 +9,7 @@ import (
 
 	chatapi "google.golang.org/api/chat/v1"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // window is a card outside of the messages: a dialog, or the Home tab.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // remembered is how many exchanges are kept.

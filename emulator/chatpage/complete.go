@@ -4,7 +4,7 @@ import (
 	"crypto/rand"
 	"net/http"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // waiting is an event that Chat sends again when the app's configuration is

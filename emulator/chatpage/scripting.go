@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // scripting serves what tests in any language drive the page with

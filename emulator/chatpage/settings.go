@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // foreign is the language of everybody while locale is switched on.

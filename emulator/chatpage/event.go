@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // kind is what happened.

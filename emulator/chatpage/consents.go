@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // consents goes through a consent as a person does in a browser: from an

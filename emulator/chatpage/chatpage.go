@@ -3,7 +3,7 @@
 // offer, and the delivery of what happens to the app, as classic or add-on
 // events, with the rules Chat has for the replies (chat-protocol.md 1 and 2).
 //
-// What people and spaces there are is kept by internal/standin/google. Start
+// What people and spaces there are is kept by emulator/google. Start
 // at page.go for what a person sees, at deliver.go for what the app gets;
 // classic.go and addon.go write the events and read the replies.
 package chatpage
@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/deputy/internal/standin/google"
+	"example.com/deputy/emulator/google"
 )
 
 // Command is a command as configured in Chat's console: a slash command, or

@@ -58,7 +58,7 @@ func TestTheTrimmedDiscoveryDocumentsAreGoogles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the module has: run go generate ./internal/standin/google", path)
+			t.Errorf("%s is not what the module has: run go generate ./emulator/google", path)
 		}
 	}
 }
