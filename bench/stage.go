@@ -18,6 +18,7 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/deployed"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/seal"
@@ -150,7 +151,7 @@ func (s *stage) fill(ctx context.Context, people int) error {
 		p := google.Person{Sub: fmt.Sprintf("3%020d", i), Name: fmt.Sprintf("Person %d", i), Email: fmt.Sprintf("person-%d@example.com", i), Domain: "example.com"}
 		s.people = append(s.people, p)
 		group.Go(func() error {
-			refresh, access := s.google.Connect(p, userauth.CreateSpaces.Scope())
+			refresh, access := s.google.Connect(p, capability.CreateSpaces.Scope())
 			over := time.Now().Add(time.Hour)
 			if i >= people {
 				over = time.Now().Add(-time.Hour)
@@ -207,7 +208,7 @@ func (s *stage) least(ctx context.Context) (*deployed.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, access := s.google.Connect(s.people[0], userauth.CreateSpaces.Scope())
+	_, access := s.google.Connect(s.people[0], capability.CreateSpaces.Scope())
 	f, err := deployed.Start(filepath.Join(filepath.Dir(s.binary), "least"), address, "", append(s.env, "TOKEN="+access, "AUDIENCE="+projectNumber)...)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/userauth"
@@ -38,7 +39,7 @@ type received struct {
 
 // ask gives the credential for capabilities, of any account that the person
 // chooses, or of the one that is hinted at.
-func (l loopback) ask(ctx context.Context, hint string, capabilities ...userauth.Capability) (credential, error) {
+func (l loopback) ask(ctx context.Context, hint string, capabilities ...capability.Capability) (credential, error) {
 	listener, path, err := l.listen(ctx)
 	if err != nil {
 		return credential{}, err
@@ -47,7 +48,7 @@ func (l loopback) ask(ctx context.Context, hint string, capabilities ...userauth
 	provider := l.provider(l.client, redirect)
 	a := googleauth.Authorization{
 		State: config.NewSecret(rand.Text()), Verifier: config.NewSecret(oauth2.GenerateVerifier()), Nonce: rand.Text(),
-		Scopes: userauth.ScopesFor(capabilities...), LoginHint: hint, Consent: true,
+		Scopes: capability.Scopes(capabilities...), LoginHint: hint, Consent: true,
 	}
 	came := make(chan received, 1)
 	server := &http.Server{Handler: callback(path, a.State, came), ReadHeaderTimeout: 5 * time.Second}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"strings"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
-	"example.com/deputy/shared/userauth"
 )
 
 // environment looks at the functions' variables as they are here.
@@ -42,7 +42,7 @@ func (e *examination) delegation(ctx context.Context, account, person string) {
 		e.wrong(look, "DELEGATION_SERVICE_ACCOUNT is not set", "set it on createspace, or do without delegation")
 		return
 	}
-	err := e.mint(ctx, account, strings.ToLower(person), []string{userauth.CreateSpaces.Scope()})
+	err := e.mint(ctx, account, strings.ToLower(person), []string{capability.CreateSpaces.Scope()})
 	do := "see docs/setup.md, Delegation"
 	switch {
 	case errors.Is(err, googleauth.ErrTokenCreator):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -80,7 +81,7 @@ func (q *quickstart) client(last credential) (googleauth.Client, string, error) 
 
 // consented is the credential for capabilities: the one there is, or a new one
 // for these and for what was allowed before.
-func (q *quickstart) consented(ctx context.Context, anew bool, capabilities ...userauth.Capability) (credential, googleauth.Client, error) {
+func (q *quickstart) consented(ctx context.Context, anew bool, capabilities ...capability.Capability) (credential, googleauth.Client, error) {
 	there, ok, err := q.drawer().read()
 	if err != nil {
 		return credential{}, googleauth.Client{}, err
@@ -96,7 +97,7 @@ func (q *quickstart) consented(ctx context.Context, anew bool, capabilities ...u
 	hint := ""
 	if ok {
 		hint = there.Email
-		capabilities = append(userauth.Satisfied(there.Scopes), capabilities...)
+		capabilities = append(capability.Satisfied(there.Scopes), capabilities...)
 	}
 	l := loopback{q.outside, client, q.port, !q.noBrowser, q.wait}
 	got, err := l.ask(ctx, hint, capabilities...)
@@ -107,9 +108,9 @@ func (q *quickstart) consented(ctx context.Context, anew bool, capabilities ...u
 	return got, client, q.drawer().write(got)
 }
 
-func allows(c credential, capabilities []userauth.Capability) bool {
-	have := map[userauth.Capability]bool{}
-	for _, one := range userauth.Satisfied(c.Scopes) {
+func allows(c credential, capabilities []capability.Capability) bool {
+	have := map[capability.Capability]bool{}
+	for _, one := range capability.Satisfied(c.Scopes) {
 		have[one] = true
 	}
 	for _, one := range capabilities {
@@ -122,7 +123,7 @@ func allows(c credential, capabilities []userauth.Capability) bool {
 
 // as does something as the person, and asks for consent when that is lacking,
 // once.
-func (q *quickstart) as(ctx context.Context, needed []userauth.Capability, do func(s *spaces.Spaces, person string) error) error {
+func (q *quickstart) as(ctx context.Context, needed []capability.Capability, do func(s *spaces.Spaces, person string) error) error {
 	for try := 0; ; try++ {
 		c, client, err := q.consented(ctx, try > 0, needed...)
 		if err != nil {

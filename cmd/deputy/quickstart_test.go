@@ -24,6 +24,7 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/chromiumtest"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/spaces"
@@ -383,7 +384,7 @@ func TestAnAdministratorReadsASpaceTheyAreNotIn(t *testing.T) {
 
 func TestByDelegationNobodyHasToConsent(t *testing.T) {
 	d, h := atHome(t)
-	h.google.Delegate(delegating, userauth.CreateSpaces.Scope())
+	h.google.Delegate(delegating, capability.CreateSpaces.Scope())
 	args := []string{"space", "create", "By delegation", "--as", "Grace@example.com", "--delegate", delegating}
 	d.does(config.Secret{}, args...)
 	if space, ok := h.google.SpaceNamed("By delegation"); !ok || space.Members[0].Person.Email != "grace@example.com" || len(h.opened) != 0 {

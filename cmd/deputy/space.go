@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 const spaceHelp = `Create and look at spaces as yourself, for scripts, and add people to them.
@@ -43,11 +43,11 @@ func spaceCommand(o outside) *cobra.Command {
 }
 
 // act does something by the authority that the flags name.
-func (s *spaceCommands) act(ctx context.Context, needed []userauth.Capability, do func(*spaces.Spaces, string) error) error {
+func (s *spaceCommands) act(ctx context.Context, needed []capability.Capability, do func(*spaces.Spaces, string) error) error {
 	if (s.person == "") != (s.account == "") {
 		return &usageError{errors.New("--as and --delegate go together: --as ada@example.com --delegate deputy@project.iam.gserviceaccount.com")}
 	}
-	by := func(made *spaces.Spaces) (*spaces.Spaces, []userauth.Capability, error) {
+	by := func(made *spaces.Spaces) (*spaces.Spaces, []capability.Capability, error) {
 		if !s.admin {
 			return made, needed, nil
 		}
@@ -114,7 +114,7 @@ func (s *spaceCommands) getCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.act(c.Context(), []userauth.Capability{userauth.ReadSpaces}, func(all *spaces.Spaces, person string) error {
+		return s.act(c.Context(), []capability.Capability{capability.ReadSpaces}, func(all *spaces.Spaces, person string) error {
 			found, err := all.Get(c.Context(), person, name)
 			if err != nil {
 				return err
@@ -129,7 +129,7 @@ func (s *spaceCommands) getCommand() *cobra.Command {
 
 func (s *spaceCommands) listCommand() *cobra.Command {
 	return &cobra.Command{Use: "list [WORDS]", Short: "List your named spaces, newest first", Args: cobra.MaximumNArgs(1), RunE: func(c *cobra.Command, args []string) error {
-		return s.act(c.Context(), []userauth.Capability{userauth.ReadSpaces}, func(all *spaces.Spaces, person string) error {
+		return s.act(c.Context(), []capability.Capability{capability.ReadSpaces}, func(all *spaces.Spaces, person string) error {
 			found, cut, err := s.find(c.Context(), all, person, strings.Join(args, " "))
 			if err != nil {
 				return err
@@ -187,7 +187,7 @@ func (s *spaceCommands) inviteCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.act(c.Context(), []userauth.Capability{userauth.ManageMembers}, func(all *spaces.Spaces, person string) error {
+		return s.act(c.Context(), []capability.Capability{capability.ManageMembers}, func(all *spaces.Spaces, person string) error {
 			added, err := all.Invite(c.Context(), person, name, members)
 			if err != nil && len(added.Joined)+len(added.Invited) == 0 {
 				return err

@@ -12,6 +12,7 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/docstest"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
@@ -159,7 +160,7 @@ func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
 	c := caller()
 	c.ID, c.UniqueID, c.Email, c.Name = "another", "109000000000000000002", "another@tools.iam.gserviceaccount.com", `<script>alert(1)</script>`
 	w.put(t, c)
-	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}, userauth.CreateSpaces)
+	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +177,7 @@ func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
 func TestASystemThatIsGoneIsAskedAboutNoMore(t *testing.T) {
 	t.Parallel()
 	w := unapproved(t)
-	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: "gone", Actions: []string{"spaces.create"}}, userauth.CreateSpaces)
+	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: "gone", Actions: []string{"spaces.create"}}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,9 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 )
 
 var (
@@ -76,8 +76,8 @@ func (x way) record() callers.Caller {
 }
 
 // needs are all capabilities that the way may need.
-func (x way) needs() []userauth.Capability {
-	return slices.DeleteFunc(userauth.Capabilities(), func(c userauth.Capability) bool { return c.Administers() != (x.by == "admin") })
+func (x way) needs() []capability.Capability {
+	return slices.DeleteFunc(capability.All(), func(c capability.Capability) bool { return c.Administers() != (x.by == "admin") })
 }
 
 // ready is a program where a way is open, but for what leave names.
@@ -109,7 +109,7 @@ func (x way) ready(t *testing.T, leave string, change func(*callers.Caller)) *wo
 	case "grant":
 		return w
 	case "scopes":
-		needs = []userauth.Capability{userauth.AddTheApp} // something nobody asks for here
+		needs = []capability.Capability{capability.AddTheApp} // something nobody asks for here
 	}
 	link, err := w.auth.Invite(t.Context(), x.as.User(), config.Secret{}, needs...)
 	if err != nil {

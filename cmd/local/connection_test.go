@@ -8,7 +8,7 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/callers"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 )
 
 // brings is the incident tool with the right to bring codes, and nobody
@@ -24,7 +24,7 @@ func brings(t *testing.T) *world {
 
 // code is a body with a fresh server auth code.
 func (w *world) code(p google.Person, kind, redirect string, offline bool) string {
-	return fmt.Sprintf(`{"serverAuthCode":"%s","clientType":"%s"}`, w.google.AppCode(p, redirect, offline, userauth.CreateSpaces.Scope()), kind)
+	return fmt.Sprintf(`{"serverAuthCode":"%s","clientType":"%s"}`, w.google.AppCode(p, redirect, offline, capability.CreateSpaces.Scope()), kind)
 }
 
 const adasConnection = "/v1/people/ada@example.com/connection"

@@ -19,9 +19,9 @@ import (
 	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/internal/docstest"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -338,7 +338,7 @@ func (tr *trial) event(event any) *httptest.ResponseRecorder {
 // invited is the path of an invitation for Ada.
 func (tr *trial) invited() string {
 	tr.t.Helper()
-	link, err := tr.auth.Invite(tr.t.Context(), ada.User(), config.Secret{}, userauth.CreateSpaces, userauth.ReadMembers)
+	link, err := tr.auth.Invite(tr.t.Context(), ada.User(), config.Secret{}, capability.CreateSpaces, capability.ReadMembers)
 	if err != nil {
 		tr.t.Fatal(err)
 	}

@@ -20,10 +20,10 @@ import (
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/docstest"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -103,10 +103,10 @@ func brew(t *testing.T) *storm {
 	c := caller()
 	c.Rate = 1_000_000
 	edit(t, s.program, func(d *callers.Draft) error { return d.Put(c) })
-	client, scopes := s.google.ClientID, googleauth.Scopes(userauth.ScopesFor(userauth.CreateSpaces))
+	client, scopes := s.google.ClientID, googleauth.Scopes(capability.Scopes(capability.CreateSpaces))
 	for i := range loadPeople {
 		p := google.Person{Sub: fmt.Sprintf("3%020d", i), Name: fmt.Sprintf("Person %d", i), Email: fmt.Sprintf("person-%d@example.com", i), Domain: "example.com"}
-		refresh, access := s.google.Connect(p, userauth.CreateSpaces.Scope())
+		refresh, access := s.google.Connect(p, capability.CreateSpaces.Scope())
 		over := time.Now().Add(time.Hour)
 		if i%2 == 0 {
 			over = time.Now().Add(-time.Hour) // has to be refreshed in the storm

@@ -15,7 +15,7 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/callers"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/vault"
 )
 
@@ -60,7 +60,7 @@ func (m madeSpace) who(states ...string) []string {
 func allHands(t *testing.T) *trial {
 	t.Helper()
 	tr := newTrial(t, nil, false)
-	tr.allowed(userauth.Capabilities()...)
+	tr.allowed(capability.All()...)
 	tr.everything()
 	return tr
 }
@@ -200,7 +200,7 @@ func TestWhereverAnInstanceDiesTheSameKeyMakesTheSameSpaceAndNoStepTwice(t *test
 			over := false
 			synctest.Test(t, func(t *testing.T) {
 				tr := newTrial(t, dies, true) // and nothing works after it, not even to tell
-				tr.allowed(userauth.Capabilities()...)
+				tr.allowed(capability.All()...)
 				tr.everything()
 				edit(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
 				body, _ := crowd(51, everyStep)

@@ -12,8 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
-	"example.com/deputy/shared/userauth"
 )
 
 const planBody = `{"actAs":"ada@example.com","displayName":"Plan %s"}`
@@ -76,7 +76,7 @@ func TestWhatWasRefusedLeavesTheKeyFreeAndWhatFailedDoesNot(t *testing.T) {
 func TestFiftyRequestsWithOneKeyOverTwoInstancesMakeOneSpace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := newTrial(t, nil, false)
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.everything()
 		tr.twice()
 		token := tr.callerToken()
@@ -198,7 +198,7 @@ func TestADeletionWhoseAnswerWasLostIsADeletion(t *testing.T) {
 			t.Fatal(lost.name)
 		}
 		tr := newTrial(t, &lost, false)
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.everything()
 		tr.post()
 		space := tr.google.SpacesOf(ada)[len(tr.google.SpacesOf(ada))-1]

@@ -27,8 +27,8 @@ import (
 	"example.com/deputy/functions/createspace"
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
-	"example.com/deputy/shared/userauth"
 )
 
 // document is the API's own, read once.
@@ -132,7 +132,7 @@ func connectedWith(t *testing.T, change ...func(*callers.Caller)) *world {
 	}
 	w := beginWith(t, c)
 	b := w.browser(t, ada)
-	link, err := w.auth.Invite(t.Context(), ada.User(), config.Secret{}, userauth.Capabilities()...)
+	link, err := w.auth.Invite(t.Context(), ada.User(), config.Secret{}, capability.All()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestTheDocumentIsValidAndKnowsEveryOperationThatIsServed(t *testing.T) {
 		t.Errorf("%s is not in the document", pattern)
 	}
 	var operations []string
-	for _, c := range userauth.Capabilities() {
+	for _, c := range capability.All() {
 		operations = append(operations, string(c))
 	}
 	var known []string
@@ -322,7 +322,7 @@ func TestSpacesAreListedPageByPageAndSearched(t *testing.T) {
 func TestAPersonsConnectionIsReadAskedForAndEnded(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	if got := w.api(t, "GET", "/v1/people/ada@example.com/connection", ""); got.body["connected"] != true || len(got.body["capabilities"].([]any)) != len(userauth.Capabilities()) {
+	if got := w.api(t, "GET", "/v1/people/ada@example.com/connection", ""); got.body["connected"] != true || len(got.body["capabilities"].([]any)) != len(capability.All()) {
 		t.Errorf("ada: %s", got.text)
 	}
 	if got := w.api(t, "GET", "/v1/people/"+grace.Sub+"/connection", ""); got.body["connected"] != false { // as of anybody who is not connected
@@ -408,7 +408,7 @@ func TestEveryOperationIsAllowedOnlyByItsOwnRight(t *testing.T) {
 				c.Domains = []string{"another.example"}
 			}
 			w := beginWith(t, c)
-			link, err := w.auth.Invite(t.Context(), ada.User(), config.Secret{}, userauth.Capabilities()...)
+			link, err := w.auth.Invite(t.Context(), ada.User(), config.Secret{}, capability.All()...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -551,7 +551,7 @@ func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
 		c.Actions = append(slices.Clone(c.Actions), "people.connect")
 		c.Authorities, c.Administrators = []string{"user", "admin", "delegation"}, []string{alan.Email}
 	})
-	w.google.Delegate(delegating, userauth.CreateSpaces.Scope(), userauth.ReadMembers.Scope(), userauth.EditSpaces.Scope(), userauth.AdminSpaces.Scope())
+	w.google.Delegate(delegating, capability.CreateSpaces.Scope(), capability.ReadMembers.Scope(), capability.EditSpaces.Scope(), capability.AdminSpaces.Scope())
 	text, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
@@ -564,7 +564,7 @@ func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "DEPUTY="+w.address+"/createspace", "TOKEN="+strings.TrimPrefix(w.callerToken(nil), "Bearer "),
-		"CODE="+w.google.AppCode(grace, "", true, userauth.CreateSpaces.Scope()))
+		"CODE="+w.google.AppCode(grace, "", true, capability.CreateSpaces.Scope()))
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.Contains(string(out), "urn:deputy:problem") {
 		t.Errorf("%v: %s", err, out)

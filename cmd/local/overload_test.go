@@ -10,8 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/userauth"
 )
 
 // held is a trial whose calls to Chat's API wait until let.
@@ -28,7 +28,7 @@ func held(t *testing.T) (tr *trial, let func()) {
 		}
 		return passOn.RoundTrip(r)
 	}}, true)
-	tr.allowed(userauth.Capabilities()...)
+	tr.allowed(capability.All()...)
 	tr.everything()
 	tr.arm(1)
 	return tr, sync.OnceFunc(func() { close(gate) })

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/callers"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/vault"
 )
 
@@ -39,7 +39,7 @@ func TestNoAPIThatRefusesGoodTokensEndsAGrant(t *testing.T) {
 			w.clock.advance(time.Minute)
 		}
 		g, err := w.auth.Vault.Grant(t.Context(), ada.User())
-		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() || len(g.Scopes) < len(userauth.Capabilities()) || len(g.Standing()) != 1 {
+		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() || len(g.Scopes) < len(capability.All()) || len(g.Standing()) != 1 {
 			t.Errorf("%s: %s, %d scopes, %v", method, g.Status, len(g.Scopes), err)
 		}
 		if got := strings.Count(w.log.String(), `alarm="a Google API refuses tokens`); got != 1 {
@@ -112,7 +112,7 @@ func TestAnEntryThatNamesAnIdDelegatesForNoAddress(t *testing.T) {
 	c := caller()
 	c.Actions, c.Authorities, c.Domains, c.People = everyAction, []string{callers.ByDelegation}, nil, []string{ada.User()}
 	w.put(t, c)
-	w.google.Delegate(delegating, userauth.CreateSpaces.Scope())
+	w.google.Delegate(delegating, capability.CreateSpaces.Scope())
 	for named, want := range map[string]string{"ada@example.com": "denied", ada.User(): "invalid_request"} {
 		got := w.api(t, "POST", "/v1/spaces", `{"actAs":"`+named+`","authority":"delegation","displayName":"x"}`)
 		if got.problem() != want || w.count("chat.spaces.setup") != 0 {
@@ -357,7 +357,7 @@ func TestADisconnectDuringACreateLeavesTheRestForLater(t *testing.T) {
 			}
 			return res, err
 		}}, true)
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.everything()
 		create := func() *httptest.ResponseRecorder {
 			return tr.do(http.MethodPost, "/createspace/v1/spaces", `{"actAs":"`+ada.User()+`","displayName":"Launch plan","members":["grace@example.com"],"firstMessage":"Welcome"}`,
@@ -368,7 +368,7 @@ func TestADisconnectDuringACreateLeavesTheRestForLater(t *testing.T) {
 			t.Fatalf("%d %s", got.Code, got.Body)
 		}
 		tr.calm()
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.everything()
 		tr.clock.advance(time.Minute)
 		got := create()
@@ -525,7 +525,7 @@ func TestCalendarAndGroupsThatRefuseGoodTokensEndNoGrant(t *testing.T) {
 			tried := 4 - w.google.Pending(method)
 			w.google.Calm()
 			g, err := w.auth.Vault.Grant(t.Context(), ada.User())
-			if err != nil || g.Status != vault.Connected || len(g.Scopes) < len(userauth.Capabilities()) {
+			if err != nil || g.Status != vault.Connected || len(g.Scopes) < len(capability.All()) {
 				t.Errorf("%s %d: %s, %d scopes, %v", method, status, g.Status, len(g.Scopes), err)
 			}
 			if tried == 0 && method != "cloudidentity.groups.lookup" {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 )
 
 // random is a value that a schema allows, or, where odd strikes, one that it
@@ -68,7 +68,7 @@ func TestNoRequestMakesDeputyFailWhateverIsInIt(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
 	for name, odd := range map[string]float64{"as the document has it": 0, "broken": 0.15} {
 		tr := newTrial(t, nil, false)
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.everything()
 		token, statuses := tr.callerToken(), map[int]int{}
 		for n := range 1000 {

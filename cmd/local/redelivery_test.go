@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/emulator/chatpage"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 )
 
 // Chat sends an event again when it has not heard in time, and a client may
@@ -160,7 +160,7 @@ func TestAnEventThatComesSixTimesToTwoInstancesActsOnce(t *testing.T) {
 					var want, got, before []string
 					for _, twice := range []bool{false, true} {
 						tr := newTrialAs(t, format, "", nil, false)
-						tr.allowed(userauth.Capabilities()...)
+						tr.allowed(capability.All()...)
 						if w.before != nil {
 							w.before(tr)
 						}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/callers"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/vault"
 )
 
@@ -159,7 +159,7 @@ func TestAnActWhoseAnswerWasLostIsInStatusAsUncertain(t *testing.T) {
 			}
 			return res, err
 		}}, true)
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.everything()
 		tr.arm(1)
 		request := func(ctx context.Context) *httptest.ResponseRecorder {
@@ -214,7 +214,7 @@ func TestASuffixedNameIsOneSpaceAlthoughTheFirstNameBecomesFree(t *testing.T) {
 			}
 			return res, err
 		}}, true)
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.everything()
 		theirs := tr.google.Found("All hands", alan)
 		body, _ := crowd(1, `,"onDuplicate":"SUFFIX"`)
@@ -253,7 +253,7 @@ func TestWhoIsInvitedIsNotCalledJoinedWhenGoogleSaysTheyAreThere(t *testing.T) {
 			}
 			return passOn.RoundTrip(r)
 		}}, true)
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.everything()
 		body, _ := crowd(50, `,"externalUserAllowed":true`)
 		body = strings.Replace(body, `"member-50@example.com"`, `"kim@partner.example"`, 1)
@@ -277,7 +277,7 @@ func TestAddingManyGoesOnWhereTimeRanOut(t *testing.T) {
 			}
 			return passOn.RoundTrip(r)
 		}}, true)
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.everything()
 		space := tr.google.Found("Plan", ada)
 		_, members := crowd(49, "")

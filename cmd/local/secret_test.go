@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 )
 
 func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
@@ -69,7 +69,7 @@ func TestNothingThatWasTypedIsLoggedWhenAConnectionBreaks(t *testing.T) {
 		}}
 		for _, typed := range []string{"/spaces MARKED", "/groupchat MARKED@example.com other@example.com", "/createspace MARKED @Grace Hopper", "/say MARKED", "/invite MARKED@example.com", "/kickoff"} {
 			tr := newTrial(t, &reset, true)
-			tr.allowed(userauth.Capabilities()...)
+			tr.allowed(capability.All()...)
 			tr.arm(2) // the keys that say who Chat is have been fetched
 			if shown := say(typed)(tr, team); !strings.Contains(shown, "That did not work") {
 				t.Errorf("%s: %s", typed, text(shown))

@@ -15,8 +15,8 @@ import (
 
 	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/functions/chatevent"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
 
@@ -39,7 +39,7 @@ func (tr *trial) chats(path, in string, form url.Values) string {
 }
 
 // allowed connects Ada for some capabilities.
-func (tr *trial) allowed(capabilities ...userauth.Capability) {
+func (tr *trial) allowed(capabilities ...capability.Capability) {
 	tr.t.Helper()
 	link, err := tr.auth.Invite(tr.t.Context(), ada.User(), config.Secret{}, capabilities...)
 	if err != nil {
@@ -133,7 +133,7 @@ var chatSays = map[int]string{
 func refused(status int, message string) mood {
 	return mood{
 		func(tr *trial, g gesture) {
-			tr.allowed(userauth.Capabilities()...)
+			tr.allowed(capability.All()...)
 			for range 4 { // as often as it is tried
 				tr.google.Refuse(g.method, status, message)
 			}
@@ -173,24 +173,24 @@ func asked(before func(*trial, gesture), text, home string) mood {
 
 var moods = map[string]mood{
 	"connected": {
-		func(tr *trial, _ gesture) { tr.allowed(userauth.Capabilities()...) },
+		func(tr *trial, _ gesture) { tr.allowed(capability.All()...) },
 		func(g gesture, _ string) (string, bool) { return g.done, false },
 	},
 	"not connected": asked(func(*trial, gesture) {}, "", "Deputy does things in Google Chat as you"),
 	"a scope missing": asked(func(tr *trial, g gesture) {
 		if g.method == "meet.spaces.create" {
-			tr.allowed(userauth.CreateSpaces)
+			tr.allowed(capability.CreateSpaces)
 		} else {
-			tr.allowed(userauth.Meet)
+			tr.allowed(capability.Meet)
 		}
 	}, "", "To show your spaces, Deputy has to be allowed"),
 	"a dead grant": asked(func(tr *trial, _ gesture) {
-		tr.allowed(userauth.Capabilities()...)
+		tr.allowed(capability.All()...)
 		tr.google.Revoke(ada)
 		tr.clock.advance(2 * time.Hour)
 	}, "Google has ended Deputy's access", ""),
 	"Google slow": {
-		func(tr *trial, g gesture) { tr.allowed(userauth.Capabilities()...); tr.slow = g.path },
+		func(tr *trial, g gesture) { tr.allowed(capability.All()...); tr.slow = g.path },
 		func(g gesture, _ string) (string, bool) {
 			switch {
 			case g.path == "":
@@ -308,7 +308,7 @@ func TestNoCommandAsksForMoreThanItsLineOfTheTableSays(t *testing.T) {
 			page := tr.do(http.MethodGet, strings.TrimPrefix(started.Header().Get("Location"), tr.address), "").Body.String()
 			asked := regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1)
 			for _, m := range asked {
-				if !slices.ContainsFunc(c.Needs, func(n userauth.Capability) bool { return n.Scope() == m[1] }) {
+				if !slices.ContainsFunc(c.Needs, func(n capability.Capability) bool { return n.Scope() == m[1] }) {
 					t.Errorf("%s asks for %s", c.Name, m[1])
 				}
 			}

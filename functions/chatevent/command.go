@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"slices"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -23,7 +23,7 @@ type command struct {
 	args        words.Text // how to call it, for /help; may be none
 	description string
 	help        words.Text
-	needs       []userauth.Capability // all that it may ask for
+	needs       []capability.Capability // all that it may ask for
 	run         act
 }
 
@@ -35,30 +35,30 @@ func (c command) quick() bool { return c.name[0] != '/' }
 func commands() []command {
 	var none words.Text
 	return []command{
-		{1, "/connect", none, "Let Deputy act as you", words.HelpConnect, needs(userauth.CreateSpaces), connect},
+		{1, "/connect", none, "Let Deputy act as you", words.HelpConnect, needs(capability.CreateSpaces), connect},
 		{2, "/disconnect", none, "End Deputy's access to your account", words.HelpDisconnect, nil, disconnect},
 		{3, "/status", none, "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
 		{4, "/help", none, "Show what Deputy can do", words.HelpHelp, nil, help},
 		{5, "/createspace", words.ArgsCreateSpace, "Create a space as you", words.HelpCreateSpace, createNeeds, createSpace},
-		{6, "/invite", words.ArgsPeople, "Add people here as you", words.HelpInvite, needs(userauth.ManageMembers), invite},
-		{7, "/spaces", words.ArgsWords, "Find your spaces", words.HelpSpaces, needs(userauth.ReadSpaces), listSpaces},
-		{8, "/say", words.ArgsText, "Write here as you", words.HelpSay, needs(userauth.PostMessages), speak},
-		{9, "/meet", words.ArgsMeet, "Open a Meet room here as you", words.HelpMeet, needs(userauth.Meet, userauth.PostMessages), meet},
-		{10, "/kickoff", words.ArgsWhen, "Schedule a meeting with all people here", words.HelpKickoff, needs(userauth.ReadMembers, userauth.ScheduleEvents), kickoff},
-		{11, "/groupchat", words.ArgsPeople, "Begin or find a group conversation", words.HelpGroupChat, needs(userauth.CreateSpaces, userauth.ReadMembers), groupChat},
+		{6, "/invite", words.ArgsPeople, "Add people here as you", words.HelpInvite, needs(capability.ManageMembers), invite},
+		{7, "/spaces", words.ArgsWords, "Find your spaces", words.HelpSpaces, needs(capability.ReadSpaces), listSpaces},
+		{8, "/say", words.ArgsText, "Write here as you", words.HelpSay, needs(capability.PostMessages), speak},
+		{9, "/meet", words.ArgsMeet, "Open a Meet room here as you", words.HelpMeet, needs(capability.Meet, capability.PostMessages), meet},
+		{10, "/kickoff", words.ArgsWhen, "Schedule a meeting with all people here", words.HelpKickoff, needs(capability.ReadMembers, capability.ScheduleEvents), kickoff},
+		{11, "/groupchat", words.ArgsPeople, "Begin or find a group conversation", words.HelpGroupChat, needs(capability.CreateSpaces, capability.ReadMembers), groupChat},
 		{101, "Create a space", none, "Fill in a form to create a space as you", words.HelpCreateForm, createNeeds, createForm},
 		{102, "My connection", none, "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
 	}
 }
 
-func needs(all ...userauth.Capability) []userauth.Capability { return all }
+func needs(all ...capability.Capability) []capability.Capability { return all }
 
 // Entry is a command as Chat's console wants it typed in.
 type Entry struct {
 	ID                      int
 	Name, Args, Description string
-	Dialog                  bool                  // "Open a dialog" has to be ticked
-	Needs                   []userauth.Capability // all that it may ask for
+	Dialog                  bool                    // "Open a dialog" has to be ticked
+	Needs                   []capability.Capability // all that it may ask for
 }
 
 // Console are the commands to configure in Chat's console.

@@ -3,12 +3,12 @@ package chatevent
 import (
 	"testing"
 
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/words"
 )
 
 func TestEveryCapabilityAndCommandHasWordsThatFitChatsConsole(t *testing.T) {
-	for _, c := range userauth.Capabilities() {
+	for _, c := range capability.All() {
 		if c.Words() == (words.Text{}) {
 			t.Errorf("%s has no words", c)
 		}

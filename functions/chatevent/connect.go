@@ -3,15 +3,15 @@ package chatevent
 import (
 	"context"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
 // connect asks for consent when there is none, and else shows that there is:
 // it is also what Chat repeats after the consent.
 func connect(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	if _, err := f.Auth.TokenSource(ctx, e.Person.Name, userauth.CreateSpaces); err != nil {
+	if _, err := f.Auth.TokenSource(ctx, e.Person.Name, capability.CreateSpaces); err != nil {
 		return chat.Reply{}, err
 	}
 	c, err := f.Auth.Connection(ctx, e.Person.Name)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -52,10 +53,10 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 		slog.String("request", made.RequestID), slog.Bool("unchecked", made.Unchecked), slog.Int("undone", len(made.Undone)))
 	say, title := words.In(e.Locale), words.SpaceCreated
 	widgets := append(people(say, made.Joined, made.Invited), f.leftOut(ctx, e, r.External != nil && *r.External, made.LeftOut)...)
-	ask := needs(userauth.CreateSpaces)
+	ask := needs(capability.CreateSpaces)
 	switch {
 	case made.NotAllowed:
-		widgets, ask = append(widgets, chat.Widget{Text: say(words.NotAllowed)}), append(ask, userauth.ReadMembers)
+		widgets, ask = append(widgets, chat.Widget{Text: say(words.NotAllowed)}), append(ask, capability.ReadMembers)
 	case made.Unchecked:
 		widgets = append(widgets, chat.Widget{Text: say(words.Unchecked)})
 	}

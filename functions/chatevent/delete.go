@@ -5,10 +5,10 @@ import (
 	"log/slog"
 	"strings"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -16,7 +16,7 @@ import (
 // invocation's Args.
 func deleteForm() form {
 	return form{
-		title: words.DeleteTitle, submit: words.Delete, required: []string{nameField}, needs: needs(userauth.DeleteSpaces),
+		title: words.DeleteTitle, submit: words.Delete, required: []string{nameField}, needs: needs(capability.DeleteSpaces),
 		begin: func(invocation) chat.Inputs { return nil },
 		draw: func(_ context.Context, _ function, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
 			say := words.In(e.Locale)

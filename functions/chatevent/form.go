@@ -7,9 +7,9 @@ import (
 	"maps"
 	"slices"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -19,7 +19,7 @@ type form struct {
 	title    words.Text
 	submit   words.Text
 	required []string
-	needs    []userauth.Capability // asked for before it is opened
+	needs    []capability.Capability // asked for before it is opened
 	// begin is what the form holds at first.
 	begin func(invocation) chat.Inputs
 	// draw are its fields, with what they hold.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -32,7 +32,7 @@ func (f function) offer(ctx context.Context, e chat.Event) []chat.Widget {
 		f.try(ctx, err)
 		return nil
 	}
-	connect, err := f.allow(ctx, words.In(e.Locale)(words.Connect), e, userauth.CreateSpaces)
+	connect, err := f.allow(ctx, words.In(e.Locale)(words.Connect), e, capability.CreateSpaces)
 	if err != nil {
 		f.try(ctx, err)
 		return nil

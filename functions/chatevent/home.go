@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/userauth"
@@ -30,7 +31,7 @@ func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 		if c.SignIn {
 			text = words.SignIn
 		}
-		connect, err := f.allow(ctx, say(words.Connect), e, userauth.CreateSpaces)
+		connect, err := f.allow(ctx, say(words.Connect), e, capability.CreateSpaces)
 		if err != nil {
 			return chat.Reply{}, err
 		}
@@ -61,8 +62,8 @@ func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 // asked keeps nothing else from being shown.
 func (f function) newest(ctx context.Context, e chat.Event, c userauth.Connection) ([]chat.Widget, error) {
 	say := words.In(e.Locale)
-	if !slices.Contains(c.Allowed, userauth.ReadSpaces) {
-		allow, err := f.allow(ctx, say(words.AllowIt), e, append(slices.Clone(c.Allowed), userauth.ReadSpaces)...)
+	if !slices.Contains(c.Allowed, capability.ReadSpaces) {
+		allow, err := f.allow(ctx, say(words.AllowIt), e, append(slices.Clone(c.Allowed), capability.ReadSpaces)...)
 		return []chat.Widget{{Text: say(words.RecentNotAllowed)}, buttons(allow)}, err
 	}
 	found, _, err := f.Spaces.Search(ctx, e.Person.Name, "")

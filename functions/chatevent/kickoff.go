@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/meetings"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -25,7 +25,7 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	if _, err := meetings.ParseWhen(i.Args, time.Time{}); err != nil {
 		return chat.Reply{}, err
 	}
-	zone, err := f.Meetings.Zone(ctx, e.Person.Name, userauth.ReadMembers)
+	zone, err := f.Meetings.Zone(ctx, e.Person.Name, capability.ReadMembers)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -33,7 +33,7 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	there, err := f.Spaces.Participants(ctx, e.Person.Name, e.Space.Name, userauth.ScheduleEvents)
+	there, err := f.Spaces.Participants(ctx, e.Person.Name, e.Space.Name, capability.ScheduleEvents)
 	if err != nil {
 		return chat.Reply{}, err
 	}

@@ -5,10 +5,10 @@ import (
 	"log/slog"
 	"strings"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/operations"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -29,7 +29,7 @@ func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 	// one is kept before it is posted.
 	q := operations.Request{ID: operations.Digest("chat", "meet", e.Person.Name, e.Space.Name, i.Source), Caller: "chat", Person: e.Person.Name, Hash: operations.Digest(i.Args)}
 	made, _, err := f.Operations.Once(ctx, q, func(try operations.Try) ([]byte, bool, error) {
-		room, err := f.Meetings.RoomOnce(ctx, e.Person.Name, try, userauth.PostMessages)
+		room, err := f.Meetings.RoomOnce(ctx, e.Person.Name, try, capability.PostMessages)
 		if err != nil {
 			return nil, false, err
 		}

@@ -6,10 +6,10 @@ import (
 	"maps"
 	"strings"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -42,13 +42,13 @@ const maxFirst = 2_000
 
 func createSpaceForm() form {
 	return form{
-		title: words.NewSpace, submit: words.Create, required: []string{nameField}, needs: needs(userauth.CreateSpaces),
+		title: words.NewSpace, submit: words.Create, required: []string{nameField}, needs: needs(capability.CreateSpaces),
 		begin: beginCreate, draw: drawCreate, send: sendCreate,
 	}
 }
 
 // createNeeds is all that making a space may ask for.
-var createNeeds = needs(userauth.CreateSpaces, userauth.ReadMembers, userauth.EditSpaces, userauth.DeleteSpaces, userauth.AddTheApp, userauth.PostMessages)
+var createNeeds = needs(capability.CreateSpaces, capability.ReadMembers, capability.EditSpaces, capability.DeleteSpaces, capability.AddTheApp, capability.PostMessages)
 
 // createForm is the quick command that opens the form.
 func createForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"log/slog"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -14,7 +14,7 @@ import (
 // Args is the name it has.
 func renameForm() form {
 	return form{
-		title: words.RenameTitle, submit: words.Rename, required: []string{nameField}, needs: needs(userauth.EditSpaces),
+		title: words.RenameTitle, submit: words.Rename, required: []string{nameField}, needs: needs(capability.EditSpaces),
 		begin: func(i invocation) chat.Inputs { return chat.Inputs{nameField: {i.Args}} },
 		draw: func(_ context.Context, _ function, e chat.Event, _ invocation, held chat.Inputs) ([]chat.Widget, error) {
 			say := words.In(e.Locale)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/words"
 )
 
@@ -23,7 +23,7 @@ func TestTheTablesOfTheSetupDocumentAreTheCodes(t *testing.T) {
 	say := words.In("en")
 	table := &strings.Builder{}
 	table.WriteString("| Command ID | Name | Command type | Description | Open a dialog | asks for, when it needs it |\n|---|---|---|---|---|---|\n")
-	used := map[userauth.Capability][]string{}
+	used := map[capability.Capability][]string{}
 	for _, c := range commands() {
 		kind, dialog := "Slash command", ""
 		if c.quick() {
@@ -40,7 +40,7 @@ func TestTheTablesOfTheSetupDocumentAreTheCodes(t *testing.T) {
 	}
 	scopes := &strings.Builder{}
 	scopes.WriteString("| scope | capability | lets Deputy | for |\n|---|---|---|---|\n")
-	for _, c := range userauth.Capabilities() {
+	for _, c := range capability.All() {
 		if !c.Everyday() {
 			used[c] = []string{"the HTTP API"}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/userauth"
@@ -68,7 +69,7 @@ func (f function) notConnectedCard(ctx context.Context, e chat.Event, c userauth
 	if c.Ended && f.Auth.Tell(ctx, e.Person.Name) {
 		widgets = append([]chat.Widget{{Text: say(words.Ended)}}, widgets...)
 	}
-	connect, err := f.allow(ctx, say(words.Connect), e, userauth.CreateSpaces)
+	connect, err := f.allow(ctx, say(words.Connect), e, capability.CreateSpaces)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -110,7 +111,7 @@ func (f function) connectedCard(ctx context.Context, title words.Text, e chat.Ev
 // capabilities are rows of what a connection allows, and does not.
 func capabilities(say words.Say, c userauth.Connection) []chat.Widget {
 	by := map[words.Text][]string{}
-	for _, capability := range userauth.Capabilities() {
+	for _, capability := range capability.All() {
 		state := words.NotAsked
 		switch {
 		case slices.Contains(c.Allowed, capability):
@@ -132,7 +133,7 @@ func capabilities(say words.Say, c userauth.Connection) []chat.Widget {
 }
 
 // allow is a button that leads to the consent for some capabilities.
-func (f function) allow(ctx context.Context, text string, e chat.Event, capabilities ...userauth.Capability) (chat.Button, error) {
+func (f function) allow(ctx context.Context, text string, e chat.Event, capabilities ...capability.Capability) (chat.Button, error) {
 	link, err := f.Auth.Invite(ctx, e.Person.Name, config.Secret{}, capabilities...)
 	return chat.Button{Text: text, Link: link}, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/meetings"
@@ -102,7 +103,7 @@ func (f function) delegated(ctx context.Context, who actor, a act, email string)
 // approval puts an invitation into a NeedsApproval: one link asks for the
 // consent and for the approval. It is the same for everybody whom the caller may
 // name.
-func (f function) approval(ctx context.Context, caller callers.Caller, a act, needs []userauth.Capability) error {
+func (f function) approval(ctx context.Context, caller callers.Caller, a act, needs []capability.Capability) error {
 	link, inviting := f.Auth.InviteToApprove(ctx, a.named, userauth.Wish{Caller: caller.ID, Actions: a.actions, Authority: a.authority}, needs...)
 	if inviting != nil {
 		return inviting

@@ -16,9 +16,9 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/operations"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -30,7 +30,7 @@ type act struct {
 	authority string
 	space     string // spaces/{id}; may be empty
 	key       string // Idempotency-Key; empty for what only reads
-	needs     []userauth.Capability
+	needs     []capability.Capability
 }
 
 // by is the authority that a caller names; the person's own by default.

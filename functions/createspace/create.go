@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
@@ -233,7 +234,7 @@ func (f function) createConversation(ctx context.Context, in api.CreateSpaceRequ
 	case *b.SpaceType == api.DIRECTMESSAGE && len(members) != 1:
 		return nil, invalid(words.English("A DIRECT_MESSAGE has exactly one member besides the person."))
 	}
-	a := act{only(callers.CreateSpaces), b.ActAs, by(b.Authority), "", in.Params.IdempotencyKey, []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}}
+	a := act{only(callers.CreateSpaces), b.ActAs, by(b.Authority), "", in.Params.IdempotencyKey, []capability.Capability{capability.CreateSpaces, capability.ReadMembers}}
 	if *b.SpaceType == api.DIRECTMESSAGE {
 		a.needs = a.needs[:1]
 	}

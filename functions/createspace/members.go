@@ -8,13 +8,14 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
-var managing = []userauth.Capability{userauth.ManageMembers}
+var managing = []capability.Capability{capability.ManageMembers}
 
 // ListMembers lists who is in a space.
 func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObject) (api.ListMembersResponseObject, error) {
@@ -26,7 +27,7 @@ func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObje
 	if err != nil {
 		return nil, err
 	}
-	a := act{only(callers.ReadMembers), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
+	a := act{only(callers.ReadMembers), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []capability.Capability{capability.ReadMembers}}
 	return final(as(ctx, f, a, nil, func(who actor) (api.ListMembers200JSONResponse, done, error) {
 		out := api.ListMembers200JSONResponse{Members: []api.Member{}}
 		list, next, err := who.spaces.Members(ctx, who.person, a.space, size, cursor)
@@ -50,7 +51,7 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 	}
 	a := act{only(callers.WriteMembers), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, managing}
 	if slices.ContainsFunc(members, spaces.Member.ByAddress) {
-		a.needs = append(slices.Clone(managing), userauth.ResolveGroups)
+		a.needs = append(slices.Clone(managing), capability.ResolveGroups)
 	}
 	answer, incomplete, err := as(ctx, f, a, in.Body, func(who actor) (api.MemberResults, done, error) {
 		if err := who.spaces.Ready(ctx, who.person, a.needs...); err != nil {
@@ -118,7 +119,7 @@ func (f function) GetMember(ctx context.Context, in api.GetMemberRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	a := act{only(callers.ReadMembers), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadMembers}}
+	a := act{only(callers.ReadMembers), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []capability.Capability{capability.ReadMembers}}
 	return final(as(ctx, f, a, nil, func(who actor) (api.GetMember200JSONResponse, done, error) {
 		out, err := who.spaces.Member(ctx, who.person, a.space, member)
 		return api.GetMember200JSONResponse(memberOf(out)), done{}, err

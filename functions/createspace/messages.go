@@ -8,7 +8,7 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/words"
 )
 
@@ -23,7 +23,7 @@ func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequest
 	case thread != "" && !strings.HasPrefix(thread, "spaces/"+in.Space+"/threads/"):
 		return nil, invalid(words.English("thread must be one of this space: spaces/%s/threads/{thread}."), in.Space)
 	}
-	a := act{only(callers.CreateMessages), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.PostMessages}}
+	a := act{only(callers.CreateMessages), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []capability.Capability{capability.PostMessages}}
 	return final(as(ctx, f, a, in.Body, func(who actor) (api.CreateMessage201JSONResponse, done, error) {
 		posted, err := who.spaces.Say(ctx, who.person, who.source, a.space, thread, text)
 		return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, done{made: posted.Name}, err
@@ -41,10 +41,10 @@ func (f function) CreateMeeting(ctx context.Context, in api.CreateMeetingRequest
 	if utf8.RuneCountInString(value(in.Body.Text)) > maxText {
 		return nil, invalid(words.English("text has more than %d characters."), maxText)
 	}
-	needs := []userauth.Capability{userauth.Meet, userauth.PostMessages}
+	needs := []capability.Capability{capability.Meet, capability.PostMessages}
 	a := act{[]string{callers.CreateMeetings, callers.CreateMessages}, in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
 	return final(as(ctx, f, a, in.Body, func(who actor) (api.CreateMeeting201JSONResponse, done, error) {
-		room, err := who.meetings.RoomOnce(ctx, who.person, who.try, userauth.PostMessages)
+		room, err := who.meetings.RoomOnce(ctx, who.person, who.try, capability.PostMessages)
 		if err != nil {
 			return api.CreateMeeting201JSONResponse{}, done{}, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/operations"
@@ -66,9 +67,9 @@ func (f function) invite(ctx context.Context, named string, asked []api.Capabili
 	caller := of(ctx).caller
 	err := f.allowed(caller, callers.ByUser, named, callers.InvitePeople)
 	var out api.InvitePerson201JSONResponse
-	var capabilities []userauth.Capability
+	var capabilities []capability.Capability
 	for _, c := range asked {
-		capability := userauth.Capability(c)
+		capability := capability.Capability(c)
 		if err == nil && capability.Administers() && !slices.Contains(caller.Authorities, callers.ByAdmin) {
 			err = fault.New(fault.Denied, words.English("This caller may not ask for an administrator's capabilities: Deputy's operator has not given it the authority admin."))
 		}

@@ -10,9 +10,9 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -34,7 +34,7 @@ func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject
 	if err != nil {
 		return nil, err
 	}
-	a := act{only(callers.ReadSpaces), in.Params.ActAs, by(in.Params.Authority), "", "", []userauth.Capability{userauth.ReadSpaces}}
+	a := act{only(callers.ReadSpaces), in.Params.ActAs, by(in.Params.Authority), "", "", []capability.Capability{capability.ReadSpaces}}
 	return final(as(ctx, f, a, nil, func(who actor) (api.ListSpaces200JSONResponse, done, error) {
 		out := api.ListSpaces200JSONResponse{Spaces: []api.Space{}}
 		page, err := who.spaces.List(ctx, who.person, query, size, cursor)
@@ -48,7 +48,7 @@ func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject
 
 // GetSpace reads a space.
 func (f function) GetSpace(ctx context.Context, in api.GetSpaceRequestObject) (api.GetSpaceResponseObject, error) {
-	a := act{only(callers.ReadSpaces), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []userauth.Capability{userauth.ReadSpaces}}
+	a := act{only(callers.ReadSpaces), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, "", []capability.Capability{capability.ReadSpaces}}
 	out, err := final(as(ctx, f, a, nil, func(who actor) (api.Space, done, error) {
 		out, err := who.spaces.Get(ctx, who.person, a.space)
 		return spaceOf(out), done{}, err
@@ -62,7 +62,7 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 	if err != nil {
 		return nil, err
 	}
-	a := act{only(callers.UpdateSpaces), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []userauth.Capability{userauth.EditSpaces}}
+	a := act{only(callers.UpdateSpaces), in.Body.ActAs, by(in.Body.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, []capability.Capability{capability.EditSpaces}}
 	out, err := final(as(ctx, f, a, []any{in.Params.UpdateMask, in.Params.IfMatch, in.Body}, func(who actor) (api.Space, done, error) {
 		// Google has no condition on a change. Two callers that hold the same
 		// ETag must not both win, so one space has one change at a time.
@@ -176,7 +176,7 @@ var begun = []byte("begun")
 
 // DeleteSpace ends a space once its name is repeated.
 func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObject) (api.DeleteSpaceResponseObject, error) {
-	needs := []userauth.Capability{userauth.DeleteSpaces, userauth.ReadSpaces}
+	needs := []capability.Capability{capability.DeleteSpaces, capability.ReadSpaces}
 	a := act{only(callers.DeleteSpaces), in.Params.ActAs, by(in.Params.Authority), "spaces/" + in.Space, in.Params.IdempotencyKey, needs}
 	return final(as(ctx, f, a, in.Params.Confirm, func(who actor) (api.DeleteSpace204Response, done, error) {
 		var none api.DeleteSpace204Response

@@ -8,9 +8,9 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -147,15 +147,15 @@ func (w wanted) actions() []string {
 }
 
 // needed are the capabilities that it may take.
-func (w wanted) needed() []userauth.Capability {
+func (w wanted) needed() []capability.Capability {
 	out := w.request.Needed()
 	if w.groups() {
-		out = append(out, userauth.ResolveGroups)
+		out = append(out, capability.ResolveGroups)
 	}
 	if w.taken == api.REUSE {
-		out = append(out, userauth.ReadSpaces)
+		out = append(out, capability.ReadSpaces)
 		if len(w.request.Members) == 0 {
-			out = append(out, userauth.ReadMembers)
+			out = append(out, capability.ReadMembers)
 		}
 	}
 	return out

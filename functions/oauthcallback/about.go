@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strings"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -37,7 +37,7 @@ type link struct{ Text, Address string }
 func (f function) home(w http.ResponseWriter, r *http.Request) error {
 	say, name := say(r), f.About.Name
 	var everyday, systems []string
-	for _, c := range userauth.Capabilities() {
+	for _, c := range capability.All() {
 		if c.Everyday() {
 			everyday = append(everyday, say(c.Words()))
 		} else {

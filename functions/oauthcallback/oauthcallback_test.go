@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/deputy/functions/oauthcallback"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/logging"
@@ -48,7 +49,7 @@ func open(t *testing.T, h http.Handler, address string) *http.Response {
 
 func TestTheCookieIsBoundToTheHostAndHiddenFromScripts(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestTheCookieIsBoundToTheHostAndHiddenFromScripts(t *testing.T) {
 
 func TestEveryAnswerIsGuardedAgainstFramingStoringAndTelling(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func TestEveryAnswerIsGuardedAgainstFramingStoringAndTelling(t *testing.T) {
 
 func TestAParameterThatStandsTwiceIsRefused(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func TestAParameterThatStandsTwiceIsRefused(t *testing.T) {
 
 func TestParametersThatGoogleAddsAreLetBe(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func TestNothingOfTheAddressIsShown(t *testing.T) {
 
 func TestACookieThatStandsTwiceIsNoBrowserOfOurs(t *testing.T) {
 	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, userauth.CreateSpaces)
+	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,10 +25,10 @@ import (
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/internal/deployed"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
-	"example.com/deputy/shared/userauth"
 )
 
 // hosts are Google's, as the binary knows them.
@@ -139,7 +139,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	if status, body := post(t, api.Address+"/v1/spaces", standIn, byDelegation); status != http.StatusForbidden || !strings.Contains(body, "DELEGATION_SERVICE_ACCOUNT") {
 		t.Errorf("delegation that is not set up: %d %s; log: %s", status, body, api.Log)
 	}
-	standIn.Delegate(delegating, userauth.CreateSpaces.Scope())
+	standIn.Delegate(delegating, capability.CreateSpaces.Scope())
 	delegated := deploy(t, "CreateSpace", append(env, "DELEGATION_SERVICE_ACCOUNT="+delegating)...)
 	if status, body := delegated.get(http.MethodGet, "/ready"); status != http.StatusOK {
 		t.Fatalf("/ready: %d %s; log: %s", status, body, delegated.Log)

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/oauth2"
 	calendar "google.golang.org/api/calendar/v3"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -26,10 +26,10 @@ const primary = "primary"
 
 // Zone is the time zone of a person's calendar. more are what the act needs
 // besides.
-func (m *Meetings) Zone(ctx context.Context, person string, more ...userauth.Capability) (*time.Location, error) {
+func (m *Meetings) Zone(ctx context.Context, person string, more ...capability.Capability) (*time.Location, error) {
 	call := m.calendar.Events.List(primary).MaxResults(1).Fields("timeZone")
 	var list *calendar.Events
-	needed := append([]userauth.Capability{userauth.ScheduleEvents}, more...)
+	needed := append([]capability.Capability{capability.ScheduleEvents}, more...)
 	err := m.auth.Act(ctx, person, needed, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			list, err = call.Context(ctx).Do()
@@ -73,7 +73,7 @@ func (m *Meetings) Schedule(ctx context.Context, person, source string, e Event)
 		return Scheduled{}, fault.Wrap("meetings.Schedule", err)
 	}
 	var out *calendar.Event
-	err = m.auth.Act(ctx, person, []userauth.Capability{userauth.ScheduleEvents}, func(token oauth2.TokenSource) (err error) {
+	err = m.auth.Act(ctx, person, []capability.Capability{capability.ScheduleEvents}, func(token oauth2.TokenSource) (err error) {
 		out, err = m.insert(ctx, token, e.api(id))
 		if errors.Is(err, errExists) { // it came before
 			out, err = m.get(ctx, token, id)

@@ -17,6 +17,7 @@ import (
 	meet "google.golang.org/api/meet/v2"
 	"google.golang.org/api/option"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/seal"
@@ -56,10 +57,10 @@ func New(ctx context.Context, auth userauth.Actor, keys *seal.Keys, at Endpoints
 // act needs besides, so that one consent asks for all. The API has no
 // requestId: a repetition makes another room, which costs nothing and which
 // nobody hears of.
-func (m *Meetings) Room(ctx context.Context, person string, more ...userauth.Capability) (string, error) {
+func (m *Meetings) Room(ctx context.Context, person string, more ...capability.Capability) (string, error) {
 	call := m.api.Spaces.Create(&meet.Space{})
 	var room *meet.Space
-	needed := append([]userauth.Capability{userauth.Meet}, more...)
+	needed := append([]capability.Capability{capability.Meet}, more...)
 	err := m.auth.Act(ctx, person, needed, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			room, err = call.Context(ctx).Do()
@@ -81,7 +82,7 @@ type Journal interface {
 
 // RoomOnce is Room for an operation that may be repeated: the room of its first
 // try is kept in its journal, and given again.
-func (m *Meetings) RoomOnce(ctx context.Context, person string, j Journal, more ...userauth.Capability) (string, error) {
+func (m *Meetings) RoomOnce(ctx context.Context, person string, j Journal, more ...capability.Capability) (string, error) {
 	if kept := j.Kept(); kept != nil {
 		return string(kept), nil
 	}

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/oauth2"
 
 	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -23,18 +23,18 @@ func (s *Spaces) Administering() *Spaces {
 
 // administrative is what an administrator's right needs in place of a
 // capability; what is not here, it does not reach.
-var administrative = map[userauth.Capability]userauth.Capability{
-	userauth.ReadSpaces: userauth.AdminSpaces, userauth.EditSpaces: userauth.AdminSpaces, userauth.DeleteSpaces: userauth.AdminDelete,
-	userauth.ReadMembers: userauth.AdminMembers, userauth.ManageMembers: userauth.AdminMembers, userauth.ResolveGroups: userauth.ResolveGroups,
+var administrative = map[capability.Capability]capability.Capability{
+	capability.ReadSpaces: capability.AdminSpaces, capability.EditSpaces: capability.AdminSpaces, capability.DeleteSpaces: capability.AdminDelete,
+	capability.ReadMembers: capability.AdminMembers, capability.ManageMembers: capability.AdminMembers, capability.ResolveGroups: capability.ResolveGroups,
 }
 
 // Needs are the capabilities that s needs for what a person would need these
 // for; Invalid when an administrator's right does not reach one of them.
-func (s *Spaces) Needs(by ...userauth.Capability) ([]userauth.Capability, error) {
+func (s *Spaces) Needs(by ...capability.Capability) ([]capability.Capability, error) {
 	if !s.admin {
 		return by, nil
 	}
-	out := make([]userauth.Capability, len(by))
+	out := make([]capability.Capability, len(by))
 	for i, c := range by {
 		var ok bool
 		if out[i], ok = administrative[c]; !ok {
@@ -45,7 +45,7 @@ func (s *Spaces) Needs(by ...userauth.Capability) ([]userauth.Capability, error)
 }
 
 // act is the actor's, with the capabilities that s needs.
-func (s *Spaces) act(ctx context.Context, person string, needed []userauth.Capability, do func(oauth2.TokenSource) error) error {
+func (s *Spaces) act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	needed, err := s.Needs(needed...)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
@@ -43,7 +44,7 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		return err
 	}
 	err = s.act(ctx, person, needed, setup)
-	if needs, ok := userauth.Needed(err); ok && needs.Declined && !slices.Contains(needs.Missing, userauth.CreateSpaces) {
+	if needs, ok := userauth.Needed(err); ok && needs.Declined && !slices.Contains(needs.Missing, capability.CreateSpaces) {
 		// Creating is allowed, and what is not was refused knowingly: create,
 		// and say what could not be done.
 		err = s.act(ctx, person, needed[:1], setup)

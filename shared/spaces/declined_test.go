@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
@@ -14,12 +15,12 @@ import (
 
 // unwilling is a person who has left boxes unticked.
 type unwilling struct {
-	missing []userauth.Capability
-	asked   [][]userauth.Capability
+	missing []capability.Capability
+	asked   [][]capability.Capability
 }
 
 // Act implements userauth.Actor.
-func (u *unwilling) Act(_ context.Context, _ string, needed []userauth.Capability, _ func(oauth2.TokenSource) error) error {
+func (u *unwilling) Act(_ context.Context, _ string, needed []capability.Capability, _ func(oauth2.TokenSource) error) error {
 	u.asked = append(u.asked, needed)
 	return &userauth.Needs{Capabilities: needed, Missing: u.missing, Declined: true}
 }
@@ -36,12 +37,12 @@ func TestACreateIsTriedWithoutWhatWasDeclinedButNotWithoutTheRightToCreate(t *te
 	if err != nil {
 		t.Fatal(err)
 	}
-	both := []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}
+	both := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
 	for _, c := range []struct {
-		missing []userauth.Capability
+		missing []capability.Capability
 		tries   int
 	}{
-		{[]userauth.Capability{userauth.ReadMembers}, 2}, // the second asks for CreateSpaces alone
+		{[]capability.Capability{capability.ReadMembers}, 2}, // the second asks for CreateSpaces alone
 		{both, 1}, // the person is asked for both together
 	} {
 		who := &unwilling{missing: c.missing}

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/userauth"
 )
 
 // Rename gives a space another name, as a person. Conflict when it is taken.
@@ -27,7 +27,7 @@ func (s *Spaces) Delete(ctx context.Context, person, space string) error {
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	err := s.act(ctx, person, []userauth.Capability{userauth.DeleteSpaces}, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []capability.Capability{capability.DeleteSpaces}, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			_, err := call.Context(ctx).Do()
 			return err
@@ -43,7 +43,7 @@ func (s *Spaces) patch(ctx context.Context, person, space string, to *chatapi.Sp
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	return s.act(ctx, person, []userauth.Capability{userauth.EditSpaces}, func(token oauth2.TokenSource) error {
+	return s.act(ctx, person, []capability.Capability{capability.EditSpaces}, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			_, err := call.Context(ctx).Do()
 			return err

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
@@ -161,7 +162,7 @@ func (s *Spaces) patchAccess(ctx context.Context, person, space string, a Access
 // addTheApp makes this app a member, so that it hears commands there.
 func (s *Spaces) addTheApp(ctx context.Context, person, space string) error {
 	call := s.api.Spaces.Members.Create(space, &chatapi.Membership{Member: &chatapi.User{Name: "users/app", Type: "BOT"}})
-	err := s.act(ctx, person, []userauth.Capability{userauth.AddTheApp}, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []capability.Capability{capability.AddTheApp}, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			_, err := call.Context(ctx).Do()
 			return err

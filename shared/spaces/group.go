@@ -9,9 +9,9 @@ import (
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -39,7 +39,7 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 		return Group{}, fault.Wrap("spaces.GroupChat", err)
 	}
 	var out Group
-	needed := []userauth.Capability{userauth.CreateSpaces, userauth.ReadMembers}
+	needed := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
 	err = s.act(ctx, person, needed, func(token oauth2.TokenSource) (err error) {
 		out, err = s.findGroup(ctx, token, users[2:])
 		return err
@@ -71,7 +71,7 @@ func (s *Spaces) DirectMessage(ctx context.Context, person, source string, membe
 		return Group{}, fault.Wrap("spaces.DirectMessage", err)
 	}
 	var out Group
-	err = s.act(ctx, person, []userauth.Capability{userauth.CreateSpaces}, func(token oauth2.TokenSource) error {
+	err = s.act(ctx, person, []capability.Capability{capability.CreateSpaces}, func(token oauth2.TokenSource) error {
 		space, err := s.setup(ctx, token, &chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "DIRECT_MESSAGE"}, Memberships: memberships([]Member{member})})
 		if err == nil {
 			out = Group{Name: space.Name, Address: uri(space), Outcome: Outcome{Joined: []Member{member}}}

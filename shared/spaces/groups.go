@@ -6,9 +6,9 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -28,7 +28,7 @@ func (s *Spaces) Resolve(ctx context.Context, person string, members []Member) (
 		}
 		address := strings.TrimPrefix(m.User, "groups/")
 		call := s.identity.Groups.Lookup().GroupKeyId(address)
-		err := s.act(ctx, person, []userauth.Capability{userauth.ResolveGroups}, func(token oauth2.TokenSource) error {
+		err := s.act(ctx, person, []capability.Capability{capability.ResolveGroups}, func(token oauth2.TokenSource) error {
 			err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 				found, err := call.Context(ctx).Do()
 				if err == nil {

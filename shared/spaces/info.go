@@ -6,9 +6,9 @@ import (
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/userauth"
 )
 
 // Info is what there is to know of a space.
@@ -39,22 +39,22 @@ func infoOf(s *chatapi.Space) Info {
 
 // Get reads a space as a person.
 func (s *Spaces) Get(ctx context.Context, person, space string) (Info, error) {
-	return s.get(ctx, person, space, userauth.ReadSpaces)
+	return s.get(ctx, person, space, capability.ReadSpaces)
 }
 
 // GetToEdit is Get by the capability that changing it needs.
 func (s *Spaces) GetToEdit(ctx context.Context, person, space string) (Info, error) {
-	return s.get(ctx, person, space, userauth.EditSpaces)
+	return s.get(ctx, person, space, capability.EditSpaces)
 }
 
 // get is Get by a capability that allows to read spaces.
-func (s *Spaces) get(ctx context.Context, person, space string, by userauth.Capability) (Info, error) {
+func (s *Spaces) get(ctx context.Context, person, space string, by capability.Capability) (Info, error) {
 	call := s.api.Spaces.Get(space)
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
 	var found *chatapi.Space
-	err := s.act(ctx, person, []userauth.Capability{by}, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []capability.Capability{by}, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			found, err = call.Context(ctx).Do()
 			return err
@@ -79,7 +79,7 @@ type Page struct {
 // of those of the whole organization. token is Next of the page before.
 func (s *Spaces) List(ctx context.Context, person, words string, size int64, token string) (Page, error) {
 	var out Page
-	needed := []userauth.Capability{userauth.ReadSpaces}
+	needed := []capability.Capability{capability.ReadSpaces}
 	err := s.act(ctx, person, needed, func(source oauth2.TokenSource) (err error) {
 		switch {
 		case s.admin:

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
@@ -71,7 +72,7 @@ func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) 
 		call.UseAdminAccess(true)
 	}
 	var made Listed
-	needed := []userauth.Capability{userauth.ManageMembers}
+	needed := []capability.Capability{capability.ManageMembers}
 	err := s.act(ctx, person, needed, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
 			got, err := call.Context(ctx).Do()
@@ -96,7 +97,7 @@ func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) 
 // invited only.
 func (s *Spaces) there(ctx context.Context, person, space string, m Member) Listed {
 	if !m.group() {
-		if found, err := s.memberBy(ctx, person, space, strings.TrimPrefix(m.User, "users/"), userauth.ManageMembers); err == nil {
+		if found, err := s.memberBy(ctx, person, space, strings.TrimPrefix(m.User, "users/"), capability.ManageMembers); err == nil {
 			return found
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/userauth"
 )
 
 // Participant is somebody who is in a space.
@@ -23,8 +23,8 @@ type Participant struct {
 // Participants are the people in a space, as a person may see them. more are
 // the capabilities that the act needs besides, so that one consent asks for
 // all.
-func (s *Spaces) Participants(ctx context.Context, person, space string, more ...userauth.Capability) ([]Participant, error) {
-	needed := append([]userauth.Capability{userauth.ReadMembers}, more...)
+func (s *Spaces) Participants(ctx context.Context, person, space string, more ...capability.Capability) ([]Participant, error) {
+	needed := append([]capability.Capability{capability.ReadMembers}, more...)
 	var list []*chatapi.Membership
 	err := s.act(ctx, person, needed, func(token oauth2.TokenSource) (err error) {
 		list, err = s.list1000(ctx, token, s.api.Spaces.Members.List(space).Filter(`member.type = "HUMAN"`))
@@ -80,7 +80,7 @@ func (s *Spaces) Members(ctx context.Context, person, space string, size int64, 
 	if s.admin {
 		call.UseAdminAccess(true).Filter(`member.type != "BOT"`) // Google wants that
 	}
-	err = s.act(ctx, person, []userauth.Capability{userauth.ReadMembers}, func(source oauth2.TokenSource) error {
+	err = s.act(ctx, person, []capability.Capability{capability.ReadMembers}, func(source oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), source, func(ctx context.Context) error {
 			res, err := call.Context(ctx).Do()
 			if err != nil {
@@ -100,17 +100,17 @@ func (s *Spaces) Members(ctx context.Context, person, space string, size int64, 
 // Member is one member (their id or e-mail address) of a space; NotFound when
 // they are not in it.
 func (s *Spaces) Member(ctx context.Context, person, space, member string) (Listed, error) {
-	return s.memberBy(ctx, person, space, member, userauth.ReadMembers)
+	return s.memberBy(ctx, person, space, member, capability.ReadMembers)
 }
 
 // memberBy is Member by a capability that allows to read members.
-func (s *Spaces) memberBy(ctx context.Context, person, space, member string, by userauth.Capability) (Listed, error) {
+func (s *Spaces) memberBy(ctx context.Context, person, space, member string, by capability.Capability) (Listed, error) {
 	call := s.api.Spaces.Members.Get(space + "/members/" + member)
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
 	var found *chatapi.Membership
-	err := s.act(ctx, person, []userauth.Capability{by}, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []capability.Capability{by}, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			found, err = call.Context(ctx).Do()
 			return err
@@ -155,7 +155,7 @@ func (s *Spaces) RemoveMember(ctx context.Context, person, space, member string)
 
 // manage makes one call that changes who is in a space.
 func (s *Spaces) manage(ctx context.Context, person, op string, header http.Header, call func(context.Context) error) error {
-	return s.act(ctx, person, []userauth.Capability{userauth.ManageMembers}, func(token oauth2.TokenSource) error {
+	return s.act(ctx, person, []capability.Capability{capability.ManageMembers}, func(token oauth2.TokenSource) error {
 		return translate(op, googlecall.Do(ctx, header, token, call), "")
 	})
 }

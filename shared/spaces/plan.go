@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 )
 
 // Planned is a request that would go to Google.
@@ -44,7 +44,7 @@ func (s *Spaces) Plan(ctx context.Context, do func(context.Context, *Spaces) err
 // nobody acts without a token.
 type nobody struct{}
 
-func (nobody) Act(_ context.Context, _ string, _ []userauth.Capability, do func(oauth2.TokenSource) error) error {
+func (nobody) Act(_ context.Context, _ string, _ []capability.Capability, do func(oauth2.TokenSource) error) error {
 	return do(oauth2.StaticTokenSource(&oauth2.Token{}))
 }
 

@@ -7,9 +7,9 @@ import (
 
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -98,13 +98,13 @@ func CheckedName(name string) (string, error) {
 
 // Needed are the capabilities that making the space needs, the first to make
 // it at all.
-func (r Request) Needed() []userauth.Capability {
-	out := []userauth.Capability{userauth.CreateSpaces}
+func (r Request) Needed() []capability.Capability {
+	out := []capability.Capability{capability.CreateSpaces}
 	if len(r.Members) > 0 {
-		out = append(out, userauth.ReadMembers)
+		out = append(out, capability.ReadMembers)
 	}
 	if len(r.More) > 0 {
-		out = append(out, userauth.ManageMembers)
+		out = append(out, capability.ManageMembers)
 	}
 	return append(out, r.Rest.Needed()...)
 }

@@ -6,8 +6,8 @@ import (
 
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -33,14 +33,14 @@ const (
 )
 
 // Needs is the capability that a step needs.
-func (s Step) Needs() userauth.Capability {
+func (s Step) Needs() capability.Capability {
 	switch s {
 	case AddTheApp:
-		return userauth.AddTheApp
+		return capability.AddTheApp
 	case PostFirst:
-		return userauth.PostMessages
+		return capability.PostMessages
 	}
-	return userauth.EditSpaces
+	return capability.EditSpaces
 }
 
 // Steps are those that the rest consists of.
@@ -84,8 +84,8 @@ func (r Rest) Only(steps ...Step) Rest {
 }
 
 // Needed are the capabilities that the rest needs.
-func (r Rest) Needed() []userauth.Capability {
-	var out []userauth.Capability
+func (r Rest) Needed() []capability.Capability {
+	var out []capability.Capability
 	for _, s := range r.Steps() {
 		if !slices.Contains(out, s.Needs()) {
 			out = append(out, s.Needs())

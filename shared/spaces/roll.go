@@ -8,9 +8,9 @@ import (
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/userauth"
 )
 
 // roll is who is in a space: for users/{id}, users/{e-mail} and groups/{id}
@@ -30,7 +30,7 @@ func (r roll) note(user, state, label string) { r.state[user], r.label[user] = s
 // to be looked for (chat-protocol.md 6.3).
 func (s *Spaces) roll(ctx context.Context, person, space string, members []Member) (roll, error) {
 	out := newRoll()
-	err := s.act(ctx, person, []userauth.Capability{userauth.ReadMembers}, func(token oauth2.TokenSource) error {
+	err := s.act(ctx, person, []capability.Capability{capability.ReadMembers}, func(token oauth2.TokenSource) error {
 		list, err := s.list1000(ctx, token, s.api.Spaces.Members.List(space).ShowInvited(true).ShowGroups(true))
 		if err != nil {
 			return err

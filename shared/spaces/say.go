@@ -6,9 +6,9 @@ import (
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -44,7 +44,7 @@ func (s *Spaces) Say(ctx context.Context, person, source, space, thread, text st
 		call.MessageReplyOption("REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD")
 	}
 	var posted *chatapi.Message
-	needed := []userauth.Capability{userauth.PostMessages}
+	needed := []capability.Capability{capability.PostMessages}
 	err = s.act(ctx, person, needed, func(token oauth2.TokenSource) error {
 		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
 			posted, err = call.Context(ctx).Do()

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/userauth"
 )
 
 // Found is a named space that a person is in.
@@ -24,7 +24,7 @@ type Found struct {
 // cut tells that there may be more.
 func (s *Spaces) Search(ctx context.Context, person, words string) (out []Found, cut bool, err error) {
 	var found []*chatapi.Space
-	needed := []userauth.Capability{userauth.ReadSpaces}
+	needed := []capability.Capability{capability.ReadSpaces}
 	err = s.act(ctx, person, needed, func(token oauth2.TokenSource) (err error) {
 		if words == "" {
 			found, cut, err = s.list(ctx, token)

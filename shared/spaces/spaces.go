@@ -15,6 +15,7 @@ import (
 	cloudidentity "google.golang.org/api/cloudidentity/v1"
 	"google.golang.org/api/option"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/userauth"
@@ -67,6 +68,6 @@ func (s *Spaces) By(auth userauth.Actor) *Spaces {
 
 // Ready tells whether an act with all of the capabilities can begin: one
 // consent asks for all.
-func (s *Spaces) Ready(ctx context.Context, person string, needed ...userauth.Capability) error {
+func (s *Spaces) Ready(ctx context.Context, person string, needed ...capability.Capability) error {
 	return fault.Wrap("spaces.Ready", s.act(ctx, person, needed, func(oauth2.TokenSource) error { return nil }))
 }

@@ -6,8 +6,8 @@ import (
 
 	chatapi "google.golang.org/api/chat/v1"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -80,7 +80,7 @@ func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (In
 		}
 		done = true
 	}
-	now, err := s.get(ctx, person, space, userauth.EditSpaces) // its scope reads, too
+	now, err := s.get(ctx, person, space, capability.EditSpaces) // its scope reads, too
 	if err != nil && done {
 		err = &fault.Partly{Err: &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ChatSilent, Err: err}} // all is changed, only not seen
 	}
@@ -107,7 +107,7 @@ func (c Change) check() error {
 
 // describe changes description and guidelines, which Google replaces together.
 func (s *Spaces) describe(ctx context.Context, person, space string, c Change) error {
-	now, err := s.get(ctx, person, space, userauth.EditSpaces)
+	now, err := s.get(ctx, person, space, capability.EditSpaces)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -23,8 +24,8 @@ type AppCode struct {
 	May func(domain string) error
 }
 
-func covers(all, part []Capability) bool {
-	return !slices.ContainsFunc(part, func(c Capability) bool { return !slices.Contains(all, c) })
+func covers(all, part []capability.Capability) bool {
+	return !slices.ContainsFunc(part, func(c capability.Capability) bool { return !slices.Contains(all, c) })
 }
 
 // Accept connects a person (users/{sub} or a verified e-mail address) by a
@@ -67,10 +68,10 @@ func (a *Auth) Accept(ctx context.Context, who string, c AppCode) (Connection, e
 	if err != nil {
 		return Connection{}, fault.Wrap("userauth.Accept", err)
 	}
-	if !covers(satisfied(tokens.Scopes), now.Allowed) {
+	if !covers(capability.Satisfied(tokens.Scopes), now.Allowed) {
 		return refuse(fault.Invalid, errors.New("the code allows less than the grant"), words.English("The code allows less than this person has allowed already, and would take the rest away: the app has to ask for all of it together. Nothing was stored."))
 	}
-	p.Capabilities = toNames(satisfied(tokens.Scopes))
+	p.Capabilities = capability.Names(capability.Satisfied(tokens.Scopes))
 	if _, err = a.save(ctx, p, tokens, claims, c.Via); errors.Is(err, errNoRefresh) {
 		return refuse(fault.Invalid, err, words.English("The code brings no refresh token: the app has to ask for offline access, with consent asked anew. Nothing was stored."))
 	}

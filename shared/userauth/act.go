@@ -9,6 +9,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
@@ -26,12 +27,12 @@ var (
 // endpoint alone decides whether the grant has ended, and what it allows. An API
 // that goes on refusing what the token endpoint has just given has trouble of
 // its own: Unavailable.
-func (a *Auth) Act(ctx context.Context, person string, needed []Capability, do func(oauth2.TokenSource) error) error {
+func (a *Auth) Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	token, err := a.TokenSource(ctx, person, needed...)
 	return a.act(ctx, person, token, err, needed, do)
 }
 
-func (a *Auth) act(ctx context.Context, person string, token oauth2.TokenSource, err error, needed []Capability, do func(oauth2.TokenSource) error) error {
+func (a *Auth) act(ctx context.Context, person string, token oauth2.TokenSource, err error, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ type withGrant struct {
 }
 
 // Act implements Actor.
-func (w *withGrant) Act(ctx context.Context, person string, needed []Capability, do func(oauth2.TokenSource) error) error {
+func (w *withGrant) Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	if person != w.read.Person {
 		return w.Auth.Act(ctx, person, needed, do)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
 )
@@ -16,12 +17,12 @@ type Connection struct {
 	Email     string
 	Domain    string // of its Workspace organization; empty for a consumer account
 	Since     time.Time
-	Via       string       // the system that brought the last consent; empty: a browser
-	Until     time.Time    // when Google ends it by itself; zero if it does not
-	Allowed   []Capability // what the grant allows now
-	Declined  []Capability // whose box was left unticked
-	Ended     bool         // Google has ended it, and the person has not been told: see Tell
-	SignIn    bool         // a session policy wants the person to sign in again
+	Via       string                  // the system that brought the last consent; empty: a browser
+	Until     time.Time               // when Google ends it by itself; zero if it does not
+	Allowed   []capability.Capability // what the grant allows now
+	Declined  []capability.Capability // whose box was left unticked
+	Ended     bool                    // Google has ended it, and the person has not been told: see Tell
+	SignIn    bool                    // a session policy wants the person to sign in again
 	Approvals []vault.Approval
 }
 
@@ -37,15 +38,10 @@ func (a *Auth) Connection(ctx context.Context, person string) (Connection, error
 	}
 	c := Connection{
 		Person: person, Connected: true, Email: g.Email.Reveal(), Domain: g.Domain, Since: g.Connected, Via: g.Via, Until: g.RefreshUntil,
-		Allowed: satisfied(g.Scopes), SignIn: g.SignIn, Approvals: g.Standing(),
+		Allowed: capability.Satisfied(g.Scopes), SignIn: g.SignIn, Approvals: g.Standing(),
 	}
-	c.Declined = slices.DeleteFunc(satisfied(g.Declined), func(d Capability) bool { return slices.Contains(c.Allowed, d) })
+	c.Declined = slices.DeleteFunc(capability.Satisfied(g.Declined), func(d capability.Capability) bool { return slices.Contains(c.Allowed, d) })
 	return c, nil
-}
-
-// satisfied are the capabilities that scopes allow.
-func satisfied(scopes []string) []Capability {
-	return slices.DeleteFunc(Capabilities(), func(c Capability) bool { return !c.satisfied(scopes) })
 }
 
 // Email implements Actor: the address that the person's grant was given from.

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/words"
@@ -18,7 +19,7 @@ import (
 type Actor interface {
 	// Act does something with the token of a person that allows needed; do has
 	// to be safe to repeat.
-	Act(ctx context.Context, person string, needed []Capability, do func(oauth2.TokenSource) error) error
+	Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error
 	// Email is the person's address, empty when it is not known.
 	Email(ctx context.Context, person string) (string, error)
 }
@@ -43,7 +44,7 @@ func (d *Delegated) ForAdministrators() *Delegated { return &Delegated{d.tokens,
 
 // Act implements Actor. There is no consent to ask for: what is missing is
 // Denied, and the organization's administrator mends it.
-func (d *Delegated) Act(ctx context.Context, person string, needed []Capability, do func(oauth2.TokenSource) error) error {
+func (d *Delegated) Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	var scopes []string
 	for _, c := range needed {
 		if c.Administers() && !d.admins {

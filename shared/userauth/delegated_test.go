@@ -5,17 +5,18 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
 )
 
 func TestWhoeverAsksForThemAnAdministratorsScopesAreNotDelegated(t *testing.T) {
-	for _, c := range userauth.Capabilities() {
+	for _, c := range capability.All() {
 		if !c.Administers() {
 			continue
 		}
 		// There is nothing that could give a token: it must not come to that.
-		err := userauth.NewDelegated(nil, nil).Act(t.Context(), "users/ada@example.com", []userauth.Capability{userauth.CreateSpaces, c}, func(oauth2.TokenSource) error {
+		err := userauth.NewDelegated(nil, nil).Act(t.Context(), "users/ada@example.com", []capability.Capability{capability.CreateSpaces, c}, func(oauth2.TokenSource) error {
 			t.Errorf("%s: it was done", c)
 			return nil
 		})

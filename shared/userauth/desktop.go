@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -40,8 +41,8 @@ func NewDesktop(google *googleauth.Provider, held Held, now func() time.Time) *D
 
 // Act implements Actor. NeedsConsent when a capability was not allowed, or
 // Google has ended the consent.
-func (d *Desktop) Act(ctx context.Context, _ string, needed []Capability, do func(oauth2.TokenSource) error) error {
-	if absent := missing(needed, d.held.Scopes); len(absent) > 0 {
+func (d *Desktop) Act(ctx context.Context, _ string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
+	if absent := capability.Missing(needed, d.held.Scopes); len(absent) > 0 {
 		return needs(Needs{Capabilities: needed, Missing: absent})
 	}
 	var err error
@@ -88,10 +89,3 @@ func (d *Desktop) forget(token config.Secret) {
 
 // Email implements Actor.
 func (d *Desktop) Email(context.Context, string) (string, error) { return d.held.Email, nil }
-
-// ScopesFor are what one consent asks for capabilities: who the person is, and
-// their scopes.
-func ScopesFor(capabilities ...Capability) []string { return scopesFor(capabilities) }
-
-// Satisfied are the capabilities that scopes allow.
-func Satisfied(scopes []string) []Capability { return satisfied(scopes) }

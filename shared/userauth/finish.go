@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -33,7 +34,7 @@ type Outcome struct {
 	ReturnTo config.Secret // where Chat repeats the command; empty: nowhere
 	// Missing are capabilities whose box was left unticked; Again asks for
 	// them once more. The grant is stored all the same.
-	Missing []Capability
+	Missing []capability.Capability
 	Again   config.Secret
 	// Approval is a question that is still to be answered; nil if there is none.
 	Approval *Question
@@ -51,7 +52,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), fromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority})
+	again, err := a.invite(ctx, cmp.Or(p.Person, p.Email), a.returnOf(p), capability.FromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority})
 	if err != nil {
 		return Outcome{}, fault.Wrap("userauth.Finish", err)
 	}
@@ -87,7 +88,7 @@ func (a *Auth) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return Outcome{}, unfinished(again, err)
 	}
 	a.Log.InfoContext(ctx, "audit", slog.String("act", "connect"), slog.String("person", g.Person), slog.Any("scopes", g.Scopes), slog.Time("connected", g.Connected))
-	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: missing(fromNames(p.Capabilities), g.Scopes)}
+	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: capability.Missing(capability.FromNames(p.Capabilities), g.Scopes)}
 	if len(out.Missing) > 0 {
 		out.Again = again
 		return out, nil
@@ -199,8 +200,8 @@ func (a *Auth) save(ctx context.Context, p vault.Pending, t googleauth.Tokens, w
 // holds reports whether the refresh token of g gives what was asked for and
 // allowed.
 func holds(g vault.Grant, p vault.Pending, granted []string) bool {
-	allowed := slices.DeleteFunc(fromNames(p.Capabilities), func(c Capability) bool { return !c.satisfied(granted) })
-	return !g.SignIn && len(missing(allowed, g.Scopes)) == 0
+	allowed := slices.DeleteFunc(capability.FromNames(p.Capabilities), func(c capability.Capability) bool { return !c.AllowedBy(granted) })
+	return !g.SignIn && len(capability.Missing(allowed, g.Scopes)) == 0
 }
 
 var (
@@ -218,7 +219,7 @@ func (a *Auth) until(life time.Duration) time.Time {
 
 // declined are the scopes ever asked for and not given so far.
 func declined(before []string, p vault.Pending, granted []string) []string {
-	asked := append(slices.Clone(before), scopesFor(fromNames(p.Capabilities))...)
+	asked := append(slices.Clone(before), capability.Scopes(capability.FromNames(p.Capabilities)...)...)
 	slices.Sort(asked)
 	return slices.DeleteFunc(slices.Compact(asked), func(s string) bool { return slices.Contains(granted, s) })
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
@@ -58,7 +59,7 @@ func (i invitation) padded() ([]byte, error) {
 // may be passed on: only that person can use it. who is users/{sub}, or a
 // verified e-mail address when no more is known. returnTo is the completion
 // address of a verified event, or empty.
-func (a *Auth) Invite(ctx context.Context, who string, returnTo config.Secret, capabilities ...Capability) (config.Secret, error) {
+func (a *Auth) Invite(ctx context.Context, who string, returnTo config.Secret, capabilities ...capability.Capability) (config.Secret, error) {
 	return a.invite(ctx, who, ReturnTo{returnTo, a.Now().Add(returnLife)}, capabilities, Wish{})
 }
 
@@ -71,12 +72,12 @@ type Wish struct {
 
 // InviteToApprove is an Invite that asks, after the consent, for the person's
 // approval of another system.
-func (a *Auth) InviteToApprove(ctx context.Context, who string, w Wish, capabilities ...Capability) (config.Secret, error) {
+func (a *Auth) InviteToApprove(ctx context.Context, who string, w Wish, capabilities ...capability.Capability) (config.Secret, error) {
 	return a.invite(ctx, who, ReturnTo{}, capabilities, w)
 }
 
-func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []Capability, w Wish) (config.Secret, error) {
-	inv := invitation{Capabilities: toNames(capabilities), Until: a.Now().Add(invitationLife), Caller: w.Caller, Actions: w.Actions, Authority: w.Authority}
+func (a *Auth) invite(ctx context.Context, who string, returnTo ReturnTo, capabilities []capability.Capability, w Wish) (config.Secret, error) {
+	inv := invitation{Capabilities: capability.Names(capabilities), Until: a.Now().Add(invitationLife), Caller: w.Caller, Actions: w.Actions, Authority: w.Authority}
 	if strings.HasPrefix(who, "users/") {
 		inv.Person = who
 	} else {

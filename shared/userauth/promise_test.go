@@ -11,6 +11,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"example.com/deputy/emulator/google"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -55,7 +56,7 @@ func TestAnAPIThatRefusesEverybodyForTenMinutesEndsNoGrant(t *testing.T) {
 	people := w.crowd(1000)
 	for _, refusal := range []error{userauth.ErrToken, userauth.ErrScope, userauth.ErrToken} {
 		for _, p := range people {
-			err := w.Act(t.Context(), p.User(), []userauth.Capability{create}, func(oauth2.TokenSource) error { return fmt.Errorf("chat: %w", refusal) })
+			err := w.Act(t.Context(), p.User(), []capability.Capability{create}, func(oauth2.TokenSource) error { return fmt.Errorf("chat: %w", refusal) })
 			if fault.KindOf(err) != fault.Unavailable {
 				t.Fatalf("%v: %v", refusal, err)
 			}
@@ -67,7 +68,7 @@ func TestAnAPIThatRefusesEverybodyForTenMinutesEndsNoGrant(t *testing.T) {
 		t.Errorf("alarms: got %d, want 1", got)
 	}
 	for _, p := range people[:10] {
-		if err := w.Act(t.Context(), p.User(), []userauth.Capability{create}, func(oauth2.TokenSource) error { return nil }); err != nil {
+		if err := w.Act(t.Context(), p.User(), []capability.Capability{create}, func(oauth2.TokenSource) error { return nil }); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
 	}
@@ -182,7 +183,7 @@ func TestALinkTellsNothingOfItsPerson(t *testing.T) {
 		reads, writes int64
 		parameters    string
 	}
-	look := func(who string, c ...userauth.Capability) seen {
+	look := func(who string, c ...capability.Capability) seen {
 		t.Helper()
 		reads := w.docs.Reads()
 		link, err := w.InviteToApprove(t.Context(), who, userauth.Wish{Caller: "tickets", Actions: []string{"spaces.create"}, Authority: "user"}, c...)
@@ -628,7 +629,7 @@ func TestWhatElseDoesNotOpenAlarmsOnceAnHour(t *testing.T) {
 // S5: a second trip asks for consent anew, and only when it has to.
 func TestASecondTripComesOnlyWithoutARefreshTokenForWhatIsAsked(t *testing.T) {
 	w := begin(t)
-	finish := func(c ...userauth.Capability) userauth.Outcome {
+	finish := func(c ...capability.Capability) userauth.Outcome {
 		t.Helper()
 		out, err := w.Finish(t.Context(), w.consented(w.invite(ada, answer, c...), ada))
 		check(t, err)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"example.com/deputy/emulator/google"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
@@ -239,13 +240,13 @@ func TestWideningWorksThoughGoogleSendsNoNewRefreshToken(t *testing.T) {
 	if diff := cmp.Diff([]string{"email", createScope, "openid"}, g.Scopes); diff != "" {
 		t.Error(diff)
 	}
-	if needs, ok := userauth.Needed(w.token(ada, create, members)); !ok || !cmp.Equal(needs.Missing, []userauth.Capability{members}) {
+	if needs, ok := userauth.Needed(w.token(ada, create, members)); !ok || !cmp.Equal(needs.Missing, []capability.Capability{members}) {
 		t.Errorf("got %+v", needs)
 	}
 }
 
 // connectWithout goes through a consent and leaves one box unticked.
-func (w *world) connectWithout(scope string, c ...userauth.Capability) {
+func (w *world) connectWithout(scope string, c ...capability.Capability) {
 	w.t.Helper()
 	w.unticked = scope
 	w.connect(ada, c...)
@@ -260,10 +261,10 @@ func TestAnUntickedBoxIsRememberedUntilItIsTicked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]userauth.Capability{create}, c.Allowed); diff != "" {
+	if diff := cmp.Diff([]capability.Capability{create}, c.Allowed); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]userauth.Capability{members}, c.Declined); diff != "" {
+	if diff := cmp.Diff([]capability.Capability{members}, c.Declined); diff != "" {
 		t.Error(diff)
 	}
 	if needs, ok := userauth.Needed(w.token(ada, create, members)); !ok || !needs.Declined {
@@ -293,7 +294,7 @@ func TestAScopeThatAnAPIDeniesIsTheTokenEndpointsToJudge(t *testing.T) {
 	w.connect(ada, create, members)
 	calls := 0
 	act := func() error {
-		return w.Act(t.Context(), ada.User(), []userauth.Capability{create, members}, func(oauth2.TokenSource) error {
+		return w.Act(t.Context(), ada.User(), []capability.Capability{create, members}, func(oauth2.TokenSource) error {
 			calls++
 			return userauth.ErrScope
 		})
@@ -306,7 +307,7 @@ func TestAScopeThatAnAPIDeniesIsTheTokenEndpointsToJudge(t *testing.T) {
 	}
 	w.google.Narrow(ada, createScope)
 	needs, ok := userauth.Needed(act())
-	if !ok || !cmp.Equal(needs.Missing, []userauth.Capability{members}) {
+	if !ok || !cmp.Equal(needs.Missing, []capability.Capability{members}) {
 		t.Errorf("Google gives it no more: %+v", needs)
 	}
 	if err := w.token(ada, create); err != nil {
@@ -318,7 +319,7 @@ func TestATokenThatAnAPIRefusesIsRenewedOnce(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	var tokens []string
-	err := w.Act(t.Context(), ada.User(), []userauth.Capability{create}, func(source oauth2.TokenSource) error {
+	err := w.Act(t.Context(), ada.User(), []capability.Capability{create}, func(source oauth2.TokenSource) error {
 		token, err := source.Token()
 		check(t, err)
 		if tokens = append(tokens, token.AccessToken); len(tokens) == 1 {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -58,7 +59,7 @@ func (a *Auth) begin(ctx context.Context, seed string, browser config.Secret, hi
 			return config.Secret{}, fault.Wrap("userauth.begin", err)
 		}
 		return config.NewSecret(a.Google.AuthorizationURL(googleauth.Authorization{
-			State: state, Verifier: verifier, Nonce: p.Nonce, Scopes: scopesFor(fromNames(p.Capabilities)), LoginHint: hint, Consent: p.Again,
+			State: state, Verifier: verifier, Nonce: p.Nonce, Scopes: capability.Scopes(capability.FromNames(p.Capabilities)...), LoginHint: hint, Consent: p.Again,
 		})), nil
 	}
 	return config.Secret{}, refused(LinkExpired, errors.New("begun too often in this browser"))

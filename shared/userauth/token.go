@@ -9,6 +9,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
@@ -22,12 +23,12 @@ const early = 5 * time.Minute
 // TokenSource gives the access token for acting as a person, when the grant
 // allows every one of the capabilities; else NeedsConsent around *Needs. The
 // token lasts for the act: the source never refreshes by itself.
-func (a *Auth) TokenSource(ctx context.Context, person string, capabilities ...Capability) (oauth2.TokenSource, error) {
+func (a *Auth) TokenSource(ctx context.Context, person string, capabilities ...capability.Capability) (oauth2.TokenSource, error) {
 	g, ok, err := a.grant(ctx, person, capabilities...)
 	return a.source(ctx, person, g, ok, err, capabilities)
 }
 
-func (a *Auth) source(ctx context.Context, person string, g vault.Grant, ok bool, err error, capabilities []Capability) (oauth2.TokenSource, error) {
+func (a *Auth) source(ctx context.Context, person string, g vault.Grant, ok bool, err error, capabilities []capability.Capability) (oauth2.TokenSource, error) {
 	if err == nil && ok && !a.fresh(g) {
 		g, ok, err = a.renew(ctx, person)
 	}
@@ -39,8 +40,8 @@ func (a *Auth) source(ctx context.Context, person string, g vault.Grant, ok bool
 	case !a.admits(g.Domain):
 		return nil, &fault.Error{Op: "userauth.TokenSource", Kind: fault.Denied, Public: words.NotYourDomain, Err: errNotAdmitted}
 	}
-	if absent := missing(capabilities, g.Scopes); len(absent) > 0 {
-		return nil, needs(Needs{Capabilities: capabilities, Missing: absent, Declined: len(missing(absent, g.Declined)) == 0})
+	if absent := capability.Missing(capabilities, g.Scopes); len(absent) > 0 {
+		return nil, needs(Needs{Capabilities: capabilities, Missing: absent, Declined: len(capability.Missing(absent, g.Declined)) == 0})
 	}
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: g.AccessToken.Reveal(), Expiry: g.AccessExpiry}), nil
 }
@@ -65,7 +66,7 @@ func (a *Auth) fresh(g vault.Grant) bool {
 
 // Renew is TokenSource after an API has refused the token of an earlier source:
 // that token is not used again.
-func (a *Auth) Renew(ctx context.Context, person string, refused oauth2.TokenSource, capabilities ...Capability) (oauth2.TokenSource, error) {
+func (a *Auth) Renew(ctx context.Context, person string, refused oauth2.TokenSource, capabilities ...capability.Capability) (oauth2.TokenSource, error) {
 	token, err := refused.Token()
 	if err != nil {
 		return nil, fault.Wrap("userauth.Renew", err)

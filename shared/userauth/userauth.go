@@ -19,6 +19,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -80,16 +81,16 @@ func New(d Deps) *Auth {
 
 // Needs is why an act cannot be done as a person yet: what they have to allow.
 type Needs struct {
-	Capabilities []Capability // what the act needs
-	Missing      []Capability // what of it is not granted
-	Declined     bool         // all that is missing was asked for before, and its box left unticked
-	Ended        bool         // Google has ended the grant, and the person has not been told: see Tell
-	SignIn       bool         // a session policy wants the person to sign in again
+	Capabilities []capability.Capability // what the act needs
+	Missing      []capability.Capability // what of it is not granted
+	Declined     bool                    // all that is missing was asked for before, and its box left unticked
+	Ended        bool                    // Google has ended the grant, and the person has not been told: see Tell
+	SignIn       bool                    // a session policy wants the person to sign in again
 }
 
 // Error names what is missing, for the log.
 func (n *Needs) Error() string {
-	return "consent needed for " + strings.Join(toNames(n.Missing), ", ")
+	return "consent needed for " + strings.Join(capability.Names(n.Missing), ", ")
 }
 
 func needs(n Needs) error {
@@ -103,9 +104,9 @@ func Needed(err error) (*Needs, bool) { return errors.AsType[*Needs](err) }
 // is good for all of the capabilities: a lack may have been mended meanwhile,
 // by a consent in another instance. One that cannot be used (none, ended,
 // another client's, broken) is not ok.
-func (a *Auth) grant(ctx context.Context, person string, capabilities ...Capability) (g vault.Grant, ok bool, err error) {
+func (a *Auth) grant(ctx context.Context, person string, capabilities ...capability.Capability) (g vault.Grant, ok bool, err error) {
 	r, hit := a.cache.Get(person)
-	if hit && a.Now().Sub(r.at) < seen && a.usable(r.grant) && len(missing(capabilities, r.grant.Scopes)) == 0 {
+	if hit && a.Now().Sub(r.at) < seen && a.usable(r.grant) && len(capability.Missing(capabilities, r.grant.Scopes)) == 0 {
 		return r.grant, true, nil
 	}
 	return a.grantNow(ctx, person)

@@ -17,6 +17,7 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/docstest"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -28,8 +29,8 @@ import (
 )
 
 const (
-	create  = userauth.CreateSpaces
-	members = userauth.ReadMembers
+	create  = capability.CreateSpaces
+	members = capability.ReadMembers
 )
 
 var (
@@ -143,7 +144,7 @@ func newKeys(t *testing.T) *seal.Keys {
 	return keys
 }
 
-func (w *world) invite(p google.Person, returnTo config.Secret, c ...userauth.Capability) config.Secret {
+func (w *world) invite(p google.Person, returnTo config.Secret, c ...capability.Capability) config.Secret {
 	w.t.Helper()
 	link, err := w.Invite(w.t.Context(), p.User(), returnTo, c...)
 	if err != nil {
@@ -226,7 +227,7 @@ func (w *world) fetch(r *http.Request, err error) string {
 	return string(body)
 }
 
-func (w *world) connect(p google.Person, c ...userauth.Capability) userauth.Outcome {
+func (w *world) connect(p google.Person, c ...capability.Capability) userauth.Outcome {
 	w.t.Helper()
 	out, err := w.Finish(w.t.Context(), w.consented(w.invite(p, answer, c...), p))
 	if err == nil && !out.Consent.Empty() { // Google asks once more
@@ -271,7 +272,7 @@ func (w *world) stored(p google.Person) (vault.Grant, bool) {
 	return g, err == nil
 }
 
-func (w *world) token(p google.Person, c ...userauth.Capability) error {
+func (w *world) token(p google.Person, c ...capability.Capability) error {
 	_, err := w.TokenSource(w.t.Context(), p.User(), c...)
 	return err
 }
@@ -308,10 +309,10 @@ func TestAConsentReturnsToChatAndTheGrantIsWhole(t *testing.T) {
 		t.Error(err)
 	}
 	needs, ok := userauth.Needed(w.token(ada, create, members))
-	if !ok || !cmp.Equal(needs.Missing, []userauth.Capability{members}) || needs.Declined {
+	if !ok || !cmp.Equal(needs.Missing, []capability.Capability{members}) || needs.Declined {
 		t.Errorf("got %+v", needs)
 	}
-	if needs, ok := userauth.Needed(w.token(grace, create)); !ok || !cmp.Equal(needs.Missing, []userauth.Capability{create}) {
+	if needs, ok := userauth.Needed(w.token(grace, create)); !ok || !cmp.Equal(needs.Missing, []capability.Capability{create}) {
 		t.Errorf("a stranger: got %+v", needs)
 	}
 }
@@ -551,7 +552,7 @@ func TestARefreshOfAnotherInstanceIsUsed(t *testing.T) {
 func TestAConsentInAnotherInstanceCountsAtOnce(t *testing.T) {
 	w := begin(t)
 	chat := userauth.New(w.deps) // Chat's events come to one function, the browser to another
-	ask := func(c ...userauth.Capability) error {
+	ask := func(c ...capability.Capability) error {
 		_, err := chat.TokenSource(t.Context(), ada.User(), c...)
 		return err
 	}

@@ -1,4 +1,9 @@
-package userauth
+// Package capability is what Deputy can do for a person: the names of that, and
+// the OAuth scopes that each needs.
+//
+// It knows no grants: whether a person has allowed a capability is asked with
+// the scopes of their grant.
+package capability
 
 import (
 	"slices"
@@ -53,8 +58,8 @@ var table = []struct {
 	{AdminDelete, words.AdminDelete, []string{prefix + "chat.admin.delete"}},
 }
 
-// Capabilities are all there are, in the order of the table in the design.
-func Capabilities() []Capability {
+// All are all there are, in the order of the table in the design.
+func All() []Capability {
 	var out []Capability
 	for _, entry := range table {
 		out = append(out, entry.capability)
@@ -95,24 +100,24 @@ func (c Capability) scopes() []string {
 	return nil
 }
 
-// satisfied tells whether scopes allow c.
-func (c Capability) satisfied(scopes []string) bool {
+// AllowedBy reports whether scopes allow c.
+func (c Capability) AllowedBy(scopes []string) bool {
 	return slices.ContainsFunc(c.scopes(), func(s string) bool { return slices.Contains(scopes, s) })
 }
 
-// missing are those of wanted that scopes do not allow.
-func missing(wanted []Capability, scopes []string) []Capability {
+// Missing are those of wanted that scopes do not allow.
+func Missing(wanted []Capability, scopes []string) []Capability {
 	var out []Capability
 	for _, c := range wanted {
-		if !c.satisfied(scopes) {
+		if !c.AllowedBy(scopes) {
 			out = append(out, c)
 		}
 	}
 	return out
 }
 
-// scopesFor is what one consent asks: who the person is, and what the act needs.
-func scopesFor(capabilities []Capability) []string {
+// Scopes are what one consent asks: who the person is, and what the act needs.
+func Scopes(capabilities ...Capability) []string {
 	scopes := []string{"openid", "email"}
 	for _, c := range capabilities {
 		if all := c.scopes(); len(all) > 0 { // an invitation may outlive a capability
@@ -122,7 +127,8 @@ func scopesFor(capabilities []Capability) []string {
 	return scopes
 }
 
-func toNames(capabilities []Capability) []string {
+// Names are capabilities as they are stored and sealed.
+func Names(capabilities []Capability) []string {
 	out := make([]string, len(capabilities))
 	for i, c := range capabilities {
 		out[i] = string(c)
@@ -130,10 +136,17 @@ func toNames(capabilities []Capability) []string {
 	return out
 }
 
-func fromNames(names []string) []Capability {
+// FromNames reads what Names gave. A name may be of a capability that is no more:
+// no scope satisfies it.
+func FromNames(names []string) []Capability {
 	out := make([]Capability, len(names))
 	for i, n := range names {
 		out[i] = Capability(n)
 	}
 	return out
+}
+
+// Satisfied are the capabilities that scopes allow.
+func Satisfied(scopes []string) []Capability {
+	return slices.DeleteFunc(All(), func(c Capability) bool { return !c.AllowedBy(scopes) })
 }
