@@ -1,8 +1,8 @@
-// Package capability is what Deputy can do for a person: the names of that, and
-// the OAuth scopes that each needs.
+// Package capability names what Deputy can do for a person, with the OAuth
+// scopes that each capability needs.
 //
-// It knows no grants: whether a person has allowed a capability is asked with
-// the scopes of their grant.
+// It knows no grants. Its functions take the scopes of a grant and report what
+// those allow.
 package capability
 
 import (
@@ -58,7 +58,7 @@ var table = []struct {
 	{AdminDelete, words.AdminDelete, []string{prefix + "chat.admin.delete"}},
 }
 
-// All are all there are, in the order of the table in the design.
+// All returns every capability, in the order in which people read them.
 func All() []Capability {
 	var out []Capability
 	for _, entry := range table {
@@ -105,7 +105,7 @@ func (c Capability) AllowedBy(scopes []string) bool {
 	return slices.ContainsFunc(c.scopes(), func(s string) bool { return slices.Contains(scopes, s) })
 }
 
-// Missing are those of wanted that scopes do not allow.
+// Missing returns those of wanted that scopes do not allow.
 func Missing(wanted []Capability, scopes []string) []Capability {
 	var out []Capability
 	for _, c := range wanted {
@@ -116,18 +116,19 @@ func Missing(wanted []Capability, scopes []string) []Capability {
 	return out
 }
 
-// Scopes are what one consent asks: who the person is, and what the act needs.
+// Scopes returns the scopes that one consent asks for: who the person is, and what
+// the capabilities need. A capability that Deputy does not know adds none.
 func Scopes(capabilities ...Capability) []string {
 	scopes := []string{"openid", "email"}
 	for _, c := range capabilities {
-		if all := c.scopes(); len(all) > 0 { // an invitation may outlive a capability
+		if all := c.scopes(); len(all) > 0 { // an invitation may name a removed one
 			scopes = append(scopes, all[0])
 		}
 	}
 	return scopes
 }
 
-// Names are capabilities as they are stored and sealed.
+// Names returns capabilities as they are stored and sealed.
 func Names(capabilities []Capability) []string {
 	out := make([]string, len(capabilities))
 	for i, c := range capabilities {
@@ -136,8 +137,8 @@ func Names(capabilities []Capability) []string {
 	return out
 }
 
-// FromNames reads what Names gave. A name may be of a capability that is no more:
-// no scope satisfies it.
+// FromNames returns the capabilities with these names. A name that Deputy does not
+// know, such as one that was removed, is kept: no scope allows it.
 func FromNames(names []string) []Capability {
 	out := make([]Capability, len(names))
 	for i, n := range names {
@@ -146,7 +147,7 @@ func FromNames(names []string) []Capability {
 	return out
 }
 
-// Satisfied are the capabilities that scopes allow.
+// Satisfied returns the capabilities that scopes allow.
 func Satisfied(scopes []string) []Capability {
 	return slices.DeleteFunc(All(), func(c Capability) bool { return !c.AllowedBy(scopes) })
 }
