@@ -10,9 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.com/deputy/functions/createspace"
+	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
 )
 
 const templatesHelp = `Keep the templates from which people and other systems make spaces.
@@ -46,7 +49,7 @@ func (r *callersFile) listTemplates() *cobra.Command {
 		}
 		list := []any{}
 		for _, t := range set.Templates {
-			list = append(list, createspace.WriteTemplate(t))
+			list = append(list, api.TemplateOf(t))
 			if !r.asJSON {
 				_, _ = fmt.Fprintln(r.out, strings.TrimSpace(fmt.Sprintf("%-20s %s", t.Name, t.DisplayName)))
 			}
@@ -68,7 +71,7 @@ func (r *callersFile) getTemplate() *cobra.Command {
 		if !there {
 			return noTemplate(args[0])
 		}
-		text, err := json.Marshal(createspace.WriteTemplate(t))
+		text, err := json.Marshal(api.TemplateOf(t))
 		var body map[string]any
 		if err == nil {
 			err = json.Unmarshal(text, &body)
@@ -92,7 +95,7 @@ func (r *callersFile) putTemplate() *cobra.Command {
 			case len(body) > mostTemplate:
 				return &usageError{errors.New("standard input is too long for a template")}
 			}
-			t, err := createspace.ReadTemplate(args[0], body)
+			t, err := readTemplate(args[0], body)
 			if err != nil {
 				return err
 			}
@@ -103,6 +106,22 @@ func (r *callersFile) putTemplate() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// readTemplate is the template that a body of PUT /v1/templates/{name} makes.
+func readTemplate(name string, body []byte) (vault.Template, error) {
+	if !callers.TemplateName(name) {
+		return vault.Template{}, fault.New(fault.Invalid, words.English("%q cannot be the name of a template: it has 1 to 100 characters, no slash, and no dot or underscore in front."), name)
+	}
+	var put api.PutTemplate
+	if err := api.Decode(body, &put); err != nil {
+		return vault.Template{}, err
+	}
+	t, err := put.Named(name)
+	if err != nil {
+		return t, err
+	}
+	return operations.CheckedTemplate(t)
 }
 
 func (r *callersFile) deleteTemplate() *cobra.Command {

@@ -199,7 +199,6 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 		return nil, err
 	}
 	p.callers = callers.NewFile(store, log, o.now)
-	once := operations.New(p.auth.Vault, log, o.now)
 	made, err := spaces.New(ctx, p.auth, keys, real.spaces, base)
 	if err != nil {
 		return nil, err
@@ -212,20 +211,18 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	if err != nil {
 		return nil, err
 	}
+	do := operations.New(operations.Deps{Auth: p.auth, Callers: p.callers, Spaces: made, Meetings: rooms, Delegated: delegated, Log: log, Now: o.now})
 	app := chat.App{ProjectNumber: projectNumber, Endpoint: p.address + "/chatevent"}
 	// Chat is played here, whoever is behind.
 	chatKeys, addOnKeys := googleauth.NewKeySet(standin.accounts.ChatCerts, base, o.now), googleauth.NewKeySet(standin.accounts.Certs, base, o.now)
 	googleKeys := googleauth.NewKeySet(at.Certs, base, o.now)
 	mux := http.NewServeMux()
 	mux.Handle("/chatevent", chatevent.New(chatevent.Deps{
-		App: app, Verifier: chat.NewVerifier(app, chatKeys, addOnKeys, o.now), Callers: p.callers, Operations: once,
+		App: app, Verifier: chat.NewVerifier(app, chatKeys, addOnKeys, o.now), Callers: p.callers, Operations: do,
 		Auth: p.auth, Spaces: made, Meetings: rooms, Keys: keys, Log: log, Now: o.now,
 	}))
 	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Callers: p.callers, Address: callback, Log: log}))
-	mount(mux, "/createspace", createspace.New(createspace.Deps{
-		Callers: callers.New(apiAudience, googleKeys, p.callers, o.now), Operations: once, Auth: p.auth, Spaces: made, Meetings: rooms,
-		Delegated: delegated, Log: log, Now: o.now,
-	}))
+	mount(mux, "/createspace", createspace.New(createspace.Deps{Callers: callers.New(apiAudience, googleKeys, p.callers, o.now), Operations: do, Log: log}))
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
 		Vault: vault.New(o.docs, nil, o.now), Tokens: googleauth.NewEventVerifier(at.Events, []string{client.ID}, base, o.now), Log: log,
 	}))

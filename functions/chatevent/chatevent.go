@@ -35,7 +35,7 @@ type Deps struct {
 	Verifier   *chat.Verifier // for the app
 	Auth       *userauth.Auth
 	Callers    *callers.File // their names, and the operator's templates
-	Operations *operations.Runner
+	Operations *operations.Operations
 	Spaces     *spaces.Spaces
 	Meetings   *meetings.Meetings
 	Keys       *seal.Keys

@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
@@ -25,7 +26,7 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 		return f.offerForm(e, i)
 	}
 	r := spaces.Request{DisplayName: i.Args, Members: mentioned(i)}
-	made, err := f.Spaces.Create(ctx, e.Person.Name, i.Source, r)
+	made, err := f.Operations.CreateSpace(ctx, operations.Self(e.Person.Name, i.Source), operations.NewSpace{Request: r})
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return f.offerAnotherName(ctx, e, i, err)
 	}
@@ -48,9 +49,8 @@ func (f function) offerForm(e chat.Event, i invocation) (chat.Reply, error) {
 
 // created is the answer when there is a space: what came of everybody, what
 // could not be done, and what to do about it.
-func (f function) created(ctx context.Context, e chat.Event, source string, r spaces.Request, made spaces.Created) (chat.Reply, error) {
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "createspace"), slog.String("authority", "user"), slog.String("made", made.Name),
-		slog.String("request", made.RequestID), slog.Bool("unchecked", made.Unchecked), slog.Int("undone", len(made.Undone)))
+func (f function) created(ctx context.Context, e chat.Event, source string, r spaces.Request, space operations.CreatedSpace) (chat.Reply, error) {
+	made := space.Outcome
 	say, title := words.In(e.Locale), words.SpaceCreated
 	widgets := append(people(say, made.Joined, made.Invited), f.leftOut(ctx, e, r.External != nil && *r.External, made.LeftOut)...)
 	ask := needs(capability.CreateSpaces)
@@ -70,7 +70,7 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 	if len(made.LeftOut) > 0 || made.Unchecked || len(made.Undone) > 0 {
 		title = words.SpaceCreatedPartly
 	}
-	row, err := f.spaceButtons(e, made.Name, made.DisplayName, made.Address)
+	row, err := f.spaceButtons(e, space.Name, space.DisplayName, space.Address)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -82,20 +82,20 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 		row = append(row, allow)
 	}
 	if made.Unchecked || len(made.Undone) > 0 {
-		again, err := f.repeat(words.TryAgain, e, attempt{finish, remaining(source, r, made)})
+		again, err := f.repeat(words.TryAgain, e, attempt{finish, remaining(source, r, space)})
 		if err != nil {
 			return chat.Reply{}, err
 		}
 		row = append(row, again...)
 	}
 	reply := card(say(title), append(widgets, buttons(row...))...)
-	reply.Card.Subtitle, reply.Leaves = made.DisplayName, true
+	reply.Card.Subtitle, reply.Leaves = space.DisplayName, true
 	return reply, nil
 }
 
 // remaining is what is left to do for a space that is there.
-func remaining(source string, r spaces.Request, made spaces.Created) invocation {
-	i := invocation{Source: source, Space: made.Name, Args: made.DisplayName, External: r.External != nil && *r.External, Rest: r.Rest.Only(made.Steps()...)}
+func remaining(source string, r spaces.Request, made operations.CreatedSpace) invocation {
+	i := invocation{Source: source, Space: made.Name, Args: made.DisplayName, External: r.External != nil && *r.External, Rest: r.Rest.Only(made.Outcome.Steps()...)}
 	for _, m := range r.Members { // who got in is looked at again: the card is drawn anew
 		i.Mentions = append(i.Mentions, chat.Person{Name: m.User, DisplayName: m.Label})
 	}
@@ -105,8 +105,11 @@ func remaining(source string, r spaces.Request, made spaces.Created) invocation 
 // finishSpace does what was left to do.
 func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	r := spaces.Request{Members: mentioned(i), External: &i.External, Rest: i.Rest}
-	done := f.Spaces.Finish(ctx, e.Person.Name, i.Source, i.Space, r.Members, nil, r.Rest)
-	return f.created(ctx, e, i.Source, r, spaces.Created{Name: i.Space, DisplayName: i.Args, Address: spaces.Address(i.Space), Outcome: done})
+	done, err := f.Operations.FinishSpace(ctx, operations.Self(e.Person.Name, i.Source), i.Space, r)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	return f.created(ctx, e, i.Source, r, operations.CreatedSpace{Name: i.Space, DisplayName: i.Args, Address: spaces.Address(i.Space), Outcome: done})
 }
 
 // undoneWords name a step that was not taken; the form has no others.

@@ -2,10 +2,10 @@ package chatevent
 
 import (
 	"context"
-	"log/slog"
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/words"
 )
 
@@ -15,11 +15,11 @@ func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (cha
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	group, err := f.Spaces.GroupChat(ctx, e.Person.Name, i.Source, members)
+	made, err := f.Operations.CreateConversation(ctx, operations.Self(e.Person.Name, i.Source), operations.NewConversation{Members: members})
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "groupchat"), slog.String("authority", "user"), slog.String("made", group.Name), slog.Bool("found", group.Found))
+	group := made.Outcome
 	say, title := words.In(e.Locale), words.GroupMade
 	widgets := append(people(say, group.Joined, group.Invited), f.leftOut(ctx, e, true, group.LeftOut)...)
 	switch {
@@ -28,9 +28,9 @@ func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (cha
 	case group.Unchecked:
 		widgets = append(widgets, chat.Widget{Text: say(words.Unchecked)})
 	}
-	if group.Found {
+	if made.Reused {
 		widgets = append(widgets, chat.Widget{Text: say(words.GroupFound)})
 	}
-	open := chat.Button{Text: say(words.Open), Link: config.NewSecret(group.Address), Strong: true}
+	open := chat.Button{Text: say(words.Open), Link: config.NewSecret(made.Address), Strong: true}
 	return card(say(title), append(widgets, buttons(open))...), nil
 }

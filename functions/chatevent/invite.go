@@ -3,7 +3,6 @@ package chatevent
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/mail"
 	"regexp"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -30,12 +30,11 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 	case len(members) > spaces.MaxMembers:
 		return chat.Reply{}, fault.New(fault.Invalid, words.TooManyAtOnce, len(members), spaces.MaxMembers)
 	}
-	added, err := f.Spaces.Invite(ctx, e.Person.Name, e.Space.Name, members)
+	done, err := f.Operations.AddMembers(ctx, operations.Self(e.Person.Name, i.Source), operations.NewMembers{Space: e.Space.Name, Members: members})
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "invite"), slog.String("authority", "user"), slog.String("in", e.Space.Name),
-		slog.Int("joined", len(added.Joined)), slog.Int("invited", len(added.Invited)), slog.Int("failed", len(added.Failed)))
+	added := done.Added
 	say := words.In(e.Locale)
 	widgets := people(say, added.Joined, added.Invited)
 	if len(added.Failed) == 0 {

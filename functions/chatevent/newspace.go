@@ -9,6 +9,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -109,10 +110,13 @@ func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err == nil {
 		r, err = f.fillIn(ctx, e, i, r)
 	}
+	if err == nil {
+		r, err = r.Checked(e.Person.Name)
+	}
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	made, err := f.Spaces.Create(ctx, e.Person.Name, i.Source, r)
+	made, err := f.Operations.CreateSpace(ctx, operations.Self(e.Person.Name, i.Source), operations.NewSpace{Request: r})
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		// The same form, with a name that may be free.
 		taken := e.Inputs.First(nameField)

@@ -42,8 +42,9 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		return nil, err
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
+	do := operations.New(operations.Deps{Auth: auth, Callers: file, Spaces: made, Meetings: rooms, Log: slog.Default(), Now: time.Now})
 	return serve.Stored(file.Reachable(auth.Vault.Reachable), time.Now, New(Deps{
-		App: app, Callers: file, Operations: operations.New(auth.Vault, slog.Default(), time.Now), Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
+		App: app, Callers: file, Operations: do, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
 		Auth: auth, Spaces: made, Meetings: rooms, Keys: keys, Log: slog.Default(), Now: time.Now,
 	})), nil
 }

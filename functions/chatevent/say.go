@@ -2,10 +2,10 @@ package chatevent
 
 import (
 	"context"
-	"log/slog"
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/words"
 )
 
@@ -18,11 +18,9 @@ func speak(ctx context.Context, f function, e chat.Event, i invocation) (chat.Re
 	case i.Args == "":
 		return chat.Reply{}, fault.New(fault.Invalid, words.SayWhat)
 	}
-	posted, err := f.Spaces.Say(ctx, e.Person.Name, i.Source, e.Space.Name, i.Thread, i.Args)
-	if err != nil {
+	if _, err := f.Operations.CreateMessage(ctx, operations.Self(e.Person.Name, i.Source), operations.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}); err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "say"), slog.String("authority", "user"), slog.String("made", posted.Name))
 	return told(e), nil
 }
 

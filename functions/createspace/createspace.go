@@ -2,9 +2,8 @@
 // checks who calls and for whom they may act, does one thing as that person,
 // and answers in JSON.
 //
-// The API is what shared/api/openapi.yaml says; each operation is a method in the file
-// of its noun. Who may act for whom is in shared/callers, what is done in
-// shared/spaces, shared/meetings and shared/userauth.
+// The API is what shared/api/openapi.yaml says; each operation is a method in the
+// file of its noun, which decodes, calls shared/operations once, and encodes.
 package createspace
 
 import (
@@ -16,17 +15,12 @@ import (
 	"strings"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
-	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -35,37 +29,21 @@ const (
 	actTime  = 50 * time.Second // of the act in it
 )
 
-// Deps are what the function works with; all but Delegated are required.
+// Deps are what the function works with; all are required.
 type Deps struct {
 	Callers    *callers.Callers
-	Operations *operations.Runner
-	Auth       *userauth.Auth
-	Spaces     *spaces.Spaces
-	Meetings   *meetings.Meetings
-	// Delegated is nil where no service account is set up for that.
-	Delegated *userauth.Delegated
-	Log       *slog.Logger
-	Now       func() time.Time
+	Operations *operations.Operations
+	Log        *slog.Logger
 }
 
 // function implements the operations of the document.
-type function struct {
-	Deps
-	reads *lru.Cache[string, struct{}] // that were noted this hour
-}
-
-// mostReads is how many notes are remembered; each is 32 bytes.
-const mostReads = 10_000
+type function struct{ Deps }
 
 var _ api.StrictServerInterface = function{}
 
 // New is the function's handler.
 func New(d Deps) http.Handler {
-	reads, err := lru.New[string, struct{}](mostReads)
-	if err != nil {
-		panic(err) // only for a size below one
-	}
-	f := function{d, reads}
+	f := function{d}
 	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places)}
 	operations := http.NewServeMux()
 	// What fails inside comes back out to the doorway, which alone renders it.
@@ -104,10 +82,7 @@ func readable(w http.ResponseWriter, _ *http.Request) {
 // turn is one request: who calls, for what, and what went wrong.
 type turn struct {
 	caller callers.Caller
-	what   string // method and path
 	err    error
-	// request names a repeatable act in the audit log.
-	request string
 }
 
 type turnKey struct{}
@@ -139,7 +114,7 @@ func (f function) serve(operations *http.ServeMux, w http.ResponseWriter, r *htt
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), actTime)
 	defer cancel()
-	t := &turn{caller: caller, what: r.Method + " " + r.URL.Path}
+	t := &turn{caller: caller}
 	operations.ServeHTTP(w, r.WithContext(context.WithValue(ctx, turnKey{}, t)))
 	return t.err
 }
@@ -163,9 +138,6 @@ func unknown(operations *http.ServeMux, r *http.Request) error {
 	}
 	return fault.New(fault.NotFound, words.English("There is nothing here; /openapi.yaml has all operations."))
 }
-
-// only is the one action of an act that does nothing else.
-func only(action string) []string { return []string{action} }
 
 // notAllowed is a method that a path does not have.
 type notAllowed struct{ allow string }

@@ -5,42 +5,45 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/words"
 )
 
-// A page token of ours is Google's, bound to the list it belongs to: with
-// other parameters it would lead into the middle of another list.
+// usualPage is how many of a list come when the caller does not say.
+const usualPage = 100
 
-func writeCursor(google string, of ...string) string {
+// list names one: a page token of ours is Google's, bound to it. With other
+// parameters it would lead into the middle of another list.
+type list [8]byte
+
+func listOf(c operations.Call, what string) list {
+	sum := sha256.Sum256([]byte(strings.Join([]string{c.Person, c.Authority, what}, "\x00")))
+	return list(sum[:8])
+}
+
+// write is the page token that a caller gets; nil at the end.
+func (l list) write(google string) *string {
 	if google == "" {
-		return ""
+		return nil
 	}
-	return base64.RawURLEncoding.EncodeToString(append(listID(of), google...))
+	return new(base64.RawURLEncoding.EncodeToString(append(l[:], google...)))
 }
 
-func readCursor(token string, of ...string) (string, error) {
-	if token == "" {
-		return "", nil
+// read is the page that a caller asks for.
+func (l list) read(size *int, token *string) (operations.Page, error) {
+	out := operations.Page{Size: usualPage}
+	if token != nil && *token != "" {
+		text, err := base64.RawURLEncoding.DecodeString(*token)
+		google, ours := strings.CutPrefix(string(text), string(l[:]))
+		if err != nil || !ours || google == "" {
+			return out, invalid(words.English("pageToken is not one of this list. Send it with the parameters as they were."))
+		}
+		out.Token = google
 	}
-	text, err := base64.RawURLEncoding.DecodeString(token)
-	id := listID(of)
-	if err != nil || len(text) <= len(id) || string(text[:len(id)]) != string(id) {
-		return "", invalid(words.English("pageToken is not one of this list. Send it with the parameters as they were."))
+	if size != nil {
+		if out.Size = int64(*size); out.Size < 1 || out.Size > 1000 {
+			return out, invalid(words.English("pageSize must be 1 to 1000."))
+		}
 	}
-	return string(text[len(id):]), nil
-}
-
-func listID(of []string) []byte {
-	sum := sha256.Sum256([]byte(strings.Join(of, "\x00")))
-	return sum[:8]
-}
-
-func sizeOf(asked *int) (int64, error) {
-	switch {
-	case asked == nil:
-		return usualPage, nil
-	case *asked < 1 || *asked > 1000:
-		return 0, invalid(words.English("pageSize must be 1 to 1000."))
-	}
-	return int64(*asked), nil
+	return out, nil
 }

@@ -25,9 +25,9 @@ func audiences(named ...string) error {
 	return nil
 }
 
-// permissionsOf are permissions in Google's words. The fields have one name in
+// permissionsFrom are permissions in Google's words. The fields have one name in
 // both, so the JSON is the way.
-func permissionsOf(in *api.Permissions) spaces.Permissions {
+func permissionsFrom(in *api.Permissions) spaces.Permissions {
 	text, err := json.Marshal(in)
 	named := map[string]api.Role{}
 	if err == nil {
@@ -46,7 +46,7 @@ func permissionsOf(in *api.Permissions) spaces.Permissions {
 	return out
 }
 
-func permissionsFrom(in spaces.Permissions) *api.Permissions {
+func permissionsOf(in spaces.Permissions) *api.Permissions {
 	if len(in) == 0 {
 		return nil
 	}
@@ -75,7 +75,7 @@ func roleOf(google spaces.Role) *api.Role {
 	return nil
 }
 
-func accessPermissionsOf(in *api.AccessPermissions) spaces.AccessPermissions {
-	a := value(in)
-	return spaces.AccessPermissions{Discover: value(a.Discover), Join: value(a.Join)}
+func accessPermissionsFrom(in *api.AccessPermissions) spaces.AccessPermissions {
+	a := api.Value(in)
+	return spaces.AccessPermissions{Discover: api.Value(a.Discover), Join: api.Value(a.Join)}
 }

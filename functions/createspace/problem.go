@@ -8,22 +8,12 @@ import (
 	"strconv"
 
 	"example.com/deputy/shared/api"
-	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
-
-// invited is a NeedsConsent with the link that mends it.
-type invited struct {
-	link  config.Secret
-	needs *userauth.Needs
-}
-
-func (i *invited) Error() string { return i.needs.Error() }
 
 // kinds are the statuses and names of the kinds of error.
 var kinds = map[fault.Kind]struct {
@@ -59,7 +49,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errMediaType) {
 		kind.status, kind.name = http.StatusUnsupportedMediaType, "unsupported_media_type"
 	}
-	if errors.Is(err, errChanged) {
+	if errors.Is(err, operations.ErrChanged) {
 		kind.status, kind.name = http.StatusPreconditionFailed, "changed"
 	}
 	if errors.Is(err, serve.ErrFull) {
@@ -69,10 +59,10 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 		kind.name = "in_progress"
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.For.Seconds()))))
 	}
-	if i, ok := errors.AsType[*invited](err); ok {
-		p.Invitation = some(i.link.Reveal())
+	if i, ok := errors.AsType[*operations.Invited](err); ok {
+		p.Invitation = api.Some(i.Link.Reveal())
 		missing := []api.Capability{}
-		for _, c := range i.needs.Missing {
+		for _, c := range i.Needs.Missing {
 			missing = append(missing, api.Capability(c))
 		}
 		p.Missing = &missing

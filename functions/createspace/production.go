@@ -47,8 +47,6 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		delegated = userauth.NewDelegated(tokens, slog.Default())
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	return serve.Stored(file.Reachable(auth.Vault.Reachable), time.Now, New(Deps{
-		Callers: callers.New(audience, googleKeys, file, time.Now), Operations: operations.New(auth.Vault, slog.Default(), time.Now),
-		Auth: auth, Spaces: made, Meetings: rooms, Delegated: delegated, Log: slog.Default(), Now: time.Now,
-	})), nil
+	do := operations.New(operations.Deps{Auth: auth, Callers: file, Spaces: made, Meetings: rooms, Delegated: delegated, Log: slog.Default(), Now: time.Now})
+	return serve.Stored(file.Reachable(auth.Vault.Reachable), time.Now, New(Deps{Callers: callers.New(audience, googleKeys, file, time.Now), Operations: do, Log: slog.Default()})), nil
 }

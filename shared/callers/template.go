@@ -65,4 +65,7 @@ func TemplateOf(t vault.Template) Template {
 // group is groups/{id} or groups/{e-mail address}.
 var group = regexp.MustCompile(`^groups/([A-Za-z0-9_-]{1,64}|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255})$`)
 
+// TemplateName reports whether a template can have a name.
+func TemplateName(name string) bool { return templateName.MatchString(name) }
+
 var templateName = regexp.MustCompile(`^[^/\x00-\x1f._][^/\x00-\x1f]{0,99}$`)

@@ -1,7 +1,3 @@
-// Package operations runs an action as a person once for its key, however often
-// the request for it comes, and keeps the result.
-//
-// It does not know what an action does, nor who may ask for it.
 package operations
 
 import (
@@ -34,15 +30,17 @@ func (r *Running) Error() string {
 // ErrReused says that a key came with another request before.
 var ErrReused = errors.New("idempotency key reused with a different request")
 
-// Runner runs operations. It is safe for concurrent use.
+// Runner does something once for its key, however often the request for it comes,
+// and keeps the result. It does not know what is done, nor who may ask for it. It
+// is safe for concurrent use.
 type Runner struct {
 	vault *vault.Vault
 	log   *slog.Logger
 	now   func() time.Time
 }
 
-// New keeps operations in v.
-func New(v *vault.Vault, log *slog.Logger, now func() time.Time) *Runner {
+// NewRunner keeps operations in v.
+func NewRunner(v *vault.Vault, log *slog.Logger, now func() time.Time) *Runner {
 	return &Runner{v, log, vault.Clock(now)}
 }
 
@@ -76,7 +74,14 @@ type Try struct {
 func (t Try) Kept() []byte { return t.Journal }
 
 // Keep stores, before something is done, what a later try has to know.
-func (t Try) Keep(ctx context.Context, journal []byte) error { return t.keep(ctx, journal) }
+//
+// Without a record, which a person in Chat does not need, nothing is stored.
+func (t Try) Keep(ctx context.Context, journal []byte) error {
+	if t.keep == nil {
+		return nil
+	}
+	return t.keep(ctx, journal)
+}
 
 // Once does something as a person, and keeps the result for seven days: the same
 // request gets it again, however often it comes. While an instance is doing it,

@@ -40,7 +40,7 @@ func begin(t *testing.T) *bench {
 	}
 	b := &bench{t: t, docs: &memory.Docs{}}
 	now := func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
-	b.Runner = operations.New(vault.New(b.docs, keys, now), logging.NewText(&b.log), now)
+	b.Runner = operations.NewRunner(vault.New(b.docs, keys, now), logging.NewText(&b.log), now)
 	return b
 }
 

@@ -20,7 +20,6 @@ type Created struct {
 	Name        string // spaces/{id}
 	DisplayName string
 	Address     string // for a browser
-	RequestID   string
 	Outcome
 }
 
@@ -53,7 +52,7 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
 	// The space is there, whatever comes of the rest.
-	return Created{space.Name, cmp.Or(space.DisplayName, r.DisplayName), uri(space), id, s.Finish(ctx, person, source, space.Name, r.Members, r.More, r.Rest)}, nil
+	return Created{space.Name, cmp.Or(space.DisplayName, r.DisplayName), uri(space), s.Finish(ctx, person, source, space.Name, r.Members, r.More, r.Rest)}, nil
 }
 
 func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi.SetUpSpaceRequest) (*chatapi.Space, error) {

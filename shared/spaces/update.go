@@ -2,6 +2,7 @@ package spaces
 
 import (
 	"context"
+	"maps"
 	"unicode/utf8"
 
 	chatapi "google.golang.org/api/chat/v1"
@@ -53,11 +54,7 @@ func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (In
 		}},
 		{!c.Access.empty(), func() error { return s.patchAccess(ctx, person, space, c.Access, write) }},
 		{c.Discoverable != nil || c.Audience != nil, func() error {
-			audience := ""
-			if c.Audience != nil {
-				audience = *c.Audience
-			}
-			settings := &chatapi.AccessSettings{Audience: audienceOf(c.Discoverable != nil && *c.Discoverable, audience), ForceSendFields: []string{"Audience"}}
+			settings := &chatapi.AccessSettings{Audience: c.Of(Info{}).Audience, ForceSendFields: []string{"Audience"}}
 			return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: settings}, "accessSettings.audience")
 		}},
 	}
@@ -87,6 +84,32 @@ func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (In
 	return now, err
 }
 
+// Of is a space as the change leaves it, as far as Info tells it.
+func (c Change) Of(s Info) Info {
+	s.DisplayName, s.Description, s.Guidelines = or(c.DisplayName, s.DisplayName), or(c.Description, s.Description), or(c.Guidelines, s.Guidelines)
+	s.History = or(c.History, s.History)
+	if c.Discoverable != nil || c.Audience != nil {
+		s.Audience = audienceOf(or(c.Discoverable, false), or(c.Audience, ""))
+		s.Discoverable = s.Audience != ""
+	}
+	if len(c.Permissions) > 0 {
+		s.Permissions = maps.Clone(s.Permissions)
+		if s.Permissions == nil {
+			s.Permissions = Permissions{}
+		}
+		maps.Copy(s.Permissions, c.Permissions)
+	}
+	return s
+}
+
+// or is what an optional field holds, else another value.
+func or[T any](p *T, other T) T {
+	if p == nil {
+		return other
+	}
+	return *p
+}
+
 func (c Change) check() error {
 	if c.DisplayName != nil {
 		if _, err := CheckedName(*c.DisplayName); err != nil {
@@ -111,12 +134,7 @@ func (s *Spaces) describe(ctx context.Context, person, space string, c Change) e
 	if err != nil {
 		return err
 	}
-	if c.Description != nil {
-		now.Description = *c.Description
-	}
-	if c.Guidelines != nil {
-		now.Guidelines = *c.Guidelines
-	}
+	now = c.Of(now)
 	details := &chatapi.SpaceDetails{Description: now.Description, Guidelines: now.Guidelines, ForceSendFields: []string{"Description", "Guidelines"}}
 	return s.patch(ctx, person, space, &chatapi.Space{SpaceDetails: details}, "spaceDetails")
 }

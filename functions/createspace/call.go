@@ -1,0 +1,42 @@
+package createspace
+
+import (
+	"cmp"
+	"context"
+
+	"example.com/deputy/shared/api"
+	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/words"
+)
+
+// call is who asks for an operation, as whom, and under which key; the person's
+// own authority by default.
+func call(ctx context.Context, actAs string, by *api.Authority, key string) operations.Call {
+	return operations.Call{Caller: of(ctx).caller, Person: actAs, Authority: cmp.Or(string(api.Value(by)), callers.ByUser), Key: key}
+}
+
+// user is a person's resource name as the caller has it in a field.
+func user(named, field string) (string, error) {
+	name, ok := resource.User(named)
+	if !ok {
+		return "", invalid(words.English("%s must be users/{id} with digits only, or a plain e-mail address."), field)
+	}
+	return name, nil
+}
+
+// membersOf are people and groups as a caller names them.
+func membersOf(named []api.MemberName) ([]spaces.Member, error) {
+	var out []spaces.Member
+	for _, m := range named {
+		name, ok := resource.Member(m)
+		if !ok {
+			_, err := user("", "members")
+			return nil, err
+		}
+		out = append(out, spaces.Member{User: name, Label: m})
+	}
+	return out, nil
+}

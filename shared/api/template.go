@@ -1,0 +1,70 @@
+package api
+
+import (
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/words"
+)
+
+// Named is the template of that name that a body stores; Invalid for a member
+// that cannot be one.
+func (b PutTemplate) Named(name string) (vault.Template, error) {
+	out := vault.Template{
+		Name: name, DisplayName: Value(b.DisplayName), Description: Value(b.Description), Guidelines: Value(b.Guidelines), Discoverable: Value(b.Access) == DISCOVERABLE,
+		Announcements: Value(b.Kind) == ANNOUNCEMENTS, External: Value(b.ExternalUserAllowed), History: string(Value(b.History)), First: Value(b.FirstMessage), AddTheApp: Value(b.AddTheApp),
+	}
+	for _, m := range Value(b.Members) {
+		user, ok := resource.Member(m)
+		if !ok {
+			return out, fault.New(fault.Invalid, words.English("%s must be users/{id} with digits only, or a plain e-mail address."), "members")
+		}
+		out.Members = append(out.Members, user)
+	}
+	return out, nil
+}
+
+// TemplateOf is a template as the API answers it, its members as they were sent.
+func TemplateOf(t vault.Template) Template {
+	access, kind := AccessOf(t.Discoverable), COLLABORATION
+	if t.Announcements {
+		kind = ANNOUNCEMENTS
+	}
+	out := Template{
+		Name: t.Name, DisplayName: Some(t.DisplayName), Description: Some(t.Description), Guidelines: Some(t.Guidelines), Access: &access, Kind: &kind, ExternalUserAllowed: &t.External,
+		History: Some(History(t.History)), FirstMessage: Some(t.First), AddTheApp: &t.AddTheApp,
+	}
+	if len(t.Members) > 0 {
+		out.Members = &[]string{}
+		for _, m := range t.Members {
+			*out.Members = append(*out.Members, resource.Bare(m))
+		}
+	}
+	return out
+}
+
+// AccessOf says whether a space or a template is discoverable.
+func AccessOf(discoverable bool) Access {
+	if discoverable {
+		return DISCOVERABLE
+	}
+	return PRIVATE
+}
+
+// Value is what an optional field holds, or the zero value.
+func Value[T any](p *T) T {
+	var none T
+	if p == nil {
+		return none
+	}
+	return *p
+}
+
+// Some is an optional field that holds v, unless v is the zero value.
+func Some[T comparable](v T) *T {
+	var none T
+	if v == none {
+		return nil
+	}
+	return &v
+}

@@ -1,0 +1,44 @@
+package operations
+
+import (
+	"context"
+	"strings"
+
+	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/words"
+)
+
+// Message is a text to be posted.
+type Message struct {
+	Space  string // spaces/{id}
+	Thread string // spaces/{id}/threads/{id} of the same space; empty for a new one
+	Text   string
+}
+
+// CreateMessage posts a text as a person.
+func (o *Operations) CreateMessage(ctx context.Context, c Call, m Message) (spaces.Posted, error) {
+	op := operation{name: "createMessage", actions: only(callers.CreateMessages), space: m.Space, needs: []capability.Capability{capability.PostMessages}}
+	return run(ctx, o, c, op, m, func(who actor) (spaces.Posted, done, error) {
+		posted, err := who.spaces.Say(ctx, who.person, who.source, m.Space, m.Thread, m.Text)
+		return posted, done{made: posted.Name}, err
+	})
+}
+
+// CreateMeeting opens a Meet room and posts its address behind the text of a
+// message. say is the language of the post. The API of Meet has no key, so the
+// room is kept before it is posted: a repetition names the same.
+func (o *Operations) CreateMeeting(ctx context.Context, c Call, m Message, say words.Say) (spaces.Posted, error) {
+	needs := []capability.Capability{capability.Meet, capability.PostMessages}
+	op := operation{name: "createMeeting", actions: []string{callers.CreateMeetings, callers.CreateMessages}, space: m.Space, needs: needs, once: true}
+	return run(ctx, o, c, op, m, func(who actor) (spaces.Posted, done, error) {
+		room, err := who.meetings.RoomOnce(ctx, who.person, who.try, capability.PostMessages)
+		if err != nil {
+			return spaces.Posted{}, done{}, err
+		}
+		text := strings.TrimSpace(m.Text + " " + say(words.MeetSaid, room))
+		posted, err := who.spaces.Say(ctx, who.person, who.source, m.Space, m.Thread, text)
+		return posted, done{made: posted.Name}, err
+	})
+}

@@ -1,0 +1,31 @@
+package operations
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/userauth"
+)
+
+// sweepTime is after what a sweep begins nothing more: what it has begun then
+// still fits into the request's deadline.
+const sweepTime = 30 * time.Second
+
+// sweepPause is between two walks over what expires: the scheduler calls more
+// often, for the grants that are due and for revocations.
+const sweepPause = 20 * time.Hour
+
+// Sweep keeps stored grants in order (userauth.Sweep), for as long as one
+// request allows; the next goes on where it stopped. The scheduler calls it.
+func (o *Operations) Sweep(ctx context.Context, caller callers.Caller) (userauth.Swept, error) {
+	if err := caller.AllowAction(callers.Sweep); err != nil {
+		return userauth.Swept{}, err
+	}
+	done, err := o.Auth.Sweep(ctx, o.Auth.Now().Add(sweepTime), sweepPause)
+	if err == nil {
+		o.Log.InfoContext(ctx, "swept", slog.Any("done", done))
+	}
+	return done, err
+}
