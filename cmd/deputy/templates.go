@@ -114,7 +114,7 @@ func readTemplate(name string, body []byte) (vault.Template, error) {
 		return vault.Template{}, fault.New(fault.Invalid, words.English("%q cannot be the name of a template: it has 1 to 100 characters, no slash, and no dot or underscore in front."), name)
 	}
 	var put api.PutTemplate
-	if err := api.Decode(body, &put); err != nil {
+	if err := api.Decode(body, "PUT /v1/templates/{template}", &put); err != nil {
 		return vault.Template{}, err
 	}
 	t, err := put.Named(name)

@@ -188,7 +188,7 @@ func TestAnAudienceHasTheFormOfOne(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
 	for _, field := range []string{`"audience":"everybody"`, `"audience":"audiences/a/b"`, `"accessPermissions":{"join":["x"]}`} {
-		if got := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x",`+field+`}`); got.problem() != "invalid_request" || !strings.Contains(got.text, "audiences/{id}") {
+		if got := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x",`+field+`}`); got.problem() != "invalid_request" || !strings.Contains(got.text, "^audiences/") {
 			t.Errorf("%s: %d %s", field, got.status, got.text)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,7 +23,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/emulator/google"
-	"example.com/deputy/functions/createspace"
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
@@ -140,49 +138,10 @@ func connectedWith(t *testing.T, change ...func(*callers.Caller)) *world {
 	return w
 }
 
-func TestTheDocumentIsValidAndKnowsEveryOperationThatIsServed(t *testing.T) {
+func TestTheDocumentIsValidAndKnowsEveryCapability(t *testing.T) {
 	doc, err := document()
 	if err != nil {
 		t.Fatal(err)
-	}
-	served := createspace.Shapes()
-	for path, item := range doc.Paths.Map() {
-		for method, operation := range item.Operations() {
-			this, ok := served[method+" "+path]
-			if !ok {
-				t.Errorf("%s %s is not served", method, path)
-				continue
-			}
-			delete(served, method+" "+path)
-			var query []string
-			key := false
-			for _, p := range append(slices.Clone(item.Parameters), operation.Parameters...) {
-				switch p.Value.In {
-				case "query":
-					query = append(query, p.Value.Name)
-				case "header":
-					key = key || p.Value.Name == "Idempotency-Key"
-				}
-			}
-			slices.Sort(query)
-			if diff := cmp.Diff(query, slices.Sorted(slices.Values(this.Query))); diff != "" || key != this.Key {
-				t.Errorf("%s %s: key %v, %s", method, path, this.Key, diff)
-			}
-			if (operation.RequestBody != nil) != (this.Body != nil) {
-				t.Errorf("%s %s: body %v", method, path, this.Body)
-				continue
-			}
-			if this.Body == nil {
-				continue
-			}
-			named := operation.RequestBody.Value.Content["application/json"].Schema.Ref
-			if want := reflect.TypeOf(this.Body).Name(); !strings.HasSuffix(named, "/"+want) {
-				t.Errorf("%s %s: %s, want %s", method, path, want, named)
-			}
-		}
-	}
-	for pattern := range served {
-		t.Errorf("%s is not in the document", pattern)
 	}
 	var operations []string
 	for _, c := range capability.All() {

@@ -65,8 +65,7 @@ func newSpaceFrom(b api.CreateSpace) (operations.NewSpace, error) {
 	if b.Access != nil && api.Value(b.Audience) != "" && *b.Access == api.PRIVATE {
 		return out, errPrivate
 	}
-	access := out.Request.Rest.Access
-	return out, audiences(slices.Concat([]string{out.Request.Audience}, access.Discover, access.Join)...)
+	return out, nil
 }
 
 func conversationFrom(b api.CreateSpace) (operations.NewConversation, error) {

@@ -7,9 +7,12 @@
 package createspace
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -109,9 +112,14 @@ func (f function) serve(operations *http.ServeMux, w http.ResponseWriter, r *htt
 		}
 		return err
 	}
-	if err := check(r, pattern); err != nil {
+	body, err := serve.Body(r)
+	if err == nil {
+		err = api.Check(r, pattern, body)
+	}
+	if err != nil {
 		return err
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	ctx, cancel := context.WithTimeout(r.Context(), actTime)
 	defer cancel()
 	t := &turn{caller: caller}
@@ -143,3 +151,12 @@ func unknown(operations *http.ServeMux, r *http.Request) error {
 type notAllowed struct{ allow string }
 
 func (n *notAllowed) Error() string { return "method not allowed" }
+
+func invalid(text words.Text, args ...any) error {
+	return &fault.Error{Op: "createspace", Kind: fault.Invalid, Public: text, Args: args, Err: errors.New("not as the document has it")}
+}
+
+// misread is a request that the generated server could not read.
+func misread(err error) error {
+	return &fault.Error{Op: "createspace", Kind: fault.Invalid, Public: words.English("The request is not as /openapi.yaml has it: %v"), Args: []any{err}, Err: errors.New("a parameter that cannot be read")}
+}

@@ -41,9 +41,7 @@ func (l list) read(size *int, token *string) (operations.Page, error) {
 		out.Token = google
 	}
 	if size != nil {
-		if out.Size = int64(*size); out.Size < 1 || out.Size > 1000 {
-			return out, invalid(words.English("pageSize must be 1 to 1000."))
-		}
+		out.Size = int64(*size)
 	}
 	return out, nil
 }

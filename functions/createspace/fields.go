@@ -2,7 +2,6 @@ package createspace
 
 import (
 	"encoding/json"
-	"regexp"
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
@@ -10,20 +9,8 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-var audienceName = regexp.MustCompile(`^audiences/[A-Za-z0-9_-]{1,64}$`)
-
 // errPrivate is of a space that shall be found by nobody and by an audience.
 var errPrivate = fault.New(fault.Invalid, words.English("access PRIVATE and an audience contradict each other: leave one out. Nothing was done."))
-
-// audiences refuses what is not the name of one.
-func audiences(named ...string) error {
-	for _, a := range named {
-		if a != "" && !audienceName.MatchString(a) {
-			return invalid(words.English("An audience is audiences/{id}, as the Admin console has it, or audiences/default."))
-		}
-	}
-	return nil
-}
 
 // permissionsFrom are permissions in Google's words. The fields have one name in
 // both, so the JSON is the way.

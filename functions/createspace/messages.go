@@ -2,9 +2,7 @@ package createspace
 
 import (
 	"context"
-	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/operations"
@@ -15,8 +13,6 @@ import (
 func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequestObject) (api.CreateMessageResponseObject, error) {
 	m := operations.Message{Space: "spaces/" + in.Space, Thread: api.Value(in.Body.Thread), Text: strings.TrimSpace(in.Body.Text)}
 	switch {
-	case m.Thread != "" && !threadName.MatchString(m.Thread):
-		return nil, invalid(words.English("thread must be spaces/{space}/threads/{thread}."))
 	case m.Text == "":
 		return nil, invalid(words.English("text must not be empty."))
 	case m.Thread != "" && !strings.HasPrefix(m.Thread, m.Space+"/threads/"):
@@ -26,17 +22,9 @@ func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequest
 	return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, err
 }
 
-var threadName = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]{1,64}/threads/[A-Za-z0-9_.-]{1,128}$`)
-
-// maxText is how many characters a text beside a room's address may have.
-const maxText = 4_000
-
 // CreateMeeting opens a Meet room and posts its address.
 func (f function) CreateMeeting(ctx context.Context, in api.CreateMeetingRequestObject) (api.CreateMeetingResponseObject, error) {
 	m := operations.Message{Space: "spaces/" + in.Space, Text: strings.TrimSpace(api.Value(in.Body.Text))}
-	if utf8.RuneCountInString(m.Text) > maxText {
-		return nil, invalid(words.English("text has more than %d characters."), maxText)
-	}
 	posted, err := f.Operations.CreateMeeting(ctx, call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey), m, words.In("en"))
 	return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, err
 }

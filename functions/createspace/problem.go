@@ -46,7 +46,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, operations.ErrReused) {
 		kind.status, kind.name = http.StatusUnprocessableEntity, "key_reused"
 	}
-	if errors.Is(err, errMediaType) {
+	if errors.Is(err, api.ErrMediaType) {
 		kind.status, kind.name = http.StatusUnsupportedMediaType, "unsupported_media_type"
 	}
 	if errors.Is(err, operations.ErrChanged) {

@@ -88,7 +88,7 @@ func changeFrom(in api.UpdateSpace, mask string) (spaces.Change, error) {
 			return out, invalid(words.English("%s cannot be set to nothing: name in it what shall be different."), field)
 		}
 	}
-	return out, audiences(append(append([]string{api.Value(in.Audience)}, out.Access.Discover...), out.Access.Join...)...)
+	return out, nil
 }
 
 // DeleteSpace ends a space once its name is repeated.

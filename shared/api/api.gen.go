@@ -405,7 +405,9 @@ type CreateMessage struct {
 	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
 	// actAs has to be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
-	Text      string     `json:"text"`
+
+	// Text At most 32,000 bytes in UTF-8
+	Text string `json:"text"`
 
 	// Thread spaces/{space}/threads/{thread}
 	Thread *string `json:"thread,omitempty"`
@@ -752,8 +754,8 @@ type UpdateSpace struct {
 	Permissions *Permissions `json:"permissions,omitempty"`
 }
 
-// ActAs defines model for actAs.
-type ActAs = string
+// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+type ActAs = Person
 
 // AuthorityParam Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
 // administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
