@@ -3,7 +3,8 @@ package main
 import (
 	"io"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/mitchellh/go-wordwrap"
 )
 
 // folded writes to a terminal: a line that is longer than it has columns goes
@@ -33,28 +34,14 @@ func (o outside) write(text string) {
 	_, _ = io.WriteString(to, text)
 }
 
+// fold is a line in several where it is too long, each as far in as the first.
 func fold(line string, columns int) string {
-	if utf8.RuneCountInString(strings.TrimRight(line, "\n")) <= columns {
-		return line
+	text, newline := strings.CutSuffix(strings.TrimLeft(line, " "), "\n")
+	margin := strings.Repeat(" ", len(line)-len(strings.TrimLeft(line, " ")))
+	wrapped := wordwrap.WrapString(text, uint(max(columns-len(margin), 1)))
+	out := margin + strings.ReplaceAll(wrapped, "\n", "\n"+margin)
+	if newline {
+		out += "\n"
 	}
-	margin := line[:len(line)-len(strings.TrimLeft(line, " "))]
-	var out strings.Builder
-	at := 0
-	for i, word := range strings.Split(line[len(margin):], " ") {
-		n := utf8.RuneCountInString(strings.TrimRight(word, "\n"))
-		switch {
-		case i == 0:
-			out.WriteString(margin)
-			at = len(margin)
-		case at+1+n > columns:
-			out.WriteString("\n" + margin)
-			at = len(margin)
-		default:
-			out.WriteString(" ")
-			at++
-		}
-		out.WriteString(word)
-		at += n
-	}
-	return out.String()
+	return out
 }
