@@ -12,8 +12,8 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/seal"
-	"example.com/deputy/shared/words"
 )
 
 const keysHelp = `Make and rotate the keysets that seal what Deputy stores.
@@ -153,7 +153,7 @@ func (k *keys) read(ctx context.Context) (name string, text config.Secret, err e
 		return "", text, nil
 	}
 	if name = seal.NameOf(text); name == "" {
-		return "", config.Secret{}, fault.New(fault.Invalid, words.English("Standard input is not a wrapped keyset of Deputy's. If it is in clear text, leave --kek out."))
+		return "", config.Secret{}, fault.New(fault.Invalid, i18n.English("Standard input is not a wrapped keyset of Deputy's. If it is in clear text, leave --kek out."))
 	}
 	key, err := k.kek(ctx, k.kekURI)
 	if err != nil {
@@ -166,7 +166,7 @@ func (k *keys) read(ctx context.Context) (name string, text config.Secret, err e
 // write gives a keyset to standard output, wrapped if it has to be.
 func (k *keys) write(ctx context.Context, name string, text config.Secret) error {
 	if k.terminal && !k.show {
-		return fault.New(fault.Invalid, words.English("A keyset is a secret and does not belong on a terminal: pipe it into gcloud secrets create or versions add with --data-file=-, or say --show."))
+		return fault.New(fault.Invalid, i18n.English("A keyset is a secret and does not belong on a terminal: pipe it into gcloud secrets create or versions add with --data-file=-, or say --show."))
 	}
 	if k.kekURI != "" {
 		key, err := k.kek(ctx, k.kekURI)
@@ -194,7 +194,7 @@ func (k *keys) chosen(text config.Secret, id uint32) (uint32, error) {
 	sealing := slices.IndexFunc(all, func(key seal.Key) bool { return key.Primary })
 	waiting := slices.DeleteFunc(all[sealing+1:], func(key seal.Key) bool { return !key.Enabled })
 	if len(waiting) != 1 {
-		return 0, fault.New(fault.Invalid, words.English("The keyset has %d enabled keys that are newer than the one that seals, so say which to promote with --key (deputy keys list shows them)."), len(waiting))
+		return 0, fault.New(fault.Invalid, i18n.English("The keyset has %d enabled keys that are newer than the one that seals, so say which to promote with --key (deputy keys list shows them)."), len(waiting))
 	}
 	return waiting[0].ID, nil
 }

@@ -32,9 +32,9 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/words"
 )
 
 // What the program ends with, as sysexits.h has it.
@@ -149,7 +149,7 @@ func sentence(err error) string {
 	if !ok || e.Public == fault.None {
 		return err.Error()
 	}
-	public := words.In("en")(e.Public, e.Args...)
+	public := i18n.In("en")(e.Public, e.Args...)
 	if e.Err != nil {
 		public += "\n" + e.Err.Error()
 	}

@@ -13,9 +13,9 @@ import (
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/words"
 )
 
 const templatesHelp = `Keep the templates from which people and other systems make spaces.
@@ -111,7 +111,7 @@ func (r *callersFile) putTemplate() *cobra.Command {
 // readTemplate is the template that a body of PUT /v1/templates/{name} makes.
 func readTemplate(name string, body []byte) (vault.Template, error) {
 	if !callers.TemplateName(name) {
-		return vault.Template{}, fault.New(fault.Invalid, words.English("%q cannot be the name of a template: it has 1 to 100 characters, no slash, and no dot or underscore in front."), name)
+		return vault.Template{}, fault.New(fault.Invalid, i18n.English("%q cannot be the name of a template: it has 1 to 100 characters, no slash, and no dot or underscore in front."), name)
 	}
 	var put api.PutTemplate
 	if err := api.Decode(body, "PUT /v1/templates/{template}", &put); err != nil {

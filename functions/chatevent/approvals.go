@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -23,7 +24,7 @@ const (
 // approvals are the systems that a person lets act as them, each with a button
 // to withdraw that.
 func (f function) approvals(ctx context.Context, e chat.Event, all []vault.Approval) ([]chat.Widget, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	known, err := f.Callers.Read(ctx)
 	if err != nil {
 		f.try(ctx, err) // their ids are shown
@@ -59,7 +60,7 @@ func lastGiven(a vault.Approval) time.Time {
 }
 
 // actions says what an approval is for.
-func actions(say words.Say, a vault.Approval) string {
+func actions(say i18n.Say, a vault.Approval) string {
 	var out []string
 	for _, o := range a.Actions {
 		out = append(out, action(say, o.Action))
@@ -71,7 +72,7 @@ func actions(say words.Say, a vault.Approval) string {
 	return text
 }
 
-func action(say words.Say, name string) string {
+func action(say i18n.Say, name string) string {
 	if known := callers.Words(name); known != fault.None {
 		return say(known)
 	}
@@ -80,7 +81,7 @@ func action(say words.Say, name string) string {
 
 // activities are what others did as the person lately.
 func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	all, err := f.Auth.Vault.Activities(ctx, e.Person.Name, activitiesOnCard+1)
 	if err != nil {
 		return nil, err

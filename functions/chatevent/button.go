@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/words"
@@ -68,16 +69,16 @@ type value struct {
 }
 
 // button is a button that brings an act back for the person of e.
-func (f function) button(text words.Text, act string, e chat.Event, i invocation) (chat.Button, error) {
-	return f.seal(words.In(e.Locale)(text), value{Act: act, Invocation: i}, e)
+func (f function) button(text i18n.Text, act string, e chat.Event, i invocation) (chat.Button, error) {
+	return f.seal(i18n.In(e.Locale)(text), value{Act: act, Invocation: i}, e)
 }
 
 // opener is a button that opens a dialog.
-func (f function) opener(text words.Text, act string, e chat.Event, i invocation) (chat.Button, error) {
+func (f function) opener(text i18n.Text, act string, e chat.Event, i invocation) (chat.Button, error) {
 	if e.Home && e.Dialog != chat.NoDialog { // in a dialog, the next step is one anyway
 		return f.button(text, act, e, i)
 	}
-	b, err := f.seal(words.In(e.Locale)(text), value{Act: act, Invocation: i, Opens: true}, e)
+	b, err := f.seal(i18n.In(e.Locale)(text), value{Act: act, Invocation: i, Opens: true}, e)
 	b.Opens = true
 	return b, err
 }
@@ -88,7 +89,7 @@ const maxValue = 16_000
 
 // repeat is the button that does what was tried once more, with the same key;
 // none when what was typed is longer than a button can carry.
-func (f function) repeat(text words.Text, e chat.Event, tried attempt) ([]chat.Button, error) {
+func (f function) repeat(text i18n.Text, e chat.Event, tried attempt) ([]chat.Button, error) {
 	if tried.act == "" {
 		return nil, nil
 	}
@@ -119,7 +120,7 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	v, err := f.unseal(e)
 	if errors.Is(err, errOld) && (v.Act == sendForm || v.Act == fillForm) {
 		// What was typed is not lost: the form is drawn anew, for the same act.
-		return f.show(ctx, f.there(ctx, e, v), v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + words.In(e.Locale)(words.FormOld)}}})
+		return f.show(ctx, f.there(ctx, e, v), v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + i18n.In(e.Locale)(words.FormOld)}}})
 	}
 	if err != nil {
 		return chat.Reply{}, &fault.Error{Op: "chatevent.click", Kind: fault.Invalid, Public: words.ButtonDead, Err: err}
@@ -132,7 +133,7 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	of(ctx).tried = attempt{v.Act, v.Invocation}
 	reply, err := f.within(ctx, func() (chat.Reply, error) { return do(ctx, f, e, v.Invocation) })
 	if errors.Is(err, serve.ErrFull) && (v.Act == sendForm || v.Act == fillForm) { // what was typed is not lost here either
-		return f.show(ctx, e, v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + words.In(e.Locale)(words.Busy)}}})
+		return f.show(ctx, e, v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + i18n.In(e.Locale)(words.Busy)}}})
 	}
 	return reply, err
 }

@@ -14,6 +14,7 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/operations"
@@ -21,7 +22,6 @@ import (
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/words"
 )
 
 const (
@@ -85,7 +85,7 @@ func of(ctx context.Context) *heard {
 // hear answers one request of Chat.
 func (f function) hear(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
-		return fault.New(fault.Invalid, words.English("Google Chat posts its events here; there is nothing to see."))
+		return fault.New(fault.Invalid, i18n.English("Google Chat posts its events here; there is nothing to see."))
 	}
 	format, err := f.Verifier.Verify(r)
 	if err != nil {

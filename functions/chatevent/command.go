@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
@@ -20,9 +21,9 @@ import (
 type command struct {
 	id          int
 	name        string
-	args        words.Text // how to call it, for /help; may be none
+	args        i18n.Text // how to call it, for /help; may be none
 	description string
-	help        words.Text
+	help        i18n.Text
 	needs       []capability.Capability // all that it may ask for
 	run         act
 }
@@ -33,7 +34,7 @@ func (c command) quick() bool { return c.name[0] != '/' }
 // commands are all there are. It is a function because /help reads it, and is
 // in it.
 func commands() []command {
-	var none words.Text
+	var none i18n.Text
 	return []command{
 		{1, "/connect", none, "Let Deputy act as you", words.HelpConnect, needs(capability.CreateSpaces), connect},
 		{2, "/disconnect", none, "End Deputy's access to your account", words.HelpDisconnect, nil, disconnect},
@@ -64,7 +65,7 @@ type Entry struct {
 // Console are the commands to configure in Chat's console.
 func Console() []Entry {
 	var out []Entry
-	say := words.In("en")
+	say := i18n.In("en")
 	for _, c := range commands() {
 		out = append(out, Entry{c.id, c.name, say(c.args), c.description, c.quick(), c.needs})
 	}

@@ -4,12 +4,12 @@ import (
 	"testing"
 
 	"example.com/deputy/shared/capability"
-	"example.com/deputy/shared/words"
+	"example.com/deputy/shared/i18n"
 )
 
 func TestEveryCapabilityAndCommandHasWordsThatFitChatsConsole(t *testing.T) {
 	for _, c := range capability.All() {
-		if c.Words() == (words.Text{}) {
+		if c.Words() == (i18n.Text{}) {
 			t.Errorf("%s has no words", c)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -18,7 +19,7 @@ import (
 // text. A form that was sent stays open, and is sent again.
 func (f function) ask(ctx context.Context, h *heard, needs *userauth.Needs) (chat.Reply, error) {
 	e := h.event
-	say, text, tell := words.In(e.Locale), words.ConnectText, false
+	say, text, tell := i18n.In(e.Locale), words.ConnectText, false
 	switch {
 	case needs.SignIn:
 		text, tell = words.SignIn, true

@@ -9,6 +9,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
@@ -37,7 +38,7 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 }
 
 func (f function) offerForm(e chat.Event, i invocation) (chat.Reply, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	i.Form = newSpace
 	fill, err := f.opener(words.FillIn, openForm, e, i)
 	if err != nil {
@@ -51,7 +52,7 @@ func (f function) offerForm(e chat.Event, i invocation) (chat.Reply, error) {
 // could not be done, and what to do about it.
 func (f function) created(ctx context.Context, e chat.Event, source string, r spaces.Request, space operations.CreatedSpace) (chat.Reply, error) {
 	made := space.Outcome
-	say, title := words.In(e.Locale), words.SpaceCreated
+	say, title := i18n.In(e.Locale), words.SpaceCreated
 	widgets := append(people(say, made.Joined, made.Invited), f.leftOut(ctx, e, r.External != nil && *r.External, made.LeftOut)...)
 	ask := needs(capability.CreateSpaces)
 	switch {
@@ -113,7 +114,7 @@ func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 }
 
 // undoneWords name a step that was not taken; the form has no others.
-var undoneWords = map[spaces.Step]words.Text{
+var undoneWords = map[spaces.Step]i18n.Text{
 	spaces.SetHistory: words.UndoneHistory, spaces.AddTheApp: words.UndoneApp, spaces.PostFirst: words.UndoneFirst,
 }
 
@@ -127,7 +128,7 @@ func (f function) spaceButtons(e chat.Event, space, name, address string) ([]cha
 	}
 	about.Form = remove
 	end, err := f.opener(words.Delete, openForm, e, about)
-	return []chat.Button{{Text: words.In(e.Locale)(words.Open), Link: config.NewSecret(address), Strong: true}, other, end}, err
+	return []chat.Button{{Text: i18n.In(e.Locale)(words.Open), Link: config.NewSecret(address), Strong: true}, other, end}, err
 }
 
 // leftOut are those whom Google did not add, each reason with its people: what
@@ -140,13 +141,13 @@ func (f function) leftOut(ctx context.Context, e chat.Event, external bool, memb
 	if c, err := f.Auth.Connection(ctx, e.Person.Name); err == nil {
 		_, home, _ = strings.Cut(c.Email, "@")
 	}
-	say, byReason := words.In(e.Locale), map[words.Text][]spaces.Member{}
+	say, byReason := i18n.In(e.Locale), map[i18n.Text][]spaces.Member{}
 	for _, m := range members {
 		why := spaces.LikelyReason(m, home, external)
 		byReason[why] = append(byReason[why], m)
 	}
 	var out []chat.Widget
-	for _, why := range []words.Text{words.LeftOutOutside, words.LeftOutOutsideAllowed, words.LeftOutGroup, words.LeftOutInside} {
+	for _, why := range []i18n.Text{words.LeftOutOutside, words.LeftOutOutsideAllowed, words.LeftOutGroup, words.LeftOutInside} {
 		if len(byReason[why]) > 0 {
 			out = append(out, chat.Widget{Label: say(words.LeftOut), Text: names(say, byReason[why])}, chat.Widget{Text: say(why)})
 		}
@@ -157,7 +158,7 @@ func (f function) leftOut(ctx context.Context, e chat.Event, external bool, memb
 // offerAnotherName is the answer when the name is taken: a button that makes
 // the same space under the next name.
 func (f function) offerAnotherName(ctx context.Context, e chat.Event, i invocation, taken error) (chat.Reply, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	next := i
 	next.Args = spaces.NextName(i.Args)
 	instead, err := f.seal(say(words.CreateInstead, next.Args), value{Act: runAgain, Invocation: next}, e)

@@ -8,6 +8,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -19,7 +20,7 @@ func deleteForm() form {
 		title: words.DeleteTitle, submit: words.Delete, required: []string{nameField}, needs: needs(capability.DeleteSpaces),
 		begin: func(invocation) chat.Inputs { return nil },
 		draw: func(_ context.Context, _ function, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
-			say := words.In(e.Locale)
+			say := i18n.In(e.Locale)
 			return []chat.Widget{
 				{Text: say(words.DeleteWhat, i.Args)},
 				{Field: &chat.Field{Name: nameField, Label: say(words.Name), Limit: spaces.MaxName, Values: held[nameField]}},
@@ -38,7 +39,7 @@ func deleteForm() form {
 				return chat.Reply{}, err
 			}
 			f.Log.InfoContext(ctx, "audit", slog.String("act", "delete"), slog.String("authority", "user"), slog.String("in", i.Space))
-			say := words.In(e.Locale)
+			say := i18n.In(e.Locale)
 			reply := card(say(title), chat.Widget{Text: say(text)})
 			reply.Card.Subtitle, reply.Leaves = i.Args, true
 			return reply, nil

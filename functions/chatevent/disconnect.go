@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -15,7 +16,7 @@ func disconnect(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	say, text := words.In(e.Locale), words.ReallyLeave
+	say, text := i18n.In(e.Locale), words.ReallyLeave
 	if !c.Connected {
 		text = words.NothingUsable
 	}
@@ -38,14 +39,14 @@ func leave(ctx context.Context, f function, e chat.Event, i invocation) (chat.Re
 }
 
 // farewell tells what became of a grant.
-func farewell(e chat.Event, title words.Text, done userauth.Farewell) chat.Reply {
-	text := map[userauth.Disconnected]words.Text{
+func farewell(e chat.Event, title i18n.Text, done userauth.Farewell) chat.Reply {
+	text := map[userauth.Disconnected]i18n.Text{
 		userauth.NotConnected: words.WasNotConnected,
 		userauth.Revoked:      words.Revoked,
 		userauth.RevokeLater:  words.RevokeLater,
 		userauth.Erased:       words.Erased,
 	}[done.Outcome]
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	widgets := []chat.Widget{{Text: say(text)}}
 	if done.Rest {
 		widgets = append(widgets, chat.Widget{Text: say(words.Rest)})

@@ -6,6 +6,7 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
@@ -50,7 +51,7 @@ func (f function) explain(ctx context.Context, h *heard, err error, reference st
 	if needs, ok := userauth.Needed(err); ok {
 		return f.ask(ctx, h, needs)
 	}
-	say := words.In(h.event.Locale)
+	say := i18n.In(h.event.Locale)
 	text := chat.Widget{Text: fault.Public(say, err, reference)}
 	if h.form != nil {
 		text.Text = warning + text.Text

@@ -5,12 +5,13 @@ import (
 	"log/slog"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
 // askToForget asks once more before all is erased.
 func askToForget(_ context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	yes, err := f.button(words.Forget, confirmForget, e, i)
 	if err != nil {
 		return chat.Reply{}, err

@@ -10,14 +10,15 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
 // form is a dialog that is filled in and sent. What it holds comes back with
 // every event and goes out again with every redrawing: nothing of it is stored.
 type form struct {
-	title    words.Text
-	submit   words.Text
+	title    i18n.Text
+	submit   i18n.Text
 	required []string
 	needs    []capability.Capability // asked for before it is opened
 	// begin is what the form holds at first.
@@ -101,7 +102,7 @@ func (f function) show(ctx context.Context, e chat.Event, i invocation, held cha
 }
 
 func (f function) draw(ctx context.Context, e chat.Event, i invocation, held chat.Inputs, n notice, cut bool) (chat.Reply, error) {
-	this, say := forms()[i.Form], words.In(e.Locale)
+	this, say := forms()[i.Form], i18n.In(e.Locale)
 	widgets, err := this.draw(ctx, f, e, i, held)
 	if err != nil {
 		return chat.Reply{}, err
@@ -131,7 +132,7 @@ func faulty(err error) string {
 	if !ok {
 		return ""
 	}
-	return map[words.Text]string{
+	return map[i18n.Text]string{
 		words.NameNeeded: nameField, words.NameTooLong: nameField, words.NameTaken: nameField, words.NameDiffers: nameField,
 		words.DescriptionTooLong: descriptionField, words.GuidelinesTooLong: guidelinesField,
 		words.TooManyPeople: othersField, words.NotAPerson: othersField, words.HistoryUnknown: historyField, words.TemplateGone: templateField, words.SayTooLong: firstField,

@@ -5,6 +5,7 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/words"
 )
@@ -20,7 +21,7 @@ func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (cha
 		return chat.Reply{}, err
 	}
 	group := made.Outcome
-	say, title := words.In(e.Locale), words.GroupMade
+	say, title := i18n.In(e.Locale), words.GroupMade
 	widgets := append(people(say, group.Joined, group.Invited), f.leftOut(ctx, e, true, group.LeftOut)...)
 	switch {
 	case len(group.LeftOut) > 0:

@@ -6,20 +6,21 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
 // help lists the commands, made from their table, and explains how Chat shows
 // what Deputy does.
 func help(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	widgets := append(explained(say), chat.Widget{Text: say(words.Attribution)})
 	return card(say(words.HelpTitle), append(widgets, f.offer(ctx, e)...)...), nil
 }
 
 // welcome greets whoever added the app.
 func welcome(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	widgets := append([]chat.Widget{{Text: say(words.WelcomeText)}}, f.offer(ctx, e)...)
 	return card(say(words.Welcome), append(widgets, explained(say)...)...), nil
 }
@@ -32,7 +33,7 @@ func (f function) offer(ctx context.Context, e chat.Event) []chat.Widget {
 		f.try(ctx, err)
 		return nil
 	}
-	connect, err := f.allow(ctx, words.In(e.Locale)(words.Connect), e, capability.CreateSpaces)
+	connect, err := f.allow(ctx, i18n.In(e.Locale)(words.Connect), e, capability.CreateSpaces)
 	if err != nil {
 		f.try(ctx, err)
 		return nil
@@ -42,7 +43,7 @@ func (f function) offer(ctx context.Context, e chat.Event) []chat.Widget {
 }
 
 // explained are the commands with their help.
-func explained(say words.Say) []chat.Widget {
+func explained(say i18n.Say) []chat.Widget {
 	var out []chat.Widget
 	for _, c := range commands() {
 		name := c.name

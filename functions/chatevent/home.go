@@ -7,6 +7,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -17,7 +18,7 @@ const recent = 5
 // home is the Home tab: how the person is connected, their newest spaces, and
 // what to begin with.
 func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	c, err := f.Auth.Connection(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
@@ -61,7 +62,7 @@ func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 // newest are the newest spaces, or the way to see them. That Chat cannot be
 // asked keeps nothing else from being shown.
 func (f function) newest(ctx context.Context, e chat.Event, c userauth.Connection) ([]chat.Widget, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	if !slices.Contains(c.Allowed, capability.ReadSpaces) {
 		allow, err := f.allow(ctx, say(words.AllowIt), e, append(slices.Clone(c.Allowed), capability.ReadSpaces)...)
 		return []chat.Widget{{Text: say(words.RecentNotAllowed)}, buttons(allow)}, err

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
@@ -35,7 +36,7 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 		return chat.Reply{}, err
 	}
 	added := done.Added
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	widgets := people(say, added.Joined, added.Invited)
 	if len(added.Failed) == 0 {
 		return card(say(words.InviteDone), widgets...), nil
@@ -65,10 +66,10 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 }
 
 // people are rows of names by what came of them.
-func people(say words.Say, joined, invited []spaces.Member) []chat.Widget {
+func people(say i18n.Say, joined, invited []spaces.Member) []chat.Widget {
 	var out []chat.Widget
 	for _, row := range []struct {
-		label   words.Text
+		label   i18n.Text
 		members []spaces.Member
 	}{{words.Joined, joined}, {words.Invited, invited}} {
 		if len(row.members) > 0 {
@@ -79,7 +80,7 @@ func people(say words.Say, joined, invited []spaces.Member) []chat.Widget {
 }
 
 // names are those of members, and how many have none that is known.
-func names(say words.Say, members []spaces.Member) string {
+func names(say i18n.Say, members []spaces.Member) string {
 	var out []string
 	unknown := 0
 	for _, m := range members {

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/words"
 )
@@ -37,7 +38,7 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	event := meetings.Event{Title: say(words.KickoffTitle, cmp.Or(e.Space.DisplayName, say(words.GroupMade))), When: when}
 	var guests, untold []string
 	for _, p := range there {

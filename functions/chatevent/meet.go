@@ -6,6 +6,7 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/words"
 )
@@ -13,7 +14,7 @@ import (
 // meet opens a Meet room and tells of it as the person, where it was typed. In
 // the direct message with the app there is nobody to tell: a card has it.
 func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	if e.Space.Direct {
 		room, err := f.Meetings.Room(ctx, e.Person.Name)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
@@ -66,7 +67,7 @@ func beginCreate(i invocation) chat.Inputs {
 }
 
 func drawCreate(ctx context.Context, f function, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	field := func(field chat.Field) chat.Widget {
 		field.Values = held[field.Name]
 		return chat.Widget{Field: &field}
@@ -122,7 +123,7 @@ func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (ch
 		taken := e.Inputs.First(nameField)
 		held := maps.Clone(e.Inputs)
 		held[nameField] = []string{spaces.NextName(r.DisplayName)}
-		say := words.In(e.Locale)
+		say := i18n.In(e.Locale)
 		return f.show(ctx, e, i, held, notice{nameField, []chat.Widget{{Text: warning + say(words.NameTakenForm, taken)}}})
 	}
 	if err != nil {

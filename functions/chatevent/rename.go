@@ -6,6 +6,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -17,7 +18,7 @@ func renameForm() form {
 		title: words.RenameTitle, submit: words.Rename, required: []string{nameField}, needs: needs(capability.EditSpaces),
 		begin: func(i invocation) chat.Inputs { return chat.Inputs{nameField: {i.Args}} },
 		draw: func(_ context.Context, _ function, e chat.Event, _ invocation, held chat.Inputs) ([]chat.Widget, error) {
-			say := words.In(e.Locale)
+			say := i18n.In(e.Locale)
 			return []chat.Widget{{Field: &chat.Field{Name: nameField, Label: say(words.Name), Limit: spaces.MaxName, Values: held[nameField]}}}, nil
 		},
 		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
@@ -30,7 +31,7 @@ func renameForm() form {
 			if err != nil {
 				return chat.Reply{}, err
 			}
-			reply := card(words.In(e.Locale)(words.Renamed), buttons(row...))
+			reply := card(i18n.In(e.Locale)(words.Renamed), buttons(row...))
 			reply.Card.Subtitle, reply.Leaves, reply.Beside = name, true, true // the first card tells who is in
 			return reply, nil
 		},

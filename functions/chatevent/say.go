@@ -5,6 +5,7 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/words"
 )
@@ -30,6 +31,6 @@ func told(e chat.Event) chat.Reply {
 	if e.Kind != chat.Click {
 		return chat.Reply{}
 	}
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	return card(say(words.Done), chat.Widget{Text: say(words.SaidHere)})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/shared/capability"
-	"example.com/deputy/shared/words"
+	"example.com/deputy/shared/i18n"
 )
 
 var update = flag.Bool("update", false, "write the tables of docs/setup.md anew")
@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the tables of docs/setup.md anew"
 const setup = "../../docs/setup.md"
 
 func TestTheTablesOfTheSetupDocumentAreTheCodes(t *testing.T) {
-	say := words.In("en")
+	say := i18n.In("en")
 	table := &strings.Builder{}
 	table.WriteString("| Command ID | Name | Command type | Description | Open a dialog | asks for, when it needs it |\n|---|---|---|---|---|---|\n")
 	used := map[capability.Capability][]string{}
@@ -74,7 +74,7 @@ func put(text, name, table string) string {
 
 func TestTheHelpSpeaksOfEveryCommand(t *testing.T) {
 	for _, locale := range []string{"en", "zh"} {
-		say := words.In(locale)
+		say := i18n.In(locale)
 		shown := explained(say)
 		for i, c := range commands() {
 			if len(shown) != len(commands()) || !strings.Contains(shown[i].Label, c.name) || shown[i].Text != say(c.help) {

@@ -5,6 +5,7 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
@@ -17,7 +18,7 @@ func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	if len(found) == 0 {
 		nothing := words.NoSpaces
 		if i.Args == "" {

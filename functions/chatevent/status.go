@@ -9,6 +9,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -44,7 +45,7 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	reply.Card.Sections = append(reply.Card.Sections,
 		chat.Section{Header: say(words.Approved), Widgets: approved},
 		chat.Section{Header: say(words.DoneAsYou), Widgets: done},
@@ -54,7 +55,7 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 
 // held is what a person can do about what Deputy holds about them.
 func (f function) held(e chat.Event) ([]chat.Widget, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	link, err := f.Auth.ExportLink(e.Person.Name)
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func (f function) held(e chat.Event) ([]chat.Widget, error) {
 }
 
 func (f function) notConnectedCard(ctx context.Context, e chat.Event, c userauth.Connection) (chat.Reply, error) {
-	say := words.In(e.Locale)
+	say := i18n.In(e.Locale)
 	widgets := []chat.Widget{{Text: say(words.NotConnectedIs)}}
 	if c.Ended && f.Auth.Tell(ctx, e.Person.Name) {
 		widgets = append([]chat.Widget{{Text: say(words.Ended)}}, widgets...)
@@ -77,8 +78,8 @@ func (f function) notConnectedCard(ctx context.Context, e chat.Event, c userauth
 }
 
 // connectedCard shows what a person allowed, capability by capability.
-func (f function) connectedCard(ctx context.Context, title words.Text, e chat.Event, c userauth.Connection) (chat.Reply, error) {
-	say := words.In(e.Locale)
+func (f function) connectedCard(ctx context.Context, title i18n.Text, e chat.Event, c userauth.Connection) (chat.Reply, error) {
+	say := i18n.In(e.Locale)
 	widgets := append([]chat.Widget{{Label: say(words.Account), Text: c.Email}}, capabilities(say, c)...)
 	widgets = append(widgets, chat.Widget{Label: say(words.Since), Text: day(say, c.Since)})
 	if c.Via != "" {
@@ -109,8 +110,8 @@ func (f function) connectedCard(ctx context.Context, title words.Text, e chat.Ev
 }
 
 // capabilities are rows of what a connection allows, and does not.
-func capabilities(say words.Say, c userauth.Connection) []chat.Widget {
-	by := map[words.Text][]string{}
+func capabilities(say i18n.Say, c userauth.Connection) []chat.Widget {
+	by := map[i18n.Text][]string{}
 	for _, capability := range capability.All() {
 		state := words.NotAsked
 		switch {
@@ -124,7 +125,7 @@ func capabilities(say words.Say, c userauth.Connection) []chat.Widget {
 		by[state] = append(by[state], "• "+say(capability.Words()))
 	}
 	var out []chat.Widget
-	for _, state := range []words.Text{words.Allowed, words.Declined, words.NotAsked} {
+	for _, state := range []i18n.Text{words.Allowed, words.Declined, words.NotAsked} {
 		if len(by[state]) > 0 {
 			out = append(out, chat.Widget{Label: say(state), Text: strings.Join(by[state], "\n")})
 		}
@@ -138,4 +139,4 @@ func (f function) allow(ctx context.Context, text string, e chat.Event, capabili
 	return chat.Button{Text: text, Link: link}, err
 }
 
-func day(say words.Say, t time.Time) string { return t.UTC().Format(say(words.Moment)) }
+func day(say i18n.Say, t time.Time) string { return t.UTC().Format(say(words.Moment)) }

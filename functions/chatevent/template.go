@@ -8,6 +8,7 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
@@ -25,7 +26,7 @@ func (f function) templates(ctx context.Context, e chat.Event, i invocation, hel
 	if len(all) == 0 {
 		return nil, nil
 	}
-	say, room := words.In(e.Locale), 4_000 // bytes for their names: the card has other things to hold
+	say, room := i18n.In(e.Locale), 4_000 // bytes for their names: the card has other things to hold
 	menu := chat.Field{Kind: chat.Choice, Name: templateField, Label: say(words.Template), Values: held[templateField], Options: []chat.Option{{Value: usual, Text: say(words.NoTemplate)}}}
 	for _, t := range all {
 		if room -= 2 * written(t.Name); room > 0 {

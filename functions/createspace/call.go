@@ -6,10 +6,10 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/words"
 )
 
 // call is who asks for an operation, as whom, and under which key; the person's
@@ -22,7 +22,7 @@ func call(ctx context.Context, actAs string, by *api.Authority, key string) oper
 func user(named, field string) (string, error) {
 	name, ok := resource.User(named)
 	if !ok {
-		return "", invalid(words.English("%s must be users/{id} with digits only, or a plain e-mail address."), field)
+		return "", invalid(i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), field)
 	}
 	return name, nil
 }

@@ -8,9 +8,9 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/words"
 )
 
 // CreateSpace makes a space, finds or makes a conversation, or, as a dry run,
@@ -71,7 +71,7 @@ func newSpaceFrom(b api.CreateSpace) (operations.NewSpace, error) {
 func conversationFrom(b api.CreateSpace) (operations.NewConversation, error) {
 	plain := api.CreateSpace{ActAs: b.ActAs, Authority: b.Authority, SpaceType: b.SpaceType, Members: b.Members}
 	if !reflect.DeepEqual(plain, b) {
-		return operations.NewConversation{}, invalid(words.English("A %s takes members, and nothing else but actAs and authority."), *b.SpaceType)
+		return operations.NewConversation{}, invalid(i18n.English("A %s takes members, and nothing else but actAs and authority."), *b.SpaceType)
 	}
 	members, err := membersOf(api.Value(b.Members))
 	return operations.NewConversation{Direct: *b.SpaceType == api.DIRECTMESSAGE, Members: members}, err

@@ -21,10 +21,10 @@ import (
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/words"
 )
 
 const (
@@ -141,10 +141,10 @@ func unknown(operations *http.ServeMux, r *http.Request) error {
 	if len(allowed) > 0 {
 		return &fault.Error{
 			Op: "createspace", Kind: fault.Invalid, Err: &notAllowed{strings.Join(allowed, ", ")},
-			Public: words.English("This path takes %s."), Args: []any{strings.Join(allowed, ", ")},
+			Public: i18n.English("This path takes %s."), Args: []any{strings.Join(allowed, ", ")},
 		}
 	}
-	return fault.New(fault.NotFound, words.English("There is nothing here; /openapi.yaml has all operations."))
+	return fault.New(fault.NotFound, i18n.English("There is nothing here; /openapi.yaml has all operations."))
 }
 
 // notAllowed is a method that a path does not have.
@@ -152,11 +152,11 @@ type notAllowed struct{ allow string }
 
 func (n *notAllowed) Error() string { return "method not allowed" }
 
-func invalid(text words.Text, args ...any) error {
+func invalid(text i18n.Text, args ...any) error {
 	return &fault.Error{Op: "createspace", Kind: fault.Invalid, Public: text, Args: args, Err: errors.New("not as the document has it")}
 }
 
 // misread is a request that the generated server could not read.
 func misread(err error) error {
-	return &fault.Error{Op: "createspace", Kind: fault.Invalid, Public: words.English("The request is not as /openapi.yaml has it: %v"), Args: []any{err}, Err: errors.New("a parameter that cannot be read")}
+	return &fault.Error{Op: "createspace", Kind: fault.Invalid, Public: i18n.English("The request is not as /openapi.yaml has it: %v"), Args: []any{err}, Err: errors.New("a parameter that cannot be read")}
 }

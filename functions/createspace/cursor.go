@@ -5,8 +5,8 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
-	"example.com/deputy/shared/words"
 )
 
 // usualPage is how many of a list come when the caller does not say.
@@ -36,7 +36,7 @@ func (l list) read(size *int, token *string) (operations.Page, error) {
 		text, err := base64.RawURLEncoding.DecodeString(*token)
 		google, ours := strings.CutPrefix(string(text), string(l[:]))
 		if err != nil || !ours || google == "" {
-			return out, invalid(words.English("pageToken is not one of this list. Send it with the parameters as they were."))
+			return out, invalid(i18n.English("pageToken is not one of this list. Send it with the parameters as they were."))
 		}
 		out.Token = google
 	}

@@ -5,12 +5,12 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/words"
 )
 
 // errPrivate is of a space that shall be found by nobody and by an audience.
-var errPrivate = fault.New(fault.Invalid, words.English("access PRIVATE and an audience contradict each other: leave one out. Nothing was done."))
+var errPrivate = fault.New(fault.Invalid, i18n.English("access PRIVATE and an audience contradict each other: leave one out. Nothing was done."))
 
 // permissionsFrom are permissions in Google's words. The fields have one name in
 // both, so the JSON is the way.

@@ -7,9 +7,9 @@ import (
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/words"
 )
 
 // GetConnection tells whether a person is connected, and for what.
@@ -42,7 +42,7 @@ func (f function) InvitePerson(ctx context.Context, in api.InvitePersonRequestOb
 		link, err := f.Operations.InvitePerson(ctx, c, asked)
 		return api.InvitePerson201JSONResponse{Invitation: link.Reveal()}, err
 	}
-	return nil, invalid(words.English("Send either capabilities, one at least, or serverAuthCode with clientType."))
+	return nil, invalid(i18n.English("Send either capabilities, one at least, or serverAuthCode with clientType."))
 }
 
 // DisconnectPerson ends what a person allowed.

@@ -9,10 +9,10 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/words"
 )
 
 // kinds are the statuses and names of the kinds of error.
@@ -38,7 +38,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		kind.status, kind.name = http.StatusInternalServerError, "internal"
 	}
-	p := api.Problem{Detail: fault.Public(words.In("en"), err, reference), Reference: reference}
+	p := api.Problem{Detail: fault.Public(i18n.In("en"), err, reference), Reference: reference}
 	if n, ok := errors.AsType[*notAllowed](err); ok {
 		kind.status, kind.name = http.StatusMethodNotAllowed, "method_not_allowed"
 		w.Header().Set("Allow", n.allow)

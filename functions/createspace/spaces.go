@@ -8,16 +8,16 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/words"
 )
 
 // ListSpaces lists or searches the spaces of a person.
 func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject) (api.ListSpacesResponseObject, error) {
 	query, c := strings.TrimSpace(api.Value(in.Params.Query)), call(ctx, in.Params.ActAs, in.Params.Authority, "")
 	if query != "" && (c.Authority != callers.ByAdmin && in.Params.PageSize != nil || utf8.RuneCountInString(query) > 200) {
-		return nil, invalid(words.English("query takes 200 characters at most, and, unless authority is admin, no pageSize: Google gives 100 spaces at once, and no next page."))
+		return nil, invalid(i18n.English("query takes 200 characters at most, and, unless authority is admin, no pageSize: Google gives 100 spaces at once, and no next page."))
 	}
 	list := listOf(c, query)
 	page, err := list.read(in.Params.PageSize, in.Params.PageToken)
@@ -71,13 +71,13 @@ func changeFrom(in api.UpdateSpace, mask string) (spaces.Change, error) {
 	for _, name := range named {
 		field, ok := fields[name]
 		if !ok {
-			return out, invalid(words.English("updateMask: %q is not a field that can be changed."), name)
+			return out, invalid(i18n.English("updateMask: %q is not a field that can be changed."), name)
 		}
 		field.set()
 	}
 	for name, field := range fields {
 		if field.held && !slices.Contains(named, name) {
-			return out, invalid(words.English("%s is in the body and not in updateMask."), name)
+			return out, invalid(i18n.English("%s is in the body and not in updateMask."), name)
 		}
 	}
 	if in.Access != nil && *in.Access == api.PRIVATE && api.Value(in.Audience) != "" {
@@ -85,7 +85,7 @@ func changeFrom(in api.UpdateSpace, mask string) (spaces.Change, error) {
 	}
 	for _, field := range []string{"permissions", "accessPermissions"} {
 		if slices.Contains(named, field) && !fields[field].held {
-			return out, invalid(words.English("%s cannot be set to nothing: name in it what shall be different."), field)
+			return out, invalid(i18n.English("%s cannot be set to nothing: name in it what shall be different."), field)
 		}
 	}
 	return out, nil

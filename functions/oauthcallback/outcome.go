@@ -10,12 +10,13 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
 // connectedPage is the end of a consent that leads nowhere else.
-func connectedPage(say words.Say) page {
+func connectedPage(say i18n.Say) page {
 	return page{Title: say(words.PageConnected), Good: true, Text: []string{say(words.PageMayAct), say(words.PageGoBack)}}
 }
 
@@ -45,7 +46,7 @@ func (f function) question(ctx context.Context, o userauth.Outcome) (*question, 
 }
 
 // questionPage asks whether another system may act as the person.
-func questionPage(say words.Say, o userauth.Outcome, q question, address string) page {
+func questionPage(say i18n.Say, o userauth.Outcome, q question, address string) page {
 	names := make([]string, len(q.Actions))
 	for i, action := range q.Actions {
 		names[i] = say(callers.Words(action))
@@ -62,7 +63,7 @@ func questionPage(say words.Say, o userauth.Outcome, q question, address string)
 }
 
 // answeredPage is the end of that question.
-func answeredPage(say words.Say, yes bool) page {
+func answeredPage(say i18n.Say, yes bool) page {
 	if yes {
 		return page{Title: say(words.PageAllowed), Good: true, Text: []string{say(words.PageAllowedIs)}}
 	}
@@ -70,7 +71,7 @@ func answeredPage(say words.Say, yes bool) page {
 }
 
 // refused is the page for a consent that came to nothing.
-func refused(say words.Say, r *userauth.Refusal) (int, page) {
+func refused(say i18n.Say, r *userauth.Refusal) (int, page) {
 	account := r.Account
 	if account == "" {
 		account = say(words.PageSomeone)
@@ -97,7 +98,7 @@ func refused(say words.Say, r *userauth.Refusal) (int, page) {
 }
 
 // unticked is the page for a consent that leaves out what the act needs.
-func unticked(say words.Say, o userauth.Outcome) page {
+func unticked(say i18n.Say, o userauth.Outcome) page {
 	names := make([]string, len(o.Missing))
 	for i, c := range o.Missing {
 		names[i] = say(c.Words())

@@ -12,6 +12,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/userauth"
@@ -37,7 +38,7 @@ func hashOf(text string) string {
 }
 
 // say speaks the language that the browser asks for.
-func say(r *http.Request) words.Say { return words.In(r.Header.Get("Accept-Language")) }
+func say(r *http.Request) i18n.Say { return i18n.In(r.Header.Get("Accept-Language")) }
 
 // page is what a person reads in the browser.
 type page struct {
@@ -56,7 +57,7 @@ type page struct {
 }
 
 func show(w http.ResponseWriter, r *http.Request, status int, p page) {
-	p.Language, p.App = words.Language(r.Header.Get("Accept-Language")), cmp.Or(p.App, say(r)(words.PageApp))
+	p.Language, p.App = i18n.Language(r.Header.Get("Accept-Language")), cmp.Or(p.App, say(r)(words.PageApp))
 	protect(w.Header())
 	if p.Ask != "" {
 		w.Header().Set("Content-Security-Policy", strings.Replace(policy, "form-action 'none'", "form-action 'self'", 1))

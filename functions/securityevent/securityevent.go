@@ -18,9 +18,9 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/words"
 )
 
 const (
@@ -44,7 +44,7 @@ func New(d Deps) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /{$}", door.Handler(f.receive))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.NotFound, words.English("Google posts its security events here; there is nothing to see."))
+		return fault.New(fault.NotFound, i18n.English("Google posts its security events here; there is nothing to see."))
 	}))
 	return mux
 }
@@ -103,7 +103,7 @@ func (f function) fail(w http.ResponseWriter, _ *http.Request, err error) {
 		w.WriteHeader(http.StatusBadRequest)
 		_ = json.NewEncoder(w).Encode(out) // into a buffer
 	case fault.NotFound:
-		http.Error(w, fault.Public(words.In("en"), err, ""), http.StatusNotFound)
+		http.Error(w, fault.Public(i18n.In("en"), err, ""), http.StatusNotFound)
 	case fault.Internal:
 		w.WriteHeader(http.StatusInternalServerError)
 	default:

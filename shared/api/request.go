@@ -18,8 +18,8 @@ import (
 	"golang.org/x/text/message"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/strictjson"
-	"example.com/deputy/shared/words"
 )
 
 // ErrMediaType says that a body is not said to be JSON. A form that a browser
@@ -33,18 +33,18 @@ var ErrMediaType = errors.New("the Content-Type is not application/json")
 func Check(r *http.Request, pattern string, body []byte) error {
 	this := schemas()[pattern]
 	if this == nil {
-		return invalid(words.English("There is nothing here; /openapi.yaml has all operations."))
+		return invalid(i18n.English("There is nothing here; /openapi.yaml has all operations."))
 	}
 	if err := this.checkPath(pattern, r.URL.EscapedPath()); err != nil {
 		return err
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return invalid(words.English("The query cannot be read: %v."), err)
+		return invalid(i18n.English("The query cannot be read: %v."), err)
 	}
 	for name := range query {
 		if _, known := this.parameters["query "+name]; !known {
-			return invalid(words.English("There is no parameter %q here. Known: %q."), name, this.named("query"))
+			return invalid(i18n.English("There is no parameter %q here. Known: %q."), name, this.named("query"))
 		}
 	}
 	for id, p := range this.parameters {
@@ -107,7 +107,7 @@ func (o *operation) checkPath(pattern, escaped string) error {
 		}
 		text, err := url.PathUnescape(parts[i])
 		if err != nil || p.check("", []string{text}) != nil {
-			return invalid(words.English("The %s in the path is not one."), strings.Trim(place, "{}"))
+			return invalid(i18n.English("The %s in the path is not one."), strings.Trim(place, "{}"))
 		}
 	}
 	return nil
@@ -116,19 +116,19 @@ func (o *operation) checkPath(pattern, escaped string) error {
 func (p parameter) check(name string, values []string) error {
 	switch {
 	case len(values) == 0 && p.required:
-		return invalid(words.English("%s is missing."), name)
+		return invalid(i18n.English("%s is missing."), name)
 	case len(values) == 0:
 		return nil
 	case len(values) > 1:
-		return invalid(words.English("%s is given more than once."), name)
+		return invalid(i18n.English("%s is given more than once."), name)
 	case !utf8.ValidString(values[0]):
-		return invalid(words.English("%s is not valid UTF-8."), name)
+		return invalid(i18n.English("%s is not valid UTF-8."), name)
 	}
 	value := any(values[0])
 	if p.number {
 		value = json.Number(values[0])
 		if !json.Valid([]byte(values[0])) {
-			return invalid(words.English("%s must be a number."), name)
+			return invalid(i18n.English("%s must be a number."), name)
 		}
 	}
 	return explain(name, p.schema.Validate(value))
@@ -137,14 +137,14 @@ func (p parameter) check(name string, values []string) error {
 func (o *operation) checkBody(contentType string, body []byte) error {
 	if o.body == nil {
 		if len(bytes.TrimSpace(body)) > 0 {
-			return invalid(words.English("This operation takes no body."))
+			return invalid(i18n.English("This operation takes no body."))
 		}
 		return nil
 	}
 	if media, _, err := mime.ParseMediaType(contentType); len(body) > 0 && (err != nil || media != "application/json") {
 		return &fault.Error{
 			Op: "api.Check", Kind: fault.Invalid, Err: ErrMediaType,
-			Public: words.English("Send the body as JSON, with the header Content-Type: application/json."),
+			Public: i18n.English("Send the body as JSON, with the header Content-Type: application/json."),
 		}
 	}
 	return checkJSON(o.body, body)
@@ -153,7 +153,7 @@ func (o *operation) checkBody(contentType string, body []byte) error {
 func checkJSON(schema *jsonschema.Schema, body []byte) error {
 	var value any
 	if err := strictjson.Decode(body, &value); err != nil {
-		return invalid(words.English("The body is not the JSON object of this operation: %s."), err.Error())
+		return invalid(i18n.English("The body is not the JSON object of this operation: %s."), err.Error())
 	}
 	return explain("", schema.Validate(value))
 }
@@ -179,25 +179,25 @@ func explain(name string, err error) error {
 	at := cmp.Or(name, strings.Join(first.InstanceLocation, "."), "the body")
 	switch k := first.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
-		return invalid(words.English("There is no field %q in %s."), slices.Min(k.Properties), at)
+		return invalid(i18n.English("There is no field %q in %s."), slices.Min(k.Properties), at)
 	case *kind.Required:
-		return invalid(words.English("%s is missing in %s."), strings.Join(k.Missing, ", "), at)
+		return invalid(i18n.English("%s is missing in %s."), strings.Join(k.Missing, ", "), at)
 	case *kind.Enum:
-		return invalid(words.English("%s: %q is not one of its values: %v."), at, k.Got, k.Want)
+		return invalid(i18n.English("%s: %q is not one of its values: %v."), at, k.Got, k.Want)
 	case *kind.Type:
-		return invalid(words.English("%s must be a JSON %s, not %s."), at, strings.Join(k.Want, " or "), k.Got)
+		return invalid(i18n.English("%s must be a JSON %s, not %s."), at, strings.Join(k.Want, " or "), k.Got)
 	case *kind.MaxLength:
-		return invalid(words.English("%s has %d characters. The most is %d."), at, k.Got, k.Want)
+		return invalid(i18n.English("%s has %d characters. The most is %d."), at, k.Got, k.Want)
 	case *kind.MinLength:
-		return invalid(words.English("%s has %d characters. The least is %d."), at, k.Got, k.Want)
+		return invalid(i18n.English("%s has %d characters. The least is %d."), at, k.Got, k.Want)
 	case *kind.MaxItems:
-		return invalid(words.English("%s has %d entries. The most is %d."), at, k.Got, k.Want)
+		return invalid(i18n.English("%s has %d entries. The most is %d."), at, k.Got, k.Want)
 	case *kind.Pattern:
-		return invalid(words.English("%s does not have its form, %s."), at, k.Want)
+		return invalid(i18n.English("%s does not have its form, %s."), at, k.Want)
 	}
-	return invalid(words.English("%s: %s."), at, first.ErrorKind.LocalizedString(message.NewPrinter(language.English)))
+	return invalid(i18n.English("%s: %s."), at, first.ErrorKind.LocalizedString(message.NewPrinter(language.English)))
 }
 
-func invalid(text words.Text, args ...any) error {
+func invalid(text i18n.Text, args ...any) error {
 	return &fault.Error{Op: "api.Check", Kind: fault.Invalid, Public: text, Args: args, Err: errors.New("not as the document has it")}
 }

@@ -8,7 +8,7 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/words"
+	"example.com/deputy/shared/i18n"
 )
 
 const (
@@ -83,7 +83,7 @@ func TestWhatTheDocumentDoesNotHaveIsRefusedWithAWordOnWhatToMend(t *testing.T) 
 		"a hidden template":       {check(put, "/v1/templates/.a", `{}`), "The template in the path is not one."},
 		"a body for a read":       {check(list, "/v1/spaces?actAs=users/1", `{}`), "This operation takes no body."},
 	} {
-		if text := fault.Public(words.In("en"), c.err, ""); c.err == nil || fault.KindOf(c.err) != fault.Invalid || !strings.Contains(text, c.want) {
+		if text := fault.Public(i18n.In("en"), c.err, ""); c.err == nil || fault.KindOf(c.err) != fault.Invalid || !strings.Contains(text, c.want) {
 			t.Errorf("%s: %v: %q, want %q", name, c.err, text, c.want)
 		}
 	}
@@ -99,7 +99,7 @@ func TestWhatTheDocumentHasPasses(t *testing.T) {
 		"a template in French": check(put, "/v1/templates/R%C3%A9union", `{"displayName":"{{title}}"}`),
 	} {
 		if err != nil {
-			t.Errorf("%s: %v: %s", name, err, fault.Public(words.In("en"), err, ""))
+			t.Errorf("%s: %v: %s", name, err, fault.Public(i18n.In("en"), err, ""))
 		}
 	}
 }

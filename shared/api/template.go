@@ -2,9 +2,9 @@ package api
 
 import (
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/words"
 )
 
 // Named is the template of that name that a body stores; Invalid for a member
@@ -17,7 +17,7 @@ func (b PutTemplate) Named(name string) (vault.Template, error) {
 	for _, m := range Value(b.Members) {
 		user, ok := resource.Member(m)
 		if !ok {
-			return out, fault.New(fault.Invalid, words.English("%s must be users/{id} with digits only, or a plain e-mail address."), "members")
+			return out, fault.New(fault.Invalid, i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), "members")
 		}
 		out.Members = append(out.Members, user)
 	}

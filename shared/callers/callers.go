@@ -19,6 +19,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
@@ -61,8 +62,8 @@ func Actions() []string {
 func Authorities() []string { return []string{ByUser, ByAdmin, ByDelegation} }
 
 // Words says what an action is, to a person.
-func Words(action string) words.Text {
-	return map[string]words.Text{
+func Words(action string) i18n.Text {
+	return map[string]i18n.Text{
 		CreateSpaces: words.CreateSpaces, ReadSpaces: words.ReadSpaces, UpdateSpaces: words.EditSpaces, DeleteSpaces: words.DeleteSpaces,
 		ReadMembers: words.ReadMembers, WriteMembers: words.ManageMembers, CreateMessages: words.PostMessages, CreateMeetings: words.Meet,
 	}[action]
@@ -119,7 +120,7 @@ func (c *Callers) Verify(r *http.Request) (Caller, error) {
 	case !c.limits.allow(this, c.now()):
 		return this, &fault.Error{
 			Op: "callers.Verify", Kind: fault.RateLimited, Err: errors.New("more requests than the caller's rate"),
-			Public: words.English("Rate limit exceeded. Try again in a minute."),
+			Public: i18n.English("Rate limit exceeded. Try again in a minute."),
 		}
 	}
 	return this, nil
@@ -162,15 +163,15 @@ func (c Caller) names(named string) bool {
 // AllowAction is Allow for an action that is done for no person.
 func (c Caller) AllowAction(action string) error {
 	if !slices.Contains(c.Actions, action) {
-		return &fault.Error{Op: "callers.AllowAction", Kind: fault.Denied, Public: words.English("This caller may not do that. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: action " + action)}
+		return &fault.Error{Op: "callers.AllowAction", Kind: fault.Denied, Public: i18n.English("This caller may not do that. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: action " + action)}
 	}
 	return nil
 }
 
 func unauthenticated(why error) error {
-	return &fault.Error{Op: "callers.Verify", Kind: fault.Unauthenticated, Public: words.English("Send a Google-signed ID token of your service account for this API's audience as bearer token."), Err: why}
+	return &fault.Error{Op: "callers.Verify", Kind: fault.Unauthenticated, Public: i18n.English("Send a Google-signed ID token of your service account for this API's audience as bearer token."), Err: why}
 }
 
 func denied(why string) error {
-	return &fault.Error{Op: "callers.Allow", Kind: fault.Denied, Public: words.English("This caller may not do that for this person. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: " + why)}
+	return &fault.Error{Op: "callers.Allow", Kind: fault.Denied, Public: i18n.English("This caller may not do that for this person. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: " + why)}
 }

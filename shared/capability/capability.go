@@ -8,6 +8,7 @@ package capability
 import (
 	"slices"
 
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
@@ -39,7 +40,7 @@ const prefix = "https://www.googleapis.com/auth/"
 // of the APIs.
 var table = []struct {
 	capability Capability
-	words      words.Text
+	words      i18n.Text
 	scopes     []string // the first is asked for
 }{
 	{CreateSpaces, words.CreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
@@ -78,13 +79,13 @@ func (c Capability) Administers() bool {
 func (c Capability) Everyday() bool { return c != ResolveGroups && !c.Administers() }
 
 // Words says what c lets Deputy do.
-func (c Capability) Words() words.Text {
+func (c Capability) Words() i18n.Text {
 	for _, entry := range table {
 		if entry.capability == c {
 			return entry.words
 		}
 	}
-	return words.Text{}
+	return i18n.Text{}
 }
 
 // Scope is the OAuth scope that is asked for c.

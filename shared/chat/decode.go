@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/words"
+	"example.com/deputy/shared/i18n"
 )
 
 // valueKey names the one parameter that our buttons carry.
@@ -51,7 +51,7 @@ func read[T any](body []byte) (out T, err error) {
 	if odd, ok := errors.AsType[*json.UnmarshalTypeError](err); err == nil || ok && odd.Field != "" {
 		return out, nil
 	}
-	return out, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: words.English("The event is not a JSON object."), Err: err}
+	return out, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: i18n.English("The event is not a JSON object."), Err: err}
 }
 
 // The types below are the fields Deputy reads that both formats have

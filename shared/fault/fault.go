@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"example.com/deputy/shared/words"
+	"example.com/deputy/shared/i18n"
 )
 
 // Kind says what an error means for whoever has to answer for it.
@@ -49,7 +49,7 @@ func (k Kind) String() string {
 type Error struct {
 	Op     string // package.Func in which it happened, for the log
 	Kind   Kind
-	Public words.Text // one plain sentence with what to do next; may be none
+	Public i18n.Text // one plain sentence with what to do next; may be none
 	Args   []any      // of Public
 	Err    error      // the cause, for the log only
 }
@@ -60,7 +60,7 @@ type Error struct {
 func (e *Error) Error() string {
 	text := e.Kind.String()
 	if e.Public != None && e.Err == nil {
-		text += " (" + words.In("en")(e.Public, e.Args...) + ")"
+		text += " (" + i18n.In("en")(e.Public, e.Args...) + ")"
 	}
 	if e.Op != "" {
 		text = e.Op + ": " + text
@@ -76,12 +76,12 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // New is an error without a cause: kind, and the sentence a user may read, with
 // its arguments.
-func New(kind Kind, public words.Text, args ...any) error {
+func New(kind Kind, public i18n.Text, args ...any) error {
 	return &Error{Kind: kind, Public: public, Args: args}
 }
 
 // None is the sentence of an error that nobody reads.
-var None words.Text
+var None i18n.Text
 
 // Wrap notes where err passed and keeps its kind. Wrap of nil is nil.
 func Wrap(op string, err error) error {
@@ -118,11 +118,11 @@ func Passes(err error) bool {
 // Public is the sentence a user may read, in their language. An error that has
 // none, and every Internal one, gives a fixed sentence that only names the
 // reference.
-func Public(say words.Say, err error, reference string) string {
+func Public(say i18n.Say, err error, reference string) string {
 	if e, ok := errors.AsType[*Error](err); ok && e.Kind != Internal && e.Public != None {
 		return say(e.Public, e.Args...)
 	}
-	return say(words.Surprise, reference)
+	return say(i18n.Surprise, reference)
 }
 
 // Panicked is a panic that Catch caught.

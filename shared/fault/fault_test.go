@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/words"
+	"example.com/deputy/shared/i18n"
 )
 
 func TestAnUnknownErrorNeverSpeaksToAUser(t *testing.T) {
@@ -14,25 +14,25 @@ func TestAnUnknownErrorNeverSpeaksToAUser(t *testing.T) {
 	if got, want := fault.KindOf(err), fault.Internal; got != want {
 		t.Errorf("kind: got %v, want %v", got, want)
 	}
-	text := fault.Public(words.In("en"), err, "ref-1")
+	text := fault.Public(i18n.In("en"), err, "ref-1")
 	if strings.Contains(text, "secret detail") || !strings.Contains(text, "ref-1") {
 		t.Errorf("public text: %q", text)
 	}
 }
 
 func TestAnInternalErrorHidesEvenItsOwnSentence(t *testing.T) {
-	err := &fault.Error{Kind: fault.Internal, Public: words.English("a nil map in grants")}
-	if text := fault.Public(words.In("en"), err, "r"); strings.Contains(text, "nil map") {
+	err := &fault.Error{Kind: fault.Internal, Public: i18n.English("a nil map in grants")}
+	if text := fault.Public(i18n.In("en"), err, "r"); strings.Contains(text, "nil map") {
 		t.Errorf("public text: %q", text)
 	}
 }
 
 func TestWrapKeepsKindAndSentenceAndTellsWhere(t *testing.T) {
-	err := fault.Wrap("userauth.Finish", fault.Wrap("vault.Take", fault.New(fault.Conflict, words.English("Taken already."))))
+	err := fault.Wrap("userauth.Finish", fault.Wrap("vault.Take", fault.New(fault.Conflict, i18n.English("Taken already."))))
 	if got, want := fault.KindOf(err), fault.Conflict; got != want {
 		t.Errorf("kind: got %v, want %v", got, want)
 	}
-	if got, want := fault.Public(words.In("en"), err, "r"), "Taken already."; got != want {
+	if got, want := fault.Public(i18n.In("en"), err, "r"), "Taken already."; got != want {
 		t.Errorf("public: got %q, want %q", got, want)
 	}
 	if got, want := err.Error(), "userauth.Finish: vault.Take: conflict (Taken already.)"; got != want {

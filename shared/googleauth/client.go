@@ -13,7 +13,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/words"
+	"example.com/deputy/shared/i18n"
 )
 
 // Client is a web OAuth client as its client_secrets.json tells it. The
@@ -35,7 +35,7 @@ func ParseClient(text config.Secret) (Client, error) {
 		why = `is the file of a desktop client ("installed"); the functions need a client of type Web application with the callback's address as redirect URI`
 	}
 	if why != "" {
-		return Client{}, &fault.Error{Op: "googleauth.ParseClient", Kind: fault.Invalid, Public: words.English("OAUTH_CLIENT %s."), Args: []any{why}}
+		return Client{}, &fault.Error{Op: "googleauth.ParseClient", Kind: fault.Invalid, Public: i18n.English("OAUTH_CLIENT %s."), Args: []any{why}}
 	}
 	return c, nil
 }
@@ -45,7 +45,7 @@ func ParseClient(text config.Secret) (Client, error) {
 func ParseAnyClient(text config.Secret) (Client, error) {
 	c, why := readClient(text)
 	if why != "" {
-		return Client{}, &fault.Error{Op: "googleauth.ParseAnyClient", Kind: fault.Invalid, Public: words.English("The client's file %s."), Args: []any{why}}
+		return Client{}, &fault.Error{Op: "googleauth.ParseAnyClient", Kind: fault.Invalid, Public: i18n.English("The client's file %s."), Args: []any{why}}
 	}
 	return c, nil
 }

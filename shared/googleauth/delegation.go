@@ -20,6 +20,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/retry"
 	"example.com/deputy/shared/words"
 )
@@ -143,7 +144,7 @@ func (d *Delegation) which(ctx context.Context, email string, scopes []string, r
 func notListed(scopes []string) error {
 	return &fault.Error{
 		Op: "googleauth.Delegation", Kind: fault.Denied, Err: fmt.Errorf("%w: %s", ErrScopeNotListed, strings.Join(scopes, " ")),
-		Public: words.English("Your organization delegates to Deputy, but not this: %s. An administrator adds it in the Admin console, under Security, API controls, Domain-wide delegation."), Args: []any{strings.Join(scopes, ", ")},
+		Public: i18n.English("Your organization delegates to Deputy, but not this: %s. An administrator adds it in the Admin console, under Security, API controls, Domain-wide delegation."), Args: []any{strings.Join(scopes, ", ")},
 	}
 }
 
@@ -273,13 +274,13 @@ func refusedGrant(err error, scopes []string) error {
 	case passing(refusal.status):
 	case code == "unauthorized_client":
 		f.Kind, f.Err = fault.Denied, fmt.Errorf("%w: %s", ErrNotDelegated, strings.Join(scopes, " "))
-		f.Public = words.English("Your organization does not delegate this to Deputy: an administrator adds its service account in the Admin console, under Security, API controls, Domain-wide delegation, with these scopes: %s. It can take a day to count.")
+		f.Public = i18n.English("Your organization does not delegate this to Deputy: an administrator adds its service account in the Admin console, under Security, API controls, Domain-wide delegation, with these scopes: %s. It can take a day to count.")
 		f.Args = []any{strings.Join(scopes, ", ")}
 	case code == "access_denied", code == "invalid_scope":
 		return notListed(scopes)
 	case slices.Contains([]string{"invalid_grant", "invalid_request"}, code) && !ours:
 		f.Kind, f.Err = fault.NotFound, ErrUnknownPerson
-		f.Public = words.English("Google knows no active account with that primary address in your organization.")
+		f.Public = i18n.English("Google knows no active account with that primary address in your organization.")
 	case code == "admin_policy_enforced", code == "org_internal":
 		f.Kind, f.Public, f.Err = fault.Denied, words.PolicyForbids, fmt.Errorf("%w: %s", ErrDelegationPolicy, code)
 	default:

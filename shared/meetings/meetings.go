@@ -20,6 +20,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
@@ -97,7 +98,7 @@ func (m *Meetings) RoomOnce(ctx context.Context, person string, j Journal, more 
 var errExists = errors.New("409: it exists already")
 
 // says is what a person reads of one API.
-type says struct{ silent, forbids, busy, refuses words.Text }
+type says struct{ silent, forbids, busy, refuses i18n.Text }
 
 var (
 	meetSays     = says{words.MeetSilent, words.MeetForbids, words.MeetBusy, words.MeetRefuses}

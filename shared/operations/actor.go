@@ -10,11 +10,11 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/words"
 )
 
 // actor is as whom an operation is done, with what does it by their authority.
@@ -86,11 +86,11 @@ func (c Call) byDelegation() (bool, string) {
 // was asked for the address alone: an address can pass to another account.
 func (o *Operations) delegated(ctx context.Context, who actor, c Call, email string) (actor, error) {
 	if !strings.Contains(email, "@") {
-		return who, fault.New(fault.Invalid, words.English("With the authority delegation, actAs must be the person's primary e-mail address."))
+		return who, fault.New(fault.Invalid, i18n.English("With the authority delegation, actAs must be the person's primary e-mail address."))
 	}
 	by := o.Delegated
 	if by == nil {
-		return who, fault.New(fault.Denied, words.English("Domain-wide delegation is not set up here. Deputy's operator names its service account in DELEGATION_SERVICE_ACCOUNT."))
+		return who, fault.New(fault.Denied, i18n.English("Domain-wide delegation is not set up here. Deputy's operator names its service account in DELEGATION_SERVICE_ACCOUNT."))
 	}
 	if c.Authority == callers.ByAdmin {
 		by = by.ForAdministrators()
@@ -114,14 +114,14 @@ func (o *Operations) approval(ctx context.Context, c Call, actions []string, nee
 	}
 	return &fault.Error{
 		Op: "operations.approval", Kind: fault.NeedsApproval, Err: &Invited{link, &userauth.Needs{Capabilities: needs, Missing: needs}},
-		Public: words.English("This person has not approved that yet. Pass the invitation on to them; only they can use it."),
+		Public: i18n.English("This person has not approved that yet. Pass the invitation on to them; only they can use it."),
 	}
 }
 
 // allowed asks the file for a person as the caller names them.
 func (c Call) allowed(actions ...string) error {
 	if _, ok := resource.User(c.Person); !ok {
-		return fault.New(fault.Invalid, words.English("%s must be users/{id} with digits only, or a plain e-mail address."), "actAs")
+		return fault.New(fault.Invalid, i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), "actAs")
 	}
 	return c.Caller.Allow(c.Authority, c.Person, actions...)
 }
@@ -149,6 +149,6 @@ func (o *Operations) consent(ctx context.Context, c Call, err error) error {
 	}
 	return &fault.Error{
 		Op: "operations.consent", Kind: fault.NeedsConsent, Err: &Invited{link, needs},
-		Public: words.English("This person has to connect first. Pass the invitation on to them; only they can use it."),
+		Public: i18n.English("This person has to connect first. Pass the invitation on to them; only they can use it."),
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/words"
 )
 
 // CreateSpace makes a space as a person. The caller, its key and the input make
@@ -247,7 +247,7 @@ type NewConversation struct {
 // CreateConversation finds or makes one.
 func (o *Operations) CreateConversation(ctx context.Context, c Call, in NewConversation) (CreatedSpace, error) {
 	if in.Direct && len(in.Members) != 1 {
-		return CreatedSpace{}, invalid(words.English("A DIRECT_MESSAGE has exactly one member besides the person."))
+		return CreatedSpace{}, invalid(i18n.English("A DIRECT_MESSAGE has exactly one member besides the person."))
 	}
 	op := operation{name: "createConversation", actions: only(callers.CreateSpaces), needs: []capability.Capability{capability.CreateSpaces, capability.ReadMembers}}
 	if in.Direct {

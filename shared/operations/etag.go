@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/words"
+	"example.com/deputy/shared/i18n"
 )
 
 // ErrChanged says that what was read is not what is there now.
@@ -38,6 +38,6 @@ func match(ifMatch *string, resource any) error {
 	}
 	return &fault.Error{
 		Op: "operations.match", Kind: fault.Conflict, Err: ErrChanged,
-		Public: words.English("It has changed since it was read. Read it again, then retry. Nothing was done."),
+		Public: i18n.English("It has changed since it was read. Read it again, then retry. Nothing was done."),
 	}
 }

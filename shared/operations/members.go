@@ -9,9 +9,9 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/words"
 )
 
 var (
@@ -102,7 +102,7 @@ func (a AddedMembers) Pending() bool { return pending(a.Members) }
 func (o *Operations) AddMembers(ctx context.Context, c Call, in NewMembers) (AddedMembers, error) {
 	in.Members = distinct(in.Members)
 	if n := len(in.Members); n == 0 || n > spaces.MaxMembers {
-		return AddedMembers{}, invalid(words.English("members must be 1 to %d."), spaces.MaxMembers)
+		return AddedMembers{}, invalid(i18n.English("members must be 1 to %d."), spaces.MaxMembers)
 	}
 	op := operation{name: "addMembers", actions: only(callers.WriteMembers), space: in.Space, needs: manageMembers}
 	if slices.ContainsFunc(in.Members, spaces.Member.ByAddress) {

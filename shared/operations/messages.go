@@ -6,6 +6,7 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -29,7 +30,7 @@ func (o *Operations) CreateMessage(ctx context.Context, c Call, m Message) (spac
 // CreateMeeting opens a Meet room and posts its address behind the text of a
 // message. say is the language of the post. The API of Meet has no key, so the
 // room is kept before it is posted: a repetition names the same.
-func (o *Operations) CreateMeeting(ctx context.Context, c Call, m Message, say words.Say) (spaces.Posted, error) {
+func (o *Operations) CreateMeeting(ctx context.Context, c Call, m Message, say i18n.Say) (spaces.Posted, error) {
 	needs := []capability.Capability{capability.Meet, capability.PostMessages}
 	op := operation{name: "createMeeting", actions: []string{callers.CreateMeetings, callers.CreateMessages}, space: m.Space, needs: needs, once: true}
 	return run(ctx, o, c, op, m, func(who actor) (spaces.Posted, done, error) {

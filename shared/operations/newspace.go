@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/vault"
@@ -135,7 +136,7 @@ func (o *Operations) wanted(ctx context.Context, c Call, in NewSpace) (wanted, e
 	case r.DisplayName == "":
 		return out, fault.New(fault.Invalid, words.NameNeeded)
 	case utf8.RuneCountInString(r.Rest.First) > maxText:
-		return out, invalid(words.English("firstMessage has more than %d characters."), maxText)
+		return out, invalid(i18n.English("firstMessage has more than %d characters."), maxText)
 	}
 	// What is wrong with it is told before anything else; with the
 	// placeholders in it, it is checked again.
@@ -155,7 +156,7 @@ const maxText = 4_000
 func (o *Operations) template(ctx context.Context, c Call, name string) (t vault.Template, counter string, err error) {
 	owner, t, err := o.templateNamed(ctx, c.Caller, name)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
-		return t, "", invalid(words.English("template: there is none of this name."))
+		return t, "", invalid(i18n.English("template: there is none of this name."))
 	}
 	return t, vault.TemplateID(owner, name), err
 }
@@ -260,6 +261,6 @@ func (o *Operations) seq(ctx context.Context, who actor, counter string) (int64,
 	return o.Auth.Vault.NextSeq(ctx, counter, who.source)
 }
 
-func invalid(text words.Text, args ...any) error {
+func invalid(text i18n.Text, args ...any) error {
 	return &fault.Error{Op: "operations", Kind: fault.Invalid, Public: text, Args: args}
 }

@@ -11,8 +11,8 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/words"
 )
 
 // lease is how long one instance owns an operation. It exceeds the API's
@@ -169,7 +169,7 @@ func (r *Runner) Hold(ctx context.Context, name string, do func() error) error {
 	if busy, running := errors.AsType[*Running](err); running {
 		return &fault.Error{
 			Op: "operations.Hold", Kind: fault.Conflict, Err: busy,
-			Public: words.English("Another change of the same thing is in progress. Send this one again in a moment."),
+			Public: i18n.English("Another change of the same thing is in progress. Send this one again in a moment."),
 		}
 	}
 	if err != nil {
@@ -217,13 +217,13 @@ func (r *Runner) claim(ctx context.Context, q Request) (o vault.Operation, again
 func reused() error {
 	return &fault.Error{
 		Op: "operations.claim", Kind: fault.Invalid, Err: ErrReused,
-		Public: words.English("This Idempotency-Key came with a different request before. Send a new key for a new request."),
+		Public: i18n.English("This Idempotency-Key came with a different request before. Send a new key for a new request."),
 	}
 }
 
 func running(left time.Duration) error {
 	return &fault.Error{
 		Op: "operations.claim", Kind: fault.Conflict, Err: &Running{left},
-		Public: words.English("A request with this Idempotency-Key is in progress. Send it again in a moment."),
+		Public: i18n.English("A request with this Idempotency-Key is in progress. Send it again in a moment."),
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
-	"example.com/deputy/shared/words"
 )
 
 // bench is a Runner on a store, with a clock to turn.
@@ -217,7 +217,7 @@ func TestAThingIsHeldByOneAtATimeAndLetGoAlsoAfterAFailure(t *testing.T) {
 	inside := 0
 	err := b.Hold(t.Context(), "spaces/A", func() error {
 		err := b.Hold(t.Context(), "spaces/A", func() error { inside++; return nil })
-		if _, running := errors.AsType[*operations.Running](err); !running || !strings.Contains(fault.Public(words.In("en"), err, ""), "Another change") {
+		if _, running := errors.AsType[*operations.Running](err); !running || !strings.Contains(fault.Public(i18n.In("en"), err, ""), "Another change") {
 			t.Errorf("two at once: %v", err)
 		}
 		return b.Hold(t.Context(), "spaces/B", func() error { inside++; return errors.New("it failed") })

@@ -9,9 +9,9 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/words"
 )
 
 // ofPerson writes the audit line of an operation on a person's connection.
@@ -48,7 +48,7 @@ func (o *Operations) known(ctx context.Context, c Call, action string) (vault.Gr
 func (o *Operations) InvitePerson(ctx context.Context, c Call, asked []capability.Capability) (config.Secret, error) {
 	err := c.allowed(callers.InvitePeople)
 	if err == nil && slices.ContainsFunc(asked, capability.Capability.Administers) && !slices.Contains(c.Caller.Authorities, callers.ByAdmin) {
-		err = fault.New(fault.Denied, words.English("This caller may not ask for an administrator's capabilities: Deputy's operator has not given it the authority admin."))
+		err = fault.New(fault.Denied, i18n.English("This caller may not ask for an administrator's capabilities: Deputy's operator has not given it the authority admin."))
 	}
 	var link config.Secret
 	if err == nil {
@@ -76,7 +76,7 @@ func (o *Operations) AcceptPerson(ctx context.Context, c Call, in AppCode) (user
 	err := c.allowed(callers.ConnectPeople)
 	redirect, known := redirects[in.ClientType]
 	if err == nil && !known {
-		err = fault.New(fault.Invalid, words.English("Google lets clients of the type TV and limited input ask for no scope of Chat, so their codes cannot connect anybody. Ask for an invitation link instead, and show it as a QR code."))
+		err = fault.New(fault.Invalid, i18n.English("Google lets clients of the type TV and limited input ask for no scope of Chat, so their codes cannot connect anybody. Ask for an invitation link instead, and show it as a QR code."))
 	}
 	var out userauth.Connection
 	if err == nil {

@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
-	"example.com/deputy/shared/words"
 )
 
 // State is what came of a member or a step.
@@ -96,7 +96,7 @@ func stepOf(s spaces.Step, why error) StepResult {
 	if why == nil {
 		return StepResult{Step: s, State: StateDone}
 	}
-	return StepResult{s, failedState(why), fault.Public(words.In("en"), why, "")}
+	return StepResult{s, failedState(why), fault.Public(i18n.In("en"), why, "")}
 }
 
 // failedState is StateFailed, or StatePending when it may go well later: also
@@ -113,7 +113,7 @@ func failedState(why error) State {
 // resultsOf are those of the members by users/{id or e-mail address} or
 // groups/{id}.
 func resultsOf(who actor, o spaces.Outcome, external bool) map[string]MemberResult {
-	out, say := map[string]MemberResult{}, words.In("en")
+	out, say := map[string]MemberResult{}, i18n.In("en")
 	add := func(state State, members []spaces.Member, why func(spaces.Member) string) {
 		for _, m := range members {
 			out[m.User] = MemberResult{cmp.Or(m.Label, m.User), state, why(m)}

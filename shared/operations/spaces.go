@@ -8,8 +8,8 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/words"
 )
 
 var readSpaces = []capability.Capability{capability.ReadSpaces}
@@ -125,7 +125,7 @@ func deleteSpace(ctx context.Context, who actor, in SpaceEnd, needs []capability
 		return err
 	}
 	if now.DisplayName != in.Confirm {
-		return fault.New(fault.Invalid, words.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
+		return fault.New(fault.Invalid, i18n.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
 	}
 	if err := who.try.Keep(ctx, begun); err != nil {
 		return err

@@ -10,9 +10,9 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/words"
 )
 
 // ListTemplates lists the operator's, and the caller's own, by name.
@@ -37,7 +37,7 @@ func (o *Operations) GetTemplate(ctx context.Context, caller callers.Caller, nam
 	}
 	_, t, err := o.templateNamed(ctx, caller, name)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
-		err = fault.New(fault.NotFound, words.English("There is no template of this name."))
+		err = fault.New(fault.NotFound, i18n.English("There is no template of this name."))
 	}
 	return t, err
 }
@@ -72,7 +72,7 @@ func (o *Operations) PutTemplate(ctx context.Context, caller callers.Caller, t v
 	}
 	err = o.Auth.Vault.PutTemplate(ctx, caller.ID, t, still(ifMatch))
 	if errors.Is(err, vault.ErrTooMany) {
-		err = fault.New(fault.Conflict, words.English("This caller keeps 99 templates, which is the most. Delete one first."))
+		err = fault.New(fault.Conflict, i18n.English("This caller keeps 99 templates, which is the most. Delete one first."))
 	}
 	o.ofTemplate(ctx, caller, err)
 	return t, err
@@ -87,7 +87,7 @@ func CheckedTemplate(t vault.Template) (vault.Template, error) {
 	}
 	r, err := in.Checked("")
 	if err == nil && utf8.RuneCountInString(r.Rest.First) > maxText {
-		err = invalid(words.English("firstMessage has more than %d characters."), maxText)
+		err = invalid(i18n.English("firstMessage has more than %d characters."), maxText)
 	}
 	if err != nil {
 		return t, err
@@ -122,7 +122,7 @@ func (o *Operations) own(ctx context.Context, name string) error {
 		return err
 	}
 	if _, operators := all.Template(name); operators {
-		return fault.New(fault.Denied, words.English("This template is the operator's. Use another name for your own."))
+		return fault.New(fault.Denied, i18n.English("This template is the operator's. Use another name for your own."))
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/words"
+	"example.com/deputy/shared/i18n"
 )
 
 // Rotation of a keyset is five steps, so that at no moment an instance meets a
@@ -72,7 +72,7 @@ func change(text config.Secret, op string, do func(*keyset.Manager) error) (conf
 	}
 	manager := keyset.NewManagerFromHandle(handle)
 	if err := do(manager); err != nil {
-		return config.Secret{}, &fault.Error{Op: op, Kind: fault.Invalid, Public: words.English("The keyset does not allow that: %v."), Args: []any{err}}
+		return config.Secret{}, &fault.Error{Op: op, Kind: fault.Invalid, Public: i18n.English("The keyset does not allow that: %v."), Args: []any{err}}
 	}
 	return managed(manager)
 }
@@ -98,11 +98,11 @@ var kinds = map[string]struct {
 func readAny(text config.Secret) (*keyset.Handle, error) {
 	handle, err := read("the keyset", text)
 	if err != nil {
-		return nil, &fault.Error{Op: "seal", Kind: fault.Invalid, Public: words.English("This is not a Tink JSON keyset in clear text. If a KMS key wraps it, name that key."), Err: err}
+		return nil, &fault.Error{Op: "seal", Kind: fault.Invalid, Public: i18n.English("This is not a Tink JSON keyset in clear text. If a KMS key wraps it, name that key."), Err: err}
 	}
 	for _, k := range handle.KeysetInfo().GetKeyInfo() {
 		if kinds[k.GetTypeUrl()].template == nil {
-			return nil, &fault.Error{Op: "seal", Kind: fault.Invalid, Public: words.English("This is neither a KEYSET nor a LOOKUP_KEYSET of Deputy's."), Err: fmt.Errorf("a key of type %s", k.GetTypeUrl())}
+			return nil, &fault.Error{Op: "seal", Kind: fault.Invalid, Public: i18n.English("This is neither a KEYSET nor a LOOKUP_KEYSET of Deputy's."), Err: fmt.Errorf("a key of type %s", k.GetTypeUrl())}
 		}
 	}
 	return handle, nil

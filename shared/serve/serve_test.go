@@ -18,9 +18,9 @@ import (
 	"time"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/words"
 )
 
 type lines struct {
@@ -37,7 +37,7 @@ func door(log io.Writer) serve.Doorway {
 		Name: "test", Log: logging.New(log, "p", slog.LevelInfo), Deadline: time.Minute,
 		Fail: func(w http.ResponseWriter, r *http.Request, err error) {
 			w.WriteHeader(http.StatusTeapot)
-			_, _ = io.WriteString(w, fault.Public(words.In("en"), err, logging.Reference(r.Context())))
+			_, _ = io.WriteString(w, fault.Public(i18n.In("en"), err, logging.Reference(r.Context())))
 		},
 	}
 }
@@ -106,7 +106,7 @@ func TestTheHandlerHasADeadline(t *testing.T) {
 	d.Deadline = time.Millisecond
 	h := d.Handler(func(_ http.ResponseWriter, r *http.Request) error {
 		<-r.Context().Done()
-		return fault.New(fault.Unavailable, words.English("Too slow."))
+		return fault.New(fault.Unavailable, i18n.English("Too slow."))
 	})
 	if got, want := ask(t, h, httptest.NewRequest(http.MethodGet, "/", nil)).Body.String(), "Too slow."; got != want {
 		t.Errorf("got %q, want %q", got, want)

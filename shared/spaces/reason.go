@@ -3,13 +3,14 @@ package spaces
 import (
 	"strings"
 
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
 // LikelyReason is the likely one for which Google left somebody out without a
 // word (chat-protocol.md 6.3). home is the person's own domain, external tells
 // that the space is open to others.
-func LikelyReason(m Member, home string, external bool) words.Text {
+func LikelyReason(m Member, home string, external bool) i18n.Text {
 	_, domain, byEmail := strings.Cut(m.User, "@")
 	switch {
 	case m.group():

@@ -8,8 +8,8 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/seal"
-	"example.com/deputy/shared/words"
 )
 
 const variants = "89ab" // of a UUID (RFC 9562)
@@ -84,11 +84,11 @@ func TestGooglesErrorsBecomeSentencesAndItsMessagesStayOutOfTheLog(t *testing.T)
 		}
 	}
 	taken := &googleapi.Error{Code: 409, Message: "marked", Body: `{"error":{"status":"ALREADY_EXISTS"}}`}
-	if err := translate("op", taken, "Plan"); fault.KindOf(err) != fault.Conflict || fault.Public(words.In("en"), err, "") != `A space named "Plan" exists already in your organization. Please choose another name.` {
+	if err := translate("op", taken, "Plan"); fault.KindOf(err) != fault.Conflict || fault.Public(i18n.In("en"), err, "") != `A space named "Plan" exists already in your organization. Please choose another name.` {
 		t.Errorf("taken: %v", err)
 	}
 	app := &googleapi.Error{Code: 404, Message: "Google Chat app not found. To create a Chat app, you must turn on the Chat API and configure the app."}
-	if err := translate("op", app, ""); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(words.In("en"), err, ""), "Chat API configuration is missing") {
+	if err := translate("op", app, ""); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(i18n.In("en"), err, ""), "Chat API configuration is missing") {
 		t.Errorf("app: %v", err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/words"
 )
 
 // AppCode is a server auth code: an app of the same project, on Android, iOS,
@@ -33,19 +33,19 @@ func covers(all, part []capability.Capability) bool {
 // nonce and PKCE of the consent were the app's to check. Invalid when the code
 // is no good, or another's.
 func (a *Auth) Accept(ctx context.Context, who string, c AppCode) (Connection, error) {
-	refuse := func(kind fault.Kind, why error, public words.Text) (Connection, error) {
+	refuse := func(kind fault.Kind, why error, public i18n.Text) (Connection, error) {
 		return Connection{}, &fault.Error{Op: "userauth.Accept", Kind: kind, Public: public, Err: why}
 	}
 	tokens, err := a.Google.ExchangeAppCode(ctx, c.Code, c.Redirect)
 	switch {
 	case errors.Is(err, googleauth.ErrInvalidGrant):
-		return refuse(fault.Invalid, err, words.English("Google does not take this code: it is used, too old, or of another project or client type. Ask the app for a fresh one. Nothing was stored."))
+		return refuse(fault.Invalid, err, i18n.English("Google does not take this code: it is used, too old, or of another project or client type. Ask the app for a fresh one. Nothing was stored."))
 	case err != nil:
 		return Connection{}, fault.Wrap("userauth.Accept", err)
 	}
 	claims, err := a.IDTokens.Verify(ctx, tokens.ID)
 	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
-		return refuse(fault.Invalid, err, words.English("The code brings no ID token for Deputy's client: the app has to ask for openid and email, with the web client's id as server client id. Nothing was stored."))
+		return refuse(fault.Invalid, err, i18n.English("The code brings no ID token for Deputy's client: the app has to ask for openid and email, with the web client's id as server client id. Nothing was stored."))
 	}
 	if err != nil {
 		return Connection{}, fault.Wrap("userauth.Accept", err)
@@ -56,9 +56,9 @@ func (a *Auth) Accept(ctx context.Context, who string, c AppCode) (Connection, e
 	}
 	switch {
 	case claims.Subject == "" || !invited(p, claims):
-		return refuse(fault.Invalid, errors.New("another person consented"), words.English("The code is of another account than the person in the path. Nothing was stored."))
+		return refuse(fault.Invalid, errors.New("another person consented"), i18n.English("The code is of another account than the person in the path. Nothing was stored."))
 	case !a.admits(claims.Domain):
-		return refuse(fault.Denied, errors.New("hd is not in ALLOWED_DOMAINS"), words.English("Deputy is set up for certain organizations, and this account is in none of them. Nothing was stored."))
+		return refuse(fault.Denied, errors.New("hd is not in ALLOWED_DOMAINS"), i18n.English("Deputy is set up for certain organizations, and this account is in none of them. Nothing was stored."))
 	}
 	if err := c.May(claims.Domain); err != nil {
 		return Connection{}, err
@@ -69,11 +69,11 @@ func (a *Auth) Accept(ctx context.Context, who string, c AppCode) (Connection, e
 		return Connection{}, fault.Wrap("userauth.Accept", err)
 	}
 	if !covers(capability.Satisfied(tokens.Scopes), now.Allowed) {
-		return refuse(fault.Invalid, errors.New("the code allows less than the grant"), words.English("The code allows less than this person has allowed already, and would take the rest away: the app has to ask for all of it together. Nothing was stored."))
+		return refuse(fault.Invalid, errors.New("the code allows less than the grant"), i18n.English("The code allows less than this person has allowed already, and would take the rest away: the app has to ask for all of it together. Nothing was stored."))
 	}
 	p.Capabilities = capability.Names(capability.Satisfied(tokens.Scopes))
 	if _, err = a.save(ctx, p, tokens, claims, c.Via); errors.Is(err, errNoRefresh) {
-		return refuse(fault.Invalid, err, words.English("The code brings no refresh token: the app has to ask for offline access, with consent asked anew. Nothing was stored."))
+		return refuse(fault.Invalid, err, i18n.English("The code brings no refresh token: the app has to ask for offline access, with consent asked anew. Nothing was stored."))
 	}
 	if err != nil {
 		return Connection{}, fault.Wrap("userauth.Accept", err)

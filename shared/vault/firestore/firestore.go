@@ -20,6 +20,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/retry"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
@@ -252,7 +253,7 @@ func translate(op string, err error) error {
 	return &fault.Error{Op: op, Kind: kind, Public: publicOf(kind), Err: err}
 }
 
-func publicOf(kind fault.Kind) words.Text {
+func publicOf(kind fault.Kind) i18n.Text {
 	if kind == fault.Unavailable {
 		return words.NoMemory
 	}

@@ -1,9 +1,8 @@
-// Package words is all that Deputy says to people, in every language it
-// speaks: the one catalogue. texts.go has the sentences.
+// Package i18n says a sentence in the language of whoever reads it. shared/words
+// is the catalogue of them.
 //
-// It knows no cards and no pages: who shows a sentence says it here in the
-// person's language first.
-package words
+// It knows no cards and no pages: who shows a sentence says it here first.
+package i18n
 
 import (
 	"fmt"
@@ -32,14 +31,21 @@ type entry struct{ one, english, chinese string }
 // entries are the sentences; the first is none.
 var entries = make([]entry, 1, 256)
 
-func text(english, chinese string) Text { return add(entry{"", english, chinese}) }
+// Sentence puts a sentence into the catalogue.
+func Sentence(english, chinese string) Text { return add(entry{"", english, chinese}) }
 
-// counted is a sentence whose first argument is a number of things.
-func counted(one, other, chinese string) Text { return add(entry{one, other, chinese}) }
+// Counted puts a sentence into the catalogue whose first argument is a number of
+// things.
+func Counted(one, other, chinese string) Text { return add(entry{one, other, chinese}) }
 
 // English is a sentence for systems and operators, who read one language. It
 // is never for a person in Chat or in a browser.
 func English(format string) Text { return Text{english: format} }
+
+// Surprise is what a person reads of an error that has no sentence of its own. Its
+// argument is the reference in the log.
+var Surprise = Sentence("Something went wrong on our side. Please try again; if it stays, tell your administrator this reference: %s",
+	"我们这边出了问题。请重试；如果问题仍然存在，请将此编号告诉您的管理员：%s")
 
 func add(e entry) Text {
 	entries = append(entries, e)
@@ -108,7 +114,7 @@ var sentences = sync.OnceValue(func() catalog.Catalog {
 	builder := catalog.NewBuilder(catalog.Fallback(language.English))
 	set := func(tag language.Tag, id int, m catalog.Message) {
 		if err := builder.Set(tag, key(id), m); err != nil {
-			panic(err) // a mistake in texts.go
+			panic(err) // a mistake in a sentence
 		}
 	}
 	for id, e := range entries {
