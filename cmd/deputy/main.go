@@ -32,6 +32,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
@@ -67,7 +68,7 @@ type outside struct {
 	// Chat API.
 	provider func(client googleauth.Client, redirect string) *googleauth.Provider
 	verify   func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error)
-	spaces   func(ctx context.Context, actor userauth.Actor) (*spaces.Spaces, error)
+	spaces   func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error)
 	delegate func(ctx context.Context, account string) (*userauth.Delegated, error)
 	// gcloud runs it with an operator's account, and gives what it prints.
 	gcloud func(ctx context.Context, args ...string) ([]byte, error)

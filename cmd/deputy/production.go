@@ -19,6 +19,7 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
 	"example.com/deputy/shared/spaces"
@@ -54,7 +55,7 @@ func production() outside {
 		verify: func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error) {
 			return googleauth.NewVerifier(googleauth.Issuer, clientID, googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now), time.Now).Verify(ctx, token)
 		},
-		spaces: func(ctx context.Context, actor userauth.Actor) (*spaces.Spaces, error) {
+		spaces: func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
 			return newSpaces(ctx, actor, spaces.Google, base)
 		},
 		delegate: func(ctx context.Context, account string) (*userauth.Delegated, error) {
@@ -77,7 +78,7 @@ func production() outside {
 }
 
 // newSpaces makes spaces with keys of this run: they only name requests.
-func newSpaces(ctx context.Context, actor userauth.Actor, at spaces.Endpoints, base http.RoundTripper) (*spaces.Spaces, error) {
+func newSpaces(ctx context.Context, actor googlecall.Actor, at spaces.Endpoints, base http.RoundTripper) (*spaces.Spaces, error) {
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		return nil, err

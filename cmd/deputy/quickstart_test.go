@@ -27,6 +27,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/userauth"
 )
@@ -76,7 +77,7 @@ func (h *home) into(o *outside) {
 	o.verify = func(ctx context.Context, id string, token config.Secret) (googleauth.Claims, error) {
 		return googleauth.NewVerifier(googleauth.Issuer, id, googleauth.NewKeySet(at.Certs, nil, time.Now), time.Now).Verify(ctx, token)
 	}
-	o.spaces = func(ctx context.Context, actor userauth.Actor) (*spaces.Spaces, error) {
+	o.spaces = func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
 		return newSpaces(ctx, actor, spaces.Endpoints{Chat: h.at + "/", Identity: h.at + "/"}, nil)
 	}
 	o.riscAPI = h.at + "/v1beta/"

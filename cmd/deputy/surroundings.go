@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/vault"
 )
 
@@ -50,7 +50,7 @@ func (d *deployment) logs(ctx context.Context) {
 		}
 		d.check("request log of deputy-"+name, err, again)
 	}
-	absent, err := d.ask(ctx, "logging", "read", `resource.labels.service_name=~"^deputy-" jsonPayload.error:"`+spaces.NotSetUp+`"`, "--freshness=1d", "--limit=1", "--format=value(timestamp)")
+	absent, err := d.ask(ctx, "logging", "read", `resource.labels.service_name=~"^deputy-" jsonPayload.error:"`+googlecall.NotSetUp+`"`, "--freshness=1d", "--limit=1", "--format=value(timestamp)")
 	if err == nil && absent != "" {
 		err = fmt.Errorf("at %s Google said that the Chat app is not found", absent)
 	}

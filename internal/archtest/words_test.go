@@ -52,6 +52,9 @@ func literals(file *ast.File) []string {
 		switch n := n.(type) {
 		case *ast.ImportSpec, *ast.Field:
 			return false // paths and struct tags
+		case *ast.KeyValueExpr:
+			key, ok := n.Key.(*ast.Ident)
+			return !ok || key.Name != "UnreadyMark" // what Google says
 		case *ast.CallExpr:
 			name := ""
 			switch f := n.Fun.(type) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,7 +19,7 @@ import (
 	storage "google.golang.org/api/storage/v1"
 
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/retry"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/words"
 )
 
@@ -77,11 +76,11 @@ type bucket struct {
 	name, object string
 }
 
-var storageTries = retry.Policy{Tries: 3, Each: 3 * time.Second}
+var storageTries = googlecall.Policy{Tries: 3, Each: 3 * time.Second}
 
 // Read implements Store.
 func (b *bucket) Read(ctx context.Context) (text []byte, version string, err error) {
-	err = storageTries.Do(ctx, later, func(ctx context.Context) error {
+	err = storageTries.Do(ctx, googlecall.Later, func(ctx context.Context) error {
 		res, err := b.api.Objects.Get(b.name, b.object).Context(ctx).Download()
 		if err != nil {
 			return err
@@ -94,7 +93,7 @@ func (b *bucket) Read(ctx context.Context) (text []byte, version string, err err
 	if err == nil && version == "" {
 		err = errors.New("an answer without a generation")
 	}
-	return text, version, translate("storage.objects.get", err)
+	return text, version, storageAPI.Fault("storage.objects.get", err)
 }
 
 // Write implements Store.
@@ -106,12 +105,12 @@ func (b *bucket) Write(ctx context.Context, text []byte, version string) error {
 			return fault.Wrap("callers.Write", err)
 		}
 	}
-	err := storageTries.Do(ctx, later, func(ctx context.Context) error {
+	err := storageTries.Do(ctx, googlecall.Later, func(ctx context.Context) error {
 		_, err := b.api.Objects.Insert(b.name, &storage.Object{Name: b.object, ContentType: "application/yaml"}).
 			IfGenerationMatch(generation).Media(bytes.NewReader(text), googleapi.ChunkSize(0)).Context(ctx).Do()
 		return err
 	})
-	return translate("storage.objects.insert", err)
+	return storageAPI.Fault("storage.objects.insert", err)
 }
 
 func readAll(from io.Reader) ([]byte, error) {
@@ -122,28 +121,8 @@ func readAll(from io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// later reports whether an error of Cloud Storage may pass.
-func later(err error) (time.Duration, bool) {
-	e, ok := errors.AsType[*googleapi.Error](err)
-	return 0, !ok || e.Code == http.StatusTooManyRequests || e.Code >= http.StatusInternalServerError
-}
-
-func translate(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	f := &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.CallersUnread, Err: err}
-	if e, ok := errors.AsType[*googleapi.Error](err); ok {
-		f.Err = fmt.Errorf("status %d: %s", e.Code, e.Message)
-		switch e.Code {
-		case http.StatusNotFound:
-			f.Kind = fault.NotFound
-		case http.StatusPreconditionFailed:
-			f.Kind = fault.Conflict
-		}
-	}
-	return f
-}
+// storageAPI fails for the operator to see.
+var storageAPI = googlecall.API{Silent: words.CallersUnread, Exists: words.CallersUnread, Missing: words.CallersUnread, Operator: true}
 
 // path is a file of this machine. Its version is its content.
 type path struct {

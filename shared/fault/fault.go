@@ -119,7 +119,7 @@ func Passes(err error) bool {
 // none, and every Internal one, gives a fixed sentence that only names the
 // reference.
 func Public(say i18n.Say, err error, reference string) string {
-	if e, ok := errors.AsType[*Error](err); ok && e.Kind != Internal && e.Public != None {
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind != Internal && e.Public != None && e.Public != i18n.Surprise {
 		return say(e.Public, e.Args...)
 	}
 	return say(i18n.Surprise, reference)

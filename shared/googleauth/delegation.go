@@ -20,8 +20,8 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/retry"
 	"example.com/deputy/shared/words"
 )
 
@@ -50,7 +50,7 @@ const (
 	delegationCache = 1_000            // of person and scopes; under 1 KB each
 )
 
-var delegationTries = retry.Policy{Tries: 3, Each: 6 * time.Second}
+var delegationTries = googlecall.Policy{Tries: 3, Each: 6 * time.Second}
 
 // Delegation gives access tokens for people of an organization whose
 // administrator delegates that to a service account (domain-wide delegation).

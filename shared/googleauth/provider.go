@@ -17,7 +17,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/retry"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/words"
 )
 
@@ -30,7 +30,7 @@ const (
 
 // refreshTries repeat a refresh: Google gives a new access token each time and
 // leaves the refresh token as it is.
-var refreshTries = retry.Policy{Tries: 3, Each: 3 * time.Second}
+var refreshTries = googlecall.Policy{Tries: 3, Each: 3 * time.Second}
 
 // Why Google refuses a token, for errors.Is.
 var (

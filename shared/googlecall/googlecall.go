@@ -1,98 +1,72 @@
-// Package googlecall is what every call of a Google REST API as a person needs:
-// the person's token on it, repetition while it may pass, and what Google says
-// went wrong, apart from its message.
+// Package googlecall is the one way to call a Google REST API: the person's token
+// on the call, repetition while it may pass, and Google's error as a fault.
 //
-// It does not say what an error means to a person: the package that makes the
-// call does.
+// It does not know what the calls do, nor where tokens come from.
 package googlecall
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/retry"
 )
 
-var policy = retry.Policy{Tries: 4, Each: 8 * time.Second}
+// Actor gives the tokens for acting as people.
+type Actor interface {
+	// Act does something with the token of a person that allows needed; do has
+	// to be safe to repeat. It gives ErrToken and ErrScope of do a second chance,
+	// with a new token.
+	Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error
+	// Email is the person's address, empty when it is not known.
+	Email(ctx context.Context, person string) (string, error)
+}
 
-// Do puts the token on a call's header and makes the call until it succeeds or
-// fails for good. Only what is safe to repeat may come here: reads, and writes
-// that carry a requestId or find what is there already.
-func Do(ctx context.Context, header http.Header, source oauth2.TokenSource, call func(context.Context) error) error {
-	token, err := source.Token()
-	if err != nil {
-		return fault.Wrap("googlecall.Do", err)
-	}
-	header.Set("Authorization", "Bearer "+token.AccessToken)
-	return policy.Do(ctx, later, func(ctx context.Context) error {
-		err := call(ctx)
-		if broken, ok := errors.AsType[*url.Error](err); ok {
-			return broken.Err // without the address: a person's words may be in it
+// What an API says of a person's token, for errors.Is.
+var (
+	ErrToken = errors.New("401: the token is not accepted")
+	ErrScope = errors.New("403: the token lacks a scope")
+)
+
+// As is as whom a call is made, and what it needs of them.
+type As struct {
+	Actor  Actor
+	Person string
+	Needs  []capability.Capability
+}
+
+var policy = Policy{Tries: 4, Each: 8 * time.Second}
+
+// Call is a call of an API, as the packages of google.golang.org/api make it.
+type Call[C, T any] interface {
+	Context(ctx context.Context) C
+	Header() http.Header
+	Do(options ...googleapi.CallOption) (T, error)
+}
+
+// Do makes a call as a person, until it succeeds or fails for good. Only what is
+// safe to repeat may come here: reads, and writes that carry a requestId or find
+// what is there already. Errors are faults (API.Fault) with the call's type as Op, such as
+// *chat.SpacesSetupCall, or the actor's.
+func Do[T any, C Call[C, T]](ctx context.Context, api API, as As, call C) (T, error) {
+	var out T
+	err := as.Actor.Act(ctx, as.Person, as.Needs, func(source oauth2.TokenSource) error {
+		token, err := source.Token()
+		if err != nil {
+			return fault.Wrap("googlecall.Do", err)
 		}
-		return err
+		call.Header().Set("Authorization", "Bearer "+token.AccessToken)
+		err = policy.Do(ctx, Later, func(ctx context.Context) (err error) {
+			out, err = call.Context(ctx).Do()
+			return err
+		})
+		return api.Fault(fmt.Sprintf("%T", call), err)
 	})
-}
-
-// later tells whether err may pass, and how long Google asks to wait.
-func later(err error) (time.Duration, bool) {
-	e, ok := errors.AsType[*googleapi.Error](err)
-	if !ok {
-		return 0, true // no answer: a time-out, a broken connection
-	}
-	if f := Read(e); !f.Busy() && e.Code < http.StatusInternalServerError && f.Status != "ABORTED" {
-		return 0, false
-	}
-	seconds, _ := strconv.Atoi(e.Header.Get("Retry-After")) // absent, or a date: 0
-	return time.Duration(seconds) * time.Second, true
-}
-
-// Failure is what an error of Google's says, without its message, which may
-// quote what a person typed.
-type Failure struct {
-	Code   int    // of HTTP
-	Status string // the canonical name, such as ALREADY_EXISTS
-	Reason string // such as ACCESS_TOKEN_SCOPE_INSUFFICIENT
-}
-
-// Busy reports whether Google takes no more requests for the moment. Some APIs
-// say so by 403: Calendar (its guide "Handle API errors"), and all that send
-// google.api.ErrorReason.
-func (f Failure) Busy() bool {
-	return f.Code == http.StatusTooManyRequests || f.Status == "RESOURCE_EXHAUSTED" || slices.Contains(busy, f.Reason)
-}
-
-var busy = []string{"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED"}
-
-// Read is what an error says.
-func Read(e *googleapi.Error) Failure {
-	var body struct {
-		Error struct {
-			Status  string `json:"status"`
-			Details []struct {
-				Reason string `json:"reason"`
-			} `json:"details"`
-			Errors []struct { // of the older APIs
-				Reason string `json:"reason"`
-			} `json:"errors"`
-		} `json:"error"`
-	}
-	_ = json.Unmarshal([]byte(e.Body), &body) // not JSON: no status
-	f := Failure{Code: e.Code, Status: body.Error.Status}
-	for _, d := range body.Error.Errors {
-		f.Reason = d.Reason
-	}
-	for _, d := range body.Error.Details {
-		f.Reason = d.Reason
-	}
-	return f
+	return out, err
 }

@@ -3,12 +3,10 @@ package meetings
 import (
 	"context"
 	"encoding/base32"
-	"errors"
 	"strings"
 	"time"
 	_ "time/tzdata" // an image may have none
 
-	"golang.org/x/oauth2"
 	calendar "google.golang.org/api/calendar/v3"
 
 	"example.com/deputy/shared/capability"
@@ -28,15 +26,8 @@ const primary = "primary"
 // besides.
 func (m *Meetings) Zone(ctx context.Context, person string, more ...capability.Capability) (*time.Location, error) {
 	call := m.calendar.Events.List(primary).MaxResults(1).Fields("timeZone")
-	var list *calendar.Events
 	needed := append([]capability.Capability{capability.ScheduleEvents}, more...)
-	err := m.auth.Act(ctx, person, needed, func(token oauth2.TokenSource) error {
-		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-			list, err = call.Context(ctx).Do()
-			return err
-		})
-		return translate("calendar.events.list", err, calendarSays)
-	})
+	list, err := googlecall.Do(ctx, calendarAPI, googlecall.As{Actor: m.auth, Person: person, Needs: needed}, call)
 	if err != nil {
 		return nil, fault.Wrap("meetings.Zone", err)
 	}
@@ -72,14 +63,13 @@ func (m *Meetings) Schedule(ctx context.Context, person, source string, e Event)
 	if err != nil {
 		return Scheduled{}, fault.Wrap("meetings.Schedule", err)
 	}
-	var out *calendar.Event
-	err = m.auth.Act(ctx, person, []capability.Capability{capability.ScheduleEvents}, func(token oauth2.TokenSource) (err error) {
-		out, err = m.insert(ctx, token, e.api(id))
-		if errors.Is(err, errExists) { // it came before
-			out, err = m.get(ctx, token, id)
-		}
-		return err
-	})
+	as := googlecall.As{Actor: m.auth, Person: person, Needs: []capability.Capability{capability.ScheduleEvents}}
+	inserting := calendarAPI
+	inserting.Exists = words.CalendarSilent
+	out, err := googlecall.Do(ctx, inserting, as, m.calendar.Events.Insert(primary, e.api(id)).ConferenceDataVersion(1).SendUpdates("all"))
+	if err != nil && fault.KindOf(err) == fault.Conflict { // it came before
+		out, err = googlecall.Do(ctx, calendarAPI, as, m.calendar.Events.Get(primary, id))
+	}
 	if err != nil {
 		return Scheduled{}, fault.Wrap("meetings.Schedule", err)
 	}
@@ -90,24 +80,6 @@ func (m *Meetings) Schedule(ctx context.Context, person, source string, e Event)
 		}
 	}
 	return Scheduled{out.HtmlLink, out.HangoutLink, start}, nil
-}
-
-func (m *Meetings) insert(ctx context.Context, token oauth2.TokenSource, e *calendar.Event) (out *calendar.Event, err error) {
-	call := m.calendar.Events.Insert(primary, e).ConferenceDataVersion(1).SendUpdates("all")
-	err = googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-		out, err = call.Context(ctx).Do()
-		return err
-	})
-	return out, translate("calendar.events.insert", err, calendarSays)
-}
-
-func (m *Meetings) get(ctx context.Context, token oauth2.TokenSource, id string) (out *calendar.Event, err error) {
-	call := m.calendar.Events.Get(primary, id)
-	err = googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-		out, err = call.Context(ctx).Do()
-		return err
-	})
-	return out, translate("calendar.events.get", err, calendarSays)
 }
 
 // id is the event's own, in the letters Calendar allows (calendar/v3,

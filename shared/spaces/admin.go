@@ -1,10 +1,7 @@
 package spaces
 
 import (
-	"context"
 	"strings"
-
-	"golang.org/x/oauth2"
 
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
@@ -42,15 +39,6 @@ func (s *Spaces) Needs(by ...capability.Capability) ([]capability.Capability, er
 		}
 	}
 	return out, nil
-}
-
-// act is the actor's, with the capabilities that s needs.
-func (s *Spaces) act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
-	needed, err := s.Needs(needed...)
-	if err != nil {
-		return err
-	}
-	return s.auth.Act(ctx, person, needed, do)
 }
 
 // adminMay refuses a change that Google would refuse an administrator.

@@ -6,12 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 )
 
@@ -37,35 +35,19 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
 	needed := r.Needed()
-	var space *chatapi.Space
-	setup := func(token oauth2.TokenSource) (err error) {
-		space, err = s.setup(ctx, token, r.api(id))
-		return err
-	}
-	err = s.act(ctx, person, needed, setup)
+	setup := s.api.Spaces.Setup(r.api(id))
+	space, err := do(ctx, s, person, setup, needed...)
 	if needs, ok := userauth.Needed(err); ok && needs.Declined && !slices.Contains(needs.Missing, capability.CreateSpaces) {
 		// Creating is allowed, and what is not was refused knowingly: create,
 		// and say what could not be done.
-		err = s.act(ctx, person, needed[:1], setup)
+		space, err = do(ctx, s, person, setup, needed[0])
 	}
+	err = named(r.DisplayName, err)
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
 	// The space is there, whatever comes of the rest.
 	return Created{space.Name, cmp.Or(space.DisplayName, r.DisplayName), uri(space), s.Finish(ctx, person, source, space.Name, r.Members, r.More, r.Rest)}, nil
-}
-
-func (s *Spaces) setup(ctx context.Context, token oauth2.TokenSource, r *chatapi.SetUpSpaceRequest) (*chatapi.Space, error) {
-	call := s.api.Spaces.Setup(r)
-	var space *chatapi.Space
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-		space, err = call.Context(ctx).Do()
-		return err
-	})
-	if err != nil {
-		return nil, translate("spaces.setup", err, r.Space.DisplayName)
-	}
-	return space, nil
 }
 
 // uri is where a browser finds the space. An answer to a repeated request

@@ -19,13 +19,13 @@ type unwilling struct {
 	asked   [][]capability.Capability
 }
 
-// Act implements userauth.Actor.
+// Act implements googlecall.Actor.
 func (u *unwilling) Act(_ context.Context, _ string, needed []capability.Capability, _ func(oauth2.TokenSource) error) error {
 	u.asked = append(u.asked, needed)
 	return &userauth.Needs{Capabilities: needed, Missing: u.missing, Declined: true}
 }
 
-// Email implements userauth.Actor.
+// Email implements googlecall.Actor.
 func (*unwilling) Email(context.Context, string) (string, error) { return "", nil }
 
 func TestACreateIsTriedWithoutWhatWasDeclinedButNotWithoutTheRightToCreate(t *testing.T) {

@@ -3,12 +3,10 @@ package spaces
 import (
 	"context"
 
-	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 )
 
 // Rename gives a space another name, as a person. Conflict when it is taken.
@@ -27,13 +25,7 @@ func (s *Spaces) Delete(ctx context.Context, person, space string) error {
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	err := s.act(ctx, person, []capability.Capability{capability.DeleteSpaces}, func(token oauth2.TokenSource) error {
-		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-			_, err := call.Context(ctx).Do()
-			return err
-		})
-		return translate("spaces.delete", err, "")
-	})
+	_, err := do(ctx, s, person, call, capability.DeleteSpaces)
 	return fault.Wrap("spaces.Delete", err)
 }
 
@@ -43,11 +35,6 @@ func (s *Spaces) patch(ctx context.Context, person, space string, to *chatapi.Sp
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	return s.act(ctx, person, []capability.Capability{capability.EditSpaces}, func(token oauth2.TokenSource) error {
-		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-			_, err := call.Context(ctx).Do()
-			return err
-		})
-		return translate("spaces.patch", err, to.DisplayName)
-	})
+	_, err := do(ctx, s, person, call, capability.EditSpaces)
+	return named(to.DisplayName, err)
 }

@@ -5,12 +5,10 @@ import (
 	"context"
 	"maps"
 
-	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 )
 
@@ -162,13 +160,7 @@ func (s *Spaces) patchAccess(ctx context.Context, person, space string, a Access
 // addTheApp makes this app a member, so that it hears commands there.
 func (s *Spaces) addTheApp(ctx context.Context, person, space string) error {
 	call := s.api.Spaces.Members.Create(space, &chatapi.Membership{Member: &chatapi.User{Name: "users/app", Type: "BOT"}})
-	err := s.act(ctx, person, []capability.Capability{capability.AddTheApp}, func(token oauth2.TokenSource) error {
-		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-			_, err := call.Context(ctx).Do()
-			return err
-		})
-		return translate("spaces.members.create", err, "")
-	})
+	_, err := do(ctx, s, person, call, capability.AddTheApp)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return nil // is in already
 	}

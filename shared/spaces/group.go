@@ -5,13 +5,11 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/words"
 )
 
@@ -38,20 +36,14 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.GroupChat", err)
 	}
-	var out Group
 	needed := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
-	err = s.act(ctx, person, needed, func(token oauth2.TokenSource) (err error) {
-		out, err = s.findGroup(ctx, token, users[2:])
-		return err
-	})
+	out, err := s.findGroup(ctx, person, users[2:], needed)
 	if err == nil && out.Name == "" {
-		err = s.act(ctx, person, needed, func(token oauth2.TokenSource) error {
-			space, err := s.setup(ctx, token, groupRequest(id, members))
-			if err == nil {
-				out = Group{Name: space.Name, Address: uri(space)}
-			}
-			return err
-		})
+		var space *chatapi.Space
+		space, err = do(ctx, s, person, s.api.Spaces.Setup(groupRequest(id, members)), needed...)
+		if err == nil {
+			out = Group{Name: space.Name, Address: uri(space)}
+		}
 	}
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.GroupChat", err)
@@ -70,15 +62,11 @@ func (s *Spaces) DirectMessage(ctx context.Context, person, source string, membe
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.DirectMessage", err)
 	}
-	var out Group
-	err = s.act(ctx, person, []capability.Capability{capability.CreateSpaces}, func(token oauth2.TokenSource) error {
-		space, err := s.setup(ctx, token, &chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "DIRECT_MESSAGE"}, Memberships: memberships([]Member{member})})
-		if err == nil {
-			out = Group{Name: space.Name, Address: uri(space), Outcome: Outcome{Joined: []Member{member}}}
-		}
-		return err
-	})
-	return out, fault.Wrap("spaces.DirectMessage", err)
+	space, err := do(ctx, s, person, s.api.Spaces.Setup(&chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "DIRECT_MESSAGE"}, Memberships: memberships([]Member{member})}), capability.CreateSpaces)
+	if err != nil {
+		return Group{}, fault.Wrap("spaces.DirectMessage", err)
+	}
+	return Group{Name: space.Name, Address: uri(space), Outcome: Outcome{Joined: []Member{member}}}, nil
 }
 
 // others are the members without doubles and without the person themself; at
@@ -110,20 +98,12 @@ func (s *Spaces) others(ctx context.Context, person string, members []Member) ([
 	return out, nil
 }
 
-func (s *Spaces) findGroup(ctx context.Context, token oauth2.TokenSource, users []string) (Group, error) {
-	call := s.api.Spaces.FindGroupChats().Users(users...).PageSize(10)
-	var found []*chatapi.Space
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-		res, err := call.Context(ctx).Do()
-		if err == nil {
-			found = res.Spaces
-		}
-		return err
-	})
-	if err != nil || len(found) == 0 {
-		return Group{}, translate("spaces.findGroupChats", err, "")
+func (s *Spaces) findGroup(ctx context.Context, person string, users []string, takes []capability.Capability) (Group, error) {
+	found, err := do(ctx, s, person, s.api.Spaces.FindGroupChats().Users(users...).PageSize(10), takes...)
+	if err != nil || len(found.Spaces) == 0 {
+		return Group{}, err
 	}
-	return Group{Name: found[0].Name, Address: uri(found[0]), Found: true}, nil
+	return Group{Name: found.Spaces[0].Name, Address: uri(found.Spaces[0]), Found: true}, nil
 }
 
 func groupRequest(id string, members []Member) *chatapi.SetUpSpaceRequest {

@@ -4,11 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"golang.org/x/oauth2"
-
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/words"
 )
 
@@ -28,22 +25,14 @@ func (s *Spaces) Resolve(ctx context.Context, person string, members []Member) (
 		}
 		address := strings.TrimPrefix(m.User, "groups/")
 		call := s.identity.Groups.Lookup().GroupKeyId(address)
-		err := s.act(ctx, person, []capability.Capability{capability.ResolveGroups}, func(token oauth2.TokenSource) error {
-			err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-				found, err := call.Context(ctx).Do()
-				if err == nil {
-					out[i].User = found.Name
-				}
-				return err
-			})
-			return translate("cloudidentity.groups.lookup", err, "")
-		})
+		found, err := do(ctx, s, person, call, capability.ResolveGroups)
 		if kind := fault.KindOf(err); err != nil && (kind == fault.Denied || kind == fault.NotFound) {
 			return nil, &fault.Error{Op: "spaces.Resolve", Kind: fault.Invalid, Public: words.GroupUnknown, Args: []any{address}, Err: err}
 		}
 		if err != nil {
 			return nil, fault.Wrap("spaces.Resolve", err)
 		}
+		out[i].User = found.Name
 	}
 	return out, nil
 }

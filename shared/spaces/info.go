@@ -3,12 +3,10 @@ package spaces
 import (
 	"context"
 
-	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 )
 
 // Info is what there is to know of a space.
@@ -53,14 +51,7 @@ func (s *Spaces) get(ctx context.Context, person, space string, by capability.Ca
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	var found *chatapi.Space
-	err := s.act(ctx, person, []capability.Capability{by}, func(token oauth2.TokenSource) error {
-		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-			found, err = call.Context(ctx).Do()
-			return err
-		})
-		return translate("spaces.get", err, "")
-	})
+	found, err := do(ctx, s, person, call, by)
 	if err != nil {
 		return Info{}, fault.Wrap("spaces.Get", err)
 	}
@@ -79,35 +70,23 @@ type Page struct {
 // of those of the whole organization. token is Next of the page before.
 func (s *Spaces) List(ctx context.Context, person, words string, size int64, token string) (Page, error) {
 	var out Page
-	needed := []capability.Capability{capability.ReadSpaces}
-	err := s.act(ctx, person, needed, func(source oauth2.TokenSource) (err error) {
-		switch {
-		case s.admin:
-			out, err = s.searchAll(ctx, source, words, size, token)
-		case words != "":
-			var found []*chatapi.Space
-			found, err = s.search(ctx, source, words)
-			out = pageOf(found, "")
-			out.Cut = len(found) == mostFound
-		default:
-			out, err = s.listPage(ctx, source, size, token)
-		}
-		return err
-	})
-	return out, fault.Wrap("spaces.List", err)
-}
-
-func (s *Spaces) listPage(ctx context.Context, source oauth2.TokenSource, size int64, token string) (Page, error) {
-	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size).PageToken(token)
-	var out Page
-	err := googlecall.Do(ctx, call.Header(), source, func(ctx context.Context) error {
-		res, err := call.Context(ctx).Do()
+	var err error
+	switch {
+	case s.admin:
+		out, err = s.searchAll(ctx, person, words, size, token)
+	case words != "":
+		var found []*chatapi.Space
+		found, err = s.search(ctx, person, words)
+		out = pageOf(found, "")
+		out.Cut = len(found) == mostFound
+	default:
+		var res *chatapi.ListSpacesResponse
+		res, err = do(ctx, s, person, s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size).PageToken(token), capability.ReadSpaces)
 		if err == nil {
 			out = pageOf(res.Spaces, res.NextPageToken)
 		}
-		return err
-	})
-	return out, translate("spaces.list", err, "")
+	}
+	return out, fault.Wrap("spaces.List", err)
 }
 
 func pageOf(found []*chatapi.Space, next string) Page {

@@ -5,11 +5,8 @@ import (
 	"errors"
 	"strings"
 
-	"golang.org/x/oauth2"
-
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
@@ -71,26 +68,17 @@ func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) 
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	var made Listed
-	needed := []capability.Capability{capability.ManageMembers}
-	err := s.act(ctx, person, needed, func(token oauth2.TokenSource) error {
-		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-			got, err := call.Context(ctx).Do()
-			if err == nil {
-				made = listed(got)
-			}
-			return err
-		})
-		err = translate("spaces.members.create", err, "")
-		if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Denied {
-			f.Public = words.AddForbidden
-		}
-		return err
-	})
+	made, err := do(ctx, s, person, call, capability.ManageMembers)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return s.there(ctx, person, space, m), nil
 	}
-	return made, err
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Denied {
+		f.Public = words.AddForbidden
+	}
+	if err != nil {
+		return Listed{}, err
+	}
+	return listed(made), nil
 }
 
 // there is somebody whom Google says to be in already: they may still be

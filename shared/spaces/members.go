@@ -3,14 +3,11 @@ package spaces
 import (
 	"cmp"
 	"context"
-	"net/http"
 
-	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 )
 
 // Participant is somebody who is in a space.
@@ -25,11 +22,7 @@ type Participant struct {
 // all.
 func (s *Spaces) Participants(ctx context.Context, person, space string, more ...capability.Capability) ([]Participant, error) {
 	needed := append([]capability.Capability{capability.ReadMembers}, more...)
-	var list []*chatapi.Membership
-	err := s.act(ctx, person, needed, func(token oauth2.TokenSource) (err error) {
-		list, err = s.list1000(ctx, token, s.api.Spaces.Members.List(space).Filter(`member.type = "HUMAN"`))
-		return err
-	})
+	list, err := s.list1000(ctx, person, s.api.Spaces.Members.List(space).Filter(`member.type = "HUMAN"`), needed...)
 	if err != nil {
 		return nil, fault.Wrap("spaces.Participants", err)
 	}
@@ -80,21 +73,14 @@ func (s *Spaces) Members(ctx context.Context, person, space string, size int64, 
 	if s.admin {
 		call.UseAdminAccess(true).Filter(`member.type != "BOT"`) // Google wants that
 	}
-	err = s.act(ctx, person, []capability.Capability{capability.ReadMembers}, func(source oauth2.TokenSource) error {
-		err := googlecall.Do(ctx, call.Header(), source, func(ctx context.Context) error {
-			res, err := call.Context(ctx).Do()
-			if err != nil {
-				return err
-			}
-			out, next = nil, res.NextPageToken
-			for _, m := range res.Memberships {
-				out = append(out, listed(m))
-			}
-			return nil
-		})
-		return translate("spaces.members.list", err, "")
-	})
-	return out, next, fault.Wrap("spaces.Members", err)
+	res, err := do(ctx, s, person, call, capability.ReadMembers)
+	if err != nil {
+		return nil, "", fault.Wrap("spaces.Members", err)
+	}
+	for _, m := range res.Memberships {
+		out = append(out, listed(m))
+	}
+	return out, res.NextPageToken, nil
 }
 
 // Member is one member (their id or e-mail address) of a space; NotFound when
@@ -109,14 +95,7 @@ func (s *Spaces) memberBy(ctx context.Context, person, space, member string, by 
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	var found *chatapi.Membership
-	err := s.act(ctx, person, []capability.Capability{by}, func(token oauth2.TokenSource) error {
-		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-			found, err = call.Context(ctx).Do()
-			return err
-		})
-		return translate("spaces.members.get", err, "")
-	})
+	found, err := do(ctx, s, person, call, by)
 	if err != nil {
 		return Listed{}, fault.Wrap("spaces.Member", err)
 	}
@@ -129,11 +108,7 @@ func (s *Spaces) SetRole(ctx context.Context, person, space, member string, role
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	var now *chatapi.Membership
-	err := s.manage(ctx, person, "spaces.members.patch", call.Header(), func(ctx context.Context) (err error) {
-		now, err = call.Context(ctx).Do()
-		return err
-	})
+	now, err := do(ctx, s, person, call, capability.ManageMembers)
 	if err != nil {
 		return Listed{}, fault.Wrap("spaces.SetRole", err)
 	}
@@ -147,29 +122,15 @@ func (s *Spaces) RemoveMember(ctx context.Context, person, space, member string)
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	return fault.Wrap("spaces.RemoveMember", s.manage(ctx, person, "spaces.members.delete", call.Header(), func(ctx context.Context) error {
-		_, err := call.Context(ctx).Do()
-		return err
-	}))
-}
-
-// manage makes one call that changes who is in a space.
-func (s *Spaces) manage(ctx context.Context, person, op string, header http.Header, call func(context.Context) error) error {
-	return s.act(ctx, person, []capability.Capability{capability.ManageMembers}, func(token oauth2.TokenSource) error {
-		return translate(op, googlecall.Do(ctx, header, token, call), "")
-	})
+	_, err := do(ctx, s, person, call, capability.ManageMembers)
+	return fault.Wrap("spaces.RemoveMember", err)
 }
 
 // list1000 are the first 1,000 of a list.
-func (s *Spaces) list1000(ctx context.Context, token oauth2.TokenSource, call *chatapi.SpacesMembersListCall) ([]*chatapi.Membership, error) {
-	call.PageSize(1000)
-	var list *chatapi.ListMembershipsResponse
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-		list, err = call.Context(ctx).Do()
-		return err
-	})
+func (s *Spaces) list1000(ctx context.Context, person string, call *chatapi.SpacesMembersListCall, takes ...capability.Capability) ([]*chatapi.Membership, error) {
+	list, err := do(ctx, s, person, call.PageSize(1000), takes...)
 	if err != nil {
-		return nil, translate("spaces.members.list", err, "")
+		return nil, err
 	}
 	return list.Memberships, nil
 }

@@ -4,13 +4,9 @@ import (
 	"context"
 	"strings"
 
-	"golang.org/x/oauth2"
-	chatapi "google.golang.org/api/chat/v1"
-
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 )
 
 // roll is who is in a space: for users/{id}, users/{e-mail} and groups/{id}
@@ -30,47 +26,39 @@ func (r roll) note(user, state, label string) { r.state[user], r.label[user] = s
 // to be looked for (chat-protocol.md 6.3).
 func (s *Spaces) roll(ctx context.Context, person, space string, members []Member) (roll, error) {
 	out := newRoll()
-	err := s.act(ctx, person, []capability.Capability{capability.ReadMembers}, func(token oauth2.TokenSource) error {
-		list, err := s.list1000(ctx, token, s.api.Spaces.Members.List(space).ShowInvited(true).ShowGroups(true))
+	list, err := s.list1000(ctx, person, s.api.Spaces.Members.List(space).ShowInvited(true).ShowGroups(true), capability.ReadMembers)
+	if err != nil {
+		return out, err
+	}
+	for _, m := range list {
+		switch {
+		case m.Member != nil:
+			out.note(m.Member.Name, m.State, m.Member.DisplayName)
+			out.note("users/"+address.Lower(m.Member.Email), m.State, m.Member.DisplayName)
+		case m.GroupMember != nil:
+			out.note(m.GroupMember.Name, m.State, "")
+		}
+	}
+	for _, m := range members {
+		if _, listed := out.state[m.User]; listed || !strings.Contains(m.User, "@") {
+			continue
+		}
+		state, err := s.member(ctx, person, space, m)
 		if err != nil {
-			return err
+			return out, err
 		}
-		for _, m := range list {
-			switch {
-			case m.Member != nil:
-				out.note(m.Member.Name, m.State, m.Member.DisplayName)
-				out.note("users/"+address.Lower(m.Member.Email), m.State, m.Member.DisplayName)
-			case m.GroupMember != nil:
-				out.note(m.GroupMember.Name, m.State, "")
-			}
-		}
-		for _, m := range members {
-			if _, listed := out.state[m.User]; listed || !strings.Contains(m.User, "@") {
-				continue
-			}
-			state, err := s.member(ctx, token, space, m)
-			if err != nil {
-				return err
-			}
-			out.note(m.User, state, "")
-		}
-		return nil
-	})
-	return out, err
+		out.note(m.User, state, "")
+	}
+	return out, nil
 }
 
 // member is the state of a member known by e-mail, empty for one who is not in.
-func (s *Spaces) member(ctx context.Context, token oauth2.TokenSource, space string, m Member) (string, error) {
-	call := s.api.Spaces.Members.Get(space + "/members/" + strings.TrimPrefix(m.User, "users/"))
-	var found *chatapi.Membership
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-		found, err = call.Context(ctx).Do()
-		return err
-	})
-	if err != nil {
-		if err = translate("spaces.members.get", err, ""); fault.KindOf(err) == fault.NotFound {
-			return "", nil
-		}
+func (s *Spaces) member(ctx context.Context, person, space string, m Member) (string, error) {
+	found, err := do(ctx, s, person, s.api.Spaces.Members.Get(space+"/members/"+strings.TrimPrefix(m.User, "users/")), capability.ReadMembers)
+	switch {
+	case err != nil && fault.KindOf(err) == fault.NotFound:
+		return "", nil
+	case err != nil:
 		return "", err
 	}
 	return found.State, nil

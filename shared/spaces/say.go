@@ -3,12 +3,10 @@ package spaces
 import (
 	"context"
 
-	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/words"
 )
 
@@ -43,15 +41,7 @@ func (s *Spaces) Say(ctx context.Context, person, source, space, thread, text st
 		message.Thread = &chatapi.Thread{Name: thread}
 		call.MessageReplyOption("REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD")
 	}
-	var posted *chatapi.Message
-	needed := []capability.Capability{capability.PostMessages}
-	err = s.act(ctx, person, needed, func(token oauth2.TokenSource) error {
-		err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) (err error) {
-			posted, err = call.Context(ctx).Do()
-			return err
-		})
-		return translate("spaces.messages.create", err, "")
-	})
+	posted, err := do(ctx, s, person, call, capability.PostMessages)
 	if err != nil {
 		return Posted{}, fault.Wrap("spaces.Say", err)
 	}

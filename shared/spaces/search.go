@@ -5,12 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/oauth2"
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 )
 
 // Found is a named space that a person is in.
@@ -24,16 +22,12 @@ type Found struct {
 // cut tells that there may be more.
 func (s *Spaces) Search(ctx context.Context, person, words string) (out []Found, cut bool, err error) {
 	var found []*chatapi.Space
-	needed := []capability.Capability{capability.ReadSpaces}
-	err = s.act(ctx, person, needed, func(token oauth2.TokenSource) (err error) {
-		if words == "" {
-			found, cut, err = s.list(ctx, token)
-		} else {
-			found, err = s.search(ctx, token, words)
-			cut = len(found) == mostFound
-		}
-		return err
-	})
+	if words == "" {
+		found, cut, err = s.list(ctx, person)
+	} else {
+		found, err = s.search(ctx, person, words)
+		cut = len(found) == mostFound
+	}
 	if err != nil {
 		return nil, false, fault.Wrap("spaces.Search", err)
 	}
@@ -47,58 +41,46 @@ func (s *Spaces) Search(ctx context.Context, person, words string) (out []Found,
 
 const mostFound = 100
 
-func (s *Spaces) search(ctx context.Context, token oauth2.TokenSource, words string) ([]*chatapi.Space, error) {
+func (s *Spaces) search(ctx context.Context, person, words string) ([]*chatapi.Space, error) {
 	call := s.api.Spaces.Search().Query(`space_type = "SPACE" AND display_name:` + quoted(words)).OrderBy("create_time DESC").PageSize(mostFound)
+	res, err := do(ctx, s, person, call, capability.ReadSpaces)
+	if err != nil {
+		return nil, err
+	}
+	return spacesIn(res), nil
+}
+
+func spacesIn(res *chatapi.SearchSpacesResponse) []*chatapi.Space {
 	var out []*chatapi.Space
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-		res, err := call.Context(ctx).Do()
-		if err != nil {
-			return err
-		}
-		out = nil
-		for _, r := range res.Results {
-			out = append(out, r.Space)
-		}
-		return nil
-	})
-	return out, translate("spaces.search", err, "")
+	for _, r := range res.Results {
+		out = append(out, r.Space)
+	}
+	return out
 }
 
 // searchAll is a page of an administrator's search of the whole organization,
 // with or without words.
-func (s *Spaces) searchAll(ctx context.Context, token oauth2.TokenSource, words string, size int64, page string) (Page, error) {
-	named := ""
+func (s *Spaces) searchAll(ctx context.Context, person, words string, size int64, page string) (Page, error) {
+	call := s.api.Spaces.Search().UseAdminAccess(true).Query(`customer = "customers/my_customer" AND space_type = "SPACE"`).OrderBy("create_time DESC").PageSize(size).PageToken(page)
 	if words != "" {
-		named = strings.Join([]string{"", "AND", "display_name:" + quoted(words)}, " ")
+		call.Query(`customer = "customers/my_customer" AND space_type = "SPACE" AND display_name:` + quoted(words))
 	}
-	call := s.api.Spaces.Search().UseAdminAccess(true).Query(`customer = "customers/my_customer" AND space_type = "SPACE"` + named).OrderBy("create_time DESC").PageSize(size).PageToken(page)
-	var out Page
-	err := googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-		res, err := call.Context(ctx).Do()
-		if err != nil {
-			return err
-		}
-		out = Page{Next: res.NextPageToken}
-		for _, r := range res.Results {
-			out.Spaces = append(out.Spaces, infoOf(r.Space))
-		}
-		return nil
-	})
-	return out, translate("spaces.search", err, "")
+	res, err := do(ctx, s, person, call, capability.ReadSpaces)
+	if err != nil {
+		return Page{}, err
+	}
+	return pageOf(spacesIn(res), res.NextPageToken), nil
 }
 
 func quoted(words string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(words) + `"`
 }
 
-func (s *Spaces) list(ctx context.Context, token oauth2.TokenSource) (out []*chatapi.Space, more bool, err error) {
+func (s *Spaces) list(ctx context.Context, person string) (out []*chatapi.Space, more bool, err error) {
 	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(1000).Fields("nextPageToken", "spaces(name,displayName,spaceUri,createTime)")
-	err = googlecall.Do(ctx, call.Header(), token, func(ctx context.Context) error {
-		res, err := call.Context(ctx).Do()
-		if err == nil {
-			out, more = res.Spaces, res.NextPageToken != ""
-		}
-		return err
-	})
-	return out, more, translate("spaces.list", err, "")
+	res, err := do(ctx, s, person, call, capability.ReadSpaces)
+	if err != nil {
+		return nil, false, err
+	}
+	return res.Spaces, res.NextPageToken != "", nil
 }

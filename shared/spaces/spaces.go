@@ -17,8 +17,8 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/seal"
-	"example.com/deputy/shared/userauth"
 )
 
 // Endpoints are where the APIs are.
@@ -29,7 +29,7 @@ var Google = Endpoints{Chat: "https://chat.googleapis.com/", Identity: "https://
 
 // Spaces makes spaces as people. It is safe for concurrent use.
 type Spaces struct {
-	auth     userauth.Actor
+	auth     googlecall.Actor
 	keys     *seal.Keys
 	api      *chatapi.Service
 	identity *cloudidentity.Service
@@ -41,7 +41,7 @@ type Spaces struct {
 
 // New is the Chat API for those that auth can act for. One service
 // and base serve all people: each call carries its own person's token.
-func New(ctx context.Context, auth userauth.Actor, keys *seal.Keys, at Endpoints, base http.RoundTripper) (*Spaces, error) {
+func New(ctx context.Context, auth googlecall.Actor, keys *seal.Keys, at Endpoints, base http.RoundTripper) (*Spaces, error) {
 	api, identity, err := services(ctx, at, base)
 	if err != nil {
 		return nil, fault.Wrap("spaces.New", err)
@@ -60,7 +60,7 @@ func services(ctx context.Context, at Endpoints, base http.RoundTripper) (*chata
 }
 
 // By is s with the tokens of another actor.
-func (s *Spaces) By(auth userauth.Actor) *Spaces {
+func (s *Spaces) By(auth googlecall.Actor) *Spaces {
 	other := *s
 	other.auth = auth
 	return &other
@@ -69,5 +69,9 @@ func (s *Spaces) By(auth userauth.Actor) *Spaces {
 // Ready tells whether an act with all of the capabilities can begin: one
 // consent asks for all.
 func (s *Spaces) Ready(ctx context.Context, person string, needed ...capability.Capability) error {
-	return fault.Wrap("spaces.Ready", s.act(ctx, person, needed, func(oauth2.TokenSource) error { return nil }))
+	needs, err := s.Needs(needed...)
+	if err == nil {
+		err = s.auth.Act(ctx, person, needs, func(oauth2.TokenSource) error { return nil })
+	}
+	return fault.Wrap("spaces.Ready", err)
 }

@@ -76,19 +76,19 @@ func TestARequestIsPutIntoItsPlainForm(t *testing.T) {
 func TestGooglesErrorsBecomeSentencesAndItsMessagesStayOutOfTheLog(t *testing.T) {
 	for status, want := range map[int]fault.Kind{
 		400: fault.Invalid, 401: fault.NeedsConsent, 403: fault.Denied, 404: fault.NotFound, 429: fault.RateLimited, 500: fault.Unavailable, 503: fault.Unavailable,
-		409: fault.Internal, // not every 409 is a taken name
+		409: fault.Unavailable, // not every 409 is a taken name
 	} {
-		err := translate("op", &googleapi.Error{Code: status, Message: "marked"}, "taken")
+		err := named("taken", chatAPI.Fault("op", &googleapi.Error{Code: status, Message: "marked"}))
 		if fault.KindOf(err) != want || strings.Contains(err.Error(), "marked") {
 			t.Errorf("%d: got %v", status, err)
 		}
 	}
 	taken := &googleapi.Error{Code: 409, Message: "marked", Body: `{"error":{"status":"ALREADY_EXISTS"}}`}
-	if err := translate("op", taken, "Plan"); fault.KindOf(err) != fault.Conflict || fault.Public(i18n.In("en"), err, "") != `A space named "Plan" exists already in your organization. Please choose another name.` {
+	if err := named("Plan", chatAPI.Fault("op", taken)); fault.KindOf(err) != fault.Conflict || fault.Public(i18n.In("en"), err, "") != `A space named "Plan" exists already in your organization. Please choose another name.` {
 		t.Errorf("taken: %v", err)
 	}
 	app := &googleapi.Error{Code: 404, Message: "Google Chat app not found. To create a Chat app, you must turn on the Chat API and configure the app."}
-	if err := translate("op", app, ""); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(i18n.In("en"), err, ""), "Chat API configuration is missing") {
+	if err := chatAPI.Fault("op", app); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(i18n.In("en"), err, ""), "Chat API configuration is missing") {
 		t.Errorf("app: %v", err)
 	}
 }

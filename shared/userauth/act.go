@@ -11,18 +11,13 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
-// What an API says of a person's token, for errors.Is.
-var (
-	ErrToken = errors.New("401: the token is not accepted")
-	ErrScope = errors.New("403: the token lacks a scope")
-)
-
 // Act does something with the token of a person that allows needed. When the API
-// refuses the token (ErrToken, ErrScope), the token endpoint is asked for a new
+// refuses the token (googlecall.ErrToken, googlecall.ErrScope), the token endpoint is asked for a new
 // one, once, and do is called again: it has to be safe to repeat. The token
 // endpoint alone decides whether the grant has ended, and what it allows. An API
 // that goes on refusing what the token endpoint has just given has trouble of
@@ -49,7 +44,7 @@ func (a *Auth) act(ctx context.Context, person string, token oauth2.TokenSource,
 	return err
 }
 
-func refusesToken(err error) bool { return errors.Is(err, ErrToken) || errors.Is(err, ErrScope) }
+func refusesToken(err error) bool { return errors.Is(err, googlecall.ErrToken) || errors.Is(err, googlecall.ErrScope) }
 
 // Lookup reads the grant of a person (users/{sub}, or an e-mail address) from
 // the store, never from the cache, and reports whether it can be used. One who
@@ -91,7 +86,7 @@ func (a *Auth) Current(ctx context.Context, named string, g vault.Grant) (vault.
 
 // With is a for one request of a caller's: it acts by a grant that Lookup has
 // just read.
-func (a *Auth) With(g vault.Grant) Actor { return &withGrant{a, g} }
+func (a *Auth) With(g vault.Grant) googlecall.Actor { return &withGrant{a, g} }
 
 type withGrant struct {
 	*Auth

@@ -11,18 +11,9 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/words"
 )
-
-// Actor gives the tokens for acting as people: Auth by their own grant,
-// Delegated by their organization's word.
-type Actor interface {
-	// Act does something with the token of a person that allows needed; do has
-	// to be safe to repeat.
-	Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error
-	// Email is the person's address, empty when it is not known.
-	Email(ctx context.Context, person string) (string, error)
-}
 
 // Delegated acts for people whose organization delegates that to a service
 // account. A person is users/{primary e-mail address} here; nothing is stored.
@@ -63,12 +54,12 @@ func (d *Delegated) Act(ctx context.Context, person string, needed []capability.
 			return fault.Wrap("userauth.Delegated", failed)
 		}
 		err = do(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token.Reveal()}))
-		if !errors.Is(err, ErrToken) {
+		if !errors.Is(err, googlecall.ErrToken) {
 			break
 		}
 		d.tokens.Forget(email, scopes)
 	}
-	if errors.Is(err, ErrToken) || errors.Is(err, ErrScope) {
+	if errors.Is(err, googlecall.ErrToken) || errors.Is(err, googlecall.ErrScope) {
 		return &fault.Error{Op: "userauth.Delegated", Kind: fault.Denied, Err: err, Public: words.DelegationRefused}
 	}
 	return err

@@ -15,6 +15,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
@@ -54,7 +55,7 @@ func (w *world) whole(people []google.Person) {
 func TestAnAPIThatRefusesEverybodyForTenMinutesEndsNoGrant(t *testing.T) {
 	w := begin(t)
 	people := w.crowd(1000)
-	for _, refusal := range []error{userauth.ErrToken, userauth.ErrScope, userauth.ErrToken} {
+	for _, refusal := range []error{googlecall.ErrToken, googlecall.ErrScope, googlecall.ErrToken} {
 		for _, p := range people {
 			err := w.Act(t.Context(), p.User(), []capability.Capability{create}, func(oauth2.TokenSource) error { return fmt.Errorf("chat: %w", refusal) })
 			if fault.KindOf(err) != fault.Unavailable {

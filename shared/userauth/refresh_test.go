@@ -14,6 +14,7 @@ import (
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
@@ -296,7 +297,7 @@ func TestAScopeThatAnAPIDeniesIsTheTokenEndpointsToJudge(t *testing.T) {
 	act := func() error {
 		return w.Act(t.Context(), ada.User(), []capability.Capability{create, members}, func(oauth2.TokenSource) error {
 			calls++
-			return userauth.ErrScope
+			return googlecall.ErrScope
 		})
 	}
 	if err := act(); fault.KindOf(err) != fault.Unavailable || calls != 2 || w.refreshes() != 1 {
@@ -323,7 +324,7 @@ func TestATokenThatAnAPIRefusesIsRenewedOnce(t *testing.T) {
 		token, err := source.Token()
 		check(t, err)
 		if tokens = append(tokens, token.AccessToken); len(tokens) == 1 {
-			return userauth.ErrToken
+			return googlecall.ErrToken
 		}
 		return nil
 	})

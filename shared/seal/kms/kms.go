@@ -10,18 +10,15 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"hash/crc32"
-	"net/http"
 	"regexp"
 	"time"
 
 	cloudkms "google.golang.org/api/cloudkms/v1"
-	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/retry"
+	"example.com/deputy/shared/googlecall"
 )
 
 // AEAD encrypts and decrypts with one key of Cloud KMS. It implements
@@ -64,7 +61,7 @@ func (a *AEAD) EncryptWithContext(ctx context.Context, plaintext, associated []b
 		ForceSendFields: []string{"PlaintextCrc32c", "AdditionalAuthenticatedDataCrc32c"},
 	})
 	var out []byte
-	err := repeat(ctx, func(ctx context.Context) error {
+	err := policy.Do(ctx, googlecall.Later, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
 		if err != nil {
 			return err
@@ -75,7 +72,7 @@ func (a *AEAD) EncryptWithContext(ctx context.Context, plaintext, associated []b
 		out, err = decode(res.Ciphertext, res.CiphertextCrc32c)
 		return err
 	})
-	return out, translate("kms.Encrypt", err)
+	return out, api.Fault("kms.Encrypt", err)
 }
 
 // DecryptWithContext implements tink.AEADWithContext.
@@ -86,7 +83,7 @@ func (a *AEAD) DecryptWithContext(ctx context.Context, ciphertext, associated []
 		ForceSendFields: []string{"CiphertextCrc32c", "AdditionalAuthenticatedDataCrc32c"},
 	})
 	var out []byte
-	err := repeat(ctx, func(ctx context.Context) error {
+	err := policy.Do(ctx, googlecall.Later, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
 		if err != nil {
 			return err
@@ -94,7 +91,7 @@ func (a *AEAD) DecryptWithContext(ctx context.Context, ciphertext, associated []
 		out, err = decode(res.Plaintext, res.PlaintextCrc32c)
 		return err
 	})
-	return out, translate("kms.Decrypt", err)
+	return out, api.Fault("kms.Decrypt", err)
 }
 
 // errDamaged is an answer or a request that was altered on the way: Google
@@ -115,22 +112,7 @@ func decode(text string, want int64) ([]byte, error) {
 	return out, nil
 }
 
-var policy = retry.Policy{Tries: 3, Each: 5 * time.Second}
+var policy = googlecall.Policy{Tries: 3, Each: 5 * time.Second}
 
-func repeat(ctx context.Context, try func(context.Context) error) error {
-	return policy.Do(ctx, func(err error) (time.Duration, bool) {
-		e, ok := errors.AsType[*googleapi.Error](err)
-		return 0, !ok || e.Code == http.StatusTooManyRequests || e.Code >= http.StatusInternalServerError
-	}, try)
-}
-
-// translate turns KMS's error into a fault: all of them are the operator's.
-func translate(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if e, ok := errors.AsType[*googleapi.Error](err); ok {
-		err = fmt.Errorf("status %d: %s", e.Code, e.Message)
-	}
-	return &fault.Error{Op: op, Kind: fault.Unavailable, Err: err}
-}
+// api fails for the operator to see.
+var api = googlecall.API{Operator: true}

@@ -20,8 +20,8 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/retry"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -172,7 +172,7 @@ func (d *Docs) Due(ctx context.Context, collection, field string, until time.Tim
 
 // contention is how a call is repeated that Firestore aborted: it changed
 // nothing.
-var contention = retry.Policy{Tries: 5, Each: callTime}
+var contention = googlecall.Policy{Tries: 5, Each: callTime}
 
 func again(ctx context.Context, call func(context.Context) error) error {
 	return contention.Do(ctx, func(err error) (time.Duration, bool) { return 0, status.Code(err) == codes.Aborted }, call)

@@ -1,10 +1,4 @@
-// Package retry repeats a call that may pass: a bounded number of times, with
-// back-off and jitter, within its context's time.
-//
-// It does not know which errors may pass, nor what is safe to repeat: who makes
-// the call says so. Only reads, and writes that are safe to repeat, may come
-// here.
-package retry
+package googlecall
 
 import (
 	"context"
@@ -14,19 +8,18 @@ import (
 	"github.com/googleapis/gax-go/v2"
 )
 
-// Policy bounds the tries of one call.
+// Policy repeats a call that may pass: a bounded number of times, with back-off
+// and jitter, within its context's time. Only reads, and writes that are safe to
+// repeat, may come here.
 type Policy struct {
 	Tries int           // at most
 	Each  time.Duration // of one try
 }
 
-// Later tells whether an error may pass, and how long the server asks to wait
-// (0: not said).
-type Later func(error) (wait time.Duration, again bool)
-
 // Do calls try until it succeeds, fails for good, or the tries or the
-// context's time are used up. It gives the last error.
-func (p Policy) Do(ctx context.Context, later Later, try func(context.Context) error) error {
+// context's time are used up. It gives the last error. later tells whether an error
+// may pass, and how long the server asks to wait (0: not said).
+func (p Policy) Do(ctx context.Context, later func(error) (wait time.Duration, again bool), try func(context.Context) error) error {
 	pause := gax.Backoff{Initial: 250 * time.Millisecond, Max: 4 * time.Second, Multiplier: 2}
 	for n := 1; ; n++ {
 		once, cancel := context.WithTimeout(ctx, p.Each)
