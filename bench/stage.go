@@ -20,9 +20,10 @@ import (
 	"example.com/deputy/internal/deployed"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/seal"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
 )
@@ -49,7 +50,7 @@ type stage struct {
 	client   *http.Client
 	chat     string // the token that Chat sends
 	caller   string // the token that another system sends
-	auth     *userauth.Auth
+	flow     *consent.Flow
 	messages atomic.Int64
 	guests   atomic.Int64 // who have got an account for a consent
 	renewals atomic.Int64 // people whose token was over, and who were used
@@ -136,10 +137,11 @@ func (s *stage) fill(ctx context.Context, people int) error {
 		return err
 	}
 	v := vault.New(docs, keys, time.Now)
-	s.auth = userauth.New(userauth.Deps{
+	deps := grants.Deps{
 		Vault: v, Keys: keys, ClientID: clientID, Address: s.callback, Log: slog.Default(), Now: time.Now,
 		Google: googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: clientID}, s.callback+"/callback", nil),
-	})
+	}
+	s.flow = consent.New(grants.New(deps), deps)
 	file := filepath.Join(filepath.Dir(s.binary), "callers.yaml")
 	if err := os.WriteFile(file, fmt.Appendf(nil, "callers:\n  - {id: ci, kind: service-account, uniqueId: %q, email: %s, name: CI, actions: [spaces.create], domains: [example.com], rate: 1000000}\n", callerID, callerEmail), 0o600); err != nil {
 		return err

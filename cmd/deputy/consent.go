@@ -18,7 +18,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/grants"
 )
 
 // loopback asks a person for consent in their own browser, and receives the
@@ -193,5 +193,5 @@ func (l loopback) exchange(ctx context.Context, provider *googleauth.Provider, a
 	case tokens.Refresh.Empty():
 		return credential{}, errors.New("google gave nothing that lasts (no refresh token); nothing was stored. Run the same again")
 	}
-	return credential{ClientID: l.client.ID, Person: userauth.Person(claims.Subject), Email: claims.Email, Scopes: tokens.Scopes, RefreshToken: tokens.Refresh.Reveal()}, nil
+	return credential{ClientID: l.client.ID, Person: grants.Person(claims.Subject), Email: claims.Email, Scopes: tokens.Scopes, RefreshToken: tokens.Refresh.Reveal()}, nil
 }

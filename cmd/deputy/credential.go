@@ -10,7 +10,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/grants"
 )
 
 // credential is what a consent gave to this machine.
@@ -24,8 +24,8 @@ type credential struct {
 }
 
 // held is the credential as it is acted by.
-func (c credential) held() userauth.Held {
-	return userauth.Held{Email: c.Email, Refresh: config.NewSecret(c.RefreshToken), Scopes: c.Scopes}
+func (c credential) held() grants.DesktopGrant {
+	return grants.DesktopGrant{Email: c.Email, Refresh: config.NewSecret(c.RefreshToken), Scopes: c.Scopes}
 }
 
 // drawer is where the credential lies: a folder of the user's own

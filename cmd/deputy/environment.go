@@ -13,9 +13,9 @@ import (
 
 // environment looks at the functions' variables as they are here.
 func (e *examination) environment(ctx context.Context, person string) {
-	auth, err := e.auth(ctx)
+	parts, err := e.open(ctx)
 	if e.check("variables: keysets, client, addresses", err, "set each as docs/setup.md says; the sentence lists all that is wrong") {
-		_, err = auth.Vault.Cursor(ctx)
+		_, err = parts.Vault.Cursor(ctx)
 		e.check("Firestore", err, "is there the database, and may this account read it (roles/datastore.user)?")
 	}
 	env := config.Read(e.lookup)

@@ -76,11 +76,11 @@ func keysCommand(o outside) *cobra.Command {
 		Use: "reseal", Short: "Seal what is stored for long with the keys in use", Args: exactly(0, "no arguments"),
 		Long: "Seal what is stored for longer than 30 days with the keys in use, those of KEYSET\nand LOOKUP_KEYSET. Run it until nothing was resealed, changed or unopened. Disable\nthe old keys 30 days later: what lives shorter is not resealed.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			auth, err := o.auth(c.Context())
+			parts, err := o.open(c.Context())
 			if err != nil {
 				return err
 			}
-			done, err := auth.Reseal(c.Context())
+			done, err := parts.Grants.Reseal(c.Context())
 			return errors.Join(show(o, asJSON, done), err)
 		},
 	}

@@ -33,9 +33,10 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 // What the program ends with, as sysexits.h has it.
@@ -52,7 +53,7 @@ type outside struct {
 	out, err io.Writer
 	terminal bool // out is one: secrets do not belong there
 	columns  int  // of the terminal that err is; 0 when it is none
-	auth     func(context.Context) (*userauth.Auth, error)
+	open     func(context.Context) (*production.Parts, error)
 	// store is where the file of callers is.
 	store func(ctx context.Context, location string) (callers.Store, error)
 	// log writes an audit line to the project's log.
@@ -69,7 +70,7 @@ type outside struct {
 	provider func(client googleauth.Client, redirect string) *googleauth.Provider
 	verify   func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error)
 	spaces   func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error)
-	delegate func(ctx context.Context, account string) (*userauth.Delegated, error)
+	delegate func(ctx context.Context, account string) (*grants.Delegated, error)
 	// gcloud runs it with an operator's account, and gives what it prints.
 	gcloud func(ctx context.Context, args ...string) ([]byte, error)
 	// get asks an address.
@@ -84,7 +85,7 @@ type outside struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], production())
+	code := run(ctx, os.Args[1:], world())
 	stop()
 	os.Exit(code)
 }

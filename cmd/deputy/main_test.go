@@ -21,10 +21,11 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 	"example.com/deputy/shared/words"
@@ -83,7 +84,7 @@ func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secre
 		lookup: func(name string) (string, bool) { value, ok := d.env[name]; return value, ok },
 		now:    time.Now, gcloud: d.cloud.gcloud, get: d.cloud.get, mint: d.cloud.mint,
 		in: strings.NewReader(in.Reveal()), out: &stdout, err: &stderr, terminal: d.terminal, columns: d.columns,
-		auth: func(context.Context) (*userauth.Auth, error) { return d.auth(), d.absent },
+		open: func(context.Context) (*production.Parts, error) { return d.parts(), d.absent },
 		store: func(ctx context.Context, location string) (callers.Store, error) {
 			if location != "gs://p-deputy-callers/callers.yaml" {
 				d.t.Errorf("another file is asked for: %s", location)
@@ -112,14 +113,15 @@ func (d *desk) run(in config.Secret, args ...string) (code int, out config.Secre
 	return code, config.NewSecret(stdout.String()), stderr.String()
 }
 
-func (d *desk) auth() *userauth.Auth {
+func (d *desk) parts() *production.Parts {
 	d.t.Helper()
 	keys, err := seal.New(d.keyset, d.lookup, "project", "client")
 	check(d.t, err)
 	at := googleauth.Endpoints{Token: d.google + "/token", Revocation: d.google + "/revoke"}
-	return userauth.New(userauth.Deps{
-		Vault: vault.New(d.docs, keys, time.Now), Keys: keys, ClientID: "client", Google: googleauth.NewProvider(at, googleauth.Client{ID: "client", Secret: config.NewSecret("s")}, "", nil), Log: logging.NewText(d.t.Output()), Now: time.Now,
-	})
+	v := vault.New(d.docs, keys, time.Now)
+	return &production.Parts{Vault: v, Grants: grants.New(grants.Deps{
+		Vault: v, Keys: keys, ClientID: "client", Google: googleauth.NewProvider(at, googleauth.Client{ID: "client", Secret: config.NewSecret("s")}, "", nil), Log: logging.NewText(d.t.Output()), Now: time.Now,
+	})}
 }
 
 // does runs the program and wants it to end well.
@@ -135,7 +137,7 @@ func (d *desk) does(in config.Secret, args ...string) (config.Secret, string) {
 func (d *desk) people(n int) {
 	d.t.Helper()
 	for i := range n {
-		_, err := d.auth().Vault.SaveGrant(d.t.Context(), vault.Grant{
+		_, err := d.parts().Vault.SaveGrant(d.t.Context(), vault.Grant{
 			Person: fmt.Sprintf("users/%d", i), ClientID: "client", Connected: time.Now(), EmailAt: time.Now(), Status: vault.Connected, RefreshToken: config.NewSecret("1//0x"), RefreshDay: time.Now(), Email: config.NewSecret("a@example.com"),
 		})
 		check(d.t, err)
@@ -170,7 +172,7 @@ func TestARotationFromTheFirstStepToTheLast(t *testing.T) {
 		t.Errorf("list: %s", text)
 	}
 	d.keyset = disabled
-	if _, err := d.auth().Vault.Grant(t.Context(), "users/1"); err != nil {
+	if _, err := d.parts().Vault.Grant(t.Context(), "users/1"); err != nil {
 		t.Errorf("a grant: %v", err)
 	}
 }
@@ -180,7 +182,7 @@ func TestALookupKeysetRotatesTheSameWay(t *testing.T) {
 	d.people(1)
 	added, _ := d.does(d.lookup, "keys", "add")
 	d.lookup, _ = d.does(added, "keys", "promote")
-	if who, err := d.auth().Find(t.Context(), "a@example.com"); err != nil || who != "users/0" {
+	if who, err := d.parts().Grants.Find(t.Context(), "a@example.com"); err != nil || who != "users/0" {
 		t.Errorf("before resealing: %s, %v", who, err)
 	}
 	if out, _ := d.does(config.Secret{}, "keys", "reseal", "--json"); !strings.Contains(out.Reveal(), `"resealed":1`) {
@@ -260,13 +262,13 @@ func TestWhoCallsItWronglyIsToldHow(t *testing.T) {
 func TestSweepSaysWhatItDid(t *testing.T) {
 	d := begin(t)
 	for i := range 3 {
-		_, err := d.auth().Vault.SaveGrant(t.Context(), vault.Grant{
+		_, err := d.parts().Vault.SaveGrant(t.Context(), vault.Grant{
 			Person: fmt.Sprintf("users/%d", i), ClientID: "client", Status: vault.Revoked, Due: time.Now().Add(-time.Hour),
 		})
 		check(t, err)
 	}
 	out, _ := d.does(config.Secret{}, "sweep", "--json")
-	var done userauth.Swept
+	var done grants.Swept
 	if err := json.Unmarshal([]byte(out.Reveal()), &done); err != nil || done.Seen != 3 || !done.Finished {
 		t.Errorf("got %s, %v", out.Reveal(), err)
 	}

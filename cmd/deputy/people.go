@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/vault"
 )
 
@@ -28,17 +28,17 @@ func peopleCommand(o outside) *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	asJSON := c.PersistentFlags().Bool("json", false, "print JSON")
 	// does makes a command about one person.
-	does := func(use, short string, changes bool, do func(context.Context, *userauth.Auth, string) (any, error)) *cobra.Command {
+	does := func(use, short string, changes bool, do func(context.Context, *grants.Grants, string) (any, error)) *cobra.Command {
 		return &cobra.Command{Use: use + " PERSON", Short: short, Args: exactly(1, "users/{id} or an e-mail address"), RunE: func(c *cobra.Command, args []string) error {
-			auth, err := o.auth(c.Context())
+			parts, err := o.open(c.Context())
 			if err != nil {
 				return err
 			}
-			person, err := personOf(c.Context(), auth, args[0])
+			person, err := personOf(c.Context(), parts.Grants, args[0])
 			if err != nil {
 				return err
 			}
-			result, err := do(c.Context(), auth, person)
+			result, err := do(c.Context(), parts.Grants, person)
 			if err != nil {
 				return err
 			}
@@ -51,27 +51,27 @@ func peopleCommand(o outside) *cobra.Command {
 	}
 	list := &cobra.Command{Use: "list", Short: "List all people with a grant", Args: exactly(0, "no arguments")}
 	list.RunE = func(c *cobra.Command, _ []string) error {
-		auth, err := o.auth(c.Context())
+		parts, err := o.open(c.Context())
 		if err != nil {
 			return err
 		}
-		return listPeople(c.Context(), o, auth, *asJSON)
+		return listPeople(c.Context(), o, parts.Vault, *asJSON)
 	}
 	c.AddCommand(
 		list,
-		does("show", "Show all that is held about a person, but the tokens", false, func(ctx context.Context, a *userauth.Auth, person string) (any, error) {
+		does("show", "Show all that is held about a person, but the tokens", false, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
 			return a.ExportOf(ctx, person)
 		}),
-		does("disconnect", "End a person's connection, as /disconnect does", true, func(ctx context.Context, a *userauth.Auth, person string) (any, error) {
+		does("disconnect", "End a person's connection, as /disconnect does", true, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
 			done, err := a.Disconnect(ctx, person)
 			return farewell(done), err
 		}),
-		does("purge", "End a person's connection, and erase all that is held about them", true, func(ctx context.Context, a *userauth.Auth, person string) (any, error) {
-			done, err := a.Forget(ctx, person)
+		does("purge", "End a person's connection, and erase all that is held about them", true, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
+			done, err := a.Erase(ctx, person)
 			out := farewell(done)
 			out["erased"] = "connection, tokens, approvals, activity, stored answers"
 			out["left"] = "lines of the log, until its bucket forgets them; backups, until they end"
-			if done.Outcome == userauth.RevokeLater {
+			if done.Outcome == grants.RevokeLater {
 				out["left"] = "one sealed token, which the sweep revokes and erases within a week; " + fmt.Sprint(out["left"])
 			}
 			return out, err
@@ -83,12 +83,12 @@ func peopleCommand(o outside) *cobra.Command {
 var personID = regexp.MustCompile(`^users/[0-9]{1,30}$`)
 
 // personOf is users/{id} of who was named.
-func personOf(ctx context.Context, auth *userauth.Auth, named string) (string, error) {
+func personOf(ctx context.Context, gs *grants.Grants, named string) (string, error) {
 	switch {
 	case personID.MatchString(named):
 		return named, nil
 	case strings.Contains(named, "@"):
-		person, err := auth.Find(ctx, strings.ToLower(named))
+		person, err := gs.Find(ctx, strings.ToLower(named))
 		if err != nil && fault.KindOf(err) == fault.NotFound {
 			return "", fmt.Errorf("nobody has connected with the address %s; people may have changed theirs: deputy people list", named)
 		}
@@ -98,7 +98,7 @@ func personOf(ctx context.Context, auth *userauth.Auth, named string) (string, e
 	}
 }
 
-func farewell(done userauth.Farewell) map[string]any {
+func farewell(done grants.Farewell) map[string]any {
 	return map[string]any{"outcome": done.Outcome.String(), "withdrawn": done.Withdrawn, "unfinished": done.Rest}
 }
 
@@ -112,18 +112,18 @@ type listed struct {
 	LastUsed  time.Time `json:"lastUsedDay"`
 }
 
-func listPeople(ctx context.Context, o outside, auth *userauth.Auth, asJSON bool) error {
+func listPeople(ctx context.Context, o outside, v *vault.Vault, asJSON bool) error {
 	const page = 200
 	if asJSON {
 		_, _ = fmt.Fprint(o.out, "[")
 	}
 	separator := ""
 	for after, n := "", page; n == page; {
-		grants, err := auth.Vault.Grants(ctx, after, page)
+		connected, err := v.Grants(ctx, after, page)
 		if err != nil {
 			return err
 		}
-		for _, g := range grants {
+		for _, g := range connected {
 			one := toList(g)
 			if !asJSON {
 				_, _ = fmt.Fprintf(o.out, "%-28s %-13s %s  %s\n", one.Person, one.Status, one.LastUsed.Format(time.DateOnly), one.Email)
@@ -136,8 +136,8 @@ func listPeople(ctx context.Context, o outside, auth *userauth.Auth, asJSON bool
 			_, _ = fmt.Fprintf(o.out, "%s\n%s", separator, text)
 			separator = ","
 		}
-		if n = len(grants); n > 0 {
-			after = strings.TrimPrefix(grants[n-1].Person, "users/")
+		if n = len(connected); n > 0 {
+			after = strings.TrimPrefix(connected[n-1].Person, "users/")
 		}
 	}
 	if asJSON {

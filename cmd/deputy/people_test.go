@@ -30,7 +30,7 @@ func TestPeopleAreListedWithoutAnySecret(t *testing.T) {
 func TestAPersonIsShownDisconnectedAndPurged(t *testing.T) {
 	d := begin(t)
 	d.people(2)
-	v := d.auth().Vault
+	v := d.parts().Vault
 	g, err := v.Grant(t.Context(), "users/1")
 	check(t, err)
 	g.Approve("109", "user", []string{"spaces.create"}, time.Now())
@@ -63,7 +63,7 @@ func TestAPersonIsShownDisconnectedAndPurged(t *testing.T) {
 
 func TestAPersonIsFoundByTheirAddress(t *testing.T) {
 	d := begin(t)
-	_, err := d.auth().Vault.SaveGrant(t.Context(), vault.Grant{Person: "users/7", ClientID: "client", EmailAt: time.Now(), Status: vault.Connected, RefreshToken: config.NewSecret("1//0x"), Email: config.NewSecret("ada@example.com")})
+	_, err := d.parts().Vault.SaveGrant(t.Context(), vault.Grant{Person: "users/7", ClientID: "client", EmailAt: time.Now(), Status: vault.Connected, RefreshToken: config.NewSecret("1//0x"), Email: config.NewSecret("ada@example.com")})
 	check(t, err)
 	if out, _ := d.does(config.Secret{}, "people", "show", "Ada@Example.com"); !strings.Contains(out.Reveal(), "person     users/7") {
 		t.Errorf("got %s", out.Reveal())

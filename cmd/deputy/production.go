@@ -20,14 +20,15 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 // production is the world outside of tests: Google itself, and Firestore.
-func production() outside {
+func world() outside {
 	base := googleauth.NewTransport()
 	folder, err := os.UserConfigDir()
 	if err != nil {
@@ -39,9 +40,8 @@ func production() outside {
 	}
 	return outside{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.IsTerminal(int(os.Stdout.Fd())), columns: columns,
-		auth: func(ctx context.Context) (*userauth.Auth, error) {
-			auth, _, err := userauth.FromEnv(ctx, config.Read(os.LookupEnv), googleauth.NewTransport())
-			return auth, err
+		open: func(ctx context.Context) (*production.Parts, error) {
+			return production.Open(ctx, config.Read(os.LookupEnv), googleauth.NewTransport())
 		},
 		store: func(ctx context.Context, location string) (callers.Store, error) {
 			return callers.OpenStore(ctx, location)
@@ -58,12 +58,12 @@ func production() outside {
 		spaces: func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
 			return newSpaces(ctx, actor, spaces.Google, base)
 		},
-		delegate: func(ctx context.Context, account string) (*userauth.Delegated, error) {
+		delegate: func(ctx context.Context, account string) (*grants.Delegated, error) {
 			tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, base, time.Now)
 			if err != nil {
 				return nil, err
 			}
-			return userauth.NewDelegated(tokens, slog.New(slog.DiscardHandler)), nil // what goes wrong is printed
+			return grants.NewDelegated(tokens, slog.New(slog.DiscardHandler)), nil // what goes wrong is printed
 		},
 		own: func(ctx context.Context, account, audience string) (config.Secret, error) {
 			tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, base, time.Now)

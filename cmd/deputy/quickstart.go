@@ -15,8 +15,8 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 const quickstartHelp = `Create a space as yourself, as in Google's guide "Authenticate and authorize as
@@ -129,12 +129,12 @@ func (q *quickstart) as(ctx context.Context, needed []capability.Capability, do 
 		if err != nil {
 			return err
 		}
-		s, err := q.spaces(ctx, userauth.NewDesktop(q.provider(client, ""), c.held(), q.now))
+		s, err := q.spaces(ctx, grants.NewDesktop(q.provider(client, ""), c.held(), q.now))
 		if err != nil {
 			return err
 		}
 		err = do(s, c.Person)
-		lacks, consent := userauth.Needed(err)
+		lacks, consent := capability.Needed(err)
 		switch {
 		case !consent:
 			return err

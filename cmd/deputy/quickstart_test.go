@@ -28,8 +28,8 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 const delegating = "deputy@p.iam.gserviceaccount.com"
@@ -88,9 +88,9 @@ func (h *home) into(o *outside) {
 		}
 		return tokens.Own(ctx, audience)
 	}
-	o.delegate = func(ctx context.Context, account string) (*userauth.Delegated, error) {
+	o.delegate = func(ctx context.Context, account string) (*grants.Delegated, error) {
 		tokens, err := h.delegation(ctx, account)
-		return userauth.NewDelegated(tokens, slog.New(slog.DiscardHandler)), err
+		return grants.NewDelegated(tokens, slog.New(slog.DiscardHandler)), err
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"example.com/deputy/shared/userauth"
 )
 
 const sweepHelp = `Keep in order what nobody uses: refresh grants before Google's limit of six
@@ -23,12 +21,11 @@ func sweepCommand(o outside) *cobra.Command {
 	asJSON := c.Flags().Bool("json", false, "print JSON")
 	atMost := c.Flags().Duration("for", time.Hour, "begin nothing more after this `time`")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		auth, err := o.auth(c.Context())
+		parts, err := o.open(c.Context())
 		if err != nil {
 			return err
 		}
-		var done userauth.Swept
-		done, err = auth.Sweep(c.Context(), auth.Now().Add(*atMost), 0)
+		done, err := parts.Grants.Sweep(c.Context(), time.Now().Add(*atMost), 0)
 		return errors.Join(show(o, *asJSON, done), err)
 	}
 	return c

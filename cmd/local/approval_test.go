@@ -14,8 +14,8 @@ import (
 	"example.com/deputy/internal/docstest"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
 
@@ -52,7 +52,7 @@ func (b *browser) answer(p page, allow string) page {
 
 func (w *world) approvals(t *testing.T, p google.Person) int {
 	t.Helper()
-	g, err := w.auth.Vault.Grant(t.Context(), p.User())
+	g, err := w.vault.Grant(t.Context(), p.User())
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
 	c := caller()
 	c.ID, c.UniqueID, c.Email, c.Name = "another", "109000000000000000002", "another@tools.iam.gserviceaccount.com", `<script>alert(1)</script>`
 	w.put(t, c)
-	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}, capability.CreateSpaces)
+	link, err := w.consent.InviteToApprove(t.Context(), ada.User(), consent.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
 func TestASystemThatIsGoneIsAskedAboutNoMore(t *testing.T) {
 	t.Parallel()
 	w := unapproved(t)
-	link, err := w.auth.InviteToApprove(t.Context(), ada.User(), userauth.Wish{Caller: "gone", Actions: []string{"spaces.create"}}, capability.CreateSpaces)
+	link, err := w.consent.InviteToApprove(t.Context(), ada.User(), consent.Wish{Caller: "gone", Actions: []string{"spaces.create"}}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestWhoHasErasedEverythingApprovesNothingAnyMore(t *testing.T) {
 	w := unapproved(t)
 	b := w.browser(t, ada)
 	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
-	if _, err := w.auth.Forget(t.Context(), ada.User()); err != nil {
+	if _, err := w.grants.Erase(t.Context(), ada.User()); err != nil {
 		t.Fatal(err)
 	}
 	b.has(b.answer(asked, "allow"), "This link has expired")
@@ -210,7 +210,7 @@ func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
 				if c.Write && !c.After && n >= 0 {
 					if n++; n == writes {
 						n = -1
-						if _, err := tr.auth.Disconnect(ctx, ada.User()); err != nil {
+						if _, err := tr.grants.Disconnect(ctx, ada.User()); err != nil {
 							t.Error(err)
 						}
 					}
@@ -218,16 +218,16 @@ func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
 				return nil
 			}}, true)
 			tr.connect()
-			g, err := tr.auth.Vault.Grant(t.Context(), ada.User())
+			g, err := tr.vault.Grant(t.Context(), ada.User())
 			if err != nil {
 				t.Fatal(err)
 			}
 			cookie := sha256.Sum256([]byte("cookie"))
-			if err := tr.auth.Vault.CreatePending(t.Context(), config.NewSecret("question"), vault.Pending{Person: ada.User(), Purpose: "approve", Caller: incidentTool, Actions: []string{"spaces.create"}, Authority: "user", Asked: tr.auth.Now(), Connected: g.Connected, Browser: cookie[:]}); err != nil {
+			if err := tr.vault.CreatePending(t.Context(), config.NewSecret("question"), vault.Pending{Person: ada.User(), Purpose: "approve", Caller: incidentTool, Actions: []string{"spaces.create"}, Authority: "user", Asked: tr.clock.now(), Connected: g.Connected, Browser: cookie[:]}); err != nil {
 				t.Fatal(err)
 			}
 			tr.arm(1)
-			_, err = tr.auth.Answer(t.Context(), config.NewSecret("question"), config.NewSecret("cookie"), true)
+			_, err = tr.consent.Answer(t.Context(), config.NewSecret("question"), config.NewSecret("cookie"), true)
 			tr.calm()
 			if g, _ := tr.grant(); n != -1 || err == nil || len(g.Approvals) != 0 {
 				t.Errorf("write %d: %v; left %v", writes, err, g.Approvals)

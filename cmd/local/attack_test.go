@@ -253,7 +253,7 @@ func TestTheOtherPersonOfADirectMessageSeesNoCard(t *testing.T) {
 		}
 	}
 	w.send(t, gone(ada, "REMOVED_FROM_SPACE", "SPACE"))
-	if g, err := w.auth.Vault.Grant(t.Context(), ada.User()); err != nil || !g.Removed.IsZero() {
+	if g, err := w.vault.Grant(t.Context(), ada.User()); err != nil || !g.Removed.IsZero() {
 		t.Errorf("the grant counts as removed: %v, %v", g.Removed, err)
 	}
 }

@@ -111,7 +111,7 @@ func (x way) ready(t *testing.T, leave string, change func(*callers.Caller)) *wo
 	case "scopes":
 		needs = []capability.Capability{capability.AddTheApp} // something nobody asks for here
 	}
-	link, err := w.auth.Invite(t.Context(), x.as.User(), config.Secret{}, needs...)
+	link, err := w.consent.Invite(t.Context(), x.as.User(), config.Secret{}, needs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,10 +122,10 @@ func (x way) ready(t *testing.T, leave string, change func(*callers.Caller)) *wo
 // approved lets a connected person have approved everything to a caller.
 func (w *world) approved(t *testing.T, p google.Person, id, authority string) {
 	t.Helper()
-	g, err := w.auth.Vault.Grant(t.Context(), p.User())
+	g, err := w.vault.Grant(t.Context(), p.User())
 	if err == nil {
 		g.Approve(id, authority, everyAction, w.clock.now())
-		_, err = w.auth.Vault.SaveGrant(t.Context(), g)
+		_, err = w.vault.SaveGrant(t.Context(), g)
 	}
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ func beginWith(t *testing.T, c callers.Caller) *world {
 // approve lets Ada have approved all that a caller may do.
 func (w *world) approve(t *testing.T, c callers.Caller) {
 	t.Helper()
-	approve(t, w.program, w.auth.Vault, c)
+	approve(t, w.program, w.vault, c)
 }
 
 // approve is that on a store. Who has not connected yet has signed in then, and
@@ -73,11 +73,11 @@ func (w *world) approve(t *testing.T, c callers.Caller) {
 func approve(t *testing.T, p *program, v *vault.Vault, c callers.Caller) {
 	t.Helper()
 	g, err := v.Grant(t.Context(), ada.User())
-	now := p.auth.Now()
+	now := vault.Clock(p.google.Now)()
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		refresh, _ := p.google.Connect(ada)
 		g, err = vault.Grant{
-			Person: ada.User(), ClientID: p.auth.ClientID, Status: vault.Connected, RefreshToken: config.NewSecret(refresh), Scopes: []string{"email", "openid"},
+			Person: ada.User(), ClientID: p.google.ClientID, Status: vault.Connected, RefreshToken: config.NewSecret(refresh), Scopes: []string{"email", "openid"},
 			Connected: now, SignedIn: now, Generation: now.UnixMicro(), Email: config.NewSecret(ada.Email), EmailAt: now, Domain: ada.Domain,
 			RefreshDay: now, LastUsedDay: now, Due: now.Add(150 * 24 * time.Hour),
 		}, nil

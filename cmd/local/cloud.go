@@ -14,9 +14,9 @@ import (
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 // cloud is where the functions find Google, and as which OAuth client.
@@ -73,7 +73,7 @@ func (c *cloud) registered(address string) error {
 
 // delegation is domain-wide delegation, which the stand-in plays. Google's own
 // would need a service account to run as.
-func (p *program) delegation(ctx context.Context, o options, googleAt string) (*userauth.Delegated, error) {
+func (p *program) delegation(ctx context.Context, o options, googleAt string) (*grants.Delegated, error) {
 	if o.cloud != nil {
 		return nil, nil //nolint:nilnil // there is none
 	}
@@ -82,7 +82,7 @@ func (p *program) delegation(ctx context.Context, o options, googleAt string) (*
 	if err != nil {
 		return nil, err
 	}
-	return userauth.NewDelegated(tokens, p.logger(o)), nil
+	return grants.NewDelegated(tokens, p.logger(o)), nil
 }
 
 // recorded shows the page what is asked of Google itself: method and path, and

@@ -65,7 +65,7 @@ func TestMyConnectionIsADialogAndItsButtonsStayInIt(t *testing.T) {
 // known gives Ada an approved system and things it did.
 func (w *world) known(t *testing.T) {
 	t.Helper()
-	v, c := w.auth.Vault, caller()
+	v, c := w.vault, caller()
 	w.put(t, c)
 	w.approve(t, c)
 	for _, id := range []string{"a", "b"} {
@@ -113,7 +113,7 @@ func TestMoreThanACardHoldsIsSaidAndTheNewestAreShown(t *testing.T) {
 	for i := range 150 {
 		w.clock.advance(time.Second)
 		a := vault.Activity{When: w.clock.now(), Caller: fmt.Sprintf("C%03d", i), Action: "spaces.create", Authority: "user"}
-		if err := w.auth.Vault.NoteActivity(t.Context(), ada.User(), fmt.Sprintf("a%d", 999-i), a); err != nil {
+		if err := w.vault.NoteActivity(t.Context(), ada.User(), fmt.Sprintf("a%d", 999-i), a); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -117,7 +117,7 @@ func brew(t *testing.T) *storm {
 			SignedIn: time.Now(), EmailAt: time.Now(), Refreshed: over.Add(-time.Hour),
 		}
 		g.Approve(incidentTool, "user", []string{"spaces.create"}, time.Now())
-		if _, err := s.auth.Vault.SaveGrant(t.Context(), g); err != nil {
+		if _, err := s.vault.SaveGrant(t.Context(), g); err != nil {
 			t.Fatal(err)
 		}
 		s.people = append(s.people, p)
@@ -270,7 +270,7 @@ func TestUnderLoadWithFaultsNoGrantIsLostAndNoSpaceIsMadeTwice(t *testing.T) {
 		}
 	}
 	for _, p := range s.people {
-		g, err := s.auth.Vault.Grant(t.Context(), p.User())
+		g, err := s.vault.Grant(t.Context(), p.User())
 		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() {
 			t.Fatalf("the grant of %s is lost: %v %v", p.Name, g.Status, err)
 		}

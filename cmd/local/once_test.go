@@ -130,12 +130,12 @@ func TestARequestWhoseInstanceDiedIsTakenOverAfterAMinute(t *testing.T) {
 		if err != nil || len(kept) != 1 {
 			t.Fatalf("%v, %v", kept, err)
 		}
-		done, err := tr.auth.Vault.Operation(t.Context(), kept[0].ID)
+		done, err := tr.vault.Operation(t.Context(), kept[0].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		done.Result, done.Lease = config.Secret{}, tr.clock.now().Add(time.Minute)
-		if _, err := tr.auth.Vault.SaveOperation(t.Context(), done); err != nil {
+		if _, err := tr.vault.SaveOperation(t.Context(), done); err != nil {
 			t.Fatal(err)
 		}
 		calls := len(tr.google.Calls())
@@ -185,7 +185,7 @@ func TestAChangeThatWasHalfDoneKeepsItsKeyAndIsNoted(t *testing.T) {
 	if got := w.api(t, "PATCH", at+"?updateMask=displayName", `{"actAs":"ada@example.com","displayName":"Plan C"}`, "Idempotency-Key", "change-it"); got.problem() != "key_reused" {
 		t.Errorf("something else under the key: %d %s", got.status, got.text)
 	}
-	done, err := w.auth.Vault.Activities(t.Context(), ada.User(), 10)
+	done, err := w.vault.Activities(t.Context(), ada.User(), 10)
 	if err != nil || len(done) != 2 {
 		t.Errorf("noted: %v, %v", done, err)
 	}
@@ -234,7 +234,7 @@ func TestALateRepetitionOfADisconnectLeavesANewConsentAlone(t *testing.T) {
 	if got := end(); got.body["outcome"] != "revoked" {
 		t.Errorf("again: %s", got.text)
 	}
-	if c, err := w.auth.Connection(t.Context(), ada.User()); err != nil || !c.Connected {
+	if c, err := w.grants.Connection(t.Context(), ada.User()); err != nil || !c.Connected {
 		t.Errorf("she is not connected any more: %v", err)
 	}
 }
@@ -257,7 +257,7 @@ func TestAKeyBelongsToOneRequest(t *testing.T) {
 	if again.text != first.text || w.count("chat.spaces.messages.create") != 1 || w.count("meet.spaces.create") != 0 {
 		t.Errorf("again: %d %s", again.status, again.text)
 	}
-	if done, err := w.auth.Vault.Activities(t.Context(), ada.User(), 10); err != nil || len(done) != 1 {
+	if done, err := w.vault.Activities(t.Context(), ada.User(), 10); err != nil || len(done) != 1 {
 		t.Errorf("noted: %v, %v", done, err)
 	}
 }
@@ -285,7 +285,7 @@ func TestNothingOfAPersonIsLeftWithTheAnswersWhenTheyEraseEverything(t *testing.
 	t.Parallel()
 	w := connectedWith(t)
 	w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"private words"}`)
-	if _, err := w.auth.Forget(t.Context(), ada.User()); err != nil {
+	if _, err := w.grants.Erase(t.Context(), ada.User()); err != nil {
 		t.Fatal(err)
 	}
 	for _, collection := range []string{"operations", "activity/" + ada.Sub + "/acts"} {

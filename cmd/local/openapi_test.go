@@ -130,7 +130,7 @@ func connectedWith(t *testing.T, change ...func(*callers.Caller)) *world {
 	}
 	w := beginWith(t, c)
 	b := w.browser(t, ada)
-	link, err := w.auth.Invite(t.Context(), ada.User(), config.Secret{}, capability.All()...)
+	link, err := w.consent.Invite(t.Context(), ada.User(), config.Secret{}, capability.All()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +367,7 @@ func TestEveryOperationIsAllowedOnlyByItsOwnRight(t *testing.T) {
 				c.Domains = []string{"another.example"}
 			}
 			w := beginWith(t, c)
-			link, err := w.auth.Invite(t.Context(), ada.User(), config.Secret{}, capability.All()...)
+			link, err := w.consent.Invite(t.Context(), ada.User(), config.Secret{}, capability.All()...)
 			if err != nil {
 				t.Fatal(err)
 			}

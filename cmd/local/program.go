@@ -19,14 +19,15 @@ import (
 	"example.com/deputy/functions/securityevent"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -65,7 +66,9 @@ type program struct {
 	google      *google.Server
 	page        *chatpage.Page
 	keys        *seal.Keys
-	auth        *userauth.Auth
+	vault       *vault.Vault
+	grants      *grants.Grants
+	consent     *consent.Flow
 	callersAt   string // the file of callers
 	callers     *callers.File
 	front       http.Handler                  // for the browser, and Chat
@@ -188,22 +191,24 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	}
 	keys, base := p.keys, o.base
 	callback := p.address + "/oauthcallback"
-	p.auth = userauth.New(userauth.Deps{
-		Vault: vault.New(o.docs, keys, o.now), Keys: keys,
-		Google:   googleauth.NewProvider(at, client, callback+"/callback", base),
+	p.vault = vault.New(o.docs, keys, o.now)
+	deps := grants.Deps{
+		Vault: p.vault, Keys: keys, Google: googleauth.NewProvider(at, client, callback+"/callback", base),
 		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, googleauth.NewKeySet(at.Certs, base, o.now), o.now),
-		ClientID: client.ID, Address: callback, ReturnOrigins: []string{p.address}, Log: log, Now: o.now,
-	})
+		ClientID: client.ID, Address: callback, Log: log, Now: o.now,
+	}
+	p.grants = grants.New(deps)
+	p.consent = consent.New(p.grants, deps, p.address)
 	store, err := callers.OpenStore(ctx, p.callersAt)
 	if err != nil {
 		return nil, err
 	}
 	p.callers = callers.NewFile(store, log, o.now)
-	made, err := spaces.New(ctx, p.auth, keys, real.spaces, base)
+	made, err := spaces.New(ctx, p.grants, keys, real.spaces, base)
 	if err != nil {
 		return nil, err
 	}
-	rooms, err := meetings.New(ctx, p.auth, keys, real.meetings, base)
+	rooms, err := meetings.New(ctx, p.grants, keys, real.meetings, base)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +216,7 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	if err != nil {
 		return nil, err
 	}
-	do := operations.New(operations.Deps{Auth: p.auth, Callers: p.callers, Spaces: made, Meetings: rooms, Delegated: delegated, Log: log, Now: o.now})
+	do := operations.New(operations.Deps{Vault: p.vault, Grants: p.grants, Consent: p.consent, Callers: p.callers, Spaces: made, Meetings: rooms, Delegated: delegated, Log: log, Now: o.now})
 	app := chat.App{ProjectNumber: projectNumber, Endpoint: p.address + "/chatevent"}
 	// Chat is played here, whoever is behind.
 	chatKeys, addOnKeys := googleauth.NewKeySet(standin.accounts.ChatCerts, base, o.now), googleauth.NewKeySet(standin.accounts.Certs, base, o.now)
@@ -219,9 +224,9 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 	mux := http.NewServeMux()
 	mux.Handle("/chatevent", chatevent.New(chatevent.Deps{
 		App: app, Verifier: chat.NewVerifier(app, chatKeys, addOnKeys, o.now), Callers: p.callers, Operations: do,
-		Auth: p.auth, Spaces: made, Meetings: rooms, Keys: keys, Log: log, Now: o.now,
+		Vault: p.vault, Grants: p.grants, Consent: p.consent, Spaces: made, Meetings: rooms, Keys: keys, Log: log, Now: o.now,
 	}))
-	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Auth: p.auth, Callers: p.callers, Address: callback, Log: log}))
+	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Grants: p.grants, Consent: p.consent, Callers: p.callers, Address: callback, Log: log}))
 	mount(mux, "/createspace", createspace.New(createspace.Deps{Callers: callers.New(apiAudience, googleKeys, p.callers, o.now), Operations: do, Log: log}))
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
 		Vault: vault.New(o.docs, nil, o.now), Tokens: googleauth.NewEventVerifier(at.Events, []string{client.ID}, base, o.now), Log: log,

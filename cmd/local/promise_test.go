@@ -38,7 +38,7 @@ func TestNoAPIThatRefusesGoodTokensEndsAGrant(t *testing.T) {
 			w.google.Calm()
 			w.clock.advance(time.Minute)
 		}
-		g, err := w.auth.Vault.Grant(t.Context(), ada.User())
+		g, err := w.vault.Grant(t.Context(), ada.User())
 		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() || len(g.Scopes) < len(capability.All()) || len(g.Standing()) != 1 {
 			t.Errorf("%s: %s, %d scopes, %v", method, g.Status, len(g.Scopes), err)
 		}
@@ -245,7 +245,7 @@ func TestEachEffectNeedsItsOwnRightAndApproval(t *testing.T) {
 			// The right, and an approval of all the others.
 			all.Actions = c.needs
 			w.put(t, all)
-			g, err := w.auth.Vault.Grant(t.Context(), ada.User())
+			g, err := w.vault.Grant(t.Context(), ada.User())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -257,7 +257,7 @@ func TestEachEffectNeedsItsOwnRightAndApproval(t *testing.T) {
 				}
 			}
 			g.Approve(incidentTool, "user", given, w.clock.now())
-			if _, err := w.auth.Vault.SaveGrant(t.Context(), g); err != nil {
+			if _, err := w.vault.SaveGrant(t.Context(), g); err != nil {
 				t.Fatal(err)
 			}
 			if got := w.api(t, "POST", c.path, c.body); got.problem() != "approval_required" {
@@ -350,7 +350,7 @@ func TestADisconnectDuringACreateLeavesTheRestForLater(t *testing.T) {
 			res, err := passOn.RoundTrip(r)
 			if strings.HasSuffix(r.URL.Path, "/spaces:setup") {
 				once.Do(func() {
-					if _, err := tr.auth.Disconnect(t.Context(), ada.User()); err != nil {
+					if _, err := tr.grants.Disconnect(t.Context(), ada.User()); err != nil {
 						t.Error(err)
 					}
 				})
@@ -422,7 +422,7 @@ func TestAFinishedKeyGivesItsAnswerAfterADisconnect(t *testing.T) {
 	w := connectedWith(t)
 	const body = `{"actAs":"ada@example.com","displayName":"x"}`
 	first := w.api(t, "POST", "/v1/spaces", body)
-	if _, err := w.auth.Disconnect(t.Context(), ada.User()); err != nil {
+	if _, err := w.grants.Disconnect(t.Context(), ada.User()); err != nil {
 		t.Fatal(err)
 	}
 	if again := w.api(t, "POST", "/v1/spaces", body); again.status != http.StatusCreated || again.text != first.text || w.count("chat.spaces.setup") != 1 {
@@ -524,7 +524,7 @@ func TestCalendarAndGroupsThatRefuseGoodTokensEndNoGrant(t *testing.T) {
 			b.say(command)
 			tried := 4 - w.google.Pending(method)
 			w.google.Calm()
-			g, err := w.auth.Vault.Grant(t.Context(), ada.User())
+			g, err := w.vault.Grant(t.Context(), ada.User())
 			if err != nil || g.Status != vault.Connected || len(g.Scopes) < len(capability.All()) {
 				t.Errorf("%s %d: %s, %d scopes, %v", method, status, g.Status, len(g.Scopes), err)
 			}

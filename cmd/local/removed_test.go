@@ -27,7 +27,7 @@ func TestRemovingTheDirectMessageIsNotedOfAnAddOnToo(t *testing.T) {
 	if status, body := w.sendWith(t, event, "Bearer "+w.google.AddOnToken(w.address+"/chatevent")); status != http.StatusOK || body != "{}" {
 		t.Errorf("got %d %s", status, body)
 	}
-	g, err := w.auth.Vault.Grant(t.Context(), ada.User())
+	g, err := w.vault.Grant(t.Context(), ada.User())
 	if err != nil || g.Removed.IsZero() {
 		t.Errorf("not noted: %v, %v", g.Removed, err)
 	}
@@ -50,7 +50,7 @@ func TestRemovingTheDirectMessageEndsAnUnusedGrantAfterAWeek(t *testing.T) {
 				w.send(t, event)
 			}
 			w.clock.advance(8 * 24 * time.Hour)
-			if _, err := w.auth.Sweep(t.Context(), w.clock.now().Add(time.Hour), 0); err != nil {
+			if _, err := w.grants.Sweep(t.Context(), w.clock.now().Add(time.Hour), 0); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); (err != nil) != c.ended {

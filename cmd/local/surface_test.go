@@ -41,7 +41,7 @@ func (tr *trial) chats(path, in string, form url.Values) string {
 // allowed connects Ada for some capabilities.
 func (tr *trial) allowed(capabilities ...capability.Capability) {
 	tr.t.Helper()
-	link, err := tr.auth.Invite(tr.t.Context(), ada.User(), config.Secret{}, capabilities...)
+	link, err := tr.consent.Invite(tr.t.Context(), ada.User(), config.Secret{}, capabilities...)
 	if err != nil {
 		tr.t.Fatal(err)
 	}

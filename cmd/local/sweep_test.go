@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/grants"
 )
 
 // swept asks for a sweep as the caller of a token.
-func (w *world) swept(t *testing.T, authorization string) (int, userauth.Swept) {
+func (w *world) swept(t *testing.T, authorization string) (int, grants.Swept) {
 	t.Helper()
 	r := request(t, http.MethodPost, w.address+"/createspace/v1/sweep", nil)
 	r.Header.Set("Authorization", authorization)
@@ -19,7 +19,7 @@ func (w *world) swept(t *testing.T, authorization string) (int, userauth.Swept) 
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	var done userauth.Swept
+	var done grants.Swept
 	if err := json.NewDecoder(res.Body).Decode(&done); err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func action(say i18n.Say, name string) string {
 // activities are what others did as the person lately.
 func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
 	say := i18n.In(e.Locale)
-	all, err := f.Auth.Vault.Activities(ctx, e.Person.Name, activitiesOnCard+1)
+	all, err := f.Vault.Activities(ctx, e.Person.Name, activitiesOnCard+1)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, 
 // withdrawApproval takes back what a person gave to one caller, and shows the
 // connection as it is then.
 func withdrawApproval(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	withdrawn, err := f.Auth.Withdraw(ctx, e.Person.Name, i.Args, i.Form)
+	withdrawn, err := f.Grants.Withdraw(ctx, e.Person.Name, i.Args, i.Form)
 	if err != nil {
 		return chat.Reply{}, err
 	}

@@ -22,7 +22,7 @@ const buttonLife = 24 * time.Hour
 const (
 	runAgain      = "run"        // its command, as it was: Continue, Try again
 	confirmLeave  = "disconnect" // end the grant
-	confirmForget = "forget"     // ... and erase all else
+	confirmErase  = "erase"      // ... and erase all else
 	askForget     = "askForget"
 	withdraw      = "withdraw" // one caller's approval
 	finish        = "finish"   // what is left to do for a space
@@ -43,15 +43,15 @@ func acts() map[string]act {
 		runAgain: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 			return f.run(ctx, e, i)
 		},
-		confirmLeave:  leave,
-		askForget:     askToForget,
-		confirmForget: forget,
-		withdraw:      withdrawApproval,
-		finish:        finishSpace,
-		openForm:      open,
-		fillForm:      fill,
-		sendForm:      send,
-		openHome:      home,
+		confirmLeave: leave,
+		askForget:    askToForget,
+		confirmErase: eraseAll,
+		withdraw:     withdrawApproval,
+		finish:       finishSpace,
+		openForm:     open,
+		fillForm:     fill,
+		sendForm:     send,
+		openHome:     home,
 	}
 }
 

@@ -2,7 +2,7 @@
 // Chat is speaking, picks the command or the click, and answers.
 //
 // Start at command.go for the table of commands; each has a file of its own.
-// What the commands do is in shared/spaces and shared/userauth.
+// What the commands do is in shared/operations, shared/consent and shared/grants.
 package chatevent
 
 import (
@@ -13,7 +13,9 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/meetings"
@@ -21,7 +23,7 @@ import (
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
 )
 
 const (
@@ -33,7 +35,9 @@ const (
 type Deps struct {
 	App        chat.App
 	Verifier   *chat.Verifier // for the app
-	Auth       *userauth.Auth
+	Vault      *vault.Vault
+	Grants     *grants.Grants
+	Consent    *consent.Flow
 	Callers    *callers.File // their names, and the operator's templates
 	Operations *operations.Operations
 	Spaces     *spaces.Spaces
@@ -127,12 +131,12 @@ func (f function) answer(ctx context.Context, e chat.Event) (chat.Reply, error) 
 		return f.within(ctx, func() (chat.Reply, error) { return home(ctx, f, e, invocation{}) })
 	case chat.Added:
 		if e.Space.Direct {
-			f.try(ctx, f.Auth.Return(ctx, e.Person.Name))
+			f.try(ctx, f.Grants.AppReturned(ctx, e.Person.Name))
 		}
 		return welcome(ctx, f, e)
 	case chat.Removed: // no reply is possible
 		if e.Space.Direct {
-			f.try(ctx, f.Auth.Remove(ctx, e.Person.Name, f.Now()))
+			f.try(ctx, f.Grants.AppRemoved(ctx, e.Person.Name, f.Now()))
 		}
 		return chat.Reply{}, nil
 	case chat.Message:

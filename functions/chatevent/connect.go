@@ -11,10 +11,10 @@ import (
 // connect asks for consent when there is none, and else shows that there is:
 // it is also what Chat repeats after the consent.
 func connect(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	if _, err := f.Auth.TokenSource(ctx, e.Person.Name, capability.CreateSpaces); err != nil {
+	if _, err := f.Grants.TokenSource(ctx, e.Person.Name, capability.CreateSpaces); err != nil {
 		return chat.Reply{}, err
 	}
-	c, err := f.Auth.Connection(ctx, e.Person.Name)
+	c, err := f.Grants.Connection(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}

@@ -3,11 +3,11 @@ package chatevent
 import (
 	"context"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -17,20 +17,20 @@ import (
 // typed, and a click cannot be repeated: there a private card has Connect and
 // Continue. So it has when there is something to tell: the prompt carries no
 // text. A form that was sent stays open, and is sent again.
-func (f function) ask(ctx context.Context, h *heard, needs *userauth.Needs) (chat.Reply, error) {
+func (f function) ask(ctx context.Context, h *heard, needs *capability.Needs) (chat.Reply, error) {
 	e := h.event
 	say, text, tell := i18n.In(e.Locale), words.ConnectText, false
 	switch {
 	case needs.SignIn:
 		text, tell = words.SignIn, true
-	case needs.Ended && f.Auth.Tell(ctx, e.Person.Name):
+	case needs.Ended && f.Grants.Tell(ctx, e.Person.Name):
 		text, tell = words.Ended, true
 	}
 	prompt := e.Space.Direct && !e.Complete.Empty() && !tell && e.Dialog == chat.NoDialog
 	if !prompt {
 		e.Complete = config.Secret{}
 	}
-	link, err := f.Auth.Invite(ctx, e.Person.Name, e.Complete, needs.Capabilities...)
+	link, err := f.Consent.Invite(ctx, e.Person.Name, e.Complete, needs.Capabilities...)
 	if err != nil {
 		return chat.Reply{}, fault.Wrap("chatevent.ask", err)
 	}

@@ -13,7 +13,6 @@ import (
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -63,7 +62,7 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 	}
 	for _, u := range made.Undone {
 		why := fault.Public(say, u.Why, logging.Reference(ctx))
-		if _, consent := userauth.Needed(u.Why); consent {
+		if _, consent := capability.Needed(u.Why); consent {
 			why, ask = say(words.NotAllowedYet), append(ask, u.Step.Needs())
 		}
 		widgets = append(widgets, chat.Widget{Label: say(undoneWords[u.Step]), Text: why})
@@ -138,7 +137,7 @@ func (f function) leftOut(ctx context.Context, e chat.Event, external bool, memb
 		return nil
 	}
 	home := ""
-	if c, err := f.Auth.Connection(ctx, e.Person.Name); err == nil {
+	if c, err := f.Grants.Connection(ctx, e.Person.Name); err == nil {
 		_, home, _ = strings.Cut(c.Email, "@")
 	}
 	say, byReason := i18n.In(e.Locale), map[i18n.Text][]spaces.Member{}

@@ -5,14 +5,14 @@ import (
 	"log/slog"
 
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
 // disconnect asks once more before it ends anything.
 func disconnect(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	c, err := f.Auth.Connection(ctx, e.Person.Name)
+	c, err := f.Grants.Connection(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -30,7 +30,7 @@ func disconnect(ctx context.Context, f function, e chat.Event, i invocation) (ch
 // leave is the confirmed end. Try again asks once more.
 func leave(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	of(ctx).tried = attempt{runAgain, i}
-	done, err := f.Auth.Disconnect(ctx, e.Person.Name)
+	done, err := f.Grants.Disconnect(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -39,12 +39,12 @@ func leave(ctx context.Context, f function, e chat.Event, i invocation) (chat.Re
 }
 
 // farewell tells what became of a grant.
-func farewell(e chat.Event, title i18n.Text, done userauth.Farewell) chat.Reply {
-	text := map[userauth.Disconnected]i18n.Text{
-		userauth.NotConnected: words.WasNotConnected,
-		userauth.Revoked:      words.Revoked,
-		userauth.RevokeLater:  words.RevokeLater,
-		userauth.Erased:       words.Erased,
+func farewell(e chat.Event, title i18n.Text, done grants.Farewell) chat.Reply {
+	text := map[grants.Disconnected]i18n.Text{
+		grants.NotConnected: words.WasNotConnected,
+		grants.Revoked:      words.Revoked,
+		grants.RevokeLater:  words.RevokeLater,
+		grants.Erased:       words.Erased,
 	}[done.Outcome]
 	say := i18n.In(e.Locale)
 	widgets := []chat.Widget{{Text: say(text)}}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"net/http"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -48,7 +48,7 @@ const warning = "⚠️ "
 
 // explain is the card, or Chat's own prompt, for an error.
 func (f function) explain(ctx context.Context, h *heard, err error, reference string) (chat.Reply, error) {
-	if needs, ok := userauth.Needed(err); ok {
+	if needs, ok := capability.Needed(err); ok {
 		return f.ask(ctx, h, needs)
 	}
 	say := i18n.In(h.event.Locale)

@@ -62,7 +62,7 @@ func open(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ButtonDead)
 	}
-	if _, err := f.Auth.TokenSource(ctx, e.Person.Name, this.needs...); err != nil {
+	if _, err := f.Grants.TokenSource(ctx, e.Person.Name, this.needs...); err != nil {
 		return chat.Reply{}, err
 	}
 	i.Source = once()

@@ -28,7 +28,7 @@ func welcome(ctx context.Context, f function, e chat.Event) (chat.Reply, error) 
 // offer is a button to connect, for whoever is not. Nobody has asked for it:
 // when it cannot be known, there is none.
 func (f function) offer(ctx context.Context, e chat.Event) []chat.Widget {
-	c, err := f.Auth.Connection(ctx, e.Person.Name)
+	c, err := f.Grants.Connection(ctx, e.Person.Name)
 	if err != nil || c.Connected {
 		f.try(ctx, err)
 		return nil

@@ -7,8 +7,8 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -19,7 +19,7 @@ const recent = 5
 // what to begin with.
 func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
-	c, err := f.Auth.Connection(ctx, e.Person.Name)
+	c, err := f.Grants.Connection(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -61,14 +61,14 @@ func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 
 // newest are the newest spaces, or the way to see them. That Chat cannot be
 // asked keeps nothing else from being shown.
-func (f function) newest(ctx context.Context, e chat.Event, c userauth.Connection) ([]chat.Widget, error) {
+func (f function) newest(ctx context.Context, e chat.Event, c grants.Connection) ([]chat.Widget, error) {
 	say := i18n.In(e.Locale)
 	if !slices.Contains(c.Allowed, capability.ReadSpaces) {
 		allow, err := f.allow(ctx, say(words.AllowIt), e, append(slices.Clone(c.Allowed), capability.ReadSpaces)...)
 		return []chat.Widget{{Text: say(words.RecentNotAllowed)}, buttons(allow)}, err
 	}
 	found, _, err := f.Spaces.Search(ctx, e.Person.Name, "")
-	if _, consent := userauth.Needed(err); consent {
+	if _, consent := capability.Needed(err); consent {
 		return nil, err // the grant has just turned out to be dead
 	}
 	if err != nil {

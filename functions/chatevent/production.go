@@ -11,11 +11,8 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
-	"example.com/deputy/shared/meetings"
-	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 // FromEnv is the function as deployed.
@@ -25,7 +22,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	location, base := callers.FromEnv(env), googleauth.NewTransport()
 	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
 	go chatKeys.Warm(context.WithoutCancel(ctx)) // while the rest is put together
-	auth, keys, err := userauth.FromEnv(ctx, env, base)
+	parts, err := production.Open(ctx, env, base)
 	if err != nil {
 		return nil, err
 	}
@@ -33,18 +30,13 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := spaces.New(ctx, auth, keys, spaces.Google, base)
-	if err != nil {
-		return nil, err
-	}
-	rooms, err := meetings.New(ctx, auth, keys, meetings.Google, base)
+	do, err := parts.Operations(ctx, file, nil)
 	if err != nil {
 		return nil, err
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	do := operations.New(operations.Deps{Auth: auth, Callers: file, Spaces: made, Meetings: rooms, Log: slog.Default(), Now: time.Now})
-	return serve.Stored(file.Reachable(auth.Vault.Reachable), time.Now, New(Deps{
-		App: app, Callers: file, Operations: do, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
-		Auth: auth, Spaces: made, Meetings: rooms, Keys: keys, Log: slog.Default(), Now: time.Now,
+	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, New(Deps{
+		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now), Vault: parts.Vault, Grants: parts.Grants, Consent: parts.Consent, Callers: file,
+		Operations: do, Spaces: do.Spaces, Meetings: do.Meetings, Keys: parts.Keys, Log: slog.Default(), Now: time.Now,
 	})), nil
 }

@@ -9,8 +9,8 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -20,7 +20,7 @@ const myConnection = 102
 // status shows a person's connection, who else may act as them, and what those
 // did; nobody has to be connected for it.
 func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	c, err := f.Auth.Connection(ctx, e.Person.Name)
+	c, err := f.Grants.Connection(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -56,7 +56,7 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 // held is what a person can do about what Deputy holds about them.
 func (f function) held(e chat.Event) ([]chat.Widget, error) {
 	say := i18n.In(e.Locale)
-	link, err := f.Auth.ExportLink(e.Person.Name)
+	link, err := f.Grants.ExportLink(e.Person.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +64,10 @@ func (f function) held(e chat.Event) ([]chat.Widget, error) {
 	return []chat.Widget{{Text: say(words.HeldText)}, buttons(chat.Button{Text: say(words.Download), Link: link}, all)}, err
 }
 
-func (f function) notConnectedCard(ctx context.Context, e chat.Event, c userauth.Connection) (chat.Reply, error) {
+func (f function) notConnectedCard(ctx context.Context, e chat.Event, c grants.Connection) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
 	widgets := []chat.Widget{{Text: say(words.NotConnectedIs)}}
-	if c.Ended && f.Auth.Tell(ctx, e.Person.Name) {
+	if c.Ended && f.Grants.Tell(ctx, e.Person.Name) {
 		widgets = append([]chat.Widget{{Text: say(words.Ended)}}, widgets...)
 	}
 	connect, err := f.allow(ctx, say(words.Connect), e, capability.CreateSpaces)
@@ -78,7 +78,7 @@ func (f function) notConnectedCard(ctx context.Context, e chat.Event, c userauth
 }
 
 // connectedCard shows what a person allowed, capability by capability.
-func (f function) connectedCard(ctx context.Context, title i18n.Text, e chat.Event, c userauth.Connection) (chat.Reply, error) {
+func (f function) connectedCard(ctx context.Context, title i18n.Text, e chat.Event, c grants.Connection) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
 	widgets := append([]chat.Widget{{Label: say(words.Account), Text: c.Email}}, capabilities(say, c)...)
 	widgets = append(widgets, chat.Widget{Label: say(words.Since), Text: day(say, c.Since)})
@@ -110,7 +110,7 @@ func (f function) connectedCard(ctx context.Context, title i18n.Text, e chat.Eve
 }
 
 // capabilities are rows of what a connection allows, and does not.
-func capabilities(say i18n.Say, c userauth.Connection) []chat.Widget {
+func capabilities(say i18n.Say, c grants.Connection) []chat.Widget {
 	by := map[i18n.Text][]string{}
 	for _, capability := range capability.All() {
 		state := words.NotAsked
@@ -135,7 +135,7 @@ func capabilities(say i18n.Say, c userauth.Connection) []chat.Widget {
 
 // allow is a button that leads to the consent for some capabilities.
 func (f function) allow(ctx context.Context, text string, e chat.Event, capabilities ...capability.Capability) (chat.Button, error) {
-	link, err := f.Auth.Invite(ctx, e.Person.Name, config.Secret{}, capabilities...)
+	link, err := f.Consent.Invite(ctx, e.Person.Name, config.Secret{}, capabilities...)
 	return chat.Button{Text: text, Link: link}, err
 }
 

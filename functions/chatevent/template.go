@@ -105,7 +105,7 @@ func (f function) fillIn(ctx context.Context, e chat.Event, i invocation, r spac
 	if name == "" || name == usual || !r.Open() {
 		return r, nil
 	}
-	email, err := f.Auth.Email(ctx, e.Person.Name)
+	email, err := f.Grants.Email(ctx, e.Person.Name)
 	if err != nil {
 		return r, err
 	}
@@ -119,7 +119,7 @@ func (f function) fillIn(ctx context.Context, e chat.Event, i invocation, r spac
 		if _, ok := all.Template(name); !ok {
 			return r, fault.New(fault.Invalid, words.TemplateGone)
 		}
-		if p.Seq, err = f.Auth.Vault.NextSeq(ctx, vault.TemplateID("", name), i.Source); err != nil {
+		if p.Seq, err = f.Vault.NextSeq(ctx, vault.TemplateID("", name), i.Source); err != nil {
 			return r, err
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
-	"example.com/deputy/shared/userauth"
 )
 
 // GetConnection tells whether a person is connected, and for what.
@@ -18,7 +18,7 @@ func (f function) GetConnection(ctx context.Context, in api.GetConnectionRequest
 	return api.GetConnection200JSONResponse(connectionOf(c)), err
 }
 
-func connectionOf(c userauth.Connection) api.Connection {
+func connectionOf(c grants.Connection) api.Connection {
 	out := api.Connection{Connected: c.Connected, Capabilities: []api.Capability{}}
 	for _, capability := range c.Allowed {
 		out.Capabilities = append(out.Capabilities, api.Capability(capability))

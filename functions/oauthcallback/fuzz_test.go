@@ -13,10 +13,11 @@ import (
 
 	"example.com/deputy/functions/oauthcallback"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/seal"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -44,10 +45,11 @@ func FuzzCallback(f *testing.F) {
 		const address = "https://deputy.example.com"
 		docs := &memory.Docs{}
 		v := vault.New(docs, keys, time.Now)
-		auth := userauth.New(userauth.Deps{
+		deps := grants.Deps{
 			Vault: v, Keys: keys, Google: googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: config.NewSecret("s")}, address+"/callback", nowhere{}),
 			ClientID: "c", Address: address, Log: logging.NewText(io.Discard), Now: time.Now,
-		})
+		}
+		gs := grants.New(deps)
 		browser := sha256.Sum256([]byte("cookie"))
 		err := v.CreatePending(t.Context(), config.NewSecret("known"), vault.Pending{
 			Person: "users/1", Capabilities: []string{"CreateSpaces"}, Purpose: "connect", Nonce: "n", Browser: browser[:], Verifier: config.NewSecret("v"),
@@ -59,7 +61,7 @@ func FuzzCallback(f *testing.F) {
 		r.URL.RawQuery = query
 		r.AddCookie(&http.Cookie{Name: "__Host-deputy", Value: "cookie"})
 		answer := httptest.NewRecorder()
-		oauthcallback.New(oauthcallback.Deps{Auth: auth, Address: address, Log: logging.NewText(io.Discard)}).ServeHTTP(answer, r)
+		oauthcallback.New(oauthcallback.Deps{Grants: gs, Consent: consent.New(gs, deps), Address: address, Log: logging.NewText(io.Discard)}).ServeHTTP(answer, r)
 		if answer.Code < 400 || answer.Header().Get("Location") != "" {
 			t.Errorf("got %d to %q", answer.Code, answer.Header().Get("Location"))
 		}

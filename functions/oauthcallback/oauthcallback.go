@@ -3,7 +3,7 @@
 // gives a person what Deputy holds about them; the homepage, /privacy and
 // /terms are about the app itself.
 //
-// What a consent means is in shared/userauth; here is only its HTTP.
+// What a consent means is in shared/consent; here is only its HTTP.
 package oauthcallback
 
 import (
@@ -19,9 +19,10 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -33,7 +34,8 @@ const (
 
 // Deps are what the function works with.
 type Deps struct {
-	Auth    *userauth.Auth
+	Grants  *grants.Grants
+	Consent *consent.Flow
 	Callers *callers.File // the systems that people are asked about
 	Address string        // public address of this function (OAUTH_CALLBACK_URL)
 	Log     *slog.Logger
@@ -77,7 +79,7 @@ func (f function) start(w http.ResponseWriter, r *http.Request) error {
 	if browser.Empty() {
 		browser = config.NewSecret(rand.Text())
 	}
-	google, err := f.Auth.Start(r.Context(), invitation, browser)
+	google, err := f.Consent.Start(r.Context(), invitation, browser)
 	if err != nil {
 		return err
 	}
@@ -96,7 +98,7 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	c := userauth.Callback{Browser: f.browser(r)}
+	c := consent.Callback{Browser: f.browser(r)}
 	for name, into := range map[string]func(config.Secret){
 		"state": func(s config.Secret) { c.State = s },
 		"code":  func(s config.Secret) { c.Code = s },
@@ -109,7 +111,7 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 		}
 		into(value)
 	}
-	done, err := f.Auth.Finish(r.Context(), c)
+	done, err := f.Consent.Finish(r.Context(), c)
 	var asked *question
 	if err == nil && done.Approval != nil {
 		asked, err = f.question(r.Context(), done)
@@ -152,7 +154,7 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, words.PageFormOdd)
 	}
 	yes := form.Get("answer") == "allow"
-	answered, err := f.Auth.Answer(r.Context(), config.NewSecret(form.Get("token")), f.browser(r), yes)
+	answered, err := f.Consent.Answer(r.Context(), config.NewSecret(form.Get("token")), f.browser(r), yes)
 	if err != nil {
 		return err
 	}
@@ -168,7 +170,7 @@ func (f function) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	held, err := f.Auth.Export(r.Context(), link)
+	held, err := f.Grants.Export(r.Context(), link)
 	if err != nil {
 		return err
 	}

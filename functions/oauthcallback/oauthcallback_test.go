@@ -11,16 +11,17 @@ import (
 	"example.com/deputy/functions/oauthcallback"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/seal"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
 
 // function is the function at an https address, and an Auth to invite with.
-func function(t *testing.T) (http.Handler, *userauth.Auth) {
+func function(t *testing.T) (http.Handler, *consent.Flow) {
 	t.Helper()
 	a, b, err := seal.Generate()
 	if err != nil {
@@ -32,12 +33,14 @@ func function(t *testing.T) (http.Handler, *userauth.Auth) {
 	}
 	const address = "https://deputy.example.com"
 	log := logging.NewText(io.Discard)
-	auth := userauth.New(userauth.Deps{
+	deps := grants.Deps{
 		Vault: vault.New(&memory.Docs{}, keys, time.Now), Keys: keys,
 		Google:   googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: config.NewSecret("s")}, address+"/callback", nil),
 		ClientID: "c", Address: address, Log: log, Now: time.Now,
-	})
-	return oauthcallback.New(oauthcallback.Deps{Auth: auth, Address: address, Log: log}), auth
+	}
+	gs := grants.New(deps)
+	flow := consent.New(gs, deps)
+	return oauthcallback.New(oauthcallback.Deps{Grants: gs, Consent: flow, Address: address, Log: log}), flow
 }
 
 func open(t *testing.T, h http.Handler, address string) *http.Response {
@@ -164,7 +167,7 @@ func TestThePagesAboutTheAppSayWhatGooglesVerificationLooksFor(t *testing.T) {
 		{oauthcallback.About{Name: "Acme Helper", Contact: "https://acme.example/help"}, "/privacy", []string{"Acme Helper", "https://acme.example/help", "Limited Use", "https://developers.google.com/terms/api-services-user-data-policy", "/disconnect"}},
 		{oauthcallback.About{Name: "Acme Helper"}, "/terms", []string{"in your name", "Acme Helper", address + "/privacy"}},
 	} {
-		h := oauthcallback.New(oauthcallback.Deps{Auth: auth, Address: address, Log: logging.NewText(io.Discard), About: c.about})
+		h := oauthcallback.New(oauthcallback.Deps{Consent: auth, Address: address, Log: logging.NewText(io.Discard), About: c.about})
 		res := open(t, h, c.path)
 		body, err := io.ReadAll(res.Body)
 		if err != nil || res.StatusCode != http.StatusOK || strings.Contains(string(body), "noindex") {

@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -22,14 +22,14 @@ func connectedPage(say i18n.Say) page {
 
 // question is what a person is asked about a system.
 type question struct {
-	*userauth.Question
+	*consent.Question
 	caller callers.Caller
 }
 
 // question is the one of a consent, if the operator still lets the system act
 // for this person: of one who is not in the system's organizations, it is not
 // asked.
-func (f function) question(ctx context.Context, o userauth.Outcome) (*question, error) {
+func (f function) question(ctx context.Context, o consent.Outcome) (*question, error) {
 	all, err := f.Callers.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (f function) question(ctx context.Context, o userauth.Outcome) (*question, 
 }
 
 // questionPage asks whether another system may act as the person.
-func questionPage(say i18n.Say, o userauth.Outcome, q question, address string) page {
+func questionPage(say i18n.Say, o consent.Outcome, q question, address string) page {
 	names := make([]string, len(q.Actions))
 	for i, action := range q.Actions {
 		names[i] = say(callers.Words(action))
@@ -71,26 +71,26 @@ func answeredPage(say i18n.Say, yes bool) page {
 }
 
 // refused is the page for a consent that came to nothing.
-func refused(say i18n.Say, r *userauth.Refusal) (int, page) {
+func refused(say i18n.Say, r *consent.Refusal) (int, page) {
 	account := r.Account
 	if account == "" {
 		account = say(words.PageSomeone)
 	}
 	back := say(words.PageBack)
 	switch r.Reason {
-	case userauth.LinkExpired:
+	case consent.LinkExpired:
 		return http.StatusGone, page{Title: say(words.PageExpired), Text: []string{say(words.PageExpiredWhy), say(words.PageFreshLink)}}
-	case userauth.LinkUsed:
+	case consent.LinkUsed:
 		return http.StatusConflict, page{Title: say(words.PageUsed), Text: []string{say(words.PageUsedWhy), say(words.PageUsedNext)}}
-	case userauth.OtherBrowser:
+	case consent.OtherBrowser:
 		return http.StatusForbidden, page{Title: say(words.PageBrowser), Text: []string{say(words.PageBrowserWhy), back, say(words.PagePressAgain)}}
-	case userauth.Declined:
+	case consent.Declined:
 		return http.StatusForbidden, button(page{Title: say(words.PageDeclined), Text: []string{say(words.PageDeclinedIs), back}}, r.Again, say(words.TryAgain))
-	case userauth.WrongAccount:
+	case consent.WrongAccount:
 		return http.StatusForbidden, button(page{Title: say(words.PageAccount), Text: []string{say(words.PageAccountIs, account), back}}, r.Again, say(words.PageChoose))
-	case userauth.WrongDomain:
+	case consent.WrongDomain:
 		return http.StatusForbidden, page{Title: say(words.PageDomain), Text: []string{say(words.PageDomainIs, account), back}}
-	case userauth.Unfinished:
+	case consent.Unfinished:
 		return http.StatusServiceUnavailable, button(page{Title: say(words.PageUnfinished), Text: []string{say(words.PageUnfinIs), say(words.PageUnfinNext)}}, r.Again, say(words.TryAgain))
 	default:
 		return http.StatusBadRequest, button(page{Title: say(words.PageRefused), Text: []string{say(words.PageRefusedIs), back}}, r.Again, say(words.TryAgain))
@@ -98,7 +98,7 @@ func refused(say i18n.Say, r *userauth.Refusal) (int, page) {
 }
 
 // unticked is the page for a consent that leaves out what the act needs.
-func unticked(say i18n.Say, o userauth.Outcome) page {
+func unticked(say i18n.Say, o consent.Outcome) page {
 	names := make([]string, len(o.Missing))
 	for i, c := range o.Missing {
 		names[i] = say(c.Words())

@@ -11,11 +11,11 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -83,7 +83,7 @@ func protect(h http.Header) {
 
 // fail shows every error of the function.
 func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if refusal, ok := userauth.Refused(err); ok {
+	if refusal, ok := consent.RefusalIn(err); ok {
 		status, p := refused(say(r), refusal)
 		show(w, r, status, p)
 		return

@@ -10,15 +10,15 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/serve"
-	"example.com/deputy/shared/userauth"
 )
 
 // FromEnv is the function as deployed.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
 	about, location := aboutFromEnv(env), callers.FromEnv(env)
-	auth, _, err := userauth.FromEnv(ctx, env, googleauth.NewTransport())
+	parts, err := production.Open(ctx, env, googleauth.NewTransport())
 	if err != nil {
 		return nil, err
 	}
@@ -26,5 +26,5 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return serve.Stored(file.Reachable(auth.Vault.Reachable), time.Now, New(Deps{Auth: auth, Callers: file, Address: auth.Address, Log: slog.Default(), About: about})), nil
+	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, New(Deps{Grants: parts.Grants, Consent: parts.Consent, Callers: file, Address: parts.Address, Log: slog.Default(), About: about})), nil
 }

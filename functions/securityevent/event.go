@@ -11,8 +11,8 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/strictjson"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
 
@@ -143,5 +143,5 @@ func (e event) person() string {
 	if issuer != googleauth.Issuer && issuer != googleIssuerWithoutSlash || !sub.MatchString(e.Subject.Sub) {
 		return ""
 	}
-	return userauth.Person(e.Subject.Sub)
+	return grants.Person(e.Subject.Sub)
 }

@@ -175,7 +175,9 @@ func explain(name string, err error) error {
 		}
 	}
 	collect(wrong)
-	first := slices.MinFunc(leaves, func(a, b *jsonschema.ValidationError) int { return slices.Compare(a.InstanceLocation, b.InstanceLocation) })
+	first := slices.MinFunc(leaves, func(a, b *jsonschema.ValidationError) int {
+		return slices.Compare(a.InstanceLocation, b.InstanceLocation)
+	})
 	at := cmp.Or(name, strings.Join(first.InstanceLocation, "."), "the body")
 	switch k := first.ErrorKind.(type) {
 	case *kind.AdditionalProperties:

@@ -50,8 +50,8 @@ type Error struct {
 	Op     string // package.Func in which it happened, for the log
 	Kind   Kind
 	Public i18n.Text // one plain sentence with what to do next; may be none
-	Args   []any      // of Public
-	Err    error      // the cause, for the log only
+	Args   []any     // of Public
+	Err    error     // the cause, for the log only
 }
 
 // Error is the text for the log: never show it to a user. The public sentence

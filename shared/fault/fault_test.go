@@ -28,14 +28,14 @@ func TestAnInternalErrorHidesEvenItsOwnSentence(t *testing.T) {
 }
 
 func TestWrapKeepsKindAndSentenceAndTellsWhere(t *testing.T) {
-	err := fault.Wrap("userauth.Finish", fault.Wrap("vault.Take", fault.New(fault.Conflict, i18n.English("Taken already."))))
+	err := fault.Wrap("consent.Finish", fault.Wrap("vault.Take", fault.New(fault.Conflict, i18n.English("Taken already."))))
 	if got, want := fault.KindOf(err), fault.Conflict; got != want {
 		t.Errorf("kind: got %v, want %v", got, want)
 	}
 	if got, want := fault.Public(i18n.In("en"), err, "r"), "Taken already."; got != want {
 		t.Errorf("public: got %q, want %q", got, want)
 	}
-	if got, want := err.Error(), "userauth.Finish: vault.Take: conflict (Taken already.)"; got != want {
+	if got, want := err.Error(), "consent.Finish: vault.Take: conflict (Taken already.)"; got != want {
 		t.Errorf("log text: got %q, want %q", got, want)
 	}
 	if fault.Wrap("x", nil) != nil {

@@ -3,7 +3,7 @@
 // address, exchange, refresh and revocation of tokens, ID tokens, and the keys
 // all of that is signed with.
 //
-// It does not know people, grants or records: userauth does.
+// It does not know people, grants or records: grants does.
 package googleauth
 
 import (

@@ -121,8 +121,8 @@ func (d *Delegation) Token(ctx context.Context, email string, scopes []string) (
 	}
 }
 
-// Forget drops a token that an API has refused.
-func (d *Delegation) Forget(email string, scopes []string) {
+// Discard drops a token that an API has refused.
+func (d *Delegation) Discard(email string, scopes []string) {
 	d.known.Remove(email + " " + strings.Join(Scopes(scopes), " "))
 }
 

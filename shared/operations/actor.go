@@ -9,12 +9,12 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 // actor is as whom an operation is done, with what does it by their authority.
@@ -51,7 +51,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 	if delegated, email := c.byDelegation(); delegated {
 		return o.delegated(ctx, out, c, email)
 	}
-	g, usable, err := o.Auth.Lookup(ctx, c.Person)
+	g, usable, err := o.Grants.Lookup(ctx, c.Person)
 	if err != nil {
 		return out, err
 	}
@@ -59,7 +59,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 	if !approved {
 		return out, o.approval(ctx, c, op.actions, needs)
 	}
-	g, still, err := o.Auth.Current(ctx, c.Person, g)
+	g, still, err := o.Grants.Current(ctx, c.Person, g)
 	if err != nil {
 		return out, err
 	}
@@ -70,7 +70,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 		return out, err
 	}
 	out.person, out.known, out.home = g.Person, g.Person, g.Domain
-	with := o.Auth.With(g)
+	with := o.Grants.With(g)
 	out.spaces, out.meetings = out.spaces.By(with), out.meetings.By(with)
 	return out, nil
 }
@@ -95,7 +95,7 @@ func (o *Operations) delegated(ctx context.Context, who actor, c Call, email str
 	if c.Authority == callers.ByAdmin {
 		by = by.ForAdministrators()
 	}
-	g, _, err := o.Auth.Lookup(ctx, email) // for their /status, if they have one
+	g, _, err := o.Grants.Lookup(ctx, email) // for their /status, if they have one
 	if err != nil {
 		return who, err
 	}
@@ -108,12 +108,12 @@ func (o *Operations) delegated(ctx context.Context, who actor, c Call, email str
 // consent and for the approval. It is the same for everybody whom the caller may
 // name.
 func (o *Operations) approval(ctx context.Context, c Call, actions []string, needs []capability.Capability) error {
-	link, inviting := o.Auth.InviteToApprove(ctx, c.Person, userauth.Wish{Caller: c.Caller.ID, Actions: actions, Authority: c.Authority}, needs...)
+	link, inviting := o.Consent.InviteToApprove(ctx, c.Person, consent.Wish{Caller: c.Caller.ID, Actions: actions, Authority: c.Authority}, needs...)
 	if inviting != nil {
 		return inviting
 	}
 	return &fault.Error{
-		Op: "operations.approval", Kind: fault.NeedsApproval, Err: &Invited{link, &userauth.Needs{Capabilities: needs, Missing: needs}},
+		Op: "operations.approval", Kind: fault.NeedsApproval, Err: &Invited{link, &capability.Needs{Capabilities: needs, Missing: needs}},
 		Public: i18n.English("This person has not approved that yet. Pass the invitation on to them; only they can use it."),
 	}
 }
@@ -130,7 +130,7 @@ func (c Call) allowed(actions ...string) error {
 // the link that asks them. The caller may pass it on; only that person can use it.
 type Invited struct {
 	Link  config.Secret
-	Needs *userauth.Needs
+	Needs *capability.Needs
 }
 
 // Error names what is missing, for the log.
@@ -139,11 +139,11 @@ func (i *Invited) Error() string { return i.Needs.Error() }
 // consent puts an invitation into a NeedsConsent. It names the person as the
 // caller did. Chat has its own ways to ask, so a person in Chat gets none here.
 func (o *Operations) consent(ctx context.Context, c Call, err error) error {
-	needs, ok := userauth.Needed(err)
+	needs, ok := capability.Needed(err)
 	if !ok || c.self {
 		return err
 	}
-	link, inviting := o.Auth.Invite(ctx, c.Person, config.Secret{}, needs.Capabilities...)
+	link, inviting := o.Consent.Invite(ctx, c.Person, config.Secret{}, needs.Capabilities...)
 	if inviting != nil {
 		return inviting
 	}

@@ -72,7 +72,7 @@ func (o *Operations) noteAs(ctx context.Context, l line, person, id string, done
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
 	done.Caller, done.Action, done.Authority = l.Caller.Name, l.actions[0], l.Authority
-	err := fault.Catch(func() error { return o.Auth.Vault.NoteActivity(ctx, person, id, done) })
+	err := fault.Catch(func() error { return o.Vault.NoteActivity(ctx, person, id, done) })
 	if err != nil {
 		o.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", person), slog.String("error", err.Error()))
 	}

@@ -12,7 +12,6 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 // CreateSpace makes a space as a person. The caller, its key and the input make
@@ -134,7 +133,7 @@ func (o *Operations) mayStill(ctx context.Context, c Call, op operation, who act
 	if err := c.allowed(callers.CreateMessages); err != nil {
 		return err
 	}
-	g, err := o.Auth.Vault.Grant(ctx, who.known)
+	g, err := o.Vault.Grant(ctx, who.known)
 	if err == nil && !g.Approved(c.Caller.ID, c.Authority, callers.CreateMessages) && c.Authority == callers.ByUser {
 		err = o.approval(ctx, c, only(callers.CreateMessages), op.needs)
 	}
@@ -144,7 +143,7 @@ func (o *Operations) mayStill(ctx context.Context, c Call, op operation, who act
 // declined tells that what is missing was refused knowingly: what can be done
 // without is done.
 func declined(err error) bool {
-	needs, ok := userauth.Needed(err)
+	needs, ok := capability.Needed(err)
 	return ok && needs.Declined
 }
 

@@ -15,14 +15,15 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -70,7 +71,9 @@ func TestAThirdWayInNeedsNoChangeElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	auth := userauth.New(userauth.Deps{Vault: vault.New(&memory.Docs{}, keys, time.Now), Keys: keys, ClientID: "client", Log: logging.NewText(&log), Now: time.Now})
+	v := vault.New(&memory.Docs{}, keys, time.Now)
+	deps := grants.Deps{Vault: v, Keys: keys, ClientID: "client", Log: logging.NewText(&log), Now: time.Now}
+	auth := grants.New(deps)
 	chat, err := spaces.New(t.Context(), auth, keys, spaces.Endpoints{Chat: at.URL + "/", Identity: at.URL + "/"}, http.DefaultTransport)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +82,7 @@ func TestAThirdWayInNeedsNoChangeElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	do := operations.New(operations.Deps{Auth: auth, Spaces: chat, Meetings: rooms, Log: logging.NewText(&log), Now: time.Now})
+	do := operations.New(operations.Deps{Vault: v, Grants: auth, Consent: consent.New(auth, deps), Spaces: chat, Meetings: rooms, Log: logging.NewText(&log), Now: time.Now})
 
 	ada, grace := google.People()[0], google.People()[1]
 	needed := capability.Scopes(capability.CreateSpaces, capability.ManageMembers, capability.PostMessages)
@@ -90,7 +93,7 @@ func TestAThirdWayInNeedsNoChangeElsewhere(t *testing.T) {
 	}
 	ci := callers.Caller{ID: "ci", Name: "CI", Actions: callers.Actions(), People: []string{ada.Email}, Authorities: []string{callers.ByUser}}
 	grant.Approve(ci.ID, callers.ByUser, []string{callers.CreateSpaces, callers.WriteMembers, callers.CreateMessages}, time.Now())
-	if _, err := auth.Vault.SaveGrant(t.Context(), grant); err != nil {
+	if _, err := v.SaveGrant(t.Context(), grant); err != nil {
 		t.Fatal(err)
 	}
 

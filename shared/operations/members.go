@@ -11,7 +11,6 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 var (
@@ -131,7 +130,7 @@ func addMembers(ctx context.Context, who actor, in NewMembers) (AddedMembers, do
 		return AddedMembers{}, done{}, err
 	}
 	added, err := who.spaces.Invite(ctx, who.person, in.Space, found)
-	if _, needs := userauth.Needed(err); err != nil && (needs || len(settled) == 0) {
+	if _, needs := capability.Needed(err); err != nil && (needs || len(settled) == 0) {
 		return AddedMembers{}, done{}, err
 	}
 	states := resultsOf(who, spaces.Outcome{Joined: added.Joined, Invited: added.Invited, Failed: added.Failed}, false)

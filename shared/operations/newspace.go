@@ -248,17 +248,17 @@ func (o *Operations) addressOf(ctx context.Context, who actor) (string, error) {
 	if email := strings.TrimPrefix(who.person, "users/"); strings.Contains(email, "@") {
 		return email, nil
 	}
-	return o.Auth.Email(ctx, who.person)
+	return o.Grants.Email(ctx, who.person)
 }
 
 // seq is what {{seq}} stands for: the number of this operation, or, for a plan,
 // of the next.
 func (o *Operations) seq(ctx context.Context, who actor, counter string) (int64, error) {
 	if who.source == "" {
-		last, err := o.Auth.Vault.LastSeq(ctx, counter)
+		last, err := o.Vault.LastSeq(ctx, counter)
 		return last + 1, err
 	}
-	return o.Auth.Vault.NextSeq(ctx, counter, who.source)
+	return o.Vault.NextSeq(ctx, counter, who.source)
 }
 
 func invalid(text i18n.Text, args ...any) error {

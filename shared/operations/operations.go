@@ -16,19 +16,23 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/consent"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/vault"
 )
 
 // Deps are what the operations work with; all but Delegated are required.
 type Deps struct {
-	Auth     *userauth.Auth
+	Vault    *vault.Vault
+	Grants   *grants.Grants
+	Consent  *consent.Flow
 	Callers  *callers.File // for the operator's templates
 	Spaces   *spaces.Spaces
 	Meetings *meetings.Meetings
 	// Delegated is nil where no service account is set up for that.
-	Delegated *userauth.Delegated
+	Delegated *grants.Delegated
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -49,7 +53,7 @@ func New(d Deps) *Operations {
 	if err != nil {
 		panic(err) // only for a size below one
 	}
-	return &Operations{d, NewRunner(d.Auth.Vault, d.Log, d.Now), reads}
+	return &Operations{d, NewRunner(d.Vault, d.Log, d.Now), reads}
 }
 
 // Call says who asks for an operation, and as whom it is done.

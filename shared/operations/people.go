@@ -8,9 +8,10 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/vault"
 )
 
@@ -21,12 +22,12 @@ func (o *Operations) ofPerson(ctx context.Context, c Call, action, person string
 
 // GetConnection tells whether a person is connected, and for what, as far as the
 // caller may know it.
-func (o *Operations) GetConnection(ctx context.Context, c Call) (userauth.Connection, error) {
+func (o *Operations) GetConnection(ctx context.Context, c Call) (grants.Connection, error) {
 	g, err := o.known(ctx, c, callers.ReadPeople)
-	var out userauth.Connection
+	var out grants.Connection
 	if err == nil && g.Person != "" {
-		var now userauth.Connection
-		if now, err = o.Auth.Connection(ctx, g.Person); err == nil && now.Connected && c.Caller.Covers(c.Person, now.Domain) == nil {
+		var now grants.Connection
+		if now, err = o.Grants.Connection(ctx, g.Person); err == nil && now.Connected && c.Caller.Covers(c.Person, now.Domain) == nil {
 			out = now
 		}
 	}
@@ -40,7 +41,7 @@ func (o *Operations) known(ctx context.Context, c Call, action string) (vault.Gr
 	if err := c.allowed(action); err != nil {
 		return vault.Grant{}, err
 	}
-	g, _, err := o.Auth.Lookup(ctx, c.Person)
+	g, _, err := o.Grants.Lookup(ctx, c.Person)
 	return g, err
 }
 
@@ -53,7 +54,7 @@ func (o *Operations) InvitePerson(ctx context.Context, c Call, asked []capabilit
 	var link config.Secret
 	if err == nil {
 		// As the caller names them: the link tells nothing that they did not know.
-		link, err = o.Auth.Invite(ctx, c.Person, config.Secret{}, asked...)
+		link, err = o.Consent.Invite(ctx, c.Person, config.Secret{}, asked...)
 	}
 	o.ofPerson(ctx, c, callers.InvitePeople, c.Person, err)
 	return link, err
@@ -72,15 +73,15 @@ var redirects = map[string]string{"ANDROID": "", "IOS": "", "CHROME": "postmessa
 
 // AcceptPerson connects a person by a server auth code. The person sees in
 // /status which system brought it.
-func (o *Operations) AcceptPerson(ctx context.Context, c Call, in AppCode) (userauth.Connection, error) {
+func (o *Operations) AcceptPerson(ctx context.Context, c Call, in AppCode) (grants.Connection, error) {
 	err := c.allowed(callers.ConnectPeople)
 	redirect, known := redirects[in.ClientType]
 	if err == nil && !known {
 		err = fault.New(fault.Invalid, i18n.English("Google lets clients of the type TV and limited input ask for no scope of Chat, so their codes cannot connect anybody. Ask for an invitation link instead, and show it as a QR code."))
 	}
-	var out userauth.Connection
+	var out grants.Connection
 	if err == nil {
-		out, err = o.Auth.Accept(ctx, c.Person, userauth.AppCode{
+		out, err = o.Consent.Accept(ctx, c.Person, consent.AppCode{
 			Code: in.Code, Redirect: redirect, Via: c.Caller.Name, May: func(domain string) error { return c.Caller.Covers(c.Person, domain) },
 		})
 	}
@@ -90,9 +91,9 @@ func (o *Operations) AcceptPerson(ctx context.Context, c Call, in AppCode) (user
 
 // DisconnectPerson ends what a person allowed, once for its key: a late
 // repetition must not end what they allowed anew.
-func (o *Operations) DisconnectPerson(ctx context.Context, c Call) (userauth.Disconnected, error) {
+func (o *Operations) DisconnectPerson(ctx context.Context, c Call) (grants.Disconnected, error) {
 	op := operation{name: "disconnectPerson", actions: only(callers.DisconnectPeople)}
-	out, repeated := userauth.NotConnected, false
+	out, repeated := grants.NotConnected, false
 	q, err := request(c, op, nil)
 	if err != nil {
 		return out, err
@@ -105,7 +106,7 @@ func (o *Operations) DisconnectPerson(ctx context.Context, c Call) (userauth.Dis
 	case err != nil:
 	case covered:
 		repeated, err = o.once(ctx, q, &out, func(try Try) (bool, error) {
-			done, err := o.Auth.Disconnect(ctx, g.Person)
+			done, err := o.Grants.Disconnect(ctx, g.Person)
 			out = done.Outcome
 			if err == nil {
 				o.note(ctx, line, g.Person, try, "", false)

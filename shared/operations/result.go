@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"slices"
 
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
-	"example.com/deputy/shared/userauth"
 )
 
 // State is what came of a member or a step.
@@ -103,7 +103,7 @@ func stepOf(s spaces.Step, why error) StepResult {
 // when the person has disconnected meanwhile, since they may come back. What they
 // declined is settled.
 func failedState(why error) State {
-	needs, consent := userauth.Needed(why)
+	needs, consent := capability.Needed(why)
 	if fault.Passes(why) || consent && !needs.Declined {
 		return StatePending
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/callers"
-	"example.com/deputy/shared/userauth"
+	"example.com/deputy/shared/grants"
 )
 
 // sweepTime is after what a sweep begins nothing more: what it has begun then
@@ -17,13 +17,13 @@ const sweepTime = 30 * time.Second
 // often, for the grants that are due and for revocations.
 const sweepPause = 20 * time.Hour
 
-// Sweep keeps stored grants in order (userauth.Sweep), for as long as one
+// Sweep keeps stored grants in order (grants.Sweep), for as long as one
 // request allows; the next goes on where it stopped. The scheduler calls it.
-func (o *Operations) Sweep(ctx context.Context, caller callers.Caller) (userauth.Swept, error) {
+func (o *Operations) Sweep(ctx context.Context, caller callers.Caller) (grants.Swept, error) {
 	if err := caller.AllowAction(callers.Sweep); err != nil {
-		return userauth.Swept{}, err
+		return grants.Swept{}, err
 	}
-	done, err := o.Auth.Sweep(ctx, o.Auth.Now().Add(sweepTime), sweepPause)
+	done, err := o.Grants.Sweep(ctx, o.Now().Add(sweepTime), sweepPause)
 	if err == nil {
 		o.Log.InfoContext(ctx, "swept", slog.Any("done", done))
 	}

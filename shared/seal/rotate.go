@@ -15,7 +15,7 @@ import (
 
 // Rotation of a keyset is five steps, so that at no moment an instance meets a
 // text it cannot open: Add, deploy everywhere, Promote, deploy everywhere,
-// reseal the store (userauth.Sweep), Disable, deploy.
+// reseal the store (grants.Sweep), Disable, deploy.
 
 // Key is what may be known of one key of a keyset.
 type Key struct {

@@ -10,7 +10,6 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 )
 
 // Created is a space that was made, and what came of the rest.
@@ -37,7 +36,7 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 	needed := r.Needed()
 	setup := s.api.Spaces.Setup(r.api(id))
 	space, err := do(ctx, s, person, setup, needed...)
-	if needs, ok := userauth.Needed(err); ok && needs.Declined && !slices.Contains(needs.Missing, capability.CreateSpaces) {
+	if needs, ok := capability.Needed(err); ok && needs.Declined && !slices.Contains(needs.Missing, capability.CreateSpaces) {
 		// Creating is allowed, and what is not was refused knowingly: create,
 		// and say what could not be done.
 		space, err = do(ctx, s, person, setup, needed[0])

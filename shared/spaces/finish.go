@@ -9,7 +9,6 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 )
 
 // Outcome is what came of all that can be done only when a space is there.
@@ -43,7 +42,7 @@ func (s *Spaces) Finish(ctx context.Context, person, source, space string, membe
 	if err != nil {
 		// Who has disconnected meanwhile may connect again: then the same
 		// request goes on.
-		needs, ok := userauth.Needed(err)
+		needs, ok := capability.Needed(err)
 		out.Unchecked, out.NotAllowed = true, ok && needs.Declined
 		if !out.NotAllowed {
 			out.Pending = more

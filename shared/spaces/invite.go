@@ -7,7 +7,6 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/userauth"
 	"example.com/deputy/shared/words"
 )
 
@@ -32,7 +31,7 @@ func (s *Spaces) Invite(ctx context.Context, person, space string, members []Mem
 	var out Added
 	for _, m := range members {
 		made, err := s.addMember(ctx, person, space, m)
-		if _, consent := userauth.Needed(err); consent {
+		if _, consent := capability.Needed(err); consent {
 			if len(out.Joined)+len(out.Invited) > 0 {
 				err = &fault.Partly{Err: err}
 			}

@@ -3,7 +3,7 @@
 // sealing and expiry live here, once, above Docs, which is all it needs of a
 // database.
 //
-// It does not decide when a record may be used or must end: userauth does.
+// It does not decide when a record may be used or must end: grants does.
 // vault/memory and vault/firestore implement Docs.
 package vault
 
