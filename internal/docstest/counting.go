@@ -3,7 +3,6 @@ package docstest
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"example.com/deputy/shared/vault"
 )
@@ -51,11 +50,23 @@ func (c *Counting) Find(ctx context.Context, collection, field string, value any
 	return docs, err
 }
 
-// Due implements vault.Docs.
-func (c *Counting) Due(ctx context.Context, collection, field string, until time.Time, limit int) ([]vault.Doc, error) {
-	docs, err := c.Docs.Due(ctx, collection, field, until, limit)
+// GetAll implements vault.Docs.
+func (c *Counting) GetAll(ctx context.Context, all ...vault.Ref) ([]vault.Doc, error) {
+	c.reads.Add(int64(len(all)))
+	return c.Docs.GetAll(ctx, all...)
+}
+
+// Range implements vault.Docs.
+func (c *Counting) Range(ctx context.Context, collection string, r vault.Range) ([]vault.Doc, error) {
+	docs, err := c.Docs.Range(ctx, collection, r)
 	c.read(docs)
 	return docs, err
+}
+
+// Commit implements vault.Docs.
+func (c *Counting) Commit(ctx context.Context, writes ...vault.Write) error {
+	c.writes.Add(int64(len(writes)))
+	return c.Docs.Commit(ctx, writes...)
 }
 
 // Create implements vault.Docs.

@@ -6,7 +6,6 @@ package docstest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -112,27 +111,7 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 		_, err := docs.Replace(t.Context(), "c", "1", vault.Fields{}, version)
 		conflict(t, err)
 	})
-	t.Run("a list goes on behind the last id", func(t *testing.T) {
-		docs := fresh(t)
-		for i := range 5 {
-			create(t, docs, "c", fmt.Sprint(i))
-		}
-		create(t, docs, "d", "9")
-		var got []string
-		for after, pages := "", 0; pages < 5; pages++ {
-			page := must(docs.List(t.Context(), "c", after, 2))(t)
-			for _, doc := range page {
-				got = append(got, doc.ID)
-				after = doc.ID
-			}
-			if len(page) < 2 {
-				break
-			}
-		}
-		if diff := cmp.Diff([]string{"0", "1", "2", "3", "4"}, got); diff != "" {
-			t.Error(diff)
-		}
-	})
+	several(t, fresh)
 	t.Run("a collection below a document is one of its own", func(t *testing.T) {
 		docs := fresh(t)
 		version := create(t, docs, "c/1/d", "1")
@@ -145,50 +124,6 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 		}
 		if err := docs.Delete(t.Context(), "c/1/d", "1", version); err != nil {
 			t.Error(err)
-		}
-	})
-	t.Run("find gives exactly the equal ones", func(t *testing.T) {
-		docs := fresh(t)
-		for id, fields := range map[string]vault.Fields{
-			"1": {"mac": "x", "n": int64(1)}, "2": {"mac": "y", "n": int64(1)}, "3": {"n": int64(2)}, "4": {"mac": "x"},
-		} {
-			must(docs.Create(t.Context(), "c", id, fields))(t)
-		}
-		for _, want := range []struct {
-			field string
-			value any
-			ids   []string
-		}{{"mac", "x", []string{"1", "4"}}, {"n", int64(1), []string{"1", "2"}}, {"mac", "z", nil}, {"other", "x", nil}} {
-			var ids []string
-			for _, doc := range must(docs.Find(t.Context(), "c", want.field, want.value, 10))(t) {
-				ids = append(ids, doc.ID)
-			}
-			if diff := cmp.Diff(want.ids, ids); diff != "" {
-				t.Errorf("%s=%v: %s", want.field, want.value, diff)
-			}
-		}
-	})
-	t.Run("find and due give no more than was asked for", func(t *testing.T) {
-		docs := fresh(t)
-		at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-		for i, after := range []time.Duration{3, 1, 2, 5} {
-			must(docs.Create(t.Context(), "c", fmt.Sprint(i), vault.Fields{"n": int64(1), "due": at.Add(after * time.Hour)}))(t)
-		}
-		must(docs.Create(t.Context(), "c", "never", vault.Fields{"n": int64(1)}))(t)
-		if got := must(docs.Find(t.Context(), "c", "n", int64(1), 2))(t); len(got) != 2 || got[0].ID != "0" {
-			t.Errorf("find: got %v", got)
-		}
-		ids := func(until time.Duration, limit int) (out []string) {
-			for _, doc := range must(docs.Due(t.Context(), "c", "due", at.Add(until*time.Hour), limit))(t) {
-				out = append(out, doc.ID)
-			}
-			return out
-		}
-		if diff := cmp.Diff([]string{"1", "2", "0"}, ids(3, 10)); diff != "" {
-			t.Errorf("due: %s", diff)
-		}
-		if diff := cmp.Diff([]string{"1", "2"}, ids(4, 2)); diff != "" {
-			t.Errorf("due, two: %s", diff)
 		}
 	})
 	t.Run("nobody shares memory with the store", func(t *testing.T) {

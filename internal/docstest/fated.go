@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
-	"time"
 
 	"example.com/deputy/shared/vault"
 )
@@ -88,9 +87,20 @@ func (f *Fated) Find(ctx context.Context, collection, field string, value any, l
 	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.Find(ctx, collection, field, value, limit) }, allGarbled)
 }
 
-// Due implements vault.Docs.
-func (f *Fated) Due(ctx context.Context, collection, field string, until time.Time, limit int) ([]vault.Doc, error) {
-	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.Due(ctx, collection, field, until, limit) }, allGarbled)
+// GetAll implements vault.Docs.
+func (f *Fated) GetAll(ctx context.Context, all ...vault.Ref) ([]vault.Doc, error) {
+	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.GetAll(ctx, all...) }, allGarbled)
+}
+
+// Range implements vault.Docs.
+func (f *Fated) Range(ctx context.Context, collection string, r vault.Range) ([]vault.Doc, error) {
+	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.Range(ctx, collection, r) }, allGarbled)
+}
+
+// Commit implements vault.Docs.
+func (f *Fated) Commit(ctx context.Context, writes ...vault.Write) error {
+	_, err := fated(ctx, f, true, func() (struct{}, error) { return struct{}{}, f.Docs.Commit(ctx, writes...) }, same)
+	return err
 }
 
 // Create implements vault.Docs.

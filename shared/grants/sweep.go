@@ -177,7 +177,7 @@ func (s *sweeper) following(c vault.Cursor) string {
 // page walks one page of a stage and says where to go on, "" at its end.
 func (s *sweeper) page(ctx context.Context, c vault.Cursor) (last string, err error) {
 	if slices.Contains(vault.Expiring, c.Stage) {
-		removed, last, err := s.vault.RemoveExpired(ctx, c.Stage, c.After, sweepPage, s.late)
+		removed, last, err := s.vault.RemoveExpired(ctx, c.Stage, c.After, sweepPage)
 		s.done.Expired += removed
 		return last, err
 	}

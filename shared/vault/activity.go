@@ -100,16 +100,29 @@ func (v *Vault) clear(ctx context.Context, collection string, next func() ([]Doc
 		if err != nil || len(docs) == 0 {
 			return err
 		}
-		moves := false
-		for _, doc := range docs {
-			err = v.docs.Delete(ctx, collection, doc.ID, doc.Version)
-			if err != nil && fault.KindOf(err) != fault.Conflict { // changed or gone: the next page shows it
-				return err
-			}
-			moves = moves || err == nil
-		}
-		if !moves {
+		if removed, err := v.remove(ctx, collection, docs); err != nil || removed == 0 { // what has changed, the next page shows
 			return err
 		}
 	}
+}
+
+// remove removes documents that are as they were read, in one call if all are, and
+// says how many.
+func (v *Vault) remove(ctx context.Context, collection string, docs []Doc) (removed int, err error) {
+	writes := make([]Write, len(docs))
+	for i, doc := range docs {
+		writes[i] = Write{Ref: Ref{collection, doc.ID}, At: doc.Version}
+	}
+	if err := v.docs.Commit(ctx, writes...); err == nil || fault.KindOf(err) != fault.Conflict {
+		return len(docs), err
+	}
+	for _, doc := range docs { // one of them has changed or is gone
+		switch err := v.docs.Delete(ctx, collection, doc.ID, doc.Version); {
+		case err == nil:
+			removed++
+		case fault.KindOf(err) != fault.Conflict:
+			return removed, err
+		}
+	}
+	return removed, nil
 }

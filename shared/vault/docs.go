@@ -9,7 +9,6 @@ package vault
 
 import (
 	"context"
-	"time"
 )
 
 // Docs is a store of small documents. Its implementations pass the contract
@@ -35,9 +34,36 @@ type Docs interface {
 	// Find gives up to limit documents whose field has exactly this value, in
 	// the order of their ids.
 	Find(ctx context.Context, collection, field string, value any, limit int) ([]Doc, error)
-	// Due gives up to limit documents whose field is a time not after until,
-	// the earliest first.
-	Due(ctx context.Context, collection, field string, until time.Time, limit int) ([]Doc, error)
+	// GetAll reads documents in one call, as they are at one moment, in the order
+	// they are asked for. One that is not there has no version.
+	GetAll(ctx context.Context, all ...Ref) ([]Doc, error)
+	// Commit makes all of the writes in one call, or none: Conflict when what one of
+	// them demands does not hold. It takes each document once.
+	Commit(ctx context.Context, writes ...Write) error
+	// Range gives the documents whose field is in a range, ordered by it.
+	Range(ctx context.Context, collection string, r Range) ([]Doc, error)
+}
+
+// Ref names a document.
+type Ref struct{ Collection, ID string }
+
+// Write is one of a Commit. Without a version it creates the document, which must
+// not be there; with one it replaces all fields of the document, which must be at
+// that version, or deletes it.
+type Write struct {
+	Ref
+	Fields Fields // nil to delete
+	At     Version
+}
+
+// Range is a part of a collection. Documents without the field are not in it.
+type Range struct {
+	Field string
+	// From and To are its ends, which belong to it: time.Time, int64 or string, both
+	// of one type; nil for none.
+	From, To   any
+	Descending bool
+	Limit      int
 }
 
 // Doc is a stored document.

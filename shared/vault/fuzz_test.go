@@ -50,7 +50,7 @@ func FuzzStoredRecord(f *testing.F) {
 			t.Errorf("the cursor: %v", err)
 		}
 		for _, collection := range vault.Expiring {
-			if _, _, err := v.RemoveExpired(t.Context(), collection, "", 9, func() bool { return false }); err != nil {
+			if _, _, err := v.RemoveExpired(t.Context(), collection, "", 9); err != nil {
 				t.Errorf("%s: %v", collection, err)
 			}
 		}

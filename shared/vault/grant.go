@@ -106,7 +106,7 @@ func (v *Vault) Grants(ctx context.Context, after string, limit int) ([]ListedGr
 // DueGrants are up to limit grants that the sweep has to look at by now, the
 // longest waiting first.
 func (v *Vault) DueGrants(ctx context.Context, limit int) ([]ListedGrant, error) {
-	docs, err := v.docs.Due(ctx, grants, dueField, v.now(), limit)
+	docs, err := v.docs.Range(ctx, grants, Range{Field: dueField, To: v.now(), Limit: limit})
 	return v.listed(docs), fault.Wrap("vault.DueGrants", err)
 }
 

@@ -275,7 +275,7 @@ func TestOnlyWhatHasExpiredIsRemoved(t *testing.T) {
 	}
 	removed := 0
 	for after := ""; ; {
-		n, last, err := v.RemoveExpired(t.Context(), "pendingConsents", after, 2, func() bool { return false })
+		n, last, err := v.RemoveExpired(t.Context(), "pendingConsents", after, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

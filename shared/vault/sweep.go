@@ -17,28 +17,23 @@ var Expiring = []string{pendingConsents, operations}
 func ForgottenByTTL() []string { return append(slices.Clone(Expiring), actsOf) }
 
 // RemoveExpired looks at up to limit records of a collection, beginning behind
-// the id after, and removes those that have expired, until it is late. last is
-// where to go on, "" at the end.
-func (v *Vault) RemoveExpired(ctx context.Context, collection, after string, limit int, late func() bool) (removed int, last string, err error) {
+// the id after, and removes those that have expired. last is where to go on, "" at the
+// end.
+func (v *Vault) RemoveExpired(ctx context.Context, collection, after string, limit int) (removed int, last string, err error) {
 	docs, err := v.docs.List(ctx, collection, after, limit)
 	if err != nil {
 		return 0, after, fault.Wrap("vault.RemoveExpired", err)
 	}
-	for i, doc := range docs {
-		if i > 0 && late() {
-			return removed, docs[i-1].ID, nil
+	var expired []Doc
+	for _, doc := range docs {
+		if expires := moment(doc.Fields, expiresField); !expires.IsZero() && !v.now().Before(expires) {
+			expired = append(expired, doc)
 		}
-		if expires := moment(doc.Fields, expiresField); expires.IsZero() || v.now().Before(expires) {
-			continue
-		}
-		err := v.docs.Delete(ctx, collection, doc.ID, doc.Version)
-		if fault.KindOf(err) == fault.Conflict {
-			continue // another sweep has just changed it
-		}
-		if err != nil {
+	}
+	if len(expired) > 0 {
+		if removed, err = v.remove(ctx, collection, expired); err != nil { // what another sweep has changed stays
 			return removed, after, fault.Wrap("vault.RemoveExpired", err)
 		}
-		removed++
 	}
 	if len(docs) == limit {
 		last = docs[limit-1].ID

@@ -91,27 +91,33 @@ func (d *Docs) Create(ctx context.Context, collection, id string, fields vault.F
 	return version(result.UpdateTime, fields), nil
 }
 
-// Replace implements vault.Docs. Update writes only the fields it names: which
-// ones have to go stands in the version.
+// updates replace all fields of a document at a version. Firestore's Update writes
+// only the fields it names: which ones have to go stands in the version.
+func updates(fields vault.Fields, at vault.Version) []firestore.Update {
+	var out []firestore.Update
+	_, names := parts(at)
+	for _, name := range names {
+		if _, stays := fields[name]; !stays {
+			out = append(out, firestore.Update{FieldPath: []string{name}, Value: firestore.Delete})
+		}
+	}
+	for name, value := range fields {
+		out = append(out, firestore.Update{FieldPath: []string{name}, Value: value})
+	}
+	return out
+}
+
+// Replace implements vault.Docs.
 func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	if err := check(fields); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	moment, names := parts(at)
-	var updates []firestore.Update
-	for _, name := range names {
-		if _, stays := fields[name]; !stays {
-			updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: firestore.Delete})
-		}
-	}
-	for name, value := range fields {
-		updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: value})
-	}
+	moment, _ := parts(at)
 	var result *firestore.WriteResult
 	err := again(ctx, func(ctx context.Context) (err error) {
-		result, err = d.client.Collection(collection).Doc(id).Update(ctx, updates, firestore.LastUpdateTime(moment))
+		result, err = d.client.Collection(collection).Doc(id).Update(ctx, updates(fields, at), firestore.LastUpdateTime(moment))
 		return err
 	})
 	if err != nil {
@@ -151,45 +157,12 @@ func (d *Docs) Delete(ctx context.Context, collection, id string, at vault.Versi
 	return gone(translate("firestore.Delete", err))
 }
 
-// List implements vault.Docs.
-func (d *Docs) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
-	query := d.client.Collection(collection).OrderBy(firestore.DocumentID, firestore.Asc).Limit(limit)
-	if after != "" {
-		query = query.StartAfter(after)
-	}
-	return all(ctx, "firestore.List", query)
-}
-
-// Find implements vault.Docs.
-func (d *Docs) Find(ctx context.Context, collection, field string, value any, limit int) ([]vault.Doc, error) {
-	return all(ctx, "firestore.Find", d.client.Collection(collection).Where(field, "==", value).Limit(limit))
-}
-
-// Due implements vault.Docs.
-func (d *Docs) Due(ctx context.Context, collection, field string, until time.Time, limit int) ([]vault.Doc, error) {
-	return all(ctx, "firestore.Due", d.client.Collection(collection).Where(field, "<=", until).OrderBy(field, firestore.Asc).Limit(limit))
-}
-
 // contention is how a call is repeated that Firestore aborted: it changed
 // nothing.
 var contention = googlecall.Policy{Tries: 5, Each: callTime}
 
 func again(ctx context.Context, call func(context.Context) error) error {
 	return contention.Do(ctx, func(err error) (time.Duration, bool) { return 0, status.Code(err) == codes.Aborted }, call)
-}
-
-func all(ctx context.Context, op string, query firestore.Query) ([]vault.Doc, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	snapshots, err := query.Documents(ctx).GetAll()
-	if err != nil {
-		return nil, translate(op, err)
-	}
-	var out []vault.Doc
-	for _, s := range snapshots {
-		out = append(out, doc(s))
-	}
-	return out, nil
 }
 
 func doc(s *firestore.DocumentSnapshot) vault.Doc {

@@ -4,6 +4,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -82,13 +83,25 @@ func (d *Docs) write(ctx context.Context, name, id string, fields vault.Fields, 
 	if c.docs[id].Version != at {
 		return "", fault.New(fault.Conflict, fault.None)
 	}
+	return d.put(c, id, fields), nil
+}
+
+// put stores fields under a new version; the lock is held.
+func (d *Docs) put(c *collection, id string, fields vault.Fields) vault.Version {
 	if i, found := slices.BinarySearch(c.ids, id); !found {
 		c.ids = slices.Insert(c.ids, i, id)
 	}
 	d.writes++
 	version := vault.Version(strconv.FormatInt(d.writes, 10))
 	c.docs[id] = vault.Doc{ID: id, Fields: fields, Version: version}
-	return version, nil
+	return version
+}
+
+// remove takes a document out that is there; the lock is held.
+func (c *collection) remove(id string) {
+	delete(c.docs, id)
+	i, _ := slices.BinarySearch(c.ids, id)
+	c.ids = slices.Delete(c.ids, i, i+1)
 }
 
 // Delete implements vault.Docs.
@@ -102,9 +115,7 @@ func (d *Docs) Delete(ctx context.Context, name, id string, at vault.Version) er
 	if doc, ok := c.docs[id]; !ok || doc.Version != at {
 		return fault.New(fault.Conflict, fault.None)
 	}
-	delete(c.docs, id)
-	i, _ := slices.BinarySearch(c.ids, id)
-	c.ids = slices.Delete(c.ids, i, i+1)
+	c.remove(id)
 	return nil
 }
 
@@ -144,28 +155,97 @@ func (d *Docs) Find(ctx context.Context, name, field string, value any, limit in
 	return out, nil
 }
 
-// Due implements vault.Docs.
-func (d *Docs) Due(ctx context.Context, name, field string, until time.Time, limit int) ([]vault.Doc, error) {
+// GetAll implements vault.Docs.
+func (d *Docs) GetAll(ctx context.Context, all ...vault.Ref) ([]vault.Doc, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, ended(ctx)
+	}
+	out := make([]vault.Doc, len(all))
+	for i, ref := range all {
+		out[i] = copied(d.of(ref.Collection).docs[ref.ID])
+		out[i].ID = ref.ID
+	}
+	return out, nil
+}
+
+// Commit implements vault.Docs.
+func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
+	writes = slices.Clone(writes)
+	for i, w := range writes {
+		if w.Fields == nil {
+			continue
+		}
+		var err error
+		if writes[i].Fields, err = clone(w.Fields); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	for _, w := range writes {
+		if d.of(w.Collection).docs[w.ID].Version != w.At || w.Fields == nil && w.At == "" {
+			return fault.New(fault.Conflict, fault.None)
+		}
+	}
+	for _, w := range writes {
+		if c := d.of(w.Collection); w.Fields == nil {
+			c.remove(w.ID)
+		} else {
+			d.put(c, w.ID, w.Fields)
+		}
+	}
+	return nil
+}
+
+// Range implements vault.Docs.
+func (d *Docs) Range(ctx context.Context, name string, r vault.Range) ([]vault.Doc, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
 		return nil, ended(ctx)
 	}
 	c := d.of(name)
-	var due []vault.Doc
+	var in []vault.Doc
 	for _, id := range c.ids {
-		if at, ok := c.docs[id].Fields[field].(time.Time); ok && !at.After(until) {
-			due = append(due, c.docs[id])
+		value, ok := c.docs[id].Fields[r.Field]
+		if ok && (r.From == nil || compare(r.From, value) <= 0) && (r.To == nil || compare(value, r.To) <= 0) {
+			in = append(in, c.docs[id])
 		}
 	}
-	slices.SortStableFunc(due, func(a, b vault.Doc) int {
-		return a.Fields[field].(time.Time).Compare(b.Fields[field].(time.Time))
-	})
+	slices.SortStableFunc(in, func(a, b vault.Doc) int { return compare(a.Fields[r.Field], b.Fields[r.Field]) })
+	if r.Descending {
+		slices.Reverse(in)
+	}
 	var out []vault.Doc
-	for _, doc := range due[:min(limit, len(due))] {
+	for _, doc := range in[:min(r.Limit, len(in))] {
 		out = append(out, copied(doc))
 	}
 	return out, nil
+}
+
+// compare orders two values of one type. Others are in no range with each other, as
+// in Firestore.
+func compare(a, b any) int {
+	switch a := a.(type) {
+	case time.Time:
+		if b, ok := b.(time.Time); ok {
+			return a.Truncate(time.Microsecond).Compare(b.Truncate(time.Microsecond))
+		}
+	case int64:
+		if b, ok := b.(int64); ok {
+			return cmp.Compare(a, b)
+		}
+	case string:
+		if b, ok := b.(string); ok {
+			return cmp.Compare(a, b)
+		}
+	}
+	return 1
 }
 
 // of is a collection, made when it is first named; the lock is held.
