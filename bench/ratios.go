@@ -13,6 +13,7 @@ import (
 	"example.com/deputy/internal/deployed"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/resource"
 )
 
 // workers are how many acts are under way at once while CPU is measured.
@@ -146,7 +147,7 @@ func (s *stage) invite(ctx context.Context, links chan<- invited, n int) error {
 		k := s.guests.Add(1)
 		who := google.Person{Sub: fmt.Sprintf("6%020d", k), Name: fmt.Sprintf("Guest %d", k), Email: fmt.Sprintf("guest-%d@example.com", k), Domain: "example.com"}
 		s.google.Admit(who)
-		link, err := s.flow.Invite(ctx, who.User(), config.Secret{}, capability.CreateSpaces)
+		link, err := s.flow.Invite(ctx, resource.Named(who.User()), config.Secret{}, capability.CreateSpaces)
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ import (
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
@@ -125,14 +126,14 @@ func (s *stage) fill(ctx context.Context, people int) error {
 	s.env = append(s.net.Environment(), "FIRESTORE_EMULATOR_HOST="+s.emulator.address, "API_AUDIENCE="+audience, "GOOGLE_CLOUD_PROJECT="+project,
 		"KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(), "OAUTH_CLIENT="+string(client), "OAUTH_CALLBACK_URL="+s.callback,
 		"CHAT_PROJECT_NUMBER="+projectNumber, "CHAT_ENDPOINT_URL=https://chat.deputy.example.com/", "GOGC=400", "GOMEMLIMIT=200MiB") // as deploy.sh has them
-	keys, err := seal.New(keyset, lookup, project, clientID)
+	keys, err := seal.New(keyset, lookup, seal.Project(project), clientID)
 	if err != nil {
 		return err
 	}
 	if err := os.Setenv("FIRESTORE_EMULATOR_HOST", s.emulator.address); err != nil {
 		return err
 	}
-	docs, err := firestore.New(ctx, project, "(default)")
+	docs, err := firestore.New(ctx, firestore.Setting{Project: project, Database: "(default)"})
 	if err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func (s *stage) fill(ctx context.Context, people int) error {
 				over = time.Now().Add(-time.Hour)
 			}
 			g := vault.Grant{
-				Person: p.User(), ClientID: clientID, Scopes: []string{"https://www.googleapis.com/auth/chat.spaces.create", "https://www.googleapis.com/auth/userinfo.email", "openid"},
+				Person: resource.Person(p.User()), ClientID: clientID, Scopes: []string{"https://www.googleapis.com/auth/chat.spaces.create", "https://www.googleapis.com/auth/userinfo.email", "openid"},
 				RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: over, Status: vault.Connected, Refreshed: time.Now(), SignedIn: time.Now(), Generation: time.Now().UnixMicro(),
 				Email: config.NewSecret(p.Email), Domain: p.Domain, Connected: time.Now().Truncate(time.Microsecond), RefreshDay: time.Now(), LastUsedDay: time.Now(),
 			}

@@ -42,7 +42,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	docs, err := firestore.New(context.Background(), os.Getenv("GOOGLE_CLOUD_PROJECT"), "(default)")
+	docs, err := firestore.New(context.Background(), firestore.Setting{Project: os.Getenv("GOOGLE_CLOUD_PROJECT"), Database: "(default)"})
 	if err != nil {
 		return err
 	}

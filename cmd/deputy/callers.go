@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/vault"
 )
 
 const callersHelp = `Say which other systems may call Deputy, for what, and as whom.
@@ -134,7 +136,7 @@ func addCommand(r *callersFile) *cobra.Command {
 	c.Flags().StringSliceVar(&g.Actions, "action", nil, "`action` of docs/api.md, such as spaces.create; may be repeated")
 	c.Flags().StringSliceVar(&g.People, "person", nil, "users/{id} or `address` as whom it may act; may be repeated")
 	c.Flags().StringSliceVar(&g.Domains, "domain", nil, "`domain` for all of whose people it may act; may be repeated")
-	c.Flags().StringSliceVar(&g.Authorities, "authority", nil, "user, admin or delegation (a `word`); without any, user")
+	authorities := c.Flags().StringSlice("authority", nil, "user, admin or delegation (a `word`); without any, user")
 	c.Flags().StringSliceVar(&g.Administrators, "administrator", nil, "`address` of an administrator as whom it may act by delegation; may be repeated")
 	c.Flags().IntVar(&g.Rate, "rate", 0, "`requests` in a minute for each instance; 0 is 600")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -148,7 +150,9 @@ func addCommand(r *callersFile) *cobra.Command {
 			next.Email, next.UniqueID = firstOf(g.Email, next.Email), firstOf(g.UniqueID, next.UniqueID)
 			next.Actions, next.People = union(next.Actions, g.Actions), union(next.People, lower(g.People))
 			next.Domains, next.Administrators = union(next.Domains, lower(g.Domains)), union(next.Administrators, lower(g.Administrators))
-			next.Authorities = union(next.Authorities, g.Authorities)
+			for _, a := range *authorities {
+				next.Authorities = union(next.Authorities, []vault.Authority{vault.Authority(a)})
+			}
 			if c.Flags().Changed("rate") {
 				next.Rate = g.Rate
 			}
@@ -255,7 +259,7 @@ func (r *callersFile) show(all []callers.Caller, paused bool) error {
 			{"account", strings.TrimSpace(c.Email + " " + c.UniqueID)},
 			{"may", strings.Join(c.Actions, ", ")},
 			{"as", strings.Join(slices.Concat(c.People, c.Domains), ", ")},
-			{"by", strings.Join(c.Authorities, ", ")},
+			{"by", strings.Trim(fmt.Sprint(c.Authorities), "[]")},
 			{"admins", strings.Join(c.Administrators, ", ")},
 		} {
 			if line.text != "" {
@@ -275,7 +279,7 @@ func firstOf(words ...string) string {
 	return ""
 }
 
-func union(a, b []string) []string {
+func union[T cmp.Ordered](a, b []T) []T {
 	out := slices.Concat(a, b)
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -125,7 +125,7 @@ func callback(path string, state config.Secret, came chan<- received) http.Handl
 		}
 		got := received{code: config.NewSecret(q.Get("code"))}
 		switch issuer, code := q.Get("iss"), q.Get("error"); {
-		case issuer != "" && issuer != googleauth.Issuer: // RFC 9207
+		case issuer != "" && googleauth.IssuerURL(issuer) != googleauth.Issuer: // RFC 9207
 			got.err = errors.New("somebody else than Google answered; nothing was stored")
 		case code == "access_denied":
 			got.err = errors.New("you pressed Cancel, or did not allow it: nothing was stored. Run the same again to try once more")
@@ -193,5 +193,5 @@ func (l loopback) exchange(ctx context.Context, provider *googleauth.Provider, a
 	case tokens.Refresh.Empty():
 		return credential{}, errors.New("google gave nothing that lasts (no refresh token); nothing was stored. Run the same again")
 	}
-	return credential{ClientID: l.client.ID, Person: grants.Person(claims.Subject), Email: claims.Email, Scopes: tokens.Scopes, RefreshToken: tokens.Refresh.Reveal()}, nil
+	return credential{ClientID: l.client.ID, Person: string(grants.Person(claims.Subject)), Email: claims.Email, Scopes: tokens.Scopes, RefreshToken: tokens.Refresh.Reveal()}, nil
 }

@@ -290,6 +290,6 @@ func (d *deployment) opens(ctx context.Context, keyset, lookup config.Secret, ke
 			return err
 		}
 	}
-	_, err := seal.New(keyset, lookup, d.project, "doctor")
+	_, err := seal.New(keyset, lookup, seal.Project(d.project), "doctor")
 	return err
 }

@@ -24,6 +24,7 @@ import (
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/production"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
 	"example.com/deputy/shared/vault"
@@ -138,7 +139,7 @@ func (d *desk) people(n int) {
 	d.t.Helper()
 	for i := range n {
 		_, err := d.parts().Vault.SaveGrant(d.t.Context(), vault.Grant{
-			Person: fmt.Sprintf("users/%d", i), ClientID: "client", Connected: time.Now(), EmailAt: time.Now(), Status: vault.Connected, RefreshToken: config.NewSecret("1//0x"), RefreshDay: time.Now(), Email: config.NewSecret("a@example.com"),
+			Person: resource.Person(fmt.Sprintf("users/%d", i)), ClientID: "client", Connected: time.Now(), EmailAt: time.Now(), Status: vault.Connected, RefreshToken: config.NewSecret("1//0x"), RefreshDay: time.Now(), Email: config.NewSecret("a@example.com"),
 		})
 		check(d.t, err)
 	}
@@ -263,7 +264,7 @@ func TestSweepSaysWhatItDid(t *testing.T) {
 	d := begin(t)
 	for i := range 3 {
 		_, err := d.parts().Vault.SaveGrant(t.Context(), vault.Grant{
-			Person: fmt.Sprintf("users/%d", i), ClientID: "client", Status: vault.Revoked, Due: time.Now().Add(-time.Hour),
+			Person: resource.Person(fmt.Sprintf("users/%d", i)), ClientID: "client", Status: vault.Revoked, Due: time.Now().Add(-time.Hour),
 		})
 		check(t, err)
 	}

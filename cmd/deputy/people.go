@@ -12,6 +12,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -60,14 +61,14 @@ func peopleCommand(o outside) *cobra.Command {
 	c.AddCommand(
 		list,
 		does("show", "Show all that is held about a person, but the tokens", false, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
-			return a.ExportOf(ctx, person)
+			return a.ExportOf(ctx, resource.Person(person))
 		}),
 		does("disconnect", "End a person's connection, as /disconnect does", true, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
-			done, err := a.Disconnect(ctx, person)
+			done, err := a.Disconnect(ctx, resource.Person(person))
 			return farewell(done), err
 		}),
 		does("purge", "End a person's connection, and erase all that is held about them", true, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
-			done, err := a.Erase(ctx, person)
+			done, err := a.Erase(ctx, resource.Person(person))
 			out := farewell(done)
 			out["erased"] = "connection, tokens, approvals, activity, stored answers"
 			out["left"] = "lines of the log, until its bucket forgets them; backups, until they end"
@@ -92,7 +93,7 @@ func personOf(ctx context.Context, gs *grants.Grants, named string) (string, err
 		if err != nil && fault.KindOf(err) == fault.NotFound {
 			return "", fmt.Errorf("nobody has connected with the address %s; people may have changed theirs: deputy people list", named)
 		}
-		return person, err
+		return string(person), err
 	default:
 		return "", &usageError{fmt.Errorf("%q is neither users/{id} nor an e-mail address", named)}
 	}
@@ -137,7 +138,7 @@ func listPeople(ctx context.Context, o outside, v *vault.Vault, asJSON bool) err
 			separator = ","
 		}
 		if n = len(connected); n > 0 {
-			after = strings.TrimPrefix(connected[n-1].Person, "users/")
+			after = strings.TrimPrefix(string(connected[n-1].Person), "users/")
 		}
 	}
 	if asJSON {
@@ -151,5 +152,5 @@ func toList(g vault.ListedGrant) listed {
 	if g.Err != nil {
 		status = "unopened"
 	}
-	return listed{g.Person, g.Email.Reveal(), g.Domain, status, g.Connected, g.LastUsedDay}
+	return listed{string(g.Person), g.Email.Reveal(), g.Domain, status, g.Connected, g.LastUsedDay}
 }

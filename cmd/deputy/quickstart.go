@@ -16,6 +16,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 )
 
@@ -150,7 +151,7 @@ func (q *quickstart) as(ctx context.Context, needed []capability.Capability, do 
 // create makes a space and prints it.
 func (q *quickstart) create(ctx context.Context, r spaces.Request) error {
 	return q.as(ctx, r.Needed(), func(s *spaces.Spaces, person string) error {
-		made, err := s.Create(ctx, person, "desk "+time.Now().String(), r)
+		made, err := s.Create(ctx, resource.Person(person), resource.Key("desk "+time.Now().String()), r)
 		if err != nil {
 			return err
 		}
@@ -166,7 +167,7 @@ type printed struct {
 }
 
 func (q *quickstart) made(made spaces.Created) error {
-	text, err := json.MarshalIndent(printed{made.Name, made.DisplayName, made.Address}, "", "  ")
+	text, err := json.MarshalIndent(printed{string(made.Name), made.DisplayName, made.Address}, "", "  ")
 	if err != nil {
 		return fault.Wrap("deputy.quickstart", err)
 	}

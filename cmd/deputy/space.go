@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 )
 
@@ -98,7 +99,7 @@ func (s *spaceCommands) createCommand() *cobra.Command {
 			return err
 		}
 		return s.act(c.Context(), r.Needed(), func(all *spaces.Spaces, person string) error {
-			made, err := all.Create(c.Context(), person, "desk "+s.now().String(), r)
+			made, err := all.Create(c.Context(), resource.Person(person), resource.Key("desk "+s.now().String()), r)
 			if err != nil {
 				return err
 			}
@@ -115,7 +116,7 @@ func (s *spaceCommands) getCommand() *cobra.Command {
 			return err
 		}
 		return s.act(c.Context(), []capability.Capability{capability.ReadSpaces}, func(all *spaces.Spaces, person string) error {
-			found, err := all.Get(c.Context(), person, name)
+			found, err := all.Get(c.Context(), resource.Person(person), resource.SpaceName(name))
 			if err != nil {
 				return err
 			}
@@ -136,7 +137,7 @@ func (s *spaceCommands) listCommand() *cobra.Command {
 			}
 			list := []printed{}
 			for _, one := range found {
-				list = append(list, printed{one.Name, one.DisplayName, one.Address})
+				list = append(list, printed{string(one.Name), one.DisplayName, one.Address})
 				if !s.asJSON {
 					_, _ = fmt.Fprintf(s.out, "%-24s %s\n", one.Name, one.DisplayName)
 				}
@@ -156,11 +157,11 @@ func (s *spaceCommands) listCommand() *cobra.Command {
 // and have pages.
 func (s *spaceCommands) find(ctx context.Context, all *spaces.Spaces, person, words string) ([]spaces.Found, bool, error) {
 	if !s.admin {
-		return all.Search(ctx, person, words)
+		return all.Search(ctx, resource.Person(person), words)
 	}
 	var out []spaces.Found
 	for token, page := "", 0; page < mostPages; page++ {
-		got, err := all.List(ctx, person, words, 1000, token)
+		got, err := all.List(ctx, resource.Person(person), words, 1000, token)
 		if err != nil {
 			return nil, false, err
 		}
@@ -188,7 +189,7 @@ func (s *spaceCommands) inviteCommand() *cobra.Command {
 			return err
 		}
 		return s.act(c.Context(), []capability.Capability{capability.ManageMembers}, func(all *spaces.Spaces, person string) error {
-			added, err := all.Invite(c.Context(), person, name, members)
+			added, err := all.Invite(c.Context(), resource.Person(person), resource.SpaceName(name), members)
 			if err != nil && len(added.Joined)+len(added.Invited) == 0 {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/vault"
 )
 
 func TestAnAdministratorSeesAndRunsSpacesTheyAreNotIn(t *testing.T) {
@@ -95,7 +96,7 @@ func TestWhatAnAdministratorsRightDoesNotReachIsSaidBeforeGoogleIsAsked(t *testi
 func TestAdministratorsScopesAreMintedForNobodyWhoIsNotNamed(t *testing.T) {
 	t.Parallel()
 	x := ways["as a named administrator by delegation"]
-	w := x.ready(t, "", func(c *callers.Caller) { c.Authorities = []string{"admin", "delegation"} })
+	w := x.ready(t, "", func(c *callers.Caller) { c.Authorities = []vault.Authority{"admin", "delegation"} })
 	for _, actAs := range []string{"ada@example.com", alan.User(), "alan@example.com.evil.example"} {
 		got := w.api(t, "GET", "/v1/spaces?actAs="+actAs+"&authority=admin", "")
 		if got.status != http.StatusForbidden || w.count("token") != 0 {

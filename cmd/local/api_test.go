@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/vault"
 )
 
 // callerToken is an ID token of the incident tool, with changes.
@@ -156,7 +157,7 @@ func TestACallerDoesOnlyWhatItsRecordAllows(t *testing.T) {
 		"another e-mail":           {change(func(c *callers.Caller) { c.Email = "other@tools.iam.gserviceaccount.com" }), "ada@example.com", 0},
 		"paused":                   {change(func(c *callers.Caller) { c.Paused = true }), "ada@example.com", 0},
 		"another operation":        {change(func(c *callers.Caller) { c.Actions = []string{"spaces.delete"} }), "ada@example.com", 0},
-		"no authority":             {change(func(c *callers.Caller) { c.Authorities = []string{"delegation"} }), "ada@example.com", 0},
+		"no authority":             {change(func(c *callers.Caller) { c.Authorities = []vault.Authority{"delegation"} }), "ada@example.com", 0},
 		"another domain":           {caller(), "kim@partner.example", 0},
 		"a look-alike domain":      {caller(), "ada@evil.example.com", 0},
 		"nobody":                   {change(func(c *callers.Caller) { c.Domains = nil }), "ada@example.com", 0},

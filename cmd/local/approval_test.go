@@ -16,6 +16,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -52,7 +53,7 @@ func (b *browser) answer(p page, allow string) page {
 
 func (w *world) approvals(t *testing.T, p google.Person) int {
 	t.Helper()
-	g, err := w.vault.Grant(t.Context(), p.User())
+	g, err := w.vault.Grant(t.Context(), resource.Person(p.User()))
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
 	c := caller()
 	c.ID, c.UniqueID, c.Email, c.Name = "another", "109000000000000000002", "another@tools.iam.gserviceaccount.com", `<script>alert(1)</script>`
 	w.put(t, c)
-	link, err := w.consent.InviteToApprove(t.Context(), ada.User(), consent.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}, capability.CreateSpaces)
+	link, err := w.consent.InviteToApprove(t.Context(), resource.Named(ada.User()), consent.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +178,7 @@ func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
 func TestASystemThatIsGoneIsAskedAboutNoMore(t *testing.T) {
 	t.Parallel()
 	w := unapproved(t)
-	link, err := w.consent.InviteToApprove(t.Context(), ada.User(), consent.Wish{Caller: "gone", Actions: []string{"spaces.create"}}, capability.CreateSpaces)
+	link, err := w.consent.InviteToApprove(t.Context(), resource.Named(ada.User()), consent.Wish{Caller: "gone", Actions: []string{"spaces.create"}}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func TestWhoHasErasedEverythingApprovesNothingAnyMore(t *testing.T) {
 	w := unapproved(t)
 	b := w.browser(t, ada)
 	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
-	if _, err := w.grants.Erase(t.Context(), ada.User()); err != nil {
+	if _, err := w.grants.Erase(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	b.has(b.answer(asked, "allow"), "This link has expired")
@@ -210,7 +211,7 @@ func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
 				if c.Write && !c.After && n >= 0 {
 					if n++; n == writes {
 						n = -1
-						if _, err := tr.grants.Disconnect(ctx, ada.User()); err != nil {
+						if _, err := tr.grants.Disconnect(ctx, resource.Person(ada.User())); err != nil {
 							t.Error(err)
 						}
 					}
@@ -218,12 +219,12 @@ func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
 				return nil
 			}}, true)
 			tr.connect()
-			g, err := tr.vault.Grant(t.Context(), ada.User())
+			g, err := tr.vault.Grant(t.Context(), resource.Person(ada.User()))
 			if err != nil {
 				t.Fatal(err)
 			}
 			cookie := sha256.Sum256([]byte("cookie"))
-			if err := tr.vault.CreatePending(t.Context(), config.NewSecret("question"), vault.Pending{Person: ada.User(), Purpose: "approve", Caller: incidentTool, Actions: []string{"spaces.create"}, Authority: "user", Asked: tr.clock.now(), Connected: g.Connected, Browser: cookie[:]}); err != nil {
+			if err := tr.vault.CreatePending(t.Context(), config.NewSecret("question"), vault.Pending{Person: resource.Person(ada.User()), Purpose: "approve", Caller: incidentTool, Actions: []string{"spaces.create"}, Authority: "user", Asked: tr.clock.now(), Connected: g.Connected, Browser: cookie[:]}); err != nil {
 				t.Fatal(err)
 			}
 			tr.arm(1)

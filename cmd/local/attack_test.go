@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/deputy/shared/resource"
 )
 
 // Attacks on the door of chatevent: each gets 401 without a word, does nothing,
@@ -253,7 +255,7 @@ func TestTheOtherPersonOfADirectMessageSeesNoCard(t *testing.T) {
 		}
 	}
 	w.send(t, gone(ada, "REMOVED_FROM_SPACE", "SPACE"))
-	if g, err := w.vault.Grant(t.Context(), ada.User()); err != nil || !g.Removed.IsZero() {
+	if g, err := w.vault.Grant(t.Context(), resource.Person(ada.User())); err != nil || !g.Removed.IsZero() {
 		t.Errorf("the grant counts as removed: %v, %v", g.Removed, err)
 	}
 }

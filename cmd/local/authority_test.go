@@ -13,6 +13,8 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/vault"
 )
 
 var (
@@ -68,7 +70,7 @@ var ways = map[string]way{
 // record lets the incident tool do all of that.
 func (x way) record() callers.Caller {
 	c := caller()
-	c.Actions, c.Authorities = everyAction, []string{x.by}
+	c.Actions, c.Authorities = everyAction, []vault.Authority{vault.Authority(x.by)}
 	if x.by == "admin" && !x.grant {
 		c.Administrators = []string{x.as.Email}
 	}
@@ -111,7 +113,7 @@ func (x way) ready(t *testing.T, leave string, change func(*callers.Caller)) *wo
 	case "scopes":
 		needs = []capability.Capability{capability.AddTheApp} // something nobody asks for here
 	}
-	link, err := w.consent.Invite(t.Context(), x.as.User(), config.Secret{}, needs...)
+	link, err := w.consent.Invite(t.Context(), resource.Named(x.as.User()), config.Secret{}, needs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,9 +124,9 @@ func (x way) ready(t *testing.T, leave string, change func(*callers.Caller)) *wo
 // approved lets a connected person have approved everything to a caller.
 func (w *world) approved(t *testing.T, p google.Person, id, authority string) {
 	t.Helper()
-	g, err := w.vault.Grant(t.Context(), p.User())
+	g, err := w.vault.Grant(t.Context(), resource.Person(p.User()))
 	if err == nil {
-		g.Approve(id, authority, everyAction, w.clock.now())
+		g.Approve(id, vault.Authority(authority), everyAction, w.clock.now())
 		_, err = w.vault.SaveGrant(t.Context(), g)
 	}
 	if err != nil && fault.KindOf(err) != fault.NotFound {
@@ -195,7 +197,7 @@ func TestEveryOperationIsDeniedByPolicyBeforeAnythingIsLookedUp(t *testing.T) {
 	for name, change := range map[string]func(*callers.Caller){
 		"no such right": func(c *callers.Caller) { c.Actions = []string{"sweep"} },
 		"another authority": func(c *callers.Caller) {
-			c.Authorities = []string{map[bool]string{true: "delegation", false: "user"}[c.Authorities[0] != "delegation"]}
+			c.Authorities = []vault.Authority{map[bool]vault.Authority{true: "delegation", false: "user"}[c.Authorities[0] != "delegation"]}
 		},
 		"another person": func(c *callers.Caller) { c.Domains, c.People = nil, []string{"grace@example.com"} },
 		"paused":         func(c *callers.Caller) { c.Paused = true },
@@ -242,7 +244,7 @@ func TestEveryOperationNeedsTheApprovalBeforeTheGrant(t *testing.T) {
 func TestAnApprovalForOneAuthorityIsNoneForAnother(t *testing.T) {
 	t.Parallel()
 	x := ways["as an administrator"]
-	w := x.ready(t, "approval", func(c *callers.Caller) { c.Authorities = []string{"user", "admin"} })
+	w := x.ready(t, "approval", func(c *callers.Caller) { c.Authorities = []vault.Authority{"user", "admin"} })
 	w.approved(t, x.as, incidentTool, "user")
 	if got := w.api(t, "GET", "/v1/spaces?actAs=alan@example.com&authority=admin", ""); got.problem() != "approval_required" {
 		t.Errorf("%d %s", got.status, got.text)

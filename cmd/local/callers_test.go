@@ -8,6 +8,7 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -21,7 +22,7 @@ const (
 func caller() callers.Caller {
 	return callers.Caller{
 		ID: incidentTool, Kind: callers.ServiceAccount, UniqueID: incidents, Email: incidentsAt, Name: "Incidents", Actions: []string{"spaces.create"},
-		Domains: []string{"example.com"}, Authorities: []string{"user"},
+		Domains: []string{"example.com"}, Authorities: []vault.Authority{"user"},
 	}
 }
 
@@ -72,12 +73,12 @@ func (w *world) approve(t *testing.T, c callers.Caller) {
 // allowed nothing.
 func approve(t *testing.T, p *program, v *vault.Vault, c callers.Caller) {
 	t.Helper()
-	g, err := v.Grant(t.Context(), ada.User())
+	g, err := v.Grant(t.Context(), resource.Person(ada.User()))
 	now := vault.Clock(p.google.Now)()
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		refresh, _ := p.google.Connect(ada)
 		g, err = vault.Grant{
-			Person: ada.User(), ClientID: p.google.ClientID, Status: vault.Connected, RefreshToken: config.NewSecret(refresh), Scopes: []string{"email", "openid"},
+			Person: resource.Person(ada.User()), ClientID: p.google.ClientID, Status: vault.Connected, RefreshToken: config.NewSecret(refresh), Scopes: []string{"email", "openid"},
 			Connected: now, SignedIn: now, Generation: now.UnixMicro(), Email: config.NewSecret(ada.Email), EmailAt: now, Domain: ada.Domain,
 			RefreshDay: now, LastUsedDay: now, Due: now.Add(150 * 24 * time.Hour),
 		}, nil

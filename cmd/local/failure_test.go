@@ -22,6 +22,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -338,7 +339,7 @@ func (tr *trial) event(event any) *httptest.ResponseRecorder {
 // invited is the path of an invitation for Ada.
 func (tr *trial) invited() string {
 	tr.t.Helper()
-	link, err := tr.consent.Invite(tr.t.Context(), ada.User(), config.Secret{}, capability.CreateSpaces, capability.ReadMembers)
+	link, err := tr.consent.Invite(tr.t.Context(), resource.Named(ada.User()), config.Secret{}, capability.CreateSpaces, capability.ReadMembers)
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -378,7 +379,7 @@ func (tr *trial) connect() {
 // grant is Ada's, as it is stored.
 func (tr *trial) grant() (vault.Grant, bool) {
 	tr.t.Helper()
-	g, err := vault.New(tr.store, tr.keys, tr.clock.now).Grant(tr.t.Context(), ada.User())
+	g, err := vault.New(tr.store, tr.keys, tr.clock.now).Grant(tr.t.Context(), resource.Person(ada.User()))
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		tr.t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -69,7 +70,7 @@ func (w *world) known(t *testing.T) {
 	w.put(t, c)
 	w.approve(t, c)
 	for _, id := range []string{"a", "b"} {
-		if err := v.NoteActivity(t.Context(), ada.User(), id, vault.Activity{When: w.clock.now(), Caller: c.Name, Action: "spaces.create", Authority: "user", Made: "spaces/" + id}); err != nil {
+		if err := v.NoteActivity(t.Context(), resource.Person(ada.User()), id, vault.Activity{When: w.clock.now(), Caller: c.Name, Action: "spaces.create", Authority: "user", Made: "spaces/" + id}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,7 +114,7 @@ func TestMoreThanACardHoldsIsSaidAndTheNewestAreShown(t *testing.T) {
 	for i := range 150 {
 		w.clock.advance(time.Second)
 		a := vault.Activity{When: w.clock.now(), Caller: fmt.Sprintf("C%03d", i), Action: "spaces.create", Authority: "user"}
-		if err := w.vault.NoteActivity(t.Context(), ada.User(), fmt.Sprintf("a%d", 999-i), a); err != nil {
+		if err := w.vault.NoteActivity(t.Context(), resource.Person(ada.User()), fmt.Sprintf("a%d", 999-i), a); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -197,7 +198,7 @@ func TestEverythingIsErasedOnceItIsConfirmed(t *testing.T) {
 		}
 		b.has(b.press("Erase everything"), "Erased", "Your consent is revoked at Google", "1 other system that you had allowed")
 		for _, collection := range []string{"grants", "approvals/" + ada.Sub + "/callers", "activity/" + ada.Sub + "/acts", "revocations"} {
-			if docs, err := w.docs.List(t.Context(), collection, "", 10); err != nil || len(docs) != 0 {
+			if docs, err := w.docs.List(t.Context(), vault.Collection(collection), "", 10); err != nil || len(docs) != 0 {
 				t.Errorf("%s: %v, %v", collection, docs, err)
 			}
 		}

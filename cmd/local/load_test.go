@@ -24,6 +24,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -112,7 +113,7 @@ func brew(t *testing.T) *storm {
 			over = time.Now().Add(-time.Hour) // has to be refreshed in the storm
 		}
 		g := vault.Grant{
-			Person: p.User(), ClientID: client, Scopes: scopes, RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: over,
+			Person: resource.Person(p.User()), ClientID: client, Scopes: scopes, RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: over,
 			Status: vault.Connected, Generation: time.Now().UnixMicro(), Email: config.NewSecret(p.Email), Domain: p.Domain, Connected: time.Now(), RefreshDay: time.Now(), LastUsedDay: time.Now(),
 			SignedIn: time.Now(), EmailAt: time.Now(), Refreshed: over.Add(-time.Hour),
 		}
@@ -270,7 +271,7 @@ func TestUnderLoadWithFaultsNoGrantIsLostAndNoSpaceIsMadeTwice(t *testing.T) {
 		}
 	}
 	for _, p := range s.people {
-		g, err := s.vault.Grant(t.Context(), p.User())
+		g, err := s.vault.Grant(t.Context(), resource.Person(p.User()))
 		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() {
 			t.Fatalf("the grant of %s is lost: %v %v", p.Name, g.Status, err)
 		}
@@ -340,7 +341,7 @@ func (s *storm) forget() error {
 	}
 	for _, collection := range collections {
 		for {
-			docs, err := s.docs.List(context.Background(), collection, "", 1000)
+			docs, err := s.docs.List(context.Background(), vault.Collection(collection), "", 1000)
 			if err != nil || len(docs) == 0 {
 				if err != nil {
 					return err
@@ -348,7 +349,7 @@ func (s *storm) forget() error {
 				break
 			}
 			for _, doc := range docs {
-				if err := s.docs.Delete(context.Background(), collection, doc.ID, doc.Version); err != nil {
+				if err := s.docs.Delete(context.Background(), vault.Collection(collection), doc.ID, doc.Version); err != nil {
 					return err
 				}
 			}

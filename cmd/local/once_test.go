@@ -14,6 +14,8 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/vault"
 )
 
 const planBody = `{"actAs":"ada@example.com","displayName":"Plan %s"}`
@@ -185,7 +187,7 @@ func TestAChangeThatWasHalfDoneKeepsItsKeyAndIsNoted(t *testing.T) {
 	if got := w.api(t, "PATCH", at+"?updateMask=displayName", `{"actAs":"ada@example.com","displayName":"Plan C"}`, "Idempotency-Key", "change-it"); got.problem() != "key_reused" {
 		t.Errorf("something else under the key: %d %s", got.status, got.text)
 	}
-	done, err := w.vault.Activities(t.Context(), ada.User(), 10)
+	done, err := w.vault.Activities(t.Context(), resource.Person(ada.User()), 10)
 	if err != nil || len(done) != 2 {
 		t.Errorf("noted: %v, %v", done, err)
 	}
@@ -234,7 +236,7 @@ func TestALateRepetitionOfADisconnectLeavesANewConsentAlone(t *testing.T) {
 	if got := end(); got.body["outcome"] != "revoked" {
 		t.Errorf("again: %s", got.text)
 	}
-	if c, err := w.grants.Connection(t.Context(), ada.User()); err != nil || !c.Connected {
+	if c, err := w.grants.Connection(t.Context(), resource.Person(ada.User())); err != nil || !c.Connected {
 		t.Errorf("she is not connected any more: %v", err)
 	}
 }
@@ -257,7 +259,7 @@ func TestAKeyBelongsToOneRequest(t *testing.T) {
 	if again.text != first.text || w.count("chat.spaces.messages.create") != 1 || w.count("meet.spaces.create") != 0 {
 		t.Errorf("again: %d %s", again.status, again.text)
 	}
-	if done, err := w.vault.Activities(t.Context(), ada.User(), 10); err != nil || len(done) != 1 {
+	if done, err := w.vault.Activities(t.Context(), resource.Person(ada.User()), 10); err != nil || len(done) != 1 {
 		t.Errorf("noted: %v, %v", done, err)
 	}
 }
@@ -285,11 +287,11 @@ func TestNothingOfAPersonIsLeftWithTheAnswersWhenTheyEraseEverything(t *testing.
 	t.Parallel()
 	w := connectedWith(t)
 	w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"private words"}`)
-	if _, err := w.grants.Erase(t.Context(), ada.User()); err != nil {
+	if _, err := w.grants.Erase(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	for _, collection := range []string{"operations", "activity/" + ada.Sub + "/acts"} {
-		if left, err := w.docs.List(t.Context(), collection, "", 10); err != nil || len(left) != 0 {
+		if left, err := w.docs.List(t.Context(), vault.Collection(collection), "", 10); err != nil || len(left) != 0 {
 			t.Errorf("%s: %v, %v", collection, left, err)
 		}
 	}

@@ -27,6 +27,8 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/vault"
 )
 
 // document is the API's own, read once.
@@ -130,7 +132,7 @@ func connectedWith(t *testing.T, change ...func(*callers.Caller)) *world {
 	}
 	w := beginWith(t, c)
 	b := w.browser(t, ada)
-	link, err := w.consent.Invite(t.Context(), ada.User(), config.Secret{}, capability.All()...)
+	link, err := w.consent.Invite(t.Context(), resource.Named(ada.User()), config.Secret{}, capability.All()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +369,7 @@ func TestEveryOperationIsAllowedOnlyByItsOwnRight(t *testing.T) {
 				c.Domains = []string{"another.example"}
 			}
 			w := beginWith(t, c)
-			link, err := w.consent.Invite(t.Context(), ada.User(), config.Secret{}, capability.All()...)
+			link, err := w.consent.Invite(t.Context(), resource.Named(ada.User()), config.Secret{}, capability.All()...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -508,7 +510,7 @@ func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
 	}
 	w := connectedWith(t, func(c *callers.Caller) {
 		c.Actions = append(slices.Clone(c.Actions), "people.connect")
-		c.Authorities, c.Administrators = []string{"user", "admin", "delegation"}, []string{alan.Email}
+		c.Authorities, c.Administrators = []vault.Authority{"user", "admin", "delegation"}, []string{alan.Email}
 	})
 	w.google.Delegate(delegating, capability.CreateSpaces.Scope(), capability.ReadMembers.Scope(), capability.EditSpaces.Scope(), capability.AdminSpaces.Scope())
 	text, err := os.ReadFile("../../docs/api.md")

@@ -13,6 +13,7 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -38,7 +39,7 @@ func TestNoAPIThatRefusesGoodTokensEndsAGrant(t *testing.T) {
 			w.google.Calm()
 			w.clock.advance(time.Minute)
 		}
-		g, err := w.vault.Grant(t.Context(), ada.User())
+		g, err := w.vault.Grant(t.Context(), resource.Person(ada.User()))
 		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() || len(g.Scopes) < len(capability.All()) || len(g.Standing()) != 1 {
 			t.Errorf("%s: %s, %d scopes, %v", method, g.Status, len(g.Scopes), err)
 		}
@@ -110,7 +111,7 @@ func TestAnEntryThatNamesAnIdDelegatesForNoAddress(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	c := caller()
-	c.Actions, c.Authorities, c.Domains, c.People = everyAction, []string{callers.ByDelegation}, nil, []string{ada.User()}
+	c.Actions, c.Authorities, c.Domains, c.People = everyAction, []vault.Authority{callers.ByDelegation}, nil, []string{ada.User()}
 	w.put(t, c)
 	w.google.Delegate(delegating, capability.CreateSpaces.Scope())
 	for named, want := range map[string]string{"ada@example.com": "denied", ada.User(): "invalid_request"} {
@@ -245,7 +246,7 @@ func TestEachEffectNeedsItsOwnRightAndApproval(t *testing.T) {
 			// The right, and an approval of all the others.
 			all.Actions = c.needs
 			w.put(t, all)
-			g, err := w.vault.Grant(t.Context(), ada.User())
+			g, err := w.vault.Grant(t.Context(), resource.Person(ada.User()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -303,12 +304,12 @@ func TestEveryChangeOfTrustLeavesALine(t *testing.T) {
 func TestOnlyASystemWithThatAuthorityInvitesAdministrators(t *testing.T) {
 	t.Parallel()
 	const ask = `{"capabilities":["AdminDelete"]}`
-	for authority, want := range map[string]bool{callers.ByUser: false, callers.ByAdmin: true} {
+	for authority, want := range map[string]bool{string(callers.ByUser): false, string(callers.ByAdmin): true} {
 		w := begin(t)
 		c := caller()
-		c.Actions, c.Authorities = []string{callers.InvitePeople}, []string{callers.ByUser}
+		c.Actions, c.Authorities = []string{callers.InvitePeople}, []vault.Authority{callers.ByUser}
 		if want {
-			c.Authorities = append(c.Authorities, authority)
+			c.Authorities = append(c.Authorities, vault.Authority(authority))
 		}
 		w.put(t, c)
 		got := w.api(t, "POST", "/v1/people/ada@example.com/connection", ask)
@@ -350,7 +351,7 @@ func TestADisconnectDuringACreateLeavesTheRestForLater(t *testing.T) {
 			res, err := passOn.RoundTrip(r)
 			if strings.HasSuffix(r.URL.Path, "/spaces:setup") {
 				once.Do(func() {
-					if _, err := tr.grants.Disconnect(t.Context(), ada.User()); err != nil {
+					if _, err := tr.grants.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 						t.Error(err)
 					}
 				})
@@ -422,7 +423,7 @@ func TestAFinishedKeyGivesItsAnswerAfterADisconnect(t *testing.T) {
 	w := connectedWith(t)
 	const body = `{"actAs":"ada@example.com","displayName":"x"}`
 	first := w.api(t, "POST", "/v1/spaces", body)
-	if _, err := w.grants.Disconnect(t.Context(), ada.User()); err != nil {
+	if _, err := w.grants.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	if again := w.api(t, "POST", "/v1/spaces", body); again.status != http.StatusCreated || again.text != first.text || w.count("chat.spaces.setup") != 1 {
@@ -524,7 +525,7 @@ func TestCalendarAndGroupsThatRefuseGoodTokensEndNoGrant(t *testing.T) {
 			b.say(command)
 			tried := 4 - w.google.Pending(method)
 			w.google.Calm()
-			g, err := w.vault.Grant(t.Context(), ada.User())
+			g, err := w.vault.Grant(t.Context(), resource.Person(ada.User()))
 			if err != nil || g.Status != vault.Connected || len(g.Scopes) < len(capability.All()) {
 				t.Errorf("%s %d: %s, %d scopes, %v", method, status, g.Status, len(g.Scopes), err)
 			}

@@ -14,6 +14,7 @@ import (
 
 	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/vault"
 )
 
 // Chat sends an event again when it has not heard in time, and a client may
@@ -83,7 +84,7 @@ func (tr *trial) made() []string {
 		out = append(out, fmt.Sprintf("a grant, %s, %d approvals", g.Status, len(g.Standing())))
 	}
 	for _, collection := range []string{"activity/" + ada.Sub + "/acts", "revocations"} {
-		docs, err := tr.store.List(tr.t.Context(), collection, "", 10)
+		docs, err := tr.store.List(tr.t.Context(), vault.Collection(collection), "", 10)
 		if err != nil {
 			tr.t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/deputy/emulator/google"
+	"example.com/deputy/shared/resource"
 )
 
 // gone is the event of a person removing the app, and back of adding it again.
@@ -27,7 +28,7 @@ func TestRemovingTheDirectMessageIsNotedOfAnAddOnToo(t *testing.T) {
 	if status, body := w.sendWith(t, event, "Bearer "+w.google.AddOnToken(w.address+"/chatevent")); status != http.StatusOK || body != "{}" {
 		t.Errorf("got %d %s", status, body)
 	}
-	g, err := w.vault.Grant(t.Context(), ada.User())
+	g, err := w.vault.Grant(t.Context(), resource.Person(ada.User()))
 	if err != nil || g.Removed.IsZero() {
 		t.Errorf("not noted: %v, %v", g.Removed, err)
 	}

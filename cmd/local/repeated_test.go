@@ -14,13 +14,14 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
 // acts are what is noted for Ada.
 func (w *world) acts(t *testing.T) []vault.Activity {
 	t.Helper()
-	acts, err := w.vault.Activities(t.Context(), ada.User(), 10)
+	acts, err := w.vault.Activities(t.Context(), resource.Person(ada.User()), 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +175,7 @@ func TestAnActWhoseAnswerWasLostIsInStatusAsUncertain(t *testing.T) {
 		}
 		request(ctx)
 		tr.calm()
-		acts, err := tr.vault.Activities(t.Context(), ada.User(), 10)
+		acts, err := tr.vault.Activities(t.Context(), resource.Person(ada.User()), 10)
 		if err != nil || len(acts) != 1 || !acts[0].Unsure || acts[0].Made != "" || tr.plans() != 1 {
 			t.Fatalf("%v, %v, %d spaces", acts, err, tr.plans())
 		}
@@ -186,7 +187,7 @@ func TestAnActWhoseAnswerWasLostIsInStatusAsUncertain(t *testing.T) {
 		if again := request(context.Background()); again.Code != http.StatusCreated {
 			t.Fatalf("again: %d %s", again.Code, again.Body)
 		}
-		acts, err = tr.vault.Activities(t.Context(), ada.User(), 10)
+		acts, err = tr.vault.Activities(t.Context(), resource.Person(ada.User()), 10)
 		if err != nil || len(acts) != 1 || acts[0].Unsure || acts[0].Made == "" || !acts[0].When.Equal(when) || tr.plans() != 1 {
 			t.Errorf("%v, %v, %d spaces", acts, err, tr.plans())
 		}
@@ -364,7 +365,7 @@ func TestWhatWasDoneByDelegationIsErasedWithThePersonAndNamesNobody(t *testing.T
 	if err != nil || len(kept) != 1 || strings.Contains(fmt.Sprint(kept[0].Fields), "@") || grace.status != http.StatusOK {
 		t.Errorf("%v, %v", kept, err)
 	}
-	if _, err := w.grants.Erase(t.Context(), ada.User()); err != nil {
+	if _, err := w.grants.Erase(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := w.docs.List(t.Context(), "operations", "", 10); err != nil || len(left) != 0 {

@@ -17,6 +17,7 @@ import (
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -41,7 +42,7 @@ func (tr *trial) chats(path, in string, form url.Values) string {
 // allowed connects Ada for some capabilities.
 func (tr *trial) allowed(capabilities ...capability.Capability) {
 	tr.t.Helper()
-	link, err := tr.consent.Invite(tr.t.Context(), ada.User(), config.Secret{}, capabilities...)
+	link, err := tr.consent.Invite(tr.t.Context(), resource.Named(ada.User()), config.Secret{}, capabilities...)
 	if err != nil {
 		tr.t.Fatal(err)
 	}

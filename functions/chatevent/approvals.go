@@ -36,7 +36,7 @@ func (f function) approvals(ctx context.Context, e chat.Event, all []vault.Appro
 	var out []chat.Widget
 	for _, a := range all[:min(approvalsOnCard, len(all))] {
 		caller, _ := known.Caller(a.Caller)
-		end, err := f.button(words.Withdraw, withdraw, e, invocation{Args: a.Caller, Form: a.Authority})
+		end, err := f.button(words.Withdraw, withdraw, e, invocation{Args: a.Caller, Form: string(a.Authority)})
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +106,7 @@ func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, 
 // withdrawApproval takes back what a person gave to one caller, and shows the
 // connection as it is then.
 func withdrawApproval(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	withdrawn, err := f.Grants.Withdraw(ctx, e.Person.Name, i.Args, i.Form)
+	withdrawn, err := f.Grants.Withdraw(ctx, e.Person.Name, i.Args, vault.Authority(i.Form))
 	if err != nil {
 		return chat.Reply{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/words"
@@ -58,14 +59,14 @@ func acts() map[string]act {
 // value is what a button of ours carries through the client: sealed, for one
 // act of one person in one space.
 type value struct {
-	Act        string     `json:"act"`
-	Person     string     `json:"person"`
-	Space      string     `json:"space"`
-	Invocation invocation `json:"invocation"`
-	Home       bool       `json:"home,omitempty"`   // it is on the Home tab, or in a dialog opened there
-	Dialog     bool       `json:"dialog,omitempty"` // ... in that dialog
-	Opens      bool       `json:"opens,omitempty"`  // a dialog
-	Until      time.Time  `json:"until"`
+	Act        string             `json:"act"`
+	Person     resource.Person    `json:"person"`
+	Space      resource.SpaceName `json:"space"`
+	Invocation invocation         `json:"invocation"`
+	Home       bool               `json:"home,omitempty"`   // it is on the Home tab, or in a dialog opened there
+	Dialog     bool               `json:"dialog,omitempty"` // ... in that dialog
+	Opens      bool               `json:"opens,omitempty"`  // a dialog
+	Until      time.Time          `json:"until"`
 }
 
 // button is a button that brings an act back for the person of e.

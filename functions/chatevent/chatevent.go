@@ -105,7 +105,7 @@ func (f function) hear(w http.ResponseWriter, r *http.Request) error {
 	}
 	h := of(r.Context())
 	h.event, h.format, h.known = event, format, true
-	logging.Note(r.Context(), slog.String("event", string(event.Kind)), slog.String("person", event.Person.Name), slog.String("space", event.Space.Name))
+	logging.Note(r.Context(), slog.String("event", string(event.Kind)), slog.String("person", string(event.Person.Name)), slog.String("space", string(event.Space.Name)))
 
 	ctx, cancel := context.WithTimeout(r.Context(), actTime)
 	defer cancel()

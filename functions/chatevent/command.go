@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -75,16 +76,16 @@ func Console() []Entry {
 // invocation is a command with all it needs to be run again later: by Chat
 // after a consent, by Continue, by Try again.
 type invocation struct {
-	Command  int           `json:"c"`
-	Args     string        `json:"a,omitempty"` // for /say and /meet with the mentions in it, as typed
-	Mentions []chat.Person `json:"m,omitempty"`
-	Source   string        `json:"s"` // what makes a repetition the same act
-	Thread   string        `json:"t,omitempty"`
-	Page     int           `json:"p,omitempty"` // of a list; the first is 0
-	Form     string        `json:"f,omitempty"` // that is opened or sent
-	Space    string        `json:"x,omitempty"` // that it is about, when it is not the one it happens in
-	Rest     spaces.Rest   `json:"r,omitzero"`  // of making that space
-	External bool          `json:"e,omitempty"` // people from outside may be in it
+	Command  int                `json:"c"`
+	Args     string             `json:"a,omitempty"` // for /say and /meet with the mentions in it, as typed
+	Mentions []chat.Person      `json:"m,omitempty"`
+	Source   resource.Key       `json:"s"` // what makes a repetition the same act
+	Thread   string             `json:"t,omitempty"`
+	Page     int                `json:"p,omitempty"` // of a list; the first is 0
+	Form     string             `json:"f,omitempty"` // that is opened or sent
+	Space    resource.SpaceName `json:"x,omitempty"` // that it is about, when it is not the one it happens in
+	Rest     spaces.Rest        `json:"r,omitzero"`  // of making that space
+	External bool               `json:"e,omitempty"` // people from outside may be in it
 }
 
 // speaks are the commands that write what was typed, as it was typed.
@@ -92,7 +93,7 @@ func (c command) speaks() bool { return c.name == "/say" || c.name == "/meet" }
 
 // asked is the invocation of a command as it has just been typed.
 func asked(e chat.Event) invocation {
-	i := invocation{Command: e.Command, Args: e.Args, Mentions: e.Mentions, Source: cmp.Or(e.Message, once()), Thread: e.Thread}
+	i := invocation{Command: e.Command, Args: e.Args, Mentions: e.Mentions, Source: cmp.Or(resource.Key(e.Message), once()), Thread: e.Thread}
 	if !e.Space.Named { // only named spaces take a thread (messages.create)
 		i.Thread = ""
 	}
@@ -104,7 +105,7 @@ func asked(e chat.Event) invocation {
 
 // once is a source for what has no message of its own: sealed into a card or a
 // form when that is drawn, it makes two clicks on the same button one act.
-func once() string { return "once " + rand.Text() }
+func once() resource.Key { return resource.Key("once " + rand.Text()) }
 
 // find is the command with an id.
 func find(id int) (command, bool) {

@@ -8,6 +8,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -30,7 +31,7 @@ func (f function) ask(ctx context.Context, h *heard, needs *capability.Needs) (c
 	if !prompt {
 		e.Complete = config.Secret{}
 	}
-	link, err := f.Consent.Invite(ctx, e.Person.Name, e.Complete, needs.Capabilities...)
+	link, err := f.Consent.Invite(ctx, resource.Named(e.Person.Name), e.Complete, needs.Capabilities...)
 	if err != nil {
 		return chat.Reply{}, fault.Wrap("chatevent.ask", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -49,7 +50,7 @@ func (f function) offerForm(e chat.Event, i invocation) (chat.Reply, error) {
 
 // created is the answer when there is a space: what came of everybody, what
 // could not be done, and what to do about it.
-func (f function) created(ctx context.Context, e chat.Event, source string, r spaces.Request, space operations.CreatedSpace) (chat.Reply, error) {
+func (f function) created(ctx context.Context, e chat.Event, source resource.Key, r spaces.Request, space operations.CreatedSpace) (chat.Reply, error) {
 	made := space.Outcome
 	say, title := i18n.In(e.Locale), words.SpaceCreated
 	widgets := append(people(say, made.Joined, made.Invited), f.leftOut(ctx, e, r.External != nil && *r.External, made.LeftOut)...)
@@ -94,10 +95,10 @@ func (f function) created(ctx context.Context, e chat.Event, source string, r sp
 }
 
 // remaining is what is left to do for a space that is there.
-func remaining(source string, r spaces.Request, made operations.CreatedSpace) invocation {
+func remaining(source resource.Key, r spaces.Request, made operations.CreatedSpace) invocation {
 	i := invocation{Source: source, Space: made.Name, Args: made.DisplayName, External: r.External != nil && *r.External, Rest: r.Rest.Only(made.Outcome.Steps()...)}
 	for _, m := range r.Members { // who got in is looked at again: the card is drawn anew
-		i.Mentions = append(i.Mentions, chat.Person{Name: m.User, DisplayName: m.Label})
+		i.Mentions = append(i.Mentions, chat.Person{Name: resource.Person(m.User), DisplayName: m.Label})
 	}
 	return i
 }
@@ -118,7 +119,7 @@ var undoneWords = map[spaces.Step]i18n.Text{
 }
 
 // spaceButtons are what one may want to do with a space that was just made.
-func (f function) spaceButtons(e chat.Event, space, name, address string) ([]chat.Button, error) {
+func (f function) spaceButtons(e chat.Event, space resource.SpaceName, name, address string) ([]chat.Button, error) {
 	about := invocation{Space: space, Args: name}
 	about.Form = rename
 	other, err := f.opener(words.Rename, openForm, e, about)

@@ -38,7 +38,7 @@ func deleteForm() form {
 			case err != nil:
 				return chat.Reply{}, err
 			}
-			f.Log.InfoContext(ctx, "audit", slog.String("act", "delete"), slog.String("authority", "user"), slog.String("in", i.Space))
+			f.Log.InfoContext(ctx, "audit", slog.String("act", "delete"), slog.String("authority", "user"), slog.String("in", string(i.Space)))
 			say := i18n.In(e.Locale)
 			reply := card(say(title), chat.Widget{Text: say(text)})
 			reply.Card.Subtitle, reply.Leaves = i.Args, true

@@ -106,7 +106,7 @@ func (i invocation) people() ([]spaces.Member, error) {
 func mentioned(i invocation) []spaces.Member {
 	var out []spaces.Member
 	for _, m := range i.Mentions {
-		out = append(out, spaces.Member{User: m.Name, Label: m.DisplayName})
+		out = append(out, spaces.Member{User: string(m.Name), Label: m.DisplayName})
 	}
 	return out
 }

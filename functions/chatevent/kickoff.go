@@ -54,7 +54,7 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "kickoff"), slog.String("authority", "user"), slog.String("in", e.Space.Name),
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "kickoff"), slog.String("authority", "user"), slog.String("in", string(e.Space.Name)),
 		slog.Int("guests", len(guests)), slog.Int("untold", len(untold)))
 	widgets := []chat.Widget{{Label: say(words.KickoffWhen), Text: made.Start.In(zone).Format(say(words.Moment))}}
 	if len(guests) > 0 {

@@ -8,6 +8,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
 
@@ -24,7 +25,7 @@ func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 		join := chat.Button{Text: say(words.Join), Link: config.NewSecret(room), Strong: true}
 		return card(say(words.MeetRoom), chat.Widget{Text: say(words.MeetHere)}, buttons(join)), nil
 	}
-	_, err := f.Operations.CreateMeeting(ctx, operations.Self(e.Person.Name, i.Source), operations.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}, say)
+	_, err := f.Operations.CreateMeeting(ctx, operations.Self(e.Person.Name, i.Source), spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}, say)
 	if err != nil {
 		return chat.Reply{}, err
 	}

@@ -61,7 +61,7 @@ func createForm(ctx context.Context, f function, e chat.Event, i invocation) (ch
 func beginCreate(i invocation) chat.Inputs {
 	held := chat.Inputs{nameField: {i.Args}, historyField: {usual}, accessField: {usual}, kindField: {usual}}
 	for _, m := range i.Mentions {
-		held[peopleField] = append(held[peopleField], m.Name)
+		held[peopleField] = append(held[peopleField], string(m.Name))
 	}
 	return held
 }
@@ -75,7 +75,7 @@ func drawCreate(ctx context.Context, f function, e chat.Event, i invocation, hel
 	options := func(all ...chat.Option) []chat.Option { return all }
 	var known []chat.Option
 	for _, m := range i.Mentions {
-		known = append(known, chat.Option{Value: m.Name, Text: m.DisplayName})
+		known = append(known, chat.Option{Value: string(m.Name), Text: m.DisplayName})
 	}
 	widgets, err := f.templates(ctx, e, i, held)
 	if err != nil {
@@ -148,7 +148,7 @@ func request(in chat.Inputs, i invocation) (spaces.Request, error) {
 	for _, user := range in[peopleField] {
 		m := spaces.Member{User: "users/" + strings.TrimPrefix(user, "users/")}
 		for _, mention := range i.Mentions {
-			if mention.Name == m.User {
+			if string(mention.Name) == m.User {
 				m.Label = mention.DisplayName
 			}
 		}

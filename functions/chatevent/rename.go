@@ -26,7 +26,7 @@ func renameForm() form {
 			if err != nil {
 				return chat.Reply{}, err
 			}
-			f.Log.InfoContext(ctx, "audit", slog.String("act", "rename"), slog.String("authority", "user"), slog.String("in", i.Space))
+			f.Log.InfoContext(ctx, "audit", slog.String("act", "rename"), slog.String("authority", "user"), slog.String("in", string(i.Space)))
 			row, err := f.spaceButtons(e, i.Space, name, spaces.Address(i.Space))
 			if err != nil {
 				return chat.Reply{}, err

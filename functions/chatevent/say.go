@@ -7,6 +7,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
 
@@ -19,7 +20,7 @@ func speak(ctx context.Context, f function, e chat.Event, i invocation) (chat.Re
 	case i.Args == "":
 		return chat.Reply{}, fault.New(fault.Invalid, words.SayWhat)
 	}
-	if _, err := f.Operations.CreateMessage(ctx, operations.Self(e.Person.Name, i.Source), operations.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}); err != nil {
+	if _, err := f.Operations.CreateMessage(ctx, operations.Self(e.Person.Name, i.Source), spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}); err != nil {
 		return chat.Reply{}, err
 	}
 	return told(e), nil

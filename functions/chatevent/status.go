@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -135,7 +136,7 @@ func capabilities(say i18n.Say, c grants.Connection) []chat.Widget {
 
 // allow is a button that leads to the consent for some capabilities.
 func (f function) allow(ctx context.Context, text string, e chat.Event, capabilities ...capability.Capability) (chat.Button, error) {
-	link, err := f.Consent.Invite(ctx, e.Person.Name, config.Secret{}, capabilities...)
+	link, err := f.Consent.Invite(ctx, resource.Named(e.Person.Name), config.Secret{}, capabilities...)
 	return chat.Button{Text: text, Link: link}, err
 }
 

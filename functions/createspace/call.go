@@ -10,12 +10,13 @@ import (
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/vault"
 )
 
 // call is who asks for an operation, as whom, and under which key; the person's
 // own authority by default.
 func call(ctx context.Context, actAs string, by *api.Authority, key string) operations.Call {
-	return operations.Call{Caller: of(ctx).caller, Person: actAs, Authority: cmp.Or(string(api.Value(by)), callers.ByUser), Key: key}
+	return operations.Call{Caller: of(ctx).caller, Person: resource.Named(actAs), Authority: cmp.Or(vault.Authority(api.Value(by)), callers.ByUser), Key: resource.Key(key)}
 }
 
 // user is a person's resource name as the caller has it in a field.
@@ -40,3 +41,6 @@ func membersOf(named []api.MemberName) ([]spaces.Member, error) {
 	}
 	return out, nil
 }
+
+// spaceIn is the space in a path.
+func spaceIn(id api.SpaceID) resource.SpaceName { return resource.SpaceName("spaces/" + id) }

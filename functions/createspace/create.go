@@ -84,7 +84,7 @@ func created(made operations.CreatedSpace, err error) (api.CreateSpaceResponseOb
 	if err != nil {
 		return nil, err
 	}
-	answer := api.CreatedSpace{Name: made.Name, DisplayName: made.DisplayName, Address: made.Address, Members: resultsOf(made.Members), Steps: []api.Step{}, Reused: api.Some(made.Reused)}
+	answer := api.CreatedSpace{Name: string(made.Name), DisplayName: made.DisplayName, Address: made.Address, Members: resultsOf(made.Members), Steps: []api.Step{}, Reused: api.Some(made.Reused)}
 	for _, s := range made.Steps {
 		answer.Steps = append(answer.Steps, api.Step{Step: api.StepStep(s.Step), State: api.StepState(s.State), Detail: api.Some(s.Detail)})
 	}

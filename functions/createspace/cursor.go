@@ -17,7 +17,7 @@ const usualPage = 100
 type list [8]byte
 
 func listOf(c operations.Call, what string) list {
-	sum := sha256.Sum256([]byte(strings.Join([]string{c.Person, c.Authority, what}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{string(c.Person), string(c.Authority), what}, "\x00")))
 	return list(sum[:8])
 }
 

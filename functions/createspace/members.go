@@ -17,7 +17,7 @@ func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObje
 	if err != nil {
 		return nil, err
 	}
-	found, err := f.Operations.ListMembers(ctx, c, "spaces/"+in.Space, page)
+	found, err := f.Operations.ListMembers(ctx, c, spaceIn(in.Space), page)
 	out := api.ListMembers200JSONResponse{Members: []api.Member{}, NextPageToken: list.write(found.Next)}
 	for _, m := range found.Members {
 		out.Members = append(out.Members, memberOf(m))
@@ -32,7 +32,7 @@ func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject
 		return nil, err
 	}
 	c := call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
-	added, err := f.Operations.AddMembers(ctx, c, operations.NewMembers{Space: "spaces/" + in.Space, Members: members})
+	added, err := f.Operations.AddMembers(ctx, c, operations.NewMembers{Space: spaceIn(in.Space), Members: members})
 	answer := api.MemberResults{Members: resultsOf(added.Members)}
 	switch {
 	case err != nil:
@@ -77,12 +77,12 @@ func (f function) RemoveMember(ctx context.Context, in api.RemoveMemberRequestOb
 }
 
 // memberFrom is a member in a path: the id or the e-mail address of a person.
-func memberFrom(space, named string) (operations.Member, error) {
+func memberFrom(space api.SpaceID, named string) (operations.Member, error) {
 	if !strings.Contains(named, "@") {
 		named = "users/" + named
 	}
 	name, err := user(named, "The member in the path")
-	return operations.Member{Space: "spaces/" + space, User: name}, err
+	return operations.Member{Space: spaceIn(space), User: name}, err
 }
 
 func memberOf(m spaces.Listed) api.Member {

@@ -6,16 +6,16 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/spaces"
 )
 
 // CreateMessage posts a text as a person.
 func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequestObject) (api.CreateMessageResponseObject, error) {
-	m := operations.Message{Space: "spaces/" + in.Space, Thread: api.Value(in.Body.Thread), Text: strings.TrimSpace(in.Body.Text)}
+	m := spaces.Message{Space: spaceIn(in.Space), Thread: api.Value(in.Body.Thread), Text: strings.TrimSpace(in.Body.Text)}
 	switch {
 	case m.Text == "":
 		return nil, invalid(i18n.English("text must not be empty."))
-	case m.Thread != "" && !strings.HasPrefix(m.Thread, m.Space+"/threads/"):
+	case m.Thread != "" && !strings.HasPrefix(m.Thread, string(m.Space)+"/threads/"):
 		return nil, invalid(i18n.English("thread must be one of this space: spaces/%s/threads/{thread}."), in.Space)
 	}
 	posted, err := f.Operations.CreateMessage(ctx, call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey), m)
@@ -24,7 +24,7 @@ func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequest
 
 // CreateMeeting opens a Meet room and posts its address.
 func (f function) CreateMeeting(ctx context.Context, in api.CreateMeetingRequestObject) (api.CreateMeetingResponseObject, error) {
-	m := operations.Message{Space: "spaces/" + in.Space, Text: strings.TrimSpace(api.Value(in.Body.Text))}
+	m := spaces.Message{Space: spaceIn(in.Space), Text: strings.TrimSpace(api.Value(in.Body.Text))}
 	posted, err := f.Operations.CreateMeeting(ctx, call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey), m, i18n.In("en"))
 	return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, err
 }

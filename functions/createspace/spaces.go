@@ -34,7 +34,7 @@ func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject
 
 // GetSpace reads a space.
 func (f function) GetSpace(ctx context.Context, in api.GetSpaceRequestObject) (api.GetSpaceResponseObject, error) {
-	found, err := f.Operations.GetSpace(ctx, call(ctx, in.Params.ActAs, in.Params.Authority, ""), "spaces/"+in.Space)
+	found, err := f.Operations.GetSpace(ctx, call(ctx, in.Params.ActAs, in.Params.Authority, ""), spaceIn(in.Space))
 	return api.GetSpace200JSONResponse{Body: spaceOf(found), Headers: api.GetSpace200ResponseHeaders{ETag: new(operations.ETag(found))}}, err
 }
 
@@ -45,7 +45,7 @@ func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObje
 		return nil, err
 	}
 	c := call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
-	now, err := f.Operations.UpdateSpace(ctx, c, operations.SpaceChange{Space: "spaces/" + in.Space, Change: change, IfMatch: in.Params.IfMatch})
+	now, err := f.Operations.UpdateSpace(ctx, c, operations.SpaceChange{Space: spaceIn(in.Space), Change: change, IfMatch: in.Params.IfMatch})
 	return api.UpdateSpace200JSONResponse{Body: spaceOf(now), Headers: api.UpdateSpace200ResponseHeaders{ETag: new(operations.ETag(now))}}, err
 }
 
@@ -94,14 +94,14 @@ func changeFrom(in api.UpdateSpace, mask string) (spaces.Change, error) {
 // DeleteSpace ends a space once its name is repeated.
 func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObject) (api.DeleteSpaceResponseObject, error) {
 	c := call(ctx, in.Params.ActAs, in.Params.Authority, in.Params.IdempotencyKey)
-	err := f.Operations.DeleteSpace(ctx, c, operations.SpaceEnd{Space: "spaces/" + in.Space, Confirm: in.Params.Confirm})
+	err := f.Operations.DeleteSpace(ctx, c, operations.SpaceEnd{Space: spaceIn(in.Space), Confirm: in.Params.Confirm})
 	return api.DeleteSpace204Response{}, err
 }
 
 func spaceOf(s spaces.Info) api.Space {
 	access := api.AccessOf(s.Discoverable)
 	return api.Space{
-		Name: s.Name, DisplayName: s.DisplayName, Address: s.Address, Description: api.Some(s.Description), Guidelines: api.Some(s.Guidelines),
+		Name: string(s.Name), DisplayName: s.DisplayName, Address: s.Address, Description: api.Some(s.Description), Guidelines: api.Some(s.Guidelines),
 		Access: &access, ExternalUserAllowed: &s.External, History: api.Some(string(s.History)), CreateTime: api.Some(s.Created),
 		Audience: api.Some(s.Audience), Permissions: permissionsOf(s.Permissions),
 	}

@@ -159,7 +159,7 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "approve"), slog.Bool("allowed", yes), slog.String("person", answered.Person),
-		slog.String("caller_id", answered.Caller), slog.Any("actions", answered.Actions), slog.String("authority", answered.Authority))
+		slog.String("caller_id", answered.Caller), slog.Any("actions", answered.Actions), slog.String("authority", string(answered.Authority)))
 	show(w, r, http.StatusOK, answeredPage(say(r), yes))
 	return nil
 }
@@ -178,7 +178,7 @@ func (f function) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.Wrap("oauthcallback.export", err)
 	}
-	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "export"), slog.String("person", held.Person))
+	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "export"), slog.String("person", string(held.Person)))
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="deputy.json"`)

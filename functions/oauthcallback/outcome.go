@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -39,7 +40,7 @@ func (f function) question(ctx context.Context, o consent.Outcome) (*question, e
 		slices.ContainsFunc(o.Approval.Actions, func(action string) bool { return !slices.Contains(caller.Actions, action) }) {
 		return nil, nil //nolint:nilnil // there is nothing to ask
 	}
-	if caller.Covers(o.Person, o.Domain) != nil && caller.Covers(o.Email, o.Domain) != nil {
+	if caller.Covers(resource.Named(o.Person), o.Domain) != nil && caller.Covers(resource.Named(o.Email), o.Domain) != nil {
 		return nil, &fault.Error{Op: "oauthcallback.question", Kind: fault.Denied, Public: words.NotForThisSystem, Args: []any{caller.Name}, Err: errors.New("the caller may not act for this person")}
 	}
 	return &question{o.Approval, caller}, nil

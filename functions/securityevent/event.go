@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/strictjson"
 	"example.com/deputy/shared/vault"
 )
@@ -92,7 +93,7 @@ func (f function) about(ctx context.Context, kind string, e event, at time.Time)
 	}
 	outcome := "nothing to do"
 	for _, mark := range wanted {
-		moved, err := f.Vault.MarkGrant(ctx, who, mark, at)
+		moved, err := f.Vault.MarkGrant(ctx, resource.Person(who), mark, at)
 		if err != nil {
 			return err
 		}
@@ -118,7 +119,7 @@ func (f function) tokenRevoked(ctx context.Context, e event, at time.Time) error
 		return err
 	}
 	for _, who := range people {
-		if _, err := f.Vault.MarkGrant(ctx, who, vault.RevokedAt, at); err != nil {
+		if _, err := f.Vault.MarkGrant(ctx, resource.Person(who), vault.RevokedAt, at); err != nil {
 			return err
 		}
 	}
@@ -140,8 +141,8 @@ var sub = regexp.MustCompile(`^[A-Za-z0-9._|-]{1,255}$`)
 // itself gives, never by an e-mail address.
 func (e event) person() string {
 	issuer := strings.TrimSuffix(e.Subject.Issuer, "/")
-	if issuer != googleauth.Issuer && issuer != googleIssuerWithoutSlash || !sub.MatchString(e.Subject.Sub) {
+	if googleauth.IssuerURL(issuer) != googleauth.Issuer && issuer != googleIssuerWithoutSlash || !sub.MatchString(e.Subject.Sub) {
 		return ""
 	}
-	return grants.Person(e.Subject.Sub)
+	return string(grants.Person(e.Subject.Sub))
 }

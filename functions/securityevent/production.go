@@ -21,7 +21,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
-	docs, err := store.Open(ctx)
+	docs, err := firestore.New(ctx, store)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
@@ -67,7 +68,7 @@ func begin(t testing.TB) *world {
 	w.vault = vault.New(w.docs, keys, w.now)
 	for who, token := range map[google.Person]config.Secret{ada: token, grace: config.NewSecret("1//0another-refresh-token")} {
 		_, err := w.vault.SaveGrant(t.Context(), vault.Grant{
-			Person: who.User(), ClientID: "client", Status: vault.Connected, Connected: w.now().Add(-time.Hour), SignedIn: w.now().Add(-time.Hour), RefreshToken: token, AccessToken: config.NewSecret("ya29.x"),
+			Person: resource.Person(who.User()), ClientID: "client", Status: vault.Connected, Connected: w.now().Add(-time.Hour), SignedIn: w.now().Add(-time.Hour), RefreshToken: token, AccessToken: config.NewSecret("ya29.x"),
 			AccessExpiry: w.now().Add(time.Hour),
 		})
 		check(t, err)
@@ -106,7 +107,7 @@ func (w *world) accepted(token string) {
 
 func (w *world) grant(p google.Person) (vault.Grant, bool) {
 	w.t.Helper()
-	g, err := w.vault.Grant(w.t.Context(), p.User())
+	g, err := w.vault.Grant(w.t.Context(), resource.Person(p.User()))
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		w.t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/seal/kms"
+	"example.com/deputy/shared/vault"
 )
 
 // hosts are Google's, as the binary knows them.
@@ -215,7 +216,7 @@ func operatorAllows(t *testing.T, name string) {
 	t.Helper()
 	text, err := callers.Edit(nil, func(d *callers.Draft) error {
 		return d.Put(callers.Caller{
-			ID: "ci", UniqueID: callerID, Email: callerEmail, Name: "CI", Actions: []string{"spaces.create"}, Domains: []string{"example.com"}, Authorities: []string{"user", "delegation"},
+			ID: "ci", UniqueID: callerID, Email: callerEmail, Name: "CI", Actions: []string{"spaces.create"}, Domains: []string{"example.com"}, Authorities: []vault.Authority{"user", "delegation"},
 		})
 	})
 	if err == nil {

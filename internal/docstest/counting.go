@@ -31,20 +31,20 @@ func (c *Counting) read(docs []vault.Doc) {
 func (c *Counting) Writes() int64 { return c.writes.Load() }
 
 // Get implements vault.Docs.
-func (c *Counting) Get(ctx context.Context, collection, id string) (vault.Doc, error) {
+func (c *Counting) Get(ctx context.Context, collection vault.Collection, id string) (vault.Doc, error) {
 	c.reads.Add(1)
 	return c.Docs.Get(ctx, collection, id)
 }
 
 // List implements vault.Docs.
-func (c *Counting) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
+func (c *Counting) List(ctx context.Context, collection vault.Collection, after string, limit int) ([]vault.Doc, error) {
 	docs, err := c.Docs.List(ctx, collection, after, limit)
 	c.read(docs)
 	return docs, err
 }
 
 // Find implements vault.Docs.
-func (c *Counting) Find(ctx context.Context, collection, field string, value any, limit int) ([]vault.Doc, error) {
+func (c *Counting) Find(ctx context.Context, collection vault.Collection, field string, value any, limit int) ([]vault.Doc, error) {
 	docs, err := c.Docs.Find(ctx, collection, field, value, limit)
 	c.read(docs)
 	return docs, err
@@ -57,7 +57,7 @@ func (c *Counting) GetAll(ctx context.Context, all ...vault.Ref) ([]vault.Doc, e
 }
 
 // Range implements vault.Docs.
-func (c *Counting) Range(ctx context.Context, collection string, r vault.Range) ([]vault.Doc, error) {
+func (c *Counting) Range(ctx context.Context, collection vault.Collection, r vault.Range) ([]vault.Doc, error) {
 	docs, err := c.Docs.Range(ctx, collection, r)
 	c.read(docs)
 	return docs, err
@@ -70,25 +70,25 @@ func (c *Counting) Commit(ctx context.Context, writes ...vault.Write) error {
 }
 
 // Create implements vault.Docs.
-func (c *Counting) Create(ctx context.Context, collection, id string, f vault.Fields) (vault.Version, error) {
+func (c *Counting) Create(ctx context.Context, collection vault.Collection, id string, f vault.Fields) (vault.Version, error) {
 	c.writes.Add(1)
 	return c.Docs.Create(ctx, collection, id, f)
 }
 
 // Replace implements vault.Docs.
-func (c *Counting) Replace(ctx context.Context, collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
+func (c *Counting) Replace(ctx context.Context, collection vault.Collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
 	c.writes.Add(1)
 	return c.Docs.Replace(ctx, collection, id, f, at)
 }
 
 // Update implements vault.Docs.
-func (c *Counting) Update(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) error {
+func (c *Counting) Update(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) error {
 	c.writes.Add(1)
 	return c.Docs.Update(ctx, collection, id, fields, at)
 }
 
 // Delete implements vault.Docs.
-func (c *Counting) Delete(ctx context.Context, collection, id string, at vault.Version) error {
+func (c *Counting) Delete(ctx context.Context, collection vault.Collection, id string, at vault.Version) error {
 	c.writes.Add(1)
 	return c.Docs.Delete(ctx, collection, id, at)
 }

@@ -48,7 +48,7 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 		docs := fresh(t)
 		create(t, docs, "c", "1")
 		for _, place := range [][2]string{{"c", "2"}, {"d", "1"}} {
-			if _, err := docs.Get(t.Context(), place[0], place[1]); fault.KindOf(err) != fault.NotFound {
+			if _, err := docs.Get(t.Context(), vault.Collection(place[0]), place[1]); fault.KindOf(err) != fault.NotFound {
 				t.Errorf("%v: %v", place, err)
 			}
 		}
@@ -190,7 +190,7 @@ func keys(t *testing.T) *seal.Keys {
 	return must(seal.New(keyset, lookup, "project", "client"))(t)
 }
 
-func create(t *testing.T, docs vault.Docs, collection, id string) vault.Version {
+func create(t *testing.T, docs vault.Docs, collection vault.Collection, id string) vault.Version {
 	t.Helper()
 	return must(docs.Create(t.Context(), collection, id, vault.Fields{"x": "old"}))(t)
 }

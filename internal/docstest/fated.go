@@ -73,17 +73,17 @@ func fated[T any](ctx context.Context, f *Fated, write bool, call func() (T, err
 func same[T any](out T) T { return out }
 
 // Get implements vault.Docs.
-func (f *Fated) Get(ctx context.Context, collection, id string) (vault.Doc, error) {
+func (f *Fated) Get(ctx context.Context, collection vault.Collection, id string) (vault.Doc, error) {
 	return fated(ctx, f, false, func() (vault.Doc, error) { return f.Docs.Get(ctx, collection, id) }, garbled)
 }
 
 // List implements vault.Docs.
-func (f *Fated) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
+func (f *Fated) List(ctx context.Context, collection vault.Collection, after string, limit int) ([]vault.Doc, error) {
 	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.List(ctx, collection, after, limit) }, allGarbled)
 }
 
 // Find implements vault.Docs.
-func (f *Fated) Find(ctx context.Context, collection, field string, value any, limit int) ([]vault.Doc, error) {
+func (f *Fated) Find(ctx context.Context, collection vault.Collection, field string, value any, limit int) ([]vault.Doc, error) {
 	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.Find(ctx, collection, field, value, limit) }, allGarbled)
 }
 
@@ -93,7 +93,7 @@ func (f *Fated) GetAll(ctx context.Context, all ...vault.Ref) ([]vault.Doc, erro
 }
 
 // Range implements vault.Docs.
-func (f *Fated) Range(ctx context.Context, collection string, r vault.Range) ([]vault.Doc, error) {
+func (f *Fated) Range(ctx context.Context, collection vault.Collection, r vault.Range) ([]vault.Doc, error) {
 	return fated(ctx, f, false, func() ([]vault.Doc, error) { return f.Docs.Range(ctx, collection, r) }, allGarbled)
 }
 
@@ -104,17 +104,17 @@ func (f *Fated) Commit(ctx context.Context, writes ...vault.Write) error {
 }
 
 // Create implements vault.Docs.
-func (f *Fated) Create(ctx context.Context, collection, id string, fields vault.Fields) (vault.Version, error) {
+func (f *Fated) Create(ctx context.Context, collection vault.Collection, id string, fields vault.Fields) (vault.Version, error) {
 	return fated(ctx, f, true, func() (vault.Version, error) { return f.Docs.Create(ctx, collection, id, fields) }, same)
 }
 
 // Replace implements vault.Docs.
-func (f *Fated) Replace(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
+func (f *Fated) Replace(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	return fated(ctx, f, true, func() (vault.Version, error) { return f.Docs.Replace(ctx, collection, id, fields, at) }, same)
 }
 
 // Update implements vault.Docs.
-func (f *Fated) Update(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) error {
+func (f *Fated) Update(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) error {
 	_, err := fated(ctx, f, true, func() (struct{}, error) {
 		return struct{}{}, f.Docs.Update(ctx, collection, id, fields, at)
 	}, same)
@@ -122,7 +122,7 @@ func (f *Fated) Update(ctx context.Context, collection, id string, fields vault.
 }
 
 // Delete implements vault.Docs.
-func (f *Fated) Delete(ctx context.Context, collection, id string, at vault.Version) error {
+func (f *Fated) Delete(ctx context.Context, collection vault.Collection, id string, at vault.Version) error {
 	_, err := fated(ctx, f, true, func() (struct{}, error) { return struct{}{}, f.Docs.Delete(ctx, collection, id, at) }, same)
 	return err
 }

@@ -20,6 +20,8 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
@@ -45,9 +47,9 @@ const (
 
 // The authorities (design section 1).
 const (
-	ByUser       = "user"       // the person's own grant
-	ByAdmin      = "admin"      // an administrator's right over their organization
-	ByDelegation = "delegation" // the organization's word for the person
+	ByUser       vault.Authority = "user"       // the person's own grant
+	ByAdmin      vault.Authority = "admin"      // an administrator's right over their organization
+	ByDelegation vault.Authority = "delegation" // the organization's word for the person
 )
 
 // Actions are all there are, in the order of docs/api.md.
@@ -59,7 +61,7 @@ func Actions() []string {
 }
 
 // Authorities are all there are.
-func Authorities() []string { return []string{ByUser, ByAdmin, ByDelegation} }
+func Authorities() []vault.Authority { return []vault.Authority{ByUser, ByAdmin, ByDelegation} }
 
 // Words says what an action is, to a person.
 func Words(action string) i18n.Text {
@@ -131,17 +133,17 @@ func (c *Callers) Verify(r *http.Request) (Caller, error) {
 // learns who is connected. A person named by id may turn out to belong to a
 // domain that the caller may act for: Covers decides that, once there is an
 // approval to read.
-func (c Caller) Allow(authority, named string, actions ...string) error {
+func (c Caller) Allow(authority vault.Authority, named resource.Named, actions ...string) error {
 	for _, action := range actions {
 		if !slices.Contains(c.Actions, action) {
 			return denied("action " + action)
 		}
 	}
 	if !slices.Contains(c.Authorities, authority) {
-		return denied("authority " + authority)
+		return denied(string("authority " + authority))
 	}
-	byID := strings.HasPrefix(named, "users/") && authority != ByDelegation
-	if c.names(named) || slices.Contains(c.Domains, address.Domain(named)) || byID && len(c.Domains) > 0 {
+	byID := strings.HasPrefix(string(named), "users/") && authority != ByDelegation
+	if c.names(named) || slices.Contains(c.Domains, address.Domain(string(named))) || byID && len(c.Domains) > 0 {
 		return nil
 	}
 	return denied("this person")
@@ -149,15 +151,15 @@ func (c Caller) Allow(authority, named string, actions ...string) error {
 
 // Covers asks whether the person whom a caller named is one it may act for, now
 // that their organization (hd) is known.
-func (c Caller) Covers(named, domain string) error {
+func (c Caller) Covers(named resource.Named, domain string) error {
 	if !c.names(named) && !slices.Contains(c.Domains, address.Lower(domain)) {
 		return denied("this person's organization")
 	}
 	return nil
 }
 
-func (c Caller) names(named string) bool {
-	return slices.Contains(c.People, address.Lower(named))
+func (c Caller) names(named resource.Named) bool {
+	return slices.Contains(c.People, address.Lower(string(named)))
 }
 
 // AllowAction is Allow for an action that is done for no person.

@@ -162,10 +162,10 @@ func (c *checker) caller(in Caller, before *Set) Caller {
 		c.wrong("%s: name is what people read when they are asked; give one of at most 100 printable characters", in.ID)
 	}
 	if len(in.Authorities) == 0 {
-		in.Authorities = []string{ByUser}
+		in.Authorities = []vault.Authority{ByUser}
 	}
-	c.list(in.ID+": actions", in.Actions, Actions())
-	c.list(in.ID+": authorities", in.Authorities, Authorities())
+	list(c, in.ID+": actions", in.Actions, Actions())
+	list(c, in.ID+": authorities", in.Authorities, Authorities())
 	in.People = c.each(in.ID+": people", in.People, func(s string) bool { return userID.MatchString(s) || isAddress(s) }, "users/{id} or an e-mail address")
 	in.Domains = c.each(in.ID+": domains", in.Domains, domain.MatchString, "a domain such as example.com")
 	in.Administrators = c.each(in.ID+": administrators", in.Administrators, isAddress, "an e-mail address")
@@ -199,10 +199,10 @@ func (c *checker) identity(in Caller, before *Set) {
 }
 
 // list checks that all are known, and none is there twice.
-func (c *checker) list(what string, got, known []string) {
+func list[T ~string](c *checker, what string, got, known []T) {
 	for i, s := range got {
 		if !slices.Contains(known, s) {
-			c.wrong("%s: there is no %q; there are %s", what, s, strings.Join(known, ", "))
+			c.wrong("%s: there is no %q; there are %s", what, s, strings.Trim(strings.ReplaceAll(fmt.Sprint(known), " ", ", "), "[]"))
 		}
 		if slices.Contains(got[:i], s) {
 			c.wrong("%s: %q is given more than once", what, s)

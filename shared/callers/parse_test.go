@@ -7,6 +7,8 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/vault"
 )
 
 const good = `# kept by the platform team
@@ -37,7 +39,7 @@ func parse(t *testing.T, text string) *callers.Set {
 func TestAFileIsReadAsItIsCompared(t *testing.T) {
 	set := parse(t, good)
 	c, there := set.Caller("ci")
-	if !there || c.Email != "ci@tools.iam.gserviceaccount.com" || !slices.Equal(c.People, []string{"ada@example.com", "users/123"}) || !slices.Equal(c.Domains, []string{"example.com"}) || !slices.Equal(c.Authorities, []string{callers.ByUser}) {
+	if !there || c.Email != "ci@tools.iam.gserviceaccount.com" || !slices.Equal(c.People, []string{"ada@example.com", "users/123"}) || !slices.Equal(c.Domains, []string{"example.com"}) || !slices.Equal(c.Authorities, []vault.Authority{callers.ByUser}) {
 		t.Errorf("got %+v", c)
 	}
 	if of, there := set.Template("Incident"); !there || of.DisplayName != "INC-{{seq}} {{title}}" {
@@ -122,24 +124,24 @@ func TestAnEditKeepsCommentsAndNeverMakesAFileThatCannotBeRead(t *testing.T) {
 }
 
 func TestACallerMayOnlyWhatItsEntrySays(t *testing.T) {
-	c := callers.Caller{Actions: []string{callers.CreateSpaces}, Authorities: []string{callers.ByUser, callers.ByDelegation}, People: []string{"ada@example.com", "users/1"}, Domains: []string{"example.org"}}
+	c := callers.Caller{Actions: []string{callers.CreateSpaces}, Authorities: []vault.Authority{vault.Authority(string(callers.ByUser)), vault.Authority(string(callers.ByDelegation))}, People: []string{"ada@example.com", "users/1"}, Domains: []string{"example.org"}}
 	for name, x := range map[string]struct {
 		authority, named, action string
 		fine                     bool
 	}{
-		"a person":                  {callers.ByUser, "Ada@example.com", callers.CreateSpaces, true},
-		"a person by id":            {callers.ByUser, "users/1", callers.CreateSpaces, true},
-		"somebody of a domain":      {callers.ByUser, "bob@Example.org", callers.CreateSpaces, true},
-		"an id, perhaps of it":      {callers.ByUser, "users/2", callers.CreateSpaces, true}, // Covers decides
-		"a subdomain":               {callers.ByUser, "bob@sub.example.org", callers.CreateSpaces, false},
-		"a look-alike":              {callers.ByUser, "bob@example.org.evil.example", callers.CreateSpaces, false},
-		"a letter that folds":       {callers.ByUser, "bob@eхample.org", callers.CreateSpaces, false},
-		"another action":            {callers.ByUser, "ada@example.com", callers.DeleteSpaces, false},
-		"another authority":         {callers.ByAdmin, "ada@example.com", callers.CreateSpaces, false},
-		"an id by delegation":       {callers.ByDelegation, "users/2", callers.CreateSpaces, false},
-		"an id is no address there": {callers.ByDelegation, "bob@example.com", callers.CreateSpaces, false},
+		"a person":                  {string(callers.ByUser), "Ada@example.com", callers.CreateSpaces, true},
+		"a person by id":            {string(callers.ByUser), "users/1", callers.CreateSpaces, true},
+		"somebody of a domain":      {string(callers.ByUser), "bob@Example.org", callers.CreateSpaces, true},
+		"an id, perhaps of it":      {string(callers.ByUser), "users/2", callers.CreateSpaces, true}, // Covers decides
+		"a subdomain":               {string(callers.ByUser), "bob@sub.example.org", callers.CreateSpaces, false},
+		"a look-alike":              {string(callers.ByUser), "bob@example.org.evil.example", callers.CreateSpaces, false},
+		"a letter that folds":       {string(callers.ByUser), "bob@eхample.org", callers.CreateSpaces, false},
+		"another action":            {string(callers.ByUser), "ada@example.com", callers.DeleteSpaces, false},
+		"another authority":         {string(callers.ByAdmin), "ada@example.com", callers.CreateSpaces, false},
+		"an id by delegation":       {string(callers.ByDelegation), "users/2", callers.CreateSpaces, false},
+		"an id is no address there": {string(callers.ByDelegation), "bob@example.com", callers.CreateSpaces, false},
 	} {
-		if err := c.Allow(x.authority, x.named, x.action); (err == nil) != x.fine || err != nil && fault.KindOf(err) != fault.Denied {
+		if err := c.Allow(vault.Authority(x.authority), resource.Named(x.named), x.action); (err == nil) != x.fine || err != nil && fault.KindOf(err) != fault.Denied {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

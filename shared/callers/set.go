@@ -16,18 +16,18 @@ type Set struct {
 
 // Caller is another system and what the operator lets it do.
 type Caller struct {
-	ID             string   `yaml:"id" json:"id"`                               // that the operator chose; never reused
-	Kind           string   `yaml:"kind" json:"kind"`                           // service-account
-	Email          string   `yaml:"email,omitempty" json:"email,omitempty"`     // of the service account
-	UniqueID       string   `yaml:"uniqueId,omitempty" json:"uniqueId"`         // of the service account: its address can be made again
-	Name           string   `yaml:"name" json:"name"`                           // as people know it
-	Actions        []string `yaml:"actions,flow" json:"actions"`                //
-	People         []string `yaml:"people,omitempty" json:"people,omitempty"`   // users/{id} or lower-case e-mail addresses, as the caller names them
-	Domains        []string `yaml:"domains,omitempty" json:"domains,omitempty"` // lower case
-	Authorities    []string `yaml:"authorities,omitempty,flow" json:"authorities"`
-	Administrators []string `yaml:"administrators,omitempty" json:"administrators,omitempty"` // by lower-case address, as whom it may act by delegation with the authority admin
-	Rate           int      `yaml:"rate,omitempty" json:"rate,omitempty"`                     // requests in a minute, for each instance of Deputy; 0 is 600
-	Paused         bool     `yaml:"paused,omitempty" json:"paused,omitempty"`
+	ID             string            `yaml:"id" json:"id"`                               // that the operator chose; never reused
+	Kind           string            `yaml:"kind" json:"kind"`                           // service-account
+	Email          string            `yaml:"email,omitempty" json:"email,omitempty"`     // of the service account
+	UniqueID       string            `yaml:"uniqueId,omitempty" json:"uniqueId"`         // of the service account: its address can be made again
+	Name           string            `yaml:"name" json:"name"`                           // as people know it
+	Actions        []string          `yaml:"actions,flow" json:"actions"`                //
+	People         []string          `yaml:"people,omitempty" json:"people,omitempty"`   // users/{id} or lower-case e-mail addresses, as the caller names them
+	Domains        []string          `yaml:"domains,omitempty" json:"domains,omitempty"` // lower case
+	Authorities    []vault.Authority `yaml:"authorities,omitempty,flow" json:"authorities"`
+	Administrators []string          `yaml:"administrators,omitempty" json:"administrators,omitempty"` // by lower-case address, as whom it may act by delegation with the authority admin
+	Rate           int               `yaml:"rate,omitempty" json:"rate,omitempty"`                     // requests in a minute, for each instance of Deputy; 0 is 600
+	Paused         bool              `yaml:"paused,omitempty" json:"paused,omitempty"`
 
 	// What is not built yet is named, so that its error can say so.
 	NotBuilt `yaml:",inline" json:"-"`

@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 )
 
 // valueKey names the one parameter that our buttons carry.
@@ -65,7 +66,7 @@ type user struct {
 }
 
 func (u user) person() Person {
-	return Person{Name: string(u.Name), DisplayName: string(u.DisplayName)}
+	return Person{Name: resource.Person(string(u.Name)), DisplayName: string(u.DisplayName)}
 }
 
 type space struct {
@@ -78,7 +79,7 @@ type space struct {
 
 func (s space) place() Space {
 	return Space{
-		Name: string(s.Name), DisplayName: string(s.DisplayName),
+		Name: resource.SpaceName(string(s.Name)), DisplayName: string(s.DisplayName),
 		// Not by the spaceType DIRECT_MESSAGE: that is also two people, with the
 		// app among them (chat/v1, Space.spaceType).
 		Direct: bool(s.SingleBot) || s.Type == "DM",

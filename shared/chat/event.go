@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/resource"
 )
 
 // Format is a form of Chat's events. The reply must have the same.
@@ -61,16 +62,16 @@ type Event struct {
 
 // Person is a user of Chat.
 type Person struct {
-	Name        string // users/{id}, where {id} is the account's sub
+	Name        resource.Person // users/{id}, where {id} is the account's sub
 	DisplayName string
 }
 
 // Space is where it happened.
 type Space struct {
-	Name        string // spaces/{id}
-	DisplayName string // empty for what has no name
-	Direct      bool   // the direct message of one person with the app
-	Named       bool   // a space with a name: only there are threads
+	Name        resource.SpaceName // spaces/{id}
+	DisplayName string             // empty for what has no name
+	Direct      bool               // the direct message of one person with the app
+	Named       bool               // a space with a name: only there are threads
 }
 
 // Dialog is what an event has to do with a dialog, and so what may be answered

@@ -69,7 +69,7 @@ func (r Reply) message(e Event, function string) *wireMessage {
 	}
 	if !e.Space.Direct {
 		// A direct message with the app is private as it is.
-		out.PrivateMessageViewer = &wireUser{Name: e.Person.Name}
+		out.PrivateMessageViewer = &wireUser{Name: string(e.Person.Name)}
 	}
 	return out
 }

@@ -28,16 +28,19 @@ type Reader struct {
 // Read starts reading from lookup, which is os.LookupEnv in production.
 func Read(lookup func(string) (string, bool)) *Reader { return &Reader{lookup: lookup} }
 
+// Variable is the name of one of the environment.
+type Variable string
+
 // Optional is the value of name, or otherwise when it is unset or empty.
-func (r *Reader) Optional(name, otherwise string) string {
-	if value, ok := r.lookup(name); ok && value != "" {
+func (r *Reader) Optional(name Variable, otherwise string) string {
+	if value, ok := r.lookup(string(name)); ok && value != "" {
 		return value
 	}
 	return otherwise
 }
 
 // Required is the value of name; unset or empty is a fault.
-func (r *Reader) Required(name string) string {
+func (r *Reader) Required(name Variable) string {
 	value := r.Optional(name, "")
 	if value == "" {
 		r.Fault(name, "is not set")
@@ -46,11 +49,11 @@ func (r *Reader) Required(name string) string {
 }
 
 // Secret is Required for a value that must not be printed.
-func (r *Reader) Secret(name string) Secret { return NewSecret(r.Required(name)) }
+func (r *Reader) Secret(name Variable) Secret { return NewSecret(r.Required(name)) }
 
 // Address is a required address: https, or http on loopback, with no user,
 // query or fragment.
-func (r *Reader) Address(name string) string {
+func (r *Reader) Address(name Variable) string {
 	value := r.Required(name)
 	if value == "" {
 		return ""
@@ -70,7 +73,7 @@ func (r *Reader) Address(name string) string {
 var serviceAccount = regexp.MustCompile(`^[a-z0-9.-]+@[a-z0-9.:-]+\.gserviceaccount\.com$`)
 
 // ServiceAccount is the e-mail address of a service account, or empty.
-func (r *Reader) ServiceAccount(name string) string {
+func (r *Reader) ServiceAccount(name Variable) string {
 	value := r.Optional(name, "")
 	if value != "" && !serviceAccount.MatchString(value) {
 		r.Fault(name, "must be the e-mail address of a service account, such as deputy@my-project.iam.gserviceaccount.com")
@@ -79,7 +82,7 @@ func (r *Reader) ServiceAccount(name string) string {
 }
 
 // Contact is an optional e-mail address, or an https one.
-func (r *Reader) Contact(name string) string {
+func (r *Reader) Contact(name Variable) string {
 	value := r.Optional(name, "")
 	if _, err := mail.ParseAddress(value); value != "" && err != nil && !strings.HasPrefix(value, "https://") {
 		r.Fault(name, "must be an e-mail address, or an address that begins with https://")
@@ -97,7 +100,7 @@ func Loopback(host string) bool {
 }
 
 // Digits is a required number written in digits only, such as a project number.
-func (r *Reader) Digits(name string) string {
+func (r *Reader) Digits(name Variable) string {
 	value := r.Required(name)
 	if strings.Trim(value, "0123456789") != "" {
 		r.Fault(name, "must be a number (the project number, not the project id)")
@@ -106,7 +109,7 @@ func (r *Reader) Digits(name string) string {
 }
 
 // Names is a required list of names, with commas between them and none empty.
-func (r *Reader) Names(name string) []string {
+func (r *Reader) Names(name Variable) []string {
 	value := r.Required(name)
 	if value == "" {
 		return nil
@@ -125,8 +128,8 @@ func (r *Reader) Names(name string) []string {
 // Domains is an optional list of domains, such as example.com, in lower case.
 // Set without any, or with something else, it is a fault: a list that only looks
 // set would admit everybody.
-func (r *Reader) Domains(name string) []string {
-	value, set := r.lookup(name)
+func (r *Reader) Domains(name Variable) []string {
+	value, set := r.lookup(string(name))
 	if !set || value == "" {
 		return nil
 	}
@@ -145,7 +148,7 @@ func (r *Reader) Domains(name string) []string {
 var domain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
 // Fault notes that name is wrong, and why; why must not hold the value.
-func (r *Reader) Fault(name, why string) { r.faults = append(r.faults, name+" "+why) }
+func (r *Reader) Fault(name Variable, why string) { r.faults = append(r.faults, string(name)+" "+why) }
 
 // Check notes what a parser of a value said against it; nil is fine.
 func (r *Reader) Check(err error) {

@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -33,7 +34,7 @@ func covers(all, part []capability.Capability) bool {
 // server auth code. It counts only when that person has consented; the state,
 // nonce and PKCE of the consent were the app's to check. Invalid when the code
 // is no good, or another's.
-func (f *Flow) Accept(ctx context.Context, who string, c AppCode) (grants.Connection, error) {
+func (f *Flow) Accept(ctx context.Context, who resource.Named, c AppCode) (grants.Connection, error) {
 	refuse := func(kind fault.Kind, why error, public i18n.Text) (grants.Connection, error) {
 		return grants.Connection{}, &fault.Error{Op: "consent.Accept", Kind: kind, Public: public, Err: why}
 	}
@@ -51,9 +52,9 @@ func (f *Flow) Accept(ctx context.Context, who string, c AppCode) (grants.Connec
 	if err != nil {
 		return grants.Connection{}, fault.Wrap("consent.Accept", err)
 	}
-	p := vault.Pending{Person: who}
-	if !strings.HasPrefix(who, "users/") {
-		p = vault.Pending{Email: who}
+	p := vault.Pending{Person: resource.Person(who)}
+	if !strings.HasPrefix(string(who), "users/") {
+		p = vault.Pending{Email: string(who)}
 	}
 	switch {
 	case claims.Subject == "" || !invited(p, claims):

@@ -20,7 +20,7 @@ type Question struct {
 	Token     config.Secret // for Answer, once, in this browser
 	Caller    string        // the id that the operator chose
 	Actions   []string
-	Authority string
+	Authority vault.Authority
 }
 
 // question keeps the token of a question: bound to the person, to their
@@ -37,7 +37,7 @@ func (f *Flow) question(ctx context.Context, p vault.Pending, connected time.Tim
 type Answered struct {
 	Person, Caller string
 	Actions        []string
-	Authority      string
+	Authority      vault.Authority
 }
 
 // Answer takes a person's answer to a Question, once, in the browser that was
@@ -46,7 +46,7 @@ type Answered struct {
 // sessions to a security event is asked anew.
 func (f *Flow) Answer(ctx context.Context, token, browser config.Secret, yes bool) (Answered, error) {
 	p, err := f.takeFor(ctx, purposeApprove, token, browser)
-	out := Answered{p.Person, p.Caller, p.Actions, p.Authority}
+	out := Answered{string(p.Person), p.Caller, p.Actions, p.Authority}
 	if err != nil || !yes {
 		return out, err
 	}

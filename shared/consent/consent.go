@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -33,6 +34,6 @@ func New(gs *grants.Grants, d grants.Deps, returnOrigins ...string) *Flow {
 }
 
 // alarm is a line that an operator is woken by.
-func (f *Flow) alarm(ctx context.Context, what, person string, err error) {
-	f.log.ErrorContext(ctx, "alarm", slog.String("alarm", what), slog.String("person", person), slog.String("error", err.Error()))
+func (f *Flow) alarm(ctx context.Context, what string, person resource.Person, err error) {
+	f.log.ErrorContext(ctx, "alarm", slog.String("alarm", what), slog.String("person", string(person)), slog.String("error", err.Error()))
 }

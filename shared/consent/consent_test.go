@@ -24,6 +24,7 @@ import (
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/logging"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
@@ -159,7 +160,7 @@ func newKeys(t *testing.T) *seal.Keys {
 
 func (w *world) invite(p google.Person, returnTo config.Secret, c ...capability.Capability) config.Secret {
 	w.t.Helper()
-	link, err := w.Invite(w.t.Context(), p.User(), returnTo, c...)
+	link, err := w.Invite(w.t.Context(), resource.Named(p.User()), returnTo, c...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -278,7 +279,7 @@ func (w *world) spoil(p google.Person, how func([]byte) []byte) []byte {
 // stored is a person's grant as the vault has it.
 func (w *world) stored(p google.Person) (vault.Grant, bool) {
 	w.t.Helper()
-	g, err := w.deps.Vault.Grant(w.t.Context(), p.User())
+	g, err := w.deps.Vault.Grant(w.t.Context(), resource.Person(p.User()))
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		w.t.Fatal(err)
 	}
@@ -286,7 +287,7 @@ func (w *world) stored(p google.Person) (vault.Grant, bool) {
 }
 
 func (w *world) token(p google.Person, c ...capability.Capability) error {
-	_, err := w.TokenSource(w.t.Context(), p.User(), c...)
+	_, err := w.TokenSource(w.t.Context(), resource.Person(p.User()), c...)
 	return err
 }
 
@@ -466,10 +467,10 @@ func TestAnInvitationByEmailIsForTheVerifiedAddressOnly(t *testing.T) {
 		t.Errorf("before: %v", err)
 	}
 	out, err := w.Finish(t.Context(), w.consented(invite(), ada))
-	if err != nil || out.Person != ada.User() {
+	if err != nil || out.Person != resource.Person(ada.User()) {
 		t.Fatalf("got %+v, %v", out, err)
 	}
-	if found, err := w.Find(t.Context(), "ADA@example.com"); err != nil || found != ada.User() {
+	if found, err := w.Find(t.Context(), "ADA@example.com"); err != nil || found != resource.Person(ada.User()) {
 		t.Errorf("after: %s, %v", found, err)
 	}
 	if _, err := w.Find(t.Context(), "grace@example.com"); fault.KindOf(err) != fault.NotFound {
@@ -547,14 +548,14 @@ func TestARefreshOfAnotherInstanceIsUsed(t *testing.T) {
 	w.connect(ada, create)
 	other := newInstance(w.deps)
 	w.ahead.Add(int64(54*time.Minute + 40*time.Second))
-	if _, err := other.TokenSource(t.Context(), ada.User(), create); err != nil { // it knows the token of now
+	if _, err := other.TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil { // it knows the token of now
 		t.Fatal(err)
 	}
 	w.ahead.Add(int64(40 * time.Second)) // less than five minutes are left
 	if err := w.token(ada, create); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.TokenSource(t.Context(), ada.User(), create); err != nil {
+	if _, err := other.TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.refreshes(); got != 1 {
@@ -566,7 +567,7 @@ func TestAConsentInAnotherInstanceCountsAtOnce(t *testing.T) {
 	w := begin(t)
 	chat := newInstance(w.deps) // Chat's events come to one function, the browser to another
 	ask := func(c ...capability.Capability) error {
-		_, err := chat.TokenSource(t.Context(), ada.User(), c...)
+		_, err := chat.TokenSource(t.Context(), resource.Person(ada.User()), c...)
 		return err
 	}
 	if fault.KindOf(ask(create)) != fault.NeedsConsent {
@@ -594,7 +595,7 @@ func TestOneWhoGivesUpWaitingDoesNotSpoilTheRefresh(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	left, stayed := make(chan error, 1), make(chan error, 1)
 	go func() {
-		_, err := w.TokenSource(ctx, ada.User(), create)
+		_, err := w.TokenSource(ctx, resource.Person(ada.User()), create)
 		left <- err
 	}()
 	<-g.reached
@@ -616,18 +617,18 @@ func TestDisconnectIsNoticedByOtherInstancesWithinAMinute(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	other := newInstance(w.deps)
-	if _, err := other.TokenSource(t.Context(), ada.User(), create); err != nil {
+	if _, err := other.TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
 		t.Fatal(err)
 	}
-	done, err := w.Disconnect(t.Context(), ada.User())
+	done, err := w.Disconnect(t.Context(), resource.Person(ada.User()))
 	if err != nil || done.Outcome != grants.Revoked {
 		t.Fatalf("got %v, %v", done, err)
 	}
 	w.ahead.Add(int64(61 * time.Second))
-	if _, err := other.TokenSource(t.Context(), ada.User(), create); fault.KindOf(err) != fault.NeedsConsent {
+	if _, err := other.TokenSource(t.Context(), resource.Person(ada.User()), create); fault.KindOf(err) != fault.NeedsConsent {
 		t.Errorf("got %v", err)
 	}
-	if done, err := w.Disconnect(t.Context(), ada.User()); err != nil || done.Outcome != grants.NotConnected {
+	if done, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil || done.Outcome != grants.NotConnected {
 		t.Errorf("again: %v, %v", done, err)
 	}
 }
@@ -674,7 +675,7 @@ func TestAnUnknownKeyIsTheOperatorsFaultAndTouchesNothing(t *testing.T) {
 	deps.Keys = newKeys(t)
 	deps.Vault = vault.New(w.docs, deps.Keys, deps.Now)
 	writes := w.docs.Writes()
-	if _, err := newInstance(deps).TokenSource(t.Context(), ada.User(), create); fault.KindOf(err) != fault.Unavailable {
+	if _, err := newInstance(deps).TokenSource(t.Context(), resource.Person(ada.User()), create); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
 	if got := w.docs.Writes(); got != writes {
@@ -726,7 +727,7 @@ func TestASlowReadDoesNotComeAfterASave(t *testing.T) {
 	w.instance = newInstance(deps)
 	done := make(chan error, 1)
 	go func() {
-		_, err := w.Connection(t.Context(), ada.User()) // reads the grant, slowly
+		_, err := w.Connection(t.Context(), resource.Person(ada.User())) // reads the grant, slowly
 		done <- err
 	}()
 	<-slow.reached
@@ -747,7 +748,7 @@ type slowDocs struct {
 	reached, open chan struct{}
 }
 
-func (s *slowDocs) Get(ctx context.Context, collection, id string) (vault.Doc, error) {
+func (s *slowDocs) Get(ctx context.Context, collection vault.Collection, id string) (vault.Doc, error) {
 	doc, err := s.Docs.Get(ctx, collection, id)
 	first := false
 	if collection == "grants" {
@@ -764,7 +765,7 @@ func TestAGenerationGrowsAlsoOverAnErasedGrant(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.google.Fail("revoke", 503)
-	if done, err := w.Disconnect(t.Context(), ada.User()); err != nil || done.Outcome != grants.RevokeLater {
+	if done, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil || done.Outcome != grants.RevokeLater {
 		t.Fatalf("got %v, %v", done, err)
 	}
 	if !strings.Contains(w.log.String(), "revocation failed") {

@@ -19,6 +19,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
@@ -62,7 +63,7 @@ func die() error {
 		return err
 	}
 	ctx := context.Background()
-	store, err := firestore.New(ctx, o.Project, "(default)")
+	store, err := firestore.New(ctx, firestore.Setting{Project: o.Project, Database: "(default)"})
 	if err != nil {
 		return err
 	}
@@ -84,9 +85,9 @@ func die() error {
 	case "callback":
 		_, err = a.Finish(ctx, consent.Callback{State: config.NewSecret(o.State), Code: config.NewSecret(o.Code), Issuer: o.Issuer, Browser: config.NewSecret(o.Agent)})
 	case "refresh":
-		_, err = a.TokenSource(ctx, ada.User(), create)
+		_, err = a.TokenSource(ctx, resource.Person(ada.User()), create)
 	case "disconnect":
-		_, err = a.Disconnect(ctx, ada.User())
+		_, err = a.Disconnect(ctx, resource.Person(ada.User()))
 	case "rotation":
 		_, err = a.Reseal(ctx)
 	case "sweep":
@@ -155,11 +156,11 @@ var deadlies = map[string]deadly{
 		func(w *world, o *order) {
 			w.connect(grace, create)
 			w.google.Fail("revoke", 503)
-			_, err := w.Disconnect(w.t.Context(), grace.User())
+			_, err := w.Disconnect(w.t.Context(), resource.Person(grace.User()))
 			check(w.t, err)
 			w.connect(ada, create)
 			w.ahead.Add(int64(151 * oneDay))
-			check(w.t, w.deps.Vault.CreateRevocation(w.t.Context(), grace.User(), 1, config.NewSecret("1//0gone")))
+			check(w.t, w.deps.Vault.CreateRevocation(w.t.Context(), resource.Person(grace.User()), 1, config.NewSecret("1//0gone")))
 			long := w.deps.Now().Add(-9 * oneDay)
 			for id, g := range map[string]vault.Grant{
 				"901": {Status: vault.Disconnecting, RefreshToken: config.NewSecret("1//0ending"), Due: long},
@@ -169,7 +170,7 @@ var deadlies = map[string]deadly{
 				"905": {Status: vault.Suspended, RefreshToken: config.NewSecret("1//0refused"), SuspendedAt: long, Retries: 2, Due: long},
 				"906": {Status: vault.Connected, RefreshToken: config.NewSecret("1//0event"), Connected: long, RevokedAt: long.Add(time.Hour), Due: long},
 			} {
-				g.Person, g.ClientID, g.Scopes = "users/"+id, "client", []string{createScope}
+				g.Person, g.ClientID, g.Scopes = resource.Person("users/"+id), "client", []string{createScope}
 				_, err := w.deps.Vault.SaveGrant(w.t.Context(), g)
 				check(w.t, err)
 			}
@@ -206,7 +207,7 @@ func afterDisconnect(w *world) {
 	g, ok := w.stored(ada)
 	if ok && g.Status == vault.Connected { // as if nothing had been
 		check(w.t, w.token(ada, create))
-		_, err := w.Disconnect(w.t.Context(), ada.User())
+		_, err := w.Disconnect(w.t.Context(), resource.Person(ada.User()))
 		check(w.t, err)
 	} else if err := w.token(ada, create); err == nil {
 		w.t.Error("a grant that was to end is used")
@@ -248,7 +249,7 @@ func TestKilledAtAnyCallOfTheStoreNothingIsLostOrHalfDone(t *testing.T) {
 func killed(t *testing.T, name string, d deadly, at int, after bool) bool {
 	t.Helper()
 	project := "crash-" + strings.ToLower(rand.Text()[:10])
-	store, err := firestore.New(t.Context(), project, "(default)")
+	store, err := firestore.New(t.Context(), firestore.Setting{Project: project, Database: "(default)"})
 	check(t, err)
 	w := beginOn(t, store)
 	o := &order{

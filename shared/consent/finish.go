@@ -14,6 +14,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -27,7 +28,7 @@ type Callback struct {
 
 // Outcome is a consent that was stored.
 type Outcome struct {
-	Person   string
+	Person   resource.Person
 	Email    string
 	Domain   string
 	ReturnTo config.Secret // where Chat repeats the command; empty: nowhere
@@ -51,12 +52,12 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	again, err := f.invite(ctx, cmp.Or(p.Person, p.Email), f.returnOf(p), capability.FromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority})
+	again, err := f.invite(ctx, resource.Named(cmp.Or(p.Person, resource.Person(p.Email))), f.returnOf(p), capability.FromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority})
 	if err != nil {
 		return Outcome{}, fault.Wrap("consent.Finish", err)
 	}
 	switch {
-	case c.Issuer != "" && c.Issuer != googleauth.Issuer:
+	case c.Issuer != "" && googleauth.IssuerURL(c.Issuer) != googleauth.Issuer:
 		return Outcome{}, refusedAgain(GoogleRefused, again, "", errors.New("another issuer sent the browser back"))
 	case c.Error == "access_denied":
 		return Outcome{}, refusedAgain(Declined, again, "", errors.New("access_denied"))
@@ -86,7 +87,7 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, unfinished(again, err)
 	}
-	f.log.InfoContext(ctx, "audit", slog.String("act", "connect"), slog.String("person", g.Person), slog.Any("scopes", g.Scopes), slog.Time("connected", g.Connected))
+	f.log.InfoContext(ctx, "audit", slog.String("act", "connect"), slog.String("person", string(g.Person)), slog.Any("scopes", g.Scopes), slog.Time("connected", g.Connected))
 	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: capability.Missing(capability.FromNames(p.Capabilities), g.Scopes)}
 	if len(out.Missing) > 0 {
 		out.Again = again

@@ -14,7 +14,9 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/vault"
 )
 
 const (
@@ -24,16 +26,16 @@ const (
 
 // invitation is what the sealed link carries: nothing of it is stored.
 type invitation struct {
-	Person       string    `json:"p,omitempty"`
-	Email        string    `json:"m,omitempty"` // in place of Person
-	Capabilities []string  `json:"c"`
-	Caller       string    `json:"s,omitempty"` // that the person is to approve
-	Actions      []string  `json:"o,omitempty"`
-	Authority    string    `json:"a,omitempty"`
-	ReturnTo     string    `json:"r,omitempty"`
-	ReturnUntil  time.Time `json:"u"`
-	Until        time.Time `json:"e"`
-	Padding      string    `json:"x,omitempty"` // so that all have one size
+	Person       resource.Person `json:"p,omitempty"`
+	Email        string          `json:"m,omitempty"` // in place of Person
+	Capabilities []string        `json:"c"`
+	Caller       string          `json:"s,omitempty"` // that the person is to approve
+	Actions      []string        `json:"o,omitempty"`
+	Authority    vault.Authority `json:"a,omitempty"`
+	ReturnTo     string          `json:"r,omitempty"`
+	ReturnUntil  time.Time       `json:"u"`
+	Until        time.Time       `json:"e"`
+	Padding      string          `json:"x,omitempty"` // so that all have one size
 }
 
 // invitationSize is the size of an invitation before it is sealed, in bytes: by
@@ -66,7 +68,7 @@ type returnTo struct {
 // may be passed on: only that person can use it. who is users/{sub}, or a
 // verified e-mail address when no more is known. back is the completion
 // address of a verified event, or empty.
-func (f *Flow) Invite(ctx context.Context, who string, back config.Secret, capabilities ...capability.Capability) (config.Secret, error) {
+func (f *Flow) Invite(ctx context.Context, who resource.Named, back config.Secret, capabilities ...capability.Capability) (config.Secret, error) {
 	return f.invite(ctx, who, returnTo{back, f.now().Add(returnLife)}, capabilities, Wish{})
 }
 
@@ -74,28 +76,28 @@ func (f *Flow) Invite(ctx context.Context, who string, back config.Secret, capab
 type Wish struct {
 	Caller    string // the id that the operator chose
 	Actions   []string
-	Authority string
+	Authority vault.Authority
 }
 
 // InviteToApprove is an Invite that asks, after the consent, for the person's
 // approval of another system.
-func (f *Flow) InviteToApprove(ctx context.Context, who string, w Wish, capabilities ...capability.Capability) (config.Secret, error) {
+func (f *Flow) InviteToApprove(ctx context.Context, who resource.Named, w Wish, capabilities ...capability.Capability) (config.Secret, error) {
 	return f.invite(ctx, who, returnTo{}, capabilities, w)
 }
 
-func (f *Flow) invite(ctx context.Context, who string, back returnTo, capabilities []capability.Capability, w Wish) (config.Secret, error) {
+func (f *Flow) invite(ctx context.Context, who resource.Named, back returnTo, capabilities []capability.Capability, w Wish) (config.Secret, error) {
 	inv := invitation{Capabilities: capability.Names(capabilities), Until: f.now().Add(invitationLife), Caller: w.Caller, Actions: w.Actions, Authority: w.Authority}
-	if strings.HasPrefix(who, "users/") {
-		inv.Person = who
+	if strings.HasPrefix(string(who), "users/") {
+		inv.Person = resource.Person(who)
 	} else {
-		inv.Email = address.Lower(who)
+		inv.Email = address.Lower(string(who))
 	}
 	switch {
 	case back.address.Empty():
 	case f.mayReturn(back.address.Reveal()):
 		inv.ReturnTo, inv.ReturnUntil = back.address.Reveal(), back.until
 	default:
-		f.alarm(ctx, "a completion address is not Chat's and is left out", who, errors.New("not one of ReturnOrigins"))
+		f.alarm(ctx, "a completion address is not Chat's and is left out", resource.Person(who), errors.New("not one of ReturnOrigins"))
 	}
 	text, err := inv.padded()
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -30,7 +31,7 @@ func (w *world) crowd(n int) []google.Person {
 		p := google.Person{Sub: fmt.Sprintf("2%020d", i), Email: fmt.Sprintf("person-%d@example.com", i), Domain: "example.com"}
 		refresh, access := w.google.Connect(p, createScope)
 		g := vault.Grant{
-			Person: p.User(), ClientID: "client", Scopes: []string{"email", createScope, "openid"}, Status: vault.Connected, Generation: 1, Connected: now, SignedIn: now,
+			Person: resource.Person(p.User()), ClientID: "client", Scopes: []string{"email", createScope, "openid"}, Status: vault.Connected, Generation: 1, Connected: now, SignedIn: now,
 			RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: now.Add(time.Hour), Refreshed: now,
 			Email: config.NewSecret(p.Email), EmailAt: now, Domain: p.Domain, RefreshDay: now, LastUsedDay: now, Due: now.Add(150 * oneDay),
 		}
@@ -58,7 +59,7 @@ func TestAnAPIThatRefusesEverybodyForTenMinutesEndsNoGrant(t *testing.T) {
 	people := w.crowd(1000)
 	for _, refusal := range []error{googlecall.ErrToken, googlecall.ErrScope, googlecall.ErrToken} {
 		for _, p := range people {
-			err := w.Act(t.Context(), p.User(), []capability.Capability{create}, func(oauth2.TokenSource) error { return fmt.Errorf("chat: %w", refusal) })
+			err := w.Act(t.Context(), resource.Person(p.User()), []capability.Capability{create}, func(oauth2.TokenSource) error { return fmt.Errorf("chat: %w", refusal) })
 			if fault.KindOf(err) != fault.Unavailable {
 				t.Fatalf("%v: %v", refusal, err)
 			}
@@ -70,7 +71,7 @@ func TestAnAPIThatRefusesEverybodyForTenMinutesEndsNoGrant(t *testing.T) {
 		t.Errorf("alarms: got %d, want 1", got)
 	}
 	for _, p := range people[:10] {
-		if err := w.Act(t.Context(), p.User(), []capability.Capability{create}, func(oauth2.TokenSource) error { return nil }); err != nil {
+		if err := w.Act(t.Context(), resource.Person(p.User()), []capability.Capability{create}, func(oauth2.TokenSource) error { return nil }); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
 	}
@@ -106,13 +107,13 @@ func TestManyRemovalsInADayAlarmBeforeAnythingEnds(t *testing.T) {
 	w := begin(t)
 	people := w.crowd(21)
 	for _, p := range people[:20] {
-		check(t, w.AppRemoved(t.Context(), p.User(), w.deps.Now()))
+		check(t, w.AppRemoved(t.Context(), resource.Person(p.User()), w.deps.Now()))
 	}
 	const alarm = "many people removed the app today"
 	if strings.Contains(w.log.String(), alarm) {
 		t.Error("twenty are too many")
 	}
-	check(t, w.AppRemoved(t.Context(), people[20].User(), w.deps.Now()))
+	check(t, w.AppRemoved(t.Context(), resource.Person(people[20].User()), w.deps.Now()))
 	if got := strings.Count(w.log.String(), alarm); got != 1 {
 		t.Errorf("alarms: got %d, want 1", got)
 	}
@@ -133,12 +134,12 @@ func TestAnAddressThatPassedOnLeadsToItsNewOwner(t *testing.T) {
 	if _, err := w.Find(t.Context(), "ada@example.com"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("the old address: %v", err)
 	}
-	if who, err := w.Find(t.Context(), "Ada.Lovelace@example.com"); err != nil || who != ada.User() {
+	if who, err := w.Find(t.Context(), "Ada.Lovelace@example.com"); err != nil || who != resource.Person(ada.User()) {
 		t.Errorf("the new one: %s, %v", who, err)
 	}
 	w.google.ReAddress(grace, "ada@example.com")
 	w.connect(grace, create)
-	if who, err := w.Find(t.Context(), "ada@example.com"); err != nil || who != grace.User() {
+	if who, err := w.Find(t.Context(), "ada@example.com"); err != nil || who != resource.Person(grace.User()) {
 		t.Errorf("its new owner: %s, %v", who, err)
 	}
 }
@@ -149,7 +150,7 @@ func TestAConsumerAccountWithACompanysAddressIsNobodyThere(t *testing.T) {
 	w := begin(t)
 	mallory := google.Person{Sub: "100000000000000000666", Name: "Mallory", Email: "mallory@example.com"}
 	w.google.Admit(mallory)
-	link, err := w.Invite(t.Context(), mallory.Email, config.Secret{}, create)
+	link, err := w.Invite(t.Context(), resource.Named(mallory.Email), config.Secret{}, create)
 	check(t, err)
 	_, invitation, _ := strings.Cut(link.Reveal(), "invitation=")
 	if _, err := w.Finish(t.Context(), w.consented(config.NewSecret(invitation), mallory)); reason(err) != consent.WrongAccount {
@@ -164,7 +165,7 @@ func TestAConsumerAccountWithACompanysAddressIsNobodyThere(t *testing.T) {
 func TestAnAddressThatGoogleHasNotVerifiedCountsForNothing(t *testing.T) {
 	w := begin(t)
 	w.google.Unverified(ada)
-	link, err := w.Invite(t.Context(), ada.Email, config.Secret{}, create)
+	link, err := w.Invite(t.Context(), resource.Named(ada.Email), config.Secret{}, create)
 	check(t, err)
 	_, invitation, _ := strings.Cut(link.Reveal(), "invitation=")
 	if _, err := w.Finish(t.Context(), w.consented(config.NewSecret(invitation), ada)); reason(err) != consent.WrongAccount {
@@ -185,7 +186,7 @@ func TestALinkTellsNothingOfItsPerson(t *testing.T) {
 		reads, writes int64
 		parameters    string
 	}
-	look := func(who string, c ...capability.Capability) seen {
+	look := func(who resource.Named, c ...capability.Capability) seen {
 		t.Helper()
 		reads := w.docs.Reads()
 		link, err := w.InviteToApprove(t.Context(), who, consent.Wish{Caller: "tickets", Actions: []string{"spaces.create"}, Authority: "user"}, c...)
@@ -209,7 +210,7 @@ func TestALinkTellsNothingOfItsPerson(t *testing.T) {
 	if connected != stranger {
 		t.Errorf("connected %+v, stranger %+v", connected, stranger)
 	}
-	if byID := look(ada.User(), create, members); byID != look("users/999", create, members) || byID.size != connected.size {
+	if byID := look(resource.Named(ada.User()), create, members); byID != look("users/999", create, members) || byID.size != connected.size {
 		t.Errorf("by id: %+v", byID)
 	}
 }
@@ -243,11 +244,11 @@ func TestANarrowedListOfDomainsStopsWhoIsConnected(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	narrow := w.another(func(d *grants.Deps) { d.Domains = []string{"other.example"} })
-	if _, err := narrow.TokenSource(t.Context(), ada.User(), create); fault.KindOf(err) != fault.Denied {
+	if _, err := narrow.TokenSource(t.Context(), resource.Person(ada.User()), create); fault.KindOf(err) != fault.Denied {
 		t.Errorf("a token: %v", err)
 	}
 	code := w.google.AppCode(ada, "", true, createScope)
-	_, err := narrow.Accept(t.Context(), ada.User(), consent.AppCode{Code: config.NewSecret(code), May: func(string) error { return nil }})
+	_, err := narrow.Accept(t.Context(), resource.Named(ada.User()), consent.AppCode{Code: config.NewSecret(code), May: func(string) error { return nil }})
 	if fault.KindOf(err) != fault.Denied {
 		t.Errorf("a code of an app: %v", err)
 	}
@@ -259,7 +260,7 @@ func TestANarrowedListOfDomainsStopsWhoIsConnected(t *testing.T) {
 // happened notes a security event of a time.
 func (w *world) happened(mark vault.Mark, at time.Time) {
 	w.t.Helper()
-	if _, err := vault.New(w.docs, nil, w.deps.Now).MarkGrant(w.t.Context(), ada.User(), mark, at); err != nil {
+	if _, err := vault.New(w.docs, nil, w.deps.Now).MarkGrant(w.t.Context(), resource.Person(ada.User()), mark, at); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -292,7 +293,7 @@ func TestAnEventAfterTheSignInEndsTheGrantAndItsApprovals(t *testing.T) {
 	if !ok || !needs.Ended || w.refreshes() != 0 {
 		t.Errorf("got %+v, %d refreshes", needs, w.refreshes())
 	}
-	if _, usable, err := w.Lookup(t.Context(), ada.User()); err != nil || usable {
+	if _, usable, err := w.Lookup(t.Context(), resource.Named(ada.User())); err != nil || usable {
 		t.Errorf("usable %v, %v", usable, err)
 	}
 	// Whoever had the account may have approved systems: a new sign-in does not
@@ -320,7 +321,7 @@ func TestAnEventIsNoticedByWhoHasSeenTheGrantWithinAMinute(t *testing.T) {
 func TestTheSweepErasesWhatAnEventEnded(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
-	check(t, w.deps.Vault.NoteActivity(t.Context(), ada.User(), "a", vault.Activity{When: w.deps.Now(), Caller: "tickets", Action: "spaces.create"}))
+	check(t, w.deps.Vault.NoteActivity(t.Context(), resource.Person(ada.User()), "a", vault.Activity{When: w.deps.Now(), Caller: "tickets", Action: "spaces.create"}))
 	w.ahead.Add(int64(10 * time.Minute))
 	w.happened(vault.RevokedAt, w.deps.Now())
 	if got := w.sweep(); got.Ended != 1 {
@@ -330,10 +331,10 @@ func TestTheSweepErasesWhatAnEventEnded(t *testing.T) {
 	if !ok || g.Status != vault.Revoked || !g.RefreshToken.Empty() || !g.Email.Empty() || len(g.Approvals) != 0 {
 		t.Errorf("left: %v, %+v", ok, g)
 	}
-	if acts, err := w.deps.Vault.Activities(t.Context(), ada.User(), 10); err != nil || len(acts) != 0 {
+	if acts, err := w.deps.Vault.Activities(t.Context(), resource.Person(ada.User()), 10); err != nil || len(acts) != 0 {
 		t.Errorf("left: %v, %v", acts, err)
 	}
-	if !w.Tell(t.Context(), ada.User()) || w.Tell(t.Context(), ada.User()) {
+	if !w.Tell(t.Context(), resource.Person(ada.User())) || w.Tell(t.Context(), resource.Person(ada.User())) {
 		t.Error("the person is not told, or twice")
 	}
 	w.ahead.Add(int64(8 * oneDay))
@@ -359,7 +360,7 @@ func TestASignInDuringADisconnectIsAskedToComeAgain(t *testing.T) {
 	w.connect(ada, create)
 	callback := w.consented(w.invite(ada, answer, create), ada)
 	stuck := w.another(func(d *grants.Deps) { d.Vault = vault.New(&undeleting{Docs: w.docs}, d.Keys, d.Now) })
-	if _, err := stuck.Disconnect(t.Context(), ada.User()); err != nil {
+	if _, err := stuck.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Finish(t.Context(), callback); err == nil {
@@ -394,7 +395,7 @@ func TestAPanicInARefreshIsAnErrorForAllWhoWait(t *testing.T) {
 	w.connect(ada, create)
 	w.ahead.Add(int64(2 * time.Hour))
 	broken := w.another(func(d *grants.Deps) { d.IDTokens = (*googleauth.Verifier)(nil) })
-	_, err := broken.TokenSource(t.Context(), ada.User(), create)
+	_, err := broken.TokenSource(t.Context(), resource.Person(ada.User()), create)
 	if _, ok := errors.AsType[*fault.Panicked](err); !ok {
 		t.Errorf("got %v", err)
 	}
@@ -411,7 +412,7 @@ func TestApprovalsGivenBeforeAHijackingDoNotCountThoughTheEventIsLate(t *testing
 	w.ahead.Add(int64(5 * time.Minute))
 	w.connect(ada, create) // the owner is back
 	w.happened(vault.RevokedAt, happened)
-	g, usable, err := w.Lookup(t.Context(), ada.User())
+	g, usable, err := w.Lookup(t.Context(), resource.Named(ada.User()))
 	if err != nil || !usable {
 		t.Fatalf("the owner's sign-in ended: %v", err)
 	}
@@ -446,7 +447,7 @@ func TestAQuestionDoesNotOutliveTheSessions(t *testing.T) {
 		w := begin(t)
 		w.connect(ada, create)
 		w.ahead.Add(int64(5 * time.Minute))
-		link, err := w.InviteToApprove(t.Context(), ada.User(), consent.Wish{Caller: "tickets", Actions: []string{"spaces.create"}, Authority: "user"}, create)
+		link, err := w.InviteToApprove(t.Context(), resource.Named(ada.User()), consent.Wish{Caller: "tickets", Actions: []string{"spaces.create"}, Authority: "user"}, create)
 		check(t, err)
 		_, invitation, _ := strings.Cut(link.Reveal(), "invitation=")
 		out, err := w.Finish(t.Context(), w.consented(config.NewSecret(invitation), ada))
@@ -471,14 +472,14 @@ func TestAnOlderGrantIsNotRememberedOverANewerOne(t *testing.T) {
 	slow := &slowSave{Docs: w.docs, landed: make(chan struct{}), open: make(chan struct{})}
 	a := w.another(func(d *grants.Deps) { d.Vault = vault.New(slow, d.Keys, d.Now) })
 	done := make(chan error, 1)
-	go func() { done <- a.AppRemoved(t.Context(), ada.User(), w.deps.Now()) }() // saves, and is held after it
+	go func() { done <- a.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()) }() // saves, and is held after it
 	<-slow.landed
-	if _, err := a.Disconnect(t.Context(), ada.User()); err != nil {
+	if _, err := a.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	close(slow.open)
 	check(t, <-done)
-	if _, err := a.TokenSource(t.Context(), ada.User(), create); fault.KindOf(err) != fault.NeedsConsent {
+	if _, err := a.TokenSource(t.Context(), resource.Person(ada.User()), create); fault.KindOf(err) != fault.NeedsConsent {
 		t.Errorf("a grant that was ended is used: %v", err)
 	}
 }
@@ -513,7 +514,7 @@ func TestWhoRemovedTheAppWhileSuspendedIsNotRestored(t *testing.T) {
 	if _, ok := capability.Needed(w.token(ada, create)); !ok {
 		t.Fatal("it is used")
 	}
-	check(t, w.AppRemoved(t.Context(), ada.User(), w.deps.Now()))
+	check(t, w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()))
 	w.ahead.Add(int64(time.Hour))
 	w.sweep()
 	w.ahead.Add(int64(oneDay))
@@ -567,7 +568,7 @@ func TestARevocationWaitsForASuspendedGrantThatIsNewer(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.google.Fail("revoke", 503)
-	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+	if _, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	w.connect(ada, create)
@@ -590,7 +591,7 @@ func TestASecondEventDoesNotTakeTheTombstoneAway(t *testing.T) {
 	w.ahead.Add(int64(time.Minute))
 	w.happened(vault.RevokedAt, w.deps.Now())
 	w.sweep()
-	if _, ok := w.stored(ada); !ok || !w.Tell(t.Context(), ada.User()) {
+	if _, ok := w.stored(ada); !ok || !w.Tell(t.Context(), resource.Person(ada.User())) {
 		t.Error("the person is never told")
 	}
 }
@@ -646,7 +647,7 @@ func TestASecondTripComesOnlyWithoutARefreshTokenForWhatIsAsked(t *testing.T) {
 	if out := finish(create, members); !strings.Contains(out.Consent.Reveal(), "prompt=consent") || out.Person != "" {
 		t.Errorf("more was asked, and no refresh token is held for it: %+v", out)
 	}
-	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+	if _, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	if out := finish(create); !out.Consent.Empty() {

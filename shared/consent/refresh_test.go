@@ -17,6 +17,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -47,7 +48,7 @@ func TestTwoInstancesRefreshTwiceAtMostAndBothEndWithAWorkingToken(t *testing.T)
 		t.Errorf("refreshes: got %d, want 1 or 2", got)
 	}
 	for _, a := range []*instance{w.instance, other, newInstance(w.deps)} {
-		source, err := a.TokenSource(t.Context(), ada.User(), create)
+		source, err := a.TokenSource(t.Context(), resource.Person(ada.User()), create)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +69,7 @@ func (w *world) storm(n int, instances ...*instance) int {
 	var tokens sync.Map
 	for i := range n {
 		wg.Go(func() {
-			source, err := instances[i%len(instances)].TokenSource(w.t.Context(), ada.User(), create)
+			source, err := instances[i%len(instances)].TokenSource(w.t.Context(), resource.Person(ada.User()), create)
 			if err != nil {
 				w.t.Error(err)
 				return
@@ -86,7 +87,7 @@ func (w *world) storm(n int, instances ...*instance) int {
 func TestAColdInstanceUsesTheStoredTokenWithoutARefresh(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
-	if _, err := newInstance(w.deps).TokenSource(t.Context(), ada.User(), create); err != nil {
+	if _, err := newInstance(w.deps).TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.refreshes(); got != 0 {
@@ -100,7 +101,7 @@ type interloper struct {
 	before atomic.Pointer[func()]
 }
 
-func (i *interloper) Replace(ctx context.Context, collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
+func (i *interloper) Replace(ctx context.Context, collection vault.Collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
 	if collection == "grants" {
 		if do := i.before.Swap(nil); do != nil {
 			(*do)()
@@ -125,17 +126,17 @@ func TestWhoeverLosesTheSaveOfARefreshTakesWhatWon(t *testing.T) {
 		kind fault.Kind // of the answer; 0 for a working token
 	}{
 		"another refresh": {func(t *testing.T, _ *world, other *instance) {
-			if _, err := other.TokenSource(t.Context(), ada.User(), create); err != nil {
+			if _, err := other.TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
 				t.Error(err)
 			}
 		}, 0},
 		"a mark on the grant": {func(t *testing.T, w *world, other *instance) {
-			if err := other.AppRemoved(t.Context(), ada.User(), w.deps.Now()); err != nil {
+			if err := other.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()); err != nil {
 				t.Error(err)
 			}
 		}, 0},
 		"a disconnect": {func(t *testing.T, _ *world, other *instance) {
-			if _, err := other.Disconnect(t.Context(), ada.User()); err != nil {
+			if _, err := other.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 				t.Error(err)
 			}
 		}, fault.NeedsConsent},
@@ -146,7 +147,7 @@ func TestWhoeverLosesTheSaveOfARefreshTakesWhatWon(t *testing.T) {
 			w.ahead.Add(int64(2 * time.Hour))
 			other := newInstance(w.deps)
 			w.between(func() { c.won(t, w, other) })
-			source, err := w.TokenSource(t.Context(), ada.User(), create)
+			source, err := w.TokenSource(t.Context(), resource.Person(ada.User()), create)
 			if c.kind != 0 {
 				if fault.KindOf(err) != c.kind {
 					t.Errorf("got %v, want %v", err, c.kind)
@@ -196,7 +197,7 @@ func TestATokenThatCannotBeStoredIsUsedAllTheSame(t *testing.T) {
 // failing can be read, and not written.
 type failing struct{ vault.Docs }
 
-func (failing) Replace(context.Context, string, string, vault.Fields, vault.Version) (vault.Version, error) {
+func (failing) Replace(context.Context, vault.Collection, string, vault.Fields, vault.Version) (vault.Version, error) {
 	return "", fault.New(fault.Unavailable, fault.None)
 }
 
@@ -259,7 +260,7 @@ func TestAnUntickedBoxIsRememberedUntilItIsTicked(t *testing.T) {
 	w := begin(t)
 	w.connectWithout(membersScope, create, members)
 	w.connect(ada, create) // another consent, which does not ask for it
-	c, err := w.Connection(t.Context(), ada.User())
+	c, err := w.Connection(t.Context(), resource.Person(ada.User()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +274,7 @@ func TestAnUntickedBoxIsRememberedUntilItIsTicked(t *testing.T) {
 		t.Errorf("got %+v", needs)
 	}
 	w.connect(ada, create, members)
-	if c, err := w.Connection(t.Context(), ada.User()); err != nil || len(c.Declined) != 0 || len(c.Allowed) != 2 {
+	if c, err := w.Connection(t.Context(), resource.Person(ada.User())); err != nil || len(c.Declined) != 0 || len(c.Allowed) != 2 {
 		t.Errorf("once it is ticked: %+v, %v", c, err)
 	}
 }
@@ -282,11 +283,11 @@ func TestStatusShowsAConsentOfAnotherInstanceAtOnce(t *testing.T) {
 	w := begin(t)
 	w.connectWithout(membersScope, create, members)
 	chat := newInstance(w.deps)
-	if c, err := chat.Connection(t.Context(), ada.User()); err != nil || len(c.Declined) != 1 {
+	if c, err := chat.Connection(t.Context(), resource.Person(ada.User())); err != nil || len(c.Declined) != 1 {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	w.connect(ada, create, members) // in the browser, which another function serves
-	if c, err := chat.Connection(t.Context(), ada.User()); err != nil || len(c.Declined) != 0 || len(c.Allowed) != 2 {
+	if c, err := chat.Connection(t.Context(), resource.Person(ada.User())); err != nil || len(c.Declined) != 0 || len(c.Allowed) != 2 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -296,7 +297,7 @@ func TestAScopeThatAnAPIDeniesIsTheTokenEndpointsToJudge(t *testing.T) {
 	w.connect(ada, create, members)
 	calls := 0
 	act := func() error {
-		return w.Act(t.Context(), ada.User(), []capability.Capability{create, members}, func(oauth2.TokenSource) error {
+		return w.Act(t.Context(), resource.Person(ada.User()), []capability.Capability{create, members}, func(oauth2.TokenSource) error {
 			calls++
 			return googlecall.ErrScope
 		})
@@ -321,7 +322,7 @@ func TestATokenThatAnAPIRefusesIsRenewedOnce(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	var tokens []string
-	err := w.Act(t.Context(), ada.User(), []capability.Capability{create}, func(source oauth2.TokenSource) error {
+	err := w.Act(t.Context(), resource.Person(ada.User()), []capability.Capability{create}, func(source oauth2.TokenSource) error {
 		token, err := source.Token()
 		check(t, err)
 		if tokens = append(tokens, token.AccessToken); len(tokens) == 1 {
@@ -346,7 +347,7 @@ func TestAGrantThatGoogleRefusesIsToldToExactlyOneOfMany(t *testing.T) {
 	var told atomic.Int32
 	for range 16 {
 		wg.Go(func() {
-			if w.Tell(t.Context(), ada.User()) {
+			if w.Tell(t.Context(), resource.Person(ada.User())) {
 				told.Add(1)
 			}
 		})
@@ -364,7 +365,7 @@ func TestAccessForATimeOnlyIsRemembered(t *testing.T) {
 	w := begin(t)
 	w.google.TimeBased(24 * time.Hour)
 	w.connect(ada, create)
-	c, err := w.Connection(t.Context(), ada.User())
+	c, err := w.Connection(t.Context(), resource.Person(ada.User()))
 	if err != nil || c.Until.Sub(w.deps.Now()).Round(time.Hour) != 24*time.Hour {
 		t.Errorf("until %v, %v", c.Until, err)
 	}
@@ -381,7 +382,7 @@ func TestASaveThatComesLateIntoTheCacheDoesNotReviveAGrant(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- w.token(ada, create) }() // refreshes, and is held after its save
 	<-slow.landed
-	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+	if _, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	close(slow.open)
@@ -400,7 +401,7 @@ type slowSave struct {
 	landed, open chan struct{}
 }
 
-func (s *slowSave) Replace(ctx context.Context, collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
+func (s *slowSave) Replace(ctx context.Context, collection vault.Collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
 	version, err := s.Docs.Replace(ctx, collection, id, f, at)
 	first := false
 	if collection == "grants" {
@@ -424,10 +425,10 @@ func TestWhoTellsIsSureEvenWhenTheAnswerOfTheStoreIsLost(t *testing.T) {
 	lost := &lostAnswer{Docs: w.docs}
 	deps := w.deps
 	deps.Vault = vault.New(lost, deps.Keys, deps.Now)
-	if !newInstance(deps).Tell(t.Context(), ada.User()) {
+	if !newInstance(deps).Tell(t.Context(), resource.Person(ada.User())) {
 		t.Error("nobody tells")
 	}
-	if w.Tell(t.Context(), ada.User()) {
+	if w.Tell(t.Context(), resource.Person(ada.User())) {
 		t.Error("it is told twice")
 	}
 }
@@ -436,7 +437,7 @@ func TestWhoTellsIsSureEvenWhenTheAnswerOfTheStoreIsLost(t *testing.T) {
 // repetition conflicts with it.
 type lostAnswer struct{ vault.Docs }
 
-func (l lostAnswer) Replace(ctx context.Context, collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
+func (l lostAnswer) Replace(ctx context.Context, collection vault.Collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
 	if _, err := l.Docs.Replace(ctx, collection, id, f, at); err != nil {
 		return "", err
 	}
@@ -471,7 +472,7 @@ func TestDisconnectWithdrawsApprovalsAndSaysHowMany(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.approve(ada, "tickets", "builds")
-	done, err := w.Disconnect(t.Context(), ada.User())
+	done, err := w.Disconnect(t.Context(), resource.Person(ada.User()))
 	if want := (grants.Farewell{Outcome: grants.Revoked, Withdrawn: 2}); err != nil || done != want {
 		t.Errorf("got %+v, %v", done, err)
 	}
@@ -485,7 +486,7 @@ func TestADisconnectThatLeavesSomethingSaysSoAndIsFinishedLater(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.approve(ada, "tickets")
-	done, err := w.another(func(d *grants.Deps) { d.Vault = vault.New(&undeleting{Docs: w.docs}, d.Keys, d.Now) }).Disconnect(t.Context(), ada.User())
+	done, err := w.another(func(d *grants.Deps) { d.Vault = vault.New(&undeleting{Docs: w.docs}, d.Keys, d.Now) }).Disconnect(t.Context(), resource.Person(ada.User()))
 	if want := (grants.Farewell{Outcome: grants.Revoked, Withdrawn: 1, Rest: true}); err != nil || done != want {
 		t.Errorf("got %+v, %v", done, err)
 	}
@@ -504,7 +505,7 @@ func TestADisconnectThatLeavesSomethingSaysSoAndIsFinishedLater(t *testing.T) {
 // undeleting cannot delete.
 type undeleting struct{ vault.Docs }
 
-func (undeleting) Delete(context.Context, string, string, vault.Version) error {
+func (undeleting) Delete(context.Context, vault.Collection, string, vault.Version) error {
 	return fault.New(fault.Unavailable, fault.None)
 }
 
@@ -535,7 +536,7 @@ func TestEverySealThatDoesNotOpenIsAnsweredAndKept(t *testing.T) {
 			}
 			w.ahead.Add(int64(151 * oneDay)) // it is due
 			for what, do := range map[string]func() error{
-				"remove": func() error { return w.AppRemoved(t.Context(), ada.User(), w.deps.Now()) },
+				"remove": func() error { return w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()) },
 				"sweep":  func() error { _, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0); return err },
 				"reseal": func() error { _, err := w.Reseal(t.Context()); return err },
 			} {

@@ -26,7 +26,7 @@ func (f *Flow) Start(ctx context.Context, link, browser config.Secret) (config.S
 	if err != nil {
 		return config.Secret{}, err
 	}
-	return f.begin(ctx, link.Reveal(), browser, cmp.Or(inv.Email, strings.TrimPrefix(inv.Person, "users/")), vault.Pending{
+	return f.begin(ctx, link.Reveal(), browser, cmp.Or(inv.Email, strings.TrimPrefix(string(inv.Person), "users/")), vault.Pending{
 		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect, Caller: inv.Caller, Actions: inv.Actions, Authority: inv.Authority,
 		ReturnTo: config.NewSecret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})

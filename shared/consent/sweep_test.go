@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 )
@@ -88,16 +89,18 @@ func TestWhoRemovedTheAppAndUsesItNoMoreIsDisconnectedAfterAWeek(t *testing.T) {
 		then  func(t *testing.T, w *world)
 		ended int
 	}{
-		"nothing happens":         {func(*testing.T, *world) {}, 1},
-		"the app is added again":  {func(t *testing.T, w *world) { check(t, w.AppReturned(t.Context(), ada.User())) }, 0},
-		"it is used another way":  {func(t *testing.T, w *world) { check(t, w.token(ada, create)) }, 0},
-		"the person connects":     {func(_ *testing.T, w *world) { w.connect(ada, create) }, 0},
-		"it is removed once more": {func(t *testing.T, w *world) { check(t, w.AppRemoved(t.Context(), ada.User(), w.deps.Now())) }, 1},
+		"nothing happens":        {func(*testing.T, *world) {}, 1},
+		"the app is added again": {func(t *testing.T, w *world) { check(t, w.AppReturned(t.Context(), resource.Person(ada.User()))) }, 0},
+		"it is used another way": {func(t *testing.T, w *world) { check(t, w.token(ada, create)) }, 0},
+		"the person connects":    {func(_ *testing.T, w *world) { w.connect(ada, create) }, 0},
+		"it is removed once more": {func(t *testing.T, w *world) {
+			check(t, w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()))
+		}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := begin(t)
 			w.connect(ada, create)
-			check(t, w.AppRemoved(t.Context(), ada.User(), w.deps.Now()))
+			check(t, w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()))
 			w.ahead.Add(int64(3 * oneDay))
 			if got := w.sweep(); got.Ended != 0 {
 				t.Errorf("too early: %+v", got)
@@ -116,12 +119,14 @@ func TestWhoRemovedTheAppAndUsesItNoMoreIsDisconnectedAfterAWeek(t *testing.T) {
 
 func TestWhoComesBackWhileTheSweepRunsStaysConnected(t *testing.T) {
 	for name, back := range map[string]func(w *world){
-		"connects anew":      func(w *world) { w.connect(ada, create) },
-		"adds the app again": func(w *world) { check(w.t, newInstance(w.deps).AppReturned(w.t.Context(), ada.User())) },
+		"connects anew": func(w *world) { w.connect(ada, create) },
+		"adds the app again": func(w *world) {
+			check(w.t, newInstance(w.deps).AppReturned(w.t.Context(), resource.Person(ada.User())))
+		},
 	} {
 		w := begin(t)
 		w.connect(ada, create)
-		check(t, w.AppRemoved(t.Context(), ada.User(), w.deps.Now()))
+		check(t, w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()))
 		w.ahead.Add(int64(9 * oneDay))
 		w.between(func() { back(w) })
 		if got := w.sweep(); got.Ended != 0 {
@@ -138,7 +143,7 @@ func TestHonestDeathsAmongLivingGrantsAreAllFound(t *testing.T) {
 	w.connect(ada, create)
 	w.people(100, w.google.RefreshToken(ada))
 	for i := range 40 {
-		g, err := w.deps.Vault.Grant(t.Context(), fmt.Sprintf("users/%06d", i*2))
+		g, err := w.deps.Vault.Grant(t.Context(), resource.Person(fmt.Sprintf("users/%06d", i*2)))
 		check(t, err)
 		g.RefreshToken = config.NewSecret("1//0dead")
 		_, err = w.deps.Vault.SaveGrant(t.Context(), g)
@@ -157,7 +162,7 @@ func TestTheDayOfTheLastUseCountsWhole(t *testing.T) {
 	w := begin(t)
 	w.ahead.Add(int64(time.Until(time.Now().UTC().Truncate(oneDay).Add(oneDay + time.Hour)))) // an hour into a day
 	w.connect(ada, create)
-	check(t, w.AppRemoved(t.Context(), ada.User(), w.deps.Now()))
+	check(t, w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()))
 	w.ahead.Add(int64(7*oneDay + 12*time.Hour)) // she may have used it 7 days and some minutes ago
 	if got := w.sweep(); got.Ended != 0 {
 		t.Errorf("too early: %+v", got)
@@ -180,7 +185,7 @@ func TestTheSweepRevokesWhatCouldNotBeRevokedBefore(t *testing.T) {
 	w.connect(ada, create)
 	token := w.google.RefreshToken(ada)
 	w.google.Fail("revoke", 503, 503)
-	if done, err := w.Disconnect(t.Context(), ada.User()); err != nil || done.Outcome != grants.RevokeLater {
+	if done, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil || done.Outcome != grants.RevokeLater {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	if got := w.sweep(); got.Failed != 1 || w.revocations() != 1 {
@@ -198,7 +203,7 @@ func TestARevocationNeverEndsANewerConsent(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.google.Fail("revoke", 503)
-	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+	if _, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	w.connect(ada, create)
@@ -215,7 +220,7 @@ func TestARevocationIsGivenUpAfterAWeekWithAnAlarm(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.google.Fail("revoke", 503)
-	if _, err := w.Disconnect(t.Context(), ada.User()); err != nil {
+	if _, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
 	w.ahead.Add(int64(7 * oneDay))
@@ -229,7 +234,7 @@ func (w *world) people(n int, token string) {
 	w.t.Helper()
 	for i := range n {
 		g := vault.Grant{
-			Person: fmt.Sprintf("users/%06d", i), ClientID: "client", Scopes: []string{createScope}, Status: vault.Connected, Generation: 1,
+			Person: resource.Person(fmt.Sprintf("users/%06d", i)), ClientID: "client", Scopes: []string{createScope}, Status: vault.Connected, Generation: 1,
 			RefreshToken: config.NewSecret(token), Connected: w.deps.Now(), RefreshDay: w.deps.Now().UTC().Truncate(oneDay),
 		}
 		g.Due = g.RefreshDay.Add(150 * oneDay)
@@ -262,7 +267,7 @@ func TestTwoSweepsAtOnceDoNoHarm(t *testing.T) {
 		t.Errorf("failed %d, refreshed %d", failed.Load(), refreshed.Load())
 	}
 	for i := range 300 {
-		g, err := w.deps.Vault.Grant(t.Context(), fmt.Sprintf("users/%06d", i))
+		g, err := w.deps.Vault.Grant(t.Context(), resource.Person(fmt.Sprintf("users/%06d", i)))
 		if err != nil || g.Status != vault.Connected || g.RefreshDay.Before(w.deps.Now().Add(-2*oneDay)) {
 			t.Fatalf("%d: %s, %v, %v", i, g.Status, g.RefreshDay, err)
 		}
@@ -290,7 +295,7 @@ func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
 	w.connect(ada, create)
 	w.connect(grace, create)
 	w.google.Fail("revoke", 503)
-	if _, err := w.Disconnect(t.Context(), grace.User()); err != nil {
+	if _, err := w.Disconnect(t.Context(), resource.Person(grace.User())); err != nil {
 		t.Fatal(err)
 	}
 	rotated := w.rotate()
@@ -302,7 +307,7 @@ func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 	last := w.disableOld()
-	if _, err := last.TokenSource(t.Context(), ada.User(), create); err != nil {
+	if _, err := last.TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
 		t.Errorf("with the old keys disabled: %v", err)
 	}
 	if done, err := last.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0); err != nil || done.Revoked != 1 || done.Unopened != 0 {
@@ -370,7 +375,7 @@ func TestInARotationInstancesWithDifferentKeysetsWorkOnOneStore(t *testing.T) {
 		for range 3 {
 			for _, a := range pair {
 				w.ahead.Add(int64(2 * time.Hour)) // each refreshes, and seals anew
-				if _, err := a.TokenSource(t.Context(), ada.User(), create); err != nil {
+				if _, err := a.TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -379,13 +384,13 @@ func TestInARotationInstancesWithDifferentKeysetsWorkOnOneStore(t *testing.T) {
 	// An operator who forgot to deploy the added key: unavailable, nothing is
 	// touched, and the deployment mends it.
 	writes := w.docs.Writes()
-	if _, err := newInstance(w.deps).TokenSource(t.Context(), ada.User(), create); fault.KindOf(err) != fault.Unavailable {
+	if _, err := newInstance(w.deps).TokenSource(t.Context(), resource.Person(ada.User()), create); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
 	if w.docs.Writes() != writes || !strings.Contains(w.log.String(), "KEYSET lacks a key that is in use") {
 		t.Error("something was written, or nobody is alarmed")
 	}
-	if _, err := w.with(added, w.lookup).TokenSource(t.Context(), ada.User(), create); err != nil {
+	if _, err := w.with(added, w.lookup).TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
 		t.Errorf("deployed: %v", err)
 	}
 }
@@ -451,7 +456,7 @@ func TestBetweenTwoWalksOnlyWhatIsDueIsRead(t *testing.T) {
 	}
 	again()
 	w.google.Fail("revoke", 503)
-	_, err := w.Disconnect(t.Context(), grace.User())
+	_, err := w.Disconnect(t.Context(), resource.Person(grace.User()))
 	check(t, err)
 	reads := w.docs.Reads()
 	if got := again(); got.Seen != 0 || got.Revoked != 1 || !got.Finished {
@@ -496,7 +501,7 @@ func TestTheSweepResealsAlsoWhatItCannotRefresh(t *testing.T) {
 	if err != nil || done.Failed != 1 {
 		t.Errorf("got %+v, %v", done, err)
 	}
-	if g, err := w.disableOld().deps.Vault.Grant(t.Context(), ada.User()); err != nil || g.RefreshToken.Empty() {
+	if g, err := w.disableOld().deps.Vault.Grant(t.Context(), resource.Person(ada.User())); err != nil || g.RefreshToken.Empty() {
 		t.Errorf("it is still under the old keys: %v", err)
 	}
 }

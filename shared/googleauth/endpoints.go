@@ -5,9 +5,12 @@ import (
 	"time"
 )
 
+// IssuerURL names who signs ID tokens.
+type IssuerURL string
+
 // Issuer is who signs Google's ID tokens. Google also writes it without the
 // scheme (OpenID Connect page, "An ID token's payload").
-const Issuer = "https://accounts.google.com"
+const Issuer IssuerURL = "https://accounts.google.com"
 
 // Endpoints are the addresses Deputy uses of Google's accounts. They are
 // constructor arguments, so that the stand-ins can be put in their place, and

@@ -66,7 +66,7 @@ type verified struct {
 
 // NewVerifier checks tokens signed with keys. An empty audience is a mistake
 // in the program: it would fit every token.
-func NewVerifier(issuer, audience string, keys *KeySet, now func() time.Time) *Verifier {
+func NewVerifier(issuer IssuerURL, audience string, keys *KeySet, now func() time.Time) *Verifier {
 	if audience == "" {
 		panic("googleauth.NewVerifier: empty audience")
 	}
@@ -75,7 +75,7 @@ func NewVerifier(issuer, audience string, keys *KeySet, now func() time.Time) *V
 		panic(err) // only for a size below one
 	}
 	return &Verifier{
-		issuer: issuer, keys: keys, now: now, known: known,
+		issuer: string(issuer), keys: keys, now: now, known: known,
 		config: oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{oidc.RS256}, Now: now},
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // Actor gives the tokens for acting as people.
@@ -23,9 +24,9 @@ type Actor interface {
 	// Act does something with the token of a person that allows needed; do has
 	// to be safe to repeat. It gives ErrToken and ErrScope of do a second chance,
 	// with a new token.
-	Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error
+	Act(ctx context.Context, person resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error) error
 	// Email is the person's address, empty when it is not known.
-	Email(ctx context.Context, person string) (string, error)
+	Email(ctx context.Context, person resource.Person) (string, error)
 }
 
 // What an API says of a person's token, for errors.Is.
@@ -37,7 +38,7 @@ var (
 // As is as whom a call is made, and what it needs of them.
 type As struct {
 	Actor  Actor
-	Person string
+	Person resource.Person
 	Needs  []capability.Capability
 }
 

@@ -17,18 +17,19 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 )
 
 // anybody acts with one token.
 type anybody struct{}
 
 // Act implements googlecall.Actor.
-func (anybody) Act(_ context.Context, _ string, _ []capability.Capability, do func(oauth2.TokenSource) error) error {
+func (anybody) Act(_ context.Context, _ resource.Person, _ []capability.Capability, do func(oauth2.TokenSource) error) error {
 	return do(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "ya29.x"}))
 }
 
 // Email implements googlecall.Actor.
-func (anybody) Email(context.Context, string) (string, error) { return "", nil }
+func (anybody) Email(context.Context, resource.Person) (string, error) { return "", nil }
 
 // call answers one error after the other.
 type call struct {

@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -22,12 +23,12 @@ import (
 // endpoint alone decides whether the grant has ended, and what it allows. An API
 // that goes on refusing what the token endpoint has just given has trouble of
 // its own: Unavailable.
-func (gs *Grants) Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
+func (gs *Grants) Act(ctx context.Context, person resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	token, err := gs.TokenSource(ctx, person, needed...)
 	return gs.act(ctx, person, token, err, needed, do)
 }
 
-func (gs *Grants) act(ctx context.Context, person string, token oauth2.TokenSource, err error, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
+func (gs *Grants) act(ctx context.Context, person resource.Person, token oauth2.TokenSource, err error, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	if err != nil {
 		return err
 	}
@@ -52,19 +53,19 @@ func refusesToken(err error) bool {
 // the store, never from the cache, and reports whether it can be used. One who
 // never connected has none, without an error. It makes one call of the store,
 // whoever is named.
-func (gs *Grants) Lookup(ctx context.Context, named string) (vault.Grant, bool, error) {
+func (gs *Grants) Lookup(ctx context.Context, named resource.Named) (vault.Grant, bool, error) {
 	began := gs.now()
 	var g vault.Grant
 	var err error
-	if strings.HasPrefix(named, "users/") {
-		g, err = gs.vault.Grant(ctx, named)
-	} else if g, err = gs.vault.GrantByEmail(ctx, named); g.Person == "" {
+	if strings.HasPrefix(string(named), "users/") {
+		g, err = gs.vault.Grant(ctx, resource.Person(named))
+	} else if g, err = gs.vault.GrantByEmail(ctx, string(named)); g.Person == "" {
 		if err != nil && fault.KindOf(err) == fault.NotFound {
 			err = nil
 		}
 		return g, false, fault.Wrap("grants.Lookup", err)
 	}
-	g, ok, err := gs.judged(ctx, cmp.Or(g.Person, named), g, err, began)
+	g, ok, err := gs.judged(ctx, cmp.Or(g.Person, resource.Person(named)), g, err, began)
 	return g, ok, fault.Wrap("grants.Lookup", err)
 }
 
@@ -72,8 +73,8 @@ func (gs *Grants) Lookup(ctx context.Context, named string) (vault.Grant, bool, 
 // asked anew where the access token is over. It reports whether the address is
 // still the account's: it may have passed to another one. What has ended
 // meanwhile is given as it is.
-func (gs *Grants) Current(ctx context.Context, named string, g vault.Grant) (vault.Grant, bool, error) {
-	if strings.HasPrefix(named, "users/") {
+func (gs *Grants) Current(ctx context.Context, named resource.Named, g vault.Grant) (vault.Grant, bool, error) {
+	if strings.HasPrefix(string(named), "users/") {
 		return g, true, nil
 	}
 	if !gs.fresh(g) {
@@ -83,7 +84,7 @@ func (gs *Grants) Current(ctx context.Context, named string, g vault.Grant) (vau
 		}
 		g = now
 	}
-	return g, !g.EmailAt.IsZero() && address.Lower(g.Email.Reveal()) == address.Lower(named), nil
+	return g, !g.EmailAt.IsZero() && address.Lower(g.Email.Reveal()) == address.Lower(string(named)), nil
 }
 
 // With is a for one request of a caller's: it acts by a grant that Lookup has
@@ -96,7 +97,7 @@ type withGrant struct {
 }
 
 // Act implements Actor.
-func (w *withGrant) Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
+func (w *withGrant) Act(ctx context.Context, person resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	if person != w.read.Person {
 		return w.Grants.Act(ctx, person, needed, do)
 	}

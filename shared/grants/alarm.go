@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/vault"
 )
 
 const (
@@ -25,16 +28,16 @@ const (
 type alarms struct {
 	mu        sync.Mutex
 	raised    map[string]time.Time
-	suspended map[string]time.Time // by person; manySuspensions + 1 at most
+	suspended map[resource.Person]time.Time // by person; manySuspensions + 1 at most
 }
 
 // alarm is a line that an operator is woken by.
-func (gs *Grants) alarm(ctx context.Context, what, person string, err error) {
-	gs.log.ErrorContext(ctx, "alarm", slog.String("alarm", what), slog.String("person", person), slog.String("error", err.Error()))
+func (gs *Grants) alarm(ctx context.Context, what string, person resource.Person, err error) {
+	gs.log.ErrorContext(ctx, "alarm", slog.String("alarm", what), slog.String("person", string(person)), slog.String("error", err.Error()))
 }
 
 // alarmOnce is alarm for what happens to many people at once: one line an hour.
-func (gs *Grants) alarmOnce(ctx context.Context, what, person string, err error) {
+func (gs *Grants) alarmOnce(ctx context.Context, what string, person resource.Person, err error) {
 	if gs.alarms.loud(what, gs.now()) {
 		gs.alarm(ctx, what, person, err)
 	}
@@ -57,22 +60,22 @@ func (s *alarms) loud(what string, now time.Time) bool {
 
 // unopened is told of records that do not open. Those of people alarm with their
 // names, where they are read.
-func (gs *Grants) unopened(collection string, err error) {
+func (gs *Grants) unopened(collection vault.Collection, err error) {
 	if collection == "grants" || collection == "pendingConsents" {
 		return
 	}
-	if gs.alarms.loud(collection+" does not open", gs.now()) {
-		gs.log.Error("alarm", slog.String("alarm", "a stored record does not open"), slog.String("collection", collection), slog.String("error", err.Error()))
+	if gs.alarms.loud(string(collection)+" does not open", gs.now()) {
+		gs.log.Error("alarm", slog.String("alarm", "a stored record does not open"), slog.String("collection", string(collection)), slog.String("error", err.Error()))
 	}
 }
 
 // manySuspended notes one more suspension and reports whether there were too
 // many lately.
-func (s *alarms) manySuspended(person string, now time.Time) bool {
+func (s *alarms) manySuspended(person resource.Person, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.suspended == nil {
-		s.suspended = map[string]time.Time{}
+		s.suspended = map[resource.Person]time.Time{}
 	}
 	for who, at := range s.suspended {
 		if now.Sub(at) > suspensionsTime {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -13,7 +14,7 @@ import (
 //
 // A grant that does not open is only ever ended: anything else would write
 // over what a mended keyset may open again.
-func (gs *Grants) change(ctx context.Context, person string, edit func(*vault.Grant) bool) (g vault.Grant, changed bool, err error) {
+func (gs *Grants) change(ctx context.Context, person resource.Person, edit func(*vault.Grant) bool) (g vault.Grant, changed bool, err error) {
 	for try := 1; ; try++ {
 		g, _, err := gs.grantNow(ctx, person)
 		if err != nil || g.Person == "" {

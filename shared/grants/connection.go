@@ -7,12 +7,13 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
 // Connection is what a person may know of their own grant.
 type Connection struct {
-	Person    string
+	Person    resource.Person
 	Connected bool
 	Email     string
 	Domain    string // of its Workspace organization; empty for a consumer account
@@ -28,7 +29,7 @@ type Connection struct {
 
 // Connection tells how a person is connected now, also by a consent in another
 // instance a moment ago.
-func (gs *Grants) Connection(ctx context.Context, person string) (Connection, error) {
+func (gs *Grants) Connection(ctx context.Context, person resource.Person) (Connection, error) {
 	g, ok, err := gs.grantNow(ctx, person)
 	switch {
 	case err != nil:
@@ -45,7 +46,7 @@ func (gs *Grants) Connection(ctx context.Context, person string) (Connection, er
 }
 
 // Email implements Actor: the address that the person's grant was given from.
-func (gs *Grants) Email(ctx context.Context, person string) (string, error) {
+func (gs *Grants) Email(ctx context.Context, person resource.Person) (string, error) {
 	c, err := gs.Connection(ctx, person)
 	return c.Email, err
 }

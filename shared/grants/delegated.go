@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -35,7 +36,7 @@ func (d *Delegated) ForAdministrators() *Delegated { return &Delegated{d.tokens,
 
 // Act implements Actor. There is no consent to ask for: what is missing is
 // Denied, and the organization's administrator mends it.
-func (d *Delegated) Act(ctx context.Context, person string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
+func (d *Delegated) Act(ctx context.Context, person resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	var scopes []string
 	for _, c := range needed {
 		if c.Administers() && !d.admins {
@@ -43,7 +44,7 @@ func (d *Delegated) Act(ctx context.Context, person string, needed []capability.
 		}
 		scopes = append(scopes, c.Scope())
 	}
-	email := strings.TrimPrefix(person, "users/")
+	email := strings.TrimPrefix(string(person), "users/")
 	var err error
 	for range 2 { // a refused token is got anew, once
 		token, failed := d.tokens.Token(ctx, email, scopes)
@@ -66,6 +67,6 @@ func (d *Delegated) Act(ctx context.Context, person string, needed []capability.
 }
 
 // Email implements Actor.
-func (d *Delegated) Email(_ context.Context, person string) (string, error) {
-	return strings.TrimPrefix(person, "users/"), nil
+func (d *Delegated) Email(_ context.Context, person resource.Person) (string, error) {
+	return strings.TrimPrefix(string(person), "users/"), nil
 }

@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -41,7 +42,7 @@ func NewDesktop(google *googleauth.Provider, held DesktopGrant, now func() time.
 
 // Act implements Actor. NeedsConsent when a capability was not allowed, or
 // Google has ended the consent.
-func (d *Desktop) Act(ctx context.Context, _ string, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
+func (d *Desktop) Act(ctx context.Context, _ resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
 	if absent := capability.Missing(needed, d.held.Scopes); len(absent) > 0 {
 		return (&capability.Needs{Capabilities: needed, Missing: absent}).Fault()
 	}
@@ -88,4 +89,4 @@ func (d *Desktop) discard(token config.Secret) {
 }
 
 // Email implements Actor.
-func (d *Desktop) Email(context.Context, string) (string, error) { return d.held.Email, nil }
+func (d *Desktop) Email(context.Context, resource.Person) (string, error) { return d.held.Email, nil }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -35,7 +36,7 @@ type Farewell struct {
 // it any more, then revocation at Google, then erasure, approvals included. A
 // token Google could not be asked to revoke is kept for that purpose alone. What
 // breaks off half-way, the next Disconnect or the sweep finishes.
-func (gs *Grants) Disconnect(ctx context.Context, person string) (Farewell, error) {
+func (gs *Grants) Disconnect(ctx context.Context, person resource.Person) (Farewell, error) {
 	g, err := gs.beginDisconnect(ctx, person, func(vault.Grant) bool { return true })
 	if err != nil || g.Person == "" {
 		return Farewell{}, fault.Wrap("grants.Disconnect", err)
@@ -46,7 +47,7 @@ func (gs *Grants) Disconnect(ctx context.Context, person string) (Farewell, erro
 
 // beginDisconnect puts the tombstone on a person's grant, if it is one that may
 // end, and gives it.
-func (gs *Grants) beginDisconnect(ctx context.Context, person string, may func(vault.Grant) bool) (vault.Grant, error) {
+func (gs *Grants) beginDisconnect(ctx context.Context, person resource.Person, may func(vault.Grant) bool) (vault.Grant, error) {
 	g, begun, err := gs.change(ctx, person, func(g *vault.Grant) bool {
 		if !may(*g) {
 			return false
@@ -73,7 +74,7 @@ func (gs *Grants) finishDisconnect(ctx context.Context, g vault.Grant) (out Fare
 	out.Withdrawn = len(g.Standing())
 	// A conflict means that the person has connected again meanwhile.
 	if err := gs.vault.DeleteGrant(ctx, g); err != nil && fault.KindOf(err) != fault.Conflict {
-		gs.log.ErrorContext(ctx, "a disconnect is left for the sweep", slog.String("person", g.Person), slog.String("error", err.Error()))
+		gs.log.ErrorContext(ctx, "a disconnect is left for the sweep", slog.String("person", string(g.Person)), slog.String("error", err.Error()))
 		out.Rest = true
 	}
 	return out, nil
@@ -92,6 +93,6 @@ func (gs *Grants) revoke(ctx context.Context, g vault.Grant) (Disconnected, erro
 	if err == nil {
 		return Revoked, nil
 	}
-	gs.log.ErrorContext(ctx, "revocation failed; the token is kept for it", slog.String("person", g.Person), slog.String("error", err.Error()))
+	gs.log.ErrorContext(ctx, "revocation failed; the token is kept for it", slog.String("person", string(g.Person)), slog.String("error", err.Error()))
 	return RevokeLater, gs.vault.CreateRevocation(ctx, g.Person, g.Generation, token)
 }

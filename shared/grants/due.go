@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 )
@@ -156,7 +157,7 @@ func (s *sweeper) erase(ctx context.Context, g vault.Grant) (*int, error) {
 // eraseRevoked empties a grant of which a security event said that it is over,
 // and what others did as the person. That it was there stays for some days, so
 // that the person can be told.
-func (s *sweeper) eraseRevoked(ctx context.Context, person string) (*int, error) {
+func (s *sweeper) eraseRevoked(ctx context.Context, person resource.Person) (*int, error) {
 	_, ended, err := s.change(ctx, person, func(g *vault.Grant) bool {
 		if g.Status != vault.Connected || !revoked(*g) {
 			return false
@@ -175,7 +176,7 @@ func (s *sweeper) eraseRevoked(ctx context.Context, person string) (*int, error)
 
 // abandon ends the grant of a person who removed the app, unless they have come
 // back since the sweep has read it.
-func (s *sweeper) abandon(ctx context.Context, person string) (*int, error) {
+func (s *sweeper) abandon(ctx context.Context, person resource.Person) (*int, error) {
 	g, err := s.beginDisconnect(ctx, person, s.abandoned)
 	if err != nil || g.Person == "" {
 		return nil, err
@@ -188,7 +189,7 @@ func (s *sweeper) abandon(ctx context.Context, person string) (*int, error) {
 }
 
 // finish ends what a disconnect began, unless the person has connected again.
-func (s *sweeper) finish(ctx context.Context, person string) (*int, error) {
+func (s *sweeper) finish(ctx context.Context, person resource.Person) (*int, error) {
 	g, _, err := s.grantNow(ctx, person)
 	if err != nil || g.Status != vault.Disconnecting {
 		return nil, err
@@ -251,6 +252,6 @@ func (s *sweeper) revocation(ctx context.Context, r vault.Revocation) (*int, err
 }
 
 // audit writes the line of what the sweep did to a person's grant.
-func (gs *Grants) audit(ctx context.Context, act, person, why string) {
-	gs.log.InfoContext(ctx, "audit", slog.String("act", act), slog.String("person", person), slog.String("why", why))
+func (gs *Grants) audit(ctx context.Context, act string, person resource.Person, why string) {
+	gs.log.InfoContext(ctx, "audit", slog.String("act", act), slog.String("person", string(person)), slog.String("why", why))
 }

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
 // Tell is true for exactly one who tells a person that Google has ended their
 // grant (Needs.Ended).
-func (gs *Grants) Tell(ctx context.Context, person string) bool {
+func (gs *Grants) Tell(ctx context.Context, person resource.Person) bool {
 	me := rand.Text()
 	_, mine, err := gs.change(ctx, person, func(g *vault.Grant) bool {
 		untold := g.Untold && g.ToldBy == ""
@@ -31,7 +32,7 @@ func (gs *Grants) Tell(ctx context.Context, person string) bool {
 // AppRemoved notes when a person removed the direct message with the app. Unused
 // for a week after that, the grant is ended by the sweep. Many in one day raise
 // an alarm on that day.
-func (gs *Grants) AppRemoved(ctx context.Context, person string, at time.Time) error {
+func (gs *Grants) AppRemoved(ctx context.Context, person resource.Person, at time.Time) error {
 	_, noted, err := gs.change(ctx, person, func(g *vault.Grant) bool {
 		was := g.Removed
 		g.Removed = at
@@ -47,7 +48,7 @@ func (gs *Grants) AppRemoved(ctx context.Context, person string, at time.Time) e
 }
 
 // AppReturned takes AppRemoved back: the app is in the person's direct messages again.
-func (gs *Grants) AppReturned(ctx context.Context, person string) error {
+func (gs *Grants) AppReturned(ctx context.Context, person resource.Person) error {
 	_, _, err := gs.change(ctx, person, func(g *vault.Grant) bool {
 		was := g.Removed
 		g.Removed = time.Time{}

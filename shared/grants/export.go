@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
@@ -18,14 +19,14 @@ const exportLife = 10 * time.Minute
 
 // exportLink is what a link to a person's export carries, sealed.
 type exportLink struct {
-	Person string    `json:"p"`
-	Until  time.Time `json:"e"`
+	Person resource.Person `json:"p"`
+	Until  time.Time       `json:"e"`
 }
 
 // Export is all that Deputy holds about a person, but for the tokens
 // themselves: whoever had those could act as the person.
 type Export struct {
-	Person     string           `json:"person"`
+	Person     resource.Person  `json:"person"`
 	Made       time.Time        `json:"made"`
 	Connection *exportedGrant   `json:"connection"`
 	Approvals  []vault.Approval `json:"approvals"`
@@ -66,7 +67,7 @@ const (
 
 // ExportLink is a link to a person's Export, good for ten minutes. It is shown
 // to that person alone: whoever opens it can read the export.
-func (gs *Grants) ExportLink(person string) (config.Secret, error) {
+func (gs *Grants) ExportLink(person resource.Person) (config.Secret, error) {
 	text, err := json.Marshal(exportLink{person, gs.now().Add(exportLife)})
 	if err != nil {
 		return config.Secret{}, fault.Wrap("grants.ExportLink", err)
@@ -103,12 +104,12 @@ func (gs *Grants) Export(ctx context.Context, link config.Secret) (Export, error
 }
 
 // ExportOf is all that Deputy holds about a person, for who operates it.
-func (gs *Grants) ExportOf(ctx context.Context, person string) (Export, error) {
+func (gs *Grants) ExportOf(ctx context.Context, person resource.Person) (Export, error) {
 	out, err := gs.export(ctx, person)
 	return out, fault.Wrap("grants.ExportOf", err)
 }
 
-func (gs *Grants) export(ctx context.Context, person string) (out Export, err error) {
+func (gs *Grants) export(ctx context.Context, person resource.Person) (out Export, err error) {
 	out.Person, out.Made = person, gs.now().UTC()
 	g, _, err := gs.grantNow(ctx, person)
 	if err != nil {
@@ -136,7 +137,7 @@ func (gs *Grants) export(ctx context.Context, person string) (out Export, err er
 // Erase is Disconnect, and erases besides what others did as the person, and the
 // answers they got. A token that could not be revoked yet is kept for that, for a
 // week at most.
-func (gs *Grants) Erase(ctx context.Context, person string) (Farewell, error) {
+func (gs *Grants) Erase(ctx context.Context, person resource.Person) (Farewell, error) {
 	done, err := gs.Disconnect(ctx, person)
 	if err == nil {
 		err = gs.vault.EraseActivity(ctx, person)

@@ -22,6 +22,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 )
@@ -57,7 +58,7 @@ type Grants struct {
 	alarms  alarms
 
 	mu    sync.Mutex // of what is put into cache
-	cache *lru.Cache[string, read]
+	cache *lru.Cache[resource.Person, read]
 }
 
 // read is a grant, or the lack of one, and when it was read or saved.
@@ -68,7 +69,7 @@ type read struct {
 
 // New is an Auth with an empty cache.
 func New(d Deps) *Grants {
-	cache, err := lru.New[string, read](cacheSize)
+	cache, err := lru.New[resource.Person, read](cacheSize)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
@@ -81,7 +82,7 @@ func New(d Deps) *Grants {
 // is good for all of the capabilities: a lack may have been mended meanwhile,
 // by a consent in another instance. One that cannot be used (none, ended,
 // another client's, broken) is not ok.
-func (gs *Grants) grant(ctx context.Context, person string, capabilities ...capability.Capability) (g vault.Grant, ok bool, err error) {
+func (gs *Grants) grant(ctx context.Context, person resource.Person, capabilities ...capability.Capability) (g vault.Grant, ok bool, err error) {
 	r, hit := gs.cache.Get(person)
 	if hit && gs.now().Sub(r.at) < seen && gs.usable(r.grant) && len(capability.Missing(capabilities, r.grant.Scopes)) == 0 {
 		return r.grant, true, nil
@@ -90,7 +91,7 @@ func (gs *Grants) grant(ctx context.Context, person string, capabilities ...capa
 }
 
 // grantNow is grant past the cache.
-func (gs *Grants) grantNow(ctx context.Context, person string) (g vault.Grant, ok bool, err error) {
+func (gs *Grants) grantNow(ctx context.Context, person resource.Person) (g vault.Grant, ok bool, err error) {
 	began := gs.now()
 	g, err = gs.vault.Grant(ctx, person)
 	return gs.judged(ctx, person, g, err, began)
@@ -98,7 +99,7 @@ func (gs *Grants) grantNow(ctx context.Context, person string) (g vault.Grant, o
 
 // judged reports whether a grant that was just read can be used, and remembers
 // it.
-func (gs *Grants) judged(ctx context.Context, person string, g vault.Grant, err error, began time.Time) (vault.Grant, bool, error) {
+func (gs *Grants) judged(ctx context.Context, person resource.Person, g vault.Grant, err error, began time.Time) (vault.Grant, bool, error) {
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound:
 		gs.remember(person, vault.Grant{}, began)
@@ -141,7 +142,7 @@ func doubtful(g vault.Grant) bool {
 // remember keeps a grant as it was at a time, unless something later is known:
 // a slow read must not come after a save, nor one save after a later one that
 // ended the grant.
-func (gs *Grants) remember(person string, g vault.Grant, at time.Time) {
+func (gs *Grants) remember(person resource.Person, g vault.Grant, at time.Time) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	known, ok := gs.cache.Peek(person)
@@ -157,11 +158,11 @@ func (gs *Grants) next(generation int64) int64 { return max(generation+1, gs.now
 
 // Find is the person (users/{sub}) whose account an e-mail address belongs to,
 // among those who have connected; NotFound when there is none.
-func (gs *Grants) Find(ctx context.Context, email string) (string, error) {
+func (gs *Grants) Find(ctx context.Context, email string) (resource.Person, error) {
 	g, err := gs.vault.GrantByEmail(ctx, email)
 	return g.Person, fault.Wrap("grants.Find", err)
 }
 
 // Person is the resource name of a Google account's sub. Chat's users/{id} is
 // the same number (chat-protocol.md 1.2).
-func Person(sub string) string { return "users/" + sub }
+func Person(sub string) resource.Person { return resource.Person("users/" + sub) }

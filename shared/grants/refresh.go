@@ -9,6 +9,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -18,14 +19,14 @@ const renewTime = 15 * time.Second
 
 // renew refreshes the access token of a person for an act, once for all who
 // wait. Not ok means that the person has to consent again.
-func (gs *Grants) renew(ctx context.Context, person string) (vault.Grant, bool, error) {
+func (gs *Grants) renew(ctx context.Context, person resource.Person) (vault.Grant, bool, error) {
 	type result struct {
 		grant vault.Grant
 		ok    bool
 	}
 	// One who gives up waiting must not spoil it for the others.
 	shared := context.WithoutCancel(ctx)
-	flight := gs.refresh.DoChan(person, func() (any, error) {
+	flight := gs.refresh.DoChan(string(person), func() (any, error) {
 		ctx, cancel := context.WithTimeout(shared, renewTime)
 		defer cancel()
 		var out result
@@ -73,7 +74,7 @@ func (gs *Grants) refreshed(ctx context.Context, g vault.Grant, used bool) (vaul
 		case fault.KindOf(err) == fault.Unavailable && t.Refresh.Equal(g.RefreshToken):
 			// The token is good, and nothing is lost by not storing it: the
 			// act goes on, and the next refreshes again.
-			gs.log.WarnContext(ctx, "a new access token could not be stored", slog.String("person", g.Person), slog.String("error", err.Error()))
+			gs.log.WarnContext(ctx, "a new access token could not be stored", slog.String("person", string(g.Person)), slog.String("error", err.Error()))
 			gs.remember(g.Person, next, read)
 			return next, true, nil
 		case fault.KindOf(err) != fault.Conflict:
@@ -111,7 +112,7 @@ func (gs *Grants) withTokens(ctx context.Context, g vault.Grant, t googleauth.To
 	claims, err := gs.deps.IDTokens.Verify(ctx, t.ID)
 	switch {
 	case err != nil:
-		gs.log.WarnContext(ctx, "the ID token of a refresh was not verified; the address stays as it was", slog.String("person", g.Person), slog.String("error", err.Error()))
+		gs.log.WarnContext(ctx, "the ID token of a refresh was not verified; the address stays as it was", slog.String("person", string(g.Person)), slog.String("error", err.Error()))
 	case Person(claims.Subject) != g.Person:
 		gs.alarm(ctx, "a refresh brought the ID token of another account", g.Person, errors.New("sub differs"))
 	default:

@@ -36,7 +36,7 @@ func resealing() []string { return append([]string{sweepGrants}, vault.Resealing
 // end.
 func (gs *Grants) resealPage(ctx context.Context, collection, after string) (out vault.Resealed, last string, err error) {
 	if collection != sweepGrants {
-		return gs.vault.Reseal(ctx, collection, after, sweepPage)
+		return gs.vault.Reseal(ctx, vault.Collection(collection), after, sweepPage)
 	}
 	page, err := gs.vault.Grants(ctx, after, sweepPage)
 	if err != nil {
@@ -61,7 +61,7 @@ func (gs *Grants) resealPage(ctx context.Context, collection, after string) (out
 		}
 	}
 	if len(page) == sweepPage {
-		last = strings.TrimPrefix(page[len(page)-1].Person, "users/")
+		last = strings.TrimPrefix(string(page[len(page)-1].Person), "users/")
 	}
 	return out, last, nil
 }

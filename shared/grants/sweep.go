@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -80,7 +81,7 @@ func (s *sweeper) dueGrants(ctx context.Context) error {
 		// sign-in, is looked at a day later: it must not stand before the others.
 		moves := false
 		for _, g := range page {
-			if !seen[g.Person] {
+			if !seen[string(g.Person)] {
 				moves = true
 				continue
 			}
@@ -93,11 +94,11 @@ func (s *sweeper) dueGrants(ctx context.Context) error {
 		if !moves {
 			return nil
 		}
-		page = slices.DeleteFunc(page, func(g vault.ListedGrant) bool { return seen[g.Person] })
+		page = slices.DeleteFunc(page, func(g vault.ListedGrant) bool { return seen[string(g.Person)] })
 		group, inGroup := errgroup.WithContext(ctx)
 		group.SetLimit(sweepAtOnce)
 		for _, g := range page {
-			seen[g.Person] = true
+			seen[string(g.Person)] = true
 			group.Go(func() error {
 				if s.late() {
 					return nil
@@ -177,7 +178,7 @@ func (s *sweeper) following(c vault.Cursor) string {
 // page walks one page of a stage and says where to go on, "" at its end.
 func (s *sweeper) page(ctx context.Context, c vault.Cursor) (last string, err error) {
 	if slices.Contains(vault.Expiring, c.Stage) {
-		removed, last, err := s.vault.RemoveExpired(ctx, c.Stage, c.After, sweepPage)
+		removed, last, err := s.vault.RemoveExpired(ctx, vault.Collection(c.Stage), c.After, sweepPage)
 		s.done.Expired += removed
 		return last, err
 	}
@@ -189,14 +190,14 @@ func (s *sweeper) page(ctx context.Context, c vault.Cursor) (last string, err er
 
 // count notes what became of one record, and reports whether it is dealt with. A
 // conflict is another sweep's work on it, and as good.
-func (s *sweeper) count(ctx context.Context, person string, count *int, err error) bool {
+func (s *sweeper) count(ctx context.Context, person resource.Person, count *int, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case err != nil && fault.KindOf(err) == fault.Conflict:
 	case err != nil:
 		s.done.Failed++
-		s.log.ErrorContext(ctx, "the sweep passes over a record", slog.String("person", person), slog.String("error", err.Error()))
+		s.log.ErrorContext(ctx, "the sweep passes over a record", slog.String("person", string(person)), slog.String("error", err.Error()))
 		return false
 	case count != nil:
 		*count++

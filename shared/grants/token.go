@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -23,12 +24,12 @@ const early = 5 * time.Minute
 // TokenSource gives the access token for acting as a person, when the grant
 // allows every one of the capabilities; else NeedsConsent around *Needs. The
 // token lasts for the act: the source never refreshes by itself.
-func (gs *Grants) TokenSource(ctx context.Context, person string, capabilities ...capability.Capability) (oauth2.TokenSource, error) {
+func (gs *Grants) TokenSource(ctx context.Context, person resource.Person, capabilities ...capability.Capability) (oauth2.TokenSource, error) {
 	g, ok, err := gs.grant(ctx, person, capabilities...)
 	return gs.source(ctx, person, g, ok, err, capabilities)
 }
 
-func (gs *Grants) source(ctx context.Context, person string, g vault.Grant, ok bool, err error, capabilities []capability.Capability) (oauth2.TokenSource, error) {
+func (gs *Grants) source(ctx context.Context, person resource.Person, g vault.Grant, ok bool, err error, capabilities []capability.Capability) (oauth2.TokenSource, error) {
 	if err == nil && ok && !gs.fresh(g) {
 		g, ok, err = gs.renew(ctx, person)
 	}
@@ -66,7 +67,7 @@ func (gs *Grants) fresh(g vault.Grant) bool {
 
 // Renew is TokenSource after an API has refused the token of an earlier source:
 // that token is not used again.
-func (gs *Grants) Renew(ctx context.Context, person string, refused oauth2.TokenSource, capabilities ...capability.Capability) (oauth2.TokenSource, error) {
+func (gs *Grants) Renew(ctx context.Context, person resource.Person, refused oauth2.TokenSource, capabilities ...capability.Capability) (oauth2.TokenSource, error) {
 	token, err := refused.Token()
 	if err != nil {
 		return nil, fault.Wrap("grants.Renew", err)

@@ -31,12 +31,20 @@ type entry struct{ one, english, chinese string }
 // entries are the sentences; the first is none.
 var entries = make([]entry, 1, 256)
 
+// Chinese is a sentence in Simplified Chinese.
+type Chinese string
+
+// Singular is the English of a sentence about one thing.
+type Singular string
+
 // Sentence puts a sentence into the catalogue.
-func Sentence(english, chinese string) Text { return add(entry{"", english, chinese}) }
+func Sentence(english string, chinese Chinese) Text { return add(entry{"", english, string(chinese)}) }
 
 // Counted puts a sentence into the catalogue whose first argument is a number of
 // things.
-func Counted(one, other, chinese string) Text { return add(entry{one, other, chinese}) }
+func Counted(one Singular, other string, chinese Chinese) Text {
+	return add(entry{string(one), other, string(chinese)})
+}
 
 // English is a sentence for systems and operators, who read one language. It
 // is never for a person in Chat or in a browser.

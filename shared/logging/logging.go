@@ -88,9 +88,12 @@ func of(ctx context.Context) *request {
 	return req
 }
 
+// Trace is the id of a trace, as the platform named it.
+type Trace string
+
 // Begin starts a request's notes: trace and span as the platform named them.
-func Begin(ctx context.Context, trace, span string) context.Context {
-	return context.WithValue(ctx, key{}, &request{trace: trace, span: span})
+func Begin(ctx context.Context, trace Trace, span string) context.Context {
+	return context.WithValue(ctx, key{}, &request{trace: string(trace), span: span})
 }
 
 // Note adds to every later line of the request. A key noted again replaces

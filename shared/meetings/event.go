@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -24,7 +25,7 @@ const primary = "primary"
 
 // Zone is the time zone of a person's calendar. more are what the act needs
 // besides.
-func (m *Meetings) Zone(ctx context.Context, person string, more ...capability.Capability) (*time.Location, error) {
+func (m *Meetings) Zone(ctx context.Context, person resource.Person, more ...capability.Capability) (*time.Location, error) {
 	call := m.calendar.Events.List(primary).MaxResults(1).Fields("timeZone")
 	needed := append([]capability.Capability{capability.ScheduleEvents}, more...)
 	list, err := googlecall.Do(ctx, calendarAPI, googlecall.As{Actor: m.auth, Person: person, Needs: needed}, call)
@@ -55,11 +56,11 @@ type Scheduled struct {
 // Schedule puts an event with a Meet room into a person's calendar, and has
 // Google invite the guests. source names the doing it came from: the same
 // person and source schedule once, and are given the event there is.
-func (m *Meetings) Schedule(ctx context.Context, person, source string, e Event) (Scheduled, error) {
+func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key resource.Key, e Event) (Scheduled, error) {
 	if len(e.Guests) > MaxGuests {
 		return Scheduled{}, fault.New(fault.Invalid, words.TooManyGuests, len(e.Guests), MaxGuests)
 	}
-	id, err := m.id(person, source)
+	id, err := m.id(person, key)
 	if err != nil {
 		return Scheduled{}, fault.Wrap("meetings.Schedule", err)
 	}
@@ -84,8 +85,8 @@ func (m *Meetings) Schedule(ctx context.Context, person, source string, e Event)
 
 // id is the event's own, in the letters Calendar allows (calendar/v3,
 // Event.id): the same for the same act, so that a repetition finds it there.
-func (m *Meetings) id(person, source string) (string, error) {
-	code, err := m.keys.Code("request", "event", person, source)
+func (m *Meetings) id(person resource.Person, key resource.Key) (string, error) {
+	code, err := m.keys.Code("request", "event", string(person), string(key))
 	if err != nil {
 		return "", fault.Wrap("meetings.id", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/words"
 )
@@ -52,7 +53,7 @@ func New(ctx context.Context, auth googlecall.Actor, keys *seal.Keys, at Endpoin
 // act needs besides, so that one consent asks for all. The API has no
 // requestId: a repetition makes another room, which costs nothing and which
 // nobody hears of.
-func (m *Meetings) Room(ctx context.Context, person string, more ...capability.Capability) (string, error) {
+func (m *Meetings) Room(ctx context.Context, person resource.Person, more ...capability.Capability) (string, error) {
 	needed := append([]capability.Capability{capability.Meet}, more...)
 	room, err := googlecall.Do(ctx, meetAPI, googlecall.As{Actor: m.auth, Person: person, Needs: needed}, m.api.Spaces.Create(&meet.Space{}))
 	if err != nil {
@@ -69,7 +70,7 @@ type Journal interface {
 
 // RoomOnce is Room for an operation that may be repeated: the room of its first
 // try is kept in its journal, and given again.
-func (m *Meetings) RoomOnce(ctx context.Context, person string, j Journal, more ...capability.Capability) (string, error) {
+func (m *Meetings) RoomOnce(ctx context.Context, person resource.Person, j Journal, more ...capability.Capability) (string, error) {
 	if kept := j.Kept(); kept != nil {
 		return string(kept), nil
 	}

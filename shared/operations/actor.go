@@ -19,10 +19,10 @@ import (
 
 // actor is as whom an operation is done, with what does it by their authority.
 type actor struct {
-	person   string // users/{sub}, by delegation users/{e-mail address}
-	known    string // users/{sub} in any case; empty for one who never connected
-	home     string // their domain, as far as it is known
-	source   string // for Google's requestId: the same for the same operation
+	person   resource.Person // users/{sub}, by delegation users/{e-mail address}
+	known    resource.Person // users/{sub} in any case; empty for one who never connected
+	home     string          // their domain, as far as it is known
+	key      resource.Key    // for Google's requestId: the same for the same operation
 	try      Try
 	spaces   *spaces.Spaces
 	meetings *meetings.Meetings
@@ -35,7 +35,7 @@ type actor struct {
 func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, error) {
 	out := actor{spaces: o.Spaces, meetings: o.Meetings}
 	if c.self {
-		out.person, out.known, out.source = c.Person, c.Person, c.Key
+		out.person, out.known, out.key = resource.Person(c.Person), resource.Person(c.Person), c.Key
 		return out, nil
 	}
 	if c.Authority == callers.ByAdmin {
@@ -78,7 +78,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 // byDelegation reports whether the organization's word takes the place of the
 // person's grant, and the address that it is for.
 func (c Call) byDelegation() (bool, string) {
-	email := address.Lower(c.Person)
+	email := address.Lower(string(c.Person))
 	return c.Authority == callers.ByDelegation || c.Authority == callers.ByAdmin && slices.Contains(c.Caller.Administrators, email), email
 }
 
@@ -95,11 +95,11 @@ func (o *Operations) delegated(ctx context.Context, who actor, c Call, email str
 	if c.Authority == callers.ByAdmin {
 		by = by.ForAdministrators()
 	}
-	g, _, err := o.Grants.Lookup(ctx, email) // for their /status, if they have one
+	g, _, err := o.Grants.Lookup(ctx, resource.Named(email)) // for their /status, if they have one
 	if err != nil {
 		return who, err
 	}
-	who.person, who.known, who.home = "users/"+email, g.Person, address.Domain(email)
+	who.person, who.known, who.home = resource.Person("users/"+email), g.Person, address.Domain(email)
 	who.spaces, who.meetings = who.spaces.By(by), who.meetings.By(by)
 	return who, nil
 }
@@ -120,7 +120,7 @@ func (o *Operations) approval(ctx context.Context, c Call, actions []string, nee
 
 // allowed asks the file for a person as the caller names them.
 func (c Call) allowed(actions ...string) error {
-	if _, ok := resource.User(c.Person); !ok {
+	if _, ok := resource.User(string(c.Person)); !ok {
 		return fault.New(fault.Invalid, i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), "actAs")
 	}
 	return c.Caller.Allow(c.Authority, c.Person, actions...)

@@ -8,6 +8,7 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -16,7 +17,7 @@ type line struct {
 	Call
 	operation
 	request Request
-	person  string // by delegation known by address only
+	person  resource.Person // by delegation known by address only
 }
 
 // audit writes the line of an operation that has ended.
@@ -31,12 +32,12 @@ func (o *Operations) audit(ctx context.Context, l line, made string, repeated bo
 // log writes one audit line (docs/operate.md): who did what as whom, and what
 // came of it; no text, no token.
 func (o *Operations) log(ctx context.Context, l line, made string, repeated bool, outcome string) {
-	what := []any{slog.String("act", l.actions[0]), slog.String("authority", cmp.Or(l.Authority, callers.ByUser))}
+	what := []any{slog.String("act", l.actions[0]), slog.String("authority", string(cmp.Or(l.Authority, callers.ByUser)))}
 	if !l.self {
 		what = append(what, slog.String("caller_id", l.Caller.ID))
 	}
 	request := l.request.ID
-	what = append(what, slog.String("person", l.person), slog.String("in", l.space), slog.String("made", made),
+	what = append(what, slog.String("person", string(l.person)), slog.String("in", string(l.space)), slog.String("made", made),
 		slog.String("request", request[:min(len(request), 32)]), slog.Bool("repeated", repeated), slog.String("outcome", outcome))
 	o.Log.InfoContext(ctx, "audit", what...)
 }
@@ -46,18 +47,18 @@ const noteTime = 3 * time.Second
 
 // note lets the person see in /status what was done as them, or may have been.
 // The operation is done whatever comes of this.
-func (o *Operations) note(ctx context.Context, l line, person string, try Try, made string, unsure bool) {
-	o.noteAs(ctx, l, person, try.Act[:32], vault.Activity{When: try.Began, Made: cmp.Or(made, l.space), Unsure: unsure})
+func (o *Operations) note(ctx context.Context, l line, person resource.Person, try Try, made string, unsure bool) {
+	o.noteAs(ctx, l, person, try.Act[:32], vault.Activity{When: try.Began, Made: string(cmp.Or(resource.SpaceName(made), l.space)), Unsure: unsure})
 }
 
 // noteRead lets the person see in /status that a system read as them: once an
 // hour for each system and action.
-func (o *Operations) noteRead(ctx context.Context, l line, person string, err error) {
+func (o *Operations) noteRead(ctx context.Context, l line, person resource.Person, err error) {
 	if err != nil || person == "" || l.self {
 		return
 	}
 	hour := o.Now().UTC().Truncate(time.Hour)
-	id := Digest("read", l.Caller.ID, person, l.actions[0], l.Authority, hour.String())[:32]
+	id := Digest("read", l.Caller.ID, string(person), l.actions[0], string(l.Authority), hour.String())[:32]
 	if known, _ := o.reads.ContainsOrAdd(id, struct{}{}); !known {
 		o.noteAs(ctx, l, person, id, vault.Activity{When: hour})
 	}
@@ -65,7 +66,7 @@ func (o *Operations) noteRead(ctx context.Context, l line, person string, err er
 
 // noteAs stores an activity of the person's. What they do themself is none, and by
 // delegation one who never connected has no /status.
-func (o *Operations) noteAs(ctx context.Context, l line, person, id string, done vault.Activity) {
+func (o *Operations) noteAs(ctx context.Context, l line, person resource.Person, id string, done vault.Activity) {
 	if person == "" || l.self {
 		return
 	}
@@ -74,6 +75,6 @@ func (o *Operations) noteAs(ctx context.Context, l line, person, id string, done
 	done.Caller, done.Action, done.Authority = l.Caller.Name, l.actions[0], l.Authority
 	err := fault.Catch(func() error { return o.Vault.NoteActivity(ctx, person, id, done) })
 	if err != nil {
-		o.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", person), slog.String("error", err.Error()))
+		o.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", string(person)), slog.String("error", err.Error()))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 )
 
@@ -53,7 +54,7 @@ func (o *Operations) PlanSpace(ctx context.Context, c Call, in NewSpace) ([]spac
 			dry.spaces = plan
 			r, err := o.resolve(ctx, dry, wanted)
 			if err == nil {
-				_, err = plan.Create(ctx, who.person, who.source, r)
+				_, err = plan.Create(ctx, who.person, who.key, r)
 			}
 			return err
 		})
@@ -63,10 +64,10 @@ func (o *Operations) PlanSpace(ctx context.Context, c Call, in NewSpace) ([]spac
 
 // FinishSpace does what a person's own CreateSpace has left of a request, for a
 // space that is there. It can be repeated.
-func (o *Operations) FinishSpace(ctx context.Context, c Call, space string, r spaces.Request) (spaces.Outcome, error) {
+func (o *Operations) FinishSpace(ctx context.Context, c Call, space resource.SpaceName, r spaces.Request) (spaces.Outcome, error) {
 	op := operation{name: "finishSpace", actions: only(callers.CreateSpaces), space: space, needs: r.Needed()}
 	return run(ctx, o, c, op, r, func(who actor) (spaces.Outcome, done, error) {
-		return who.spaces.Finish(ctx, who.person, who.source, space, r.Members, r.More, r.Rest), done{}, nil
+		return who.spaces.Finish(ctx, who.person, who.key, space, r.Members, r.More, r.Rest), done{}, nil
 	})
 }
 
@@ -113,9 +114,9 @@ func (o *Operations) create(ctx context.Context, who actor, c Call, op operation
 	}
 	answer, err := made(ctx, who, wanted, j)
 	if err != nil {
-		return answer, done{made: answer.Name}, err
+		return answer, done{made: string(answer.Name)}, err
 	}
-	came := done{answer.Name, answer.Unfinished()}
+	came := done{string(answer.Name), answer.Unfinished()}
 	if came.incomplete {
 		j.Made = &answer
 		// Without it, the next try finds the space by its request, and looks.
@@ -154,14 +155,14 @@ func made(ctx context.Context, who actor, wanted wanted, j journal) (CreatedSpac
 	}
 	r := *j.Request
 	r.DisplayName = cmp.Or(j.Name, r.DisplayName)
-	made, err := who.spaces.Create(ctx, who.person, who.source, r)
+	made, err := who.spaces.Create(ctx, who.person, who.key, r)
 	for n := 0; n < mostNames && wanted.taken == TakenSuffix && conflict(err); n++ {
 		r.DisplayName = spaces.NextName(r.DisplayName)
 		j.Name = r.DisplayName
 		if err := j.keep(ctx, who); err != nil { // the next try must not make another
 			return CreatedSpace{}, err
 		}
-		made, err = who.spaces.Create(ctx, who.person, who.source, r)
+		made, err = who.spaces.Create(ctx, who.person, who.key, r)
 	}
 	if wanted.taken == TakenReuse && conflict(err) {
 		return reuse(ctx, who, r, err)
@@ -219,7 +220,7 @@ func goOn(ctx context.Context, who actor, r spaces.Request, before CreatedSpace)
 		look, more, steps = left(slices.Concat(r.Members, r.More), StateUnchecked), nil, nil
 	}
 	rest := r.Rest.Only(steps...)
-	outcome := who.spaces.Finish(ctx, who.person, who.source, before.Name, look, more, rest)
+	outcome := who.spaces.Finish(ctx, who.person, who.key, before.Name, look, more, rest)
 	now := createdOf(who, spaces.Created{Outcome: outcome}, spaces.Request{Members: look, More: more, External: r.External, Rest: rest})
 	after := before
 	after.Members, after.Steps, after.Outcome = slices.Clone(before.Members), slices.Clone(before.Steps), outcome
@@ -256,15 +257,15 @@ func (o *Operations) CreateConversation(ctx context.Context, c Call, in NewConve
 		var made spaces.Group
 		var err error
 		if in.Direct {
-			made, err = who.spaces.DirectMessage(ctx, who.person, who.source, in.Members[0])
+			made, err = who.spaces.DirectMessage(ctx, who.person, who.key, in.Members[0])
 		} else {
-			made, err = who.spaces.GroupChat(ctx, who.person, who.source, in.Members)
+			made, err = who.spaces.GroupChat(ctx, who.person, who.key, in.Members)
 		}
 		if err != nil {
 			return CreatedSpace{}, done{}, err
 		}
 		answer := createdOf(who, spaces.Created{Name: made.Name, Address: made.Address, Outcome: made.Outcome}, spaces.Request{Members: in.Members})
 		answer.Reused = made.Found
-		return answer, done{answer.Name, answer.Unfinished()}, nil
+		return answer, done{string(answer.Name), answer.Unfinished()}, nil
 	})
 }

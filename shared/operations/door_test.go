@@ -37,7 +37,7 @@ func program(ctx context.Context, do *operations.Operations, ci callers.Caller, 
 			return err
 		}
 		call := func(step string) operations.Call {
-			return operations.Call{Caller: ci, Person: asked.As, Authority: callers.ByUser, Key: asked.Key + step}
+			return operations.Call{Caller: ci, Person: resource.Named(asked.As), Authority: callers.ByUser, Key: resource.Key(asked.Key + step)}
 		}
 		space, err := do.CreateSpace(ctx, call("/space"), operations.NewSpace{Request: spaces.Request{DisplayName: asked.Create}})
 		if err != nil {
@@ -48,7 +48,7 @@ func program(ctx context.Context, do *operations.Operations, ci callers.Caller, 
 		if err != nil {
 			return err
 		}
-		posted, err := do.CreateMessage(ctx, call("/message"), operations.Message{Space: space.Name, Text: asked.Text})
+		posted, err := do.CreateMessage(ctx, call("/message"), spaces.Message{Space: space.Name, Text: asked.Text})
 		if err != nil {
 			return err
 		}
@@ -88,16 +88,16 @@ func TestAThirdWayInNeedsNoChangeElsewhere(t *testing.T) {
 	needed := capability.Scopes(capability.CreateSpaces, capability.ManageMembers, capability.PostMessages)
 	refresh, access := g.Connect(ada, needed...)
 	grant := vault.Grant{
-		Person: ada.User(), ClientID: "client", Scopes: needed, RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: time.Now().Add(time.Hour),
+		Person: resource.Person(ada.User()), ClientID: "client", Scopes: needed, RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: time.Now().Add(time.Hour),
 		Status: vault.Connected, Email: config.NewSecret(ada.Email), EmailAt: time.Now(), SignedIn: time.Now(), Refreshed: time.Now(),
 	}
-	ci := callers.Caller{ID: "ci", Name: "CI", Actions: callers.Actions(), People: []string{ada.Email}, Authorities: []string{callers.ByUser}}
+	ci := callers.Caller{ID: "ci", Name: "CI", Actions: callers.Actions(), People: []string{ada.Email}, Authorities: []vault.Authority{vault.Authority(string(callers.ByUser))}}
 	grant.Approve(ci.ID, callers.ByUser, []string{callers.CreateSpaces, callers.WriteMembers, callers.CreateMessages}, time.Now())
 	if _, err := v.SaveGrant(t.Context(), grant); err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := do.CreateSpace(t.Context(), operations.Call{Person: ada.User(), Authority: callers.ByUser}, operations.NewSpace{Request: spaces.Request{DisplayName: "x"}}); fault.KindOf(err) != fault.Denied {
+	if _, err := do.CreateSpace(t.Context(), operations.Call{Person: resource.Named(ada.User()), Authority: callers.ByUser}, operations.NewSpace{Request: spaces.Request{DisplayName: "x"}}); fault.KindOf(err) != fault.Denied {
 		t.Errorf("a call that names no caller: %v", err)
 	}
 	input := fmt.Sprintf(`{"key": "a-key", "as": %q, "create": "Incident 7", "member": %q, "text": "Hello"}`, ada.Email, grace.Email)

@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 )
 
@@ -31,7 +32,7 @@ type MembersPage struct {
 }
 
 // ListMembers lists who is in a space.
-func (o *Operations) ListMembers(ctx context.Context, c Call, space string, page Page) (MembersPage, error) {
+func (o *Operations) ListMembers(ctx context.Context, c Call, space resource.SpaceName, page Page) (MembersPage, error) {
 	op := operation{name: "listMembers", actions: only(callers.ReadMembers), space: space, needs: readMembers}
 	return run(ctx, o, c, op, nil, func(who actor) (out MembersPage, _ done, err error) {
 		out.Members, out.Next, err = who.spaces.Members(ctx, who.person, space, page.Size, page.Token)
@@ -41,8 +42,8 @@ func (o *Operations) ListMembers(ctx context.Context, c Call, space string, page
 
 // Member names a member of a space.
 type Member struct {
-	Space string // spaces/{id}
-	User  string // users/{id or e-mail address}
+	Space resource.SpaceName // spaces/{id}
+	User  string             // users/{id or e-mail address}
 }
 
 // id is the last part of its resource name.
@@ -82,7 +83,7 @@ func (o *Operations) RemoveMember(ctx context.Context, c Call, m Member) error {
 
 // NewMembers are to be added to a space.
 type NewMembers struct {
-	Space   string // spaces/{id}
+	Space   resource.SpaceName // spaces/{id}
 	Members []spaces.Member
 }
 

@@ -11,18 +11,11 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Message is a text to be posted.
-type Message struct {
-	Space  string // spaces/{id}
-	Thread string // spaces/{id}/threads/{id} of the same space; empty for a new one
-	Text   string
-}
-
 // CreateMessage posts a text as a person.
-func (o *Operations) CreateMessage(ctx context.Context, c Call, m Message) (spaces.Posted, error) {
+func (o *Operations) CreateMessage(ctx context.Context, c Call, m spaces.Message) (spaces.Posted, error) {
 	op := operation{name: "createMessage", actions: only(callers.CreateMessages), space: m.Space, needs: []capability.Capability{capability.PostMessages}}
 	return run(ctx, o, c, op, m, func(who actor) (spaces.Posted, done, error) {
-		posted, err := who.spaces.Say(ctx, who.person, who.source, m.Space, m.Thread, m.Text)
+		posted, err := who.spaces.Say(ctx, who.person, who.key, m)
 		return posted, done{made: posted.Name}, err
 	})
 }
@@ -30,7 +23,7 @@ func (o *Operations) CreateMessage(ctx context.Context, c Call, m Message) (spac
 // CreateMeeting opens a Meet room and posts its address behind the text of a
 // message. say is the language of the post. The API of Meet has no key, so the
 // room is kept before it is posted: a repetition names the same.
-func (o *Operations) CreateMeeting(ctx context.Context, c Call, m Message, say i18n.Say) (spaces.Posted, error) {
+func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message, say i18n.Say) (spaces.Posted, error) {
 	needs := []capability.Capability{capability.Meet, capability.PostMessages}
 	op := operation{name: "createMeeting", actions: []string{callers.CreateMeetings, callers.CreateMessages}, space: m.Space, needs: needs, once: true}
 	return run(ctx, o, c, op, m, func(who actor) (spaces.Posted, done, error) {
@@ -38,8 +31,9 @@ func (o *Operations) CreateMeeting(ctx context.Context, c Call, m Message, say i
 		if err != nil {
 			return spaces.Posted{}, done{}, err
 		}
-		text := strings.TrimSpace(m.Text + " " + say(words.MeetSaid, room))
-		posted, err := who.spaces.Say(ctx, who.person, who.source, m.Space, m.Thread, text)
+		said := m
+		said.Text = strings.TrimSpace(m.Text + " " + say(words.MeetSaid, room))
+		posted, err := who.spaces.Say(ctx, who.person, who.key, said)
 		return posted, done{made: posted.Name}, err
 	})
 }

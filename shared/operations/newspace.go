@@ -158,7 +158,7 @@ func (o *Operations) template(ctx context.Context, c Call, name string) (t vault
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		return t, "", invalid(i18n.English("template: there is none of this name."))
 	}
-	return t, vault.TemplateID(owner, name), err
+	return t, vault.TemplateID(vault.Owner(owner), name), err
 }
 
 // split puts those members into the setup that it takes; the others come after.
@@ -245,7 +245,7 @@ func (o *Operations) resolve(ctx context.Context, who actor, w wanted) (spaces.R
 
 // addressOf is what {{person}} stands for.
 func (o *Operations) addressOf(ctx context.Context, who actor) (string, error) {
-	if email := strings.TrimPrefix(who.person, "users/"); strings.Contains(email, "@") {
+	if email := strings.TrimPrefix(string(who.person), "users/"); strings.Contains(email, "@") {
 		return email, nil
 	}
 	return o.Grants.Email(ctx, who.person)
@@ -254,11 +254,11 @@ func (o *Operations) addressOf(ctx context.Context, who actor) (string, error) {
 // seq is what {{seq}} stands for: the number of this operation, or, for a plan,
 // of the next.
 func (o *Operations) seq(ctx context.Context, who actor, counter string) (int64, error) {
-	if who.source == "" {
+	if who.key == "" {
 		last, err := o.Vault.LastSeq(ctx, counter)
 		return last + 1, err
 	}
-	return o.Vault.NextSeq(ctx, counter, who.source)
+	return o.Vault.NextSeq(ctx, counter, who.key)
 }
 
 func invalid(text i18n.Text, args ...any) error {

@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -46,10 +47,10 @@ func NewRunner(v *vault.Vault, log *slog.Logger, now func() time.Time) *Runner {
 
 // Request is what is to be done once.
 type Request struct {
-	ID     string // of the operation: Digest of who asks, and their key
-	Caller string // who asks
-	Person string // users/{sub} as whom; empty for one who never connected
-	Hash   string // of what is asked for: the same key may not ask for something else
+	ID     string          // of the operation: Digest of who asks, and their key
+	Caller string          // who asks
+	Person resource.Person // users/{sub} as whom; empty for one who never connected
+	Hash   string          // of what is asked for: the same key may not ask for something else
 }
 
 // Digest is one name for several.

@@ -19,6 +19,7 @@ import (
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/vault"
 )
@@ -58,25 +59,25 @@ func New(d Deps) *Operations {
 
 // Call says who asks for an operation, and as whom it is done.
 type Call struct {
-	Caller    callers.Caller // as callers.Verify gives it
-	Person    string         // users/{id} or an e-mail address, as the caller names them
-	Authority string         // callers.ByUser, ByAdmin or ByDelegation
-	Key       string         // idempotency key; empty for what only reads
+	Caller    callers.Caller  // as callers.Verify gives it
+	Person    resource.Named  // users/{id} or an e-mail address, as the caller names them
+	Authority vault.Authority // callers.ByUser, ByAdmin or ByDelegation
+	Key       resource.Key    // idempotency key; empty for what only reads
 	self      bool
 }
 
 // Self is a person (users/{id}) who asks for themself, as Chat has verified: no
 // policy and no approval stands between. key names the doing, such as the message
 // of a command: the same key and input are the same operation.
-func Self(person, key string) Call {
-	return Call{Person: person, Authority: callers.ByUser, Key: key, self: true}
+func Self(person resource.Person, key resource.Key) Call {
+	return Call{Person: resource.Named(person), Authority: callers.ByUser, Key: key, self: true}
 }
 
 // operation is one of them, for one call.
 type operation struct {
-	name    string   // the operationId of openapi.yaml
-	actions []string // all that it does; the first names it in logs and policies
-	space   string   // spaces/{id} that it is done in; may be empty
+	name    string             // the operationId of openapi.yaml
+	actions []string           // all that it does; the first names it in logs and policies
+	space   resource.SpaceName // spaces/{id} that it is done in; may be empty
 	needs   []capability.Capability
 	// once keeps a record of it also for a person in Chat: Google has no key for a
 	// part of it.

@@ -12,11 +12,12 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
 // ofPerson writes the audit line of an operation on a person's connection.
-func (o *Operations) ofPerson(ctx context.Context, c Call, action, person string, err error) {
+func (o *Operations) ofPerson(ctx context.Context, c Call, action string, person resource.Person, err error) {
 	o.audit(ctx, line{Call: c, operation: operation{actions: only(action)}, person: person}, "", false, err)
 }
 
@@ -56,7 +57,7 @@ func (o *Operations) InvitePerson(ctx context.Context, c Call, asked []capabilit
 		// As the caller names them: the link tells nothing that they did not know.
 		link, err = o.Consent.Invite(ctx, c.Person, config.Secret{}, asked...)
 	}
-	o.ofPerson(ctx, c, callers.InvitePeople, c.Person, err)
+	o.ofPerson(ctx, c, callers.InvitePeople, resource.Person(c.Person), err)
 	return link, err
 }
 
@@ -85,7 +86,7 @@ func (o *Operations) AcceptPerson(ctx context.Context, c Call, in AppCode) (gran
 			Code: in.Code, Redirect: redirect, Via: c.Caller.Name, May: func(domain string) error { return c.Caller.Covers(c.Person, domain) },
 		})
 	}
-	o.ofPerson(ctx, c, callers.ConnectPeople, cmp.Or(out.Person, c.Person), err)
+	o.ofPerson(ctx, c, callers.ConnectPeople, cmp.Or(out.Person, resource.Person(c.Person)), err)
 	return out, err
 }
 

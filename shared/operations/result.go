@@ -7,6 +7,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 )
 
@@ -41,10 +42,11 @@ type StepResult struct {
 // CreatedSpace is a space that was made or found, with each member and step in
 // the order of the request.
 type CreatedSpace struct {
-	Name, DisplayName, Address string
-	Members                    []MemberResult
-	Steps                      []StepResult
-	Reused                     bool // it was there before, and nothing was done to it
+	Name                 resource.SpaceName
+	DisplayName, Address string
+	Members              []MemberResult
+	Steps                []StepResult
+	Reused               bool // it was there before, and nothing was done to it
 	// Outcome is what this try did, for who tells of it in another language. It is
 	// not stored.
 	Outcome spaces.Outcome `json:"-"`

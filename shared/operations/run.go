@@ -9,6 +9,7 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // done is what came of an operation: what it made, and whether there is more to
@@ -50,7 +51,7 @@ func run[T any](ctx context.Context, o *Operations, c Call, op operation, input 
 		repeated, err = o.once(ctx, q, &answer, func(try Try) (bool, error) {
 			who.try = try
 			if !c.self {
-				who.source = "caller " + try.Act
+				who.key = resource.Key("caller " + try.Act)
 			}
 			answer, came, err = do(who)
 			if unsure := untold(err); err == nil || unsure || partly(err) {
@@ -76,11 +77,11 @@ func request(c Call, op operation, input any) (Request, error) {
 		return Request{}, fault.Wrap("operations.request", err)
 	}
 	q := Request{
-		ID: Digest(c.Caller.ID, c.Key), Caller: c.Caller.ID,
-		Hash: Digest(op.name, op.space, address.Lower(c.Person), c.Authority, string(text)),
+		ID: Digest(c.Caller.ID, string(c.Key)), Caller: c.Caller.ID,
+		Hash: Digest(op.name, string(op.space), address.Lower(string(c.Person)), string(c.Authority), string(text)),
 	}
 	if c.self {
-		q.ID, q.Caller = Digest("chat", op.name, c.Person, op.space, c.Key), "chat"
+		q.ID, q.Caller = Digest("chat", op.name, string(c.Person), string(op.space), string(c.Key)), "chat"
 	}
 	return q, nil
 }

@@ -9,6 +9,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 )
 
@@ -24,7 +25,7 @@ func (o *Operations) ListSpaces(ctx context.Context, c Call, query string, page 
 }
 
 // GetSpace reads a space.
-func (o *Operations) GetSpace(ctx context.Context, c Call, space string) (spaces.Info, error) {
+func (o *Operations) GetSpace(ctx context.Context, c Call, space resource.SpaceName) (spaces.Info, error) {
 	op := operation{name: "getSpace", actions: only(callers.ReadSpaces), space: space, needs: readSpaces}
 	return run(ctx, o, c, op, nil, func(who actor) (spaces.Info, done, error) {
 		out, err := who.spaces.Get(ctx, who.person, space)
@@ -34,7 +35,7 @@ func (o *Operations) GetSpace(ctx context.Context, c Call, space string) (spaces
 
 // SpaceChange is what shall be different about a space.
 type SpaceChange struct {
-	Space   string // spaces/{id}
+	Space   resource.SpaceName // spaces/{id}
 	Change  spaces.Change
 	IfMatch *string // as the header; nil changes it however it is
 }
@@ -46,7 +47,7 @@ func (o *Operations) UpdateSpace(ctx context.Context, c Call, in SpaceChange) (s
 		// Google has no condition on a change. Two callers that hold the same
 		// ETag must not both win, so one space has one change at a time.
 		var now spaces.Info
-		err := o.runner.Hold(ctx, in.Space, func() (err error) {
+		err := o.runner.Hold(ctx, string(in.Space), func() (err error) {
 			if in.IfMatch != nil {
 				if err := unchanged(ctx, who, in); err != nil {
 					return err
@@ -99,8 +100,8 @@ var begun = []byte("begun")
 
 // SpaceEnd is a space to be deleted.
 type SpaceEnd struct {
-	Space   string // spaces/{id}
-	Confirm string // its display name, to the letter
+	Space   resource.SpaceName // spaces/{id}
+	Confirm string             // its display name, to the letter
 }
 
 // DeleteSpace ends a space once its name is repeated.

@@ -24,7 +24,7 @@ func (o *Operations) ListTemplates(ctx context.Context, caller callers.Caller) (
 	if err != nil {
 		return nil, err
 	}
-	own, err := o.Vault.Templates(ctx, caller.ID)
+	own, err := o.Vault.Templates(ctx, vault.Owner(caller.ID))
 	all := append(slices.Clone(set.Templates), slices.DeleteFunc(own, func(t vault.Template) bool { _, hidden := set.Template(t.Name); return hidden })...)
 	slices.SortFunc(all, func(a, b vault.Template) int { return strings.Compare(a.Name, b.Name) })
 	return all, err
@@ -52,7 +52,7 @@ func (o *Operations) templateNamed(ctx context.Context, caller callers.Caller, n
 	if t, ok := all.Template(name); ok {
 		return "", t, nil
 	}
-	t, err = o.Vault.Template(ctx, caller.ID, name)
+	t, err = o.Vault.Template(ctx, vault.Owner(caller.ID), name)
 	return caller.ID, t, err
 }
 
@@ -70,7 +70,7 @@ func (o *Operations) PutTemplate(ctx context.Context, caller callers.Caller, t v
 	if err := o.own(ctx, t.Name); err != nil {
 		return t, err
 	}
-	err = o.Vault.PutTemplate(ctx, caller.ID, t, still(ifMatch))
+	err = o.Vault.PutTemplate(ctx, vault.Owner(caller.ID), t, still(ifMatch))
 	if errors.Is(err, vault.ErrTooMany) {
 		err = fault.New(fault.Conflict, i18n.English("This caller keeps 99 templates, which is the most. Delete one first."))
 	}
@@ -106,7 +106,7 @@ func (o *Operations) DeleteTemplate(ctx context.Context, caller callers.Caller, 
 	if err := o.own(ctx, name); err != nil {
 		return err
 	}
-	err := o.Vault.DeleteTemplate(ctx, caller.ID, name, still(ifMatch))
+	err := o.Vault.DeleteTemplate(ctx, vault.Owner(caller.ID), name, still(ifMatch))
 	o.ofTemplate(ctx, caller, err)
 	return err
 }

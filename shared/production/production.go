@@ -44,7 +44,7 @@ func Open(ctx context.Context, env *config.Reader, base http.RoundTripper) (*Par
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
-	docs, err := store.Open(ctx)
+	docs, err := firestore.New(ctx, store)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func keysFromEnv(ctx context.Context, env *config.Reader, project, clientID stri
 			return nil
 		}
 	}
-	keys, err := seal.New(keyset, lookup, project, clientID)
+	keys, err := seal.New(keyset, lookup, seal.Project(project), clientID)
 	env.Check(err)
 	return keys
 }

@@ -1,4 +1,5 @@
-// Package resource reads how a person or a member of a space is named, into the
+// Package resource has the names of people, spaces and operations, each of its own
+// type so that two cannot be swapped, and reads how a caller names somebody into the
 // resource name that Google's APIs take (AIP-122).
 package resource
 
@@ -9,6 +10,20 @@ import (
 
 	"example.com/deputy/shared/address"
 )
+
+// Person is the resource name of a Google Chat user, users/{id}, where {id} is the
+// OIDC sub. By delegation, where no id is known, it is users/{e-mail address}.
+type Person string
+
+// Named is a person as a caller names them: users/{id}, or an e-mail address.
+type Named string
+
+// SpaceName is the resource name of a space, spaces/{id}.
+type SpaceName string
+
+// Key makes a repetition the same operation: an idempotency key, or what names the
+// doing, such as the message of a command.
+type Key string
 
 var (
 	userID  = regexp.MustCompile(`^users/[0-9]{1,30}$`)

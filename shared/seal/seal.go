@@ -51,14 +51,17 @@ type Keys struct {
 	client  string
 }
 
+// Project is the id of the Google Cloud project that seals are bound to.
+type Project string
+
 // New reads Tink's JSON keysets: keyset of AEAD keys (KEYSET) and lookup of PRF
 // keys (LOOKUP_KEYSET). Everything it seals is bound to project and client id.
-func New(keysetJSON, lookupJSON config.Secret, project, clientID string) (*Keys, error) {
+func New(keysetJSON, lookupJSON config.Secret, project Project, clientID string) (*Keys, error) {
 	handle, err := read(Keyset, keysetJSON)
 	if err != nil {
 		return nil, err
 	}
-	k := &Keys{ids: map[uint32]bool{}, primary: handle.KeysetInfo().GetPrimaryKeyId(), project: project, client: clientID}
+	k := &Keys{ids: map[uint32]bool{}, primary: handle.KeysetInfo().GetPrimaryKeyId(), project: string(project), client: clientID}
 	for _, info := range handle.KeysetInfo().GetKeyInfo() {
 		if info.GetOutputPrefixType() != tinkpb.OutputPrefixType_TINK {
 			return nil, wrong(Keyset, fmt.Errorf("key %d has no Tink prefix, so its texts could not be told apart", info.GetKeyId()))

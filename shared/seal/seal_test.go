@@ -17,7 +17,7 @@ func keys(t *testing.T, project, client string) (*seal.Keys, config.Secret, conf
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := seal.New(a, b, project, client)
+	k, err := seal.New(a, b, seal.Project(project), client)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestASealedTextOpensInNoOtherPlace(t *testing.T) {
 		}
 	}
 	for name, other := range map[string][2]string{"another project": {"q", "c"}, "another client": {"p", "d"}} {
-		k2, err := seal.New(a, b, other[0], other[1])
+		k2, err := seal.New(a, b, seal.Project(other[0]), other[1])
 		if err != nil {
 			t.Fatal(err)
 		}

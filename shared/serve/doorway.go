@@ -52,7 +52,7 @@ func (d Doorway) Handler(next HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		trace, span := traceOf(r.Header)
-		ctx, cancel := context.WithTimeout(logging.Begin(r.Context(), trace, span), d.Deadline)
+		ctx, cancel := context.WithTimeout(logging.Begin(r.Context(), logging.Trace(trace), span), d.Deadline)
 		defer cancel()
 		r = r.WithContext(ctx)
 

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // tries are what came of adding members one by one.
@@ -17,7 +18,7 @@ type tries struct {
 
 // addAll adds members one by one, at a pace that leaves the project's quota to
 // others. When time or quota runs out, the others are left for later.
-func (s *Spaces) addAll(ctx context.Context, person, space string, members []Member) tries {
+func (s *Spaces) addAll(ctx context.Context, person resource.Person, space resource.SpaceName, members []Member) tries {
 	out, over := tries{in: newRoll()}, false
 	for _, m := range members {
 		if over || !s.mayAdd(ctx) {

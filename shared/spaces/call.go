@@ -7,6 +7,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -19,7 +20,7 @@ var chatAPI = googlecall.API{
 
 // do makes a call as a person, by the capabilities that it takes; by an
 // administrator's right, by those that this takes in their place.
-func do[T any, C googlecall.Call[C, T]](ctx context.Context, s *Spaces, person string, call C, takes ...capability.Capability) (T, error) {
+func do[T any, C googlecall.Call[C, T]](ctx context.Context, s *Spaces, person resource.Person, call C, takes ...capability.Capability) (T, error) {
 	needs, err := s.Needs(takes...)
 	if err != nil {
 		var none T

@@ -10,11 +10,12 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // Created is a space that was made, and what came of the rest.
 type Created struct {
-	Name        string // spaces/{id}
+	Name        resource.SpaceName
 	DisplayName string
 	Address     string // for a browser
 	Outcome
@@ -24,12 +25,12 @@ type Created struct {
 // as the message of a command: the same person, source and request give the
 // same space however often they come. NeedsConsent when the person has not
 // allowed it; Conflict when the name is taken.
-func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (Created, error) {
+func (s *Spaces) Create(ctx context.Context, person resource.Person, key resource.Key, r Request) (Created, error) {
 	r, err := r.Checked(person)
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
-	id, err := r.id(s.keys, person, source)
+	id, err := r.id(s.keys, person, key)
 	if err != nil {
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
@@ -46,7 +47,7 @@ func (s *Spaces) Create(ctx context.Context, person, source string, r Request) (
 		return Created{}, fault.Wrap("spaces.Create", err)
 	}
 	// The space is there, whatever comes of the rest.
-	return Created{space.Name, cmp.Or(space.DisplayName, r.DisplayName), uri(space), s.Finish(ctx, person, source, space.Name, r.Members, r.More, r.Rest)}, nil
+	return Created{resource.SpaceName(space.Name), cmp.Or(space.DisplayName, r.DisplayName), uri(space), s.Finish(ctx, person, key, resource.SpaceName(space.Name), r.Members, r.More, r.Rest)}, nil
 }
 
 // uri is where a browser finds the space. An answer to a repeated request
@@ -55,11 +56,11 @@ func uri(s *chatapi.Space) string {
 	if s.SpaceUri != "" {
 		return s.SpaceUri
 	}
-	return Address(s.Name)
+	return Address(resource.SpaceName(s.Name))
 }
 
 // Address is where a browser finds a space, in the form that Google documents
 // (create-spaces page).
-func Address(space string) string {
-	return "https://mail.google.com/chat/u/0/#chat/space/" + strings.TrimPrefix(space, "spaces/")
+func Address(space resource.SpaceName) string {
+	return "https://mail.google.com/chat/u/0/#chat/space/" + strings.TrimPrefix(string(space), "spaces/")
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/spaces"
 )
@@ -19,13 +20,13 @@ type unwilling struct {
 }
 
 // Act implements googlecall.Actor.
-func (u *unwilling) Act(_ context.Context, _ string, needed []capability.Capability, _ func(oauth2.TokenSource) error) error {
+func (u *unwilling) Act(_ context.Context, _ resource.Person, needed []capability.Capability, _ func(oauth2.TokenSource) error) error {
 	u.asked = append(u.asked, needed)
 	return &capability.Needs{Capabilities: needed, Missing: u.missing, Declined: true}
 }
 
 // Email implements googlecall.Actor.
-func (*unwilling) Email(context.Context, string) (string, error) { return "", nil }
+func (*unwilling) Email(context.Context, resource.Person) (string, error) { return "", nil }
 
 func TestACreateIsTriedWithoutWhatWasDeclinedButNotWithoutTheRightToCreate(t *testing.T) {
 	keyset, lookup, err := seal.Generate()

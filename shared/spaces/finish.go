@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // Outcome is what came of all that can be done only when a space is there.
@@ -33,8 +34,8 @@ type Undone struct {
 // setup takes one by one, and looks who of all of them got in, as a person.
 // Whatever fails is told in the outcome. All of it can be repeated with the
 // same source: who is in is not added again.
-func (s *Spaces) Finish(ctx context.Context, person, source, space string, members, more []Member, r Rest) Outcome {
-	out := Outcome{Undone: s.rest(ctx, person, source, space, r)}
+func (s *Spaces) Finish(ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, members, more []Member, r Rest) Outcome {
+	out := Outcome{Undone: s.rest(ctx, person, key, space, r)}
 	if len(members)+len(more) == 0 {
 		return out
 	}
@@ -97,7 +98,7 @@ func (o Outcome) Steps() []Step {
 }
 
 // rest takes the steps of r, and tells which could not be taken.
-func (s *Spaces) rest(ctx context.Context, person, source, space string, r Rest) []Undone {
+func (s *Spaces) rest(ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, r Rest) []Undone {
 	var undone []Undone
 	write := s.pace()
 	for _, step := range r.Steps() {
@@ -106,7 +107,7 @@ func (s *Spaces) rest(ctx context.Context, person, source, space string, r Rest)
 			err = write(ctx)
 		}
 		if err == nil {
-			err = s.step(ctx, person, source, space, step, r, write)
+			err = s.step(ctx, person, key, space, step, r, write)
 		} else {
 			err = &fault.Error{Op: "spaces.rest", Kind: fault.Unavailable, Err: err} // its time is over
 		}
@@ -118,7 +119,7 @@ func (s *Spaces) rest(ctx context.Context, person, source, space string, r Rest)
 }
 
 // step takes one of them.
-func (s *Spaces) step(ctx context.Context, person, source, space string, step Step, r Rest, write func(context.Context) error) error {
+func (s *Spaces) step(ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, step Step, r Rest, write func(context.Context) error) error {
 	switch step {
 	case SetHistory:
 		return s.patch(ctx, person, space, &chatapi.Space{SpaceHistoryState: string(r.History)}, "spaceHistoryState")
@@ -130,7 +131,7 @@ func (s *Spaces) step(ctx context.Context, person, source, space string, step St
 	case AddTheApp:
 		return s.addTheApp(ctx, person, space)
 	case PostFirst:
-		_, err := s.Say(ctx, person, source, space, "", r.First)
+		_, err := s.Say(ctx, person, key, Message{Space: space, Text: r.First})
 		return err
 	}
 	return nil
@@ -138,7 +139,7 @@ func (s *Spaces) step(ctx context.Context, person, source, space string, step St
 
 // patchAccess sets who may find and join a space, each in a call of its own.
 // Who may join has to be able to find it, so that comes first.
-func (s *Spaces) patchAccess(ctx context.Context, person, space string, a AccessPermissions, write func(context.Context) error) error {
+func (s *Spaces) patchAccess(ctx context.Context, person resource.Person, space resource.SpaceName, a AccessPermissions, write func(context.Context) error) error {
 	if len(a.Discover) > 0 {
 		settings := &chatapi.AccessPermissionSettings{DiscoverSpaceSetting: principals(a.Discover)}
 		err := s.patch(ctx, person, space, &chatapi.Space{AccessSettings: &chatapi.AccessSettings{AccessPermissionSettings: settings}}, "accessSettings.accessPermissionSettings.discoverSpaceSetting")
@@ -157,8 +158,8 @@ func (s *Spaces) patchAccess(ctx context.Context, person, space string, a Access
 }
 
 // addTheApp makes this app a member, so that it hears commands there.
-func (s *Spaces) addTheApp(ctx context.Context, person, space string) error {
-	call := s.api.Spaces.Members.Create(space, &chatapi.Membership{Member: &chatapi.User{Name: "users/app", Type: "BOT"}})
+func (s *Spaces) addTheApp(ctx context.Context, person resource.Person, space resource.SpaceName) error {
+	call := s.api.Spaces.Members.Create(string(space), &chatapi.Membership{Member: &chatapi.User{Name: "users/app", Type: "BOT"}})
 	_, err := do(ctx, s, person, call, capability.AddTheApp)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return nil // is in already

@@ -10,25 +10,27 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
 // Group is a group conversation, and who of those asked for is in it.
 type Group struct {
-	Name, Address string
-	Found         bool // it was there already
+	Name    resource.SpaceName
+	Address string
+	Found   bool // it was there already
 	Outcome
 }
 
 // GroupChat is the group conversation of a person with these members and no
 // others: the one there is, or a new one. Found by the people themselves, it is
 // safe to repeat.
-func (s *Spaces) GroupChat(ctx context.Context, person, source string, members []Member) (Group, error) {
+func (s *Spaces) GroupChat(ctx context.Context, person resource.Person, key resource.Key, members []Member) (Group, error) {
 	members, err := s.others(ctx, person, members)
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.GroupChat", err)
 	}
-	users := []string{person, source}
+	users := []string{string(person), string(key)}
 	for _, m := range members {
 		users = append(users, m.User)
 	}
@@ -42,23 +44,23 @@ func (s *Spaces) GroupChat(ctx context.Context, person, source string, members [
 		var space *chatapi.Space
 		space, err = do(ctx, s, person, s.api.Spaces.Setup(groupRequest(id, members)), needed...)
 		if err == nil {
-			out = Group{Name: space.Name, Address: uri(space)}
+			out = Group{Name: resource.SpaceName(space.Name), Address: uri(space)}
 		}
 	}
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.GroupChat", err)
 	}
-	out.Outcome = s.Finish(ctx, person, source, out.Name, members, nil, Rest{})
+	out.Outcome = s.Finish(ctx, person, key, out.Name, members, nil, Rest{})
 	return out, nil
 }
 
 // DirectMessage is the direct message of a person with another: the one there
 // is, or a new one. Google finds it by itself, so it is safe to repeat.
-func (s *Spaces) DirectMessage(ctx context.Context, person, source string, member Member) (Group, error) {
+func (s *Spaces) DirectMessage(ctx context.Context, person resource.Person, key resource.Key, member Member) (Group, error) {
 	if member.group() {
 		return Group{}, fault.New(fault.Invalid, words.GroupPeople)
 	}
-	id, err := requestID(s.keys, "direct", person, source, member.User)
+	id, err := requestID(s.keys, "direct", string(person), string(key), member.User)
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.DirectMessage", err)
 	}
@@ -66,12 +68,12 @@ func (s *Spaces) DirectMessage(ctx context.Context, person, source string, membe
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.DirectMessage", err)
 	}
-	return Group{Name: space.Name, Address: uri(space), Outcome: Outcome{Joined: []Member{member}}}, nil
+	return Group{Name: resource.SpaceName(space.Name), Address: uri(space), Outcome: Outcome{Joined: []Member{member}}}, nil
 }
 
 // others are the members without doubles and without the person themself; at
 // least two people, or an Invalid fault.
-func (s *Spaces) others(ctx context.Context, person string, members []Member) ([]Member, error) {
+func (s *Spaces) others(ctx context.Context, person resource.Person, members []Member) ([]Member, error) {
 	self := ""
 	if slices.ContainsFunc(members, func(m Member) bool { return strings.Contains(m.User, "@") }) {
 		email, err := s.auth.Email(ctx, person)
@@ -85,7 +87,7 @@ func (s *Spaces) others(ctx context.Context, person string, members []Member) ([
 		switch {
 		case m.group():
 			return nil, fault.New(fault.Invalid, words.GroupPeople)
-		case m.User != person && m.User != self && !slices.ContainsFunc(out, func(o Member) bool { return o.User == m.User }):
+		case m.User != string(person) && m.User != self && !slices.ContainsFunc(out, func(o Member) bool { return o.User == m.User }):
 			out = append(out, m)
 		}
 	}
@@ -98,12 +100,12 @@ func (s *Spaces) others(ctx context.Context, person string, members []Member) ([
 	return out, nil
 }
 
-func (s *Spaces) findGroup(ctx context.Context, person string, users []string, takes []capability.Capability) (Group, error) {
+func (s *Spaces) findGroup(ctx context.Context, person resource.Person, users []string, takes []capability.Capability) (Group, error) {
 	found, err := do(ctx, s, person, s.api.Spaces.FindGroupChats().Users(users...).PageSize(10), takes...)
 	if err != nil || len(found.Spaces) == 0 {
 		return Group{}, err
 	}
-	return Group{Name: found.Spaces[0].Name, Address: uri(found.Spaces[0]), Found: true}, nil
+	return Group{Name: resource.SpaceName(found.Spaces[0].Name), Address: uri(found.Spaces[0]), Found: true}, nil
 }
 
 func groupRequest(id string, members []Member) *chatapi.SetUpSpaceRequest {

@@ -6,6 +6,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -16,7 +17,7 @@ func (m Member) ByAddress() bool { return m.group() && strings.Contains(m.User, 
 // Resolve gives the members with their groups by id: groups/{e-mail address}
 // becomes groups/{id} (Cloud Identity, groups.lookup). Invalid when the person
 // does not see a group.
-func (s *Spaces) Resolve(ctx context.Context, person string, members []Member) ([]Member, error) {
+func (s *Spaces) Resolve(ctx context.Context, person resource.Person, members []Member) ([]Member, error) {
 	out := make([]Member, len(members))
 	for i, m := range members {
 		out[i] = m

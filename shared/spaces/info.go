@@ -7,23 +7,25 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // Info is what there is to know of a space.
 type Info struct {
-	Name, DisplayName, Address string
-	Description, Guidelines    string
-	Discoverable               bool   // by an audience
-	Audience                   string // audiences/{id} that may discover it
-	Permissions                Permissions
-	External                   bool // people from outside may be in it
-	History                    History
-	Created                    string // RFC 3339; empty when Google does not tell
+	Name                    resource.SpaceName
+	DisplayName, Address    string
+	Description, Guidelines string
+	Discoverable            bool   // by an audience
+	Audience                string // audiences/{id} that may discover it
+	Permissions             Permissions
+	External                bool // people from outside may be in it
+	History                 History
+	Created                 string // RFC 3339; empty when Google does not tell
 }
 
 func infoOf(s *chatapi.Space) Info {
 	out := Info{
-		Name: s.Name, DisplayName: s.DisplayName, Address: uri(s), External: s.ExternalUserAllowed, History: History(s.SpaceHistoryState), Created: s.CreateTime,
+		Name: resource.SpaceName(s.Name), DisplayName: s.DisplayName, Address: uri(s), External: s.ExternalUserAllowed, History: History(s.SpaceHistoryState), Created: s.CreateTime,
 		Permissions: permissionsOf(s.PermissionSettings),
 	}
 	if s.AccessSettings != nil {
@@ -36,18 +38,18 @@ func infoOf(s *chatapi.Space) Info {
 }
 
 // Get reads a space as a person.
-func (s *Spaces) Get(ctx context.Context, person, space string) (Info, error) {
+func (s *Spaces) Get(ctx context.Context, person resource.Person, space resource.SpaceName) (Info, error) {
 	return s.get(ctx, person, space, capability.ReadSpaces)
 }
 
 // GetToEdit is Get by the capability that changing it needs.
-func (s *Spaces) GetToEdit(ctx context.Context, person, space string) (Info, error) {
+func (s *Spaces) GetToEdit(ctx context.Context, person resource.Person, space resource.SpaceName) (Info, error) {
 	return s.get(ctx, person, space, capability.EditSpaces)
 }
 
 // get is Get by a capability that allows to read spaces.
-func (s *Spaces) get(ctx context.Context, person, space string, by capability.Capability) (Info, error) {
-	call := s.api.Spaces.Get(space)
+func (s *Spaces) get(ctx context.Context, person resource.Person, space resource.SpaceName, by capability.Capability) (Info, error) {
+	call := s.api.Spaces.Get(string(space))
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
@@ -68,7 +70,7 @@ type Page struct {
 // List is a page of the named spaces that a person is in, or of those whose
 // names have words that begin with these (100 at most); for an administrator,
 // of those of the whole organization. token is Next of the page before.
-func (s *Spaces) List(ctx context.Context, person, words string, size int64, token string) (Page, error) {
+func (s *Spaces) List(ctx context.Context, person resource.Person, words string, size int64, token string) (Page, error) {
 	var out Page
 	var err error
 	switch {

@@ -7,6 +7,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -27,7 +28,7 @@ type Failed struct {
 // Adding somebody who is in is fine, so that all of it can be repeated. One who
 // cannot be added does not stop the others; when nobody could, the last reason
 // is the error, unless some may be added later and some never.
-func (s *Spaces) Invite(ctx context.Context, person, space string, members []Member) (Added, error) {
+func (s *Spaces) Invite(ctx context.Context, person resource.Person, space resource.SpaceName, members []Member) (Added, error) {
 	var out Added
 	for _, m := range members {
 		made, err := s.addMember(ctx, person, space, m)
@@ -59,11 +60,11 @@ func (s *Spaces) Invite(ctx context.Context, person, space string, members []Mem
 }
 
 // addMember adds one. Who is in already is given as they are.
-func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) (Listed, error) {
+func (s *Spaces) addMember(ctx context.Context, person resource.Person, space resource.SpaceName, m Member) (Listed, error) {
 	if err := s.adminAdds(m); err != nil {
 		return Listed{}, err
 	}
-	call := s.api.Spaces.Members.Create(space, membership(m))
+	call := s.api.Spaces.Members.Create(string(space), membership(m))
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
@@ -82,7 +83,7 @@ func (s *Spaces) addMember(ctx context.Context, person, space string, m Member) 
 
 // there is somebody whom Google says to be in already: they may still be
 // invited only.
-func (s *Spaces) there(ctx context.Context, person, space string, m Member) Listed {
+func (s *Spaces) there(ctx context.Context, person resource.Person, space resource.SpaceName, m Member) Listed {
 	if !m.group() {
 		if found, err := s.memberBy(ctx, person, space, strings.TrimPrefix(m.User, "users/"), capability.ManageMembers); err == nil {
 			return found

@@ -8,11 +8,12 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // Participant is somebody who is in a space.
 type Participant struct {
-	User  string // users/{id}
+	User  resource.Person
 	Label string // their name, or what is known in its place
 	Email string // empty when Google does not tell it
 }
@@ -20,16 +21,16 @@ type Participant struct {
 // Participants are the people in a space, as a person may see them. more are
 // the capabilities that the act needs besides, so that one consent asks for
 // all.
-func (s *Spaces) Participants(ctx context.Context, person, space string, more ...capability.Capability) ([]Participant, error) {
+func (s *Spaces) Participants(ctx context.Context, person resource.Person, space resource.SpaceName, more ...capability.Capability) ([]Participant, error) {
 	needed := append([]capability.Capability{capability.ReadMembers}, more...)
-	list, err := s.list1000(ctx, person, s.api.Spaces.Members.List(space).Filter(`member.type = "HUMAN"`), needed...)
+	list, err := s.list1000(ctx, person, s.api.Spaces.Members.List(string(space)).Filter(`member.type = "HUMAN"`), needed...)
 	if err != nil {
 		return nil, fault.Wrap("spaces.Participants", err)
 	}
 	var out []Participant
 	for _, m := range list {
 		if m.Member != nil {
-			out = append(out, Participant{m.Member.Name, cmp.Or(m.Member.DisplayName, m.Member.Email, m.Member.Name), m.Member.Email})
+			out = append(out, Participant{resource.Person(m.Member.Name), cmp.Or(m.Member.DisplayName, m.Member.Email, m.Member.Name), m.Member.Email})
 		}
 	}
 	return out, nil
@@ -68,8 +69,8 @@ func listed(m *chatapi.Membership) Listed {
 
 // Members are a page of those who are in a space or invited, groups as well.
 // token is next of the page before.
-func (s *Spaces) Members(ctx context.Context, person, space string, size int64, token string) (out []Listed, next string, err error) {
-	call := s.api.Spaces.Members.List(space).ShowInvited(true).ShowGroups(true).PageSize(size).PageToken(token)
+func (s *Spaces) Members(ctx context.Context, person resource.Person, space resource.SpaceName, size int64, token string) (out []Listed, next string, err error) {
+	call := s.api.Spaces.Members.List(string(space)).ShowInvited(true).ShowGroups(true).PageSize(size).PageToken(token)
 	if s.admin {
 		call.UseAdminAccess(true).Filter(`member.type != "BOT"`) // Google wants that
 	}
@@ -85,13 +86,13 @@ func (s *Spaces) Members(ctx context.Context, person, space string, size int64, 
 
 // Member is one member (their id or e-mail address) of a space; NotFound when
 // they are not in it.
-func (s *Spaces) Member(ctx context.Context, person, space, member string) (Listed, error) {
+func (s *Spaces) Member(ctx context.Context, person resource.Person, space resource.SpaceName, member string) (Listed, error) {
 	return s.memberBy(ctx, person, space, member, capability.ReadMembers)
 }
 
 // memberBy is Member by a capability that allows to read members.
-func (s *Spaces) memberBy(ctx context.Context, person, space, member string, by capability.Capability) (Listed, error) {
-	call := s.api.Spaces.Members.Get(space + "/members/" + member)
+func (s *Spaces) memberBy(ctx context.Context, person resource.Person, space resource.SpaceName, member string, by capability.Capability) (Listed, error) {
+	call := s.api.Spaces.Members.Get(string(space) + "/members/" + member)
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
@@ -103,8 +104,8 @@ func (s *Spaces) memberBy(ctx context.Context, person, space, member string, by 
 }
 
 // SetRole changes what a member (their id or e-mail address) may do.
-func (s *Spaces) SetRole(ctx context.Context, person, space, member string, role Role) (Listed, error) {
-	call := s.api.Spaces.Members.Patch(space+"/members/"+member, &chatapi.Membership{Role: string(role)}).UpdateMask("role")
+func (s *Spaces) SetRole(ctx context.Context, person resource.Person, space resource.SpaceName, member string, role Role) (Listed, error) {
+	call := s.api.Spaces.Members.Patch(string(space)+"/members/"+member, &chatapi.Membership{Role: string(role)}).UpdateMask("role")
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
@@ -117,8 +118,8 @@ func (s *Spaces) SetRole(ctx context.Context, person, space, member string, role
 
 // RemoveMember takes a member (their id or e-mail address) out of a space.
 // NotFound when they are not in it.
-func (s *Spaces) RemoveMember(ctx context.Context, person, space, member string) error {
-	call := s.api.Spaces.Members.Delete(space + "/members/" + member)
+func (s *Spaces) RemoveMember(ctx context.Context, person resource.Person, space resource.SpaceName, member string) error {
+	call := s.api.Spaces.Members.Delete(string(space) + "/members/" + member)
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
@@ -127,7 +128,7 @@ func (s *Spaces) RemoveMember(ctx context.Context, person, space, member string)
 }
 
 // list1000 are the first 1,000 of a list.
-func (s *Spaces) list1000(ctx context.Context, person string, call *chatapi.SpacesMembersListCall, takes ...capability.Capability) ([]*chatapi.Membership, error) {
+func (s *Spaces) list1000(ctx context.Context, person resource.Person, call *chatapi.SpacesMembersListCall, takes ...capability.Capability) ([]*chatapi.Membership, error) {
 	list, err := do(ctx, s, person, call.PageSize(1000), takes...)
 	if err != nil {
 		return nil, err

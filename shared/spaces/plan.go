@@ -12,6 +12,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // Planned is a request that would go to Google.
@@ -44,11 +45,11 @@ func (s *Spaces) Plan(ctx context.Context, do func(context.Context, *Spaces) err
 // nobody acts without a token.
 type nobody struct{}
 
-func (nobody) Act(_ context.Context, _ string, _ []capability.Capability, do func(oauth2.TokenSource) error) error {
+func (nobody) Act(_ context.Context, _ resource.Person, _ []capability.Capability, do func(oauth2.TokenSource) error) error {
 	return do(oauth2.StaticTokenSource(&oauth2.Token{}))
 }
 
-func (nobody) Email(context.Context, string) (string, error) { return "", nil }
+func (nobody) Email(context.Context, resource.Person) (string, error) { return "", nil }
 
 // recorder writes requests down instead of sending them.
 type recorder struct{ requests []Planned }

@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/words"
 )
@@ -47,7 +48,7 @@ func (m Member) group() bool { return strings.HasPrefix(m.User, "groups/") }
 
 // Checked is r in its plain form (blanks trimmed, doubles and the person
 // themself left out), or an Invalid fault that says how to mend it.
-func (r Request) Checked(person string) (Request, error) {
+func (r Request) Checked(person resource.Person) (Request, error) {
 	var err error
 	if r.DisplayName, err = CheckedName(r.DisplayName); err != nil {
 		return r, err
@@ -62,7 +63,7 @@ func (r Request) Checked(person string) (Request, error) {
 	if err := r.Rest.check(); err != nil {
 		return r, err
 	}
-	known := map[string]bool{person: true}
+	known := map[string]bool{string(person): true}
 	r.Members, r.More = fresh(r.Members, known), fresh(r.More, known)
 	switch {
 	case len(r.Members) > MaxMembers:
@@ -110,12 +111,12 @@ func (r Request) Needed() []capability.Capability {
 }
 
 // id is Google's requestId for r.
-func (r Request) id(keys *seal.Keys, person, source string) (string, error) {
+func (r Request) id(keys *seal.Keys, person resource.Person, key resource.Key) (string, error) {
 	external := ""
 	if r.External != nil {
 		external = strconv.FormatBool(*r.External)
 	}
-	parts := []string{person, source, r.DisplayName, r.Description, r.Guidelines, strconv.FormatBool(r.Discoverable), r.Audience, strconv.FormatBool(r.Announcements), external}
+	parts := []string{string(person), string(key), r.DisplayName, r.Description, r.Guidelines, strconv.FormatBool(r.Discoverable), r.Audience, strconv.FormatBool(r.Announcements), external}
 	for _, m := range r.Members {
 		parts = append(parts, m.User)
 	}

@@ -7,6 +7,7 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // roll is who is in a space: for users/{id}, users/{e-mail} and groups/{id}
@@ -24,9 +25,9 @@ func (r roll) note(user, state, label string) { r.state[user], r.label[user] = s
 // that are known by e-mail only, and whom the list does not name so, are asked
 // for one by one: Google leaves people out without an error, so everybody has
 // to be looked for (chat-protocol.md 6.3).
-func (s *Spaces) roll(ctx context.Context, person, space string, members []Member) (roll, error) {
+func (s *Spaces) roll(ctx context.Context, person resource.Person, space resource.SpaceName, members []Member) (roll, error) {
 	out := newRoll()
-	list, err := s.list1000(ctx, person, s.api.Spaces.Members.List(space).ShowInvited(true).ShowGroups(true), capability.ReadMembers)
+	list, err := s.list1000(ctx, person, s.api.Spaces.Members.List(string(space)).ShowInvited(true).ShowGroups(true), capability.ReadMembers)
 	if err != nil {
 		return out, err
 	}
@@ -53,8 +54,8 @@ func (s *Spaces) roll(ctx context.Context, person, space string, members []Membe
 }
 
 // member is the state of a member known by e-mail, empty for one who is not in.
-func (s *Spaces) member(ctx context.Context, person, space string, m Member) (string, error) {
-	found, err := do(ctx, s, person, s.api.Spaces.Members.Get(space+"/members/"+strings.TrimPrefix(m.User, "users/")), capability.ReadMembers)
+func (s *Spaces) member(ctx context.Context, person resource.Person, space resource.SpaceName, m Member) (string, error) {
+	found, err := do(ctx, s, person, s.api.Spaces.Members.Get(string(space)+"/members/"+strings.TrimPrefix(m.User, "users/")), capability.ReadMembers)
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound:
 		return "", nil

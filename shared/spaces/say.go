@@ -7,6 +7,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -24,21 +25,27 @@ type Posted struct {
 	Text string // of the first that came with the same source
 }
 
-// Say posts a text as a person into a space, in a thread if one is named
-// (spaces/.../threads/...). The same person and source post once: a repetition
+// Message is a text to be posted.
+type Message struct {
+	Space  resource.SpaceName
+	Thread string // spaces/{id}/threads/{id} of the same space; empty for a new one
+	Text   string
+}
+
+// Say posts a text as a person. The same person and key post once: a repetition
 // gives the message there is, with its own text.
-func (s *Spaces) Say(ctx context.Context, person, source, space, thread, text string) (Posted, error) {
-	if len(text) > maxMessage {
+func (s *Spaces) Say(ctx context.Context, person resource.Person, key resource.Key, m Message) (Posted, error) {
+	if len(m.Text) > maxMessage {
 		return Posted{}, fault.New(fault.Invalid, words.SayTooLong)
 	}
-	id, err := requestID(s.keys, "say", person, source, space, thread)
+	id, err := requestID(s.keys, "say", string(person), string(key), string(m.Space), m.Thread)
 	if err != nil {
 		return Posted{}, fault.Wrap("spaces.Say", err)
 	}
-	message := &chatapi.Message{Text: text, MarkupSyntax: chatMarkup}
-	call := s.api.Spaces.Messages.Create(space, message).RequestId(id)
-	if thread != "" {
-		message.Thread = &chatapi.Thread{Name: thread}
+	message := &chatapi.Message{Text: m.Text, MarkupSyntax: chatMarkup}
+	call := s.api.Spaces.Messages.Create(string(m.Space), message).RequestId(id)
+	if m.Thread != "" {
+		message.Thread = &chatapi.Thread{Name: m.Thread}
 		call.MessageReplyOption("REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD")
 	}
 	posted, err := do(ctx, s, person, call, capability.PostMessages)

@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 )
 
@@ -68,7 +69,7 @@ func (s *Spaces) By(auth googlecall.Actor) *Spaces {
 
 // Ready tells whether an act with all of the capabilities can begin: one
 // consent asks for all.
-func (s *Spaces) Ready(ctx context.Context, person string, needed ...capability.Capability) error {
+func (s *Spaces) Ready(ctx context.Context, person resource.Person, needed ...capability.Capability) error {
 	needs, err := s.Needs(needed...)
 	if err == nil {
 		err = s.auth.Act(ctx, person, needs, func(oauth2.TokenSource) error { return nil })

@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 )
 
@@ -23,12 +24,12 @@ func TestARequestIDIsTheSameForTheSameActAndForNoOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := func(person, source, name string, members ...string) string {
+	id := func(person resource.Person, key resource.Key, name string, members ...string) string {
 		r := Request{DisplayName: name}
 		for _, m := range members {
-			r.Members = append(r.Members, Member{User: m, Label: "said in any way " + source})
+			r.Members = append(r.Members, Member{User: m, Label: "said in any way " + string(key)})
 		}
-		out, err := r.id(keys, person, source)
+		out, err := r.id(keys, person, key)
 		if err != nil || len(out) != 36 || out[14] != '8' || !strings.ContainsRune(variants, rune(out[19])) {
 			t.Fatalf("%q, %v", out, err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -27,7 +28,7 @@ type Change struct {
 // Update changes a space as a person, and gives it as it is then. Google wants
 // some fields each in a call of their own (chat-protocol.md 6.2); all of it can
 // be repeated. What was changed before something failed stays changed.
-func (s *Spaces) Update(ctx context.Context, person, space string, c Change) (Info, error) {
+func (s *Spaces) Update(ctx context.Context, person resource.Person, space resource.SpaceName, c Change) (Info, error) {
 	err := c.check()
 	if err == nil {
 		err = s.adminMay(c)
@@ -129,7 +130,7 @@ func (c Change) check() error {
 }
 
 // describe changes description and guidelines, which Google replaces together.
-func (s *Spaces) describe(ctx context.Context, person, space string, c Change) error {
+func (s *Spaces) describe(ctx context.Context, person resource.Person, space resource.SpaceName, c Change) error {
 	now, err := s.get(ctx, person, space, capability.EditSpaces)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 const (
@@ -16,7 +17,9 @@ const (
 )
 
 // activityOf is the collection of what was done as one person.
-func activityOf(person string) string { return "activity/" + sub(person) + "/" + actsOf }
+func activityOf(person resource.Person) Collection {
+	return Collection("activity/" + sub(person) + "/" + actsOf)
+}
 
 // Activity is what a caller or an administrator did as a person (collection
 // activity/{sub}/acts; the ids sort the newest first). It lives for 30 days.
@@ -24,7 +27,7 @@ type Activity struct {
 	When      time.Time `json:"when"`
 	Caller    string    `json:"caller"` // its name, as people know it
 	Action    string    `json:"action"`
-	Authority string    `json:"authority"`
+	Authority Authority `json:"authority"`
 	Made      string    `json:"made"`             // resource name; may be empty
 	Unsure    bool      `json:"unsure,omitempty"` // no answer came: it may have been done
 }
@@ -36,7 +39,7 @@ type sealedActivity struct {
 
 // NoteActivity stores it. id and When name the act: noted again, it stays as it
 // is, but that what was not sure becomes so.
-func (v *Vault) NoteActivity(ctx context.Context, person, id string, a Activity) error {
+func (v *Vault) NoteActivity(ctx context.Context, person resource.Person, id string, a Activity) error {
 	at, acts := fmt.Sprintf("%016x-%s", math.MaxInt64-a.When.UnixMilli(), id), activityOf(person)
 	expires := a.When.UTC().Truncate(time.Microsecond).Add(activityLife)
 	f, err := v.sealed(acts, at, sealedActivity{a, expires}, Fields{expiresField: expires})
@@ -62,7 +65,7 @@ func (v *Vault) NoteActivity(ctx context.Context, person, id string, a Activity)
 }
 
 // Activities are the newest, up to limit. What does not open is left out.
-func (v *Vault) Activities(ctx context.Context, person string, limit int) ([]Activity, error) {
+func (v *Vault) Activities(ctx context.Context, person resource.Person, limit int) ([]Activity, error) {
 	var out []Activity
 	after, collection := "", activityOf(person)
 	for limit > 0 {
@@ -87,14 +90,14 @@ func (v *Vault) Activities(ctx context.Context, person string, limit int) ([]Act
 }
 
 // EraseActivity removes all of it.
-func (v *Vault) EraseActivity(ctx context.Context, person string) error {
+func (v *Vault) EraseActivity(ctx context.Context, person resource.Person) error {
 	acts := activityOf(person)
 	err := v.clear(ctx, acts, func() ([]Doc, error) { return v.docs.List(ctx, acts, "", page) })
 	return fault.Wrap("vault.EraseActivity", err)
 }
 
 // clear removes all documents that next gives of a collection, page by page.
-func (v *Vault) clear(ctx context.Context, collection string, next func() ([]Doc, error)) error {
+func (v *Vault) clear(ctx context.Context, collection Collection, next func() ([]Doc, error)) error {
 	for {
 		docs, err := next()
 		if err != nil || len(docs) == 0 {
@@ -108,7 +111,7 @@ func (v *Vault) clear(ctx context.Context, collection string, next func() ([]Doc
 
 // remove removes documents that are as they were read, in one call if all are, and
 // says how many.
-func (v *Vault) remove(ctx context.Context, collection string, docs []Doc) (removed int, err error) {
+func (v *Vault) remove(ctx context.Context, collection Collection, docs []Doc) (removed int, err error) {
 	writes := make([]Write, len(docs))
 	for i, doc := range docs {
 		writes[i] = Write{Ref: Ref{collection, doc.ID}, At: doc.Version}

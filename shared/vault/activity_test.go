@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 )
@@ -61,8 +62,10 @@ func TestApproval(t *testing.T) {
 	g.Approve("bot", "user", []string{"spaces.read"}, start)
 	g.Approve("ci", "admin", []string{"members.read"}, start)
 	for _, c := range []struct {
-		caller, authority, action string
-		want                      bool
+		caller    string
+		authority vault.Authority
+		action    string
+		want      bool
 	}{
 		{"ci", "user", "spaces.create", true},
 		{"ci", "user", "spaces.read", false},
@@ -138,7 +141,7 @@ func TestEraseOperations_Pages(t *testing.T) {
 		if i%10 == 0 {
 			person = "users/2"
 		}
-		if _, err := v.CreateOperation(t.Context(), vault.Operation{ID: fmt.Sprintf("%04d", i), Person: person}); err != nil {
+		if _, err := v.CreateOperation(t.Context(), vault.Operation{ID: fmt.Sprintf("%04d", i), Person: resource.Person(person)}); err != nil {
 			t.Fatal(err)
 		}
 	}

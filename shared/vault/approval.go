@@ -5,11 +5,15 @@ import (
 	"time"
 )
 
+// Authority is why an operation is allowed: callers.ByUser, ByAdmin or
+// ByDelegation.
+type Authority string
+
 // Approval is a person's own yes to one caller for actions, by one authority. It
 // is part of their grant, and ends with it.
 type Approval struct {
 	Caller    string     `json:"caller"` // the id that the operator chose
-	Authority string     `json:"authority"`
+	Authority Authority  `json:"authority"`
 	Actions   []Approved `json:"actions"`
 }
 
@@ -30,7 +34,7 @@ func (g Grant) counts(o Approved) bool {
 
 // Approved reports whether the person has approved an action to a caller by an
 // authority, since they connected.
-func (g Grant) Approved(caller, authority, action string) bool {
+func (g Grant) Approved(caller string, authority Authority, action string) bool {
 	return slices.ContainsFunc(g.Approvals, func(a Approval) bool {
 		return a.Caller == caller && a.Authority == authority && slices.ContainsFunc(a.Actions, func(o Approved) bool {
 			return o.Action == action && g.counts(o)
@@ -52,7 +56,7 @@ func (g Grant) Standing() []Approval {
 
 // Approve adds actions to what a caller may do by an authority. What was
 // approved before keeps its own times, unless it counts no more.
-func (g *Grant) Approve(caller, authority string, actions []string, now time.Time) {
+func (g *Grant) Approve(caller string, authority Authority, actions []string, now time.Time) {
 	g.Approvals = g.Standing()
 	at := slices.IndexFunc(g.Approvals, func(a Approval) bool { return a.Caller == caller && a.Authority == authority })
 	if at < 0 {
@@ -68,7 +72,7 @@ func (g *Grant) Approve(caller, authority string, actions []string, now time.Tim
 
 // Withdraw takes back what a caller may do by an authority, and reports whether
 // there was anything.
-func (g *Grant) Withdraw(caller, authority string) bool {
+func (g *Grant) Withdraw(caller string, authority Authority) bool {
 	before := len(g.Approvals)
 	g.Approvals = slices.DeleteFunc(slices.Clone(g.Approvals), func(a Approval) bool { return a.Caller == caller && a.Authority == authority })
 	return len(g.Approvals) != before

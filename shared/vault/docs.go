@@ -16,24 +16,24 @@ import (
 // when their context does.
 type Docs interface {
 	// Get reads a document; NotFound when there is none.
-	Get(ctx context.Context, collection, id string) (Doc, error)
+	Get(ctx context.Context, collection Collection, id string) (Doc, error)
 	// Create stores a new document; Conflict when the id is taken.
-	Create(ctx context.Context, collection, id string, fields Fields) (Version, error)
+	Create(ctx context.Context, collection Collection, id string, fields Fields) (Version, error)
 	// Replace stores all fields anew; Conflict when the document is no longer
 	// at that version, or gone.
-	Replace(ctx context.Context, collection, id string, fields Fields, at Version) (Version, error)
+	Replace(ctx context.Context, collection Collection, id string, fields Fields, at Version) (Version, error)
 	// Update stores these fields, and leaves the others as they are; Conflict as
 	// in Replace.
-	Update(ctx context.Context, collection, id string, fields Fields, at Version) error
+	Update(ctx context.Context, collection Collection, id string, fields Fields, at Version) error
 	// Delete removes the document; Conflict when it is no longer at that
 	// version, or gone.
-	Delete(ctx context.Context, collection, id string, at Version) error
+	Delete(ctx context.Context, collection Collection, id string, at Version) error
 	// List gives up to limit documents in the order of their ids, beginning
 	// after the id after ("" for the first).
-	List(ctx context.Context, collection, after string, limit int) ([]Doc, error)
+	List(ctx context.Context, collection Collection, after string, limit int) ([]Doc, error)
 	// Find gives up to limit documents whose field has exactly this value, in
 	// the order of their ids.
-	Find(ctx context.Context, collection, field string, value any, limit int) ([]Doc, error)
+	Find(ctx context.Context, collection Collection, field string, value any, limit int) ([]Doc, error)
 	// GetAll reads documents in one call, as they are at one moment, in the order
 	// they are asked for. One that is not there has no version.
 	GetAll(ctx context.Context, all ...Ref) ([]Doc, error)
@@ -41,11 +41,17 @@ type Docs interface {
 	// them demands does not hold. It takes each document once.
 	Commit(ctx context.Context, writes ...Write) error
 	// Range gives the documents whose field is in a range, ordered by it.
-	Range(ctx context.Context, collection string, r Range) ([]Doc, error)
+	Range(ctx context.Context, collection Collection, r Range) ([]Doc, error)
 }
 
+// Collection names a collection; below a document it is {collection}/{id}/{name}.
+type Collection string
+
 // Ref names a document.
-type Ref struct{ Collection, ID string }
+type Ref struct {
+	Collection Collection
+	ID         string
+}
 
 // Write is one of a Commit. Without a version it creates the document, which must
 // not be there; with one it replaces all fields of the document, which must be at

@@ -32,7 +32,7 @@ func FuzzStoredRecord(f *testing.F) {
 			if collection == "sweep" {
 				id = "cursor"
 			}
-			if _, err := docs.Create(t.Context(), collection, id, fields); err != nil {
+			if _, err := docs.Create(t.Context(), vault.Collection(collection), id, fields); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -50,7 +50,7 @@ func FuzzStoredRecord(f *testing.F) {
 			t.Errorf("the cursor: %v", err)
 		}
 		for _, collection := range vault.Expiring {
-			if _, _, err := v.RemoveExpired(t.Context(), collection, "", 9); err != nil {
+			if _, _, err := v.RemoveExpired(t.Context(), vault.Collection(collection), "", 9); err != nil {
 				t.Errorf("%s: %v", collection, err)
 			}
 		}

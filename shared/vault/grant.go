@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 )
 
@@ -31,23 +32,23 @@ const (
 // Grant is what one person allowed one OAuth client (collection grants, id: the
 // person's sub). All times are UTC, to the microsecond.
 type Grant struct {
-	Person       string        `json:"-"`        // users/{sub}
-	ClientID     string        `json:"clientId"` // whose tokens these are: no other client can use them
-	Scopes       []string      `json:"scopes"`   // as granted, normalised
-	Declined     []string      `json:"declined"` // asked for, and not given
-	RefreshToken config.Secret `json:"-"`
-	AccessToken  config.Secret `json:"-"`
-	AccessExpiry time.Time     `json:"accessExpiry"`
-	Refreshed    time.Time     `json:"refreshed"` // when Google gave AccessToken
-	Status       Status        `json:"status"`
-	Generation   int64         `json:"generation"` // grows whenever the refresh token changes or ends, and with the clock: microseconds
-	Email        config.Secret `json:"-"`
-	EmailAt      time.Time     `json:"emailAt"` // when Google last signed that Email is this account's; zero: it is not authoritative
-	Domain       string        `json:"domain"`  // hd of the ID token; empty for a consumer account
-	Connected    time.Time     `json:"connected"`
-	SignedIn     time.Time     `json:"signedIn"` // the last sign-in; it does not renew Connected
-	Via          string        `json:"via"`      // the system that brought the last consent; empty: a browser
-	Approvals    []Approval    `json:"approvals"`
+	Person       resource.Person `json:"-"`        // users/{sub}
+	ClientID     string          `json:"clientId"` // whose tokens these are: no other client can use them
+	Scopes       []string        `json:"scopes"`   // as granted, normalised
+	Declined     []string        `json:"declined"` // asked for, and not given
+	RefreshToken config.Secret   `json:"-"`
+	AccessToken  config.Secret   `json:"-"`
+	AccessExpiry time.Time       `json:"accessExpiry"`
+	Refreshed    time.Time       `json:"refreshed"` // when Google gave AccessToken
+	Status       Status          `json:"status"`
+	Generation   int64           `json:"generation"` // grows whenever the refresh token changes or ends, and with the clock: microseconds
+	Email        config.Secret   `json:"-"`
+	EmailAt      time.Time       `json:"emailAt"` // when Google last signed that Email is this account's; zero: it is not authoritative
+	Domain       string          `json:"domain"`  // hd of the ID token; empty for a consumer account
+	Connected    time.Time       `json:"connected"`
+	SignedIn     time.Time       `json:"signedIn"` // the last sign-in; it does not renew Connected
+	Via          string          `json:"via"`      // the system that brought the last consent; empty: a browser
+	Approvals    []Approval      `json:"approvals"`
 
 	Untold       bool      `json:"untold"`       // Google ended it, and the person has not been told
 	ToldBy       string    `json:"toldBy"`       // who told them, at random: to know one's own save again
@@ -82,7 +83,7 @@ type sealedGrant struct {
 
 // Grant reads a person's grant; NotFound when there is none. One that does not
 // open is given with its error, Broken.
-func (v *Vault) Grant(ctx context.Context, person string) (Grant, error) {
+func (v *Vault) Grant(ctx context.Context, person resource.Person) (Grant, error) {
 	doc, err := v.docs.Get(ctx, grants, sub(person))
 	if err != nil {
 		return Grant{}, fault.Wrap("vault.Grant", err)
@@ -129,7 +130,7 @@ func (v *Vault) grantOf(doc Doc) (Grant, error) {
 		g = Grant{Broken: errors.Is(err, seal.ErrBroken)}
 	}
 	g.RefreshToken, g.AccessToken, g.Email = config.NewSecret(read.RefreshToken), config.NewSecret(read.AccessToken), config.NewSecret(read.Email)
-	g.Person, g.version = "users/"+doc.ID, doc.Version
+	g.Person, g.version = resource.Person("users/"+doc.ID), doc.Version
 	g.keys = [2]int64{number(doc.Fields, "keyId"), number(doc.Fields, "lookupKeyId")}
 	g.Due = moment(doc.Fields, dueField)
 	g.RevokedAt, g.SessionsAt, g.AskAt = moment(doc.Fields, string(RevokedAt)), moment(doc.Fields, string(SessionsAt)), moment(doc.Fields, string(AskAt))
@@ -202,4 +203,4 @@ func (v *Vault) keysInUse() [2]int64 {
 	return [2]int64{int64(seals), int64(codes)}
 }
 
-func sub(person string) string { return strings.TrimPrefix(person, "users/") }
+func sub(person resource.Person) string { return strings.TrimPrefix(string(person), "users/") }

@@ -131,8 +131,8 @@ func Indexed() []string {
 
 // matching are documents by the value of a field that has an index. Firestore
 // refuses all others; so does this, so that no store lets it pass.
-func (v *Vault) matching(ctx context.Context, collection, field string, value any, limit int) ([]Doc, error) {
-	if !slices.Contains(Indexed(), collection+"/"+field) {
+func (v *Vault) matching(ctx context.Context, collection Collection, field string, value any, limit int) ([]Doc, error) {
+	if !slices.Contains(Indexed(), string(collection)+"/"+field) {
 		return nil, &fault.Error{Op: "vault.matching", Err: fmt.Errorf("%s/%s has no index; add it to Indexed, and to deploy.sh", collection, field)}
 	}
 	return v.docs.Find(ctx, collection, field, value, limit)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 // Mark is one of the three times in a grant's record that stand in the clear, so
@@ -30,7 +31,7 @@ const (
 // MarkGrant moves a mark of a person's grant forward to a time, but not past our
 // clock, and makes the sweep look at the grant. It reports whether the mark has
 // moved; without a grant it has not. No key is needed.
-func (v *Vault) MarkGrant(ctx context.Context, person string, mark Mark, at time.Time) (moved bool, err error) {
+func (v *Vault) MarkGrant(ctx context.Context, person resource.Person, mark Mark, at time.Time) (moved bool, err error) {
 	now := v.now()
 	if at = at.UTC().Truncate(time.Microsecond); at.After(now) {
 		at = now
@@ -45,7 +46,7 @@ func (v *Vault) MarkGrant(ctx context.Context, person string, mark Mark, at time
 
 // Postpone makes the sweep look at a grant not before a time. It works on a
 // record that does not open.
-func (v *Vault) Postpone(ctx context.Context, person string, until time.Time) error {
+func (v *Vault) Postpone(ctx context.Context, person resource.Person, until time.Time) error {
 	_, err := v.touch(ctx, sub(person), func(Fields) Fields { return Fields{dueField: until} })
 	return err
 }

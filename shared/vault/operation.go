@@ -6,6 +6,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 const operations = "operations"
@@ -16,14 +17,14 @@ const OperationLife = 7 * 24 * time.Hour
 // Operation is one run of an action under its key, with its result once there is
 // one (collection operations, id: a hash of caller and key).
 type Operation struct {
-	ID      string        `json:"-"`
-	Person  string        `json:"person"`  // users/{sub} whom it is done as; empty for one who never connected
-	Caller  string        `json:"caller"`  // who asked for it
-	Request string        `json:"request"` // hash of the request: the same key may not ask for something else
-	Lease   time.Time     `json:"lease"`   // until when an instance owns it; zero: none does
-	Result  config.Secret `json:"-"`       // JSON; empty: not done
-	Journal config.Secret `json:"-"`       // JSON: what tries before have kept for the next
-	Expires time.Time     `json:"expires"`
+	ID      string          `json:"-"`
+	Person  resource.Person `json:"person"`  // users/{sub} whom it is done as; empty for one who never connected
+	Caller  string          `json:"caller"`  // who asked for it
+	Request string          `json:"request"` // hash of the request: the same key may not ask for something else
+	Lease   time.Time       `json:"lease"`   // until when an instance owns it; zero: none does
+	Result  config.Secret   `json:"-"`       // JSON; empty: not done
+	Journal config.Secret   `json:"-"`       // JSON: what tries before have kept for the next
+	Expires time.Time       `json:"expires"`
 
 	version Version
 }
@@ -80,8 +81,8 @@ func (v *Vault) DeleteOperation(ctx context.Context, o Operation) error {
 
 // Operations are those that were run as a person, up to limit. What does not
 // open is left out.
-func (v *Vault) Operations(ctx context.Context, person string, limit int) ([]Operation, error) {
-	docs, err := v.matching(ctx, operations, "person", person, limit)
+func (v *Vault) Operations(ctx context.Context, person resource.Person, limit int) ([]Operation, error) {
+	docs, err := v.matching(ctx, operations, "person", string(person), limit)
 	var out []Operation
 	for _, doc := range docs {
 		o, err := v.operationOf(doc)
@@ -97,12 +98,12 @@ func (v *Vault) Operations(ctx context.Context, person string, limit int) ([]Ope
 
 // EraseOperations removes all operations that were run as a person, page by
 // page.
-func (v *Vault) EraseOperations(ctx context.Context, person string) error {
-	err := v.clear(ctx, operations, func() ([]Doc, error) { return v.matching(ctx, operations, "person", person, page) })
+func (v *Vault) EraseOperations(ctx context.Context, person resource.Person) error {
+	err := v.clear(ctx, operations, func() ([]Doc, error) { return v.matching(ctx, operations, "person", string(person), page) })
 	return fault.Wrap("vault.EraseOperations", err)
 }
 
 func (v *Vault) operationFields(o Operation) (Fields, error) {
 	o.Lease, o.Expires = o.Lease.UTC().Truncate(time.Microsecond), o.Expires.UTC().Truncate(time.Microsecond)
-	return v.sealed(operations, o.ID, sealedOperation{o, o.Result.Reveal(), o.Journal.Reveal()}, Fields{"person": o.Person, expiresField: o.Expires})
+	return v.sealed(operations, o.ID, sealedOperation{o, o.Result.Reveal(), o.Journal.Reveal()}, Fields{"person": string(o.Person), expiresField: o.Expires})
 }

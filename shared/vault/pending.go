@@ -11,6 +11,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 )
 
@@ -30,21 +31,21 @@ var (
 // Pending is the server's half of one consent in flight (collection
 // pendingConsents, id: SHA-256 of the state).
 type Pending struct {
-	Person       string        `json:"person,omitempty"` // users/{sub} who was invited; empty when only known by e-mail
-	Email        string        `json:"email,omitempty"`  // who was invited, when only that is known
-	Capabilities []string      `json:"capabilities,omitempty"`
-	Purpose      string        `json:"purpose"`             // what is in flight: "connect" or "approve"
-	Again        bool          `json:"again,omitempty"`     // the second trip to Google, which asks for consent anew
-	Caller       string        `json:"caller,omitempty"`    // id of the system that a person is to approve
-	Actions      []string      `json:"actions,omitempty"`   // that it wants
-	Authority    string        `json:"authority,omitempty"` // by which it wants to do them
-	Asked        time.Time     `json:"asked,omitzero"`      // when a question was asked
-	Connected    time.Time     `json:"connected,omitzero"`  // the connection that an approval is asked for
-	Verifier     config.Secret `json:"-"`
-	ReturnTo     config.Secret `json:"-"`
-	ReturnUntil  time.Time     `json:"returnUntil,omitzero"`
-	Nonce        string        `json:"nonce,omitempty"`
-	Browser      []byte        `json:"browser"` // SHA-256 of the browser's cookie
+	Person       resource.Person `json:"person,omitempty"` // users/{sub} who was invited; empty when only known by e-mail
+	Email        string          `json:"email,omitempty"`  // who was invited, when only that is known
+	Capabilities []string        `json:"capabilities,omitempty"`
+	Purpose      string          `json:"purpose"`             // what is in flight: "connect" or "approve"
+	Again        bool            `json:"again,omitempty"`     // the second trip to Google, which asks for consent anew
+	Caller       string          `json:"caller,omitempty"`    // id of the system that a person is to approve
+	Actions      []string        `json:"actions,omitempty"`   // that it wants
+	Authority    Authority       `json:"authority,omitempty"` // by which it wants to do them
+	Asked        time.Time       `json:"asked,omitzero"`      // when a question was asked
+	Connected    time.Time       `json:"connected,omitzero"`  // the connection that an approval is asked for
+	Verifier     config.Secret   `json:"-"`
+	ReturnTo     config.Secret   `json:"-"`
+	ReturnUntil  time.Time       `json:"returnUntil,omitzero"`
+	Nonce        string          `json:"nonce,omitempty"`
+	Browser      []byte          `json:"browser"` // SHA-256 of the browser's cookie
 }
 
 // sealedPending is a pending consent as it is sealed.

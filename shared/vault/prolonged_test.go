@@ -18,12 +18,12 @@ func TestExpiry_Prolonged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, collection := range []string{"operations", "activity/1/acts"} {
-		all, err := docs.List(t.Context(), collection, "", 10)
+		all, err := docs.List(t.Context(), vault.Collection(collection), "", 10)
 		if err != nil || len(all) != 1 {
 			t.Fatalf("%s: %v, %v", collection, all, err)
 		}
 		all[0].Fields["expires"] = clock.now().Add(1000 * 24 * time.Hour)
-		if _, err := docs.Replace(t.Context(), collection, all[0].ID, all[0].Fields, all[0].Version); err != nil {
+		if _, err := docs.Replace(t.Context(), vault.Collection(collection), all[0].ID, all[0].Fields, all[0].Version); err != nil {
 			t.Fatal(err)
 		}
 	}

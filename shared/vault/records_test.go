@@ -13,6 +13,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
@@ -122,7 +123,7 @@ func TestMarkGrant(t *testing.T) {
 // TestEmail_NewestOwnerWins: an address passes from one account to another.
 func TestEmail_NewestOwnerWins(t *testing.T) {
 	v, docs, clock := open(t)
-	save := func(person string, at time.Time) {
+	save := func(person resource.Person, at time.Time) {
 		t.Helper()
 		g := grant()
 		g.Person, g.EmailAt = person, at
@@ -214,7 +215,7 @@ type between struct {
 	do func()
 }
 
-func (b *between) Find(ctx context.Context, collection, field string, value any, limit int) ([]vault.Doc, error) {
+func (b *between) Find(ctx context.Context, collection vault.Collection, field string, value any, limit int) ([]vault.Doc, error) {
 	docs, err := b.Docs.Find(ctx, collection, field, value, limit)
 	if do := b.do; do != nil {
 		b.do = nil
@@ -327,7 +328,7 @@ func TestReseal_EveryLongLivedRecord(t *testing.T) {
 	v := with(promoted)
 	for _, collection := range vault.Resealing {
 		for round, want := range []int{1, 0} {
-			got, last, err := v.Reseal(t.Context(), collection, "", 10)
+			got, last, err := v.Reseal(t.Context(), vault.Collection(collection), "", 10)
 			if err != nil || got.Seen != 1 || got.Resealed != want || last != "" {
 				t.Errorf("%s, round %d: %+v, %q, %v", collection, round, got, last, err)
 			}

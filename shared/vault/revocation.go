@@ -7,6 +7,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 const revocations = "revocations"
@@ -17,13 +18,13 @@ const RevocationLife = 7 * 24 * time.Hour
 // Revocation is a token that Google could not be asked to revoke yet
 // (collection revocations, id: random). It can never be used to act.
 type Revocation struct {
-	ID         string        `json:"-"`
-	Person     string        `json:"person"`
-	Generation int64         `json:"generation"` // of the grant it ended; a newer grant must not be hurt
-	Attempts   int64         `json:"attempts"`
-	Expires    time.Time     `json:"expires"`
-	Token      config.Secret `json:"-"`
-	Err        error         `json:"-"` // why the record did not open; nil if it did
+	ID         string          `json:"-"`
+	Person     resource.Person `json:"person"`
+	Generation int64           `json:"generation"` // of the grant it ended; a newer grant must not be hurt
+	Attempts   int64           `json:"attempts"`
+	Expires    time.Time       `json:"expires"`
+	Token      config.Secret   `json:"-"`
+	Err        error           `json:"-"` // why the record did not open; nil if it did
 
 	version Version
 }
@@ -34,7 +35,7 @@ type sealedRevocation struct {
 }
 
 // CreateRevocation keeps a token for its revocation.
-func (v *Vault) CreateRevocation(ctx context.Context, person string, generation int64, token config.Secret) error {
+func (v *Vault) CreateRevocation(ctx context.Context, person resource.Person, generation int64, token config.Secret) error {
 	r := Revocation{Person: person, Generation: generation, Attempts: 1, Expires: v.now().Add(RevocationLife), Token: token, ID: rand.Text()}
 	f, err := v.revocationFields(r)
 	if err == nil {

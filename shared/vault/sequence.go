@@ -8,6 +8,7 @@ import (
 	"github.com/googleapis/gax-go/v2"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 )
 
 const (
@@ -45,7 +46,7 @@ func (v *Vault) LastSeq(ctx context.Context, template string) (int64, error) {
 // sequences, id: the template's). The same use, named by its key, has the same
 // number while it is among the last 200. A number is never given twice; one
 // whose use came to nothing is left out.
-func (v *Vault) NextSeq(ctx context.Context, template, key string) (int64, error) {
+func (v *Vault) NextSeq(ctx context.Context, template string, key resource.Key) (int64, error) {
 	back := gax.Backoff{Initial: 20 * time.Millisecond, Max: 400 * time.Millisecond, Multiplier: 1.5}
 	for try := 1; ; try++ {
 		s, version, err := v.sequence(ctx, template)
@@ -53,11 +54,11 @@ func (v *Vault) NextSeq(ctx context.Context, template, key string) (int64, error
 			return 0, fault.Wrap("vault.NextSeq", err)
 		}
 		for i, use := range s.Uses {
-			if use == key {
+			if use == string(key) {
 				return s.Last - int64(len(s.Uses)-1-i), nil
 			}
 		}
-		uses := append(slices.Clone(s.Uses), key)
+		uses := append(slices.Clone(s.Uses), string(key))
 		next := sequence{s.Last + 1, uses[max(0, len(uses)-remembered):]}
 		f, err := v.sealed(sequences, template, next, nil)
 		switch {

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
@@ -21,14 +22,14 @@ func TestManyUsesOfATemplateAtOnceHaveANumberOfTheirOwnEach(t *testing.T) {
 		for i := range numbers {
 			all.Go(func() {
 				var err error
-				if numbers[i], err = v.NextSeq(t.Context(), "Incident", fmt.Sprint("use ", i)); err != nil {
+				if numbers[i], err = v.NextSeq(t.Context(), "Incident", resource.Key(fmt.Sprint("use ", i))); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		all.Wait()
 		for i, n := range numbers {
-			again, err := v.NextSeq(t.Context(), "Incident", fmt.Sprint("use ", i))
+			again, err := v.NextSeq(t.Context(), "Incident", resource.Key(fmt.Sprint("use ", i)))
 			if err != nil || again != n {
 				t.Errorf("use %d: %d at first, then %d, %v", i, n, again, err)
 			}
@@ -51,7 +52,7 @@ func TestManyUsesOfATemplateAtOnceHaveANumberOfTheirOwnEach(t *testing.T) {
 func TestANumberIsNeverGivenTwiceThoughItsUseIsForgotten(t *testing.T) {
 	v := vault.New(&memory.Docs{}, someKeys(t), time.Now)
 	for i := 1; i <= 250; i++ {
-		if n, err := v.NextSeq(t.Context(), "Incident", fmt.Sprint("use ", i)); err != nil || n != int64(i) {
+		if n, err := v.NextSeq(t.Context(), "Incident", resource.Key(fmt.Sprint("use ", i))); err != nil || n != int64(i) {
 			t.Fatalf("use %d: %d, %v", i, n, err)
 		}
 	}

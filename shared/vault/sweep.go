@@ -19,7 +19,7 @@ func ForgottenByTTL() []string { return append(slices.Clone(Expiring), actsOf) }
 // RemoveExpired looks at up to limit records of a collection, beginning behind
 // the id after, and removes those that have expired. last is where to go on, "" at the
 // end.
-func (v *Vault) RemoveExpired(ctx context.Context, collection, after string, limit int) (removed int, last string, err error) {
+func (v *Vault) RemoveExpired(ctx context.Context, collection Collection, after string, limit int) (removed int, last string, err error) {
 	docs, err := v.docs.List(ctx, collection, after, limit)
 	if err != nil {
 		return 0, after, fault.Wrap("vault.RemoveExpired", err)
@@ -48,7 +48,7 @@ var Resealing = []string{revocations, templates, sequences, sweep}
 
 // Reseal seals up to limit records of a collection with the key in use,
 // beginning after the id after. last is where to go on, "" at the end.
-func (v *Vault) Reseal(ctx context.Context, collection, after string, limit int) (r Resealed, last string, err error) {
+func (v *Vault) Reseal(ctx context.Context, collection Collection, after string, limit int) (r Resealed, last string, err error) {
 	docs, err := v.docs.List(ctx, collection, after, limit)
 	if err != nil {
 		return r, after, fault.Wrap("vault.Reseal", err)

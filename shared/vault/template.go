@@ -30,15 +30,18 @@ type Template struct {
 	AddTheApp     bool     `json:"addTheApp,omitempty" yaml:"addTheApp,omitempty"`
 }
 
+// Owner is whose a template is: the id of a caller, or empty for the operator.
+type Owner string
+
 // TemplateID names a template: the operator's have no owner.
-func TemplateID(owner, name string) string { return digest(owner + "\x00" + name) }
+func TemplateID(owner Owner, name string) string { return digest(string(owner) + "\x00" + name) }
 
 // ErrTooMany says that a caller keeps as many templates as it may.
 var ErrTooMany = errors.New("99 templates are the most")
 
 // Templates are all of a caller's own, up to 99, in no order.
-func (v *Vault) Templates(ctx context.Context, owner string) ([]Template, error) {
-	docs, err := v.matching(ctx, templates, "owner", owner, maxTemplates)
+func (v *Vault) Templates(ctx context.Context, owner Owner) ([]Template, error) {
+	docs, err := v.matching(ctx, templates, "owner", string(owner), maxTemplates)
 	if err != nil {
 		return nil, fault.Wrap("vault.Templates", err)
 	}
@@ -56,7 +59,7 @@ func (v *Vault) Templates(ctx context.Context, owner string) ([]Template, error)
 }
 
 // Template reads one of a caller's own; NotFound when there is none.
-func (v *Vault) Template(ctx context.Context, owner, name string) (Template, error) {
+func (v *Vault) Template(ctx context.Context, owner Owner, name string) (Template, error) {
 	doc, err := v.docs.Get(ctx, templates, TemplateID(owner, name))
 	if err != nil {
 		return Template{}, fault.Wrap("vault.Template", err)
@@ -66,7 +69,7 @@ func (v *Vault) Template(ctx context.Context, owner, name string) (Template, err
 
 // templateOf reads a record. The owner in the clear is not believed: the id is a
 // hash of owner and name, and sealed with the content.
-func (v *Vault) templateOf(owner string, doc Doc) (Template, error) {
+func (v *Vault) templateOf(owner Owner, doc Doc) (Template, error) {
 	var t Template
 	err := v.open(templates, doc, &t)
 	if err == nil && TemplateID(owner, t.Name) != doc.ID {
@@ -78,7 +81,7 @@ func (v *Vault) templateOf(owner string, doc Doc) (Template, error) {
 // PutTemplate stores a caller's template in place of what there was, if may
 // agrees with that (nil: there was none). Of two at once the later stands, or
 // one is a Conflict.
-func (v *Vault) PutTemplate(ctx context.Context, owner string, t Template, may func(there *Template) error) error {
+func (v *Vault) PutTemplate(ctx context.Context, owner Owner, t Template, may func(there *Template) error) error {
 	doc, there, err := v.existing(ctx, owner, t.Name)
 	if err == nil {
 		err = may(there)
@@ -86,7 +89,7 @@ func (v *Vault) PutTemplate(ctx context.Context, owner string, t Template, may f
 	id := TemplateID(owner, t.Name)
 	var f Fields
 	if err == nil {
-		f, err = v.sealed(templates, id, t, Fields{"owner": owner})
+		f, err = v.sealed(templates, id, t, Fields{"owner": string(owner)})
 	}
 	if err == nil && there == nil {
 		var all []Template
@@ -103,7 +106,7 @@ func (v *Vault) PutTemplate(ctx context.Context, owner string, t Template, may f
 }
 
 // existing is a template with its document, nil when there is none.
-func (v *Vault) existing(ctx context.Context, owner, name string) (Doc, *Template, error) {
+func (v *Vault) existing(ctx context.Context, owner Owner, name string) (Doc, *Template, error) {
 	doc, err := v.docs.Get(ctx, templates, TemplateID(owner, name))
 	if err != nil {
 		if fault.KindOf(err) == fault.NotFound {
@@ -117,7 +120,7 @@ func (v *Vault) existing(ctx context.Context, owner, name string) (Doc, *Templat
 
 // DeleteTemplate removes one of a caller's own, if may agrees; there is no error
 // when there is none.
-func (v *Vault) DeleteTemplate(ctx context.Context, owner, name string, may func(there *Template) error) error {
+func (v *Vault) DeleteTemplate(ctx context.Context, owner Owner, name string, may func(there *Template) error) error {
 	doc, there, err := v.existing(ctx, owner, name)
 	if err == nil {
 		err = may(there)

@@ -18,7 +18,7 @@ type Vault struct {
 	keys *seal.Keys
 	now  func() time.Time
 
-	alarm atomic.Pointer[func(collection string, err error)]
+	alarm atomic.Pointer[func(collection Collection, err error)]
 }
 
 // New is a Vault on docs whose records are sealed with keys. Without keys it can
@@ -53,20 +53,20 @@ const (
 // errUnopened is a record that is not one of ours: planted, altered, or moved.
 var errUnopened = &fault.Error{Kind: fault.Internal, Err: seal.ErrBroken}
 
-func place(collection, id string) seal.Place {
-	return seal.Place{Purpose: "record", Collection: collection, Document: id, Field: sealedField}
+func place(collection Collection, id string) seal.Place {
+	return seal.Place{Purpose: "record", Collection: string(collection), Document: id, Field: sealedField}
 }
 
 // sealed are the fields of a record: its content sealed for its place, with
 // clear ones beside.
-func (v *Vault) sealed(collection, id string, content any, clear Fields) (Fields, error) {
+func (v *Vault) sealed(collection Collection, id string, content any, clear Fields) (Fields, error) {
 	plain, err := json.Marshal(content)
 	if err != nil {
-		return nil, fault.Wrap("vault: "+collection, err)
+		return nil, fault.Wrap("vault: "+string(collection), err)
 	}
 	box, err := v.keys.Seal(plain, place(collection, id))
 	if err != nil {
-		return nil, fault.Wrap("vault: "+collection, err)
+		return nil, fault.Wrap("vault: "+string(collection), err)
 	}
 	if clear == nil {
 		clear = Fields{}
@@ -76,12 +76,12 @@ func (v *Vault) sealed(collection, id string, content any, clear Fields) (Fields
 }
 
 // Alarm lets somebody be told of every record that does not open.
-func (v *Vault) Alarm(told func(collection string, err error)) { v.alarm.Store(&told) }
+func (v *Vault) Alarm(told func(collection Collection, err error)) { v.alarm.Store(&told) }
 
 // open reads a record's content. One that is not sealed for this place is an
 // error around seal.ErrBroken; one sealed with a key that we lack is
 // Unavailable around seal.ErrUnknownKey.
-func (v *Vault) open(collection string, doc Doc, content any) error {
+func (v *Vault) open(collection Collection, doc Doc, content any) error {
 	plain, err := v.keys.Open(data(doc.Fields, sealedField), place(collection, doc.ID))
 	if err == nil && json.Unmarshal(plain, content) != nil {
 		err = errUnopened

@@ -15,6 +15,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
@@ -110,11 +111,11 @@ func TestRecord_Planted(t *testing.T) {
 	} {
 		id := fmt.Sprint(100 + i)
 		for _, collection := range []string{"grants", "operations", "pendingConsents", "templates", "sequences"} {
-			if _, err := docs.Create(t.Context(), collection, id, c.fields); err != nil {
+			if _, err := docs.Create(t.Context(), vault.Collection(collection), id, c.fields); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if g, err := v.Grant(t.Context(), "users/"+id); !errors.Is(err, seal.ErrBroken) || !g.Broken || !g.RefreshToken.Empty() || len(g.Approvals) > 0 {
+		if g, err := v.Grant(t.Context(), resource.Person("users/"+id)); !errors.Is(err, seal.ErrBroken) || !g.Broken || !g.RefreshToken.Empty() || len(g.Approvals) > 0 {
 			t.Errorf("%s: grant: %v, %+v", c.name, err, g)
 		}
 		if _, err := v.Operation(t.Context(), id); fault.KindOf(err) != fault.Internal || !errors.Is(err, seal.ErrBroken) {
@@ -246,7 +247,7 @@ type late struct {
 	meet func() // before a replacement
 }
 
-func (l *late) Replace(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
+func (l *late) Replace(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	if meet := l.meet; meet != nil {
 		l.meet = nil
 		meet()

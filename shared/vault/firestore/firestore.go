@@ -45,13 +45,9 @@ func FromEnv(env *config.Reader) Setting {
 	return Setting{env.Required("GOOGLE_CLOUD_PROJECT"), env.Optional("FIRESTORE_DATABASE", "(default)")}
 }
 
-// Open connects to it, lazily.
-func (s Setting) Open(ctx context.Context) (*Docs, error) { return New(ctx, s.Project, s.Database) }
-
-// New connects to one database of a project, lazily: the first call fails when
-// there is none.
-func New(ctx context.Context, project, database string) (*Docs, error) {
-	client, err := firestore.NewClientWithDatabase(ctx, project, database)
+// New connects to it, lazily: the first call fails when there is no such database.
+func New(ctx context.Context, s Setting) (*Docs, error) {
+	client, err := firestore.NewClientWithDatabase(ctx, s.Project, s.Database)
 	if err != nil {
 		return nil, &fault.Error{Op: "firestore.New", Kind: fault.Unavailable, Err: err}
 	}
@@ -59,12 +55,12 @@ func New(ctx context.Context, project, database string) (*Docs, error) {
 }
 
 // Get implements vault.Docs.
-func (d *Docs) Get(ctx context.Context, collection, id string) (vault.Doc, error) {
+func (d *Docs) Get(ctx context.Context, collection vault.Collection, id string) (vault.Doc, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	var snapshot *firestore.DocumentSnapshot
 	err := again(ctx, func(ctx context.Context) (err error) {
-		snapshot, err = d.client.Collection(collection).Doc(id).Get(ctx)
+		snapshot, err = d.client.Collection(string(collection)).Doc(id).Get(ctx)
 		return err
 	})
 	if err != nil {
@@ -74,7 +70,7 @@ func (d *Docs) Get(ctx context.Context, collection, id string) (vault.Doc, error
 }
 
 // Create implements vault.Docs.
-func (d *Docs) Create(ctx context.Context, collection, id string, fields vault.Fields) (vault.Version, error) {
+func (d *Docs) Create(ctx context.Context, collection vault.Collection, id string, fields vault.Fields) (vault.Version, error) {
 	if err := check(fields); err != nil {
 		return "", err
 	}
@@ -82,7 +78,7 @@ func (d *Docs) Create(ctx context.Context, collection, id string, fields vault.F
 	defer cancel()
 	var result *firestore.WriteResult
 	err := again(ctx, func(ctx context.Context) (err error) {
-		result, err = d.client.Collection(collection).Doc(id).Create(ctx, map[string]any(fields))
+		result, err = d.client.Collection(string(collection)).Doc(id).Create(ctx, map[string]any(fields))
 		return err
 	})
 	if err != nil {
@@ -108,7 +104,7 @@ func updates(fields vault.Fields, at vault.Version) []firestore.Update {
 }
 
 // Replace implements vault.Docs.
-func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
+func (d *Docs) Replace(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	if err := check(fields); err != nil {
 		return "", err
 	}
@@ -117,7 +113,7 @@ func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.
 	moment, _ := parts(at)
 	var result *firestore.WriteResult
 	err := again(ctx, func(ctx context.Context) (err error) {
-		result, err = d.client.Collection(collection).Doc(id).Update(ctx, updates(fields, at), firestore.LastUpdateTime(moment))
+		result, err = d.client.Collection(string(collection)).Doc(id).Update(ctx, updates(fields, at), firestore.LastUpdateTime(moment))
 		return err
 	})
 	if err != nil {
@@ -127,7 +123,7 @@ func (d *Docs) Replace(ctx context.Context, collection, id string, fields vault.
 }
 
 // Update implements vault.Docs.
-func (d *Docs) Update(ctx context.Context, collection, id string, fields vault.Fields, at vault.Version) error {
+func (d *Docs) Update(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) error {
 	if err := check(fields); err != nil {
 		return err
 	}
@@ -139,19 +135,19 @@ func (d *Docs) Update(ctx context.Context, collection, id string, fields vault.F
 		updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: value})
 	}
 	err := again(ctx, func(ctx context.Context) error {
-		_, err := d.client.Collection(collection).Doc(id).Update(ctx, updates, firestore.LastUpdateTime(moment))
+		_, err := d.client.Collection(string(collection)).Doc(id).Update(ctx, updates, firestore.LastUpdateTime(moment))
 		return err
 	})
 	return gone(translate("firestore.Update", err))
 }
 
 // Delete implements vault.Docs.
-func (d *Docs) Delete(ctx context.Context, collection, id string, at vault.Version) error {
+func (d *Docs) Delete(ctx context.Context, collection vault.Collection, id string, at vault.Version) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	err := again(ctx, func(ctx context.Context) error {
 		moment, _ := parts(at)
-		_, err := d.client.Collection(collection).Doc(id).Delete(ctx, firestore.LastUpdateTime(moment))
+		_, err := d.client.Collection(string(collection)).Doc(id).Delete(ctx, firestore.LastUpdateTime(moment))
 		return err
 	})
 	return gone(translate("firestore.Delete", err))

@@ -18,7 +18,7 @@ func TestFirestoreKeepsTheContractOfDocs(t *testing.T) {
 	docstest.Run(t, func(t *testing.T) vault.Docs {
 		t.Helper()
 		// A project of its own for each test: the emulator keeps them apart.
-		docs, err := firestore.New(t.Context(), "test-"+strings.ToLower(rand.Text()[:10]), "(default)")
+		docs, err := firestore.New(t.Context(), firestore.Setting{Project: "test-" + strings.ToLower(rand.Text()[:10]), Database: "(default)"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,8 +9,8 @@ import (
 )
 
 // List implements vault.Docs.
-func (d *Docs) List(ctx context.Context, collection, after string, limit int) ([]vault.Doc, error) {
-	query := d.client.Collection(collection).OrderBy(firestore.DocumentID, firestore.Asc).Limit(limit)
+func (d *Docs) List(ctx context.Context, collection vault.Collection, after string, limit int) ([]vault.Doc, error) {
+	query := d.client.Collection(string(collection)).OrderBy(firestore.DocumentID, firestore.Asc).Limit(limit)
 	if after != "" {
 		query = query.StartAfter(after)
 	}
@@ -18,17 +18,17 @@ func (d *Docs) List(ctx context.Context, collection, after string, limit int) ([
 }
 
 // Find implements vault.Docs.
-func (d *Docs) Find(ctx context.Context, collection, field string, value any, limit int) ([]vault.Doc, error) {
-	return all(ctx, "firestore.Find", d.client.Collection(collection).Where(field, "==", value).Limit(limit))
+func (d *Docs) Find(ctx context.Context, collection vault.Collection, field string, value any, limit int) ([]vault.Doc, error) {
+	return all(ctx, "firestore.Find", d.client.Collection(string(collection)).Where(field, "==", value).Limit(limit))
 }
 
 // Range implements vault.Docs.
-func (d *Docs) Range(ctx context.Context, collection string, r vault.Range) ([]vault.Doc, error) {
+func (d *Docs) Range(ctx context.Context, collection vault.Collection, r vault.Range) ([]vault.Doc, error) {
 	direction := firestore.Asc
 	if r.Descending {
 		direction = firestore.Desc
 	}
-	query := d.client.Collection(collection).OrderBy(r.Field, direction).Limit(r.Limit)
+	query := d.client.Collection(string(collection)).OrderBy(r.Field, direction).Limit(r.Limit)
 	if r.From != nil {
 		query = query.Where(r.Field, ">=", r.From)
 	}
@@ -58,7 +58,7 @@ func (d *Docs) GetAll(ctx context.Context, refs ...vault.Ref) ([]vault.Doc, erro
 	defer cancel()
 	named := make([]*firestore.DocumentRef, len(refs))
 	for i, ref := range refs {
-		named[i] = d.client.Collection(ref.Collection).Doc(ref.ID)
+		named[i] = d.client.Collection(string(ref.Collection)).Doc(ref.ID)
 	}
 	snapshots, err := d.client.GetAll(ctx, named)
 	if err != nil {
@@ -85,7 +85,7 @@ func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
 			if err := check(w.Fields); err != nil {
 				return err
 			}
-			document := d.client.Collection(w.Collection).Doc(w.ID)
+			document := d.client.Collection(string(w.Collection)).Doc(w.ID)
 			moment, _ := parts(w.At)
 			switch {
 			case w.Fields == nil:

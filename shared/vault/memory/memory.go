@@ -22,7 +22,7 @@ import (
 type Docs struct {
 	mu          sync.Mutex
 	writes      int64
-	collections map[string]*collection
+	collections map[vault.Collection]*collection
 }
 
 type collection struct {
@@ -31,7 +31,7 @@ type collection struct {
 }
 
 // Get implements vault.Docs.
-func (d *Docs) Get(ctx context.Context, name, id string) (vault.Doc, error) {
+func (d *Docs) Get(ctx context.Context, name vault.Collection, id string) (vault.Doc, error) {
 	if id == "" { // Firestore refuses it; nothing is stored under it
 		return vault.Doc{}, fault.New(fault.Internal, fault.None)
 	}
@@ -48,17 +48,17 @@ func (d *Docs) Get(ctx context.Context, name, id string) (vault.Doc, error) {
 }
 
 // Create implements vault.Docs.
-func (d *Docs) Create(ctx context.Context, name, id string, fields vault.Fields) (vault.Version, error) {
+func (d *Docs) Create(ctx context.Context, name vault.Collection, id string, fields vault.Fields) (vault.Version, error) {
 	return d.write(ctx, name, id, fields, "")
 }
 
 // Replace implements vault.Docs.
-func (d *Docs) Replace(ctx context.Context, name, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
+func (d *Docs) Replace(ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	return d.write(ctx, name, id, fields, at)
 }
 
 // Update implements vault.Docs.
-func (d *Docs) Update(ctx context.Context, name, id string, fields vault.Fields, at vault.Version) error {
+func (d *Docs) Update(ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version) error {
 	doc, err := d.Get(ctx, name, id)
 	if err != nil {
 		return fault.New(fault.Conflict, fault.None) // it is gone
@@ -69,7 +69,7 @@ func (d *Docs) Update(ctx context.Context, name, id string, fields vault.Fields,
 }
 
 // write stores fields if the document is at that version ("": not there).
-func (d *Docs) write(ctx context.Context, name, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
+func (d *Docs) write(ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
 	fields, err := clone(fields)
 	if err != nil {
 		return "", err
@@ -105,7 +105,7 @@ func (c *collection) remove(id string) {
 }
 
 // Delete implements vault.Docs.
-func (d *Docs) Delete(ctx context.Context, name, id string, at vault.Version) error {
+func (d *Docs) Delete(ctx context.Context, name vault.Collection, id string, at vault.Version) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.of(name)
@@ -120,7 +120,7 @@ func (d *Docs) Delete(ctx context.Context, name, id string, at vault.Version) er
 }
 
 // List implements vault.Docs.
-func (d *Docs) List(ctx context.Context, name, after string, limit int) ([]vault.Doc, error) {
+func (d *Docs) List(ctx context.Context, name vault.Collection, after string, limit int) ([]vault.Doc, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
@@ -139,7 +139,7 @@ func (d *Docs) List(ctx context.Context, name, after string, limit int) ([]vault
 }
 
 // Find implements vault.Docs.
-func (d *Docs) Find(ctx context.Context, name, field string, value any, limit int) ([]vault.Doc, error) {
+func (d *Docs) Find(ctx context.Context, name vault.Collection, field string, value any, limit int) ([]vault.Doc, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
@@ -203,7 +203,7 @@ func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
 }
 
 // Range implements vault.Docs.
-func (d *Docs) Range(ctx context.Context, name string, r vault.Range) ([]vault.Doc, error) {
+func (d *Docs) Range(ctx context.Context, name vault.Collection, r vault.Range) ([]vault.Doc, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
@@ -249,9 +249,9 @@ func compare(a, b any) int {
 }
 
 // of is a collection, made when it is first named; the lock is held.
-func (d *Docs) of(name string) *collection {
+func (d *Docs) of(name vault.Collection) *collection {
 	if d.collections == nil {
-		d.collections = map[string]*collection{}
+		d.collections = map[vault.Collection]*collection{}
 	}
 	if d.collections[name] == nil {
 		d.collections[name] = &collection{docs: map[string]vault.Doc{}}
