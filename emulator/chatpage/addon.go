@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	chatapi "google.golang.org/api/chat/v1"
 )
 
 // addOn writes an event as chat-protocol.md 2.1 has it.
@@ -98,7 +97,7 @@ func (p *Page) navigate(a *action) (reply, error) {
 		if err := p.Google.Check("GoogleAppsCardV1Card", text); err != nil {
 			return reply{}, fmt.Errorf("not a card: %w", err)
 		}
-		var card chatapi.GoogleAppsCardV1Card
+		var card Card
 		if err := json.Unmarshal(text, &card); err != nil {
 			return reply{}, err
 		}
@@ -149,7 +148,7 @@ func (p *Page) addOnMessage(text []byte, update bool) (reply, error) {
 	if err := p.Google.Check("Message", text); err != nil {
 		return reply{}, fmt.Errorf("not a message: %w", err)
 	}
-	var m chatapi.Message
+	var m Message
 	if err := json.Unmarshal(text, &m); err != nil {
 		return reply{}, err
 	}

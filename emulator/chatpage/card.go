@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	chatapi "google.golang.org/api/chat/v1"
 )
 
 // Chat's limits (chat-protocol.md 5). The section that goes beyond 100 widgets,
@@ -21,7 +20,7 @@ const (
 
 // checkMessage finds what Google's schema calls required or limits, and the
 // discovery document does not say by type.
-func (p *Page) checkMessage(m *chatapi.Message) error {
+func (p *Page) checkMessage(m *Message) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -37,7 +36,7 @@ func (p *Page) checkMessage(m *chatapi.Message) error {
 	return nil
 }
 
-func (p *Page) checkCard(c *chatapi.GoogleAppsCardV1Card) error {
+func (p *Page) checkCard(c *Card) error {
 	text, err := json.Marshal(c)
 	if err != nil {
 		return err
@@ -78,7 +77,7 @@ func (p *Page) checkCard(c *chatapi.GoogleAppsCardV1Card) error {
 }
 
 // checkWidget says what is wrong with one, and gives the name of a field.
-func (p *Page) checkWidget(w *chatapi.GoogleAppsCardV1Widget) (field string, err error) {
+func (p *Page) checkWidget(w *Widget) (field string, err error) {
 	switch {
 	case w.TextParagraph != nil:
 		return "", p.checkText(w.TextParagraph.Text)
@@ -120,7 +119,7 @@ func (p *Page) checkWidget(w *chatapi.GoogleAppsCardV1Widget) (field string, err
 }
 
 // empty tells that a widget has nothing in it.
-func empty(w *chatapi.GoogleAppsCardV1Widget) bool {
+func empty(w *Widget) bool {
 	text, err := json.Marshal(w)
 	return err != nil || string(text) == "{}"
 }
@@ -137,7 +136,7 @@ func (p *Page) checkText(text string) error {
 	return nil
 }
 
-func (p *Page) checkButton(b *chatapi.GoogleAppsCardV1Button, fields []string) error {
+func (p *Page) checkButton(b *Button, fields []string) error {
 	switch {
 	case b.Text == "":
 		return errors.New("a button has no text")
@@ -161,8 +160,8 @@ func (p *Page) checkButton(b *chatapi.GoogleAppsCardV1Button, fields []string) e
 }
 
 // opensDialog tells whether a button of a card opens a dialog.
-func opensDialog(c *chatapi.GoogleAppsCardV1Card) bool {
-	return slices.ContainsFunc(buttonsOf(c), func(b *chatapi.GoogleAppsCardV1Button) bool {
+func opensDialog(c *Card) bool {
+	return slices.ContainsFunc(buttonsOf(c), func(b *Button) bool {
 		return b.OnClick.Action != nil && b.OnClick.Action.Interaction == "OPEN_DIALOG"
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	chatapi "google.golang.org/api/chat/v1"
 )
 
 // classic writes an event as chat-protocol.md 1.2 has it.
@@ -86,11 +85,11 @@ func (p *Page) readClassic(answer []byte) (reply, error) {
 	if err := p.Google.Check("Message", answer); err != nil {
 		return reply{}, fmt.Errorf("the answer is not a message: %w", err)
 	}
-	var m chatapi.Message
+	var m Message
 	if err := json.Unmarshal(answer, &m); err != nil {
 		return reply{}, err
 	}
-	does := &chatapi.ActionResponse{}
+	does := &ActionResponse{}
 	if m.ActionResponse != nil {
 		does, m.ActionResponse = m.ActionResponse, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"fmt"
 
-	chatapi "google.golang.org/api/chat/v1"
 )
 
 // Format is the form of events that an app is configured for.
@@ -35,9 +34,9 @@ func (f Format) MarshalText() ([]byte, error) { return []byte(f), nil }
 // reply is what an app answered, in either format.
 type reply struct {
 	prompt  string                        // address of "requires configuration"
-	message *chatapi.Message              // to be shown; nil for nothing
+	message *Message              // to be shown; nil for nothing
 	update  bool                          // in place of the card that was clicked
-	dialog  *chatapi.GoogleAppsCardV1Card // a dialog, or the Home tab
+	dialog  *Card // a dialog, or the Home tab
 	pushed  bool                          // it came as pushCard
 	renders bool                          // it came in renderActions
 	closes  bool                          // the dialog

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/emulator/google"
 )
@@ -32,8 +31,8 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"odd":       odd,
 	"pretty":    pretty,
 	"name":      spaceName,
-	"args":      func(m shown, c *chatapi.GoogleAppsCardV1Card) cardView { return cardView{Message: m, Card: c} },
-	"press":     func(v cardView, b *chatapi.GoogleAppsCardV1Button) pressView { return pressView{v, b, v.Press(b)} },
+	"args":      func(m shown, c *Card) cardView { return cardView{Message: m, Card: c} },
+	"press":     func(v cardView, b *Button) pressView { return pressView{v, b, v.Press(b)} },
 	"window": func(v view, w *window, surface string) cardView {
 		people := slices.DeleteFunc(v.People, func(p google.Person) bool { return p.Domain != v.Who.Domain || p == v.Who })
 		return cardView{Message: shown{As: v.Who.Sub, In: v.In.ID}, Card: w.Card, Surface: surface, People: people}
@@ -81,7 +80,7 @@ type turned struct {
 type shown struct {
 	google.Message
 	App  string
-	Chat *chatapi.Message // the app's message; nil for others
+	Chat *Message // the app's message; nil for others
 	Said template.HTML
 	As   string // who clicks
 	In   string
@@ -90,7 +89,7 @@ type shown struct {
 // cardView is a card with the message it is in, or outside of any.
 type cardView struct {
 	Message shown
-	Card    *chatapi.GoogleAppsCardV1Card
+	Card    *Card
 	Surface string // dialog, home, or empty in a message
 	People  []google.Person
 }
@@ -98,25 +97,25 @@ type cardView struct {
 // pressView is a button that comes back to the app.
 type pressView struct {
 	cardView
-	Button *chatapi.GoogleAppsCardV1Button
+	Button *Button
 	Number int
 }
 
 // Press is the number of a button.
-func (v cardView) Press(b *chatapi.GoogleAppsCardV1Button) int {
+func (v cardView) Press(b *Button) int {
 	return slices.Index(buttonsOf(v.Card), b)
 }
 
 // Required tells whether a button of the card needs a field.
 func (v cardView) Required(name string) bool {
-	return slices.ContainsFunc(buttonsOf(v.Card), func(b *chatapi.GoogleAppsCardV1Button) bool {
+	return slices.ContainsFunc(buttonsOf(v.Card), func(b *Button) bool {
 		return b.OnClick.Action != nil && slices.Contains(b.OnClick.Action.RequiredWidgets, name)
 	})
 }
 
 // Chosen tells whether a selection holds a value.
-func (cardView) Chosen(s *chatapi.GoogleAppsCardV1SelectionInput, value string) bool {
-	return slices.ContainsFunc(s.Items, func(i *chatapi.GoogleAppsCardV1SelectionItem) bool { return i.Value == value && i.Selected })
+func (cardView) Chosen(s *SelectionInput, value string) bool {
+	return slices.ContainsFunc(s.Items, func(i *SelectionItem) bool { return i.Value == value && i.Selected })
 }
 
 // show renders the page for ?as= and ?in=; without them, for the person it was
@@ -216,11 +215,11 @@ func indented(text []byte) string {
 }
 
 // parsed is the app's message in m; nil for those of people.
-func parsed(m google.Message) (*chatapi.Message, error) {
+func parsed(m google.Message) (*Message, error) {
 	if m.JSON == nil {
 		return nil, nil //nolint:nilnil // no message is no error
 	}
-	var chat chatapi.Message
+	var chat Message
 	return &chat, json.Unmarshal(m.JSON, &chat)
 }
 
@@ -251,7 +250,7 @@ func initials(name string) string {
 }
 
 // odd tells that the page cannot show a widget.
-func odd(w *chatapi.GoogleAppsCardV1Widget) bool {
+func odd(w *Widget) bool {
 	return w.TextParagraph == nil && w.DecoratedText == nil && w.ButtonList == nil && w.TextInput == nil && w.SelectionInput == nil && w.Divider == nil && w.Image == nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/emulator/google"
 )
@@ -15,7 +14,7 @@ import (
 // window is a card outside of the messages: a dialog, or the Home tab.
 type window struct {
 	Version   int // of what it shows, so that a page does not draw it anew
-	Card      *chatapi.GoogleAppsCardV1Card
+	Card      *Card
 	Complaint string // of the client's own checks
 	home      bool   // the Home tab, or a dialog opened from there
 	message   string // the card it was opened from; may be empty
@@ -117,12 +116,12 @@ func (p *Page) press(ctx context.Context, who google.Person, form url.Values) *e
 }
 
 // copied is a card of its own, so that two presses at once write to two.
-func copied(c *chatapi.GoogleAppsCardV1Card) *chatapi.GoogleAppsCardV1Card {
+func copied(c *Card) *Card {
 	text, err := json.Marshal(c)
 	if err != nil {
 		panic(err) // it came as JSON
 	}
-	var out chatapi.GoogleAppsCardV1Card
+	var out Card
 	if err := json.Unmarshal(text, &out); err != nil {
 		panic(err)
 	}
@@ -130,8 +129,8 @@ func copied(c *chatapi.GoogleAppsCardV1Card) *chatapi.GoogleAppsCardV1Card {
 }
 
 // buttonsOf are a card's buttons, in the order they are shown in.
-func buttonsOf(c *chatapi.GoogleAppsCardV1Card) []*chatapi.GoogleAppsCardV1Button {
-	var out []*chatapi.GoogleAppsCardV1Button
+func buttonsOf(c *Card) []*Button {
+	var out []*Button
 	for _, s := range c.Sections {
 		for _, w := range s.Widgets {
 			if w.DecoratedText != nil && w.DecoratedText.Button != nil {
@@ -147,7 +146,7 @@ func buttonsOf(c *chatapi.GoogleAppsCardV1Card) []*chatapi.GoogleAppsCardV1Butto
 
 // fill writes what was typed into a card's fields, so that it is still there
 // if the dialog stays, and gives it as Chat sends it: without what is not set.
-func fill(c *chatapi.GoogleAppsCardV1Card, form url.Values) map[string][]string {
+func fill(c *Card, form url.Values) map[string][]string {
 	out := map[string][]string{}
 	for _, s := range c.Sections {
 		for _, w := range s.Widgets {
@@ -175,7 +174,7 @@ func fill(c *chatapi.GoogleAppsCardV1Card, form url.Values) map[string][]string 
 }
 
 // holding is what a card's fields hold, as a form.
-func holding(c *chatapi.GoogleAppsCardV1Card) url.Values {
+func holding(c *Card) url.Values {
 	out := url.Values{}
 	for _, s := range c.Sections {
 		for _, w := range s.Widgets {
@@ -196,7 +195,7 @@ func holding(c *chatapi.GoogleAppsCardV1Card) url.Values {
 	return out
 }
 
-func choose(s *chatapi.GoogleAppsCardV1SelectionInput, values []string) {
+func choose(s *SelectionInput, values []string) {
 	for _, item := range s.Items {
 		item.Selected = false
 	}
@@ -208,13 +207,13 @@ func choose(s *chatapi.GoogleAppsCardV1SelectionInput, values []string) {
 			}
 		}
 		if !found {
-			s.Items = append(s.Items, &chatapi.GoogleAppsCardV1SelectionItem{Value: v, Text: v, Selected: true})
+			s.Items = append(s.Items, &SelectionItem{Value: v, Text: v, Selected: true})
 		}
 	}
 }
 
 // complain is what Chat's client says before it sends anything (4.4).
-func complain(c *chatapi.GoogleAppsCardV1Card, action *chatapi.GoogleAppsCardV1Action, inputs map[string][]string) string {
+func complain(c *Card, action *Action, inputs map[string][]string) string {
 	for _, name := range action.RequiredWidgets {
 		if len(inputs[name]) == 0 {
 			return "Please fill in what is required."

@@ -115,13 +115,30 @@ func TestArrowsGoDownTheListOfTheDesign(t *testing.T) {
 	}
 }
 
-func TestProductionLinksNothingOfTheEmulatorInternalOrCmd(t *testing.T) {
+func TestTheEmulatorDoesNotBringGooglesClients(t *testing.T) {
+	for _, p := range list(t, "-deps", "./emulator/...") {
+		if strings.HasPrefix(p.ImportPath, "google.golang.org/api") {
+			t.Errorf("the emulator links %s: 416 MB of modules for whoever imports it", p.ImportPath)
+		}
+	}
+}
+
+func TestProductionLinksNothingOfTheEmulatorInternalBenchOrCmd(t *testing.T) {
 	linked := 0
+	for _, program := range []string{"./cmd/server", "./cmd/deputy"} {
+		for _, p := range list(t, "-deps", program) {
+			for _, never := range []string{module + "/internal", module + "/emulator", module + "/bench"} {
+				if p.ImportPath == never || strings.HasPrefix(p.ImportPath, never+"/") {
+					t.Errorf("%s links %s", program, p.ImportPath)
+				}
+			}
+		}
+	}
 	for _, p := range list(t, "-deps", ".") {
 		if strings.HasPrefix(p.ImportPath, module) {
 			linked++
 		}
-		for _, never := range []string{module + "/internal", module + "/emulator", module + "/cmd", "testing"} {
+		for _, never := range []string{module + "/internal", module + "/emulator", module + "/cmd", module + "/bench", "testing"} {
 			if p.ImportPath == never || strings.HasPrefix(p.ImportPath, never+"/") {
 				t.Errorf("production links %s", p.ImportPath)
 			}
