@@ -26,6 +26,6 @@ func eraseAll(ctx context.Context, f function, e chat.Event, _ invocation) (chat
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "erase"), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.Bool("erased", true), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
 	return farewell(e, words.Forgotten, done), nil
 }

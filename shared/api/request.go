@@ -5,10 +5,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -42,12 +44,13 @@ func Check(r *http.Request, pattern string, body []byte) error {
 	if err != nil {
 		return invalid(i18n.English("The query cannot be read: %v."), err)
 	}
-	for name := range query {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if _, known := this.parameters["query "+name]; !known {
 			return invalid(i18n.English("There is no parameter %q here. Known: %q."), name, this.named("query"))
 		}
 	}
-	for id, p := range this.parameters {
+	for _, id := range slices.Sorted(maps.Keys(this.parameters)) {
+		p := this.parameters[id]
 		in, name, _ := strings.Cut(id, " ")
 		values := query[name]
 		if in == "header" {
@@ -126,10 +129,11 @@ func (p parameter) check(name string, values []string) error {
 	}
 	value := any(values[0])
 	if p.number {
-		value = json.Number(values[0])
-		if !json.Valid([]byte(values[0])) {
-			return invalid(i18n.English("%s must be a number."), name)
+		number, err := strconv.Atoi(values[0])
+		if err != nil {
+			return invalid(i18n.English("%s must be a whole number."), name)
 		}
+		value = number
 	}
 	return explain(name, p.schema.Validate(value))
 }
@@ -155,7 +159,25 @@ func checkJSON(schema *jsonschema.Schema, body []byte) error {
 	if err := strictjson.Decode(body, &value); err != nil {
 		return invalid(i18n.English("The body is not the JSON object of this operation: %s."), err.Error())
 	}
+	if crowded(value) {
+		return invalid(i18n.English("The body has a list or an object with more than %d entries."), mostEntries)
+	}
 	return explain("", schema.Validate(value))
+}
+
+// mostEntries is more than any list or object of the document takes. The schemas
+// note every wrong entry: without a bound, one body would fill the memory of an
+// instance.
+const mostEntries = 1000
+
+func crowded(value any) bool {
+	switch v := value.(type) {
+	case []any:
+		return len(v) > mostEntries || slices.ContainsFunc(v, crowded)
+	case map[string]any:
+		return len(v) > mostEntries || slices.ContainsFunc(slices.Collect(maps.Values(v)), crowded)
+	}
+	return false
 }
 
 // explain says what is wrong with a value: the first fault by its place.
@@ -192,6 +214,8 @@ func explain(name string, err error) error {
 		return invalid(i18n.English("%s has %d characters. The most is %d."), at, k.Got, k.Want)
 	case *kind.MinLength:
 		return invalid(i18n.English("%s has %d characters. The least is %d."), at, k.Got, k.Want)
+	case *kind.MinItems:
+		return invalid(i18n.English("%s has %d entries. The least is %d."), at, k.Got, k.Want)
 	case *kind.MaxItems:
 		return invalid(i18n.English("%s has %d entries. The most is %d."), at, k.Got, k.Want)
 	case *kind.Pattern:

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -71,8 +72,8 @@ func TestWhatTheDocumentDoesNotHaveIsRefusedWithAWordOnWhatToMend(t *testing.T) 
 		"an unknown parameter":    {check(list, "/v1/spaces?actAs=users/1&q=x", ``), `There is no parameter "q" here. Known: ["actAs" "authority" "pageSize" "pageToken" "query"].`},
 		"a parameter twice":       {check(list, "/v1/spaces?actAs=users/1&actAs=users/2", ``), "actAs is given more than once."},
 		"a parameter left out":    {check(list, "/v1/spaces", ``), "actAs is missing."},
-		"no number":               {check(list, "/v1/spaces?actAs=users/1&pageSize=x", ``), "pageSize must be a number."},
-		"a fraction":              {check(list, "/v1/spaces?actAs=users/1&pageSize=1.5", ``), "pageSize must be a JSON integer, not number."},
+		"no number":               {check(list, "/v1/spaces?actAs=users/1&pageSize=x", ``), "pageSize must be a whole number."},
+		"a fraction":              {check(list, "/v1/spaces?actAs=users/1&pageSize=1.5", ``), "pageSize must be a whole number."},
 		"too large a page":        {check(list, "/v1/spaces?actAs=users/1&pageSize=1001", ``), "pageSize: maximum"},
 		"an unknown authority":    {check(list, "/v1/spaces?actAs=users/1&authority=root", ``), `authority: "root" is not one of its values`},
 		"a parameter in no UTF-8": {check(list, "/v1/spaces?actAs=%ff", ``), "actAs is not valid UTF-8."},
@@ -80,6 +81,7 @@ func TestWhatTheDocumentDoesNotHaveIsRefusedWithAWordOnWhatToMend(t *testing.T) 
 		"a path that climbs":      {check(member, "/v1/spaces/..%2fA/members/1", ``), "The space in the path is not one."},
 		"an audience":             {check(create, "/v1/spaces", `{"actAs":"a@b.example","audience":"everybody"}`), "audience does not have its form, ^audiences/"},
 		"a thread elsewhere":      {check(post, "/v1/spaces/A/messages", `{"actAs":"users/1","text":"x","thread":"t"}`), "thread does not have its form"},
+		"nobody to add":           {check("POST /v1/spaces/{space}/members", "/v1/spaces/A/members", `{"actAs":"users/1","members":[]}`), "members has 0 entries. The least is 1."},
 		"a hidden template":       {check(put, "/v1/templates/.a", `{}`), "The template in the path is not one."},
 		"a body for a read":       {check(list, "/v1/spaces?actAs=users/1", `{}`), "This operation takes no body."},
 	} {
@@ -100,6 +102,24 @@ func TestWhatTheDocumentHasPasses(t *testing.T) {
 	} {
 		if err != nil {
 			t.Errorf("%s: %v: %s", name, err, fault.Public(i18n.In("en"), err, ""))
+		}
+	}
+}
+
+// Attack: a body of a megabyte, each entry of its list wrong, would fill the memory
+// of an instance with what is wrong.
+func TestABodyOfAMillionFaultsIsRefusedBeforeTheyAreCounted(t *testing.T) {
+	fields := strings.Builder{}
+	for i := range 50_000 {
+		_, _ = fmt.Fprintf(&fields, `,"f%d":1`, i)
+	}
+	for name, body := range map[string]string{
+		"entries": `{"actAs":"users/1","members":[1` + strings.Repeat(",1", 500_000) + `]}`,
+		"fields":  `{"actAs":"users/1"` + fields.String() + `}`,
+		"inside":  `{"actAs":"users/1","accessPermissions":{"join":[1` + strings.Repeat(",1", 500_000) + `]}}`,
+	} {
+		if text := fault.Public(i18n.In("en"), check(create, "/v1/spaces", body), ""); !strings.Contains(text, "more than 1000 entries") {
+			t.Errorf("%s: %.200s", name, text)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package grants
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"example.com/deputy/shared/fault"
@@ -15,6 +16,19 @@ type Disconnected int
 // String is the outcome's name in the log.
 func (d Disconnected) String() string {
 	return [...]string{"not_connected", "revoked", "revoke_later", "erased"}[d]
+}
+
+// MarshalText implements encoding.TextMarshaler: it is stored by name.
+func (d Disconnected) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Disconnected) UnmarshalText(text []byte) error {
+	for *d = NotConnected; *d <= Erased; *d++ {
+		if d.String() == string(text) {
+			return nil
+		}
+	}
+	return errors.New("no outcome of a disconnect: " + string(text))
 }
 
 // What can come of it.

@@ -16,7 +16,7 @@ import (
 type line struct {
 	Call
 	operation
-	request Request
+	request string          // id of the operation
 	person  resource.Person // by delegation known by address only
 }
 
@@ -36,9 +36,8 @@ func (o *Operations) log(ctx context.Context, l line, made string, repeated bool
 	if !l.self {
 		what = append(what, slog.String("caller_id", l.Caller.ID))
 	}
-	request := l.request.ID
 	what = append(what, slog.String("person", string(l.person)), slog.String("in", string(l.space)), slog.String("made", made),
-		slog.String("request", request[:min(len(request), 32)]), slog.Bool("repeated", repeated), slog.String("outcome", outcome))
+		slog.String("request", l.request[:min(len(l.request), 32)]), slog.Bool("repeated", repeated), slog.String("outcome", outcome))
 	o.Log.InfoContext(ctx, "audit", what...)
 }
 

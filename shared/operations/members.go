@@ -89,7 +89,7 @@ type NewMembers struct {
 
 // AddedMembers is what came of each, in the order of the request.
 type AddedMembers struct {
-	Members []MemberResult
+	Members []MemberResult `json:"members"`
 	// Added is what this try did, for who tells of it in another language. It is not
 	// stored.
 	Added spaces.Added `json:"-"`

@@ -101,7 +101,7 @@ func (o *Operations) DisconnectPerson(ctx context.Context, c Call) (grants.Disco
 	}
 	g, err := o.known(ctx, c, callers.DisconnectPeople)
 	q.Person = g.Person
-	line := line{c, op, q, g.Person}
+	line := line{c, op, c.id(op), g.Person}
 	covered := g.Person != "" && (g.Broken || c.Caller.Covers(c.Person, g.Domain) == nil)
 	switch {
 	case err != nil:

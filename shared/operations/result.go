@@ -27,26 +27,27 @@ const (
 
 // MemberResult is what came of somebody who was to be in a space.
 type MemberResult struct {
-	Member string // as the request named them
-	State  State
-	Detail string // why, in English; may be empty
+	Member string `json:"member"` // as the request named them
+	State  State  `json:"state"`
+	Detail string `json:"detail,omitempty"` // why, in English
 }
 
 // StepResult is what came of a step that a space needs when it is there.
 type StepResult struct {
-	Step   spaces.Step
-	State  State
-	Detail string // why it was not taken, in English; may be empty
+	Step   spaces.Step `json:"step"`
+	State  State       `json:"state"`
+	Detail string      `json:"detail,omitempty"` // why it was not taken, in English
 }
 
 // CreatedSpace is a space that was made or found, with each member and step in
 // the order of the request.
 type CreatedSpace struct {
-	Name                 resource.SpaceName
-	DisplayName, Address string
-	Members              []MemberResult
-	Steps                []StepResult
-	Reused               bool // it was there before, and nothing was done to it
+	Name        resource.SpaceName `json:"name"`
+	DisplayName string             `json:"displayName"`
+	Address     string             `json:"address"`
+	Members     []MemberResult     `json:"members"`
+	Steps       []StepResult       `json:"steps"`
+	Reused      bool               `json:"reused,omitempty"` // it was there before, and nothing was done to it
 	// Outcome is what this try did, for who tells of it in another language. It is
 	// not stored.
 	Outcome spaces.Outcome `json:"-"`

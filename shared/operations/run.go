@@ -33,7 +33,7 @@ func run[T any](ctx context.Context, o *Operations, c Call, op operation, input 
 	}
 	who, err := o.actor(ctx, c, op)
 	q.Person = who.known
-	line := line{c, op, q, who.person}
+	line := line{c, op, c.id(op), who.person}
 	if err == nil && c.Authority != callers.ByUser {
 		o.log(ctx, line, "", false, "begun")
 	}
@@ -76,14 +76,23 @@ func request(c Call, op operation, input any) (Request, error) {
 	if err != nil {
 		return Request{}, fault.Wrap("operations.request", err)
 	}
-	q := Request{
-		ID: Digest(c.Caller.ID, string(c.Key)), Caller: c.Caller.ID,
-		Hash: Digest(op.name, string(op.space), address.Lower(string(c.Person)), string(c.Authority), string(text)),
-	}
+	q := Request{ID: c.id(op), Caller: c.Caller.ID, Hash: Digest(op.name, string(op.space), address.Lower(string(c.Person)), string(c.Authority), string(text))}
 	if c.self {
-		q.ID, q.Caller = Digest("chat", op.name, string(c.Person), string(op.space), string(c.Key)), "chat"
+		q.Caller = "chat"
 	}
 	return q, nil
+}
+
+// id names an operation: the same for all its repetitions, empty for what only
+// reads.
+func (c Call) id(op operation) string {
+	switch {
+	case c.Key == "":
+		return ""
+	case c.self:
+		return Digest("chat", op.name, string(c.Person), string(op.space), string(c.Key))
+	}
+	return Digest(c.Caller.ID, string(c.Key))
 }
 
 // partly reports whether an operation that failed had done a part already.

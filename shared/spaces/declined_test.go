@@ -3,14 +3,18 @@ package spaces_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/oauth2"
 
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/words"
 )
 
 // unwilling is a person who has left boxes unticked.
@@ -54,5 +58,32 @@ func TestACreateIsTriedWithoutWhatWasDeclinedButNotWithoutTheRightToCreate(t *te
 		if needs, ok := capability.Needed(err); !ok || !slices.Equal(who.asked[0], both) || len(who.asked) != c.tries || c.tries == 1 && !slices.Equal(needs.Capabilities, both) {
 			t.Errorf("%v is missing: asked %v, %v", c.missing, who.asked, err)
 		}
+	}
+}
+
+// barred is an actor whose organization does not let it act.
+type barred struct{ unwilling }
+
+// Act implements googlecall.Actor.
+func (*barred) Act(context.Context, resource.Person, []capability.Capability, func(oauth2.TokenSource) error) error {
+	return fault.New(fault.Denied, words.PolicyForbids)
+}
+
+func TestWhoMayNotActIsToldThatAndNotThatTheMemberCannotBeAdded(t *testing.T) {
+	keyset, lookup, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.New(keyset, lookup, "p", "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := spaces.New(t.Context(), &barred{}, keys, spaces.Google, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Invite(t.Context(), "users/1", "spaces/A", []spaces.Member{{User: "users/2"}})
+	if said := fault.Public(i18n.In("en"), err, ""); !strings.Contains(said, "organization's administrator") {
+		t.Errorf("%v: %s", err, said)
 	}
 }

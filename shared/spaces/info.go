@@ -12,15 +12,17 @@ import (
 
 // Info is what there is to know of a space.
 type Info struct {
-	Name                    resource.SpaceName
-	DisplayName, Address    string
-	Description, Guidelines string
-	Discoverable            bool   // by an audience
-	Audience                string // audiences/{id} that may discover it
-	Permissions             Permissions
-	External                bool // people from outside may be in it
-	History                 History
-	Created                 string // RFC 3339; empty when Google does not tell
+	Name         resource.SpaceName `json:"name"`
+	DisplayName  string             `json:"displayName"`
+	Address      string             `json:"address"`
+	Description  string             `json:"description,omitempty"`
+	Guidelines   string             `json:"guidelines,omitempty"`
+	Discoverable bool               `json:"discoverable"`       // by an audience
+	Audience     string             `json:"audience,omitempty"` // audiences/{id} that may discover it
+	Permissions  Permissions        `json:"permissions,omitempty"`
+	External     bool               `json:"externalUserAllowed"` // people from outside may be in it
+	History      History            `json:"history,omitempty"`
+	Created      string             `json:"createTime,omitempty"` // RFC 3339; empty when Google does not tell
 }
 
 func infoOf(s *chatapi.Space) Info {

@@ -2,11 +2,11 @@ package spaces
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
@@ -68,12 +68,15 @@ func (s *Spaces) addMember(ctx context.Context, person resource.Person, space re
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	made, err := do(ctx, s, person, call, capability.ManageMembers)
+	needs, err := s.Needs(capability.ManageMembers)
+	if err != nil {
+		return Listed{}, err
+	}
+	adding := chatAPI
+	adding.Forbids = words.AddForbidden
+	made, err := googlecall.Do(ctx, adding, googlecall.As{Actor: s.auth, Person: person, Needs: needs}, call)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return s.there(ctx, person, space, m), nil
-	}
-	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Denied {
-		f.Public = words.AddForbidden
 	}
 	if err != nil {
 		return Listed{}, err

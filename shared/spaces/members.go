@@ -38,11 +38,11 @@ func (s *Spaces) Participants(ctx context.Context, person resource.Person, space
 
 // Listed is somebody, or a group, in a space.
 type Listed struct {
-	User        string // users/{id} or groups/{id}
-	DisplayName string // as far as Google tells it
-	Email       string
-	Role        Role
-	State       string // JOINED or INVITED
+	User        string `json:"member"`                // users/{id} or groups/{id}
+	DisplayName string `json:"displayName,omitempty"` // as far as Google tells it
+	Email       string `json:"email,omitempty"`
+	Role        Role   `json:"role,omitempty"`
+	State       string `json:"state"` // JOINED or INVITED
 }
 
 // Role is what a member may do. Google's names for the two upper ones are not

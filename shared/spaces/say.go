@@ -21,8 +21,8 @@ const chatMarkup = "MARKUP_SYNTAX_CHAT"
 
 // Posted is a message that stands in a space.
 type Posted struct {
-	Name string // spaces/.../messages/...
-	Text string // of the first that came with the same source
+	Name string `json:"name"` // spaces/.../messages/...
+	Text string `json:"text"` // of the first that came with the same source
 }
 
 // Message is a text to be posted.

@@ -98,34 +98,39 @@ func (v *Vault) EraseActivity(ctx context.Context, person resource.Person) error
 
 // clear removes all documents that next gives of a collection, page by page.
 func (v *Vault) clear(ctx context.Context, collection Collection, next func() ([]Doc, error)) error {
+	var before Doc
 	for {
 		docs, err := next()
 		if err != nil || len(docs) == 0 {
 			return err
 		}
-		if removed, err := v.remove(ctx, collection, docs); err != nil || removed == 0 { // what has changed, the next page shows
-			return err
+		removed, err := v.remove(ctx, collection, docs)
+		if err != nil || removed == 0 && docs[0].ID == before.ID && docs[0].Version == before.Version {
+			return err // what has changed, the next page shows; this one came twice
 		}
+		before = docs[0]
 	}
 }
 
 // remove removes documents that are as they were read, in one call if all are, and
-// says how many.
+// says how many. One that has changed or is gone is looked for by halves.
 func (v *Vault) remove(ctx context.Context, collection Collection, docs []Doc) (removed int, err error) {
 	writes := make([]Write, len(docs))
 	for i, doc := range docs {
 		writes[i] = Write{Ref: Ref{collection, doc.ID}, At: doc.Version}
 	}
-	if err := v.docs.Commit(ctx, writes...); err == nil || fault.KindOf(err) != fault.Conflict {
-		return len(docs), err
+	switch err := v.docs.Commit(ctx, writes...); {
+	case err == nil:
+		return len(docs), nil
+	case fault.KindOf(err) != fault.Conflict:
+		return 0, err
+	case len(docs) == 1:
+		return 0, nil
 	}
-	for _, doc := range docs { // one of them has changed or is gone
-		switch err := v.docs.Delete(ctx, collection, doc.ID, doc.Version); {
-		case err == nil:
-			removed++
-		case fault.KindOf(err) != fault.Conflict:
-			return removed, err
-		}
+	half := len(docs) / 2
+	if removed, err = v.remove(ctx, collection, docs[:half]); err != nil {
+		return removed, err
 	}
-	return removed, nil
+	rest, err := v.remove(ctx, collection, docs[half:])
+	return removed + rest, err
 }
