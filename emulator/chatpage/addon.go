@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
 )
 
 // addOn writes an event as chat-protocol.md 2.1 has it.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
 )
 
 // Chat's limits (chat-protocol.md 5). The section that goes beyond 100 widgets,

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
 )
 
 // classic writes an event as chat-protocol.md 1.2 has it.

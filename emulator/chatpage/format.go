@@ -3,7 +3,6 @@ package chatpage
 import (
 	"encoding"
 	"fmt"
-
 )
 
 // Format is the form of events that an app is configured for.
@@ -33,12 +32,12 @@ func (f Format) MarshalText() ([]byte, error) { return []byte(f), nil }
 
 // reply is what an app answered, in either format.
 type reply struct {
-	prompt  string                        // address of "requires configuration"
-	message *Message              // to be shown; nil for nothing
-	update  bool                          // in place of the card that was clicked
-	dialog  *Card // a dialog, or the Home tab
-	pushed  bool                          // it came as pushCard
-	renders bool                          // it came in renderActions
-	closes  bool                          // the dialog
-	toast   string                        // said for a moment
+	prompt  string   // address of "requires configuration"
+	message *Message // to be shown; nil for nothing
+	update  bool     // in place of the card that was clicked
+	dialog  *Card    // a dialog, or the Home tab
+	pushed  bool     // it came as pushCard
+	renders bool     // it came in renderActions
+	closes  bool     // the dialog
+	toast   string   // said for a moment
 }

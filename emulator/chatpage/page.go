@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-
 	"example.com/deputy/emulator/google"
 )
 

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-
 	"example.com/deputy/emulator/google"
 )
 

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/serve"
 )
@@ -30,13 +31,13 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	do, err := parts.Operations(ctx, file, nil)
+	deps, err := parts.Operations(ctx, file, nil)
 	if err != nil {
 		return nil, err
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
 	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, New(Deps{
 		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now), Vault: parts.Vault, Grants: parts.Grants, Consent: parts.Consent, Callers: file,
-		Operations: do, Spaces: do.Spaces, Meetings: do.Meetings, Keys: parts.Keys, Log: slog.Default(), Now: time.Now,
+		Operations: operations.New(deps), Spaces: deps.Spaces, Meetings: deps.Meetings, Keys: parts.Keys, Log: slog.Default(), Now: time.Now,
 	})), nil
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/serve"
 )
@@ -37,9 +38,9 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		delegated = grants.NewDelegated(tokens, slog.Default())
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	do, err := parts.Operations(ctx, file, delegated)
+	deps, err := parts.Operations(ctx, file, delegated)
 	if err != nil {
 		return nil, err
 	}
-	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, New(Deps{Callers: callers.New(audience, googleKeys, file, time.Now), Operations: do, Log: slog.Default()})), nil
+	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, New(Deps{Callers: callers.New(audience, googleKeys, file, time.Now), Operations: operations.New(deps), Log: slog.Default()})), nil
 }

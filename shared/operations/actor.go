@@ -33,13 +33,13 @@ type actor struct {
 // they belong to whom it may act for. In this order, so that nobody learns who is
 // connected. For delegation the organization has approved.
 func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, error) {
-	out := actor{spaces: o.Spaces, meetings: o.Meetings}
+	out := actor{spaces: o.deps.Spaces, meetings: o.deps.Meetings}
 	if c.self {
 		out.person, out.known, out.key = resource.Person(c.Person), resource.Person(c.Person), c.Key
 		return out, nil
 	}
 	if c.Authority == callers.ByAdmin {
-		out.spaces = o.Spaces.Administering()
+		out.spaces = o.deps.Spaces.Administering()
 	}
 	needs, err := out.spaces.Needs(op.needs...)
 	if err != nil {
@@ -51,7 +51,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 	if delegated, email := c.byDelegation(); delegated {
 		return o.delegated(ctx, out, c, email)
 	}
-	g, usable, err := o.Grants.Lookup(ctx, c.Person)
+	g, usable, err := o.deps.Grants.Lookup(ctx, c.Person)
 	if err != nil {
 		return out, err
 	}
@@ -59,7 +59,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 	if !approved {
 		return out, o.approval(ctx, c, op.actions, needs)
 	}
-	g, still, err := o.Grants.Current(ctx, c.Person, g)
+	g, still, err := o.deps.Grants.Current(ctx, c.Person, g)
 	if err != nil {
 		return out, err
 	}
@@ -70,7 +70,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 		return out, err
 	}
 	out.person, out.known, out.home = g.Person, g.Person, g.Domain
-	with := o.Grants.With(g)
+	with := o.deps.Grants.With(g)
 	out.spaces, out.meetings = out.spaces.By(with), out.meetings.By(with)
 	return out, nil
 }
@@ -88,14 +88,14 @@ func (o *Operations) delegated(ctx context.Context, who actor, c Call, email str
 	if !strings.Contains(email, "@") {
 		return who, fault.New(fault.Invalid, i18n.English("With the authority delegation, actAs must be the person's primary e-mail address."))
 	}
-	by := o.Delegated
+	by := o.deps.Delegated
 	if by == nil {
 		return who, fault.New(fault.Denied, i18n.English("Domain-wide delegation is not set up here. Deputy's operator names its service account in DELEGATION_SERVICE_ACCOUNT."))
 	}
 	if c.Authority == callers.ByAdmin {
 		by = by.ForAdministrators()
 	}
-	g, _, err := o.Grants.Lookup(ctx, resource.Named(email)) // for their /status, if they have one
+	g, _, err := o.deps.Grants.Lookup(ctx, resource.Named(email)) // for their /status, if they have one
 	if err != nil {
 		return who, err
 	}
@@ -108,7 +108,7 @@ func (o *Operations) delegated(ctx context.Context, who actor, c Call, email str
 // consent and for the approval. It is the same for everybody whom the caller may
 // name.
 func (o *Operations) approval(ctx context.Context, c Call, actions []string, needs []capability.Capability) error {
-	link, inviting := o.Consent.InviteToApprove(ctx, c.Person, consent.Wish{Caller: c.Caller.ID, Actions: actions, Authority: c.Authority}, needs...)
+	link, inviting := o.deps.Consent.InviteToApprove(ctx, c.Person, consent.Wish{Caller: c.Caller.ID, Actions: actions, Authority: c.Authority}, needs...)
 	if inviting != nil {
 		return inviting
 	}
@@ -143,7 +143,7 @@ func (o *Operations) consent(ctx context.Context, c Call, err error) error {
 	if !ok || c.self {
 		return err
 	}
-	link, inviting := o.Consent.Invite(ctx, c.Person, config.Secret{}, needs.Capabilities...)
+	link, inviting := o.deps.Consent.Invite(ctx, c.Person, config.Secret{}, needs.Capabilities...)
 	if inviting != nil {
 		return inviting
 	}

@@ -38,7 +38,7 @@ func (o *Operations) log(ctx context.Context, l line, made string, repeated bool
 	}
 	what = append(what, slog.String("person", string(l.person)), slog.String("in", string(l.space)), slog.String("made", made),
 		slog.String("request", l.request[:min(len(l.request), 32)]), slog.Bool("repeated", repeated), slog.String("outcome", outcome))
-	o.Log.InfoContext(ctx, "audit", what...)
+	o.deps.Log.InfoContext(ctx, "audit", what...)
 }
 
 // noteTime is for the note of an operation, also when it took all of its time.
@@ -56,7 +56,7 @@ func (o *Operations) noteRead(ctx context.Context, l line, person resource.Perso
 	if err != nil || person == "" || l.self {
 		return
 	}
-	hour := o.Now().UTC().Truncate(time.Hour)
+	hour := o.deps.Now().UTC().Truncate(time.Hour)
 	id := Digest("read", l.Caller.ID, string(person), l.actions[0], string(l.Authority), hour.String())[:32]
 	if known, _ := o.reads.ContainsOrAdd(id, struct{}{}); !known {
 		o.noteAs(ctx, l, person, id, vault.Activity{When: hour})
@@ -72,8 +72,8 @@ func (o *Operations) noteAs(ctx context.Context, l line, person resource.Person,
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
 	done.Caller, done.Action, done.Authority = l.Caller.Name, l.actions[0], l.Authority
-	err := fault.Catch(func() error { return o.Vault.NoteActivity(ctx, person, id, done) })
+	err := fault.Catch(func() error { return o.deps.Vault.NoteActivity(ctx, person, id, done) })
 	if err != nil {
-		o.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", string(person)), slog.String("error", err.Error()))
+		o.deps.Log.ErrorContext(ctx, "an activity is not noted", slog.String("person", string(person)), slog.String("error", err.Error()))
 	}
 }

@@ -134,7 +134,7 @@ func (o *Operations) mayStill(ctx context.Context, c Call, op operation, who act
 	if err := c.allowed(callers.CreateMessages); err != nil {
 		return err
 	}
-	g, err := o.Vault.Grant(ctx, who.known)
+	g, err := o.deps.Vault.Grant(ctx, who.known)
 	if err == nil && !g.Approved(c.Caller.ID, c.Authority, callers.CreateMessages) && c.Authority == callers.ByUser {
 		err = o.approval(ctx, c, only(callers.CreateMessages), op.needs)
 	}

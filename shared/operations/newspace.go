@@ -220,7 +220,7 @@ func (o *Operations) resolve(ctx context.Context, who actor, w wanted) (spaces.R
 		return r, w.wrong
 	}
 	if w.template != nil {
-		p := spaces.Placeholders{Title: w.title, Date: o.Now().UTC()}
+		p := spaces.Placeholders{Title: w.title, Date: o.deps.Now().UTC()}
 		var err error
 		if p.Person, err = o.addressOf(ctx, who); err == nil && r.Counts() {
 			p.Seq, err = o.seq(ctx, who, w.counter)
@@ -248,17 +248,17 @@ func (o *Operations) addressOf(ctx context.Context, who actor) (string, error) {
 	if email := strings.TrimPrefix(string(who.person), "users/"); strings.Contains(email, "@") {
 		return email, nil
 	}
-	return o.Grants.Email(ctx, who.person)
+	return o.deps.Grants.Email(ctx, who.person)
 }
 
 // seq is what {{seq}} stands for: the number of this operation, or, for a plan,
 // of the next.
 func (o *Operations) seq(ctx context.Context, who actor, counter string) (int64, error) {
 	if who.key == "" {
-		last, err := o.Vault.LastSeq(ctx, counter)
+		last, err := o.deps.Vault.LastSeq(ctx, counter)
 		return last + 1, err
 	}
-	return o.Vault.NextSeq(ctx, counter, who.key)
+	return o.deps.Vault.NextSeq(ctx, counter, who.key)
 }
 
 func invalid(text i18n.Text, args ...any) error {

@@ -40,7 +40,7 @@ type Deps struct {
 
 // Operations does them. It is safe for concurrent use.
 type Operations struct {
-	Deps
+	deps   Deps
 	runner *Runner
 	reads  *lru.Cache[string, struct{}] // that were noted this hour
 }

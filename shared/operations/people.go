@@ -28,7 +28,7 @@ func (o *Operations) GetConnection(ctx context.Context, c Call) (grants.Connecti
 	var out grants.Connection
 	if err == nil && g.Person != "" {
 		var now grants.Connection
-		if now, err = o.Grants.Connection(ctx, g.Person); err == nil && now.Connected && c.Caller.Covers(c.Person, now.Domain) == nil {
+		if now, err = o.deps.Grants.Connection(ctx, g.Person); err == nil && now.Connected && c.Caller.Covers(c.Person, now.Domain) == nil {
 			out = now
 		}
 	}
@@ -42,7 +42,7 @@ func (o *Operations) known(ctx context.Context, c Call, action string) (vault.Gr
 	if err := c.allowed(action); err != nil {
 		return vault.Grant{}, err
 	}
-	g, _, err := o.Grants.Lookup(ctx, c.Person)
+	g, _, err := o.deps.Grants.Lookup(ctx, c.Person)
 	return g, err
 }
 
@@ -55,7 +55,7 @@ func (o *Operations) InvitePerson(ctx context.Context, c Call, asked []capabilit
 	var link config.Secret
 	if err == nil {
 		// As the caller names them: the link tells nothing that they did not know.
-		link, err = o.Consent.Invite(ctx, c.Person, config.Secret{}, asked...)
+		link, err = o.deps.Consent.Invite(ctx, c.Person, config.Secret{}, asked...)
 	}
 	o.ofPerson(ctx, c, callers.InvitePeople, resource.Person(c.Person), err)
 	return link, err
@@ -82,7 +82,7 @@ func (o *Operations) AcceptPerson(ctx context.Context, c Call, in AppCode) (gran
 	}
 	var out grants.Connection
 	if err == nil {
-		out, err = o.Consent.Accept(ctx, c.Person, consent.AppCode{
+		out, err = o.deps.Consent.Accept(ctx, c.Person, consent.AppCode{
 			Code: in.Code, Redirect: redirect, Via: c.Caller.Name, May: func(domain string) error { return c.Caller.Covers(c.Person, domain) },
 		})
 	}
@@ -107,7 +107,7 @@ func (o *Operations) DisconnectPerson(ctx context.Context, c Call) (grants.Disco
 	case err != nil:
 	case covered:
 		repeated, err = o.once(ctx, q, &out, func(try Try) (bool, error) {
-			done, err := o.Grants.Disconnect(ctx, g.Person)
+			done, err := o.deps.Grants.Disconnect(ctx, g.Person)
 			out = done.Outcome
 			if err == nil {
 				o.note(ctx, line, g.Person, try, "", false)

@@ -23,9 +23,9 @@ func (o *Operations) Sweep(ctx context.Context, caller callers.Caller) (grants.S
 	if err := caller.AllowAction(callers.Sweep); err != nil {
 		return grants.Swept{}, err
 	}
-	done, err := o.Grants.Sweep(ctx, o.Now().Add(sweepTime), sweepPause)
+	done, err := o.deps.Grants.Sweep(ctx, o.deps.Now().Add(sweepTime), sweepPause)
 	if err == nil {
-		o.Log.InfoContext(ctx, "swept", slog.Any("done", done))
+		o.deps.Log.InfoContext(ctx, "swept", slog.Any("done", done))
 	}
 	return done, err
 }

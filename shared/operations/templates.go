@@ -20,11 +20,11 @@ func (o *Operations) ListTemplates(ctx context.Context, caller callers.Caller) (
 	if err := caller.AllowAction(callers.ReadTemplates); err != nil {
 		return nil, err
 	}
-	set, err := o.Callers.Read(ctx)
+	set, err := o.deps.Callers.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	own, err := o.Vault.Templates(ctx, vault.Owner(caller.ID))
+	own, err := o.deps.Vault.Templates(ctx, vault.Owner(caller.ID))
 	all := append(slices.Clone(set.Templates), slices.DeleteFunc(own, func(t vault.Template) bool { _, hidden := set.Template(t.Name); return hidden })...)
 	slices.SortFunc(all, func(a, b vault.Template) int { return strings.Compare(a.Name, b.Name) })
 	return all, err
@@ -45,14 +45,14 @@ func (o *Operations) GetTemplate(ctx context.Context, caller callers.Caller, nam
 // templateNamed is a template with its owner: empty for the operator, whose come
 // first.
 func (o *Operations) templateNamed(ctx context.Context, caller callers.Caller, name string) (owner string, t vault.Template, err error) {
-	all, err := o.Callers.Read(ctx)
+	all, err := o.deps.Callers.Read(ctx)
 	if err != nil {
 		return "", t, err
 	}
 	if t, ok := all.Template(name); ok {
 		return "", t, nil
 	}
-	t, err = o.Vault.Template(ctx, vault.Owner(caller.ID), name)
+	t, err = o.deps.Vault.Template(ctx, vault.Owner(caller.ID), name)
 	return caller.ID, t, err
 }
 
@@ -70,7 +70,7 @@ func (o *Operations) PutTemplate(ctx context.Context, caller callers.Caller, t v
 	if err := o.own(ctx, t.Name); err != nil {
 		return t, err
 	}
-	err = o.Vault.PutTemplate(ctx, vault.Owner(caller.ID), t, still(ifMatch))
+	err = o.deps.Vault.PutTemplate(ctx, vault.Owner(caller.ID), t, still(ifMatch))
 	if errors.Is(err, vault.ErrTooMany) {
 		err = fault.New(fault.Conflict, i18n.English("This caller keeps 99 templates, which is the most. Delete one first."))
 	}
@@ -106,7 +106,7 @@ func (o *Operations) DeleteTemplate(ctx context.Context, caller callers.Caller, 
 	if err := o.own(ctx, name); err != nil {
 		return err
 	}
-	err := o.Vault.DeleteTemplate(ctx, vault.Owner(caller.ID), name, still(ifMatch))
+	err := o.deps.Vault.DeleteTemplate(ctx, vault.Owner(caller.ID), name, still(ifMatch))
 	o.ofTemplate(ctx, caller, err)
 	return err
 }
@@ -117,7 +117,7 @@ func (o *Operations) ofTemplate(ctx context.Context, caller callers.Caller, err 
 
 // own refuses the name of a template of the operator's.
 func (o *Operations) own(ctx context.Context, name string) error {
-	all, err := o.Callers.Read(ctx)
+	all, err := o.deps.Callers.Read(ctx)
 	if err != nil {
 		return err
 	}

@@ -62,20 +62,17 @@ func Open(ctx context.Context, env *config.Reader, base http.RoundTripper) (*Par
 	return out, nil
 }
 
-// Operations are those that the functions can ask for, and what they work with.
-// delegated is nil where no service account is set up for that.
-func (p *Parts) Operations(ctx context.Context, file *callers.File, delegated *grants.Delegated) (*operations.Operations, error) {
+// Operations is what the operations work with. delegated is nil where no service
+// account is set up for that.
+func (p *Parts) Operations(ctx context.Context, file *callers.File, delegated *grants.Delegated) (operations.Deps, error) {
 	chat, err := spaces.New(ctx, p.Grants, p.Keys, spaces.Google, p.base)
 	if err != nil {
-		return nil, err
+		return operations.Deps{}, err
 	}
 	rooms, err := meetings.New(ctx, p.Grants, p.Keys, meetings.Google, p.base)
-	if err != nil {
-		return nil, err
-	}
-	return operations.New(operations.Deps{
+	return operations.Deps{
 		Vault: p.Vault, Grants: p.Grants, Consent: p.Consent, Callers: file, Spaces: chat, Meetings: rooms, Delegated: delegated, Log: slog.Default(), Now: time.Now,
-	}), nil
+	}, err
 }
 
 func clientFromEnv(env *config.Reader, address string) googleauth.Client {
