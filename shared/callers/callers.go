@@ -142,7 +142,8 @@ func (c Caller) Allow(authority vault.Authority, named resource.Named, actions .
 	if !slices.Contains(c.Authorities, authority) {
 		return denied(string("authority " + authority))
 	}
-	byID := strings.HasPrefix(string(named), "users/") && authority != ByDelegation
+	_, byID := named.Person()
+	byID = byID && authority != ByDelegation
 	if c.names(named) || slices.Contains(c.Domains, address.Domain(string(named))) || byID && len(c.Domains) > 0 {
 		return nil
 	}

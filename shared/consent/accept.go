@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
@@ -52,9 +51,11 @@ func (f *Flow) Accept(ctx context.Context, who resource.Named, c AppCode) (grant
 	if err != nil {
 		return grants.Connection{}, fault.Wrap("consent.Accept", err)
 	}
-	p := vault.Pending{Person: resource.Person(who)}
-	if !strings.HasPrefix(string(who), "users/") {
-		p = vault.Pending{Email: string(who)}
+	var p vault.Pending
+	if person, byID := who.Person(); byID {
+		p.Person = person
+	} else {
+		p.Email = string(who)
 	}
 	switch {
 	case claims.Subject == "" || !invited(p, claims):

@@ -87,8 +87,8 @@ func (f *Flow) InviteToApprove(ctx context.Context, who resource.Named, w Wish, 
 
 func (f *Flow) invite(ctx context.Context, who resource.Named, back returnTo, capabilities []capability.Capability, w Wish) (config.Secret, error) {
 	inv := invitation{Capabilities: capability.Names(capabilities), Until: f.now().Add(invitationLife), Caller: w.Caller, Actions: w.Actions, Authority: w.Authority}
-	if strings.HasPrefix(string(who), "users/") {
-		inv.Person = resource.Person(who)
+	if person, byID := who.Person(); byID {
+		inv.Person = person
 	} else {
 		inv.Email = address.Lower(string(who))
 	}

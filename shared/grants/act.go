@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -57,15 +56,16 @@ func (gs *Grants) Lookup(ctx context.Context, named resource.Named) (vault.Grant
 	began := gs.now()
 	var g vault.Grant
 	var err error
-	if strings.HasPrefix(string(named), "users/") {
-		g, err = gs.vault.Grant(ctx, resource.Person(named))
+	person, byID := named.Person()
+	if byID {
+		g, err = gs.vault.Grant(ctx, person)
 	} else if g, err = gs.vault.GrantByEmail(ctx, string(named)); g.Person == "" {
 		if err != nil && fault.KindOf(err) == fault.NotFound {
 			err = nil
 		}
 		return g, false, fault.Wrap("grants.Lookup", err)
 	}
-	g, ok, err := gs.judged(ctx, cmp.Or(g.Person, resource.Person(named)), g, err, began)
+	g, ok, err := gs.judged(ctx, cmp.Or(g.Person, person), g, err, began)
 	return g, ok, fault.Wrap("grants.Lookup", err)
 }
 
@@ -74,7 +74,7 @@ func (gs *Grants) Lookup(ctx context.Context, named resource.Named) (vault.Grant
 // still the account's: it may have passed to another one. What has ended
 // meanwhile is given as it is.
 func (gs *Grants) Current(ctx context.Context, named resource.Named, g vault.Grant) (vault.Grant, bool, error) {
-	if strings.HasPrefix(string(named), "users/") {
+	if _, byID := named.Person(); byID {
 		return g, true, nil
 	}
 	if !gs.fresh(g) {

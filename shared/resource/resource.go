@@ -18,6 +18,9 @@ type Person string
 // Named is a person as a caller names them: users/{id}, or an e-mail address.
 type Named string
 
+// Person is a name as the resource name that it is; false for an e-mail address.
+func (n Named) Person() (Person, bool) { return Person(n), strings.HasPrefix(string(n), "users/") }
+
 // SpaceName is the resource name of a space, spaces/{id}.
 type SpaceName string
 
