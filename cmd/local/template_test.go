@@ -68,6 +68,10 @@ func TestWhatARequestSaysGoesBeforeItsTemplate(t *testing.T) {
 	if read.body["displayName"] != "Mine" || read.body["description"] != "Mine" || read.body["history"] != "HISTORY_ON" || read.body["externalUserAllowed"] != false {
 		t.Errorf("%s", read.text)
 	}
+	plan := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","template":"Plain","displayName":"Bare","description":"","firstMessage":"","access":"PRIVATE","dryRun":true}`)
+	if plan.status != http.StatusOK || plain.Description == "" || strings.Contains(plan.text, `"description"`) {
+		t.Errorf("an empty description: %d %s", plan.status, plan.text)
+	}
 	for body, want := range map[string]string{
 		`{"actAs":"ada@example.com","template":"Nothing","displayName":"x"}`: "there is none of this name",
 		`{"actAs":"ada@example.com","template":"Plain"}`:                     "A space needs a name",

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -354,4 +355,37 @@ func firstKey(t *testing.T, keyset config.Secret) uint32 {
 		t.Fatal(err)
 	}
 	return all[0].ID
+}
+
+// meddling changes a document just before the first commit, as another sweep does.
+type meddling struct {
+	*memory.Docs
+	id   string
+	once sync.Once
+}
+
+// Commit implements vault.Docs.
+func (m *meddling) Commit(ctx context.Context, writes ...vault.Write) error {
+	m.once.Do(func() {
+		if doc, err := m.Get(ctx, "pendingConsents", m.id); err == nil {
+			_, _ = m.Replace(ctx, "pendingConsents", m.id, doc.Fields, doc.Version)
+		}
+	})
+	return m.Docs.Commit(ctx, writes...)
+}
+
+func TestRemoveExpired_LeavesWhatHasJustChangedAndTakesTheRest(t *testing.T) {
+	docs := &meddling{Docs: &memory.Docs{}, id: "c"}
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	for _, id := range []string{"a", "b", "c", "d", "e"} {
+		if _, err := docs.Create(t.Context(), "pendingConsents", id, vault.Fields{"expires": now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v := vault.New(docs, nil, func() time.Time { return now.Add(time.Hour) })
+	removed, last, err := v.RemoveExpired(t.Context(), "pendingConsents", "", 9)
+	left, listed := docs.List(t.Context(), "pendingConsents", "", 9)
+	if err != nil || listed != nil || removed != 4 || last != "" || len(left) != 1 || left[0].ID != "c" {
+		t.Errorf("removed %d, left %v, %v", removed, left, err)
+	}
 }
