@@ -65,11 +65,11 @@ func peopleCommand(o outside) *cobra.Command {
 		}),
 		does("disconnect", "End a person's connection, as /disconnect does", true, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
 			done, err := a.Disconnect(ctx, resource.Person(person))
-			return farewell(done), err
+			return disconnection(done), err
 		}),
 		does("purge", "End a person's connection, and erase all that is held about them", true, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
 			done, err := a.Erase(ctx, resource.Person(person))
-			out := farewell(done)
+			out := disconnection(done)
 			out["erased"] = "connection, tokens, approvals, activity, stored answers"
 			out["left"] = "lines of the log, until its bucket forgets them; backups, until they end"
 			if done.Outcome == grants.RevokeLater {
@@ -99,7 +99,7 @@ func personOf(ctx context.Context, gs *grants.Grants, named string) (string, err
 	}
 }
 
-func farewell(done grants.Farewell) map[string]any {
+func disconnection(done grants.Disconnection) map[string]any {
 	return map[string]any{"outcome": done.Outcome.String(), "withdrawn": done.Withdrawn, "unfinished": done.Rest}
 }
 

@@ -243,7 +243,7 @@ func newTrial(t *testing.T, f *failure, onwards bool) *trial {
 func newTrialAs(t *testing.T, format chatpage.Format, locale string, f *failure, onwards bool) *trial {
 	t.Helper()
 	tr := &trial{t: t, clock: &clock{}, store: &memory.Docs{}, jar: map[string]string{}, kept: map[string]string{}, failure: f, onwards: onwards, log: &lines{}}
-	docs := &docstest.Fated{Docs: tr.store, Fate: func(ctx context.Context, c docstest.Call) error {
+	docs := &docstest.Faulty{Docs: tr.store, Inject: func(ctx context.Context, c docstest.Call) error {
 		if !c.After {
 			tr.meet("store")
 		}

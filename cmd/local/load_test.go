@@ -89,14 +89,14 @@ func (s *storm) RoundTrip(r *http.Request) (*http.Response, error) {
 func brew(t *testing.T) *storm {
 	t.Helper()
 	s := &storm{t: t, docs: &memory.Docs{}, clock: &clock{}}
-	fated := &docstest.Fated{Docs: s.docs, Fate: func(context.Context, docstest.Call) error {
+	faulty := &docstest.Faulty{Docs: s.docs, Inject: func(context.Context, docstest.Call) error {
 		if s.down.Load() {
 			return &fault.Error{Op: "firestore", Kind: fault.Unavailable, Err: errors.New("a storm")}
 		}
 		return nil
 	}}
 	var err error
-	s.program, err = start(t.Context(), options{addr: "127.0.0.1:0", log: io.Discard, now: s.clock.now, docs: fated, base: s})
+	s.program, err = start(t.Context(), options{addr: "127.0.0.1:0", log: io.Discard, now: s.clock.now, docs: faulty, base: s})
 	if err != nil {
 		t.Fatal(err)
 	}

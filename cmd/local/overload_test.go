@@ -52,9 +52,9 @@ func TestPastItsRoomChatGetsACardAtOnceAndTheOthersAreNotLost(t *testing.T) {
 			return tr.event(command(ada, fmt.Sprintf("spaces/DM/messages/busy%d", i), 5, fmt.Sprintf("Plan %d", i)))
 		}
 		opened := choose(101)(tr, "DM"+ada.Sub)
-		answers, wait := fill(serve.Places, event)
+		answers, wait := fill(serve.MaxInFlight, event)
 		began := tr.clock.now()
-		more := event(serve.Places)
+		more := event(serve.MaxInFlight)
 		if more.Code != http.StatusOK || !strings.Contains(more.Body.String(), "too much to do at this moment") || !strings.Contains(more.Body.String(), "Try again") {
 			t.Errorf("past the room: %d %s", more.Code, more.Body)
 		}
@@ -72,7 +72,7 @@ func TestPastItsRoomChatGetsACardAtOnceAndTheOthersAreNotLost(t *testing.T) {
 				t.Fatalf("%d of those who were in: %d %s", i, a.Code, a.Body)
 			}
 		}
-		if again := event(serve.Places); !strings.Contains(again.Body.String(), "Space created") {
+		if again := event(serve.MaxInFlight); !strings.Contains(again.Body.String(), "Space created") {
 			t.Errorf("when there is room again: %s", again.Body)
 		}
 	})
@@ -85,8 +85,8 @@ func TestPastItsRoomTheAPISaysWhenToComeAgain(t *testing.T) {
 			body := fmt.Sprintf(`{"actAs":"%s","displayName":"Plan %d"}`, ada.User(), i)
 			return tr.do(http.MethodPost, "/createspace/v1/spaces", body, "Authorization", tr.callerToken(), "Idempotency-Key", fmt.Sprintf("overload-%04d", i), "Content-Type", "application/json")
 		}
-		answers, wait := fill(serve.Places, create)
-		more := create(serve.Places)
+		answers, wait := fill(serve.MaxInFlight, create)
+		more := create(serve.MaxInFlight)
 		if more.Code != http.StatusServiceUnavailable || more.Header().Get("Retry-After") != "2" || !strings.Contains(more.Body.String(), "urn:deputy:problem:unavailable") {
 			t.Errorf("past the room: %d %s %s", more.Code, more.Header().Get("Retry-After"), more.Body)
 		}
@@ -99,7 +99,7 @@ func TestPastItsRoomTheAPISaysWhenToComeAgain(t *testing.T) {
 			}
 			made[a.Body.String()] = true
 		}
-		if again := create(serve.Places); again.Code != http.StatusCreated || len(made) != serve.Places {
+		if again := create(serve.MaxInFlight); again.Code != http.StatusCreated || len(made) != serve.MaxInFlight {
 			t.Errorf("when there is room again: %d %s; %d spaces", again.Code, again.Body, len(made))
 		}
 	})

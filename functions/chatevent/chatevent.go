@@ -49,13 +49,13 @@ type Deps struct {
 
 type function struct {
 	Deps
-	room *serve.Room
+	limiter *serve.Limiter
 }
 
 // New is the function's handler.
 func New(d Deps) http.Handler {
-	f := function{d, serve.NewRoom(serve.Places)}
-	door := serve.Doorway{Name: "chatevent", Log: d.Log, Deadline: deadline, Fail: f.fail}.Handler(f.hear)
+	f := function{d, serve.NewLimiter(serve.MaxInFlight)}
+	door := serve.Endpoint{Name: "chatevent", Log: d.Log, Deadline: deadline, Fail: f.fail}.Handler(f.hear)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		door.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), heardKey{}, &heard{})))
 	})

@@ -133,7 +133,7 @@ func (f function) within(ctx context.Context, act func() (chat.Reply, error)) (c
 	if h.inside {
 		return act()
 	}
-	leave, err := f.room.Enter()
+	leave, err := f.limiter.Enter()
 	if err != nil {
 		return chat.Reply{}, err
 	}

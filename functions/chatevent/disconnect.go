@@ -35,12 +35,12 @@ func leave(ctx context.Context, f function, e chat.Event, i invocation) (chat.Re
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
-	return farewell(e, words.Left, done), nil
+	return disconnection(e, words.Left, done), nil
 }
 
-// farewell tells what became of a grant.
-func farewell(e chat.Event, title i18n.Text, done grants.Farewell) chat.Reply {
-	text := map[grants.Disconnected]i18n.Text{
+// disconnection tells what became of a grant.
+func disconnection(e chat.Event, title i18n.Text, done grants.Disconnection) chat.Reply {
+	text := map[grants.Outcome]i18n.Text{
 		grants.NotConnected: words.WasNotConnected,
 		grants.Revoked:      words.Revoked,
 		grants.RevokeLater:  words.RevokeLater,

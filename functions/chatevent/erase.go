@@ -27,5 +27,5 @@ func eraseAll(ctx context.Context, f function, e chat.Event, _ invocation) (chat
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.Bool("erased", true), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
-	return farewell(e, words.Forgotten, done), nil
+	return disconnection(e, words.Forgotten, done), nil
 }

@@ -26,7 +26,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 		rendered = f.write(w, h, reply)
 	}
 	if rendered != nil {
-		panic(rendered) // nothing better is left to say: the doorway answers 500
+		panic(rendered) // nothing better is left to say: the endpoint answers 500
 	}
 }
 

@@ -47,9 +47,9 @@ var _ api.StrictServerInterface = function{}
 // New is the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d}
-	door := serve.Doorway{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places)}
+	door := serve.Endpoint{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail, Limiter: serve.NewLimiter(serve.MaxInFlight)}
 	operations := http.NewServeMux()
-	// What fails inside comes back out to the doorway, which alone renders it.
+	// What fails inside comes back out to the endpoint, which alone renders it.
 	asked := func(_ http.ResponseWriter, r *http.Request, err error) { of(r.Context()).err = misread(err) }
 	failed := func(_ http.ResponseWriter, r *http.Request, err error) { of(r.Context()).err = err }
 	strict := api.NewStrictHandlerWithOptions(f, nil, api.StrictHTTPServerOptions{RequestErrorHandlerFunc: asked, ResponseErrorHandlerFunc: failed})

@@ -80,6 +80,6 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(kind.status)
 	if err := json.NewEncoder(w).Encode(p); err != nil {
-		panic(err) // the doorway answers 500
+		panic(err) // the endpoint answers 500
 	}
 }

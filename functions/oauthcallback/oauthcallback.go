@@ -48,7 +48,7 @@ type function struct{ Deps }
 func New(d Deps) http.Handler {
 	d.About.Name = cmp.Or(d.About.Name, "Deputy")
 	f := function{d}
-	door := serve.Doorway{Name: "oauthcallback", Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places), MaxBody: maxForm}
+	door := serve.Endpoint{Name: "oauthcallback", Log: d.Log, Deadline: deadline, Fail: f.fail, Limiter: serve.NewLimiter(serve.MaxInFlight), MaxBody: maxForm}
 	mux := http.NewServeMux()
 	mux.Handle("GET /start", door.Handler(f.start))
 	mux.Handle("GET /callback", door.Handler(f.callback))

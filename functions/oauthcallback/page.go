@@ -65,7 +65,7 @@ func show(w http.ResponseWriter, r *http.Request, status int, p page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	if err := pageTemplate.Execute(w, p); err != nil {
-		panic(err) // a mistake in the template: the doorway makes it a 500
+		panic(err) // a mistake in the template: the endpoint makes it a 500
 	}
 }
 

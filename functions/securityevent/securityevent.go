@@ -40,7 +40,7 @@ type function struct{ Deps }
 // New is the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d}
-	door := serve.Doorway{Name: "securityevent", MaxBody: maxToken, Log: d.Log, Deadline: deadline, Fail: f.fail, Room: serve.NewRoom(serve.Places)}
+	door := serve.Endpoint{Name: "securityevent", MaxBody: maxToken, Log: d.Log, Deadline: deadline, Fail: f.fail, Limiter: serve.NewLimiter(serve.MaxInFlight)}
 	mux := http.NewServeMux()
 	mux.Handle("POST /{$}", door.Handler(f.receive))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {

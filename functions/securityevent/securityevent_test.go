@@ -43,7 +43,7 @@ type world struct {
 	google  *google.Server
 	handler http.Handler
 	vault   *vault.Vault // with keys, to look at what the function has done
-	docs    *docstest.Fated
+	docs    *docstest.Faulty
 	fate    func(n int, after bool) error
 	log     bytes.Buffer
 	mu      sync.Mutex
@@ -64,7 +64,7 @@ func begin(t testing.TB) *world {
 	check(t, err)
 	keys, err := seal.New(keyset, lookup, "project", "client")
 	check(t, err)
-	w.docs = &docstest.Fated{Docs: &memory.Docs{}, Fate: func(_ context.Context, c docstest.Call) error { return w.fate(c.N, c.After) }}
+	w.docs = &docstest.Faulty{Docs: &memory.Docs{}, Inject: func(_ context.Context, c docstest.Call) error { return w.fate(c.N, c.After) }}
 	w.vault = vault.New(w.docs, keys, w.now)
 	for who, token := range map[google.Person]config.Secret{ada: token, grace: config.NewSecret("1//0another-refresh-token")} {
 		_, err := w.vault.SaveGrant(t.Context(), vault.Grant{

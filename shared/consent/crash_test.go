@@ -67,7 +67,7 @@ func die() error {
 	if err != nil {
 		return err
 	}
-	docs := &docstest.Fated{Docs: store, Fate: func(_ context.Context, c docstest.Call) error {
+	docs := &docstest.Faulty{Docs: store, Inject: func(_ context.Context, c docstest.Call) error {
 		if c.N == o.At && c.After == o.After {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 				return err

@@ -473,7 +473,7 @@ func TestDisconnectWithdrawsApprovalsAndSaysHowMany(t *testing.T) {
 	w.connect(ada, create)
 	w.approve(ada, "tickets", "builds")
 	done, err := w.Disconnect(t.Context(), resource.Person(ada.User()))
-	if want := (grants.Farewell{Outcome: grants.Revoked, Withdrawn: 2}); err != nil || done != want {
+	if want := (grants.Disconnection{Outcome: grants.Revoked, Withdrawn: 2}); err != nil || done != want {
 		t.Errorf("got %+v, %v", done, err)
 	}
 	w.connect(ada, create)
@@ -487,7 +487,7 @@ func TestADisconnectThatLeavesSomethingSaysSoAndIsFinishedLater(t *testing.T) {
 	w.connect(ada, create)
 	w.approve(ada, "tickets")
 	done, err := w.another(func(d *grants.Deps) { d.Vault = vault.New(&undeleting{Docs: w.docs}, d.Keys, d.Now) }).Disconnect(t.Context(), resource.Person(ada.User()))
-	if want := (grants.Farewell{Outcome: grants.Revoked, Withdrawn: 1, Rest: true}); err != nil || done != want {
+	if want := (grants.Disconnection{Outcome: grants.Revoked, Withdrawn: 1, Rest: true}); err != nil || done != want {
 		t.Errorf("got %+v, %v", done, err)
 	}
 	w.instance = newInstance(w.deps)

@@ -10,19 +10,19 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Disconnected is what became of a grant that a person ended.
-type Disconnected int
+// Outcome is what became of a grant that a person ended.
+type Outcome int
 
 // String is the outcome's name in the log.
-func (d Disconnected) String() string {
+func (d Outcome) String() string {
 	return [...]string{"not_connected", "revoked", "revoke_later", "erased"}[d]
 }
 
 // MarshalText implements encoding.TextMarshaler: it is stored by name.
-func (d Disconnected) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+func (d Outcome) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (d *Disconnected) UnmarshalText(text []byte) error {
+func (d *Outcome) UnmarshalText(text []byte) error {
 	for *d = NotConnected; *d <= Erased; *d++ {
 		if d.String() == string(text) {
 			return nil
@@ -33,15 +33,15 @@ func (d *Disconnected) UnmarshalText(text []byte) error {
 
 // What can come of it.
 const (
-	NotConnected Disconnected = iota // there was nothing to end
-	Revoked                          // ended at Google and erased here
-	RevokeLater                      // erased here; Google could not be asked yet
-	Erased                           // erased here; there was no readable token left to revoke
+	NotConnected Outcome = iota // there was nothing to end
+	Revoked                     // ended at Google and erased here
+	RevokeLater                 // erased here; Google could not be asked yet
+	Erased                      // erased here; there was no readable token left to revoke
 )
 
-// Farewell is what Disconnect did.
-type Farewell struct {
-	Outcome   Disconnected
+// Disconnection is what Disconnect did.
+type Disconnection struct {
+	Outcome   Outcome
 	Withdrawn int  // approvals of other systems
 	Rest      bool // something is left here, which the sweep erases
 }
@@ -50,10 +50,10 @@ type Farewell struct {
 // it any more, then revocation at Google, then erasure, approvals included. A
 // token Google could not be asked to revoke is kept for that purpose alone. What
 // breaks off half-way, the next Disconnect or the sweep finishes.
-func (gs *Grants) Disconnect(ctx context.Context, person resource.Person) (Farewell, error) {
+func (gs *Grants) Disconnect(ctx context.Context, person resource.Person) (Disconnection, error) {
 	g, err := gs.beginDisconnect(ctx, person, func(vault.Grant) bool { return true })
 	if err != nil || g.Person == "" {
-		return Farewell{}, fault.Wrap("grants.Disconnect", err)
+		return Disconnection{}, fault.Wrap("grants.Disconnect", err)
 	}
 	out, err := gs.finishDisconnect(ctx, g)
 	return out, fault.Wrap("grants.Disconnect", err)
@@ -81,9 +81,9 @@ func (gs *Grants) beginDisconnect(ctx context.Context, person resource.Person, m
 // finishDisconnect does what remains after the tombstone g. Once its tokens are
 // revoked, or kept for it, the grant has ended: what cannot be erased now is
 // logged, and left for the sweep.
-func (gs *Grants) finishDisconnect(ctx context.Context, g vault.Grant) (out Farewell, err error) {
+func (gs *Grants) finishDisconnect(ctx context.Context, g vault.Grant) (out Disconnection, err error) {
 	if out.Outcome, err = gs.revoke(ctx, g); err != nil {
-		return Farewell{}, err
+		return Disconnection{}, err
 	}
 	out.Withdrawn = len(g.Standing())
 	// A conflict means that the person has connected again meanwhile.
@@ -95,7 +95,7 @@ func (gs *Grants) finishDisconnect(ctx context.Context, g vault.Grant) (out Fare
 }
 
 // revoke ends g's tokens at Google, or keeps them until that can be done.
-func (gs *Grants) revoke(ctx context.Context, g vault.Grant) (Disconnected, error) {
+func (gs *Grants) revoke(ctx context.Context, g vault.Grant) (Outcome, error) {
 	token := g.RefreshToken
 	if token.Empty() {
 		token = g.AccessToken

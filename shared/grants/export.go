@@ -137,7 +137,7 @@ func (gs *Grants) export(ctx context.Context, person resource.Person) (out Expor
 // Erase is Disconnect, and erases besides what others did as the person, and the
 // answers they got. A token that could not be revoked yet is kept for that, for a
 // week at most.
-func (gs *Grants) Erase(ctx context.Context, person resource.Person) (Farewell, error) {
+func (gs *Grants) Erase(ctx context.Context, person resource.Person) (Disconnection, error) {
 	done, err := gs.Disconnect(ctx, person)
 	if err == nil {
 		err = gs.vault.EraseActivity(ctx, person)

@@ -92,7 +92,7 @@ func (o *Operations) AcceptPerson(ctx context.Context, c Call, in AppCode) (gran
 
 // DisconnectPerson ends what a person allowed, once for its key: a late
 // repetition must not end what they allowed anew.
-func (o *Operations) DisconnectPerson(ctx context.Context, c Call) (grants.Disconnected, error) {
+func (o *Operations) DisconnectPerson(ctx context.Context, c Call) (grants.Outcome, error) {
 	op := operation{name: "disconnectPerson", actions: only(callers.DisconnectPeople)}
 	out, repeated := grants.NotConnected, false
 	q, err := request(c, op, nil)

@@ -32,8 +32,8 @@ func (l *lines) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock();
 
 func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
 
-func door(log io.Writer) serve.Doorway {
-	return serve.Doorway{
+func door(log io.Writer) serve.Endpoint {
+	return serve.Endpoint{
 		Name: "test", Log: logging.New(log, "p", slog.LevelInfo), Deadline: time.Minute,
 		Fail: func(w http.ResponseWriter, r *http.Request, err error) {
 			w.WriteHeader(http.StatusTeapot)

@@ -22,7 +22,7 @@ import (
 func TestAThousandSlowConnectionsTakeNoPlace(t *testing.T) {
 	served := atomic.Int32{}
 	d := door(io.Discard)
-	d.Room = serve.NewRoom(2)
+	d.Limiter = serve.NewLimiter(2)
 	refused := make(chan error, 1000)
 	d.Fail = func(_ http.ResponseWriter, _ *http.Request, err error) { refused <- err }
 	server := httptest.NewServer(d.Handler(func(http.ResponseWriter, *http.Request) error { served.Add(1); return nil }))

@@ -4,7 +4,7 @@
 // request, /health and /ready, a lazy start that may fail and be tried again,
 // and draining on SIGTERM.
 //
-// Start reading at Doorway.Handler; it shows the order.
+// Start reading at Endpoint.Handler; it shows the order.
 package serve
 
 import (
@@ -23,32 +23,32 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// MaxBody is the most a doorway reads of one request: Chat's events, forms and
+// MaxBody is the most an endpoint reads of one request: Chat's events, forms and
 // API bodies are far below, and the platform alone would allow 32 MiB.
 const MaxBody = 1 << 20
 
 // HandlerFunc answers a request or returns why it could not.
 type HandlerFunc func(http.ResponseWriter, *http.Request) error
 
-// Doorway is how one function meets the world. All fields but Room are required.
-type Doorway struct {
+// Endpoint wraps the handlers of one function. All fields but Limiter are required.
+type Endpoint struct {
 	Name     string // the function's name in the log
 	Log      *slog.Logger
 	Deadline time.Duration // of one request, shorter than the platform's own
 	// Fail renders an error. It is the only place of the function that does.
 	Fail    func(http.ResponseWriter, *http.Request, error)
-	Room    *Room // for all its handlers together; nil for one that bounds its work itself
-	MaxBody int64 // in bytes; 0 is MaxBody
+	Limiter *Limiter // for all its handlers together; nil for one that bounds its work itself
+	MaxBody int64    // in bytes; 0 is MaxBody
 }
 
 // bodyTime is how long a client may take to send its body. It waits without a
-// place of the Room: who sends slowly keeps nobody else out.
+// place of the Limiter: who sends slowly keeps nobody else out.
 const bodyTime = 5 * time.Second
 
 // Handler puts the middleware around next: trace, deadline, body cap, recovery
 // into a buffer, the one log line. Nothing reaches the client before next or
 // Fail has finished.
-func (d Doorway) Handler(next HandlerFunc) http.Handler {
+func (d Endpoint) Handler(next HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		trace, span := traceOf(r.Header)
@@ -78,7 +78,7 @@ func (d Doorway) Handler(next HandlerFunc) http.Handler {
 }
 
 // receive reads the whole body, within its time and size.
-func (d Doorway) receive(w http.ResponseWriter, r *http.Request) error {
+func (d Endpoint) receive(w http.ResponseWriter, r *http.Request) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
@@ -99,12 +99,12 @@ func (d Doorway) receive(w http.ResponseWriter, r *http.Request) error {
 }
 
 // within is next, if there is room for it.
-func (d Doorway) within(next HandlerFunc) HandlerFunc {
-	if d.Room == nil {
+func (d Endpoint) within(next HandlerFunc) HandlerFunc {
+	if d.Limiter == nil {
 		return next
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		leave, err := d.Room.Enter()
+		leave, err := d.Limiter.Enter()
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (d Doorway) within(next HandlerFunc) HandlerFunc {
 }
 
 // line writes the request's one line: ours to mend at ERROR, theirs at INFO.
-func (d Doorway) line(r *http.Request, status int, err error, took time.Duration) {
+func (d Endpoint) line(r *http.Request, status int, err error, took time.Duration) {
 	ctx := r.Context()
 	logging.Note(ctx, slog.String("function", d.Name), slog.String("method", r.Method),
 		slog.String("path", pathOf(r)), slog.Int("status", status), slog.Int64("ms", took.Milliseconds()))
@@ -150,7 +150,7 @@ func pathOf(r *http.Request) string {
 	return path
 }
 
-// Body is the whole body of a request that went through a Doorway.
+// Body is the whole body of a request that went through a Endpoint.
 func Body(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	return body, fault.Wrap("serve.Body", err)

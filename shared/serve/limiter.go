@@ -7,24 +7,24 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Places are how many requests one instance works on at once. Cloud Run sends 40;
+// MaxInFlight is how many requests one instance works on at once. Cloud Run sends 40;
 // elsewhere nobody counts. Each holds some 100 KB while it waits for Google.
-const Places = 200
+const MaxInFlight = 200
 
 // ErrFull says that there was no place, and that nothing was done. The fault's
 // kind is RateLimited.
 var ErrFull = errors.New("no place is free")
 
-// Room bounds how many requests are worked on at once, so that what is too much
-// is told at once, and does not make the others late. It is safe for concurrent
+// Limiter bounds how many requests an instance works on at once. It refuses one more
+// at once, so that the others are not late. It is safe for concurrent
 // use.
-type Room struct{ taken chan struct{} }
+type Limiter struct{ taken chan struct{} }
 
-// NewRoom has so many places.
-func NewRoom(places int) *Room { return &Room{make(chan struct{}, places)} }
+// NewLimiter lets max requests in at once.
+func NewLimiter(max int) *Limiter { return &Limiter{make(chan struct{}, max)} }
 
 // Enter takes a place, until leave is called, or says at once that none is free.
-func (r *Room) Enter() (leave func(), err error) {
+func (r *Limiter) Enter() (leave func(), err error) {
 	select {
 	case r.taken <- struct{}{}:
 		return func() { <-r.taken }, nil
