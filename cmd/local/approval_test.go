@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"example.com/deputy/emulator/google"
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
@@ -207,7 +207,7 @@ func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var tr *trial
 			n := 0
-			tr = newTrial(t, &failure{name: "she disconnects", store: func(ctx context.Context, c docstest.Call) error {
+			tr = newTrial(t, &failure{name: "she disconnects", store: func(ctx context.Context, c vaulttest.Call) error {
 				if c.Write && !c.After && n >= 0 {
 					if n++; n == writes {
 						n = -1

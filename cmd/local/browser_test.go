@@ -18,7 +18,7 @@ import (
 
 	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/emulator/google"
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -31,7 +31,7 @@ var (
 // world is a running program with its clock, its store and all it logged.
 type world struct {
 	*program
-	docs  *docstest.Counting
+	docs  *vaulttest.Counting
 	log   *lines
 	clock *clock
 }
@@ -78,7 +78,7 @@ func inBothFormats(t *testing.T, test func(*testing.T, *world)) {
 
 func beginAs(t *testing.T, format chatpage.Format) *world {
 	t.Helper()
-	w := &world{docs: &docstest.Counting{Docs: &memory.Docs{}}, log: &lines{}, clock: &clock{}}
+	w := &world{docs: &vaulttest.Counting{Docs: &memory.Docs{}}, log: &lines{}, clock: &clock{}}
 	p, err := start(t.Context(), options{addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, base: googleauth.NewTransport(), mark: "MARKED", format: format})
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"example.com/deputy/emulator/chatpage"
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
@@ -89,7 +89,7 @@ func (tr *trial) seen(r *http.Request, answer *httptest.ResponseRecorder) {
 type failure struct {
 	name string
 	// store fails a call of the store, before it is made or after it took effect.
-	store func(context.Context, docstest.Call) error
+	store func(context.Context, vaulttest.Call) error
 	// wire answers in place of Google; passOn lets Google do it after all.
 	wire func(r *http.Request, passOn http.RoundTripper) (*http.Response, error)
 }
@@ -112,8 +112,8 @@ func response(r *http.Request, code int, body string) *http.Response {
 }
 
 // before fails a call of the store with this kind, without an effect.
-func before(kind fault.Kind) func(context.Context, docstest.Call) error {
-	return func(_ context.Context, c docstest.Call) error {
+func before(kind fault.Kind) func(context.Context, vaulttest.Call) error {
+	return func(_ context.Context, c vaulttest.Call) error {
 		if c.After {
 			return nil
 		}
@@ -135,7 +135,7 @@ func silence(ctx context.Context, limit time.Duration) error {
 var failures = []failure{
 	{
 		"somebody was faster",
-		func(_ context.Context, c docstest.Call) error {
+		func(_ context.Context, c vaulttest.Call) error {
 			if c.After || !c.Write {
 				return nil
 			}
@@ -148,7 +148,7 @@ var failures = []failure{
 	{"PermissionDenied", before(fault.Unavailable), status(http.StatusForbidden, "PERMISSION_DENIED")},
 	{
 		"half an answer", // the call takes effect, and its answer is lost
-		func(_ context.Context, c docstest.Call) error {
+		func(_ context.Context, c vaulttest.Call) error {
 			if c.After {
 				return fault.New(fault.Unavailable, fault.None)
 			}
@@ -165,11 +165,11 @@ var failures = []failure{
 	},
 	{
 		garbage,
-		func(_ context.Context, c docstest.Call) error {
+		func(_ context.Context, c vaulttest.Call) error {
 			if c.After || c.Write {
 				return nil
 			}
-			return docstest.ErrGarbage
+			return vaulttest.ErrGarbage
 		},
 		func(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
 			return response(r, http.StatusOK, `<html>{"`), nil
@@ -177,7 +177,7 @@ var failures = []failure{
 	},
 	{
 		"10 s of silence",
-		func(ctx context.Context, c docstest.Call) error {
+		func(ctx context.Context, c vaulttest.Call) error {
 			if c.After {
 				return nil
 			}
@@ -243,7 +243,7 @@ func newTrial(t *testing.T, f *failure, onwards bool) *trial {
 func newTrialAs(t *testing.T, format chatpage.Format, locale string, f *failure, onwards bool) *trial {
 	t.Helper()
 	tr := &trial{t: t, clock: &clock{}, store: &memory.Docs{}, jar: map[string]string{}, kept: map[string]string{}, failure: f, onwards: onwards, log: &lines{}}
-	docs := &docstest.Faulty{Docs: tr.store, Inject: func(ctx context.Context, c docstest.Call) error {
+	docs := &vaulttest.Faulty{Docs: tr.store, Inject: func(ctx context.Context, c vaulttest.Call) error {
 		if !c.After {
 			tr.meet("store")
 		}

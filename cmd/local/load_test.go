@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"example.com/deputy/emulator/google"
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
@@ -89,7 +89,7 @@ func (s *storm) RoundTrip(r *http.Request) (*http.Response, error) {
 func brew(t *testing.T) *storm {
 	t.Helper()
 	s := &storm{t: t, docs: &memory.Docs{}, clock: &clock{}}
-	faulty := &docstest.Faulty{Docs: s.docs, Inject: func(context.Context, docstest.Call) error {
+	faulty := &vaulttest.Faulty{Docs: s.docs, Inject: func(context.Context, vaulttest.Call) error {
 		if s.down.Load() {
 			return &fault.Error{Op: "firestore", Kind: fault.Unavailable, Err: errors.New("a storm")}
 		}

@@ -16,7 +16,7 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/functions/securityevent"
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -43,7 +43,7 @@ type world struct {
 	google  *google.Server
 	handler http.Handler
 	vault   *vault.Vault // with keys, to look at what the function has done
-	docs    *docstest.Faulty
+	docs    *vaulttest.Faulty
 	fate    func(n int, after bool) error
 	log     bytes.Buffer
 	mu      sync.Mutex
@@ -64,7 +64,7 @@ func begin(t testing.TB) *world {
 	check(t, err)
 	keys, err := seal.New(keyset, lookup, "project", "client")
 	check(t, err)
-	w.docs = &docstest.Faulty{Docs: &memory.Docs{}, Inject: func(_ context.Context, c docstest.Call) error { return w.fate(c.N, c.After) }}
+	w.docs = &vaulttest.Faulty{Docs: &memory.Docs{}, Inject: func(_ context.Context, c vaulttest.Call) error { return w.fate(c.N, c.After) }}
 	w.vault = vault.New(w.docs, keys, w.now)
 	for who, token := range map[google.Person]config.Secret{ada: token, grace: config.NewSecret("1//0another-refresh-token")} {
 		_, err := w.vault.SaveGrant(t.Context(), vault.Grant{

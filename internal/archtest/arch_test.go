@@ -63,7 +63,7 @@ var may = map[string][]string{
 	"internal/deployed":        {},
 	"internal/deploytest":      {},
 	"internal/deploytest/stub": {},
-	"internal/docstest":        {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
+	"internal/vaulttest":       {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
 }
 
 type pkg struct {

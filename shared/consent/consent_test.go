@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/emulator/google"
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
@@ -61,7 +61,7 @@ type world struct {
 	google *google.Server
 	at     *httptest.Server
 	gate   atomic.Pointer[gate]
-	docs   *docstest.Counting
+	docs   *vaulttest.Counting
 	deps   grants.Deps
 	log    *lines
 	ahead  *atomic.Int64
@@ -98,7 +98,7 @@ const callbackAt = "https://deputy.example.com"
 
 func beginOn(t *testing.T, docs vault.Docs) *world {
 	t.Helper()
-	w := &world{t: t, docs: &docstest.Counting{Docs: docs}, log: &lines{}, ahead: &atomic.Int64{}}
+	w := &world{t: t, docs: &vaulttest.Counting{Docs: docs}, log: &lines{}, ahead: &atomic.Int64{}}
 	now := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 	w.google = google.New(google.Config{
 		ClientID: "client", ClientSecret: "secret", RedirectURIs: []string{callbackAt + "/callback"}, ProjectNumber: "1", AppName: "Deputy", Now: now,

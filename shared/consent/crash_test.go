@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/grants"
@@ -67,7 +67,7 @@ func die() error {
 	if err != nil {
 		return err
 	}
-	docs := &docstest.Faulty{Docs: store, Inject: func(_ context.Context, c docstest.Call) error {
+	docs := &vaulttest.Faulty{Docs: store, Inject: func(_ context.Context, c vaulttest.Call) error {
 		if c.N == o.At && c.After == o.After {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 				return err

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/seal"
@@ -27,7 +27,7 @@ func FuzzInvitation(f *testing.F) {
 	}
 	f.Add("", []byte(`{"p":"users/1","c":["CreateSpaces"],"e":"2999-01-01T00:00:00Z"}`))
 	f.Fuzz(func(t *testing.T, text string, inside []byte) {
-		docs := &docstest.Counting{Docs: &memory.Docs{}}
+		docs := &vaulttest.Counting{Docs: &memory.Docs{}}
 		auth := newInstance(depsOn(docs, keys, "http://127.0.0.1:1", io.Discard, time.Now))
 		_, err := auth.Start(t.Context(), config.NewSecret(text), browser)
 		if kind := fault.KindOf(err); err == nil || kind != fault.Invalid && kind != fault.Unavailable || docs.Writes() != 0 {

@@ -12,7 +12,7 @@ import (
 )
 
 // Docs is a store of small documents. Its implementations pass the contract
-// test in internal/docstest. All methods are safe for concurrent use and end
+// test in internal/vaulttest. All methods are safe for concurrent use and end
 // when their context does.
 type Docs interface {
 	// Get reads a document; NotFound when there is none.

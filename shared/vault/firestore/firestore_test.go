@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
 )
@@ -15,7 +15,7 @@ func TestFirestoreKeepsTheContractOfDocs(t *testing.T) {
 	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
 		t.Skip("NOT TESTED: vault/firestore. No FIRESTORE_EMULATOR_HOST; ./test.sh starts Google's emulator when it finds it")
 	}
-	docstest.Run(t, func(t *testing.T) vault.Docs {
+	vaulttest.Run(t, func(t *testing.T) vault.Docs {
 		t.Helper()
 		// A project of its own for each test: the emulator keeps them apart.
 		docs, err := firestore.New(t.Context(), firestore.Setting{Project: "test-" + strings.ToLower(rand.Text()[:10]), Database: "(default)"})

@@ -3,11 +3,11 @@ package memory_test
 import (
 	"testing"
 
-	"example.com/deputy/internal/docstest"
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
 
 func TestMemoryKeepsTheContractOfDocs(t *testing.T) {
-	docstest.Run(t, func(*testing.T) vault.Docs { return &memory.Docs{} })
+	vaulttest.Run(t, func(*testing.T) vault.Docs { return &memory.Docs{} })
 }

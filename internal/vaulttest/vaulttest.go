@@ -1,7 +1,7 @@
-// Package docstest holds the contract of vault.Docs, run on every
+// Package vaulttest holds the contract of vault.Docs, run on every
 // implementation, and a Docs that counts calls for the tests that promise how
 // few there are.
-package docstest
+package vaulttest
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package docstest
+package vaulttest
 
 import (
 	"context"
