@@ -118,6 +118,11 @@ func TestAWrongFieldOpensTheFormAgainWithEverythingKeptAndTheFaultBesideIt(t *te
 			t.Errorf("calls: got %d, want 0", got)
 		}
 		b.has(b.send(b.chat(), "Create", url.Values{"name": {"  "}, "others": {""}}), "A space needs a name")
+		var crowd strings.Builder
+		for i := range 50 {
+			_, _ = fmt.Fprintf(&crowd, "person-%d@example.com ", i)
+		}
+		b.has(b.send(b.chat(), "Create", url.Values{"name": {"Crowd"}, "others": {crowd.String()}}), "people; 49 can be added")
 	})
 }
 

@@ -42,3 +42,21 @@ func TestAChangeOfSomebodyElsesIsNotOurs(t *testing.T) {
 		}
 	}
 }
+
+func TestOneKeyOfTwoPeopleOrInTwoSpacesNamesTwoOperations(t *testing.T) {
+	op := operation{name: "createMeeting", space: "spaces/A"}
+	first := Self("users/1", "m").id(op)
+	elsewhere := op
+	elsewhere.space = "spaces/B"
+	for name, other := range map[string]string{
+		"another person": Self("users/2", "m").id(op), "another space": Self("users/1", "m").id(elsewhere),
+		"another operation": Self("users/1", "m").id(operation{name: "createMessage", space: "spaces/A"}), "a caller": Call{Key: "m"}.id(op),
+	} {
+		if other == first {
+			t.Errorf("%s has the same id", name)
+		}
+	}
+	if again := Self("users/1", "m").id(op); again != first {
+		t.Error("a repetition has another id")
+	}
+}
