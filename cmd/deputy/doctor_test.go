@@ -232,7 +232,7 @@ func TestTheDoctorLooksAtTheEnvironment(t *testing.T) {
 		t.Errorf("%d %s %s", code, out.Reveal(), said)
 	}
 	d.env["CHAT_PROJECT_NUMBER"] = "my-project"
-	d.absent = &fault.Error{Op: "config.Read", Kind: fault.Unavailable, Public: words.NotSetUp, Err: errors.New("configuration: KEYSET is not set")}
+	d.absent = &fault.Error{Op: "config.Read", Kind: fault.Unavailable, Public: words.ErrorNotSetUp, Err: errors.New("configuration: KEYSET is not set")}
 	code, out, _ := d.run(config.Secret{}, "doctor")
 	for _, want := range []string{"KEYSET is not set", "CHAT_PROJECT_NUMBER must be a number", "fault  variables"} {
 		if !strings.Contains(out.Reveal(), want) {

@@ -280,7 +280,7 @@ func TestSweepSaysWhatItDid(t *testing.T) {
 
 func TestWhatDoesNotAnswerIsTold(t *testing.T) {
 	d := begin(t)
-	d.absent = &fault.Error{Kind: fault.Unavailable, Public: words.NotSetUp, Err: errors.New("KEYSET is not set")}
+	d.absent = &fault.Error{Kind: fault.Unavailable, Public: words.ErrorNotSetUp, Err: errors.New("KEYSET is not set")}
 	for _, args := range [][]string{{"sweep"}, {"keys", "reseal"}} {
 		if code, out, said := d.run(config.Secret{}, args...); code != tryingAgain || !out.Empty() || !strings.Contains(said, "KEYSET is not set") {
 			t.Errorf("%v: ended with %d: %s", args, code, said)

@@ -259,7 +259,7 @@ func TestEachTroubleOfTheQuickstartHasASentenceAndStoresNothing(t *testing.T) {
 		"an unknown client":    {func(_ *desk, h *home) { h.client(`{"installed":{"client_id":"gone","client_secret":"s"}}`) }, []string{"--wait", "100ms"}, "nobody came back within 100ms", failed},
 		"TV and limited input": {func(_ *desk, h *home) { h.client(`{"installed":{"client_id":"tv","client_secret":"s"}}`) }, []string{"--wait", "100ms"}, "TV and limited input", failed},
 		"no refresh token":     {func(_ *desk, h *home) { h.google.NoRefresh() }, nil, "nothing that lasts", failed},
-		"no Chat app":          {func(_ *desk, h *home) { check(h.t, h.google.Set("no-app", true)) }, nil, "Chat API configuration is missing", tryingAgain},
+		"no Chat app":          {func(_ *desk, h *home) { check(h.t, h.google.Set("no-app", true)) }, nil, "Google Chat configuration is missing", tryingAgain},
 		"a taken name":         {func(_ *desk, h *home) { h.google.Found("API-made", h.who) }, nil, "API-made", failed},
 	} {
 		t.Run(name, func(t *testing.T) {

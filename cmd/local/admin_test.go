@@ -69,16 +69,16 @@ func TestWhatAnAdministratorsRightDoesNotReachIsSaidBeforeGoogleIsAsked(t *testi
 	space := w.google.Found("Plan", ada)
 	at := "/v1/" + space.Name()
 	for _, c := range []struct{ method, path, body, want string }{
-		{"PATCH", at + "?updateMask=history", `"history":"HISTORY_OFF"`, "history nor the access"},
-		{"PATCH", at + "?updateMask=access", `"access":"DISCOVERABLE"`, "history nor the access"},
-		{"PATCH", at + "?updateMask=displayName,audience", `"displayName":"x","audience":"audiences/engineering"`, "history nor the access"},
-		{"PATCH", at + "?updateMask=accessPermissions", `"accessPermissions":{"join":["audiences/default"]}`, "history nor the access"},
-		{"POST", "/v1/spaces", `"displayName":"x"`, "does not reach that"},
-		{"POST", "/v1/spaces", `"displayName":"x","dryRun":true`, "does not reach that"},
-		{"POST", "/v1/spaces", `"spaceType":"DIRECT_MESSAGE","members":["grace@example.com"]`, "does not reach that"},
-		{"POST", at + "/messages", `"text":"x"`, "does not reach that"},
-		{"POST", at + "/meetings", ``, "does not reach that"},
-		{"POST", at + "/members", `"members":["somebody@gmail.com"]`, "your own organization only"},
+		{"PATCH", at + "?updateMask=history", `"history":"HISTORY_OFF"`, "history or access settings"},
+		{"PATCH", at + "?updateMask=access", `"access":"DISCOVERABLE"`, "history or access settings"},
+		{"PATCH", at + "?updateMask=displayName,audience", `"displayName":"x","audience":"audiences/engineering"`, "history or access settings"},
+		{"PATCH", at + "?updateMask=accessPermissions", `"accessPermissions":{"join":["audiences/default"]}`, "history or access settings"},
+		{"POST", "/v1/spaces", `"displayName":"x"`, "Administrator access can't do this"},
+		{"POST", "/v1/spaces", `"displayName":"x","dryRun":true`, "Administrator access can't do this"},
+		{"POST", "/v1/spaces", `"spaceType":"DIRECT_MESSAGE","members":["grace@example.com"]`, "Administrator access can't do this"},
+		{"POST", at + "/messages", `"text":"x"`, "Administrator access can't do this"},
+		{"POST", at + "/meetings", ``, "Administrator access can't do this"},
+		{"POST", at + "/members", `"members":["somebody@gmail.com"]`, "only people in your organization"},
 	} {
 		before := len(w.google.Calls())
 		got := w.api(t, c.method, c.path, strings.TrimSuffix(`{"actAs":"alan@example.com","authority":"admin",`+c.body, ",")+"}", "Idempotency-Key", "key-"+c.path+c.body[:min(len(c.body), 12)])
@@ -116,12 +116,12 @@ func TestAnAdministratorIsAskedForTheirApprovalInPlainWords(t *testing.T) {
 	}
 	b := w.browser(t, alan)
 	asked := b.consent(link, decide{as: alan})
-	b.has(asked, "May Incidents act as you?", "your rights as an administrator", "also those you are not in")
+	b.has(asked, "Allow Incidents to act as you?", "your administrator rights", "including those you aren't in")
 	b.has(b.answer(asked, "allow"), "Allowed")
 	if got := w.api(t, "GET", "/v1/spaces?actAs=alan@example.com&authority=admin", ""); got.status != http.StatusOK {
 		t.Errorf("%d %s", got.status, got.text)
 	}
-	b.has(b.say("/status"), "Who may act as you", "Incidents", "With your rights as an administrator, in your whole organization: See your spaces")
+	b.has(b.say("/status"), "Who may act as you", "Incidents", "With your administrator rights, in your whole organization: See your spaces")
 	b.press("Withdraw")
 	if got := w.api(t, "GET", "/v1/spaces?actAs=alan@example.com&authority=admin", ""); got.problem() != "approval_required" {
 		t.Errorf("withdrawn: %d %s", got.status, got.text)

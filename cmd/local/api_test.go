@@ -77,7 +77,7 @@ func TestAnotherSystemMakesASpaceAsAPersonItKnowsByEmail(t *testing.T) {
 	}
 	// The invitation can be passed on, but only that person can use it.
 	wrong := w.browser(t, grace)
-	wrong.has(wrong.consent(asked.body.Invitation, decide{as: grace}), "Another account", "You chose grace@example.com")
+	wrong.has(wrong.consent(asked.body.Invitation, decide{as: grace}), "Wrong account", "You chose grace@example.com")
 	b := w.browser(t, ada)
 	b.has(b.answer(b.consent(asked.body.Invitation, decide{as: ada}), "allow"), "Allowed")
 
@@ -94,7 +94,7 @@ func TestAnotherSystemMakesASpaceAsAPersonItKnowsByEmail(t *testing.T) {
 		t.Error(diff)
 	}
 	again := w.call(t, w.callerToken(nil), "another-key", plan)
-	if again.status != 409 || again.body.Type != "urn:deputy:problem:conflict" || !strings.Contains(again.body.Detail, "exists already") {
+	if again.status != 409 || again.body.Type != "urn:deputy:problem:conflict" || !strings.Contains(again.body.Detail, "already exists") {
 		t.Errorf("a taken name: %d %s", again.status, again.text)
 	}
 	byID := w.call(t, w.callerToken(nil), "incident-8", `{"actAs":"users/`+ada.Sub+`","displayName":"Incident 8"}`)
@@ -218,7 +218,7 @@ func TestABodyThatIsNotTheOperationsIsRefusedAndMakesNothing(t *testing.T) {
 		"nobody":            {"key-key-key", `{"displayName":"x"}`, "actAs is missing"},
 		"a path":            {"key-key-key", `{"actAs":"users/1/../2","displayName":"x"}`, "actAs must be"},
 		"a display name":    {"key-key-key", `{"actAs":"Ada <ada@example.com>","displayName":"x"}`, "actAs must be"},
-		"no name":           {"key-key-key", `{"actAs":"ada@example.com"}`, "needs a name"},
+		"no name":           {"key-key-key", `{"actAs":"ada@example.com"}`, "Enter a name"},
 		"a long name":       {"key-key-key", `{"actAs":"ada@example.com","displayName":"` + strings.Repeat("x", 129) + `"}`, "129 characters"},
 		"another type":      {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","spaceType":"THREADED"}`, `spaceType: "THREADED" is not one of its values`},
 		"a named group":     {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","spaceType":"GROUP_CHAT"}`, "takes members, and nothing else"},

@@ -65,11 +65,11 @@ func TestOneLinkAsksForTheConsentAndForTheApprovalOfASystem(t *testing.T) {
 	w := unapproved(t)
 	b := w.browser(t, ada)
 	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
-	b.has(asked, "May Incidents act as you?", incidentsAt, "wants to do this as ada@example.com: Create spaces", "Allow", "Refuse")
+	b.has(asked, "Allow Incidents to act as you?", incidentsAt, "wants to do the following as ada@example.com: Create spaces", "Allow", "Don't allow")
 	if w.approvals(t, ada) != 0 {
 		t.Error("approved before the answer")
 	}
-	b.has(b.answer(asked, "allow"), "Allowed", "The system can go on now")
+	b.has(b.answer(asked, "allow"), "Allowed", "The system can now act as you")
 	if got := w.api(t, "POST", "/v1/spaces", newPlan); got.status != http.StatusCreated {
 		t.Errorf("afterwards: %d %s", got.status, got.text)
 	}
@@ -87,7 +87,7 @@ func TestARefusalApprovesNothingAndCanBeThoughtOver(t *testing.T) {
 	t.Parallel()
 	w := unapproved(t)
 	b := w.browser(t, ada)
-	b.has(b.answer(b.consent(w.asks(t, "approval_required"), decide{as: ada}), "refuse"), "Refused", "The system may not act as you")
+	b.has(b.answer(b.consent(w.asks(t, "approval_required"), decide{as: ada}), "refuse"), "Not allowed", "The system can't act as you")
 	if w.approvals(t, ada) != 0 {
 		t.Error("approved all the same")
 	}
@@ -107,7 +107,7 @@ func TestAnApprovalByAnotherAccountCountsForNobody(t *testing.T) {
 	t.Parallel()
 	w := unapproved(t)
 	b := w.browser(t, grace)
-	b.has(b.consent(w.asks(t, "approval_required"), decide{as: grace}), "Another account")
+	b.has(b.consent(w.asks(t, "approval_required"), decide{as: grace}), "Wrong account")
 	if w.approvals(t, ada)+w.approvals(t, grace) != 0 {
 		t.Error("something was approved")
 	}
@@ -118,7 +118,7 @@ func TestAnAnswerCountsOnceAndInItsOwnBrowserOnly(t *testing.T) {
 	w := unapproved(t)
 	b, thief := w.browser(t, ada), w.browser(t, grace)
 	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
-	thief.has(thief.answer(asked, "allow"), "Another browser")
+	thief.has(thief.answer(asked, "allow"), "Use the same browser")
 	for _, form := range []url.Values{{}, {"token": {"x"}}, {"token": {"x", "y"}, "answer": {"allow"}}, {"token": {"x"}, "answer": {"allow"}}} {
 		if got := b.post(w.address+"/oauthcallback/approve", form); got.status < 400 || got.status >= 500 {
 			t.Errorf("%v: %d", form, got.status)
@@ -127,8 +127,8 @@ func TestAnAnswerCountsOnceAndInItsOwnBrowserOnly(t *testing.T) {
 	if w.approvals(t, ada) != 0 {
 		t.Error("approved by somebody else")
 	}
-	b.has(b.answer(asked, "refuse"), "Refused")
-	b.has(b.answer(asked, "allow"), "Already used")
+	b.has(b.answer(asked, "refuse"), "Not allowed")
+	b.has(b.answer(asked, "allow"), "This link was already used")
 	if w.approvals(t, ada) != 0 {
 		t.Error("approved by a used token")
 	}
@@ -183,7 +183,7 @@ func TestASystemThatIsGoneIsAskedAboutNoMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := w.browser(t, ada)
-	b.has(b.consent(link.Reveal(), decide{as: ada}), "Connected")
+	b.has(b.consent(link.Reveal(), decide{as: ada}), "You're connected")
 }
 
 func TestWhoHasErasedEverythingApprovesNothingAnyMore(t *testing.T) {

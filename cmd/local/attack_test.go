@@ -234,7 +234,7 @@ func TestAnInvitationIsNoButton(t *testing.T) {
 		"type": "CARD_CLICKED", "user": map[string]any{"name": ada.User()}, "space": map[string]any{"name": "spaces/DM" + ada.Sub},
 		"common": map[string]any{"parameters": map[string]any{"value": invitation.Query().Get("invitation")}},
 	})
-	if !strings.Contains(reply, "This button does not work any more") {
+	if !strings.Contains(reply, "This button has expired") {
 		t.Errorf("got %s", reply)
 	}
 }

@@ -172,7 +172,7 @@ func TestEveryOperationIsDoneByEveryAuthorityThatReachesItAndAudited(t *testing.
 		got := o.do(t, w, x, n)
 		line := "act=" + o.right + " authority=" + x.by + " caller_id=" + incidentTool
 		if x.by == "admin" && !o.admin {
-			if got.problem() != "invalid_request" || !strings.Contains(got.text, "administrator's right does not reach") || w.count(o.google) != before {
+			if got.problem() != "invalid_request" || !strings.Contains(got.text, "Administrator access can't") || w.count(o.google) != before {
 				t.Errorf("%s %s: %d %s", o.method, o.path, got.status, got.text)
 			}
 			return

@@ -327,7 +327,7 @@ func (b *browser) submit(p page, d decide) page {
 func (b *browser) connect() {
 	b.t.Helper()
 	b.consent(b.link(b.say("/connect"), "Configure"), decide{as: b.who})
-	b.sees("You are connected")
+	b.sees("You're connected")
 }
 
 func (b *browser) sees(texts ...string) page {

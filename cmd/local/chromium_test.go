@@ -117,7 +117,7 @@ func TestInARealBrowserConnectAndContinueGoByClicksFromASpace(t *testing.T) {
 		}
 		c.do(chromedp.Click(chromedp.CSS(".card a.strong")), chromedp.WaitVisible(chromedp.ID("allow")))
 		c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("main.good")))
-		c.sees("Connected", "press Continue")
+		c.sees("You're connected", "select Continue")
 		c.do(chromedp.Navigate(team), chromedp.Click(chromedp.CSS(".card form button")), chromedp.WaitVisible(chromedp.CSS(".card a.strong[href*='?in=']")))
 		c.sees("Space created", "Quiet plan")
 		c.picture("space-created")
@@ -128,7 +128,7 @@ func TestInARealBrowserAPageOfOursShowsItsStyle(t *testing.T) {
 	t.Parallel()
 	w, c := begin(t), openChromium(t)
 	c.do(chromedp.Navigate(w.address+"/oauthcallback/connected"), chromedp.WaitVisible(chromedp.CSS("h1")))
-	c.sees("Connected", "Go back to Google Chat")
+	c.sees("You're connected", "Go back to Google Chat")
 	// The policy allows one style by its hash: were it wrong, there would be none.
 	edge, err := chromedp.Run(c.ctx, chromedp.Evaluate[string]("getComputedStyle(document.querySelector('main')).borderTopColor"))
 	if err != nil || edge != "rgb(30, 142, 78)" {
@@ -148,19 +148,19 @@ func TestInARealBrowserTheFormIsFilledInAndSent(t *testing.T) {
 		c.do(chromedp.SendKeys(chromedp.CSS(".dialog input[name=name]"), "Launch plan"), chromedp.Click(chromedp.CSS(".dialog fieldset label")),
 			chromedp.SendKeys(chromedp.CSS(".dialog textarea[name=others]"), "Bob"))
 		c.do(chromedp.Click(chromedp.CSS(".dialog button.strong")), chromedp.WaitVisible(chromedp.CSS(`.dialog[aria-modal] input[value="Launch plan"]`)))
-		c.sees(`Deputy does not understand "Bob"`)
+		c.sees(`Deputy doesn't recognize "Bob"`)
 		c.picture("form-fault")
 		if _, err := chromedp.Run(c.ctx, chromedp.Evaluate[string]("document.querySelector('.dialog textarea[name=others]').value = ''")); err != nil {
 			t.Fatal(err)
 		}
 		c.do(chromedp.Click(chromedp.CSS(".dialog button.strong")),
 			chromedp.WaitVisible(chromedp.CSS(".dialog a.strong")))
-		c.sees("Deputy needs your consent for this once")
+		c.sees("submit the form again. Your entries are kept")
 		c.picture("form-consent")
 		// The link opens another tab; this one goes there and back.
 		c.do(chromedp.Navigate(evaluate[string](c, "document.querySelector('.dialog a.strong').href")), chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
 		c.allowsAnew()
-		c.waits("h1", "Connected")
+		c.waits("h1", "You're connected")
 		c.do(chromedp.Navigate(w.address+"/"), chromedp.WaitVisible(chromedp.CSS(".dialog")))
 		c.clicks("button", "Create")
 		c.waits("#talk", "Space created")
@@ -191,11 +191,11 @@ func TestInARealBrowserAPersonAllowsASystem(t *testing.T) {
 	link := w.asks(t, "approval_required")
 	c.do(chromedp.Navigate(link), chromedp.WaitVisible(chromedp.ID("allow")))
 	c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("form[action$=approve] button[value=allow]")))
-	c.sees("May Incidents act as you?", "Create spaces")
+	c.sees("Allow Incidents to act as you?", "Create spaces")
 	c.picture("approve")
 	// The policy lets the form go to ourselves and nowhere else.
 	c.do(chromedp.Click(chromedp.CSS("form[action$=approve] button[value=allow]")), chromedp.WaitVisible(chromedp.CSS("main.good")))
-	c.sees("Allowed", "The system can go on now")
+	c.sees("Allowed", "The system can now act as you")
 	if w.approvals(t, ada) != 1 {
 		t.Error("nothing was approved")
 	}

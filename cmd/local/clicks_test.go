@@ -111,7 +111,7 @@ func TestInARealBrowserTheWrongAccountIsToldApart(t *testing.T) {
 	c.waits("h1", "Choose an account")
 	c.picture("accounts")
 	c.do(chromedp.Click(chromedp.Search(`//a[contains(., 'grace@example.com')]`)), chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
-	c.waits("h1", "Another account")
+	c.waits("h1", "Wrong account")
 	c.picture("another-account")
 	if w.google.Count("chat.spaces.setup") != 0 || w.google.RefreshToken(grace) != "" && w.google.Works(w.google.RefreshToken(grace)) {
 		t.Error("something was done as Grace")
@@ -119,7 +119,7 @@ func TestInARealBrowserTheWrongAccountIsToldApart(t *testing.T) {
 	c.clicks("a", "Choose another account")
 	c.waits("main", "ada@example.com")
 	c.do(chromedp.Click(chromedp.ID("allow")))
-	c.waits("#talk", "You are connected")
+	c.waits("#talk", "You're connected")
 }
 
 func TestInARealBrowserABoxLeftUntickedIsAskedForAgain(t *testing.T) {
@@ -128,7 +128,7 @@ func TestInARealBrowserABoxLeftUntickedIsAskedForAgain(t *testing.T) {
 	c.open(w, "")
 	c.do(c.write("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")), chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
 	c.do(chromedp.Click(chromedp.CSS("label:has([name=scope])")), chromedp.Click(chromedp.ID("allow")))
-	c.waits("h1", "One box was left unticked")
+	c.waits("h1", "One permission is missing")
 	c.picture("unticked")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("made all the same: %v", got)
@@ -155,8 +155,8 @@ func TestInARealBrowserSomebodyWhoIsNotAddedIsNamed(t *testing.T) {
 		c.do(chromedp.EmulateViewport(1440, 900))
 		c.open(w, space.ID)
 		c.do(c.write("/invite @Grace Hopper @Kim Park"))
-		c.waits(".card", "Not everybody was added")
-		c.sees("In the space\nGrace Hopper", "Kim Park", "does not let you add this person")
+		c.waits(".card", "Some people weren't added")
+		c.sees("Added\nGrace Hopper", "Kim Park", "denied adding this person")
 		c.picture("left-out")
 	})
 }
@@ -171,7 +171,7 @@ func TestInARealBrowserDisconnectingEndsIt(t *testing.T) {
 		c.waits(".card", "Disconnect")
 		c.picture("disconnect")
 		c.do(chromedp.Click(chromedp.Search(`(//*[@class='card']//button[.='Disconnect'])[last()]`)))
-		c.waits("#talk", "Disconnected")
+		c.waits("#talk", "You're disconnected")
 		c.do(c.write("/createspace Too late"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 		if got := w.spaces(ada); got != nil {
 			t.Errorf("made all the same: %v", got)

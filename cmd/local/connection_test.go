@@ -39,7 +39,7 @@ func TestACodeOfAnAppConnectsThePersonWhoConsentedThere(t *testing.T) {
 			t.Errorf("%s: %d %s", kind, got.status, got.text)
 		}
 		b := w.browser(t, ada)
-		b.has(b.say("/status"), "Your connection", "ada@example.com", "Incidents brought your consent to Deputy")
+		b.has(b.say("/status"), "Your connection", "ada@example.com", "Incidents connected your account")
 		b.has(b.say("/createspace Launch plan"), "Space created")
 		if again := w.api(t, "POST", adasConnection, body); again.problem() != "invalid_request" || !strings.Contains(again.text, "Google does not take this code") {
 			t.Errorf("%s, the same code again: %d %s", kind, again.status, again.text)

@@ -36,15 +36,15 @@ func TestSayWritesAsThePersonWhereItWasTyped(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.in = "AAAAteam"
-		b.has(b.connectThere("/say The build is done"), "Done", "It stands in this conversation")
+		b.has(b.connectThere("/say The build is done"), "Message posted", "Posted here as you")
 		b.say("/say Please look,\n  @Grace Hopper,  soon")
 		if diff := cmp.Diff([]string{"Ada Lovelace: The build is done", "Ada Lovelace: Please look,\n  <" + grace.User() + ">,  soon"}, w.said(grace)); diff != "" {
 			t.Error(diff)
 		}
 		b.sees("@Grace Hopper,  soon", "via Deputy")
-		b.has(b.say("/say"), "Please write what to say")
+		b.has(b.say("/say"), "Enter your message after")
 		b.in = "DM" + ada.Sub
-		b.has(b.say("/say hello"), "Here are only you and Deputy")
+		b.has(b.say("/say hello"), "Only you and Deputy are here")
 	})
 }
 
@@ -54,7 +54,7 @@ func TestWhatIsTooLongForAButtonIsSaidToBeTypedAgain(t *testing.T) {
 		b := w.browser(t, ada)
 		b.in = "AAAAteam"
 		asked := b.say("/say " + strings.Repeat("很长", 3000))
-		b.has(asked, "send the command again: it is too long to be kept")
+		b.has(asked, "enter the command again. It is too long to keep")
 		b.missing(asked, ">Continue<")
 		b.consent(b.link(asked, "Connect"), decide{as: ada})
 		b.say("/say " + strings.Repeat("很长", 3000))
@@ -88,11 +88,11 @@ func TestInviteAddsPeopleToTheSpaceAndSaysWhoGotIn(t *testing.T) {
 		b := w.browser(t, ada)
 		b.in = "AAAAteam"
 		b.connectThere("/invite @Grace Hopper someone@else.example")
-		b.sees("Not everybody was added", "In the space", "Grace Hopper", "Not added", "someone@else.example", "Google Chat does not let you add this person")
-		b.has(b.say("/invite"), "Please name the people")
-		b.has(b.say("/invite someone@else.example"), "That did not work", "Google Chat does not let you add this person")
+		b.sees("Some people weren't added", "Added", "Grace Hopper", "Not added", "someone@else.example", "Google Chat denied adding this person")
+		b.has(b.say("/invite"), "Enter the people after")
+		b.has(b.say("/invite someone@else.example"), "Something didn't work", "Google Chat denied adding this person")
 		b.in = "DM" + ada.Sub
-		b.has(b.say("/invite @Grace Hopper"), "Here are only you and Deputy")
+		b.has(b.say("/invite @Grace Hopper"), "Only you and Deputy are here")
 	})
 }
 
@@ -112,7 +112,7 @@ func TestSpacesAreFoundByWordsAndPaged(t *testing.T) {
 	b.has(second, "Plan 00", "Team")
 	b.has(b.say(`/spaces "quo \\`), `The "quoted" \\ one`)
 	b.has(b.say("/spaces plan 07"), "Plan 07")
-	b.has(b.say("/spaces nothing like it"), "No space of yours has a name with these words")
+	b.has(b.say("/spaces nothing like it"), "None of your spaces has a name that contains these words")
 }
 
 func TestGroupChatBeginsAConversationOrFindsTheOneThereIs(t *testing.T) {
@@ -122,7 +122,7 @@ func TestGroupChatBeginsAConversationOrFindsTheOneThereIs(t *testing.T) {
 		b.consent(b.link(b.say("/groupchat @Grace Hopper @Alan Turing"), "Configure"), decide{as: ada})
 		b.sees("Group conversation", "Grace Hopper, Alan Turing", "Open")
 		b.say("/groupchat @Alan Turing @Grace Hopper")
-		b.sees("You have this group conversation already")
+		b.sees("You already have this group conversation")
 		groups := 0
 		for _, s := range w.google.SpacesOf(grace) {
 			if s.Group {
@@ -135,8 +135,8 @@ func TestGroupChatBeginsAConversationOrFindsTheOneThereIs(t *testing.T) {
 		b.has(b.say("/groupchat @Grace Hopper"), "at least two people")
 		b.has(b.say("/groupchat @Grace Hopper @Grace Hopper"), "at least two people")
 		b.has(b.say("/groupchat grace@example.com ada@example.com"), "at least two people")
-		b.has(b.say("/groupchat @Grace Hopper @Alan Turing groups/g1"), "of people only, not of groups")
-		b.has(b.say("/groupchat @Alan Turing grace@example.com kim@partner.example"), "Group conversation, but not with everybody", "Not added", "kim@partner.example")
+		b.has(b.say("/groupchat @Grace Hopper @Alan Turing groups/g1"), "can't contain groups")
+		b.has(b.say("/groupchat @Alan Turing grace@example.com kim@partner.example"), "Group conversation started, but some people weren't added", "Not added", "kim@partner.example")
 	})
 }
 
@@ -148,10 +148,10 @@ func TestEachReasonStandsWithItsOwnPeopleAndWhatMayPassIsTriedAgain(t *testing.T
 	b.connectThere("/invite @Grace Hopper")
 	w.google.Fail("chat.spaces.members.create", 0, 503, 503, 503, 503) // the first goes well
 	shown := b.say("/invite @Grace Hopper,alan@example.com，someone@else.example")
-	b.has(shown, "Not everybody was added", "In the space", "Grace Hopper", "alan@example.com", "Google Chat has a fault of its own", "someone@else.example", "does not let you add this person")
+	b.has(shown, "Some people weren't added", "Added", "Grace Hopper", "alan@example.com", "Google Chat has a temporary problem", "someone@else.example", "denied adding this person")
 	again := b.press("Try again")
 	b.has(again, "Grace Hopper, alan@example.com", "someone@else.example")
-	b.missing(again, "Google Chat has a fault of its own", "Try again")
+	b.missing(again, "Google Chat has a temporary problem", "Try again")
 }
 
 func TestAWordThatIsNobodyIsNamedAndNobodyIsLeftOut(t *testing.T) {
@@ -159,9 +159,9 @@ func TestAWordThatIsNobodyIsNamedAndNobodyIsLeftOut(t *testing.T) {
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.in = "AAAAteam"
-	b.has(b.say("/invite @Grace Hopper please"), `Deputy does not understand "please"`)
-	b.has(b.say("/invite grace@例子.example"), `Deputy does not understand "grace@例子.example"`)
-	b.has(b.say("/invite "+strings.Repeat("很", 5000)), `Deputy does not understand "`+strings.Repeat("很", 60)+`…"`)
+	b.has(b.say("/invite @Grace Hopper please"), `Deputy doesn't recognize "please"`)
+	b.has(b.say("/invite grace@例子.example"), `Deputy doesn't recognize "grace@例子.example"`)
+	b.has(b.say("/invite "+strings.Repeat("很", 5000)), `Deputy doesn't recognize "`+strings.Repeat("很", 60)+`…"`)
 }
 
 func TestMeetOpensARoomAndTellsOfItOnce(t *testing.T) {
@@ -175,7 +175,7 @@ func TestMeetOpensARoomAndTellsOfItOnce(t *testing.T) {
 			t.Error(diff)
 		}
 		b.in = "DM" + ada.Sub
-		b.has(b.say("/meet"), "Meet room", "https://meet.google.com/aaa-bbbb-002", "Join")
+		b.has(b.say("/meet"), "Meeting created", "https://meet.google.com/aaa-bbbb-002", "Join")
 	})
 }
 
@@ -224,20 +224,20 @@ func TestWhatGoogleRefusesOrIsSlowToDoIsSaidForEachCommand(t *testing.T) {
 		b.in = "AAAAteam"
 		b.connectThere(command)
 		w.google.Fail(method, 401, 503)
-		b.missing(b.say(command), "That did not work") // renewed, and tried again, without their noticing
-		refusals := map[int]string{403: "does not allow you this", 404: "does not find that space", 400: "did not accept the request"}
+		b.missing(b.say(command), "Something didn't work") // renewed, and tried again, without their noticing
+		refusals := map[int]string{403: "denied this request", 404: "can't find this space", 400: "rejected the request"}
 		if strings.HasPrefix(command, "/invite") {
-			refusals[403] = "does not let you add this person"
+			refusals[403] = "denied adding this person"
 		}
 		if command == "/meet" {
-			refusals = map[int]string{403: "Google Meet does not allow you this", 404: "Google Meet did not answer as expected"}
+			refusals = map[int]string{403: "Google Meet denied this request", 404: "Google Meet didn't respond as expected"}
 		}
 		for status, want := range refusals {
 			w.google.Fail(method, status)
-			b.has(b.say(command), "That did not work", want)
+			b.has(b.say(command), "Something didn't work", want)
 		}
 		w.google.Revoke(ada)
 		w.clock.advance(2 * time.Hour)
-		b.has(b.say(command), "Google has ended Deputy")
+		b.has(b.say(command), "Google ended Deputy")
 	}
 }

@@ -100,7 +100,7 @@ func TestTheSameWordsInANewMessageAreANewAct(t *testing.T) {
 	w := begin(t)
 	w.browser(t, ada).connect()
 	w.send(t, command(ada, "spaces/DM/messages/m1", 5, "Launch plan"))
-	if reply := w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Launch plan")); !strings.Contains(reply, "exists already") {
+	if reply := w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Launch plan")); !strings.Contains(reply, "already exists") {
 		t.Errorf("reply: %s", reply)
 	}
 }
@@ -143,7 +143,7 @@ func TestAButtonWorksForItsPersonInItsSpaceOnly(t *testing.T) {
 		"altered":        click(ada, home, value[:len(value)-4]+"AAAA"),
 		"none":           click(ada, home, ""),
 	} {
-		if got := w.send(t, event); !strings.Contains(got, "This button does not work any more") {
+		if got := w.send(t, event); !strings.Contains(got, "This button has expired") {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
@@ -151,11 +151,11 @@ func TestAButtonWorksForItsPersonInItsSpaceOnly(t *testing.T) {
 		t.Fatalf("the grant is gone: %v", err)
 	}
 	w.clock.advance(25 * time.Hour)
-	if got := w.send(t, click(ada, home, value)); !strings.Contains(got, "This button does not work any more") {
+	if got := w.send(t, click(ada, home, value)); !strings.Contains(got, "This button has expired") {
 		t.Errorf("a day later: %s", got)
 	}
 	w.clock.advance(-25 * time.Hour)
-	if got := w.send(t, click(ada, home, value)); !strings.Contains(got, "Disconnected") {
+	if got := w.send(t, click(ada, home, value)); !strings.Contains(got, "You're disconnected") {
 		t.Errorf("the rightful click: %s", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -427,7 +428,7 @@ func card(titles ...string) func(*trial, *httptest.ResponseRecorder) bool {
 func says(r *httptest.ResponseRecorder, from, to string, texts []string) bool {
 	_, rest, _ := strings.Cut(r.Body.String(), from)
 	text, _, _ := strings.Cut(rest, to)
-	return slices.Contains(texts, text)
+	return slices.Contains(texts, html.UnescapeString(text))
 }
 
 // connected is a card for somebody whose grant lives: asking them to connect is
@@ -491,7 +492,7 @@ func (tr *trial) sweepNow() *httptest.ResponseRecorder {
 
 var acts = map[string]act{
 	"a command of somebody who is not connected": {
-		25 * time.Second, func(*trial) {}, (*trial).create, card("Connect your account", "That did not work"), func(*trial) {},
+		25 * time.Second, func(*trial) {}, (*trial).create, card("Connect your account", "Something didn't work"), func(*trial) {},
 		func(tr *trial) {
 			if got := tr.create(); !strings.Contains(got.Body.String(), "Connect your account") {
 				tr.t.Errorf("again: %s", got.Body)
@@ -499,7 +500,7 @@ var acts = map[string]act{
 		},
 	},
 	"a command with an expired token": {
-		25 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(2 * time.Hour) }, (*trial).create, connected("Space created", "Space created, but not everything worked", "That did not work"), (*trial).lives,
+		25 * time.Second, func(tr *trial) { tr.connect(); tr.clock.advance(2 * time.Hour) }, (*trial).create, connected("Space created", "Space created, but some steps failed", "Something didn't work"), (*trial).lives,
 		func(tr *trial) {
 			if got := tr.create(); !strings.Contains(got.Body.String(), "Space created") || tr.plans() != 1 {
 				tr.t.Errorf("again: %d spaces, %s", tr.plans(), got.Body)
@@ -507,7 +508,7 @@ var acts = map[string]act{
 		},
 	},
 	"the begin of a consent": {
-		20 * time.Second, func(*trial) {}, func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.invited(), "") }, readable("/google/", "That did not work", "This link has expired"), func(*trial) {},
+		20 * time.Second, func(*trial) {}, func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.invited(), "") }, readable("/google/", "Something didn't work", "This link has expired"), func(*trial) {},
 		func(tr *trial) { tr.connect(); tr.lives() },
 	},
 	"the end of a consent": {
@@ -521,7 +522,7 @@ var acts = map[string]act{
 		func(tr *trial) { tr.connect(); tr.lives() },
 	},
 	"a disconnect": {
-		25 * time.Second, func(tr *trial) { tr.connect(); tr.kept["value"] = tr.leaveButton() }, (*trial).leave, connected("Disconnected", "That did not work"), func(*trial) {},
+		25 * time.Second, func(tr *trial) { tr.connect(); tr.kept["value"] = tr.leaveButton() }, (*trial).leave, connected("You're disconnected", "Something didn't work"), func(*trial) {},
 		func(tr *trial) {
 			if g, ok := tr.grant(); ok && g.Status == vault.Connected {
 				tr.kept["value"] = tr.leaveButton()
@@ -577,12 +578,12 @@ var acts = map[string]act{
 
 // finished is the end of a consent: stored, or a page that says what to do.
 func finished(tr *trial, r *httptest.ResponseRecorder) bool {
-	pages := []string{"Not finished", "That did not work"}
+	pages := []string{"Deputy couldn't confirm your connection", "Something didn't work"}
 	switch tr.failure.name {
 	case "somebody was faster":
-		pages = append(pages, "Already used")
+		pages = append(pages, "This link was already used")
 	case garbage:
-		pages = append(pages, "Another browser", "This link has expired", "Google did not agree") // as the record says
+		pages = append(pages, "Use the same browser", "This link has expired", "Google didn't allow access") // as the record says
 	}
 	if tr.failure.name == garbage && strings.Contains(r.Header().Get("Location"), "prompt=consent") {
 		return true // the refresh token does not open: Google is asked for another

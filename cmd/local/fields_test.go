@@ -136,7 +136,7 @@ func TestAGroupThatThePersonDoesNotSeeMakesNoSpace(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
 	got := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x","members":["groups/secret@example.com"]}`)
-	if got.problem() != "invalid_request" || !strings.Contains(got.text, "There is no group secret@example.com") || w.count("chat.spaces.setup") != 0 {
+	if got.problem() != "invalid_request" || !strings.Contains(got.text, "The group secret@example.com") || w.count("chat.spaces.setup") != 0 {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/members", `{"actAs":"ada@example.com","members":["groups/oncall@example.com"]}`); got.status != http.StatusOK || !strings.Contains(got.text, "JOINED") {

@@ -44,21 +44,21 @@ func TestTheFormMakesASpaceWithEverythingASpaceCanHave(t *testing.T) {
 		b := w.browser(t, ada)
 		b.in = "AAAAteam"
 		b.has(b.say("/createspace"), "Create a space", "/createspace Launch plan", "Only visible to you")
-		asked := b.press("Fill in a form")
+		asked := b.press("Open the form")
 		b.has(asked, "Connect your account")
 		b.allow(asked, "Connect")
 		form := b.send(b.chat(), "Continue", nil)
-		b.has(form, "Name", "Description", "Guidelines", "E-mail addresses, also from outside", "Announcements: only managers post")
+		b.has(form, "Name", "Description", "Guidelines", "E-mail addresses, or groups as", "Announcements: only managers can post")
 		more := b.send(form, "Create", everything)
-		b.has(more, "Deputy needs your consent for this once", "What we <do>", "Welcome, everybody")
+		b.has(more, "submit the form again. Your entries are kept", "What we <do>", "Welcome, everybody")
 		if got := w.spaces(ada); got != nil {
 			t.Errorf("made before the consent: %v", got)
 		}
 		b.allow(more, "Connect")
 		done := b.send(b.chat(), "Create", nil)
-		b.missing(done, `class="dialog"`, ">Fill in a form<")
-		b.has(done, "Space created, but not everything worked", "In the space", "Grace Hopper, alan@example.com", "Invited", "kim@partner.example",
-			"nobody@example.com", "Google does not say why", "groups/g1", "Google did not add this group", "Rename", "Delete", "Only visible to you")
+		b.missing(done, `class="dialog"`, ">Open the form<")
+		b.has(done, "Space created, but some steps failed", "Added", "Grace Hopper, alan@example.com", "Invited", "kim@partner.example",
+			"nobody@example.com", "Google doesn't say why", "groups/g1", "Google didn't add this group", "Rename", "Delete", "Only visible to you")
 
 		got := w.made(t, "Launch plan")
 		var said []string
@@ -87,7 +87,7 @@ func TestAWrongFieldOpensTheFormAgainWithEverythingKeptAndTheFaultBesideIt(t *te
 		b := w.browser(t, ada)
 		b.connect()
 		b.say("/createspace @Grace Hopper")
-		form := b.press("Fill in a form")
+		form := b.press("Open the form")
 		_, held := b.window(form)
 		if diff := cmp.Diff([]string{grace.User()}, held["people"]); diff != "" {
 			t.Errorf("who was mentioned: %s", diff)
@@ -99,7 +99,7 @@ func TestAWrongFieldOpensTheFormAgainWithEverythingKeptAndTheFaultBesideIt(t *te
 		wrong.Set("others", "kim@partner.example, Bob")
 		again := b.send(form, "Create", wrong)
 		body, held := b.window(again)
-		if before, _, found := strings.Cut(body, "Deputy does not understand &#34;Bob&#34;"); !found || strings.Count(before, `name="others"`) != 0 || strings.Count(before, `name="guidelines"`) != 1 {
+		if before, _, found := strings.Cut(body, "Deputy doesn&#39;t recognize &#34;Bob&#34;"); !found || strings.Count(before, `name="others"`) != 0 || strings.Count(before, `name="guidelines"`) != 1 {
 			t.Errorf("the fault does not stand beside its field:\n%s", body)
 		}
 		for name, want := range wrong {
@@ -117,12 +117,12 @@ func TestAWrongFieldOpensTheFormAgainWithEverythingKeptAndTheFaultBesideIt(t *te
 		if got := w.count("chat.spaces.setup"); got != 0 {
 			t.Errorf("calls: got %d, want 0", got)
 		}
-		b.has(b.send(b.chat(), "Create", url.Values{"name": {"  "}, "others": {""}}), "A space needs a name")
+		b.has(b.send(b.chat(), "Create", url.Values{"name": {"  "}, "others": {""}}), "Enter a name for the space")
 		var crowd strings.Builder
 		for i := range 50 {
 			_, _ = fmt.Fprintf(&crowd, "person-%d@example.com ", i)
 		}
-		b.has(b.send(b.chat(), "Create", url.Values{"name": {"Crowd"}, "others": {crowd.String()}}), "people; 49 can be added")
+		b.has(b.send(b.chat(), "Create", url.Values{"name": {"Crowd"}, "others": {crowd.String()}}), "people. You can add up to 49")
 	})
 }
 
@@ -133,7 +133,7 @@ func TestATakenNameInTheFormIsFilledInWithAnother(t *testing.T) {
 	b.connect()
 	b.say("/createspace Launch plan")
 	form := b.send(b.quick(101), "Create", url.Values{"name": {"Launch plan"}, "description": {"The second"}})
-	b.has(form, `A space named "Launch plan" exists already`)
+	b.has(form, `A space named "Launch plan" already exists`)
 	if _, held := b.window(form); held.Get("name") != "Launch plan 2" || held.Get("description") != "The second" {
 		t.Errorf("the form holds %v", held)
 	}
@@ -161,10 +161,10 @@ func TestADoubleSubmitMakesOneSpaceAndTwoFormsMakeTwo(t *testing.T) {
 		// The same again in another form is another act, also from one card: the
 		// name is taken then.
 		b.say("/createspace")
-		first, second := b.press("Fill in a form"), b.press("Fill in a form")
+		first, second := b.press("Open the form"), b.press("Open the form")
 		b.has(b.send(first, "Create", url.Values{"name": {"Other plan"}}), "Space created")
 		b.post(w.address+"/quick", url.Values{"as": {ada.Sub}, "in": {b.in}, "command": {"101"}})
-		b.has(b.send(second, "Create", url.Values{"name": {"Other plan"}}), "exists already")
+		b.has(b.send(second, "Create", url.Values{"name": {"Other plan"}}), "already exists")
 	})
 }
 
@@ -176,7 +176,7 @@ func TestATemplateFillsTheFormAndLeavesWhatItDoesNotSay(t *testing.T) {
 	})
 	b := w.browser(t, ada)
 	b.connect()
-	form := b.send(b.quick(101), "Use the template", url.Values{"template": {"Outage"}, "name": {"The mail is down"}, "external": {"on"}, "guidelines": {"Mine"}, "others": {"alan@example.com"}})
+	form := b.send(b.quick(101), "Use template", url.Values{"template": {"Outage"}, "name": {"The mail is down"}, "external": {"on"}, "guidelines": {"Mine"}, "others": {"alan@example.com"}})
 	_, held := b.window(form)
 	for name, want := range map[string]string{
 		"template": "Outage", "name": "The mail is down", "description": "What is broken", "others": "alan@example.com, grace@example.com, groups/g1", "history": "HISTORY_ON",
@@ -202,14 +202,14 @@ func TestARenamedAndADeletedSpaceIsConfirmedByName(t *testing.T) {
 		if _, held := b.window(form); held.Get("name") != "Other plan" {
 			t.Errorf("the form holds %v", held)
 		}
-		b.has(b.send(form, "Rename", url.Values{"name": {"Launch plan"}}), `A space named "Launch plan" exists already`)
+		b.has(b.send(form, "Rename", url.Values{"name": {"Launch plan"}}), `A space named "Launch plan" already exists`)
 		b.has(b.send(b.chat(), "Rename", url.Values{"name": {"Better plan"}}), "Space renamed", "Better plan")
 
 		asked = b.press("Delete")
 		b.allow(asked, "Connect")
 		form = b.send(b.chat(), "Continue", nil)
-		b.has(form, `This deletes the space "Better plan"`)
-		b.has(b.send(form, "Delete", url.Values{"name": {"Other plan"}}), "That is not the name of the space")
+		b.has(form, `This permanently deletes "Better plan"`)
+		b.has(b.send(form, "Delete", url.Values{"name": {"Other plan"}}), "This isn't the space's name")
 		if diff := cmp.Diff([]string{"Launch plan", "Better plan"}, w.spaces(ada)); diff != "" {
 			t.Error(diff)
 		}
@@ -231,14 +231,14 @@ func TestWhatCouldNotBeDoneIsToldApartAndTriedAgainAlone(t *testing.T) {
 	b.consent(b.link(form, "Connect"), decide{as: ada, untick: "messages.create"})
 	w.google.Fail("chat.spaces.patch", 403)
 	done := b.send(b.chat(), "Create", nil)
-	b.has(done, "Space created, but not everything worked", "The history was not set", "Google Chat does not allow you this",
-		"The first message was not posted", "You have not allowed this yet")
-	b.missing(done, "Deputy was not added")
-	b.consent(b.link(done, "Allow it"), decide{as: ada})
+	b.has(done, "Space created, but some steps failed", "History wasn't set", "Google Chat denied this request",
+		"The first message wasn't posted", "You haven't allowed this yet")
+	b.missing(done, "Deputy wasn't added")
+	b.consent(b.link(done, "Allow"), decide{as: ada})
 	setups := w.count("chat.spaces.setup")
 	finished := b.press("Try again")
-	b.has(finished, "Space created, but not everything worked", "Launch plan", "nobody@example.com") // still not in it
-	b.missing(finished, "The history was not set", "The first message was not posted", "Try again")
+	b.has(finished, "Space created, but some steps failed", "Launch plan", "nobody@example.com") // still not in it
+	b.missing(finished, "History wasn't set", "The first message wasn't posted", "Try again")
 	got := w.made(t, "Launch plan")
 	if got.History != "HISTORY_OFF" || w.count("chat.spaces.setup") != setups || w.count("chat.spaces.messages.create") != 1 {
 		t.Errorf("history %s, setups %d, messages %d", got.History, w.count("chat.spaces.setup"), w.count("chat.spaces.messages.create"))
@@ -252,7 +252,7 @@ func TestAFormIsKeptWhenGoogleFailsAndSendingItAgainMakesOneSpace(t *testing.T) 
 		b.connect()
 		w.google.Fail("chat.spaces.setup", 500, 500, 500, 500)
 		form := b.send(b.quick(101), "Create", url.Values{"name": {"Launch plan"}, "description": {"Kept"}})
-		b.has(form, "Google Chat has a fault of its own", "Kept")
+		b.has(form, "Google Chat has a temporary problem", "Kept")
 		b.has(b.send(form, "Create", nil), "Space created")
 		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
 			t.Error(diff)
@@ -268,7 +268,7 @@ func TestAFormThatIsTooLongToBeShownAgainSaysSo(t *testing.T) {
 	form := b.send(b.quick(101), "Create", url.Values{
 		"name": {"Launch plan"}, "description": {strings.Repeat("说", 4096)}, "guidelines": {strings.Repeat("<", 5000)}, "others": {"Bob"},
 	})
-	b.has(form, "Deputy does not understand", "The longest text was too long to be kept here")
+	b.has(form, "Deputy doesn't recognize", "The longest text was too long to keep")
 	if _, held := b.window(form); held.Get("guidelines") != "" || len([]rune(held.Get("description"))) != 4096 {
 		t.Errorf("kept: %d and %d", len(held.Get("guidelines")), len(held.Get("description")))
 	}
@@ -322,7 +322,7 @@ func TestNoFormIsTooLargeForChatWhateverItHolds(t *testing.T) {
 		form := b.send(b.quick(101), "Create", url.Values{
 			"name": {"  "}, "others": {others}, "people": people, "description": {strings.Repeat("说", 4096)}, "guidelines": {strings.Repeat("&", 5000)}, "first": {strings.Repeat("\"", 2000)},
 		})
-		b.has(form, "⚠️", "was too long to be kept here")
+		b.has(form, "⚠️", "was too long to keep")
 		b.missing(form, "is not responding")
 		if _, held := b.window(form); len(held["people"]) != 2 { // those whom the page can show
 			t.Logf("%s: people on the page: %v", name, held["people"])
@@ -339,7 +339,7 @@ func TestTooManyMentionsAreSaidBeforeAFormIsOffered(t *testing.T) {
 		mentions = append(mentions, map[string]any{"type": "USER_MENTION", "userMention": map[string]any{"user": map[string]any{"name": fmt.Sprintf("users/%d", i+1), "displayName": fmt.Sprint("N", i), "type": "HUMAN"}}})
 	}
 	event["message"].(map[string]any)["annotations"] = mentions
-	if got := w.send(t, event); !strings.Contains(got, "You named 150 people; 49 can be added") {
+	if got := w.send(t, event); !strings.Contains(got, "You named 150 people. You can add up to 49") {
 		t.Errorf("got %s", got)
 	}
 }
@@ -354,6 +354,6 @@ func TestADeletionIsConfirmedByTheNameAsItIsShown(t *testing.T) {
 	asked := b.press("Delete")
 	b.allow(asked, "Connect")
 	form := b.send(b.chat(), "Continue", nil)
-	b.has(form, `This deletes the space "`+name+`"`)
+	b.has(form, `This permanently deletes "`+name+`"`)
 	b.has(b.send(form, "Delete", url.Values{"name": {name}}), "Space deleted")
 }

@@ -21,11 +21,11 @@ func TestTheHomeTabShowsTheConnectionAndBeginsWithAForm(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		first := b.home()
-		b.has(first, "Deputy does things in Google Chat as you", "/createspace [name] [@people]")
+		b.has(first, "Deputy acts in Google Chat as you", "/createspace [name] [@people]")
 		b.allow(first, "Connect")
 		home := b.send(b.home(), "Refresh", nil)
-		b.has(home, "Connected as", "ada@example.com", "To show your spaces, Deputy has to be allowed")
-		b.allow(home, "Allow it")
+		b.has(home, "Connected as", "ada@example.com", "To show your spaces here, allow Deputy")
+		b.allow(home, "Allow")
 		made := b.send(b.send(home, "Create a space", nil), "Create", url.Values{"name": {"Launch plan"}})
 		b.has(made, "Space created", "Launch plan", "Open")
 		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
@@ -55,11 +55,11 @@ func TestMyConnectionIsADialogAndItsButtonsStayInIt(t *testing.T) {
 		b.connect()
 		b.in = "AAAAteam"
 		shown := b.quick(102)
-		b.has(shown, "Your connection", "ada@example.com", "Reconnect", "No other system")
+		b.has(shown, "Your connection", "ada@example.com", "Reconnect", "You haven't approved any other system")
 		asked := b.send(shown, "Disconnect", nil)
 		b.has(asked, "Disconnect?")
-		b.has(b.send(asked, "Disconnect", nil), "Disconnected", "Your consent is revoked at Google")
-		b.has(b.quick(102), "You are not connected")
+		b.has(b.send(asked, "Disconnect", nil), "You're disconnected", "Deputy's access is revoked at Google")
+		b.has(b.quick(102), "You're not connected")
 	})
 }
 
@@ -82,9 +82,9 @@ func TestStatusShowsWhoActsAsThePersonAndWithdraws(t *testing.T) {
 		b := w.browser(t, ada)
 		b.connect()
 		w.known(t)
-		b.has(b.say("/status"), "Who may act as you", caller().Name, "Create spaces", "Withdraw", "What others did as you, in 30 days")
+		b.has(b.say("/status"), "Who may act as you", caller().Name, "Create spaces", "Withdraw", "What others did as you in the last 30 days")
 		withdrawn := b.press("Withdraw")
-		b.has(withdrawn, "No other system: you have approved none", "ada@example.com")
+		b.has(withdrawn, "You haven't approved any other system", "ada@example.com")
 		if left := w.approvals(t, ada); left != 0 {
 			t.Errorf("%d left", left)
 		}
@@ -100,7 +100,7 @@ func TestWhatASystemDidThroughTheAPIStandsInStatus(t *testing.T) {
 		w.call(t, w.callerToken(nil), "build-1234", `{"actAs":"ada@example.com","displayName":"From a system"}`)
 	}
 	status := b.say("/status")
-	b.has(status, "What others did as you, in 30 days", caller().Name)
+	b.has(status, "What others did as you in the last 30 days", caller().Name)
 	if got := strings.Count(status.body, ">"+caller().Name+", "); got != 1 {
 		t.Errorf("acts: got %d, want 1", got)
 	}
@@ -119,7 +119,7 @@ func TestMoreThanACardHoldsIsSaidAndTheNewestAreShown(t *testing.T) {
 		}
 	}
 	status := b.say("/status")
-	b.has(status, "C149", "C140", "... and more, in the download")
+	b.has(status, "C149", "C140", "The download shows the rest")
 	b.missing(status, "C139")
 	if got := strings.Count(b.open(b.link(status, "Download")).body, `"caller"`); got != 150 {
 		t.Errorf("in the download: %d", got)
@@ -135,7 +135,7 @@ func TestTheNewestSpacesAreTheNewest(t *testing.T) {
 		w.clock.advance(time.Minute)
 		w.send(t, command(ada, fmt.Sprintf("spaces/DM/messages/n%d", i), 5, name+" plan"))
 	}
-	b.allow(b.home(), "Allow it")
+	b.allow(b.home(), "Allow")
 	home := html.UnescapeString(b.home().body)
 	at := 0
 	for _, name := range []string{"Y plan", "B plan", "M plan", "Z plan", "A plan"} {
@@ -178,8 +178,8 @@ func TestThePersonDownloadsAllThatDeputyHoldsButNoToken(t *testing.T) {
 		t.Errorf("a secret is in it: %s", got.body)
 	}
 	w.clock.advance(10 * time.Minute)
-	b.has(b.open(link), "This link does not work any more")
-	b.has(b.open(w.address+"/oauthcallback/export?link=AAAA"), "This link does not work any more")
+	b.has(b.open(link), "This link has expired")
+	b.has(b.open(w.address+"/oauthcallback/export?link=AAAA"), "This link has expired")
 	if status := b.open(w.address + "/oauthcallback/export").status; status != 400 {
 		t.Errorf("without a link: %d", status)
 	}
@@ -192,11 +192,11 @@ func TestEverythingIsErasedOnceItIsConfirmed(t *testing.T) {
 		b.connect()
 		w.known(t)
 		b.say("/status")
-		b.has(b.press("Erase everything"), "Erase everything?", "What was made in your name stays")
+		b.has(b.press("Erase everything"), "Erase everything?", "What was created in your name stays")
 		if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err != nil {
 			t.Error("erased before it was confirmed")
 		}
-		b.has(b.press("Erase everything"), "Erased", "Your consent is revoked at Google", "1 other system that you had allowed")
+		b.has(b.press("Erase everything"), "Erased", "Deputy's access is revoked at Google", "1 other system can no longer act as you")
 		for _, collection := range []string{"grants", "approvals/" + ada.Sub + "/callers", "activity/" + ada.Sub + "/acts", "revocations"} {
 			if docs, err := w.docs.List(t.Context(), vault.Collection(collection), "", 10); err != nil || len(docs) != 0 {
 				t.Errorf("%s: %v, %v", collection, docs, err)

@@ -16,7 +16,7 @@ func TestKickoffInvitesThePeopleOfTheSpaceInThePersonsOwnZone(t *testing.T) {
 		b.in = "AAAAteam"
 		b.connectThere("/kickoff 2099-12-01 14:00 45m")
 		b.sees("Meeting scheduled", "Kickoff: Team", "1 December 2099, 14:00 CET", "Grace Hopper, Alan Turing",
-			"Not invited", "Google does not tell you their e-mail addresses", "Open in Calendar", "Join", "Only visible to you")
+			"Not invited", "Google doesn't show you their e-mail addresses", "Open in Calendar", "Join", "Only visible to you")
 		zone, err := time.LoadLocation(google.Zone)
 		if err != nil {
 			t.Fatal(err)
@@ -40,12 +40,12 @@ func TestATimeThatKickoffCannotReadIsExplainedBeforeAnythingIsAsked(t *testing.T
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.in = "AAAAteam"
-	b.has(b.say("/kickoff next week"), "Deputy does not understand that time. Write for example: tomorrow 10:00")
+	b.has(b.say("/kickoff next week"), "Deputy doesn't recognize this time. Enter a time such as tomorrow 10:00")
 	b.in = "DM" + ada.Sub
-	b.has(b.say("/kickoff"), "Here are only you and Deputy")
+	b.has(b.say("/kickoff"), "Only you and Deputy are here")
 	b.in = "AAAAteam"
 	b.connectThere("/kickoff")
-	b.has(b.say("/kickoff 2020-01-01 10:00"), "That time is over")
+	b.has(b.say("/kickoff 2020-01-01 10:00"), "That time is in the past")
 	if got := len(w.google.Events(ada)); got != 1 {
 		t.Errorf("events: got %d, want 1", got)
 	}
@@ -60,7 +60,7 @@ func TestWhatCalendarRefusesIsToldAsWhatItIs(t *testing.T) {
 	w.google.Limit("calendar.events.insert", 2)
 	b.has(b.say("/kickoff tomorrow 10:00"), "Meeting scheduled") // tried again, without their noticing
 	w.google.Limit("calendar.events.insert", 4)
-	b.has(b.say("/kickoff tomorrow 11:00"), "Google Calendar takes no more requests", "Try again")
+	b.has(b.say("/kickoff tomorrow 11:00"), "Google Calendar is receiving too many requests", "Try again")
 	w.google.Refuse("calendar.events.insert", 400, "Invalid attendee email.")
-	b.has(b.say("/kickoff tomorrow 12:00"), "Google Calendar did not accept the request: Invalid attendee email.")
+	b.has(b.say("/kickoff tomorrow 12:00"), "Google Calendar rejected the request: Invalid attendee email.")
 }

@@ -157,7 +157,7 @@ func (s *storm) ask(w *wish, key string) {
 	} else {
 		status, body := s.post(w)
 		said := ""
-		for _, text := range []string{"Space created", "That did not work", "takes no more requests", "does not answer"} {
+		for _, text := range []string{"Space created", "Something didn't work", "receiving too many requests", "isn't responding"} {
 			if strings.Contains(body, text) && said == "" {
 				said = text
 			}

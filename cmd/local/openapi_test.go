@@ -246,7 +246,7 @@ func TestASystemMakesAndRunsASpaceAsAPersonFromBeginningToEnd(t *testing.T) {
 	if absent := api("GET", at+as, ""); absent.problem() != "not_found" {
 		t.Errorf("afterwards: %s", absent.text)
 	}
-	w.browser(t, ada).has(w.browser(t, ada).say("/status"), "Incidents", "Delete your spaces", "Write messages as you")
+	w.browser(t, ada).has(w.browser(t, ada).say("/status"), "Incidents", "Delete your spaces", "Post messages as you")
 }
 
 func TestSpacesAreListedPageByPageAndSearched(t *testing.T) {
@@ -294,8 +294,8 @@ func TestAPersonsConnectionIsReadAskedForAndEnded(t *testing.T) {
 	}
 	invited := w.api(t, "POST", "/v1/people/grace@example.com/connection", `{"capabilities":["CreateSpaces"]}`)
 	link, _ := invited.body["invitation"].(string)
-	w.browser(t, ada).has(w.browser(t, ada).consent(link, decide{as: ada}), "Another account")
-	w.browser(t, grace).has(w.browser(t, grace).consent(link, decide{as: grace}), "Connected")
+	w.browser(t, ada).has(w.browser(t, ada).consent(link, decide{as: ada}), "Wrong account")
+	w.browser(t, grace).has(w.browser(t, grace).consent(link, decide{as: grace}), "You're connected")
 	if got := w.api(t, "DELETE", "/v1/people/grace@example.com/connection", ""); got.body["outcome"] != "revoked" {
 		t.Errorf("ended: %s", got.text)
 	}

@@ -55,11 +55,11 @@ func TestPastItsRoomChatGetsACardAtOnceAndTheOthersAreNotLost(t *testing.T) {
 		answers, wait := fill(serve.MaxInFlight, event)
 		began := tr.clock.now()
 		more := event(serve.MaxInFlight)
-		if more.Code != http.StatusOK || !strings.Contains(more.Body.String(), "too much to do at this moment") || !strings.Contains(more.Body.String(), "Try again") {
+		if more.Code != http.StatusOK || !strings.Contains(more.Body.String(), "Deputy is busy") || !strings.Contains(more.Body.String(), "Try again") {
 			t.Errorf("past the room: %d %s", more.Code, more.Body)
 		}
 		form := tr.press(opened, "Create", "DM"+ada.Sub, url.Values{"name": {"What was typed"}})
-		if !strings.Contains(form, "too much to do at this moment") || !strings.Contains(form, "What was typed") {
+		if !strings.Contains(form, "Deputy is busy") || !strings.Contains(form, "What was typed") {
 			t.Errorf("a form past the room: %s", text(form))
 		}
 		if took := tr.clock.now().Sub(began); took > 0 {

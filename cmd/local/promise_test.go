@@ -60,7 +60,7 @@ func TestInChatPeopleReadThatGoogleHasTrouble(t *testing.T) {
 	if err := w.google.Set("401", true); err != nil {
 		t.Fatal(err)
 	}
-	b.has(b.say("/createspace Launch plan"), "Google is having trouble right now")
+	b.has(b.say("/createspace Launch plan"), "Google is unavailable right now")
 	if err := w.google.Set("401", false); err != nil {
 		t.Fatal(err)
 	}

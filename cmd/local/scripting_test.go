@@ -122,8 +122,8 @@ func TestARedeliveredEventComesTwiceAndItsSecondAnswerIsShown(t *testing.T) {
 func TestTroublesThatAreSwitchedOnAreToldToThePerson(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"deny": "You did not allow access", "untick": "One box was left unticked", "admin-blocked": "admin_policy_enforced",
-		"no-refresh-token": "Google did not agree", "org-internal": "Space created",
+		"deny": "You didn't allow access", "untick": "One permission is missing", "admin-blocked": "admin_policy_enforced",
+		"no-refresh-token": "Google didn't allow access", "org-internal": "Space created",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -21,7 +21,7 @@ func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
 	b.sees("Space created")
 	for _, u := range b.seen { // every callback once more
 		if strings.HasSuffix(u.Path, "/callback") {
-			b.has(b.open(u.String()), "Already used")
+			b.has(b.open(u.String()), "This link was already used")
 		}
 	}
 	b.say("/createspace MARKED plan") // a taken name
@@ -71,7 +71,7 @@ func TestNothingThatWasTypedIsLoggedWhenAConnectionBreaks(t *testing.T) {
 			tr := newTrial(t, &reset, true)
 			tr.allowed(capability.All()...)
 			tr.arm(2) // the keys that say who Chat is have been fetched
-			if shown := say(typed)(tr, team); !strings.Contains(shown, "That did not work") {
+			if shown := say(typed)(tr, team); !strings.Contains(shown, "Something didn't work") {
 				t.Errorf("%s: %s", typed, text(shown))
 			}
 			if log := tr.log.String(); strings.Contains(log, "MARKED") || !strings.Contains(log, "connection reset") {

@@ -40,9 +40,9 @@ func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
 
 		b.say("/disconnect")
 		b.press("Disconnect")
-		b.sees("Your consent is revoked at Google and erased here")
+		b.sees("Deputy's access is revoked at Google and erased here")
 		b.say("/status")
-		b.sees("You are not connected")
+		b.sees("You're not connected")
 		b.has(b.say("/createspace Third plan"), "Deputy requires configuration")
 		if diff := cmp.Diff([]string{"Launch plan", "Second plan"}, w.spaces(ada)); diff != "" {
 			t.Error(diff)
@@ -54,7 +54,7 @@ func TestTheAppGreetsWhoeverAddsIt(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.has(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.in}}), "Hello, I am Deputy", "/createspace")
+		b.has(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.in}}), "Welcome to Deputy", "/createspace")
 	})
 }
 
@@ -63,7 +63,7 @@ func TestAnotherAccountThanTheOneThatAskedIsTurnedAway(t *testing.T) {
 	w := begin(t)
 	b := w.browser(t, ada)
 	refused := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: grace})
-	b.has(refused, "Another account", "You chose grace@example.com", "Nothing was stored")
+	b.has(refused, "Wrong account", "You chose grace@example.com", "Deputy didn't store anything")
 
 	for _, p := range []google.Person{ada, grace} {
 		if _, err := w.docs.Get(t.Context(), "grants", p.Sub); err == nil {
@@ -82,7 +82,7 @@ func TestARefusalTellsWhatToDoAndLeavesNothing(t *testing.T) {
 	w := begin(t)
 	b := w.browser(t, ada)
 	declined := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, deny: true})
-	b.has(declined, "Not connected", "You did not allow access")
+	b.has(declined, "You're not connected", "You didn't allow access")
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
 		t.Error("a grant was stored")
 	}
@@ -95,11 +95,11 @@ func TestAnUntickedBoxIsNamedAndOfferedAgain(t *testing.T) {
 	w := begin(t)
 	b := w.browser(t, ada)
 	unticked := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
-	b.has(unticked, "One box was left unticked", "also needs this: Create spaces")
+	b.has(unticked, "One permission is missing", "also needs permission to: Create spaces")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("spaces: %v", got)
 	}
-	b.consent(b.link(unticked, "Allow it"), decide{as: ada})
+	b.consent(b.link(unticked, "Allow"), decide{as: ada})
 	b.sees("Space created")
 }
 
@@ -109,9 +109,9 @@ func TestWhoeverMayNotSeeTheMembersStillGetsTheSpace(t *testing.T) {
 	b := w.browser(t, ada)
 	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"), decide{as: ada, untick: "memberships.readonly"})
 	b.say("/createspace Launch plan @Grace Hopper")
-	b.consent(b.link(b.sees("Space created", "Deputy may not look who got in: you left that box unticked"), "Allow it"), decide{as: ada})
+	b.consent(b.link(b.sees("Space created", "You haven't allowed Deputy to see members"), "Allow"), decide{as: ada})
 	b.say("/createspace Second plan @Grace Hopper")
-	b.sees("Space created", "In the space")
+	b.sees("Space created", "Added")
 	if diff := cmp.Diff([]string{"Launch plan", "Second plan"}, w.spaces(grace)); diff != "" {
 		t.Error(diff)
 	}
@@ -123,7 +123,7 @@ func TestTheCardTellsWhoGotInAndWhoWasLeftOut(t *testing.T) {
 		b := w.browser(t, ada)
 		b.connect()
 		b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Configure"), decide{as: ada})
-		b.sees("Space created", "In the space", "Grace Hopper", "Not added", "Kim Park", "Google does not say why")
+		b.sees("Space created", "Added", "Grace Hopper", "Not added", "Kim Park", "Google doesn't say why")
 	})
 }
 
@@ -144,7 +144,7 @@ func TestAUsedOrExpiredLinkSaysSo(t *testing.T) {
 	if replayed.status != 409 {
 		t.Errorf("status: got %d, want 409", replayed.status)
 	}
-	b.has(replayed, "Already used")
+	b.has(replayed, "This link was already used")
 	if got, want := w.count("token authorization_code"), 1; got != want {
 		t.Errorf("exchanges: got %d, want %d", got, want)
 	}
@@ -160,7 +160,7 @@ func TestAConsentCannotBeFinishedInAnotherBrowser(t *testing.T) {
 	w := begin(t)
 	victim, thief := w.browser(t, ada), w.browser(t, ada)
 	asked := thief.open(thief.link(thief.say("/connect"), "Configure"))
-	victim.has(victim.submit(asked, decide{as: ada}), "Another browser")
+	victim.has(victim.submit(asked, decide{as: ada}), "Use the same browser")
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
 		t.Error("a grant was stored")
 	}
@@ -213,7 +213,7 @@ func TestInASpaceOnlyThePersonSeesTheCardAndContinueGoesOn(t *testing.T) {
 		other.in = "AAAAteam"
 		other.missing(other.chat(), "Secret plan", "Connect your account")
 
-		b.has(b.consent(b.link(asked, "Connect"), decide{as: ada}), "Connected", "press Continue")
+		b.has(b.consent(b.link(asked, "Connect"), decide{as: ada}), "You're connected", "select Continue")
 		b.press("Continue")
 		b.sees("Space created", "Secret plan")
 		other.missing(other.chat(), "Secret plan", "Space created")
@@ -227,7 +227,7 @@ func TestATakenNameIsSaidPlainlyAndAnotherOffered(t *testing.T) {
 		b.connect()
 		b.say("/createspace Launch plan")
 		b.say("/createspace launch plan")
-		b.sees("That did not work", `A space named "launch plan" exists already`)
+		b.sees("Something didn't work", `A space named "launch plan" already exists`)
 		b.press(`Create "launch plan 2" instead`)
 		b.sees("Space created", "launch plan 2")
 		b.say("/createspace Launch plan")
@@ -244,9 +244,9 @@ func TestACommandThatIsNotUnderstoodSaysHowToWriteIt(t *testing.T) {
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.say("/createspace")
-	b.sees("Please write the name of the space behind the command")
+	b.sees("Enter the space's name after the command")
 	b.say("/createspace " + strings.Repeat("x", 129))
-	b.sees("The name has 129 characters; Chat allows 128")
+	b.sees("The name has 129 characters. Google Chat allows up to 128")
 	b.say("hello?")
 	b.sees("What Deputy can do")
 }
@@ -280,7 +280,7 @@ func TestTryAgainIsTheSameActAndMakesOneSpace(t *testing.T) {
 		b.connect()
 		w.google.Fail("chat.spaces.setup", 500, 500, 500, 500)
 		b.say("/createspace Launch plan")
-		b.sees("That did not work", "Google Chat has a fault of its own")
+		b.sees("Something didn't work", "Google Chat has a temporary problem")
 		b.press("Try again")
 		b.sees("Space created")
 		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
@@ -302,7 +302,7 @@ func TestAGrantThatGoogleEndedIsToldOnceAndContinueGoesOn(t *testing.T) {
 				w.google.Revoke(ada)
 				w.clock.advance(pass)
 				told := b.say("/createspace Launch plan")
-				b.has(told, "Google has ended Deputy")
+				b.has(told, "Google ended Deputy")
 				b.missing(told, "requires configuration")
 				// Told once: the next is Chat's own prompt, which carries no text.
 				b.has(b.say("/createspace Other plan"), "requires configuration")
@@ -322,9 +322,9 @@ func TestASessionPolicyAsksToSignInAgainAndTheGrantLives(t *testing.T) {
 	w.google.Reauth(ada, true)
 	w.clock.advance(2 * time.Hour)
 	asked := b.say("/createspace Launch plan")
-	b.has(asked, "Your organization wants you to sign in to Google again")
+	b.has(asked, "Your organization requires you to sign in to Google again")
 	b.say("/status")
-	b.sees("ada@example.com", "Your organization wants you to sign in to Google again")
+	b.sees("ada@example.com", "Your organization requires you to sign in to Google again")
 	w.google.Reauth(ada, false) // by signing in
 	b.consent(b.link(asked, "Connect"), decide{as: ada})
 	b.press("Continue")
@@ -340,7 +340,7 @@ func TestATokenThatAnAPIRefusesOnceIsRenewedWithoutTheirNoticing(t *testing.T) {
 	b.say("/createspace Launch plan")
 	b.sees("Space created")
 	w.google.Fail("chat.spaces.setup", 401, 401) // the renewed one as well: the API has trouble of its own
-	b.missing(b.say("/createspace Second plan"), "Google has ended Deputy")
+	b.missing(b.say("/createspace Second plan"), "Google ended Deputy")
 	b.has(b.say("/status"), "ada@example.com")
 }
 
@@ -351,7 +351,7 @@ func TestATokenThatIsRefusedForTheListOfMembersIsRenewedToo(t *testing.T) {
 	b.consent(b.link(b.say("/createspace First plan @Grace Hopper"), "Configure"), decide{as: ada})
 	w.google.Fail("chat.spaces.members.list", 401)
 	b.say("/createspace Second plan @Grace Hopper")
-	b.sees("Space created", "Second plan", "In the space")
+	b.sees("Space created", "Second plan", "Added")
 	if got := w.count("token refresh_token"); got != 1 {
 		t.Errorf("refreshes: got %d, want 1", got)
 	}
@@ -373,7 +373,7 @@ func TestStatusSaysSoWhenNothingWasAllowed(t *testing.T) {
 	b := w.browser(t, ada)
 	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
 	b.say("/status")
-	b.sees("Your connection", "Create spaces", "Not allowed: you left that box unticked", "Allow the rest")
+	b.sees("Your connection", "Create spaces", "Not allowed", "Allow more")
 }
 
 func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {
@@ -384,7 +384,7 @@ func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {
 	w.google.Fail("revoke", 503)
 	b.say("/disconnect")
 	b.press("Disconnect")
-	b.sees("Google could not be reached to revoke it there", "myaccount.google.com/permissions")
+	b.sees("couldn't reach Google to revoke it", "myaccount.google.com/permissions")
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
 		t.Error("the grant is still stored")
 	}

@@ -100,20 +100,20 @@ type gesture struct {
 }
 
 var gestures = map[string]gesture{
-	"/connect":             {do: say("/connect"), needs: true, done: "You are connected"},
+	"/connect":             {do: say("/connect"), needs: true, done: "You're connected"},
 	"/disconnect":          {do: say("/disconnect"), done: "Disconnect?"},
 	"/status":              {do: say("/status"), done: "Erase everything"},
 	"/help":                {do: say("/help"), done: "What Deputy can do"},
-	"/createspace":         {do: say("/createspace Launch plan"), needs: true, method: "chat.spaces.setup", path: "/spaces:setup", done: "Space created", says: map[int]string{409: `A space named "Launch plan" exists already`}},
-	"/createspace no name": {do: say("/createspace"), done: "Or fill in a form"},
-	"/invite":              {do: say("/invite @Grace Hopper"), needs: true, method: "chat.spaces.members.create", path: "/members", done: "People added", direct: "Here are only you and Deputy", says: map[int]string{403: "does not let you add this person", 409: "People added"}},
+	"/createspace":         {do: say("/createspace Launch plan"), needs: true, method: "chat.spaces.setup", path: "/spaces:setup", done: "Space created", says: map[int]string{409: `A space named "Launch plan" already exists`}},
+	"/createspace no name": {do: say("/createspace"), done: "open the form"},
+	"/invite":              {do: say("/invite @Grace Hopper"), needs: true, method: "chat.spaces.members.create", path: "/members", done: "People added", direct: "Only you and Deputy are here", says: map[int]string{403: "denied adding this person", 409: "People added"}},
 	"/spaces":              {do: say("/spaces"), needs: true, method: "chat.spaces.list", path: "/v1/spaces", done: "Your spaces"},
-	"/say":                 {do: say("/say Hello"), needs: true, method: "chat.spaces.messages.create", path: "/messages", done: "via Deputy", nothing: true, direct: "Here are only you and Deputy"},
-	"/meet":                {do: say("/meet"), needs: true, method: "meet.spaces.create", path: "/v2/spaces", done: "https://meet.google.com/", says: map[int]string{403: "Google Meet does not allow you this", 404: "Google Meet did not answer as expected", 409: "Google Meet did not answer as expected", 429: "Google Meet takes no more requests"}},
-	"/kickoff":             {do: say("/kickoff tomorrow 10:00"), needs: true, method: "calendar.events.list", path: "/events", done: "Meeting scheduled", direct: "Here are only you and Deputy", says: map[int]string{403: "Google Calendar does not allow you this", 404: "Google Calendar did not answer as expected", 409: "Google Calendar did not answer as expected", 429: "Google Calendar takes no more requests"}},
+	"/say":                 {do: say("/say Hello"), needs: true, method: "chat.spaces.messages.create", path: "/messages", done: "via Deputy", nothing: true, direct: "Only you and Deputy are here"},
+	"/meet":                {do: say("/meet"), needs: true, method: "meet.spaces.create", path: "/v2/spaces", done: "https://meet.google.com/", says: map[int]string{403: "Google Meet denied this request", 404: "Google Meet didn't respond as expected", 409: "Google Meet didn't respond as expected", 429: "Google Meet is receiving too many requests"}},
+	"/kickoff":             {do: say("/kickoff tomorrow 10:00"), needs: true, method: "calendar.events.list", path: "/events", done: "Meeting scheduled", direct: "Only you and Deputy are here", says: map[int]string{403: "Google Calendar denied this request", 404: "Google Calendar didn't respond as expected", 409: "Google Calendar didn't respond as expected", 429: "Google Calendar is receiving too many requests"}},
 	"/groupchat":           {do: say("/groupchat @Grace Hopper @Alan Turing"), needs: true, method: "chat.spaces.findGroupChats", path: "/spaces:findGroupChats", done: "Group conversation"},
-	"the form":             {do: choose(101), needs: true, dialog: true, done: "E-mail addresses, also from outside"},
-	"the form, sent":       {do: sendForm, needs: true, dialog: true, form: true, method: "chat.spaces.setup", path: "/spaces:setup", done: "Space created", says: map[int]string{409: `A space named "Launch plan" exists already`}},
+	"the form":             {do: choose(101), needs: true, dialog: true, done: "E-mail addresses, or groups as"},
+	"the form, sent":       {do: sendForm, needs: true, dialog: true, form: true, method: "chat.spaces.setup", path: "/spaces:setup", done: "Space created", says: map[int]string{409: `A space named "Launch plan" already exists`}},
 	"my connection":        {do: choose(102), dialog: true, done: "Erase everything"},
 	"Home":                 {do: func(tr *trial, in string) string { return tr.chats("/home", in, url.Values{}) }, home: true, method: "chat.spaces.list", path: "/v1/spaces", done: "Your newest spaces"},
 }
@@ -128,7 +128,7 @@ type mood struct {
 // chatSays is what Google Chat's refusals are called, for whoever says nothing of
 // their own.
 var chatSays = map[int]string{
-	403: "Google Chat does not allow you this", 404: "its Chat API configuration is missing", 409: "Something went wrong on our side", 429: "Google Chat takes no more requests",
+	403: "Google Chat denied this request", 404: "Google Chat configuration is missing", 409: "Something went wrong", 429: "Google Chat is receiving too many requests",
 }
 
 func refused(status int, message string) mood {
@@ -144,9 +144,9 @@ func refused(status int, message string) mood {
 			case g.method == "":
 				return g.done, false
 			case g.home:
-				return "Your spaces could not be read just now", false
+				return "Deputy can't show your spaces right now", false
 			case g.says[status] != "":
-				return g.says[status], status == 429 || strings.Contains(g.says[status], "did not answer")
+				return g.says[status], status == 429 || strings.Contains(g.says[status], "didn't respond")
 			}
 			return chatSays[status], (status == 429 || status == 404) && !g.form
 		},
@@ -177,19 +177,19 @@ var moods = map[string]mood{
 		func(tr *trial, _ gesture) { tr.allowed(capability.All()...) },
 		func(g gesture, _ string) (string, bool) { return g.done, false },
 	},
-	"not connected": asked(func(*trial, gesture) {}, "", "Deputy does things in Google Chat as you"),
+	"not connected": asked(func(*trial, gesture) {}, "", "Deputy acts in Google Chat as you"),
 	"a scope missing": asked(func(tr *trial, g gesture) {
 		if g.method == "meet.spaces.create" {
 			tr.allowed(capability.CreateSpaces)
 		} else {
 			tr.allowed(capability.Meet)
 		}
-	}, "", "To show your spaces, Deputy has to be allowed"),
+	}, "", "To show your spaces here, allow Deputy"),
 	"a dead grant": asked(func(tr *trial, _ gesture) {
 		tr.allowed(capability.All()...)
 		tr.google.Revoke(ada)
 		tr.clock.advance(2 * time.Hour)
-	}, "Google has ended Deputy's access", ""),
+	}, "Google ended Deputy's access", ""),
 	"Google slow": {
 		func(tr *trial, g gesture) { tr.allowed(capability.All()...); tr.slow = g.path },
 		func(g gesture, _ string) (string, bool) {
@@ -197,18 +197,18 @@ var moods = map[string]mood{
 			case g.path == "":
 				return g.done, false
 			case g.home:
-				return "Your spaces could not be read just now", false
+				return "Deputy can't show your spaces right now", false
 			case strings.HasPrefix(g.method, "meet"):
-				return "Google Meet did not answer", true
+				return "Google Meet didn't respond", true
 			case strings.HasPrefix(g.method, "calendar"):
-				return "Google Calendar did not answer", true
+				return "Google Calendar didn't respond", true
 			}
-			return "did not answer in time", !g.form
+			return "didn't respond in time", !g.form
 		},
 	},
 	"refused":           refused(403, ""),
 	"app not found":     refused(404, "Google Chat app not found. To create a Chat app, you must turn on the Chat API and configure the app in the Google Cloud console."),
-	"exists already":    refused(409, ""),
+	"already exists":    refused(409, ""),
 	"too many requests": refused(429, ""),
 }
 

@@ -74,7 +74,7 @@ func TestWhatARequestSaysGoesBeforeItsTemplate(t *testing.T) {
 	}
 	for body, want := range map[string]string{
 		`{"actAs":"ada@example.com","template":"Nothing","displayName":"x"}`: "there is none of this name",
-		`{"actAs":"ada@example.com","template":"Plain"}`:                     "A space needs a name",
+		`{"actAs":"ada@example.com","template":"Plain"}`:                     "Enter a name for the space",
 		`{"actAs":"ada@example.com","template":"a/b","displayName":"x"}`:     "there is none of this name",
 	} {
 		if got := w.api(t, "POST", "/v1/spaces", body, "Idempotency-Key", "something-else"); got.problem() != "invalid_request" || !strings.Contains(got.text, want) {
@@ -123,7 +123,7 @@ func TestTheFormFillsInThePlaceholdersOfTheTemplateItWasFilledWith(t *testing.T)
 	w.knows(t, incident)
 	b := w.browser(t, ada)
 	b.connect()
-	form := b.send(b.quick(101), "Use the template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
+	form := b.send(b.quick(101), "Use template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
 	b.has(form, "INC-{{seq}} Disk full", "{{title}} is number {{seq}}")
 	asked := b.send(form, "Create", nil)
 	b.allow(asked, "Connect")
@@ -162,13 +162,13 @@ func TestAFormsTemplateIsOneOfTheTemplatesThereAre(t *testing.T) {
 		w := connectedWith(t)
 		w.knows(t, incident)
 		b := w.browser(t, ada)
-		form := b.send(b.quick(101), "Use the template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
+		form := b.send(b.quick(101), "Use template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
 		b.has(form, "INC-{{seq}} Disk full")
 		w.file(t, func(d *callers.Draft) error {
 			d.RemoveTemplate("Incident")
 			return nil
 		})
-		b.has(b.send(form, "Create", url.Values{"template": {name}}), "This template is no longer there")
+		b.has(b.send(form, "Create", url.Values{"template": {name}}), "This template no longer exists")
 		if counted, err := w.docs.List(t.Context(), "sequences", "", 10); err != nil || len(counted) != 0 || w.count("chat.spaces.setup") != 0 {
 			t.Errorf("%s: %v, %v", name, counted, err)
 		}

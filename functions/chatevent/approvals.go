@@ -31,19 +31,19 @@ func (f function) approvals(ctx context.Context, e chat.Event, all []vault.Appro
 		known = &callers.Set{}
 	}
 	if len(all) == 0 {
-		return []chat.Widget{{Text: say(words.NoApprovals)}}, nil
+		return []chat.Widget{{Text: say(words.StatusNoApprovals)}}, nil
 	}
 	var out []chat.Widget
 	for _, a := range all[:min(approvalsOnCard, len(all))] {
 		caller, _ := known.Caller(a.Caller)
-		end, err := f.button(words.Withdraw, withdraw, e, invocation{Args: a.Caller, Form: string(a.Authority)})
+		end, err := f.button(words.ButtonWithdraw, withdraw, e, invocation{Args: a.Caller, Form: string(a.Authority)})
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, chat.Widget{Label: cmp.Or(caller.Name, a.Caller), Text: actions(say, a) + ", " + day(say, lastGiven(a)), Aside: &end})
 	}
 	if len(all) > approvalsOnCard {
-		out = append(out, chat.Widget{Text: say(words.MoreOfThem)})
+		out = append(out, chat.Widget{Text: say(words.StatusMore)})
 	}
 	return out, nil
 }
@@ -67,7 +67,7 @@ func actions(say i18n.Say, a vault.Approval) string {
 	}
 	text := strings.Join(out, ", ")
 	if a.Authority == callers.ByAdmin {
-		text = say(words.AsAdministrator, text)
+		text = say(words.StatusAsAdmin, text)
 	}
 	return text
 }
@@ -87,18 +87,18 @@ func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, 
 		return nil, err
 	}
 	if len(all) == 0 {
-		return []chat.Widget{{Text: say(words.NoActivity)}}, nil
+		return []chat.Widget{{Text: say(words.StatusNoActivity)}}, nil
 	}
 	var out []chat.Widget
 	for _, a := range all[:min(activitiesOnCard, len(all))] {
 		text := action(say, a.Action)
 		if a.Unsure {
-			text = say(words.PerhapsDone, text)
+			text = say(words.StatusUncertain, text)
 		}
 		out = append(out, chat.Widget{Label: a.Caller + ", " + day(say, a.When), Text: text})
 	}
 	if len(all) > activitiesOnCard {
-		out = append(out, chat.Widget{Text: say(words.MoreOfThem)})
+		out = append(out, chat.Widget{Text: say(words.StatusMore)})
 	}
 	return out, nil
 }

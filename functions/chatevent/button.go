@@ -124,17 +124,17 @@ func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
 		return f.show(ctx, f.there(ctx, e, v), v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + i18n.In(e.Locale)(words.FormOld)}}})
 	}
 	if err != nil {
-		return chat.Reply{}, &fault.Error{Op: "chatevent.click", Kind: fault.Invalid, Public: words.ButtonDead, Err: err}
+		return chat.Reply{}, &fault.Error{Op: "chatevent.click", Kind: fault.Invalid, Public: words.ErrorButton, Err: err}
 	}
 	do, ok := acts()[v.Act]
 	if !ok {
-		return chat.Reply{}, fault.New(fault.Invalid, words.ButtonDead)
+		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorButton)
 	}
 	e = f.there(ctx, e, v)
 	of(ctx).tried = attempt{v.Act, v.Invocation}
 	reply, err := f.within(ctx, func() (chat.Reply, error) { return do(ctx, f, e, v.Invocation) })
 	if errors.Is(err, serve.ErrFull) && (v.Act == sendForm || v.Act == fillForm) { // what was typed is not lost here either
-		return f.show(ctx, e, v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + i18n.In(e.Locale)(words.Busy)}}})
+		return f.show(ctx, e, v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + i18n.In(e.Locale)(words.ErrorBusy)}}})
 	}
 	return reply, err
 }

@@ -41,13 +41,13 @@ func commands() []command {
 		{2, "/disconnect", none, "End Deputy's access to your account", words.HelpDisconnect, nil, disconnect},
 		{3, "/status", none, "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
 		{4, "/help", none, "Show what Deputy can do", words.HelpHelp, nil, help},
-		{5, "/createspace", words.ArgsCreateSpace, "Create a space as you", words.HelpCreateSpace, createNeeds, createSpace},
+		{5, "/createspace", words.ArgsCreatespace, "Create a space as you", words.HelpCreatespace, createNeeds, createSpace},
 		{6, "/invite", words.ArgsPeople, "Add people here as you", words.HelpInvite, needs(capability.ManageMembers), invite},
 		{7, "/spaces", words.ArgsWords, "Find your spaces", words.HelpSpaces, needs(capability.ReadSpaces), listSpaces},
 		{8, "/say", words.ArgsText, "Write here as you", words.HelpSay, needs(capability.PostMessages), speak},
 		{9, "/meet", words.ArgsMeet, "Open a Meet room here as you", words.HelpMeet, needs(capability.Meet, capability.PostMessages), meet},
 		{10, "/kickoff", words.ArgsWhen, "Schedule a meeting with all people here", words.HelpKickoff, needs(capability.ReadMembers, capability.ScheduleEvents), kickoff},
-		{11, "/groupchat", words.ArgsPeople, "Begin or find a group conversation", words.HelpGroupChat, needs(capability.CreateSpaces, capability.ReadMembers), groupChat},
+		{11, "/groupchat", words.ArgsPeople, "Begin or find a group conversation", words.HelpGroupchat, needs(capability.CreateSpaces, capability.ReadMembers), groupChat},
 		{101, "Create a space", none, "Fill in a form to create a space as you", words.HelpCreateForm, createNeeds, createForm},
 		{102, "My connection", none, "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
 	}
@@ -121,7 +121,7 @@ func (f function) run(ctx context.Context, e chat.Event, i invocation) (chat.Rep
 	of(ctx).tried = attempt{runAgain, i}
 	c, ok := find(i.Command)
 	if !ok {
-		return chat.Reply{}, fault.New(fault.Invalid, words.UnknownCommand)
+		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorUnknownCommand)
 	}
 	logging.Note(ctx, slog.String("command", c.name))
 	return f.within(ctx, func() (chat.Reply, error) { return c.run(ctx, f, e, i) })

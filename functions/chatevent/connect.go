@@ -18,5 +18,5 @@ func connect(ctx context.Context, f function, e chat.Event, _ invocation) (chat.
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return f.connectedCard(ctx, words.Connected, e, c)
+	return f.connectedCard(ctx, words.ConnectDone, e, c)
 }

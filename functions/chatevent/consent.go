@@ -23,9 +23,9 @@ func (f function) ask(ctx context.Context, h *heard, needs *capability.Needs) (c
 	say, text, tell := i18n.In(e.Locale), words.ConnectText, false
 	switch {
 	case needs.SignIn:
-		text, tell = words.SignIn, true
+		text, tell = words.ConnectSignIn, true
 	case needs.Ended && f.Grants.Tell(ctx, e.Person.Name):
-		text, tell = words.Ended, true
+		text, tell = words.ConnectEnded, true
 	}
 	prompt := e.Space.Direct && !e.Complete.Empty() && !tell && e.Dialog == chat.NoDialog
 	if !prompt {
@@ -38,14 +38,14 @@ func (f function) ask(ctx context.Context, h *heard, needs *capability.Needs) (c
 	if prompt {
 		return chat.Reply{Connect: link}, nil
 	}
-	lead := chat.Button{Text: say(words.Connect), Link: link, Strong: true}
+	lead := chat.Button{Text: say(words.ButtonConnect), Link: link, Strong: true}
 	if h.form != nil {
 		if !tell {
 			text = words.ConnectForm
 		}
 		return h.form(notice{widgets: []chat.Widget{{Text: say(text)}, buttons(lead)}})
 	}
-	again, err := f.repeat(words.Continue, e, h.tried)
+	again, err := f.repeat(words.ButtonContinue, e, h.tried)
 	if err != nil {
 		return chat.Reply{}, err
 	}

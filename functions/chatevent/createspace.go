@@ -22,7 +22,7 @@ import (
 func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	switch n := len(i.Mentions); {
 	case n > spaces.MaxMembers:
-		return chat.Reply{}, fault.New(fault.Invalid, words.TooManyPeople, n, spaces.MaxMembers)
+		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorTooManyPeople, n, spaces.MaxMembers)
 	case i.Args == "":
 		return f.offerForm(e, i)
 	}
@@ -40,50 +40,50 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 func (f function) offerForm(e chat.Event, i invocation) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
 	i.Form = newSpace
-	fill, err := f.opener(words.FillIn, openForm, e, i)
+	fill, err := f.opener(words.ButtonFillIn, openForm, e, i)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	fill.Strong = true
-	return card(say(words.NewSpace), chat.Widget{Text: say(words.NameMissing)}, buttons(fill)), nil
+	return card(say(words.FormTitle), chat.Widget{Text: say(words.CreatespaceNameMissing)}, buttons(fill)), nil
 }
 
 // created is the answer when there is a space: what came of everybody, what
 // could not be done, and what to do about it.
 func (f function) created(ctx context.Context, e chat.Event, source resource.Key, r spaces.Request, space operations.CreatedSpace) (chat.Reply, error) {
 	made := space.Outcome
-	say, title := i18n.In(e.Locale), words.SpaceCreated
+	say, title := i18n.In(e.Locale), words.CreatedTitle
 	widgets := append(people(say, made.Joined, made.Invited), f.leftOut(ctx, e, r.External != nil && *r.External, made.LeftOut)...)
 	ask := needs(capability.CreateSpaces)
 	switch {
 	case made.NotAllowed:
-		widgets, ask = append(widgets, chat.Widget{Text: say(words.NotAllowed)}), append(ask, capability.ReadMembers)
+		widgets, ask = append(widgets, chat.Widget{Text: say(words.CreatedNotAllowed)}), append(ask, capability.ReadMembers)
 	case made.Unchecked:
-		widgets = append(widgets, chat.Widget{Text: say(words.Unchecked)})
+		widgets = append(widgets, chat.Widget{Text: say(words.CreatedUnchecked)})
 	}
 	for _, u := range made.Undone {
 		why := fault.Public(say, u.Why, logging.Reference(ctx))
 		if _, consent := capability.Needed(u.Why); consent {
-			why, ask = say(words.NotAllowedYet), append(ask, u.Step.Needs())
+			why, ask = say(words.CreatedNotAllowedYet), append(ask, u.Step.Needs())
 		}
 		widgets = append(widgets, chat.Widget{Label: say(undoneWords[u.Step]), Text: why})
 	}
 	if len(made.LeftOut) > 0 || made.Unchecked || len(made.Undone) > 0 {
-		title = words.SpaceCreatedPartly
+		title = words.CreatedPartialTitle
 	}
 	row, err := f.spaceButtons(e, space.Name, space.DisplayName, space.Address)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	if len(ask) > 1 {
-		allow, err := f.allow(ctx, say(words.AllowIt), e, ask...)
+		allow, err := f.allow(ctx, say(words.ButtonAllow), e, ask...)
 		if err != nil {
 			return chat.Reply{}, err
 		}
 		row = append(row, allow)
 	}
 	if made.Unchecked || len(made.Undone) > 0 {
-		again, err := f.repeat(words.TryAgain, e, attempt{finish, remaining(source, r, space)})
+		again, err := f.repeat(words.ButtonTryAgain, e, attempt{finish, remaining(source, r, space)})
 		if err != nil {
 			return chat.Reply{}, err
 		}
@@ -115,20 +115,20 @@ func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 
 // undoneWords name a step that was not taken; the form has no others.
 var undoneWords = map[spaces.Step]i18n.Text{
-	spaces.SetHistory: words.UndoneHistory, spaces.AddTheApp: words.UndoneApp, spaces.PostFirst: words.UndoneFirst,
+	spaces.SetHistory: words.CreatedUndoneHistory, spaces.AddTheApp: words.CreatedUndoneApp, spaces.PostFirst: words.CreatedUndoneFirst,
 }
 
 // spaceButtons are what one may want to do with a space that was just made.
 func (f function) spaceButtons(e chat.Event, space resource.SpaceName, name, address string) ([]chat.Button, error) {
 	about := invocation{Space: space, Args: name}
 	about.Form = rename
-	other, err := f.opener(words.Rename, openForm, e, about)
+	other, err := f.opener(words.ButtonRename, openForm, e, about)
 	if err != nil {
 		return nil, err
 	}
 	about.Form = remove
-	end, err := f.opener(words.Delete, openForm, e, about)
-	return []chat.Button{{Text: i18n.In(e.Locale)(words.Open), Link: config.NewSecret(address), Strong: true}, other, end}, err
+	end, err := f.opener(words.ButtonDelete, openForm, e, about)
+	return []chat.Button{{Text: i18n.In(e.Locale)(words.ButtonOpen), Link: config.NewSecret(address), Strong: true}, other, end}, err
 }
 
 // leftOut are those whom Google did not add, each reason with its people: what
@@ -147,9 +147,9 @@ func (f function) leftOut(ctx context.Context, e chat.Event, external bool, memb
 		byReason[why] = append(byReason[why], m)
 	}
 	var out []chat.Widget
-	for _, why := range []i18n.Text{words.LeftOutOutside, words.LeftOutOutsideAllowed, words.LeftOutGroup, words.LeftOutInside} {
+	for _, why := range []i18n.Text{words.CreatedLeftOutOutside, words.CreatedLeftOutOutsideAllowed, words.CreatedLeftOutGroup, words.CreatedLeftOutInside} {
 		if len(byReason[why]) > 0 {
-			out = append(out, chat.Widget{Label: say(words.LeftOut), Text: names(say, byReason[why])}, chat.Widget{Text: say(why)})
+			out = append(out, chat.Widget{Label: say(words.CreatedLeftOut), Text: names(say, byReason[why])}, chat.Widget{Text: say(why)})
 		}
 	}
 	return out
@@ -161,10 +161,10 @@ func (f function) offerAnotherName(ctx context.Context, e chat.Event, i invocati
 	say := i18n.In(e.Locale)
 	next := i
 	next.Args = spaces.NextName(i.Args)
-	instead, err := f.seal(say(words.CreateInstead, next.Args), value{Act: runAgain, Invocation: next}, e)
+	instead, err := f.seal(say(words.ButtonCreateInstead, next.Args), value{Act: runAgain, Invocation: next}, e)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	logging.Note(ctx, slog.String("conflict", "displayName"))
-	return card(say(words.Failed), chat.Widget{Text: fault.Public(say, taken, logging.Reference(ctx))}, buttons(instead)), nil
+	return card(say(words.ErrorTitle), chat.Widget{Text: fault.Public(say, taken, logging.Reference(ctx))}, buttons(instead)), nil
 }

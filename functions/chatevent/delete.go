@@ -17,24 +17,24 @@ import (
 // invocation's Args.
 func deleteForm() form {
 	return form{
-		title: words.DeleteTitle, submit: words.Delete, required: []string{nameField}, needs: needs(capability.DeleteSpaces),
+		title: words.DeleteTitle, submit: words.ButtonDelete, required: []string{nameField}, needs: needs(capability.DeleteSpaces),
 		begin: func(invocation) chat.Inputs { return nil },
 		draw: func(_ context.Context, _ function, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
 			say := i18n.In(e.Locale)
 			return []chat.Widget{
-				{Text: say(words.DeleteWhat, i.Args)},
-				{Field: &chat.Field{Name: nameField, Label: say(words.Name), Limit: spaces.MaxName, Values: held[nameField]}},
+				{Text: say(words.DeleteText, i.Args)},
+				{Field: &chat.Field{Name: nameField, Label: say(words.FormName), Limit: spaces.MaxName, Values: held[nameField]}},
 			}, nil
 		},
 		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 			if strings.Join(strings.Fields(e.Inputs.First(nameField)), " ") != i.Args {
-				return chat.Reply{}, fault.New(fault.Invalid, words.NameDiffers)
+				return chat.Reply{}, fault.New(fault.Invalid, words.DeleteNameDiffers)
 			}
-			title, text := words.Deleted, words.DeletedText
+			title, text := words.DeleteDone, words.DeleteDoneText
 			err := f.Spaces.Delete(ctx, e.Person.Name, i.Space)
 			switch {
 			case err != nil && fault.KindOf(err) == fault.NotFound:
-				title, text = words.DeletedNot, words.DeletedGone
+				title, text = words.DeleteNothing, words.DeleteNothingText
 			case err != nil:
 				return chat.Reply{}, err
 			}

@@ -16,15 +16,15 @@ func disconnect(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	say, text := i18n.In(e.Locale), words.ReallyLeave
+	say, text := i18n.In(e.Locale), words.DisconnectText
 	if !c.Connected {
-		text = words.NothingUsable
+		text = words.DisconnectNothingUsable
 	}
-	yes, err := f.button(words.Leave, confirmLeave, e, i)
+	yes, err := f.button(words.ButtonDisconnect, confirmLeave, e, i)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return card(say(words.LeaveTitle), chat.Widget{Text: say(text)}, buttons(yes)), nil
+	return card(say(words.DisconnectTitle), chat.Widget{Text: say(text)}, buttons(yes)), nil
 }
 
 // leave is the confirmed end. Try again asks once more.
@@ -35,24 +35,24 @@ func leave(ctx context.Context, f function, e chat.Event, i invocation) (chat.Re
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
-	return disconnection(e, words.Left, done), nil
+	return disconnection(e, words.DisconnectDone, done), nil
 }
 
 // disconnection tells what became of a grant.
 func disconnection(e chat.Event, title i18n.Text, done grants.Disconnection) chat.Reply {
 	text := map[grants.Outcome]i18n.Text{
-		grants.NotConnected: words.WasNotConnected,
-		grants.Revoked:      words.Revoked,
-		grants.RevokeLater:  words.RevokeLater,
-		grants.Erased:       words.Erased,
+		grants.NotConnected: words.DisconnectWasNotConnected,
+		grants.Revoked:      words.DisconnectRevoked,
+		grants.RevokeLater:  words.DisconnectRevokeFailed,
+		grants.Erased:       words.DisconnectErased,
 	}[done.Outcome]
 	say := i18n.In(e.Locale)
 	widgets := []chat.Widget{{Text: say(text)}}
 	if done.Rest {
-		widgets = append(widgets, chat.Widget{Text: say(words.Rest)})
+		widgets = append(widgets, chat.Widget{Text: say(words.DisconnectRest)})
 	}
 	if done.Withdrawn > 0 {
-		widgets = append(widgets, chat.Widget{Text: say(words.Withdrawn, done.Withdrawn)})
+		widgets = append(widgets, chat.Widget{Text: say(words.DisconnectWithdrawn, done.Withdrawn)})
 	}
 	return card(say(title), widgets...)
 }

@@ -12,11 +12,11 @@ import (
 // askToForget asks once more before all is erased.
 func askToForget(_ context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
-	yes, err := f.button(words.Forget, confirmErase, e, i)
+	yes, err := f.button(words.ButtonErase, confirmErase, e, i)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return card(say(words.ForgetTitle), chat.Widget{Text: say(words.ForgetWhat)}, buttons(yes)), nil
+	return card(say(words.EraseTitle), chat.Widget{Text: say(words.EraseText)}, buttons(yes)), nil
 }
 
 // eraseAll ends the grant, and erases whatever else Deputy holds about a person.
@@ -27,5 +27,5 @@ func eraseAll(ctx context.Context, f function, e chat.Event, _ invocation) (chat
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.Bool("erased", true), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
-	return disconnection(e, words.Forgotten, done), nil
+	return disconnection(e, words.EraseDone, done), nil
 }

@@ -58,11 +58,11 @@ func (f function) explain(ctx context.Context, h *heard, err error, reference st
 		return h.form(notice{field: faulty(err), widgets: []chat.Widget{text}})
 	}
 	if !fault.Passes(err) {
-		return card(say(words.Failed), text), nil
+		return card(say(words.ErrorTitle), text), nil
 	}
-	again, err := f.repeat(words.TryAgain, h.event, h.tried)
+	again, err := f.repeat(words.ButtonTryAgain, h.event, h.tried)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return card(say(words.Failed), append([]chat.Widget{text}, row(again)...)...), nil
+	return card(say(words.ErrorTitle), append([]chat.Widget{text}, row(again)...)...), nil
 }

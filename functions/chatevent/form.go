@@ -60,7 +60,7 @@ const maxForm = 31_000
 func open(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	this, ok := forms()[i.Form]
 	if !ok {
-		return chat.Reply{}, fault.New(fault.Invalid, words.ButtonDead)
+		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorButton)
 	}
 	if _, err := f.Grants.TokenSource(ctx, e.Person.Name, this.needs...); err != nil {
 		return chat.Reply{}, err
@@ -73,7 +73,7 @@ func open(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 func send(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	this, ok := forms()[i.Form]
 	if !ok {
-		return chat.Reply{}, fault.New(fault.Invalid, words.ButtonDead)
+		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorButton)
 	}
 	of(ctx).form = func(n notice) (chat.Reply, error) { return f.show(context.WithoutCancel(ctx), e, i, e.Inputs, n) }
 	return this.send(ctx, f, e, i)
@@ -133,8 +133,8 @@ func faulty(err error) string {
 		return ""
 	}
 	return map[i18n.Text]string{
-		words.NameNeeded: nameField, words.NameTooLong: nameField, words.NameTaken: nameField, words.NameDiffers: nameField,
-		words.DescriptionTooLong: descriptionField, words.GuidelinesTooLong: guidelinesField,
-		words.TooManyPeople: othersField, words.NotAPerson: othersField, words.HistoryUnknown: historyField, words.TemplateGone: templateField, words.SayTooLong: firstField,
+		words.ErrorNameMissing: nameField, words.ErrorNameTooLong: nameField, words.ErrorNameTaken: nameField, words.DeleteNameDiffers: nameField,
+		words.ErrorDescriptionTooLong: descriptionField, words.ErrorGuidelinesTooLong: guidelinesField,
+		words.ErrorTooManyPeople: othersField, words.ErrorNotAPerson: othersField, words.ErrorHistoryUnknown: historyField, words.FormTemplateGone: templateField, words.ErrorMessageTooLong: firstField,
 	}[e.Public]
 }

@@ -21,17 +21,17 @@ func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (cha
 		return chat.Reply{}, err
 	}
 	group := made.Outcome
-	say, title := i18n.In(e.Locale), words.GroupMade
+	say, title := i18n.In(e.Locale), words.GroupTitle
 	widgets := append(people(say, group.Joined, group.Invited), f.leftOut(ctx, e, true, group.LeftOut)...)
 	switch {
 	case len(group.LeftOut) > 0:
-		title = words.GroupPartly
+		title = words.GroupPartialTitle
 	case group.Unchecked:
-		widgets = append(widgets, chat.Widget{Text: say(words.Unchecked)})
+		widgets = append(widgets, chat.Widget{Text: say(words.CreatedUnchecked)})
 	}
 	if made.Reused {
 		widgets = append(widgets, chat.Widget{Text: say(words.GroupFound)})
 	}
-	open := chat.Button{Text: say(words.Open), Link: config.NewSecret(made.Address), Strong: true}
+	open := chat.Button{Text: say(words.ButtonOpen), Link: config.NewSecret(made.Address), Strong: true}
 	return card(say(title), append(widgets, buttons(open))...), nil
 }

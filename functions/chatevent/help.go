@@ -14,7 +14,7 @@ import (
 // what Deputy does.
 func help(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
-	widgets := append(explained(say), chat.Widget{Text: say(words.Attribution)})
+	widgets := append(explained(say), chat.Widget{Text: say(words.HelpAttribution)})
 	return card(say(words.HelpTitle), append(widgets, f.offer(ctx, e)...)...), nil
 }
 
@@ -22,7 +22,7 @@ func help(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 func welcome(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
 	widgets := append([]chat.Widget{{Text: say(words.WelcomeText)}}, f.offer(ctx, e)...)
-	return card(say(words.Welcome), append(widgets, explained(say)...)...), nil
+	return card(say(words.WelcomeTitle), append(widgets, explained(say)...)...), nil
 }
 
 // offer is a button to connect, for whoever is not. Nobody has asked for it:
@@ -33,7 +33,7 @@ func (f function) offer(ctx context.Context, e chat.Event) []chat.Widget {
 		f.try(ctx, err)
 		return nil
 	}
-	connect, err := f.allow(ctx, i18n.In(e.Locale)(words.Connect), e, capability.CreateSpaces)
+	connect, err := f.allow(ctx, i18n.In(e.Locale)(words.ButtonConnect), e, capability.CreateSpaces)
 	if err != nil {
 		f.try(ctx, err)
 		return nil
@@ -48,7 +48,7 @@ func explained(say i18n.Say) []chat.Widget {
 	for _, c := range commands() {
 		name := c.name
 		if c.quick() {
-			name = say(words.InTheMenu, name)
+			name = say(words.HelpInMenu, name)
 		}
 		out = append(out, chat.Widget{Label: strings.TrimSpace(name + " " + say(c.args)), Text: say(c.help)})
 	}

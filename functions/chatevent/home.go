@@ -23,39 +23,39 @@ func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	again, err := f.button(words.Refresh, openHome, e, invocation{})
+	again, err := f.button(words.ButtonRefresh, openHome, e, invocation{})
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	if !c.Connected || c.SignIn {
 		text := words.HomeNotConnected
 		if c.SignIn {
-			text = words.SignIn
+			text = words.ConnectSignIn
 		}
-		connect, err := f.allow(ctx, say(words.Connect), e, capability.CreateSpaces)
+		connect, err := f.allow(ctx, say(words.ButtonConnect), e, capability.CreateSpaces)
 		if err != nil {
 			return chat.Reply{}, err
 		}
 		connect.Strong = true
-		again.Text = say(words.Continue)
+		again.Text = say(words.ButtonContinue)
 		return card(say(words.HomeTitle), append([]chat.Widget{{Text: say(text)}, buttons(connect, again)}, explained(say)...)...), nil
 	}
-	create, err := f.opener(words.NewSpace, openForm, e, invocation{Form: newSpace})
+	create, err := f.opener(words.FormTitle, openForm, e, invocation{Form: newSpace})
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	create.Strong = true
-	mine, err := f.opener(words.YourConnection, runAgain, e, invocation{Command: myConnection})
+	mine, err := f.opener(words.StatusTitle, runAgain, e, invocation{Command: myConnection})
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	top := []chat.Widget{{Label: say(words.ConnectedAs), Text: c.Email}, buttons(create, mine, again)}
+	top := []chat.Widget{{Label: say(words.HomeConnectedAs), Text: c.Email}, buttons(create, mine, again)}
 	newest, err := f.newest(ctx, e, c)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	reply := card(say(words.HomeTitle), top...)
-	reply.Card.Sections = append(reply.Card.Sections, chat.Section{Header: say(words.RecentSpaces), Widgets: newest}, chat.Section{Header: say(words.HelpTitle), Widgets: explained(say)})
+	reply.Card.Sections = append(reply.Card.Sections, chat.Section{Header: say(words.HomeRecent), Widgets: newest}, chat.Section{Header: say(words.HelpTitle), Widgets: explained(say)})
 	return reply, nil
 }
 
@@ -64,8 +64,8 @@ func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 func (f function) newest(ctx context.Context, e chat.Event, c grants.Connection) ([]chat.Widget, error) {
 	say := i18n.In(e.Locale)
 	if !slices.Contains(c.Allowed, capability.ReadSpaces) {
-		allow, err := f.allow(ctx, say(words.AllowIt), e, append(slices.Clone(c.Allowed), capability.ReadSpaces)...)
-		return []chat.Widget{{Text: say(words.RecentNotAllowed)}, buttons(allow)}, err
+		allow, err := f.allow(ctx, say(words.ButtonAllow), e, append(slices.Clone(c.Allowed), capability.ReadSpaces)...)
+		return []chat.Widget{{Text: say(words.HomeRecentNotAllowed)}, buttons(allow)}, err
 	}
 	found, _, err := f.Spaces.Search(ctx, e.Person.Name, "")
 	if _, consent := capability.Needed(err); consent {
@@ -73,14 +73,14 @@ func (f function) newest(ctx context.Context, e chat.Event, c grants.Connection)
 	}
 	if err != nil {
 		f.try(ctx, err)
-		return []chat.Widget{{Text: say(words.RecentUnknown)}}, nil
+		return []chat.Widget{{Text: say(words.HomeRecentUnknown)}}, nil
 	}
 	if len(found) == 0 {
-		return []chat.Widget{{Text: say(words.NoSpacesAtAll)}}, nil
+		return []chat.Widget{{Text: say(words.ListEmpty)}}, nil
 	}
 	var out []chat.Widget
 	for _, space := range found[:min(recent, len(found))] {
-		out = append(out, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.Open), Link: config.NewSecret(space.Address)}})
+		out = append(out, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.ButtonOpen), Link: config.NewSecret(space.Address)}})
 	}
 	return out, nil
 }

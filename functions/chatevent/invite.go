@@ -27,9 +27,9 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 	case err != nil:
 		return chat.Reply{}, err
 	case len(members) == 0:
-		return chat.Reply{}, fault.New(fault.Invalid, words.InviteWhom)
+		return chat.Reply{}, fault.New(fault.Invalid, words.InviteWho)
 	case len(members) > spaces.MaxMembers:
-		return chat.Reply{}, fault.New(fault.Invalid, words.TooManyAtOnce, len(members), spaces.MaxMembers)
+		return chat.Reply{}, fault.New(fault.Invalid, words.InviteTooMany, len(members), spaces.MaxMembers)
 	}
 	done, err := f.Operations.AddMembers(ctx, operations.Self(e.Person.Name, i.Source), operations.NewMembers{Space: e.Space.Name, Members: members})
 	if err != nil {
@@ -39,7 +39,7 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 	say := i18n.In(e.Locale)
 	widgets := people(say, added.Joined, added.Invited)
 	if len(added.Failed) == 0 {
-		return card(say(words.InviteDone), widgets...), nil
+		return card(say(words.InviteTitle), widgets...), nil
 	}
 	// Each reason with its people.
 	var reasons []string
@@ -53,16 +53,16 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 		passing = passing || fault.Passes(m.Why)
 	}
 	for _, why := range reasons {
-		widgets = append(widgets, chat.Widget{Label: say(words.LeftOut), Text: names(say, by[why])}, chat.Widget{Text: why})
+		widgets = append(widgets, chat.Widget{Label: say(words.CreatedLeftOut), Text: names(say, by[why])}, chat.Widget{Text: why})
 	}
 	if passing { // adding those who are in again does nothing
-		again, err := f.repeat(words.TryAgain, e, attempt{runAgain, i})
+		again, err := f.repeat(words.ButtonTryAgain, e, attempt{runAgain, i})
 		if err != nil {
 			return chat.Reply{}, err
 		}
 		widgets = append(widgets, row(again)...)
 	}
-	return card(say(words.InvitePartly), widgets...), nil
+	return card(say(words.InvitePartialTitle), widgets...), nil
 }
 
 // people are rows of names by what came of them.
@@ -71,7 +71,7 @@ func people(say i18n.Say, joined, invited []spaces.Member) []chat.Widget {
 	for _, row := range []struct {
 		label   i18n.Text
 		members []spaces.Member
-	}{{words.Joined, joined}, {words.Invited, invited}} {
+	}{{words.CreatedJoined, joined}, {words.CreatedInvited, invited}} {
 		if len(row.members) > 0 {
 			out = append(out, chat.Widget{Label: say(row.label), Text: names(say, row.members)})
 		}
@@ -91,7 +91,7 @@ func names(say i18n.Say, members []spaces.Member) string {
 		}
 	}
 	if unknown > 0 {
-		out = append(out, say(words.Unnamed, unknown))
+		out = append(out, say(words.CreatedUnnamed, unknown))
 	}
 	return strings.Join(out, ", ")
 }
@@ -125,7 +125,7 @@ func named(text string) ([]spaces.Member, error) {
 		case groupName.MatchString(word):
 			out = append(out, spaces.Member{User: word, Label: word})
 		default:
-			return nil, &fault.Error{Op: "chatevent.named", Kind: fault.Invalid, Public: words.NotAPerson, Args: []any{short(word)}, Err: errors.New("neither an e-mail address nor a group")}
+			return nil, &fault.Error{Op: "chatevent.named", Kind: fault.Invalid, Public: words.ErrorNotAPerson, Args: []any{short(word)}, Err: errors.New("neither an e-mail address nor a group")}
 		}
 	}
 	return out, nil

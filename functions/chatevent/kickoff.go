@@ -39,7 +39,7 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 		return chat.Reply{}, err
 	}
 	say := i18n.In(e.Locale)
-	event := meetings.Event{Title: say(words.KickoffTitle, cmp.Or(e.Space.DisplayName, say(words.GroupMade))), When: when}
+	event := meetings.Event{Title: say(words.KickoffEventTitle, cmp.Or(e.Space.DisplayName, say(words.GroupTitle))), When: when}
 	var guests, untold []string
 	for _, p := range there {
 		switch {
@@ -56,18 +56,18 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("act", "kickoff"), slog.String("authority", "user"), slog.String("in", string(e.Space.Name)),
 		slog.Int("guests", len(guests)), slog.Int("untold", len(untold)))
-	widgets := []chat.Widget{{Label: say(words.KickoffWhen), Text: made.Start.In(zone).Format(say(words.Moment))}}
+	widgets := []chat.Widget{{Label: say(words.KickoffWhen), Text: made.Start.In(zone).Format(say(words.TimeLayout))}}
 	if len(guests) > 0 {
-		widgets = append(widgets, chat.Widget{Label: say(words.Invited), Text: list(guests)})
+		widgets = append(widgets, chat.Widget{Label: say(words.CreatedInvited), Text: list(guests)})
 	}
 	if len(untold) > 0 {
-		widgets = append(widgets, chat.Widget{Label: say(words.NotInvited), Text: list(untold)}, chat.Widget{Text: say(words.NoEmail)})
+		widgets = append(widgets, chat.Widget{Label: say(words.KickoffNotInvited), Text: list(untold)}, chat.Widget{Text: say(words.KickoffNoEmail)})
 	}
-	row := []chat.Button{{Text: say(words.OpenEvent), Link: config.NewSecret(made.Address), Strong: true}}
+	row := []chat.Button{{Text: say(words.ButtonOpenEvent), Link: config.NewSecret(made.Address), Strong: true}}
 	if made.Room != "" {
-		row = append(row, chat.Button{Text: say(words.Join), Link: config.NewSecret(made.Room)})
+		row = append(row, chat.Button{Text: say(words.ButtonJoin), Link: config.NewSecret(made.Room)})
 	}
-	reply := card(say(words.KickoffDone), append(widgets, buttons(row...))...)
+	reply := card(say(words.KickoffTitle), append(widgets, buttons(row...))...)
 	reply.Card.Subtitle = event.Title
 	return reply, nil
 }

@@ -22,8 +22,8 @@ func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 			return chat.Reply{}, err
 		}
 		f.Log.InfoContext(ctx, "audit", slog.String("act", "meet"), slog.String("authority", "user"))
-		join := chat.Button{Text: say(words.Join), Link: config.NewSecret(room), Strong: true}
-		return card(say(words.MeetRoom), chat.Widget{Text: say(words.MeetHere)}, buttons(join)), nil
+		join := chat.Button{Text: say(words.ButtonJoin), Link: config.NewSecret(room), Strong: true}
+		return card(say(words.MeetTitle), chat.Widget{Text: say(words.MeetText)}, buttons(join)), nil
 	}
 	_, err := f.Operations.CreateMeeting(ctx, operations.Self(e.Person.Name, i.Source), spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}, say)
 	if err != nil {

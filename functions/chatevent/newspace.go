@@ -44,7 +44,7 @@ const maxFirst = 2_000
 
 func createSpaceForm() form {
 	return form{
-		title: words.NewSpace, submit: words.Create, required: []string{nameField}, needs: needs(capability.CreateSpaces),
+		title: words.FormTitle, submit: words.ButtonCreate, required: []string{nameField}, needs: needs(capability.CreateSpaces),
 		begin: beginCreate, draw: drawCreate, send: sendCreate,
 	}
 }
@@ -83,25 +83,25 @@ func drawCreate(ctx context.Context, f function, e chat.Event, i invocation, hel
 	}
 	return append(
 		widgets,
-		field(chat.Field{Name: nameField, Label: say(words.Name), Limit: spaces.MaxName}),
-		field(chat.Field{Kind: chat.Paragraph, Name: descriptionField, Label: say(words.Description), Limit: spaces.MaxDescription}),
-		field(chat.Field{Kind: chat.Paragraph, Name: guidelinesField, Label: say(words.Guidelines), Limit: spaces.MaxGuidelines}),
-		field(chat.Field{Kind: chat.People, Name: peopleField, Label: say(words.People), Limit: spaces.MaxMembers, Options: known}),
-		field(chat.Field{Kind: chat.Paragraph, Name: othersField, Label: say(words.Others), Hint: say(words.OthersHint)}),
-		field(chat.Field{Kind: chat.Choice, Name: historyField, Label: say(words.History), Options: options(
-			chat.Option{Value: usual, Text: say(words.AsUsual)},
-			chat.Option{Value: string(spaces.HistoryOn), Text: say(words.On)},
-			chat.Option{Value: string(spaces.HistoryOff), Text: say(words.Off)},
+		field(chat.Field{Name: nameField, Label: say(words.FormName), Limit: spaces.MaxName}),
+		field(chat.Field{Kind: chat.Paragraph, Name: descriptionField, Label: say(words.FormDescription), Limit: spaces.MaxDescription}),
+		field(chat.Field{Kind: chat.Paragraph, Name: guidelinesField, Label: say(words.FormGuidelines), Limit: spaces.MaxGuidelines}),
+		field(chat.Field{Kind: chat.People, Name: peopleField, Label: say(words.FormPeople), Limit: spaces.MaxMembers, Options: known}),
+		field(chat.Field{Kind: chat.Paragraph, Name: othersField, Label: say(words.FormOthers), Hint: say(words.FormOthersHint)}),
+		field(chat.Field{Kind: chat.Choice, Name: historyField, Label: say(words.FormHistory), Options: options(
+			chat.Option{Value: usual, Text: say(words.FormDefault)},
+			chat.Option{Value: string(spaces.HistoryOn), Text: say(words.FormHistoryOn)},
+			chat.Option{Value: string(spaces.HistoryOff), Text: say(words.FormHistoryOff)},
 		)}),
-		field(chat.Field{Kind: chat.Radio, Name: accessField, Label: say(words.Access), Options: options(
-			chat.Option{Value: usual, Text: say(words.Private)}, chat.Option{Value: discoverable, Text: say(words.Discoverable)},
+		field(chat.Field{Kind: chat.Radio, Name: accessField, Label: say(words.FormAccess), Options: options(
+			chat.Option{Value: usual, Text: say(words.FormAccessPrivate)}, chat.Option{Value: discoverable, Text: say(words.FormAccessDiscoverable)},
 		)}),
-		field(chat.Field{Kind: chat.Radio, Name: kindField, Label: say(words.SpaceKind), Options: options(
-			chat.Option{Value: usual, Text: say(words.Collaboration)}, chat.Option{Value: announcements, Text: say(words.Announcements)},
+		field(chat.Field{Kind: chat.Radio, Name: kindField, Label: say(words.FormKind), Options: options(
+			chat.Option{Value: usual, Text: say(words.FormKindCollaboration)}, chat.Option{Value: announcements, Text: say(words.FormKindAnnouncements)},
 		)}),
-		field(chat.Field{Kind: chat.Switch, Name: externalField, Label: say(words.External)}),
-		field(chat.Field{Kind: chat.Paragraph, Name: firstField, Label: say(words.FirstMessage), Limit: maxFirst}),
-		field(chat.Field{Kind: chat.Switch, Name: appField, Label: say(words.AddThisApp)}),
+		field(chat.Field{Kind: chat.Switch, Name: externalField, Label: say(words.FormExternal)}),
+		field(chat.Field{Kind: chat.Paragraph, Name: firstField, Label: say(words.FormFirstMessage), Limit: maxFirst}),
+		field(chat.Field{Kind: chat.Switch, Name: appField, Label: say(words.FormAddApp)}),
 	), nil
 }
 
@@ -124,7 +124,7 @@ func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (ch
 		held := maps.Clone(e.Inputs)
 		held[nameField] = []string{spaces.NextName(r.DisplayName)}
 		say := i18n.In(e.Locale)
-		return f.show(ctx, e, i, held, notice{nameField, []chat.Widget{{Text: warning + say(words.NameTakenForm, taken)}}})
+		return f.show(ctx, e, i, held, notice{nameField, []chat.Widget{{Text: warning + say(words.FormNameTaken, taken)}}})
 	}
 	if err != nil {
 		return chat.Reply{}, err
@@ -157,7 +157,7 @@ func request(in chat.Inputs, i invocation) (spaces.Request, error) {
 	others, err := named(in.First(othersField))
 	r.Members = append(r.Members, others...)
 	if len([]rune(r.Rest.First)) > maxFirst { // past the client's own check
-		err = errors.Join(err, fault.New(fault.Invalid, words.SayTooLong))
+		err = errors.Join(err, fault.New(fault.Invalid, words.ErrorMessageTooLong))
 	}
 	return r, err
 }

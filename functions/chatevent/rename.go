@@ -15,11 +15,11 @@ import (
 // Args is the name it has.
 func renameForm() form {
 	return form{
-		title: words.RenameTitle, submit: words.Rename, required: []string{nameField}, needs: needs(capability.EditSpaces),
+		title: words.RenameTitle, submit: words.ButtonRename, required: []string{nameField}, needs: needs(capability.EditSpaces),
 		begin: func(i invocation) chat.Inputs { return chat.Inputs{nameField: {i.Args}} },
 		draw: func(_ context.Context, _ function, e chat.Event, _ invocation, held chat.Inputs) ([]chat.Widget, error) {
 			say := i18n.In(e.Locale)
-			return []chat.Widget{{Field: &chat.Field{Name: nameField, Label: say(words.Name), Limit: spaces.MaxName, Values: held[nameField]}}}, nil
+			return []chat.Widget{{Field: &chat.Field{Name: nameField, Label: say(words.FormName), Limit: spaces.MaxName, Values: held[nameField]}}}, nil
 		},
 		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 			name, err := f.Spaces.Rename(ctx, e.Person.Name, i.Space, e.Inputs.First(nameField))
@@ -31,7 +31,7 @@ func renameForm() form {
 			if err != nil {
 				return chat.Reply{}, err
 			}
-			reply := card(i18n.In(e.Locale)(words.Renamed), buttons(row...))
+			reply := card(i18n.In(e.Locale)(words.RenameDone), buttons(row...))
 			reply.Card.Subtitle, reply.Leaves, reply.Beside = name, true, true // the first card tells who is in
 			return reply, nil
 		},

@@ -33,5 +33,5 @@ func told(e chat.Event) chat.Reply {
 		return chat.Reply{}
 	}
 	say := i18n.In(e.Locale)
-	return card(say(words.Done), chat.Widget{Text: say(words.SaidHere)})
+	return card(say(words.SayTitle), chat.Widget{Text: say(words.SayText)})
 }

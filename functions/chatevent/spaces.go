@@ -20,22 +20,22 @@ func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	}
 	say := i18n.In(e.Locale)
 	if len(found) == 0 {
-		nothing := words.NoSpaces
+		nothing := words.ListNoMatch
 		if i.Args == "" {
-			nothing = words.NoSpacesAtAll
+			nothing = words.ListEmpty
 		}
-		return card(say(words.YourSpaces), chat.Widget{Text: say(nothing)}), nil
+		return card(say(words.ListTitle), chat.Widget{Text: say(nothing)}), nil
 	}
 	from := min(i.Page*spacesOnCard, len(found)-1)
 	to := min(from+spacesOnCard, len(found))
 	var widgets []chat.Widget
 	for _, space := range found[from:to] {
-		widgets = append(widgets, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.Open), Link: config.NewSecret(space.Address)}})
+		widgets = append(widgets, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.ButtonOpen), Link: config.NewSecret(space.Address)}})
 	}
 	if to < len(found) {
 		next := i
 		next.Page++
-		more, err := f.button(words.More, runAgain, e, next)
+		more, err := f.button(words.ButtonMore, runAgain, e, next)
 		if err != nil {
 			return chat.Reply{}, err
 		}
@@ -43,5 +43,5 @@ func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	} else if cut {
 		widgets = append(widgets, chat.Widget{Text: say(words.ListCut)})
 	}
-	return card(say(words.YourSpaces), widgets...), nil
+	return card(say(words.ListTitle), widgets...), nil
 }

@@ -27,7 +27,7 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 	}
 	var reply chat.Reply
 	if c.Connected {
-		reply, err = f.connectedCard(ctx, words.YourConnection, e, c)
+		reply, err = f.connectedCard(ctx, words.StatusTitle, e, c)
 	} else {
 		reply, err = f.notConnectedCard(ctx, e, c)
 	}
@@ -48,9 +48,9 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 	}
 	say := i18n.In(e.Locale)
 	reply.Card.Sections = append(reply.Card.Sections,
-		chat.Section{Header: say(words.Approved), Widgets: approved},
-		chat.Section{Header: say(words.DoneAsYou), Widgets: done},
-		chat.Section{Header: say(words.Held), Widgets: held})
+		chat.Section{Header: say(words.StatusApproved), Widgets: approved},
+		chat.Section{Header: say(words.StatusActivity), Widgets: done},
+		chat.Section{Header: say(words.StatusData), Widgets: held})
 	return reply, nil
 }
 
@@ -61,49 +61,49 @@ func (f function) held(e chat.Event) ([]chat.Widget, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := f.button(words.Forget, askForget, e, invocation{})
-	return []chat.Widget{{Text: say(words.HeldText)}, buttons(chat.Button{Text: say(words.Download), Link: link}, all)}, err
+	all, err := f.button(words.ButtonErase, askForget, e, invocation{})
+	return []chat.Widget{{Text: say(words.StatusDataText)}, buttons(chat.Button{Text: say(words.ButtonDownload), Link: link}, all)}, err
 }
 
 func (f function) notConnectedCard(ctx context.Context, e chat.Event, c grants.Connection) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
-	widgets := []chat.Widget{{Text: say(words.NotConnectedIs)}}
+	widgets := []chat.Widget{{Text: say(words.StatusNotConnectedText)}}
 	if c.Ended && f.Grants.Tell(ctx, e.Person.Name) {
-		widgets = append([]chat.Widget{{Text: say(words.Ended)}}, widgets...)
+		widgets = append([]chat.Widget{{Text: say(words.ConnectEnded)}}, widgets...)
 	}
-	connect, err := f.allow(ctx, say(words.Connect), e, capability.CreateSpaces)
+	connect, err := f.allow(ctx, say(words.ButtonConnect), e, capability.CreateSpaces)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return card(say(words.NotConnected), append(widgets, buttons(connect))...), nil
+	return card(say(words.StatusNotConnected), append(widgets, buttons(connect))...), nil
 }
 
 // connectedCard shows what a person allowed, capability by capability.
 func (f function) connectedCard(ctx context.Context, title i18n.Text, e chat.Event, c grants.Connection) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
-	widgets := append([]chat.Widget{{Label: say(words.Account), Text: c.Email}}, capabilities(say, c)...)
-	widgets = append(widgets, chat.Widget{Label: say(words.Since), Text: day(say, c.Since)})
+	widgets := append([]chat.Widget{{Label: say(words.StatusAccount), Text: c.Email}}, capabilities(say, c)...)
+	widgets = append(widgets, chat.Widget{Label: say(words.StatusSince), Text: day(say, c.Since)})
 	if c.Via != "" {
-		widgets = append(widgets, chat.Widget{Text: say(words.ConnectedVia, c.Via)})
+		widgets = append(widgets, chat.Widget{Text: say(words.StatusVia, c.Via)})
 	}
 	if !c.Until.IsZero() {
-		widgets = append(widgets, chat.Widget{Label: say(words.Until), Text: day(say, c.Until)})
+		widgets = append(widgets, chat.Widget{Label: say(words.StatusUntil), Text: day(say, c.Until)})
 	}
 	if c.SignIn {
-		widgets = append(widgets, chat.Widget{Text: say(words.SignIn)})
+		widgets = append(widgets, chat.Widget{Text: say(words.ConnectSignIn)})
 	}
-	text, all := words.Reconnect, c.Allowed
+	text, all := words.ButtonReconnect, c.Allowed
 	switch {
 	case c.SignIn:
-		text = words.Connect
+		text = words.ButtonConnect
 	case len(c.Declined) > 0:
-		text, all = words.AllowRest, append(all, c.Declined...)
+		text, all = words.ButtonAllowRest, append(all, c.Declined...)
 	}
 	allow, err := f.allow(ctx, say(text), e, all...)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	end, err := f.button(words.Leave, runAgain, e, invocation{Command: 2})
+	end, err := f.button(words.ButtonDisconnect, runAgain, e, invocation{Command: 2})
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -114,19 +114,19 @@ func (f function) connectedCard(ctx context.Context, title i18n.Text, e chat.Eve
 func capabilities(say i18n.Say, c grants.Connection) []chat.Widget {
 	by := map[i18n.Text][]string{}
 	for _, capability := range capability.All() {
-		state := words.NotAsked
+		state := words.StatusNotAsked
 		switch {
 		case slices.Contains(c.Allowed, capability):
-			state = words.Allowed
+			state = words.StatusAllowed
 		case slices.Contains(c.Declined, capability):
-			state = words.Declined
+			state = words.StatusDeclined
 		case !capability.Everyday():
 			continue
 		}
 		by[state] = append(by[state], "• "+say(capability.Words()))
 	}
 	var out []chat.Widget
-	for _, state := range []i18n.Text{words.Allowed, words.Declined, words.NotAsked} {
+	for _, state := range []i18n.Text{words.StatusAllowed, words.StatusDeclined, words.StatusNotAsked} {
 		if len(by[state]) > 0 {
 			out = append(out, chat.Widget{Label: say(state), Text: strings.Join(by[state], "\n")})
 		}
@@ -140,4 +140,4 @@ func (f function) allow(ctx context.Context, text string, e chat.Event, capabili
 	return chat.Button{Text: text, Link: link}, err
 }
 
-func day(say i18n.Say, t time.Time) string { return t.UTC().Format(say(words.Moment)) }
+func day(say i18n.Say, t time.Time) string { return t.UTC().Format(say(words.TimeLayout)) }

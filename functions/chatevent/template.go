@@ -27,7 +27,7 @@ func (f function) templates(ctx context.Context, e chat.Event, i invocation, hel
 		return nil, nil
 	}
 	say, room := i18n.In(e.Locale), 4_000 // bytes for their names: the card has other things to hold
-	menu := chat.Field{Kind: chat.Choice, Name: templateField, Label: say(words.Template), Values: held[templateField], Options: []chat.Option{{Value: usual, Text: say(words.NoTemplate)}}}
+	menu := chat.Field{Kind: chat.Choice, Name: templateField, Label: say(words.FormTemplate), Values: held[templateField], Options: []chat.Option{{Value: usual, Text: say(words.FormTemplateNone)}}}
 	for _, t := range all {
 		if room -= 2 * written(t.Name); room > 0 {
 			menu.Options = append(menu.Options, chat.Option{Value: t.Name, Text: t.Name})
@@ -36,7 +36,7 @@ func (f function) templates(ctx context.Context, e chat.Event, i invocation, hel
 	if len(menu.Values) == 0 {
 		menu.Values = []string{usual}
 	}
-	use, err := f.button(words.UseTemplate, fillForm, e, i)
+	use, err := f.button(words.ButtonUseTemplate, fillForm, e, i)
 	return []chat.Widget{{Field: &menu}, buttons(use)}, err
 }
 
@@ -117,7 +117,7 @@ func (f function) fillIn(ctx context.Context, e chat.Event, i invocation, r spac
 			return r, err
 		}
 		if _, ok := all.Template(name); !ok {
-			return r, fault.New(fault.Invalid, words.TemplateGone)
+			return r, fault.New(fault.Invalid, words.FormTemplateGone)
 		}
 		if p.Seq, err = f.Vault.NextSeq(ctx, vault.TemplateID("", name), i.Source); err != nil {
 			return r, err

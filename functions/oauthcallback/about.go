@@ -45,12 +45,12 @@ func (f function) home(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	f.about(w, r, page{
-		Title: say(words.AboutTitle, name), Text: []string{say(words.AboutWhat, name, name)},
+		Title: say(words.AboutTitle, name), Text: []string{say(words.AboutText, name, name)},
 		Sections: []section{
-			{Title: say(words.AboutBegin), Text: []string{say(words.AboutBeginHow, name)}},
-			{Title: say(words.AboutAsks), Text: []string{say(words.AboutAsksHow)}, Items: everyday},
-			{Title: say(words.AboutSystems), Items: systems},
-			{Title: say(words.AboutEnd), Text: []string{say(words.AboutEndHow, name, name)}},
+			{Title: say(words.AboutStartTitle), Text: []string{say(words.AboutStartText, name)}},
+			{Title: say(words.AboutAsksTitle), Text: []string{say(words.AboutAsksText)}, Items: everyday},
+			{Title: say(words.AboutSystemsTitle), Items: systems},
+			{Title: say(words.AboutEndTitle), Text: []string{say(words.AboutEndText, name, name)}},
 		},
 	})
 	return nil
@@ -61,15 +61,15 @@ func (f function) home(w http.ResponseWriter, r *http.Request) error {
 func (f function) privacy(w http.ResponseWriter, r *http.Request) error {
 	say, name := say(r), f.About.Name
 	f.about(w, r, page{
-		Title: say(words.PrivacyTitle), Text: []string{say(words.PrivacyWho, name)},
+		Title: say(words.PrivacyTitle), Text: []string{say(words.PrivacyText, name)},
 		Sections: []section{
 			{
-				Title: say(words.PrivacyHolds), Text: []string{say(words.PrivacyNot)},
-				Items: []string{say(words.PrivacyAccount), say(words.PrivacyTokens), say(words.PrivacySystems), say(words.PrivacyReplies)},
+				Title: say(words.PrivacyStoredTitle), Text: []string{say(words.PrivacyStoredNot)},
+				Items: []string{say(words.PrivacyStoredAccount), say(words.PrivacyStoredTokens), say(words.PrivacyStoredSystems), say(words.PrivacyStoredReplies)},
 			},
-			{Title: say(words.PrivacyUse), Text: []string{say(words.PrivacyUseHow), say(words.PrivacyLimited, name)}},
-			{Title: say(words.PrivacyGiven), Text: []string{say(words.PrivacyGivenTo, name)}},
-			{Title: say(words.PrivacyLong), Text: []string{say(words.PrivacyLongHow)}},
+			{Title: say(words.PrivacyUseTitle), Text: []string{say(words.PrivacyUseText), say(words.PrivacyLimitedUse, name)}},
+			{Title: say(words.PrivacySharedTitle), Text: []string{say(words.PrivacySharedText, name)}},
+			{Title: say(words.PrivacyRetentionTitle), Text: []string{say(words.PrivacyRetentionText)}},
 		},
 		Links: []link{{say(words.PrivacyPolicy), policyAddress}},
 	})
@@ -88,7 +88,7 @@ func (f function) terms(w http.ResponseWriter, r *http.Request) error {
 // about shows one of these pages, with whom to ask and the way to the others.
 func (f function) about(w http.ResponseWriter, r *http.Request, p page) {
 	say := say(r)
-	contact := section{Title: say(words.AboutContact)}
+	contact := section{Title: say(words.AboutContactTitle)}
 	switch address := f.About.Contact; {
 	case address == "":
 		contact.Text = []string{say(words.AboutContactNone, f.About.Name)}

@@ -59,7 +59,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET /privacy", door.Handler(f.privacy))
 	mux.Handle("GET /terms", door.Handler(f.terms))
 	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.NotFound, words.NothingHere)
+		return fault.New(fault.NotFound, words.PageNotFound)
 	}))
 	return mux
 }
@@ -143,7 +143,7 @@ func (f function) connected(w http.ResponseWriter, r *http.Request) error {
 // act as them. The token in the form counts once, and in this browser only.
 func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
-		return fault.New(fault.Invalid, words.PageFormOdd)
+		return fault.New(fault.Invalid, words.ApprovalFormChanged)
 	}
 	body, err := serve.Body(r)
 	if err != nil {
@@ -151,7 +151,7 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil || len(form["token"]) != 1 || len(form["answer"]) != 1 {
-		return fault.New(fault.Invalid, words.PageFormOdd)
+		return fault.New(fault.Invalid, words.ApprovalFormChanged)
 	}
 	yes := form.Get("answer") == "allow"
 	answered, err := f.Consent.Answer(r.Context(), config.NewSecret(form.Get("token")), f.browser(r), yes)
@@ -193,7 +193,7 @@ func (f function) export(w http.ResponseWriter, r *http.Request) error {
 func one(r *http.Request, name string) (config.Secret, error) {
 	values := r.URL.Query()[name]
 	if len(values) > 1 {
-		return config.Secret{}, fault.New(fault.Invalid, words.AddressTwice, name)
+		return config.Secret{}, fault.New(fault.Invalid, words.PageAddressChanged, name)
 	}
 	return config.NewSecret(strings.Join(values, "")), nil
 }

@@ -104,7 +104,7 @@ func TestAParameterThatStandsTwiceIsRefused(t *testing.T) {
 	} {
 		res := open(t, h, address)
 		body, _ := io.ReadAll(res.Body)
-		if res.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "stands in it twice") {
+		if res.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "more than once") {
 			t.Errorf("%.30s: got %d", address, res.StatusCode)
 		}
 	}
@@ -162,7 +162,7 @@ func TestThePagesAboutTheAppSayWhatGooglesVerificationLooksFor(t *testing.T) {
 		path  string
 		has   []string
 	}{
-		{oauthcallback.About{}, "/", []string{"Deputy for Google Chat", address + "/privacy", address + "/terms", "Create spaces", "/disconnect", "your Google Workspace administrator knows"}},
+		{oauthcallback.About{}, "/", []string{"Deputy for Google Chat", address + "/privacy", address + "/terms", "Create spaces", "/disconnect", "Ask your Google Workspace administrator"}},
 		{oauthcallback.About{Name: "Acme Helper", Contact: "chat@acme.example"}, "/", []string{"Acme Helper for Google Chat", "mailto:chat@acme.example"}},
 		{oauthcallback.About{Name: "Acme Helper", Contact: "https://acme.example/help"}, "/privacy", []string{"Acme Helper", "https://acme.example/help", "Limited Use", "https://developers.google.com/terms/api-services-user-data-policy", "/disconnect"}},
 		{oauthcallback.About{Name: "Acme Helper"}, "/terms", []string{"in your name", "Acme Helper", address + "/privacy"}},

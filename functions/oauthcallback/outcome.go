@@ -18,7 +18,7 @@ import (
 
 // connectedPage is the end of a consent that leads nowhere else.
 func connectedPage(say i18n.Say) page {
-	return page{Title: say(words.PageConnected), Good: true, Text: []string{say(words.PageMayAct), say(words.PageGoBack)}}
+	return page{Title: say(words.PageConnectedTitle), Good: true, Text: []string{say(words.PageConnectedText), say(words.PageConnectedNext)}}
 }
 
 // question is what a person is asked about a system.
@@ -41,7 +41,7 @@ func (f function) question(ctx context.Context, o consent.Outcome) (*question, e
 		return nil, nil //nolint:nilnil // there is nothing to ask
 	}
 	if caller.Covers(resource.Named(o.Person), o.Domain) != nil && caller.Covers(resource.Named(o.Email), o.Domain) != nil {
-		return nil, &fault.Error{Op: "oauthcallback.question", Kind: fault.Denied, Public: words.NotForThisSystem, Args: []any{caller.Name}, Err: errors.New("the caller may not act for this person")}
+		return nil, &fault.Error{Op: "oauthcallback.question", Kind: fault.Denied, Public: words.ApprovalWrongAccount, Args: []any{caller.Name}, Err: errors.New("the caller may not act for this person")}
 	}
 	return &question{o.Approval, caller}, nil
 }
@@ -52,49 +52,49 @@ func questionPage(say i18n.Say, o consent.Outcome, q question, address string) p
 	for i, action := range q.Actions {
 		names[i] = say(callers.Words(action))
 	}
-	what := []string{say(words.PageApproveWhat, cmp.Or(q.caller.Email, q.caller.UniqueID), o.Email, strings.Join(names, "; "))}
+	what := []string{say(words.ApprovalText, cmp.Or(q.caller.Email, q.caller.UniqueID), o.Email, strings.Join(names, "; "))}
 	if q.Authority == callers.ByAdmin {
-		what = append(what, say(words.PageApproveAll))
+		what = append(what, say(words.ApprovalAdmin))
 	}
 	return page{
-		Title: say(words.PageApprove, q.caller.Name),
-		Text:  append(what, say(words.PageApproveHow)),
-		Ask:   address + "/approve", Token: q.Token.Reveal(), Allow: say(words.PageAllow), Refuse: say(words.PageRefuse),
+		Title: say(words.ApprovalTitle, q.caller.Name),
+		Text:  append(what, say(words.ApprovalHow)),
+		Ask:   address + "/approve", Token: q.Token.Reveal(), Allow: say(words.ApprovalAllow), Refuse: say(words.ApprovalRefuse),
 	}
 }
 
 // answeredPage is the end of that question.
 func answeredPage(say i18n.Say, yes bool) page {
 	if yes {
-		return page{Title: say(words.PageAllowed), Good: true, Text: []string{say(words.PageAllowedIs)}}
+		return page{Title: say(words.ApprovalAllowedTitle), Good: true, Text: []string{say(words.ApprovalAllowedText)}}
 	}
-	return page{Title: say(words.PageRefusedBy), Text: []string{say(words.PageRefusedByIs)}}
+	return page{Title: say(words.ApprovalRefusedTitle), Text: []string{say(words.ApprovalRefusedText)}}
 }
 
 // refused is the page for a consent that came to nothing.
 func refused(say i18n.Say, r *consent.Refusal) (int, page) {
 	account := r.Account
 	if account == "" {
-		account = say(words.PageSomeone)
+		account = say(words.PageAccountAnother)
 	}
-	back := say(words.PageBack)
+	back := say(words.PageNothingStored)
 	switch r.Reason {
 	case consent.LinkExpired:
-		return http.StatusGone, page{Title: say(words.PageExpired), Text: []string{say(words.PageExpiredWhy), say(words.PageFreshLink)}}
+		return http.StatusGone, page{Title: say(words.PageExpiredTitle), Text: []string{say(words.PageExpiredText), say(words.PageExpiredNext)}}
 	case consent.LinkUsed:
-		return http.StatusConflict, page{Title: say(words.PageUsed), Text: []string{say(words.PageUsedWhy), say(words.PageUsedNext)}}
+		return http.StatusConflict, page{Title: say(words.PageUsedTitle), Text: []string{say(words.PageUsedText), say(words.PageUsedNext)}}
 	case consent.OtherBrowser:
-		return http.StatusForbidden, page{Title: say(words.PageBrowser), Text: []string{say(words.PageBrowserWhy), back, say(words.PagePressAgain)}}
+		return http.StatusForbidden, page{Title: say(words.PageBrowserTitle), Text: []string{say(words.PageBrowserText), back, say(words.PageBrowserNext)}}
 	case consent.Declined:
-		return http.StatusForbidden, button(page{Title: say(words.PageDeclined), Text: []string{say(words.PageDeclinedIs), back}}, r.Again, say(words.TryAgain))
+		return http.StatusForbidden, button(page{Title: say(words.PageDeclinedTitle), Text: []string{say(words.PageDeclinedText), back}}, r.Again, say(words.ButtonTryAgain))
 	case consent.WrongAccount:
-		return http.StatusForbidden, button(page{Title: say(words.PageAccount), Text: []string{say(words.PageAccountIs, account), back}}, r.Again, say(words.PageChoose))
+		return http.StatusForbidden, button(page{Title: say(words.PageAccountTitle), Text: []string{say(words.PageAccountText, account), back}}, r.Again, say(words.PageAccountChoose))
 	case consent.WrongDomain:
-		return http.StatusForbidden, page{Title: say(words.PageDomain), Text: []string{say(words.PageDomainIs, account), back}}
+		return http.StatusForbidden, page{Title: say(words.PageDomainTitle), Text: []string{say(words.PageDomainText, account), back}}
 	case consent.Unfinished:
-		return http.StatusServiceUnavailable, button(page{Title: say(words.PageUnfinished), Text: []string{say(words.PageUnfinIs), say(words.PageUnfinNext)}}, r.Again, say(words.TryAgain))
+		return http.StatusServiceUnavailable, button(page{Title: say(words.PageUnfinishedTitle), Text: []string{say(words.PageUnfinishedText), say(words.PageUnfinishedNext)}}, r.Again, say(words.ButtonTryAgain))
 	default:
-		return http.StatusBadRequest, button(page{Title: say(words.PageRefused), Text: []string{say(words.PageRefusedIs), back}}, r.Again, say(words.TryAgain))
+		return http.StatusBadRequest, button(page{Title: say(words.PageRefusedTitle), Text: []string{say(words.PageRefusedText), back}}, r.Again, say(words.ButtonTryAgain))
 	}
 }
 
@@ -104,7 +104,7 @@ func unticked(say i18n.Say, o consent.Outcome) page {
 	for i, c := range o.Missing {
 		names[i] = say(c.Words())
 	}
-	return button(page{Title: say(words.PageUnticked), Text: []string{
-		say(words.PageUntickedIs, o.Email, strings.Join(names, "; ")), say(words.PageTickIt),
-	}}, o.Again, say(words.AllowIt))
+	return button(page{Title: say(words.PagePartialTitle), Text: []string{
+		say(words.PagePartialText, o.Email, strings.Join(names, "; ")), say(words.PagePartialNext),
+	}}, o.Again, say(words.ButtonAllow))
 }

@@ -98,7 +98,7 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, serve.ErrFull) {
 		w.Header().Set("Retry-After", "2")
 	}
-	show(w, r, status, page{Title: say(r)(words.Failed), Text: []string{fault.Public(say(r), err, logging.Reference(r.Context())), say(r)(words.PageBack)}})
+	show(w, r, status, page{Title: say(r)(words.ErrorTitle), Text: []string{fault.Public(say(r), err, logging.Reference(r.Context())), say(r)(words.PageNothingStored)}})
 }
 
 func button(p page, link config.Secret, press string) page {

@@ -113,7 +113,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	}
 	p := person{t, &http.Client{Jar: jar, Transport: transport}, google.People()[0]}
 	// The first consent, and one that widens it: each goes on by itself.
-	for _, step := range [][2]string{{"/createspace Launch plan", "Launch plan"}, {"/createspace With people @Grace Hopper", "In the space"}} {
+	for _, step := range [][2]string{{"/createspace Launch plan", "Launch plan"}, {"/createspace With people @Grace Hopper", "Added"}} {
 		command, want := step[0], step[1]
 		done := p.allow(p.find(p.say(command), `class="button strong configure" href="([^"]*)"`))
 		if !strings.Contains(done, "Space created") || !strings.Contains(done, want) || strings.Contains(done, "requires configuration") {
@@ -130,7 +130,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	}
 	question := p.allow(p.find(asked, `"invitation":"([^"]*)"`))
 	allowed := p.post(p.find(question, `<form method="post" action="([^"]*)"`), url.Values{"token": {p.find(question, `name="token" value="([^"]*)"`)}, "answer": {"allow"}})
-	if !strings.Contains(question, "May CI act as you?") || !strings.Contains(allowed, "<h1>Allowed</h1>") {
+	if !strings.Contains(question, "Allow CI to act as you?") || !strings.Contains(allowed, "<h1>Allowed</h1>") {
 		t.Errorf("the approval: %s\n%s\nlog: %s", question, allowed, callback.Log)
 	}
 	if status, body := post(t, api.Address+"/v1/spaces", standIn, fromSystem); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {

@@ -288,7 +288,7 @@ func copied(t *testing.T) (folder string, files []string) {
 	return folder, files
 }
 
-var production = regexp.MustCompile(`^(go\.mod|go\.sum|functions\.go|(functions|shared)/.*\.(go|html|css)|shared/api/openapi\.yaml)$`)
+var production = regexp.MustCompile(`^(go\.mod|go\.sum|functions\.go|(functions|shared)/.*\.(go|html|css)|shared/api/openapi\.yaml|shared/i18n/locales/.*\.json)$`)
 
 func TestASourceDeployUploadsOnlyWhatProductionNeeds(t *testing.T) {
 	t.Parallel()

@@ -66,8 +66,8 @@ func Authorities() []vault.Authority { return []vault.Authority{ByUser, ByAdmin,
 // Words says what an action is, to a person.
 func Words(action string) i18n.Text {
 	return map[string]i18n.Text{
-		CreateSpaces: words.CreateSpaces, ReadSpaces: words.ReadSpaces, UpdateSpaces: words.EditSpaces, DeleteSpaces: words.DeleteSpaces,
-		ReadMembers: words.ReadMembers, WriteMembers: words.ManageMembers, CreateMessages: words.PostMessages, CreateMeetings: words.Meet,
+		CreateSpaces: words.CapabilityCreateSpaces, ReadSpaces: words.CapabilityReadSpaces, UpdateSpaces: words.CapabilityEditSpaces, DeleteSpaces: words.CapabilityDeleteSpaces,
+		ReadMembers: words.CapabilityReadMembers, WriteMembers: words.CapabilityManageMembers, CreateMessages: words.CapabilityPostMessages, CreateMeetings: words.CapabilityMeet,
 	}[action]
 }
 

@@ -144,5 +144,5 @@ func unread(err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok && fault.KindOf(err) == fault.Unavailable {
 		return err
 	}
-	return &fault.Error{Op: "callers.File", Kind: fault.Unavailable, Public: words.CallersUnread, Err: err}
+	return &fault.Error{Op: "callers.File", Kind: fault.Unavailable, Public: words.ErrorCallersUnavailable, Err: err}
 }

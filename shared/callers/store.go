@@ -122,7 +122,7 @@ func readAll(from io.Reader) ([]byte, error) {
 }
 
 // storageAPI fails for the operator to see.
-var storageAPI = googlecall.API{Silent: words.CallersUnread, Exists: words.CallersUnread, Missing: words.CallersUnread, Operator: true}
+var storageAPI = googlecall.API{Silent: words.ErrorCallersUnavailable, Exists: words.ErrorCallersUnavailable, Missing: words.ErrorCallersUnavailable, Operator: true}
 
 // path is a file of this machine. Its version is its content.
 type path struct {
@@ -138,12 +138,12 @@ func (p *path) Read(context.Context) ([]byte, string, error) {
 		if errors.Is(err, os.ErrNotExist) {
 			kind = fault.NotFound
 		}
-		return nil, "", &fault.Error{Op: "callers.Read", Kind: kind, Public: words.CallersUnread, Err: err}
+		return nil, "", &fault.Error{Op: "callers.Read", Kind: kind, Public: words.ErrorCallersUnavailable, Err: err}
 	}
 	defer func() { _ = file.Close() }()
 	text, err := readAll(file)
 	if err != nil {
-		return nil, "", &fault.Error{Op: "callers.Read", Kind: fault.Unavailable, Public: words.CallersUnread, Err: err}
+		return nil, "", &fault.Error{Op: "callers.Read", Kind: fault.Unavailable, Public: words.ErrorCallersUnavailable, Err: err}
 	}
 	return text, "=" + string(text), nil
 }

@@ -43,20 +43,20 @@ var table = []struct {
 	words      i18n.Text
 	scopes     []string // the first is asked for
 }{
-	{CreateSpaces, words.CreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
-	{ReadSpaces, words.ReadSpaces, []string{prefix + "chat.spaces.readonly", prefix + "chat.spaces"}},
-	{EditSpaces, words.EditSpaces, []string{prefix + "chat.spaces"}},
-	{DeleteSpaces, words.DeleteSpaces, []string{prefix + "chat.delete"}},
-	{ReadMembers, words.ReadMembers, []string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"}},
-	{ManageMembers, words.ManageMembers, []string{prefix + "chat.memberships"}},
-	{AddTheApp, words.AddTheApp, []string{prefix + "chat.memberships.app"}},
-	{PostMessages, words.PostMessages, []string{prefix + "chat.messages.create", prefix + "chat.messages"}},
-	{Meet, words.Meet, []string{prefix + "meetings.space.created"}},
-	{ScheduleEvents, words.ScheduleEvents, []string{prefix + "calendar.events"}},
-	{ResolveGroups, words.ResolveGroups, []string{prefix + "cloud-identity.groups.readonly"}},
-	{AdminSpaces, words.AdminSpaces, []string{prefix + "chat.admin.spaces"}},
-	{AdminMembers, words.AdminMembers, []string{prefix + "chat.admin.memberships"}},
-	{AdminDelete, words.AdminDelete, []string{prefix + "chat.admin.delete"}},
+	{CreateSpaces, words.CapabilityCreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
+	{ReadSpaces, words.CapabilityReadSpaces, []string{prefix + "chat.spaces.readonly", prefix + "chat.spaces"}},
+	{EditSpaces, words.CapabilityEditSpaces, []string{prefix + "chat.spaces"}},
+	{DeleteSpaces, words.CapabilityDeleteSpaces, []string{prefix + "chat.delete"}},
+	{ReadMembers, words.CapabilityReadMembers, []string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"}},
+	{ManageMembers, words.CapabilityManageMembers, []string{prefix + "chat.memberships"}},
+	{AddTheApp, words.CapabilityAddApp, []string{prefix + "chat.memberships.app"}},
+	{PostMessages, words.CapabilityPostMessages, []string{prefix + "chat.messages.create", prefix + "chat.messages"}},
+	{Meet, words.CapabilityMeet, []string{prefix + "meetings.space.created"}},
+	{ScheduleEvents, words.CapabilityScheduleEvents, []string{prefix + "calendar.events"}},
+	{ResolveGroups, words.CapabilityResolveGroups, []string{prefix + "cloud-identity.groups.readonly"}},
+	{AdminSpaces, words.CapabilityAdminSpaces, []string{prefix + "chat.admin.spaces"}},
+	{AdminMembers, words.CapabilityAdminMembers, []string{prefix + "chat.admin.memberships"}},
+	{AdminDelete, words.CapabilityAdminDelete, []string{prefix + "chat.admin.delete"}},
 }
 
 // All returns every capability, in the order in which people read them.

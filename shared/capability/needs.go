@@ -23,7 +23,7 @@ func (n *Needs) Error() string { return "consent needed for " + strings.Join(Nam
 
 // Fault is n as a NeedsConsent.
 func (n *Needs) Fault() error {
-	return &fault.Error{Op: "capability", Kind: fault.NeedsConsent, Public: words.ConnectFirst, Err: n}
+	return &fault.Error{Op: "capability", Kind: fault.NeedsConsent, Public: words.ErrorNotConnected, Err: n}
 }
 
 // Needed finds the Needs in err's chain.

@@ -165,7 +165,7 @@ func (r *Reader) Err() error {
 	}
 	return &fault.Error{
 		Op: "config.Read", Kind: fault.Unavailable,
-		Public: words.NotSetUp,
+		Public: words.ErrorNotSetUp,
 		Err:    faults(r.faults),
 	}
 }

@@ -117,7 +117,7 @@ func (d *Delegation) Token(ctx context.Context, email string, scopes []string) (
 		token, _ := r.Val.(config.Secret)
 		return token, fault.Wrap("googleauth.Delegation", r.Err)
 	case <-ctx.Done():
-		return config.Secret{}, &fault.Error{Op: "googleauth.Delegation", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: ctx.Err()}
+		return config.Secret{}, &fault.Error{Op: "googleauth.Delegation", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow, Err: ctx.Err()}
 	}
 }
 
@@ -245,13 +245,13 @@ func laterAPI(err error) (time.Duration, bool) {
 // signing turns an error of IAM into a fault.
 func signing(err error) error {
 	refusal, ok := errors.AsType[*googleapi.Error](err)
-	f := &fault.Error{Op: "googleauth.sign", Kind: fault.Unavailable, Public: words.GoogleSilent, Err: withoutBody(err)}
+	f := &fault.Error{Op: "googleauth.sign", Kind: fault.Unavailable, Public: words.ErrorGoogleSilent, Err: withoutBody(err)}
 	switch {
 	case !ok:
 	case passing(refusal.Code):
 		f.Err = fmt.Errorf("IAM: status %d", refusal.Code)
 	default: // 403, or 404 for an account that is not there
-		f.Public, f.Err = words.SetUpBroken, fmt.Errorf("%w (status %d)", ErrTokenCreator, refusal.Code)
+		f.Public, f.Err = words.ErrorSetUpBroken, fmt.Errorf("%w (status %d)", ErrTokenCreator, refusal.Code)
 	}
 	return f
 }
@@ -262,7 +262,7 @@ func refusedGrant(err error, scopes []string) error {
 	if err == nil {
 		return nil
 	}
-	f := &fault.Error{Op: "googleauth.Delegation", Kind: fault.Unavailable, Public: words.GoogleSilent}
+	f := &fault.Error{Op: "googleauth.Delegation", Kind: fault.Unavailable, Public: words.ErrorGoogleSilent}
 	refusal, ok := errors.AsType[*grantRefused](err)
 	if !ok {
 		f.Err = withoutBody(err)
@@ -282,9 +282,9 @@ func refusedGrant(err error, scopes []string) error {
 		f.Kind, f.Err = fault.NotFound, ErrUnknownPerson
 		f.Public = i18n.English("Google knows no active account with that primary address in your organization.")
 	case code == "admin_policy_enforced", code == "org_internal":
-		f.Kind, f.Public, f.Err = fault.Denied, words.PolicyForbids, fmt.Errorf("%w: %s", ErrDelegationPolicy, code)
+		f.Kind, f.Public, f.Err = fault.Denied, words.ErrorAdminPolicy, fmt.Errorf("%w: %s", ErrDelegationPolicy, code)
 	default:
-		f.Public = words.SetUpBroken
+		f.Public = words.ErrorSetUpBroken
 	}
 	return f
 }

@@ -242,7 +242,7 @@ func (p *Provider) Revoke(ctx context.Context, token config.Secret) error {
 func translate(op string, err error) error {
 	refusal, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.GoogleSilent, Err: withoutBody(err)}
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.ErrorGoogleSilent, Err: withoutBody(err)}
 	}
 	var body struct {
 		Subtype string `json:"error_subtype"`
@@ -255,13 +255,13 @@ func translate(op string, err error) error {
 	case code == "invalid_grant":
 		f.Kind, f.Err = fault.NeedsConsent, ErrInvalidGrant
 	case code == "invalid_client", code == "deleted_client", code == "disabled_client", code == "unauthorized_client":
-		f.Kind, f.Public, f.Err = fault.Unavailable, words.SetUpBroken, fmt.Errorf("%w: %s", ErrClient, code)
+		f.Kind, f.Public, f.Err = fault.Unavailable, words.ErrorSetUpBroken, fmt.Errorf("%w: %s", ErrClient, code)
 	case code == "admin_policy_enforced":
-		f.Kind, f.Public = fault.Denied, words.PolicyForbids
+		f.Kind, f.Public = fault.Denied, words.ErrorAdminPolicy
 	case code == "org_internal":
-		f.Kind, f.Public = fault.Denied, words.MembersOnly
+		f.Kind, f.Public = fault.Denied, words.ErrorMembersOnly
 	case passing(refusal.Response.StatusCode):
-		f.Kind, f.Public = fault.Unavailable, words.GoogleSilent
+		f.Kind, f.Public = fault.Unavailable, words.ErrorGoogleSilent
 	}
 	return f
 }

@@ -39,7 +39,7 @@ func (gs *Grants) act(ctx context.Context, person resource.Person, token oauth2.
 	}
 	if err = do(token); refusesToken(err) {
 		gs.alarmOnce(ctx, "a Google API refuses tokens that Google has just given", person, err)
-		err = &fault.Error{Op: "grants.Act", Kind: fault.Unavailable, Public: words.GoogleTrouble, Err: err}
+		err = &fault.Error{Op: "grants.Act", Kind: fault.Unavailable, Public: words.ErrorGoogleUnavailable, Err: err}
 	}
 	return err
 }

@@ -40,7 +40,7 @@ func (d *Delegated) Act(ctx context.Context, person resource.Person, needed []ca
 	var scopes []string
 	for _, c := range needed {
 		if c.Administers() && !d.admins {
-			return &fault.Error{Op: "grants.Delegated", Kind: fault.Denied, Err: errors.New("an administrator's capability: " + string(c)), Public: words.PolicyForbids}
+			return &fault.Error{Op: "grants.Delegated", Kind: fault.Denied, Err: errors.New("an administrator's capability: " + string(c)), Public: words.ErrorAdminPolicy}
 		}
 		scopes = append(scopes, c.Scope())
 	}
@@ -61,7 +61,7 @@ func (d *Delegated) Act(ctx context.Context, person resource.Person, needed []ca
 		d.tokens.Discard(email, scopes)
 	}
 	if errors.Is(err, googlecall.ErrToken) || errors.Is(err, googlecall.ErrScope) {
-		return &fault.Error{Op: "grants.Delegated", Kind: fault.Denied, Err: err, Public: words.DelegationRefused}
+		return &fault.Error{Op: "grants.Delegated", Kind: fault.Denied, Err: err, Public: words.ErrorDelegationRefused}
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func (d *Desktop) Act(ctx context.Context, _ resource.Person, needed []capabilit
 		d.discard(token)
 	}
 	if refusesToken(err) { // Google's token endpoint has just given it
-		return &fault.Error{Op: "grants.Desktop", Kind: fault.Unavailable, Public: words.GoogleTrouble, Err: err}
+		return &fault.Error{Op: "grants.Desktop", Kind: fault.Unavailable, Public: words.ErrorGoogleUnavailable, Err: err}
 	}
 	return err
 }

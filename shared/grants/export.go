@@ -82,7 +82,7 @@ func (gs *Grants) ExportLink(person resource.Person) (config.Secret, error) {
 // Export reads what a link leads to; Invalid when it is not ours, or over.
 func (gs *Grants) Export(ctx context.Context, link config.Secret) (Export, error) {
 	over := func(why error) error {
-		return &fault.Error{Op: "grants.Export", Kind: fault.Invalid, Public: words.ExportOver, Err: why}
+		return &fault.Error{Op: "grants.Export", Kind: fault.Invalid, Public: words.PageExportExpired, Err: why}
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(link.Reveal())
 	if err != nil {

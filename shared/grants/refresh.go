@@ -44,7 +44,7 @@ func (gs *Grants) renew(ctx context.Context, person resource.Person) (vault.Gran
 		out, _ := r.Val.(result)
 		return out.grant, out.ok, r.Err
 	case <-ctx.Done():
-		return vault.Grant{}, false, &fault.Error{Op: "grants.renew", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: ctx.Err()}
+		return vault.Grant{}, false, &fault.Error{Op: "grants.renew", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow, Err: ctx.Err()}
 	}
 }
 
@@ -174,7 +174,7 @@ func (gs *Grants) suspend(ctx context.Context, refused vault.Grant, why error) (
 // consent.
 func (gs *Grants) resolved(g vault.Grant, ok bool, err error) (vault.Grant, bool, error) {
 	if err == nil && ok && !gs.fresh(g) {
-		err = &fault.Error{Op: "grants.resolved", Kind: fault.Unavailable, Public: words.GoogleSlow, Err: errors.New("another instance is changing the grant")}
+		err = &fault.Error{Op: "grants.resolved", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow, Err: errors.New("another instance is changing the grant")}
 	}
 	return g, ok && err == nil, err
 }

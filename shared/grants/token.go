@@ -39,7 +39,7 @@ func (gs *Grants) source(ctx context.Context, person resource.Person, g vault.Gr
 	case !ok:
 		return nil, (&capability.Needs{Capabilities: capabilities, Missing: capabilities, Ended: g.Untold, SignIn: g.SignIn}).Fault()
 	case !gs.Admits(g.Domain):
-		return nil, &fault.Error{Op: "grants.TokenSource", Kind: fault.Denied, Public: words.NotYourDomain, Err: errNotAdmitted}
+		return nil, &fault.Error{Op: "grants.TokenSource", Kind: fault.Denied, Public: words.ErrorDomainNotAllowed, Err: errNotAdmitted}
 	}
 	if absent := capability.Missing(capabilities, g.Scopes); len(absent) > 0 {
 		return nil, (&capability.Needs{Capabilities: capabilities, Missing: absent, Declined: len(capability.Missing(absent, g.Declined)) == 0}).Fault()

@@ -1,139 +1,131 @@
-// Package i18n says a sentence in the language of whoever reads it. shared/words
-// is the catalogue of them.
-//
-// It knows no cards and no pages: who shows a sentence says it here first.
+// Package i18n says a text in a person's language. The texts are in locales, one
+// file per language in go-i18n's JSON format; package words names their keys. To
+// add a language, add its file.
 package i18n
 
 import (
+	"cmp"
+	"embed"
 	"fmt"
-	"strconv"
+	"io/fs"
+	"path"
 	"strings"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/text/feature/plural"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"github.com/nicksnyder/go-i18n/v2/i18n/template"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
-	"golang.org/x/text/message/catalog"
 )
 
-// Text is one sentence of the catalogue, or none. It may have places for
-// arguments, in the way of fmt.
+//go:embed locales
+var locales embed.FS
+
+// Text is a text by its key, or empty. Arguments fill its fmt verbs.
 type Text struct {
-	id      int    // in entries
-	english string // of a sentence that is in no catalogue
+	key     string // in locales
+	english string // of a text that is not translated
 }
 
-// entry is a sentence in each language. one is the English for a first
-// argument of 1; without it there is no plural.
-type entry struct{ one, english, chinese string }
+// Key returns the text with a key, such as "form.name". The key says where the
+// text appears.
+func Key(key string) Text { return Text{key: key} }
 
-// entries are the sentences; the first is none.
-var entries = make([]entry, 1, 256)
-
-// Chinese is a sentence in Simplified Chinese.
-type Chinese string
-
-// Singular is the English of a sentence about one thing.
-type Singular string
-
-// Sentence puts a sentence into the catalogue.
-func Sentence(english string, chinese Chinese) Text { return add(entry{"", english, string(chinese)}) }
-
-// Counted puts a sentence into the catalogue whose first argument is a number of
-// things.
-func Counted(one Singular, other string, chinese Chinese) Text {
-	return add(entry{string(one), other, string(chinese)})
-}
-
-// English is a sentence for systems and operators, who read one language. It
-// is never for a person in Chat or in a browser.
+// English returns a text for systems and operators, which is not translated.
+// Don't use it for people in Chat or in a browser.
 func English(format string) Text { return Text{english: format} }
 
-// Surprise is what a person reads of an error that has no sentence of its own. Its
-// argument is the reference in the log.
-var Surprise = Sentence("Something went wrong on our side. Please try again; if it stays, tell your administrator this reference: %s",
-	"我们这边出了问题。请重试；如果问题仍然存在，请将此编号告诉您的管理员：%s")
+// Surprise is the text for an error that has none of its own. Its argument is
+// the reference that the log holds.
+var Surprise = Key("error.internal")
 
-func add(e entry) Text {
-	entries = append(entries, e)
-	return Text{id: len(entries) - 1}
-}
+// Say formats a text in one language. A text whose first argument is an int has
+// plural forms.
+type Say func(t Text, args ...any) string
 
-// Say says a sentence in one language.
-type Say func(Text, ...any) string
+// In returns a Say for a locale: a BCP 47 tag such as "zh-CN", or a list of them
+// as in Accept-Language (RFC 9110, section 12.5.4). It falls back to English.
+func In(locale string) Say { return languages().match(locale).say() }
 
-// In is how to speak to somebody with this locale (BCP 47, such as "en" or
-// "zh-CN", or a list of them as in Accept-Language). Whoever reads none of
-// Deputy's languages gets English.
-func In(locale string) Say {
-	printer := message.NewPrinter(match(locale), message.Catalog(sentences()))
+func (l localized) say() Say {
+	printer := message.NewPrinter(l.tag) // formats numbers
 	return func(t Text, args ...any) string {
-		if t.id == 0 {
+		if t.key == "" {
 			return fmt.Sprintf(t.english, args...)
 		}
-		return printer.Sprintf(key(t.id), args...)
+		config := &i18n.LocalizeConfig{MessageID: t.key, TemplateParser: template.IdentityParser{}}
+		if len(args) > 0 {
+			if n, ok := args[0].(int); ok {
+				config.PluralCount = n
+			}
+		}
+		// Localize fails if this language lacks the text or its plural form. It
+		// then returns the English text or the general form.
+		format, err := l.localizer.Localize(config)
+		return printer.Sprintf(cmp.Or(format, fmt.Sprint(err)), args...)
 	}
 }
 
-// Language is the one that In speaks, as HTML names it.
-func Language(locale string) string { return match(locale).String() }
+// Language returns the language that In uses for a locale, for HTML's lang.
+func Language(locale string) string { return languages().match(locale).tag.String() }
 
-// mostLocale is how many bytes of a locale are read. A browser's list is shorter;
-// a stranger's costs no more.
-const mostLocale = 200
-
-func match(locale string) language.Tag {
-	if len(locale) > mostLocale { // up to the last language that is whole
-		locale = locale[:mostLocale]
-		locale = strings.Clone(locale[:max(0, strings.LastIndex(locale, ","))])
-	}
-	if tag, ok := matched.Get(locale); ok {
-		return tag
-	}
-	tag := best(locale)
-	matched.Add(locale, tag)
-	return tag
+// catalogue holds the languages and finds the one for a locale.
+type catalogue struct {
+	languages []localized // English first: the matcher falls back to it
+	matcher   language.Matcher
+	cache     *lru.Cache[string, localized] // by locale
 }
 
-// matched are locales and what was found for them: an event asks many times.
-var matched = func() *lru.Cache[string, language.Tag] {
-	cache, err := lru.New[string, language.Tag](100)
+type localized struct {
+	tag       language.Tag
+	localizer *i18n.Localizer
+}
+
+var languages = sync.OnceValue(func() *catalogue {
+	c, err := load(locales)
 	if err != nil {
-		panic(err) // only for a size below one
+		panic(err) // the files are embedded, and a test reads them
 	}
-	return cache
-}()
-
-func best(locale string) language.Tag {
-	wanted, _, _ := language.ParseAcceptLanguage(locale) // what cannot be read is no wish
-	_, index, _ := matcher.Match(wanted...)
-	return languages[index]
-}
-
-// languages are those of the catalogue, the first for everybody else.
-var (
-	languages = []language.Tag{language.English, language.SimplifiedChinese}
-	matcher   = language.NewMatcher(languages)
-)
-
-// sentences is the catalogue as golang.org/x/text has it.
-var sentences = sync.OnceValue(func() catalog.Catalog {
-	builder := catalog.NewBuilder(catalog.Fallback(language.English))
-	set := func(tag language.Tag, id int, m catalog.Message) {
-		if err := builder.Set(tag, key(id), m); err != nil {
-			panic(err) // a mistake in a sentence
-		}
-	}
-	for id, e := range entries {
-		set(language.SimplifiedChinese, id, catalog.String(e.chinese))
-		if e.one == "" {
-			set(language.English, id, catalog.String(e.english))
-		} else {
-			set(language.English, id, plural.Selectf(1, "%d", plural.One, e.one, plural.Other, e.english))
-		}
-	}
-	return builder
+	return c
 })
 
-func key(id int) string { return strconv.Itoa(id) }
+func load(fsys fs.FS) (*catalogue, error) {
+	cache, err := lru.New[string, localized](100)
+	if err != nil {
+		return nil, err
+	}
+	bundle := i18n.NewBundle(language.English)
+	files, err := fs.Glob(fsys, path.Join("locales", "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		if _, err := bundle.LoadMessageFileFS(fsys, file); err != nil {
+			return nil, err
+		}
+	}
+	c := &catalogue{matcher: language.NewMatcher(bundle.LanguageTags()), cache: cache}
+	for _, tag := range bundle.LanguageTags() {
+		c.languages = append(c.languages, localized{tag, i18n.NewLocalizer(bundle, tag.String())})
+	}
+	return c, nil
+}
+
+// maxLocale limits how many bytes of a locale are read and cached: it comes from
+// strangers. A browser's list is shorter.
+const maxLocale = 200
+
+func (c *catalogue) match(locale string) localized {
+	if len(locale) > maxLocale {
+		locale = locale[:maxLocale]
+		locale = strings.Clone(locale[:max(0, strings.LastIndex(locale, ","))]) // whole tags only
+	}
+	if l, ok := c.cache.Get(locale); ok {
+		return l
+	}
+	wanted, _, _ := language.ParseAcceptLanguage(locale) // a malformed list matches nothing
+	_, index, _ := c.matcher.Match(wanted...)
+	c.cache.Add(locale, c.languages[index])
+	return c.languages[index]
+}

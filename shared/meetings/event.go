@@ -34,7 +34,7 @@ func (m *Meetings) Zone(ctx context.Context, person resource.Person, more ...cap
 	}
 	zone, err := time.LoadLocation(list.TimeZone)
 	if err != nil {
-		return nil, &fault.Error{Op: "meetings.Zone", Kind: fault.Unavailable, Public: words.CalendarSilent, Err: err}
+		return nil, &fault.Error{Op: "meetings.Zone", Kind: fault.Unavailable, Public: words.ErrorCalendarSilent, Err: err}
 	}
 	return zone, nil
 }
@@ -58,7 +58,7 @@ type Scheduled struct {
 // person and source schedule once, and are given the event there is.
 func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key resource.Key, e Event) (Scheduled, error) {
 	if len(e.Guests) > MaxGuests {
-		return Scheduled{}, fault.New(fault.Invalid, words.TooManyGuests, len(e.Guests), MaxGuests)
+		return Scheduled{}, fault.New(fault.Invalid, words.ErrorTooManyGuests, len(e.Guests), MaxGuests)
 	}
 	id, err := m.id(person, key)
 	if err != nil {
@@ -66,7 +66,7 @@ func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key res
 	}
 	as := googlecall.As{Actor: m.auth, Person: person, Needs: []capability.Capability{capability.ScheduleEvents}}
 	inserting := calendarAPI
-	inserting.Exists = words.CalendarSilent
+	inserting.Exists = words.ErrorCalendarSilent
 	out, err := googlecall.Do(ctx, inserting, as, m.calendar.Events.Insert(primary, e.api(id)).ConferenceDataVersion(1).SendUpdates("all"))
 	if err != nil && fault.KindOf(err) == fault.Conflict { // it came before
 		out, err = googlecall.Do(ctx, calendarAPI, as, m.calendar.Events.Get(primary, id))

@@ -83,8 +83,8 @@ func (m *Meetings) RoomOnce(ctx context.Context, person resource.Person, j Journ
 
 // What a person reads when a call of one of the APIs fails.
 var (
-	meetAPI     = googlecall.API{Silent: words.MeetSilent, Forbids: words.MeetForbids, Busy: words.MeetBusy, Refuses: words.MeetRefuses}
-	calendarAPI = googlecall.API{Silent: words.CalendarSilent, Forbids: words.CalendarForbids, Busy: words.CalendarBusy, Refuses: words.CalendarRefuses}
+	meetAPI     = googlecall.API{Silent: words.ErrorMeetSilent, Forbids: words.ErrorMeetDenied, Busy: words.ErrorMeetBusy, Refuses: words.ErrorMeetRejected}
+	calendarAPI = googlecall.API{Silent: words.ErrorCalendarSilent, Forbids: words.ErrorCalendarDenied, Busy: words.ErrorCalendarBusy, Refuses: words.ErrorCalendarRejected}
 )
 
 // By is m with the tokens of another actor.

@@ -40,25 +40,25 @@ var written = regexp.MustCompile(`^(?:(\d{4}-\d{2}-\d{2})|(\p{L}+))?\s*(?:(\d{1,
 func ParseWhen(text string, now time.Time) (When, error) {
 	m := written.FindStringSubmatch(strings.ToLower(strings.Join(strings.Fields(width.Fold.String(text)), " ")))
 	if m == nil {
-		return When{}, fault.New(fault.Invalid, words.WhenUnknown)
+		return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
 	}
 	date, day, hour, minute, length := m[1], m[2], m[3], m[4], usual
 	if m[5] != "" {
 		var err error
 		if length, err = time.ParseDuration(m[5]); err != nil || length <= 0 || length > longest {
-			return When{}, fault.New(fault.Invalid, words.WhenUnknown)
+			return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
 		}
 	}
 	if hour == "" {
 		if date != "" || day != "" {
-			return When{}, fault.New(fault.Invalid, words.WhenUnknown) // a day without a time
+			return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown) // a day without a time
 		}
 		const quarter = 15 * time.Minute
 		return When{now.Truncate(quarter).Add(quarter), length}, nil
 	}
 	ahead, known := days[day]
 	if !known {
-		return When{}, fault.New(fault.Invalid, words.WhenUnknown)
+		return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
 	}
 	if date == "" {
 		date = now.AddDate(0, 0, ahead).Format(time.DateOnly)
@@ -70,11 +70,11 @@ func ParseWhen(text string, now time.Time) (When, error) {
 	start, err := time.ParseInLocation("2006-01-02 15:04", asked, now.Location())
 	switch {
 	case err != nil:
-		return When{}, fault.New(fault.Invalid, words.WhenUnknown)
+		return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
 	case start.Format("2006-01-02 15:04") != asked:
-		return When{}, fault.New(fault.Invalid, words.WhenLeftOut)
+		return When{}, fault.New(fault.Invalid, words.ErrorTimeSkipped)
 	case start.Before(now):
-		return When{}, fault.New(fault.Invalid, words.WhenPast)
+		return When{}, fault.New(fault.Invalid, words.ErrorTimePast)
 	}
 	return When{start, length}, nil
 }

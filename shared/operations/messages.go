@@ -32,7 +32,7 @@ func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message
 			return spaces.Posted{}, done{}, err
 		}
 		said := m
-		said.Text = strings.TrimSpace(m.Text + " " + say(words.MeetSaid, room))
+		said.Text = strings.TrimSpace(m.Text + " " + say(words.MeetMessage, room))
 		posted, err := who.spaces.Say(ctx, who.person, who.key, said)
 		return posted, done{made: posted.Name}, err
 	})

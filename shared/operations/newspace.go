@@ -134,7 +134,7 @@ func (o *Operations) wanted(ctx context.Context, c Call, in NewSpace) (wanted, e
 	out.request = r
 	switch {
 	case r.DisplayName == "":
-		return out, fault.New(fault.Invalid, words.NameNeeded)
+		return out, fault.New(fault.Invalid, words.ErrorNameMissing)
 	case utf8.RuneCountInString(r.Rest.First) > maxText:
 		return out, invalid(i18n.English("firstMessage has more than %d characters."), maxText)
 	}

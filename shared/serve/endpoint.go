@@ -87,9 +87,9 @@ func (d Endpoint) receive(w http.ResponseWriter, r *http.Request) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, cmp.Or(d.MaxBody, MaxBody)))
 	if err != nil {
 		w.Header().Set("Connection", "close")
-		f := &fault.Error{Op: "serve.receive", Kind: fault.Invalid, Public: words.RequestCut, Err: err}
+		f := &fault.Error{Op: "serve.receive", Kind: fault.Invalid, Public: words.ErrorRequestIncomplete, Err: err}
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			f.Public = words.RequestTooLong
+			f.Public = words.ErrorRequestTooLarge
 		}
 		return f
 	}

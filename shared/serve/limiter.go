@@ -29,6 +29,6 @@ func (r *Limiter) Enter() (leave func(), err error) {
 	case r.taken <- struct{}{}:
 		return func() { <-r.taken }, nil
 	default:
-		return nil, &fault.Error{Op: "serve.Enter", Kind: fault.RateLimited, Public: words.Busy, Err: ErrFull}
+		return nil, &fault.Error{Op: "serve.Enter", Kind: fault.RateLimited, Public: words.ErrorBusy, Err: ErrFull}
 	}
 }

@@ -35,7 +35,7 @@ func (s *Spaces) Needs(by ...capability.Capability) ([]capability.Capability, er
 	for i, c := range by {
 		var ok bool
 		if out[i], ok = administrative[c]; !ok {
-			return nil, fault.New(fault.Invalid, words.AdminNot)
+			return nil, fault.New(fault.Invalid, words.ErrorAdminUnsupported)
 		}
 	}
 	return out, nil
@@ -44,7 +44,7 @@ func (s *Spaces) Needs(by ...capability.Capability) ([]capability.Capability, er
 // adminMay refuses a change that Google would refuse an administrator.
 func (s *Spaces) adminMay(c Change) error {
 	if s.admin && (c.History != nil || c.Discoverable != nil || c.Audience != nil || !c.Access.empty()) {
-		return fault.New(fault.Invalid, words.AdminNotThat)
+		return fault.New(fault.Invalid, words.ErrorAdminUnsupportedField)
 	}
 	return nil
 }
@@ -54,7 +54,7 @@ func (s *Spaces) adminMay(c Change) error {
 func (s *Spaces) adminAdds(m Member) error {
 	user := address.Lower(m.User)
 	if s.admin && (strings.HasSuffix(user, "@gmail.com") || strings.HasSuffix(user, "@googlemail.com")) {
-		return fault.New(fault.Invalid, words.AdminOutsiders)
+		return fault.New(fault.Invalid, words.ErrorAdminOutsiders)
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ import (
 // chatAPI is what a person reads when a call of the Chat API fails
 // (chat-protocol.md 6.6).
 var chatAPI = googlecall.API{
-	Silent: words.ChatSilent, Broken: words.ChatBroken, Busy: words.ChatBusy, Forbids: words.ChatForbids, Exists: i18n.Surprise, Missing: words.SpaceNotFound, Refuses: words.ChatRefuses,
-	Unready: words.ChatNotSetUp, UnreadyMark: "Chat app not found",
+	Silent: words.ErrorChatSilent, Broken: words.ErrorChatInternal, Busy: words.ErrorChatBusy, Forbids: words.ErrorChatDenied, Exists: i18n.Surprise, Missing: words.ErrorSpaceNotFound, Refuses: words.ErrorChatRejected,
+	Unready: words.ErrorChatNotSetUp, UnreadyMark: "Chat app not found",
 }
 
 // do makes a call as a person, by the capabilities that it takes; by an
@@ -32,7 +32,7 @@ func do[T any, C googlecall.Call[C, T]](ctx context.Context, s *Spaces, person r
 // named tells which name is taken, if that is why an error is a Conflict.
 func named(name string, err error) error {
 	if err != nil && name != "" && fault.KindOf(err) == fault.Conflict {
-		return &fault.Error{Op: "spaces", Kind: fault.Conflict, Public: words.NameTaken, Args: []any{name}, Err: err}
+		return &fault.Error{Op: "spaces", Kind: fault.Conflict, Public: words.ErrorNameTaken, Args: []any{name}, Err: err}
 	}
 	return err
 }

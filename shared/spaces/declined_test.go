@@ -66,7 +66,7 @@ type barred struct{ unwilling }
 
 // Act implements googlecall.Actor.
 func (*barred) Act(context.Context, resource.Person, []capability.Capability, func(oauth2.TokenSource) error) error {
-	return fault.New(fault.Denied, words.PolicyForbids)
+	return fault.New(fault.Denied, words.ErrorAdminPolicy)
 }
 
 func TestWhoMayNotActIsToldThatAndNotThatTheMemberCannotBeAdded(t *testing.T) {
@@ -83,7 +83,7 @@ func TestWhoMayNotActIsToldThatAndNotThatTheMemberCannotBeAdded(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = s.Invite(t.Context(), "users/1", "spaces/A", []spaces.Member{{User: "users/2"}})
-	if said := fault.Public(i18n.In("en"), err, ""); !strings.Contains(said, "organization's administrator") {
+	if said := fault.Public(i18n.In("en"), err, ""); !strings.Contains(said, "Your organization doesn't allow") {
 		t.Errorf("%v: %s", err, said)
 	}
 }

@@ -58,7 +58,7 @@ func (s *Spaces) GroupChat(ctx context.Context, person resource.Person, key reso
 // is, or a new one. Google finds it by itself, so it is safe to repeat.
 func (s *Spaces) DirectMessage(ctx context.Context, person resource.Person, key resource.Key, member Member) (Group, error) {
 	if member.group() {
-		return Group{}, fault.New(fault.Invalid, words.GroupPeople)
+		return Group{}, fault.New(fault.Invalid, words.GroupNoGroups)
 	}
 	id, err := requestID(s.keys, "direct", string(person), string(key), member.User)
 	if err != nil {
@@ -86,16 +86,16 @@ func (s *Spaces) others(ctx context.Context, person resource.Person, members []M
 	for _, m := range members {
 		switch {
 		case m.group():
-			return nil, fault.New(fault.Invalid, words.GroupPeople)
+			return nil, fault.New(fault.Invalid, words.GroupNoGroups)
 		case m.User != string(person) && m.User != self && !slices.ContainsFunc(out, func(o Member) bool { return o.User == m.User }):
 			out = append(out, m)
 		}
 	}
 	switch n := len(out); {
 	case n < 2:
-		return nil, fault.New(fault.Invalid, words.GroupWhom)
+		return nil, fault.New(fault.Invalid, words.GroupWho)
 	case n > MaxMembers:
-		return nil, fault.New(fault.Invalid, words.TooManyPeople, n, MaxMembers)
+		return nil, fault.New(fault.Invalid, words.ErrorTooManyPeople, n, MaxMembers)
 	}
 	return out, nil
 }

@@ -28,7 +28,7 @@ func (s *Spaces) Resolve(ctx context.Context, person resource.Person, members []
 		call := s.identity.Groups.Lookup().GroupKeyId(address)
 		found, err := do(ctx, s, person, call, capability.ResolveGroups)
 		if kind := fault.KindOf(err); err != nil && (kind == fault.Denied || kind == fault.NotFound) {
-			return nil, &fault.Error{Op: "spaces.Resolve", Kind: fault.Invalid, Public: words.GroupUnknown, Args: []any{address}, Err: err}
+			return nil, &fault.Error{Op: "spaces.Resolve", Kind: fault.Invalid, Public: words.ErrorGroupUnknown, Args: []any{address}, Err: err}
 		}
 		if err != nil {
 			return nil, fault.Wrap("spaces.Resolve", err)

@@ -73,7 +73,7 @@ func (s *Spaces) addMember(ctx context.Context, person resource.Person, space re
 		return Listed{}, err
 	}
 	adding := chatAPI
-	adding.Forbids = words.AddForbidden
+	adding.Forbids = words.ErrorAddDenied
 	made, err := googlecall.Do(ctx, adding, googlecall.As{Actor: s.auth, Person: person, Needs: needs}, call)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return s.there(ctx, person, space, m), nil

@@ -14,12 +14,12 @@ func LikelyReason(m Member, home string, external bool) i18n.Text {
 	_, domain, byEmail := strings.Cut(m.User, "@")
 	switch {
 	case m.group():
-		return words.LeftOutGroup
+		return words.CreatedLeftOutGroup
 	case byEmail && home != "" && domain != home && !external:
-		return words.LeftOutOutside
+		return words.CreatedLeftOutOutside
 	case byEmail && home != "" && domain != home:
-		return words.LeftOutOutsideAllowed
+		return words.CreatedLeftOutOutsideAllowed
 	default:
-		return words.LeftOutInside
+		return words.CreatedLeftOutInside
 	}
 }

@@ -56,9 +56,9 @@ func (r Request) Checked(person resource.Person) (Request, error) {
 	r.Description, r.Guidelines, r.Rest.First = strings.TrimSpace(r.Description), strings.TrimSpace(r.Guidelines), strings.TrimSpace(r.Rest.First)
 	switch description, guidelines := utf8.RuneCountInString(r.Description), utf8.RuneCountInString(r.Guidelines); {
 	case description > MaxDescription:
-		return r, fault.New(fault.Invalid, words.DescriptionTooLong, description, MaxDescription)
+		return r, fault.New(fault.Invalid, words.ErrorDescriptionTooLong, description, MaxDescription)
 	case guidelines > MaxGuidelines:
-		return r, fault.New(fault.Invalid, words.GuidelinesTooLong, guidelines, MaxGuidelines)
+		return r, fault.New(fault.Invalid, words.ErrorGuidelinesTooLong, guidelines, MaxGuidelines)
 	}
 	if err := r.Rest.check(); err != nil {
 		return r, err
@@ -67,9 +67,9 @@ func (r Request) Checked(person resource.Person) (Request, error) {
 	r.Members, r.More = fresh(r.Members, known), fresh(r.More, known)
 	switch {
 	case len(r.Members) > MaxMembers:
-		return r, fault.New(fault.Invalid, words.TooManyPeople, len(r.Members), MaxMembers)
+		return r, fault.New(fault.Invalid, words.ErrorTooManyPeople, len(r.Members), MaxMembers)
 	case len(r.More) > MaxMore:
-		return r, fault.New(fault.Invalid, words.TooManyPeople, len(r.Members)+len(r.More), MaxMembers+MaxMore)
+		return r, fault.New(fault.Invalid, words.ErrorTooManyPeople, len(r.Members)+len(r.More), MaxMembers+MaxMore)
 	}
 	return r, nil
 }
@@ -90,9 +90,9 @@ func CheckedName(name string) (string, error) {
 	name = strings.Join(strings.Fields(name), " ")
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
-		return name, fault.New(fault.Invalid, words.NameNeeded)
+		return name, fault.New(fault.Invalid, words.ErrorNameMissing)
 	case n > MaxName:
-		return name, fault.New(fault.Invalid, words.NameTooLong, n, MaxName)
+		return name, fault.New(fault.Invalid, words.ErrorNameTooLong, n, MaxName)
 	}
 	return name, nil
 }

@@ -97,9 +97,9 @@ func (r Rest) Needed() []capability.Capability {
 func (r Rest) check() error {
 	switch {
 	case len(r.First) > maxMessage:
-		return fault.New(fault.Invalid, words.SayTooLong)
+		return fault.New(fault.Invalid, words.ErrorMessageTooLong)
 	case r.History != "" && r.History != HistoryOn && r.History != HistoryOff:
-		return fault.New(fault.Invalid, words.HistoryUnknown)
+		return fault.New(fault.Invalid, words.ErrorHistoryUnknown)
 	}
 	return nil
 }

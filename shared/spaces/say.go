@@ -36,7 +36,7 @@ type Message struct {
 // gives the message there is, with its own text.
 func (s *Spaces) Say(ctx context.Context, person resource.Person, key resource.Key, m Message) (Posted, error) {
 	if len(m.Text) > maxMessage {
-		return Posted{}, fault.New(fault.Invalid, words.SayTooLong)
+		return Posted{}, fault.New(fault.Invalid, words.ErrorMessageTooLong)
 	}
 	id, err := requestID(s.keys, "say", string(person), string(key), string(m.Space), m.Thread)
 	if err != nil {

@@ -85,11 +85,11 @@ func TestGooglesErrorsBecomeSentencesAndItsMessagesStayOutOfTheLog(t *testing.T)
 		}
 	}
 	taken := &googleapi.Error{Code: 409, Message: "marked", Body: `{"error":{"status":"ALREADY_EXISTS"}}`}
-	if err := named("Plan", chatAPI.Fault("op", taken)); fault.KindOf(err) != fault.Conflict || fault.Public(i18n.In("en"), err, "") != `A space named "Plan" exists already in your organization. Please choose another name.` {
+	if err := named("Plan", chatAPI.Fault("op", taken)); fault.KindOf(err) != fault.Conflict || fault.Public(i18n.In("en"), err, "") != `A space named "Plan" already exists in your organization. Choose another name.` {
 		t.Errorf("taken: %v", err)
 	}
 	app := &googleapi.Error{Code: 404, Message: "Google Chat app not found. To create a Chat app, you must turn on the Chat API and configure the app."}
-	if err := chatAPI.Fault("op", app); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(i18n.In("en"), err, ""), "Chat API configuration is missing") {
+	if err := chatAPI.Fault("op", app); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.Public(i18n.In("en"), err, ""), "Google Chat configuration is missing") {
 		t.Errorf("app: %v", err)
 	}
 }

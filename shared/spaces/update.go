@@ -68,7 +68,7 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 		if err == nil {
 			err = step.do()
 		} else {
-			err = &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ChatSilent, Err: err} // no time for a second write
+			err = &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err} // no time for a second write
 		}
 		if err != nil {
 			if done {
@@ -80,7 +80,7 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 	}
 	now, err := s.get(ctx, person, space, capability.EditSpaces) // its scope reads, too
 	if err != nil && done {
-		err = &fault.Partly{Err: &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ChatSilent, Err: err}} // all is changed, only not seen
+		err = &fault.Partly{Err: &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err}} // all is changed, only not seen
 	}
 	return now, err
 }
@@ -118,13 +118,13 @@ func (c Change) check() error {
 		}
 	}
 	if c.Description != nil && utf8.RuneCountInString(*c.Description) > MaxDescription {
-		return fault.New(fault.Invalid, words.DescriptionTooLong, utf8.RuneCountInString(*c.Description), MaxDescription)
+		return fault.New(fault.Invalid, words.ErrorDescriptionTooLong, utf8.RuneCountInString(*c.Description), MaxDescription)
 	}
 	if c.Guidelines != nil && utf8.RuneCountInString(*c.Guidelines) > MaxGuidelines {
-		return fault.New(fault.Invalid, words.GuidelinesTooLong, utf8.RuneCountInString(*c.Guidelines), MaxGuidelines)
+		return fault.New(fault.Invalid, words.ErrorGuidelinesTooLong, utf8.RuneCountInString(*c.Guidelines), MaxGuidelines)
 	}
 	if c.History != nil && *c.History != HistoryOn && *c.History != HistoryOff {
-		return fault.New(fault.Invalid, words.HistoryUnknown)
+		return fault.New(fault.Invalid, words.ErrorHistoryUnknown)
 	}
 	return nil
 }

@@ -224,7 +224,7 @@ func translate(op string, err error) error {
 
 func publicOf(kind fault.Kind) i18n.Text {
 	if kind == fault.Unavailable {
-		return words.NoMemory
+		return words.ErrorStoreUnavailable
 	}
 	return fault.None
 }
