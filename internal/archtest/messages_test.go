@@ -1,0 +1,274 @@
+package archtest
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write docs/messages.md")
+
+const listAt = "../../docs/messages.md"
+
+// message is an error text, with the kind that decides its HTTP status.
+type message struct{ kind, text string }
+
+// messages are the error texts of the program, for each audience.
+type messages struct {
+	english            map[string]string // the catalogue: by key
+	names              map[string]string // of its keys: words.X
+	people             map[string]bool   // keys
+	callers, operators map[message]bool
+	fset               *token.FileSet
+	folder             string
+}
+
+func TestMessages(t *testing.T) {
+	m := &messages{
+		english: map[string]string{}, names: map[string]string{}, people: map[string]bool{},
+		callers: map[message]bool{}, operators: map[message]bool{}, fset: token.NewFileSet(),
+	}
+	m.catalogue(t)
+	for _, root := range []string{"../../shared", "../../functions", "../../cmd/deputy"} {
+		if err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".gen.go") {
+				return err
+			}
+			file, err := parser.ParseFile(m.fset, path, nil, 0)
+			if err != nil {
+				return err
+			}
+			m.folder = filepath.ToSlash(filepath.Dir(path))
+			ast.Inspect(file, m.visit)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(m.people) < 60 || len(m.callers) < 40 || len(m.operators) < 40 {
+		t.Fatalf("found only %d, %d and %d messages", len(m.people), len(m.callers), len(m.operators))
+	}
+	// What one audience reads has no words of another.
+	command, field := regexp.MustCompile(`(^|\s)/[a-z]+(\s|$)`), regexp.MustCompile(`actAs|Idempotency-Key|updateMask|bearer`)
+	for c := range m.callers {
+		if command.MatchString(c.text) && !strings.Contains(c.text, "/openapi.yaml") {
+			t.Errorf("an API problem names a command of Chat: %q", c.text)
+		}
+	}
+	for key := range m.people {
+		if field.MatchString(m.english[key]) {
+			t.Errorf("%s names a field of the API: %q", key, m.english[key])
+		}
+	}
+	want := m.document()
+	if *update {
+		if err := os.WriteFile(listAt, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(listAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("docs/messages.md is out of date; run go test ./internal/archtest -run Messages -args -update: %s", diff)
+	}
+}
+
+// catalogue reads the English texts and the names of their keys.
+func (m *messages) catalogue(t *testing.T) {
+	t.Helper()
+	source, err := os.ReadFile("../../shared/i18n/locales/en.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts map[string]any
+	if err := json.Unmarshal(source, &texts); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range texts {
+		if forms, ok := value.(map[string]any); ok {
+			value = forms["other"]
+		}
+		m.english[key] = value.(string)
+	}
+	source, err = os.ReadFile("../../shared/words/words.gen.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`(\w+)\s+= i18n\.Key\("(.*)"\)`).FindAllStringSubmatch(string(source), -1) {
+		m.names[name[1]] = name[2]
+	}
+	for key := range m.english { // a page or a card that says what went wrong
+		if strings.HasPrefix(key, "error.") || strings.HasPrefix(key, "page.") || strings.HasPrefix(key, "connect.") {
+			m.people[key] = true
+		}
+	}
+}
+
+// visit collects the texts in calls and in composite literals that make errors.
+func (m *messages) visit(n ast.Node) bool {
+	var parts []ast.Expr
+	var name string
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		parts, name = n.Args, calledName(n)
+	case *ast.CompositeLit:
+		for _, e := range n.Elts {
+			if pair, ok := e.(*ast.KeyValueExpr); ok {
+				e = pair.Value
+			}
+			parts = append(parts, e)
+		}
+	default:
+		return true
+	}
+	kind := ""
+	if name == "invalid" {
+		kind = "Invalid"
+	}
+	for _, part := range parts {
+		if s, ok := part.(*ast.SelectorExpr); ok && isPackage(s.X, "fault") {
+			kind = s.Sel.Name
+		}
+	}
+	for _, part := range parts {
+		switch part := part.(type) {
+		case *ast.SelectorExpr:
+			if isPackage(part.X, "words") && kind != "" {
+				m.people[m.names[part.Sel.Name]] = true
+			}
+		case *ast.CallExpr:
+			if calledName(part) == "English" {
+				m.add(kind, literal(part.Args[0]))
+			}
+		}
+	}
+	if (name == "Errorf" || name == "New") && m.operator() && len(parts) > 0 {
+		m.add("", literal(parts[0]))
+	}
+	return true
+}
+
+func (m *messages) operator() bool {
+	return slices.ContainsFunc([]string{"cmd/deputy", "shared/config", "shared/seal", "shared/production"}, func(folder string) bool {
+		return strings.Contains(m.folder, folder)
+	})
+}
+
+func (m *messages) add(kind, text string) {
+	switch {
+	case !strings.Contains(strings.TrimSpace(text), " "): // passes on another error
+	case m.operator():
+		m.operators[message{kind, text}] = true
+	default:
+		m.callers[message{kind, text}] = true
+	}
+}
+
+func calledName(c *ast.CallExpr) string {
+	switch f := c.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	}
+	return ""
+}
+
+func isPackage(x ast.Expr, name string) bool {
+	id, ok := x.(*ast.Ident)
+	return ok && id.Name == name
+}
+
+// literal returns a string constant, which may be joined from parts.
+func literal(x ast.Expr) string {
+	switch x := x.(type) {
+	case *ast.BasicLit:
+		text, _ := strconv.Unquote(x.Value) // it was parsed
+		return text
+	case *ast.BinaryExpr:
+		return literal(x.X) + literal(x.Y)
+	}
+	return ""
+}
+
+// document is docs/messages.md.
+func (m *messages) document() string {
+	var b strings.Builder
+	b.WriteString(`# Messages
+
+Every error that Deputy shows. A placeholder such as %s is filled in. Written by
+` + "`go test ./internal/archtest -run Messages -args -update`" + `; a test keeps it equal to the code.
+
+## In Google Chat and in the browser
+
+The key is that of the text in [shared/i18n/locales](../shared/i18n/locales/en.json). An error that is about the request and not
+about Chat's interface can also be the detail of an HTTP API problem.
+
+| Key | Message |
+| --- | --- |
+`)
+	for _, key := range slices.Sorted(maps.Keys(m.people)) {
+		if m.english[key] != "" {
+			fmt.Fprintf(&b, "| `%s` | %s |\n", key, cell(m.english[key]))
+		}
+	}
+	b.WriteString(`
+## In problems of the HTTP API
+
+The type follows ` + "`urn:deputy:problem:`" + `. An empty type depends on the cause.
+
+| Type | Detail |
+| --- | --- |
+`)
+	rows(&b, m.callers, func(kind string) string { return problemTypes[kind] })
+	b.WriteString(`
+## On the command line and in the logs
+
+| Message |
+| --- |
+`)
+	for _, o := range sorted(m.operators) {
+		fmt.Fprintf(&b, "| %s |\n", cell(o.text))
+	}
+	return b.String()
+}
+
+// problemTypes are those of functions/createspace/problem.go.
+var problemTypes = map[string]string{
+	"Invalid": "invalid_request", "Unauthenticated": "unauthenticated", "NeedsConsent": "consent_required",
+	"NeedsApproval": "approval_required", "Denied": "denied", "NotFound": "not_found", "Conflict": "conflict",
+	"RateLimited": "rate_limited", "Unavailable": "unavailable",
+}
+
+func rows(b *strings.Builder, all map[message]bool, name func(string) string) {
+	for _, m := range sorted(all) {
+		fmt.Fprintf(b, "| %s | %s |\n", name(m.kind), cell(m.text))
+	}
+}
+
+func sorted(all map[message]bool) []message {
+	return slices.SortedFunc(maps.Keys(all), func(a, b message) int {
+		return strings.Compare(a.kind+a.text, b.kind+b.text)
+	})
+}
+
+// cell makes a text fit into a Markdown table.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "\n", " ").Replace(text)
+}
