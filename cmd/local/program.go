@@ -263,8 +263,8 @@ func (p *program) chat(o options, reset func() error) *chatpage.Page {
 		Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Way: o.way,
 		Log: p.lines, Events: p.address + "/securityevent/", Reset: reset,
 	}
-	for _, command := range chatevent.Console() {
-		c.Commands = append(c.Commands, chatpage.Command{ID: command.ID, Name: command.Name, Args: command.Args, Description: command.Description, Dialog: command.Dialog}) // "Open a dialog" ticked as the table says
+	for _, command := range chatevent.ConsoleCommands() {
+		c.Commands = append(c.Commands, chatpage.Command{ID: command.ID, Name: command.Name, Args: command.Args, Description: command.Description, Dialog: command.OpensDialog}) // "Open a dialog" ticked as the table says
 	}
 	if o.cloud != nil {
 		c.SignIn, c.Notice = signInPath, "Behind it is Google itself: what you do here is done in your account"

@@ -214,7 +214,7 @@ var moods = map[string]mood{
 
 func TestEveryCommandAnswersRightWhateverStateThePersonAndGoogleAreIn(t *testing.T) {
 	quick := map[int]string{101: "the form", 102: "my connection"}
-	for _, e := range chatevent.Console() {
+	for _, e := range chatevent.ConsoleCommands() {
 		if _, there := gestures[cmp.Or(quick[e.ID], e.Name)]; !there {
 			t.Errorf("no gesture gives the command %s (%d)", e.Name, e.ID)
 		}
@@ -289,11 +289,11 @@ func TestNoCommandAsksForMoreThanItsLineOfTheTableSays(t *testing.T) {
 		"/createspace": "/createspace Launch plan @Grace Hopper", "/invite": "/invite @Grace Hopper", "/say": "/say Hello",
 		"/groupchat": "/groupchat @Grace Hopper @Alan Turing", "/spaces": "/spaces plan",
 	}
-	for _, c := range chatevent.Console() {
+	for _, c := range chatevent.ConsoleCommands() {
 		synctest.Test(t, func(t *testing.T) {
 			tr := newTrialAs(t, chatpage.Classic, "", nil, false)
 			var shown string
-			if c.Dialog {
+			if c.OpensDialog {
 				shown = choose(c.ID)(tr, team)
 			} else {
 				shown = say(cmp.Or(typed[c.Name], c.Name))(tr, team)

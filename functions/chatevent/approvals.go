@@ -15,32 +15,33 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// How many of each the card of /status shows; the download has them all.
+// The card of /status shows this many of each. The download has all.
 const (
 	approvalsOnCard  = 15
 	activitiesOnCard = 10
 )
 
-// approvals are the systems that a person lets act as them, each with a button
-// to withdraw that.
-func (f function) approvals(ctx context.Context, e chat.Event, all []vault.Approval) ([]chat.Widget, error) {
+// approvalWidgets lists the callers that the person approved, each with a button to withdraw the approval.
+func (f function) approvalWidgets(ctx context.Context, e chat.Event, all []vault.Approval) ([]chat.Widget, error) {
 	say := i18n.In(e.Locale)
-	known, err := f.Callers.Read(ctx)
+	set, err := f.Callers.Read(ctx)
 	if err != nil {
-		f.try(ctx, err) // their ids are shown
-		known = &callers.Set{}
+		f.logError(ctx, err) // the card shows IDs instead of names
+		set = &callers.Set{}
 	}
 	if len(all) == 0 {
 		return []chat.Widget{{Text: say(words.StatusNoApprovals)}}, nil
 	}
 	var out []chat.Widget
 	for _, a := range all[:min(approvalsOnCard, len(all))] {
-		caller, _ := known.Caller(a.Caller)
-		end, err := f.button(words.ButtonWithdraw, withdraw, e, invocation{Args: a.Caller, Form: string(a.Authority)})
+		caller, _ := set.Caller(a.Caller)
+		i := invocation{Args: a.Caller, Form: string(a.Authority)}
+		withdraw, err := f.button(words.ButtonWithdraw, withdrawButton, e, i)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, chat.Widget{Label: cmp.Or(caller.Name, a.Caller), Text: actions(say, a) + ", " + day(say, lastGiven(a)), Aside: &end})
+		text := approvedActions(say, a) + ", " + formatTime(say, lastApproved(a))
+		out = append(out, chat.Widget{Label: cmp.Or(caller.Name, a.Caller), Text: text, SideButton: &withdraw})
 	}
 	if len(all) > approvalsOnCard {
 		out = append(out, chat.Widget{Text: say(words.StatusMore)})
@@ -48,22 +49,20 @@ func (f function) approvals(ctx context.Context, e chat.Event, all []vault.Appro
 	return out, nil
 }
 
-// lastGiven is when something of an approval was given last.
-func lastGiven(a vault.Approval) time.Time {
+func lastApproved(a vault.Approval) time.Time {
 	var last time.Time
-	for _, o := range a.Actions {
-		if o.Given.After(last) {
-			last = o.Given
+	for _, action := range a.Actions {
+		if action.Given.After(last) {
+			last = action.Given
 		}
 	}
 	return last
 }
 
-// actions says what an approval is for.
-func actions(say i18n.Say, a vault.Approval) string {
+func approvedActions(say i18n.Say, a vault.Approval) string {
 	var out []string
-	for _, o := range a.Actions {
-		out = append(out, action(say, o.Action))
+	for _, action := range a.Actions {
+		out = append(out, actionText(say, action.Action))
 	}
 	text := strings.Join(out, ", ")
 	if a.Authority == callers.ByAdmin {
@@ -72,15 +71,15 @@ func actions(say i18n.Say, a vault.Approval) string {
 	return text
 }
 
-func action(say i18n.Say, name string) string {
-	if known := callers.Words(name); known != fault.None {
-		return say(known)
+func actionText(say i18n.Say, name string) string {
+	if text := callers.Words(name); text != fault.None {
+		return say(text)
 	}
 	return name
 }
 
-// activities are what others did as the person lately.
-func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
+// activityWidgets lists what callers recently did as the person.
+func (f function) activityWidgets(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
 	say := i18n.In(e.Locale)
 	all, err := f.Vault.Activities(ctx, e.Person.Name, activitiesOnCard+1)
 	if err != nil {
@@ -91,11 +90,11 @@ func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, 
 	}
 	var out []chat.Widget
 	for _, a := range all[:min(activitiesOnCard, len(all))] {
-		text := action(say, a.Action)
+		text := actionText(say, a.Action)
 		if a.Unsure {
 			text = say(words.StatusUncertain, text)
 		}
-		out = append(out, chat.Widget{Label: a.Caller + ", " + day(say, a.When), Text: text})
+		out = append(out, chat.Widget{Label: a.Caller + ", " + formatTime(say, a.When), Text: text})
 	}
 	if len(all) > activitiesOnCard {
 		out = append(out, chat.Widget{Text: say(words.StatusMore)})
@@ -103,13 +102,13 @@ func (f function) activities(ctx context.Context, e chat.Event) ([]chat.Widget, 
 	return out, nil
 }
 
-// withdrawApproval takes back what a person gave to one caller, and shows the
-// connection as it is then.
+// withdrawApproval withdraws the person's approval of one caller, and shows the updated connection.
 func withdrawApproval(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	withdrawn, err := f.Grants.Withdraw(ctx, e.Person.Name, i.Args, vault.Authority(i.Form))
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "withdraw"), slog.String("caller_id", i.Args), slog.String("authority", i.Form), slog.Bool("withdrawn", withdrawn))
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "withdraw"), slog.String("caller_id", i.Args),
+		slog.String("authority", i.Form), slog.Bool("withdrawn", withdrawn))
 	return status(ctx, f, e, i)
 }

@@ -17,152 +17,148 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-const buttonLife = 24 * time.Hour
-
-// What a button does.
 const (
-	runAgain      = "run"        // its command, as it was: Continue, Try again
-	confirmLeave  = "disconnect" // end the grant
-	confirmErase  = "erase"      // ... and erase all else
-	askForget     = "askForget"
-	withdraw      = "withdraw" // one caller's approval
-	finish        = "finish"   // what is left to do for a space
-	openForm      = "open"
-	fillForm      = "fill" // with a template
-	sendForm      = "send"
-	openHome      = "home"
-	buttonPurpose = "button"
+	buttonLifetime = 24 * time.Hour
+	buttonPurpose  = "button" // of the seal
 )
 
-// act does something for a person, and answers.
-type act func(context.Context, function, chat.Event, invocation) (chat.Reply, error)
+// The names of the button handlers. They are in sealed values.
+const (
+	runButton        = "run"        // repeats a command: Continue, Try again
+	disconnectButton = "disconnect" // ends the grant
+	askEraseButton   = "askForget"
+	eraseButton      = "erase"    // ends the grant and erases all other records
+	withdrawButton   = "withdraw" // withdraws the approval of one caller
+	finishButton     = "finish"   // does the remaining steps for a space
+	openFormButton   = "open"
+	fillFormButton   = "fill" // applies a template
+	sendFormButton   = "send"
+	homeButton       = "home"
+)
 
-// acts are what the buttons do. It is a function because some of them draw
-// buttons.
-func acts() map[string]act {
-	return map[string]act{
-		runAgain: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-			return f.run(ctx, e, i)
+// handler runs a command or a button for the person of the event, and returns the reply.
+type handler func(context.Context, function, chat.Event, invocation) (chat.Reply, error)
+
+// buttonHandlers is a function because a variable would be an initialization cycle: handlers draw buttons.
+func buttonHandlers() map[string]handler {
+	return map[string]handler{
+		runButton: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+			return f.runCommand(ctx, e, i)
 		},
-		confirmLeave: leave,
-		askForget:    askToForget,
-		confirmErase: eraseAll,
-		withdraw:     withdrawApproval,
-		finish:       finishSpace,
-		openForm:     open,
-		fillForm:     fill,
-		sendForm:     send,
-		openHome:     home,
+		disconnectButton: disconnect,
+		askEraseButton:   askErase,
+		eraseButton:      eraseAll,
+		withdrawButton:   withdrawApproval,
+		finishButton:     finishSpace,
+		openFormButton:   openForm,
+		fillFormButton:   fillForm,
+		sendFormButton:   sendForm,
+		homeButton:       home,
 	}
 }
 
-// value is what a button of ours carries through the client: sealed, for one
-// act of one person in one space.
-type value struct {
-	Act        string             `json:"act"`
-	Person     resource.Person    `json:"person"`
-	Space      resource.SpaceName `json:"space"`
-	Invocation invocation         `json:"invocation"`
-	Home       bool               `json:"home,omitempty"`   // it is on the Home tab, or in a dialog opened there
-	Dialog     bool               `json:"dialog,omitempty"` // ... in that dialog
-	Opens      bool               `json:"opens,omitempty"`  // a dialog
-	Until      time.Time          `json:"until"`
+// buttonValue is the value of a button. It is sealed and valid for one handler, one person, and one space.
+type buttonValue struct {
+	Handler     string             `json:"act"`
+	Person      resource.Person    `json:"person"`
+	Space       resource.SpaceName `json:"space"`
+	Invocation  invocation         `json:"invocation"`
+	OnHomeTab   bool               `json:"home,omitempty"`   // the button is on the Home tab, or in its dialog
+	InDialog    bool               `json:"dialog,omitempty"` // the button is in a dialog
+	OpensDialog bool               `json:"opens,omitempty"`
+	Expires     time.Time          `json:"until"`
 }
 
-// button is a button that brings an act back for the person of e.
-func (f function) button(text i18n.Text, act string, e chat.Event, i invocation) (chat.Button, error) {
-	return f.seal(i18n.In(e.Locale)(text), value{Act: act, Invocation: i}, e)
+func (f function) button(text i18n.Text, handler string, e chat.Event, i invocation) (chat.Button, error) {
+	return f.sealButton(i18n.In(e.Locale)(text), buttonValue{Handler: handler, Invocation: i}, e)
 }
 
-// opener is a button that opens a dialog.
-func (f function) opener(text i18n.Text, act string, e chat.Event, i invocation) (chat.Button, error) {
-	if e.Home && e.Dialog != chat.NoDialog { // in a dialog, the next step is one anyway
-		return f.button(text, act, e, i)
+func (f function) dialogButton(text i18n.Text, handler string, e chat.Event, i invocation) (chat.Button, error) {
+	if e.OnHomeTab && e.Dialog != chat.NoDialog { // the reply to any button in a dialog is a dialog
+		return f.button(text, handler, e, i)
 	}
-	b, err := f.seal(i18n.In(e.Locale)(text), value{Act: act, Invocation: i, Opens: true}, e)
-	b.Opens = true
+	b, err := f.sealButton(i18n.In(e.Locale)(text), buttonValue{Handler: handler, Invocation: i, OpensDialog: true}, e)
+	b.OpensDialog = true
 	return b, err
 }
 
-// maxValue is how many bytes a button that repeats what was typed may carry: a
-// card has 32 KB for everything (chat-protocol.md 5).
-const maxValue = 16_000
+// maxButtonValue limits the value of a retry button, in bytes. The whole card has 32 KB (chat-protocol.md 5).
+const maxButtonValue = 16_000
 
-// repeat is the button that does what was tried once more, with the same key;
-// none when what was typed is longer than a button can carry.
-func (f function) repeat(text i18n.Text, e chat.Event, tried attempt) ([]chat.Button, error) {
-	if tried.act == "" {
+// retryButtons returns the button that repeats an attempt with the same idempotency key. It returns none for the zero
+// attempt, or when the input is too long for a button.
+func (f function) retryButtons(text i18n.Text, e chat.Event, retry attempt) ([]chat.Button, error) {
+	if retry.handler == "" {
 		return nil, nil
 	}
-	b, err := f.button(text, tried.act, e, tried.invocation)
-	if err != nil || len(b.Value.Reveal()) > maxValue {
+	b, err := f.button(text, retry.handler, e, retry.invocation)
+	if err != nil || len(b.Value.Reveal()) > maxButtonValue {
 		return nil, err
 	}
 	return []chat.Button{b}, nil
 }
 
-func (f function) seal(text string, v value, e chat.Event) (chat.Button, error) {
-	v.Person, v.Space, v.Until = e.Person.Name, e.Space.Name, f.Now().Add(buttonLife)
-	v.Home, v.Dialog = e.Home, e.Dialog != chat.NoDialog
+func (f function) sealButton(text string, v buttonValue, e chat.Event) (chat.Button, error) {
+	v.Person, v.Space, v.Expires = e.Person.Name, e.Space.Name, f.Now().Add(buttonLifetime)
+	v.OnHomeTab, v.InDialog = e.OnHomeTab, e.Dialog != chat.NoDialog
 	plain, err := json.Marshal(v)
 	if err != nil {
-		return chat.Button{}, fault.Wrap("chatevent.seal", err)
+		return chat.Button{}, fault.Wrap("chatevent.sealButton", err)
 	}
 	sealed, err := f.Keys.Seal(plain, seal.Place{Purpose: buttonPurpose})
 	if err != nil {
-		return chat.Button{}, fault.Wrap("chatevent.seal", err)
+		return chat.Button{}, fault.Wrap("chatevent.sealButton", err)
 	}
 	return chat.Button{Text: text, Value: config.NewSecret(base64.RawURLEncoding.EncodeToString(sealed))}, nil
 }
 
-// click does what a button says, for the person and in the space it was made
-// for.
-func (f function) click(ctx context.Context, e chat.Event) (chat.Reply, error) {
+// handleClick runs the clicked button's handler, if the button was made for this person and space.
+func (f function) handleClick(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	v, err := f.unseal(e)
-	if errors.Is(err, errOld) && (v.Act == sendForm || v.Act == fillForm) {
-		// What was typed is not lost: the form is drawn anew, for the same act.
-		return f.show(ctx, f.there(ctx, e, v), v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + i18n.In(e.Locale)(words.FormOld)}}})
+	hasInputs := v.Handler == sendFormButton || v.Handler == fillFormButton
+	if errors.Is(err, errExpired) && hasInputs { // show the form again with its input, under the same key
+		return f.show(ctx, f.restoreOrigin(ctx, e, v), v.Invocation, e.Inputs, warn(e, words.FormOld))
 	}
 	if err != nil {
-		return chat.Reply{}, &fault.Error{Op: "chatevent.click", Kind: fault.Invalid, Public: words.ErrorButton, Err: err}
+		return chat.Reply{}, &fault.Error{Op: "chatevent", Kind: fault.Invalid, Public: words.ErrorButton, Err: err}
 	}
-	do, ok := acts()[v.Act]
+	handle, ok := buttonHandlers()[v.Handler]
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorButton)
 	}
-	e = f.there(ctx, e, v)
-	of(ctx).tried = attempt{v.Act, v.Invocation}
-	reply, err := f.within(ctx, func() (chat.Reply, error) { return do(ctx, f, e, v.Invocation) })
-	if errors.Is(err, serve.ErrFull) && (v.Act == sendForm || v.Act == fillForm) { // what was typed is not lost here either
-		return f.show(ctx, e, v.Invocation, e.Inputs, notice{widgets: []chat.Widget{{Text: warning + i18n.In(e.Locale)(words.ErrorBusy)}}})
+	e = f.restoreOrigin(ctx, e, v)
+	stateOf(ctx).retry = attempt{v.Handler, v.Invocation}
+	reply, err := f.limitConcurrency(ctx, func() (chat.Reply, error) { return handle(ctx, f, e, v.Invocation) })
+	if errors.Is(err, serve.ErrFull) && hasInputs { // keep the form's input here too
+		return f.show(ctx, e, v.Invocation, e.Inputs, warn(e, words.ErrorBusy))
 	}
 	return reply, err
 }
 
-// there is a click with the place it happened in, as the card it is on tells:
-// no format says it of all clicks (chat-protocol.md 1.5, 2.4).
-func (function) there(ctx context.Context, e chat.Event, v value) chat.Event {
+// restoreOrigin sets where the click came from, as recorded in the button's value. Chat doesn't report it for every
+// click (chat-protocol.md 1.5, 2.4).
+func (function) restoreOrigin(ctx context.Context, e chat.Event, v buttonValue) chat.Event {
 	switch {
-	case v.Opens:
-		e.Dialog = chat.Opens
-	case v.Home && v.Dialog:
-		e.Dialog = chat.Sent
-	case v.Home:
+	case v.OpensDialog:
+		e.Dialog = chat.DialogRequested
+	case v.OnHomeTab && v.InDialog:
+		e.Dialog = chat.DialogSubmitted
+	case v.OnHomeTab:
 		e.Dialog = chat.NoDialog
 	}
-	e.Home = v.Home
-	of(ctx).event = e
+	e.OnHomeTab = v.OnHomeTab
+	stateOf(ctx).event = e
 	return e
 }
 
-// errOld says that a button is right, but for its age.
-var errOld = errors.New("the button is older than a day")
+// errExpired means that a button is valid except for its age.
+var errExpired = errors.New("button is older than a day")
 
-func (f function) unseal(e chat.Event) (value, error) {
-	var v value
+func (f function) unseal(e chat.Event) (buttonValue, error) {
+	var v buttonValue
 	sealed, err := base64.RawURLEncoding.DecodeString(e.Value.Reveal())
 	if err != nil {
-		return v, errors.New("the button's value is not a sealed text")
+		return v, errors.New("button value is not base64url")
 	}
 	plain, err := f.Keys.Open(sealed, seal.Place{Purpose: buttonPurpose})
 	if err != nil {
@@ -173,11 +169,11 @@ func (f function) unseal(e chat.Event) (value, error) {
 	}
 	switch {
 	case v.Person != e.Person.Name:
-		return v, errors.New("another person's button")
-	case v.Space != e.Space.Name && !v.Home: // the Home tab is one person's own
-		return v, errors.New("a button of another space")
-	case !f.Now().Before(v.Until):
-		return v, errOld
+		return v, errors.New("button belongs to another person")
+	case v.Space != e.Space.Name && !v.OnHomeTab: // only this person sees their Home tab
+		return v, errors.New("button belongs to another space")
+	case !f.Now().Before(v.Expires):
+		return v, errExpired
 	}
 	return v, nil
 }

@@ -1,8 +1,8 @@
-// Package chatevent is the function that Google Chat speaks to: it checks that
-// Chat is speaking, picks the command or the click, and answers.
+// Package chatevent is the function that receives Google Chat's events. It verifies that an event comes from Chat, runs
+// the command or the clicked button, and replies.
 //
-// Start at command.go for the table of commands; each has a file of its own.
-// What the commands do is in shared/operations, shared/consent and shared/grants.
+// Start at command.go for the table of commands; each has its own file. The work that commands do is in
+// shared/operations, shared/consent and shared/grants.
 package chatevent
 
 import (
@@ -27,18 +27,18 @@ import (
 )
 
 const (
-	deadline = 25 * time.Second // of a request: Chat waits for 30
-	actTime  = 20 * time.Second // of the act in it, so that time is left to answer
+	deadline       = 25 * time.Second // of a request; Chat waits for 30
+	handlerTimeout = 20 * time.Second // leaves time to reply
 )
 
-// Deps are what the function works with; all are required.
+// Deps are the function's dependencies; all are required.
 type Deps struct {
 	App        chat.App
-	Verifier   *chat.Verifier // for the app
+	Verifier   *chat.Verifier // of App
 	Vault      *vault.Vault
 	Grants     *grants.Grants
 	Consent    *consent.Flow
-	Callers    *callers.File // their names, and the operator's templates
+	Callers    *callers.File // callers' names and the operator's templates
 	Operations *operations.Operations
 	Spaces     *spaces.Spaces
 	Meetings   *meetings.Meetings
@@ -52,44 +52,41 @@ type function struct {
 	limiter *serve.Limiter
 }
 
-// New is the function's handler.
+// New returns the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d, serve.NewLimiter(serve.MaxInFlight)}
-	door := serve.Endpoint{Name: "chatevent", Log: d.Log, Deadline: deadline, Fail: f.fail}.Handler(f.hear)
+	endpoint := serve.Endpoint{Name: "chatevent", Log: d.Log, Deadline: deadline, Fail: f.fail}.Handler(f.handleEvent)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		door.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), heardKey{}, &heard{})))
+		endpoint.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), stateKey{}, &requestState{})))
 	})
 }
 
-// heard is the event of a request once it is verified and decoded: from then
-// on, even a failure is answered with a card.
-type heard struct {
-	event  chat.Event
-	format chat.Format
-	known  bool
-	inside bool    // it has a place, for this act and those it leads to
-	tried  attempt // for Try again and Continue
-	form   redraw  // of the form that was sent, if one was
+// requestState is the state of a request. Once its event is verified, the reply is always a card, even for a failure.
+type requestState struct {
+	event      chat.Event
+	format     chat.Format
+	verified   bool    // event and format are set
+	admitted   bool    // the request holds a place of the limiter
+	retry      attempt // for the buttons Try again and Continue
+	redrawForm redraw  // for the submitted form; nil when there is none
 }
 
-// attempt is an act with what it needs to be done again; the zero attempt is
-// none.
+// attempt identifies a handler and its input, to run it again. The zero attempt is none.
 type attempt struct {
-	act        string
+	handler    string // a key of buttonHandlers
 	invocation invocation
 }
 
-type heardKey struct{}
+type stateKey struct{}
 
-func of(ctx context.Context) *heard {
-	h, _ := ctx.Value(heardKey{}).(*heard)
-	return h
+func stateOf(ctx context.Context) *requestState {
+	state, _ := ctx.Value(stateKey{}).(*requestState)
+	return state
 }
 
-// hear answers one request of Chat.
-func (f function) hear(w http.ResponseWriter, r *http.Request) error {
+func (f function) handleEvent(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
-		return fault.New(fault.Invalid, i18n.English("Google Chat posts its events here; there is nothing to see."))
+		return fault.New(fault.Invalid, i18n.English("This address only receives events from Google Chat."))
 	}
 	format, err := f.Verifier.Verify(r)
 	if err != nil {
@@ -103,62 +100,62 @@ func (f function) hear(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.Wrap("chatevent", err)
 	}
-	h := of(r.Context())
-	h.event, h.format, h.known = event, format, true
-	logging.Note(r.Context(), slog.String("event", string(event.Kind)), slog.String("person", string(event.Person.Name)), slog.String("space", string(event.Space.Name)))
+	state := stateOf(r.Context())
+	state.event, state.format, state.verified = event, format, true
+	logging.Note(r.Context(), slog.String("event", string(event.Kind)),
+		slog.String("person", string(event.Person.Name)), slog.String("space", string(event.Space.Name)))
 
-	ctx, cancel := context.WithTimeout(r.Context(), actTime)
+	ctx, cancel := context.WithTimeout(r.Context(), handlerTimeout)
 	defer cancel()
-	reply, err := f.answer(ctx, event)
+	reply, err := f.dispatch(ctx, event)
 	if err != nil {
 		return err
 	}
-	return f.write(w, h, reply) // h.event: a click says where it happened
+	return f.writeReply(w, state, reply) // with state.event: a click adds to it where it happened
 }
 
-// answer picks what to do.
-func (f function) answer(ctx context.Context, e chat.Event) (chat.Reply, error) {
+func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error) {
 	switch e.Kind {
 	case chat.Command:
-		return f.run(ctx, e, asked(e))
+		return f.runCommand(ctx, e, newInvocation(e))
 	case chat.Click:
-		if e.Dialog == chat.Cancelled {
+		if e.Dialog == chat.DialogCancelled {
 			return chat.Reply{}, nil
 		}
-		return f.click(ctx, e)
+		return f.handleClick(ctx, e)
 	case chat.Home:
-		of(ctx).tried = attempt{openHome, invocation{}}
-		return f.within(ctx, func() (chat.Reply, error) { return home(ctx, f, e, invocation{}) })
+		stateOf(ctx).retry = attempt{homeButton, invocation{}}
+		return f.limitConcurrency(ctx, func() (chat.Reply, error) { return home(ctx, f, e, invocation{}) })
 	case chat.Added:
 		if e.Space.Direct {
-			f.try(ctx, f.Grants.AppReturned(ctx, e.Person.Name))
+			f.logError(ctx, f.Grants.AppReturned(ctx, e.Person.Name))
 		}
 		return welcome(ctx, f, e)
 	case chat.Removed: // no reply is possible
 		if e.Space.Direct {
-			f.try(ctx, f.Grants.AppRemoved(ctx, e.Person.Name, f.Now()))
+			f.logError(ctx, f.Grants.AppRemoved(ctx, e.Person.Name, f.Now()))
 		}
 		return chat.Reply{}, nil
 	case chat.Message:
 		return help(ctx, f, e, invocation{})
-	default: // something new of Chat's
+	default: // a kind that Deputy doesn't know
 		return chat.Reply{}, nil
 	}
 }
 
-// try notes the failure of what the person did not ask for.
-func (f function) try(ctx context.Context, err error) {
+// logError logs the failure of a step that the person didn't ask for. It does nothing for nil.
+func (f function) logError(ctx context.Context, err error) {
 	if err != nil {
-		f.Log.ErrorContext(ctx, "not noted", slog.String("error", err.Error()))
+		f.Log.ErrorContext(ctx, "optional step failed", slog.String("error", err.Error()))
 	}
 }
 
-func (f function) write(w http.ResponseWriter, h *heard, reply chat.Reply) error {
-	body, err := f.App.Encode(h.format, h.event, reply)
+func (f function) writeReply(w http.ResponseWriter, state *requestState, reply chat.Reply) error {
+	body, err := f.App.Encode(state.format, state.event, reply)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_, err = w.Write(body) //nolint:gosec // JSON, and Chat is the reader
+	_, err = w.Write(body) //nolint:gosec // JSON for Chat, not HTML
 	return fault.Wrap("chatevent", err)
 }

@@ -7,7 +7,7 @@ import (
 	"example.com/deputy/shared/i18n"
 )
 
-func TestEveryCapabilityAndCommandHasWordsThatFitChatsConsole(t *testing.T) {
+func TestCommands_FitConsole(t *testing.T) {
 	for _, c := range capability.All() {
 		if c.Words() == (i18n.Text{}) {
 			t.Errorf("%s has no words", c)
@@ -15,13 +15,14 @@ func TestEveryCapabilityAndCommandHasWordsThatFitChatsConsole(t *testing.T) {
 	}
 	seen := map[int]bool{}
 	for _, c := range commands() {
-		if seen[c.id] || c.id < 1 || c.id > 1000 || c.quick() != (c.id > 100) || len(c.name) > 50 || len(c.description) == 0 || len(c.description) > 50 {
-			t.Errorf("%+v does not fit", c)
+		if seen[c.id] || c.id < 1 || c.id > 1000 || c.isQuick() != (c.id > 100) || len(c.name) > 50 ||
+			len(c.description) == 0 || len(c.description) > 50 {
+			t.Errorf("Chat's console does not accept %+v", c)
 		}
 		seen[c.id] = true
 		for _, r := range c.name + c.description {
 			if r > 127 {
-				t.Errorf("%s: %q is not ASCII: Chat lets the command die silently", c.name, r)
+				t.Errorf("%s: %q is not ASCII, and Chat silently drops the command", c.name, r)
 			}
 		}
 	}

@@ -8,8 +8,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// connect asks for consent when there is none, and else shows that there is:
-// it is also what Chat repeats after the consent.
+// connect asks for consent, or shows the connection if the person has consented. Chat runs it again after the consent.
 func connect(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
 	if _, err := f.Grants.TokenSource(ctx, e.Person.Name, capability.CreateSpaces); err != nil {
 		return chat.Reply{}, err

@@ -12,45 +12,44 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// ask is the one place that asks a person to connect (design stop 6). In a
-// direct message Chat's own prompt does it, and Chat repeats the command by
-// itself afterwards. Elsewhere that repetition would publish what the person
-// typed, and a click cannot be repeated: there a private card has Connect and
-// Continue. So it has when there is something to tell: the prompt carries no
-// text. A form that was sent stays open, and is sent again.
-func (f function) ask(ctx context.Context, h *heard, needs *capability.Needs) (chat.Reply, error) {
-	e := h.event
-	say, text, tell := i18n.In(e.Locale), words.ConnectText, false
+// requestConsent asks the person to connect; nothing else does. In a direct message it returns Chat's own prompt, and
+// Chat repeats the command after the consent. In a space, that repetition would publish the command, and Chat can't
+// repeat a click. The reply there is a private card with the buttons Connect and Continue. The card also replaces the
+// prompt when there is a reason to show, since a prompt has no text. A submitted form stays open, to be sent again.
+func (f function) requestConsent(ctx context.Context, state *requestState, n *capability.Needs) (chat.Reply, error) {
+	e := state.event
+	say, text, hasReason := i18n.In(e.Locale), words.ConnectText, false
 	switch {
-	case needs.SignIn:
-		text, tell = words.ConnectSignIn, true
-	case needs.Ended && f.Grants.Tell(ctx, e.Person.Name):
-		text, tell = words.ConnectEnded, true
+	case n.SignIn:
+		text, hasReason = words.ConnectSignIn, true
+	case n.Ended && f.Grants.Tell(ctx, e.Person.Name):
+		text, hasReason = words.ConnectEnded, true
 	}
-	prompt := e.Space.Direct && !e.Complete.Empty() && !tell && e.Dialog == chat.NoDialog
+	prompt := e.Space.Direct && !e.CompletionURL.Empty() && !hasReason && e.Dialog == chat.NoDialog
 	if !prompt {
-		e.Complete = config.Secret{}
+		e.CompletionURL = config.Secret{}
 	}
-	link, err := f.Consent.Invite(ctx, resource.Named(e.Person.Name), e.Complete, needs.Capabilities...)
+	link, err := f.Consent.Invite(ctx, resource.Named(e.Person.Name), e.CompletionURL, n.Capabilities...)
 	if err != nil {
-		return chat.Reply{}, fault.Wrap("chatevent.ask", err)
+		return chat.Reply{}, fault.Wrap("chatevent.requestConsent", err)
 	}
 	if prompt {
-		return chat.Reply{Connect: link}, nil
+		return chat.Reply{ConnectURL: link}, nil
 	}
-	lead := chat.Button{Text: say(words.ButtonConnect), Link: link, Strong: true}
-	if h.form != nil {
-		if !tell {
+	connect := chat.Button{Text: say(words.ButtonConnect), Link: link, Primary: true}
+	if state.redrawForm != nil {
+		if !hasReason {
 			text = words.ConnectForm
 		}
-		return h.form(notice{widgets: []chat.Widget{{Text: say(text)}, buttons(lead)}})
+		return state.redrawForm(notice{widgets: []chat.Widget{{Text: say(text)}, buttons(connect)}})
 	}
-	again, err := f.repeat(words.ButtonContinue, e, h.tried)
+	retry, err := f.retryButtons(words.ButtonContinue, e, state.retry)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	if len(again) == 0 && !tell {
+	if len(retry) == 0 && !hasReason {
 		text = words.ConnectRetype
 	}
-	return card(say(words.ConnectTitle), chat.Widget{Text: say(text)}, buttons(append([]chat.Button{lead}, again...)...)), nil
+	row := append([]chat.Button{connect}, retry...)
+	return cardReply(say(words.ConnectTitle), chat.Widget{Text: say(text)}, buttons(row...)), nil
 }

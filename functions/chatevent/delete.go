@@ -9,22 +9,18 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
 
-// deleteForm ends a space that Deputy made, once its name is typed: the
-// invocation's Args.
+// deleteForm deletes a space after the person typed its name, which is the invocation's Args.
 func deleteForm() form {
 	return form{
-		title: words.DeleteTitle, submit: words.ButtonDelete, required: []string{nameField}, needs: needs(capability.DeleteSpaces),
-		begin: func(invocation) chat.Inputs { return nil },
-		draw: func(_ context.Context, _ function, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
+		title: words.DeleteTitle, submit: words.ButtonDelete, required: []string{nameField},
+		needs:   needs(capability.DeleteSpaces),
+		initial: func(invocation) chat.Inputs { return nil },
+		draw: func(_ context.Context, _ function, e chat.Event, i invocation, in chat.Inputs) ([]chat.Widget, error) {
 			say := i18n.In(e.Locale)
-			return []chat.Widget{
-				{Text: say(words.DeleteText, i.Args)},
-				{Field: &chat.Field{Name: nameField, Label: say(words.FormName), Limit: spaces.MaxName, Values: held[nameField]}},
-			}, nil
+			return []chat.Widget{{Text: say(words.DeleteText, i.Args)}, nameWidget(say, in)}, nil
 		},
 		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 			if strings.Join(strings.Fields(e.Inputs.First(nameField)), " ") != i.Args {
@@ -38,10 +34,11 @@ func deleteForm() form {
 			case err != nil:
 				return chat.Reply{}, err
 			}
-			f.Log.InfoContext(ctx, "audit", slog.String("act", "delete"), slog.String("authority", "user"), slog.String("in", string(i.Space)))
+			f.Log.InfoContext(ctx, "audit", slog.String("act", "delete"),
+				slog.String("authority", "user"), slog.String("in", string(i.Space)))
 			say := i18n.In(e.Locale)
-			reply := card(say(title), chat.Widget{Text: say(text)})
-			reply.Card.Subtitle, reply.Leaves = i.Args, true
+			reply := cardReply(say(title), chat.Widget{Text: say(text)})
+			reply.Card.Subtitle, reply.ClosesDialog = i.Args, true
 			return reply, nil
 		},
 	}

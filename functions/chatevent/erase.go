@@ -9,23 +9,22 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// askToForget asks once more before all is erased.
-func askToForget(_ context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func askErase(_ context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
-	yes, err := f.button(words.ButtonErase, confirmErase, e, i)
+	confirm, err := f.button(words.ButtonErase, eraseButton, e, i)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return card(say(words.EraseTitle), chat.Widget{Text: say(words.EraseText)}, buttons(yes)), nil
+	return cardReply(say(words.EraseTitle), chat.Widget{Text: say(words.EraseText)}, buttons(confirm)), nil
 }
 
-// eraseAll ends the grant, and erases whatever else Deputy holds about a person.
-// It can be repeated.
+// eraseAll ends the grant and erases all other records about the person. It is safe to repeat.
 func eraseAll(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	done, err := f.Grants.Erase(ctx, e.Person.Name)
+	result, err := f.Grants.Erase(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.Bool("erased", true), slog.String("outcome", done.Outcome.String()), slog.Int("withdrawn", done.Withdrawn))
-	return disconnection(e, words.EraseDone, done), nil
+	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.Bool("erased", true),
+		slog.String("outcome", result.Outcome.String()), slog.Int("withdrawn", result.Withdrawn))
+	return disconnectedCard(e, words.EraseDone, result), nil
 }

@@ -12,21 +12,20 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// fail answers every error of the function. Before the event is known to be
-// Chat's, by a status without detail; after that always by 200 and a card,
-// since Chat shows nothing of other answers.
+// fail replies to every error. Until the event is verified, the reply is a status without details. After that it is
+// always 200 with a card, because Chat shows nothing for other statuses.
 func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
-	h := of(r.Context())
-	if !h.known {
+	state := stateOf(r.Context())
+	if !state.verified {
 		w.WriteHeader(httpStatus(fault.KindOf(err)))
 		return
 	}
-	reply, rendered := f.explain(r.Context(), h, err, logging.Reference(r.Context()))
-	if rendered == nil {
-		rendered = f.write(w, h, reply)
+	reply, failed := f.errorReply(r.Context(), state, err, logging.Reference(r.Context()))
+	if failed == nil {
+		failed = f.writeReply(w, state, reply)
 	}
-	if rendered != nil {
-		panic(rendered) // nothing better is left to say: the endpoint answers 500
+	if failed != nil {
+		panic(failed) // serve.Endpoint recovers and replies with 500
 	}
 }
 
@@ -43,26 +42,26 @@ func httpStatus(k fault.Kind) int {
 	}
 }
 
-// warning makes a fault stand out among the fields of a form.
+// warning makes a message stand out among the fields of a form.
 const warning = "⚠️ "
 
-// explain is the card, or Chat's own prompt, for an error.
-func (f function) explain(ctx context.Context, h *heard, err error, reference string) (chat.Reply, error) {
+// errorReply returns a card for an error, or Chat's own prompt when the person must consent.
+func (f function) errorReply(ctx context.Context, state *requestState, err error, ref string) (chat.Reply, error) {
 	if needs, ok := capability.Needed(err); ok {
-		return f.ask(ctx, h, needs)
+		return f.requestConsent(ctx, state, needs)
 	}
-	say := i18n.In(h.event.Locale)
-	text := chat.Widget{Text: fault.Public(say, err, reference)}
-	if h.form != nil {
+	say := i18n.In(state.event.Locale)
+	text := chat.Widget{Text: fault.Public(say, err, ref)}
+	if state.redrawForm != nil {
 		text.Text = warning + text.Text
-		return h.form(notice{field: faulty(err), widgets: []chat.Widget{text}})
+		return state.redrawForm(notice{field: invalidField(err), widgets: []chat.Widget{text}})
 	}
 	if !fault.Passes(err) {
-		return card(say(words.ErrorTitle), text), nil
+		return cardReply(say(words.ErrorTitle), text), nil
 	}
-	again, err := f.repeat(words.ButtonTryAgain, h.event, h.tried)
+	retry, err := f.retryButtons(words.ButtonTryAgain, state.event, state.retry)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return card(say(words.ErrorTitle), append([]chat.Widget{text}, row(again)...)...), nil
+	return cardReply(say(words.ErrorTitle), append([]chat.Widget{text}, optionalRow(retry)...)...), nil
 }

@@ -14,127 +14,130 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// form is a dialog that is filled in and sent. What it holds comes back with
-// every event and goes out again with every redrawing: nothing of it is stored.
+// form is a dialog with fields. Every event contains its values, and every reply shows them again: Deputy stores none.
 type form struct {
 	title    i18n.Text
 	submit   i18n.Text
 	required []string
-	needs    []capability.Capability // asked for before it is opened
-	// begin is what the form holds at first.
-	begin func(invocation) chat.Inputs
-	// draw are its fields, with what they hold.
-	draw func(context.Context, function, chat.Event, invocation, chat.Inputs) ([]chat.Widget, error)
-	send act
+	needs    []capability.Capability // required to open the form
+	initial  func(invocation) chat.Inputs
+	draw     func(context.Context, function, chat.Event, invocation, chat.Inputs) ([]chat.Widget, error)
+	send     handler
 }
 
-// forms are all there are. It is a function because they draw buttons that lead
-// to them.
+// forms returns all forms by name. A variable would be an initialization cycle: forms draw buttons that open forms.
 func forms() map[string]form {
-	return map[string]form{newSpace: createSpaceForm(), rename: renameForm(), remove: deleteForm()}
+	return map[string]form{createFormName: createForm(), renameFormName: renameForm(), deleteFormName: deleteForm()}
 }
 
-// The forms' names.
+// The names of the forms. They are in sealed values.
 const (
-	newSpace = "newSpace"
-	rename   = "rename"
-	remove   = "delete"
+	createFormName = "newSpace"
+	renameFormName = "rename"
+	deleteFormName = "delete"
 )
 
-// redraw shows a form again with everything it holds, and a notice.
 type redraw func(notice) (chat.Reply, error)
 
-// notice is what there is to say about a form, beside one of its fields or, for
-// an empty name, above all.
+// notice is shown above one of a form's fields or, if field is empty, above all.
 type notice struct {
 	field   string
 	widgets []chat.Widget
 }
 
-// maxForm is how many bytes a form may have as a card: Chat takes 32 KB
-// (chat-protocol.md 5).
-const maxForm = 31_000
+func warn(e chat.Event, text i18n.Text) notice {
+	return notice{widgets: []chat.Widget{{Text: warning + i18n.In(e.Locale)(text)}}}
+}
 
-// open shows a form for the first time. It gets the key that makes sending it
-// twice one act.
-func open(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	this, ok := forms()[i.Form]
+// maxFormSize limits the size of a form's card, in bytes. Chat accepts 32 KB (chat-protocol.md 5).
+const maxFormSize = 31_000
+
+// openForm opens a form. The form gets a new idempotency key, so that sending it twice runs one operation.
+func openForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	dialog, ok := forms()[i.Form]
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorButton)
 	}
-	if _, err := f.Grants.TokenSource(ctx, e.Person.Name, this.needs...); err != nil {
+	if _, err := f.Grants.TokenSource(ctx, e.Person.Name, dialog.needs...); err != nil {
 		return chat.Reply{}, err
 	}
-	i.Source = once()
-	return f.show(ctx, e, i, this.begin(i), notice{})
+	i.Key = newKey()
+	return f.show(ctx, e, i, dialog.initial(i), notice{})
 }
 
-// send does what a form is for. Whatever fails, the form stays.
-func send(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	this, ok := forms()[i.Form]
+// sendForm handles a submitted form. If it fails, the form stays open with its values.
+func sendForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	dialog, ok := forms()[i.Form]
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorButton)
 	}
-	of(ctx).form = func(n notice) (chat.Reply, error) { return f.show(context.WithoutCancel(ctx), e, i, e.Inputs, n) }
-	return this.send(ctx, f, e, i)
+	stateOf(ctx).redrawForm = f.redrawer(ctx, e, i)
+	return dialog.send(ctx, f, e, i)
 }
 
-// show draws a form, without its longest texts if it were too large otherwise.
-func (f function) show(ctx context.Context, e chat.Event, i invocation, held chat.Inputs, n notice) (chat.Reply, error) {
-	cut := false
+// redrawer returns a redraw for the form that the event submitted. It works after the context of the handler ended.
+func (f function) redrawer(ctx context.Context, e chat.Event, i invocation) redraw {
+	return func(n notice) (chat.Reply, error) { return f.show(context.WithoutCancel(ctx), e, i, e.Inputs, n) }
+}
+
+// show draws a form. If it is too large, show drops the longest values and adds a warning.
+func (f function) show(ctx context.Context, e chat.Event, i invocation, in chat.Inputs, n notice) (chat.Reply, error) {
+	dropped := false
 	for {
-		reply, err := f.draw(ctx, e, i, held, n, cut)
-		if err != nil || reply.Card.Size() <= maxForm {
+		reply, err := f.drawForm(ctx, e, i, in, n, dropped)
+		if err != nil || reply.Card.Size() <= maxFormSize {
 			return reply, err
 		}
 		longest := ""
-		for name := range held {
-			if longest == "" || written(held.First(name)) > written(held.First(longest)) {
+		for name := range in {
+			if longest == "" || jsonSize(in.First(name)) > jsonSize(in.First(longest)) {
 				longest = name
 			}
 		}
 		if longest == "" {
-			return chat.Reply{}, fault.New(fault.Internal, fault.None) // a form's own words are far shorter
+			return chat.Reply{}, fault.New(fault.Internal, fault.None) // impossible: a form without values is small
 		}
-		held, cut = maps.Clone(held), true
-		delete(held, longest)
+		in, dropped = maps.Clone(in), true
+		delete(in, longest)
 	}
 }
 
-func (f function) draw(ctx context.Context, e chat.Event, i invocation, held chat.Inputs, n notice, cut bool) (chat.Reply, error) {
-	this, say := forms()[i.Form], i18n.In(e.Locale)
-	widgets, err := this.draw(ctx, f, e, i, held)
+func (f function) drawForm(
+	ctx context.Context, e chat.Event, i invocation, in chat.Inputs, n notice, dropped bool,
+) (chat.Reply, error) {
+	dialog, say := forms()[i.Form], i18n.In(e.Locale)
+	widgets, err := dialog.draw(ctx, f, e, i, in)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	if cut {
+	if dropped {
 		n.widgets = append(slices.Clone(n.widgets), chat.Widget{Text: warning + say(words.FormCut)})
 	}
-	at := max(0, slices.IndexFunc(widgets, func(w chat.Widget) bool { return w.Field != nil && w.Field.Name == n.field }))
-	widgets = slices.Insert(widgets, at, n.widgets...)
-	done, err := f.button(this.submit, sendForm, e, i)
+	isField := func(w chat.Widget) bool { return w.Field != nil && w.Field.Name == n.field }
+	widgets = slices.Insert(widgets, max(0, slices.IndexFunc(widgets, isField)), n.widgets...)
+	submit, err := f.button(dialog.submit, sendFormButton, e, i)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	done.Strong, done.Required = true, this.required
-	return card(say(this.title), append(widgets, buttons(done))...), nil
+	submit.Primary, submit.Required = true, dialog.required
+	return cardReply(say(dialog.title), append(widgets, buttons(submit))...), nil
 }
 
-// written is how many bytes a text takes in JSON.
-func written(text string) int {
-	out, _ := json.Marshal(text) // a string: never fails
+func jsonSize(text string) int {
+	out, _ := json.Marshal(text) // encoding a string never fails
 	return len(out)
 }
 
-// faulty is the field that an error is about, or empty.
-func faulty(err error) string {
+// invalidField returns the field that an error is about, or "".
+func invalidField(err error) string {
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok {
 		return ""
 	}
 	return map[i18n.Text]string{
-		words.ErrorNameMissing: nameField, words.ErrorNameTooLong: nameField, words.ErrorNameTaken: nameField, words.DeleteNameDiffers: nameField,
-		words.ErrorDescriptionTooLong: descriptionField, words.ErrorGuidelinesTooLong: guidelinesField,
-		words.ErrorTooManyPeople: othersField, words.ErrorNotAPerson: othersField, words.ErrorHistoryUnknown: historyField, words.FormTemplateGone: templateField, words.ErrorMessageTooLong: firstField,
+		words.ErrorNameMissing: nameField, words.ErrorNameTooLong: nameField, words.ErrorNameTaken: nameField,
+		words.DeleteNameDiffers: nameField, words.ErrorDescriptionTooLong: descriptionField,
+		words.ErrorGuidelinesTooLong: guidelinesField, words.ErrorTooManyPeople: othersField, words.ErrorNotAPerson: othersField,
+		words.ErrorHistoryUnknown: historyField, words.FormTemplateGone: templateField, words.ErrorMessageTooLong: firstField,
 	}[e.Public]
 }

@@ -10,28 +10,30 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// groupChat begins a group conversation, or finds the one there is.
+// groupChat finds or starts the group conversation with these people.
 func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	members, err := i.people()
+	members, err := i.members()
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	made, err := f.Operations.CreateConversation(ctx, operations.Self(e.Person.Name, i.Source), operations.NewConversation{Members: members})
+	self, request := operations.Self(e.Person.Name, i.Key), operations.NewConversation{Members: members}
+	group, err := f.Operations.CreateConversation(ctx, self, request)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	group := made.Outcome
+	outcome := group.Outcome
 	say, title := i18n.In(e.Locale), words.GroupTitle
-	widgets := append(people(say, group.Joined, group.Invited), f.leftOut(ctx, e, true, group.LeftOut)...)
+	widgets := memberWidgets(say, outcome.Joined, outcome.Invited)
+	widgets = append(widgets, f.leftOut(ctx, e, true, outcome.LeftOut)...)
 	switch {
-	case len(group.LeftOut) > 0:
+	case len(outcome.LeftOut) > 0:
 		title = words.GroupPartialTitle
-	case group.Unchecked:
+	case outcome.Unchecked:
 		widgets = append(widgets, chat.Widget{Text: say(words.CreatedUnchecked)})
 	}
-	if made.Reused {
+	if group.Reused {
 		widgets = append(widgets, chat.Widget{Text: say(words.GroupFound)})
 	}
-	open := chat.Button{Text: say(words.ButtonOpen), Link: config.NewSecret(made.Address), Strong: true}
-	return card(say(title), append(widgets, buttons(open))...), nil
+	open := chat.Button{Text: say(words.ButtonOpen), Link: config.NewSecret(group.Address), Primary: true}
+	return cardReply(say(title), append(widgets, buttons(open))...), nil
 }

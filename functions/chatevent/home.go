@@ -6,24 +6,21 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
-// recent is how many spaces the Home tab shows.
-const recent = 5
+const maxRecent = 5
 
-// home is the Home tab: how the person is connected, their newest spaces, and
-// what to begin with.
+// home shows the Home tab: the connection, the newest spaces, and the commands.
 func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
 	c, err := f.Grants.Connection(ctx, e.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	again, err := f.button(words.ButtonRefresh, openHome, e, invocation{})
+	refresh, err := f.button(words.ButtonRefresh, homeButton, e, invocation{})
 	if err != nil {
 		return chat.Reply{}, err
 	}
@@ -32,55 +29,58 @@ func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 		if c.SignIn {
 			text = words.ConnectSignIn
 		}
-		connect, err := f.allow(ctx, say(words.ButtonConnect), e, capability.CreateSpaces)
+		connect, err := f.consentButton(ctx, say(words.ButtonConnect), e, capability.CreateSpaces)
 		if err != nil {
 			return chat.Reply{}, err
 		}
-		connect.Strong = true
-		again.Text = say(words.ButtonContinue)
-		return card(say(words.HomeTitle), append([]chat.Widget{{Text: say(text)}, buttons(connect, again)}, explained(say)...)...), nil
+		connect.Primary = true
+		refresh.Text = say(words.ButtonContinue)
+		widgets := append([]chat.Widget{{Text: say(text)}, buttons(connect, refresh)}, commandWidgets(say)...)
+		return cardReply(say(words.HomeTitle), widgets...), nil
 	}
-	create, err := f.opener(words.FormTitle, openForm, e, invocation{Form: newSpace})
+	create, err := f.dialogButton(words.FormTitle, openFormButton, e, invocation{Form: createFormName})
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	create.Strong = true
-	mine, err := f.opener(words.StatusTitle, runAgain, e, invocation{Command: myConnection})
+	create.Primary = true
+	connection, err := f.dialogButton(words.StatusTitle, runButton, e, invocation{Command: myConnection})
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	top := []chat.Widget{{Label: say(words.HomeConnectedAs), Text: c.Email}, buttons(create, mine, again)}
-	newest, err := f.newest(ctx, e, c)
+	recent, err := f.recentSpaces(ctx, e, c)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	reply := card(say(words.HomeTitle), top...)
-	reply.Card.Sections = append(reply.Card.Sections, chat.Section{Header: say(words.HomeRecent), Widgets: newest}, chat.Section{Header: say(words.HelpTitle), Widgets: explained(say)})
+	account := chat.Widget{Label: say(words.HomeConnectedAs), Text: c.Email}
+	reply := cardReply(say(words.HomeTitle), account, buttons(create, connection, refresh))
+	reply.Card.Sections = append(reply.Card.Sections,
+		chat.Section{Header: say(words.HomeRecent), Widgets: recent},
+		chat.Section{Header: say(words.HelpTitle), Widgets: commandWidgets(say)})
 	return reply, nil
 }
 
-// newest are the newest spaces, or the way to see them. That Chat cannot be
-// asked keeps nothing else from being shown.
-func (f function) newest(ctx context.Context, e chat.Event, c grants.Connection) ([]chat.Widget, error) {
+// recentSpaces lists the newest spaces, or offers the consent for it. An error of Chat doesn't fail the whole Home tab.
+func (f function) recentSpaces(ctx context.Context, e chat.Event, c grants.Connection) ([]chat.Widget, error) {
 	say := i18n.In(e.Locale)
 	if !slices.Contains(c.Allowed, capability.ReadSpaces) {
-		allow, err := f.allow(ctx, say(words.ButtonAllow), e, append(slices.Clone(c.Allowed), capability.ReadSpaces)...)
+		wanted := append(slices.Clone(c.Allowed), capability.ReadSpaces)
+		allow, err := f.consentButton(ctx, say(words.ButtonAllow), e, wanted...)
 		return []chat.Widget{{Text: say(words.HomeRecentNotAllowed)}, buttons(allow)}, err
 	}
 	found, _, err := f.Spaces.Search(ctx, e.Person.Name, "")
-	if _, consent := capability.Needed(err); consent {
-		return nil, err // the grant has just turned out to be dead
+	if _, ok := capability.Needed(err); ok {
+		return nil, err // this call found that the grant no longer works
 	}
 	if err != nil {
-		f.try(ctx, err)
+		f.logError(ctx, err)
 		return []chat.Widget{{Text: say(words.HomeRecentUnknown)}}, nil
 	}
 	if len(found) == 0 {
 		return []chat.Widget{{Text: say(words.ListEmpty)}}, nil
 	}
 	var out []chat.Widget
-	for _, space := range found[:min(recent, len(found))] {
-		out = append(out, chat.Widget{Text: space.DisplayName, Aside: &chat.Button{Text: say(words.ButtonOpen), Link: config.NewSecret(space.Address)}})
+	for _, space := range found[:min(maxRecent, len(found))] {
+		out = append(out, spaceWidget(say, space))
 	}
 	return out, nil
 }

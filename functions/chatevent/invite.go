@@ -18,9 +18,9 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// invite adds people to the space or group conversation it is typed in.
+// invite adds people to the space or group conversation where the person typed the command.
 func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	members, err := i.people()
+	members, err := i.members()
 	switch {
 	case e.Space.Direct:
 		return chat.Reply{}, fault.New(fault.Invalid, words.InviteWhere)
@@ -31,56 +31,56 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 	case len(members) > spaces.MaxMembers:
 		return chat.Reply{}, fault.New(fault.Invalid, words.InviteTooMany, len(members), spaces.MaxMembers)
 	}
-	done, err := f.Operations.AddMembers(ctx, operations.Self(e.Person.Name, i.Source), operations.NewMembers{Space: e.Space.Name, Members: members})
+	request := operations.NewMembers{Space: e.Space.Name, Members: members}
+	result, err := f.Operations.AddMembers(ctx, operations.Self(e.Person.Name, i.Key), request)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	added := done.Added
+	added := result.Added
 	say := i18n.In(e.Locale)
-	widgets := people(say, added.Joined, added.Invited)
+	widgets := memberWidgets(say, added.Joined, added.Invited)
 	if len(added.Failed) == 0 {
-		return card(say(words.InviteTitle), widgets...), nil
+		return cardReply(say(words.InviteTitle), widgets...), nil
 	}
-	// Each reason with its people.
-	var reasons []string
-	by, passing := map[string][]spaces.Member{}, false
+	var reasons []string // in the order of their first member
+	byReason, canRetry := map[string][]spaces.Member{}, false
 	for _, m := range added.Failed {
-		why := fault.Public(say, m.Why, logging.Reference(ctx))
-		if by[why] == nil {
-			reasons = append(reasons, why)
+		reason := fault.Public(say, m.Why, logging.Reference(ctx))
+		if byReason[reason] == nil {
+			reasons = append(reasons, reason)
 		}
-		by[why] = append(by[why], m.Member)
-		passing = passing || fault.Passes(m.Why)
+		byReason[reason] = append(byReason[reason], m.Member)
+		canRetry = canRetry || fault.Passes(m.Why)
 	}
-	for _, why := range reasons {
-		widgets = append(widgets, chat.Widget{Label: say(words.CreatedLeftOut), Text: names(say, by[why])}, chat.Widget{Text: why})
+	for _, reason := range reasons {
+		widgets = append(widgets, chat.Widget{Label: say(words.CreatedLeftOut), Text: memberNames(say, byReason[reason])})
+		widgets = append(widgets, chat.Widget{Text: reason})
 	}
-	if passing { // adding those who are in again does nothing
-		again, err := f.repeat(words.ButtonTryAgain, e, attempt{runAgain, i})
+	if canRetry { // adding a member again does nothing
+		retry, err := f.retryButtons(words.ButtonTryAgain, e, attempt{runButton, i})
 		if err != nil {
 			return chat.Reply{}, err
 		}
-		widgets = append(widgets, row(again)...)
+		widgets = append(widgets, optionalRow(retry)...)
 	}
-	return card(say(words.InvitePartialTitle), widgets...), nil
+	return cardReply(say(words.InvitePartialTitle), widgets...), nil
 }
 
-// people are rows of names by what came of them.
-func people(say i18n.Say, joined, invited []spaces.Member) []chat.Widget {
+func memberWidgets(say i18n.Say, joined, invited []spaces.Member) []chat.Widget {
 	var out []chat.Widget
 	for _, row := range []struct {
 		label   i18n.Text
 		members []spaces.Member
 	}{{words.CreatedJoined, joined}, {words.CreatedInvited, invited}} {
 		if len(row.members) > 0 {
-			out = append(out, chat.Widget{Label: say(row.label), Text: names(say, row.members)})
+			out = append(out, chat.Widget{Label: say(row.label), Text: memberNames(say, row.members)})
 		}
 	}
 	return out
 }
 
-// names are those of members, and how many have none that is known.
-func names(say i18n.Say, members []spaces.Member) string {
+// memberNames joins the names of members, and counts the members whose name is unknown.
+func memberNames(say i18n.Say, members []spaces.Member) string {
 	var out []string
 	unknown := 0
 	for _, m := range members {
@@ -96,14 +96,13 @@ func names(say i18n.Say, members []spaces.Member) string {
 	return strings.Join(out, ", ")
 }
 
-// people are those an invocation mentions, and the e-mail addresses and groups
-// in its words.
-func (i invocation) people() ([]spaces.Member, error) {
-	others, err := named(i.Args)
-	return append(mentioned(i), others...), err
+// members returns the mentioned people, and the e-mail addresses and groups in the text.
+func (i invocation) members() ([]spaces.Member, error) {
+	members, err := parseMembers(i.Args)
+	return append(mentionedMembers(i), members...), err
 }
 
-func mentioned(i invocation) []spaces.Member {
+func mentionedMembers(i invocation) []spaces.Member {
 	var out []spaces.Member
 	for _, m := range i.Mentions {
 		out = append(out, spaces.Member{User: string(m.Name), Label: m.DisplayName})
@@ -113,39 +112,42 @@ func mentioned(i invocation) []spaces.Member {
 
 var groupName = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
 
-// named are the e-mail addresses and groups/{id} in a text; Invalid for any
-// other word, so that nobody is silently left out.
-func named(text string) ([]spaces.Member, error) {
+// parseMembers parses a list of e-mail addresses and groups/{id}. It fails with Invalid for any other word, so that no
+// member is silently left out.
+func parseMembers(text string) ([]spaces.Member, error) {
 	var out []spaces.Member
-	for _, word := range apart(text) {
+	for _, word := range splitList(text) {
 		a, err := mail.ParseAddress(word)
 		switch {
-		case err == nil && a.Address == word && plain(word):
+		case err == nil && a.Address == word && isPlain(word):
 			out = append(out, spaces.Member{User: "users/" + address.Lower(word), Label: word})
 		case groupName.MatchString(word):
 			out = append(out, spaces.Member{User: word, Label: word})
 		default:
-			return nil, &fault.Error{Op: "chatevent.named", Kind: fault.Invalid, Public: words.ErrorNotAPerson, Args: []any{short(word)}, Err: errors.New("neither an e-mail address nor a group")}
+			return nil, &fault.Error{
+				Op: "chatevent.parseMembers", Kind: fault.Invalid, Public: words.ErrorNotAPerson,
+				Args: []any{truncate(word)}, Err: errors.New("neither an e-mail address nor a group"),
+			}
 		}
 	}
 	return out, nil
 }
 
-// apart are the words of a list of people.
-func apart(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;，；、", r) })
+func splitList(text string) []string {
+	isSeparator := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;，；、", r) }
+	return strings.FieldsFunc(text, isSeparator)
 }
 
-// plain tells that an address can stand in a resource name.
-func plain(address string) bool {
-	return !strings.ContainsFunc(address, func(r rune) bool { return r > unicode.MaxASCII || strings.ContainsRune(`/?#%"`, r) })
+// isPlain reports whether an address needs no escaping in a resource name.
+func isPlain(address string) bool {
+	isSpecial := func(r rune) bool { return r > unicode.MaxASCII || strings.ContainsRune(`/?#%"`, r) }
+	return !strings.ContainsFunc(address, isSpecial)
 }
 
-// short is a word as far as an answer can quote it.
-func short(word string) string {
-	const most = 60
-	if runes := []rune(word); len(runes) > most {
-		return string(runes[:most]) + "…"
+func truncate(word string) string {
+	const limit = 60
+	if runes := []rune(word); len(runes) > limit {
+		return string(runes[:limit]) + "…"
 	}
 	return word
 }

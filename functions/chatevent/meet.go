@@ -12,8 +12,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// meet opens a Meet room and tells of it as the person, where it was typed. In
-// the direct message with the app there is nobody to tell: a card has it.
+// meet creates a Meet room and posts its link as the person. In the direct message with the app, a card shows the link.
 func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
 	if e.Space.Direct {
@@ -22,12 +21,13 @@ func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 			return chat.Reply{}, err
 		}
 		f.Log.InfoContext(ctx, "audit", slog.String("act", "meet"), slog.String("authority", "user"))
-		join := chat.Button{Text: say(words.ButtonJoin), Link: config.NewSecret(room), Strong: true}
-		return card(say(words.MeetTitle), chat.Widget{Text: say(words.MeetText)}, buttons(join)), nil
+		join := chat.Button{Text: say(words.ButtonJoin), Link: config.NewSecret(room), Primary: true}
+		return cardReply(say(words.MeetTitle), chat.Widget{Text: say(words.MeetText)}, buttons(join)), nil
 	}
-	_, err := f.Operations.CreateMeeting(ctx, operations.Self(e.Person.Name, i.Source), spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}, say)
+	message := spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}
+	_, err := f.Operations.CreateMeeting(ctx, operations.Self(e.Person.Name, i.Key), message, say)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return told(e), nil
+	return postedReply(e), nil
 }

@@ -15,7 +15,6 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// The fields of the form.
 const (
 	templateField    = "template"
 	nameField        = "name"
@@ -31,85 +30,86 @@ const (
 	appField         = "app"
 )
 
-// What its menus hold.
+// The options of the form's menus.
 const (
-	usual         = "usual"
+	defaultOption = "usual"
 	discoverable  = "discoverable"
 	announcements = "announcements"
 )
 
-// maxFirst is how many characters the form takes as first message: what a
-// button can carry, if only that is left to do.
-const maxFirst = 2_000
+// maxFirstMessage limits the first message, in characters, so that the button Try again can carry it.
+const maxFirstMessage = 2_000
 
-func createSpaceForm() form {
+func createForm() form {
 	return form{
-		title: words.FormTitle, submit: words.ButtonCreate, required: []string{nameField}, needs: needs(capability.CreateSpaces),
-		begin: beginCreate, draw: drawCreate, send: sendCreate,
+		title: words.FormTitle, submit: words.ButtonCreate, required: []string{nameField},
+		needs: needs(capability.CreateSpaces), initial: initialSpace, draw: drawSpace, send: sendSpace,
 	}
 }
 
-// createNeeds is all that making a space may ask for.
-var createNeeds = needs(capability.CreateSpaces, capability.ReadMembers, capability.EditSpaces, capability.DeleteSpaces, capability.AddTheApp, capability.PostMessages)
+var createNeeds = needs(
+	capability.CreateSpaces, capability.ReadMembers, capability.EditSpaces,
+	capability.DeleteSpaces, capability.AddTheApp, capability.PostMessages,
+)
 
-// createForm is the quick command that opens the form.
-func createForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	i.Form = newSpace
-	return open(ctx, f, e, i)
+// openCreateForm is the quick command that opens the form.
+func openCreateForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	i.Form = createFormName
+	return openForm(ctx, f, e, i)
 }
 
-func beginCreate(i invocation) chat.Inputs {
-	held := chat.Inputs{nameField: {i.Args}, historyField: {usual}, accessField: {usual}, kindField: {usual}}
+func initialSpace(i invocation) chat.Inputs {
+	values := chat.Inputs{nameField: {i.Args}}
+	for _, menu := range []string{historyField, accessField, kindField} {
+		values[menu] = []string{defaultOption}
+	}
 	for _, m := range i.Mentions {
-		held[peopleField] = append(held[peopleField], string(m.Name))
+		values[peopleField] = append(values[peopleField], string(m.Name))
 	}
-	return held
+	return values
 }
 
-func drawCreate(ctx context.Context, f function, e chat.Event, i invocation, held chat.Inputs) ([]chat.Widget, error) {
+func drawSpace(ctx context.Context, f function, e chat.Event, i invocation, in chat.Inputs) ([]chat.Widget, error) {
 	say := i18n.In(e.Locale)
-	field := func(field chat.Field) chat.Widget {
-		field.Values = held[field.Name]
-		return chat.Widget{Field: &field}
+	field := func(kind chat.FieldKind, name string, label i18n.Text, limit int, options ...chat.Option) *chat.Field {
+		return &chat.Field{Kind: kind, Name: name, Label: say(label), Limit: limit, Values: in[name], Options: options}
 	}
-	options := func(all ...chat.Option) []chat.Option { return all }
-	var known []chat.Option
+	option := func(value string, text i18n.Text) chat.Option { return chat.Option{Value: value, Text: say(text)} }
+	var mentioned []chat.Option
 	for _, m := range i.Mentions {
-		known = append(known, chat.Option{Value: string(m.Name), Text: m.DisplayName})
+		mentioned = append(mentioned, chat.Option{Value: string(m.Name), Text: m.DisplayName})
 	}
-	widgets, err := f.templates(ctx, e, i, held)
+	widgets, err := f.templateMenu(ctx, e, i, in)
 	if err != nil {
 		return nil, err
 	}
-	return append(
-		widgets,
-		field(chat.Field{Name: nameField, Label: say(words.FormName), Limit: spaces.MaxName}),
-		field(chat.Field{Kind: chat.Paragraph, Name: descriptionField, Label: say(words.FormDescription), Limit: spaces.MaxDescription}),
-		field(chat.Field{Kind: chat.Paragraph, Name: guidelinesField, Label: say(words.FormGuidelines), Limit: spaces.MaxGuidelines}),
-		field(chat.Field{Kind: chat.People, Name: peopleField, Label: say(words.FormPeople), Limit: spaces.MaxMembers, Options: known}),
-		field(chat.Field{Kind: chat.Paragraph, Name: othersField, Label: say(words.FormOthers), Hint: say(words.FormOthersHint)}),
-		field(chat.Field{Kind: chat.Choice, Name: historyField, Label: say(words.FormHistory), Options: options(
-			chat.Option{Value: usual, Text: say(words.FormDefault)},
-			chat.Option{Value: string(spaces.HistoryOn), Text: say(words.FormHistoryOn)},
-			chat.Option{Value: string(spaces.HistoryOff), Text: say(words.FormHistoryOff)},
-		)}),
-		field(chat.Field{Kind: chat.Radio, Name: accessField, Label: say(words.FormAccess), Options: options(
-			chat.Option{Value: usual, Text: say(words.FormAccessPrivate)}, chat.Option{Value: discoverable, Text: say(words.FormAccessDiscoverable)},
-		)}),
-		field(chat.Field{Kind: chat.Radio, Name: kindField, Label: say(words.FormKind), Options: options(
-			chat.Option{Value: usual, Text: say(words.FormKindCollaboration)}, chat.Option{Value: announcements, Text: say(words.FormKindAnnouncements)},
-		)}),
-		field(chat.Field{Kind: chat.Switch, Name: externalField, Label: say(words.FormExternal)}),
-		field(chat.Field{Kind: chat.Paragraph, Name: firstField, Label: say(words.FormFirstMessage), Limit: maxFirst}),
-		field(chat.Field{Kind: chat.Switch, Name: appField, Label: say(words.FormAddApp)}),
-	), nil
+	others := field(chat.Paragraph, othersField, words.FormOthers, 0)
+	others.Hint = say(words.FormOthersHint)
+	for _, fl := range []*chat.Field{
+		field(chat.Line, nameField, words.FormName, spaces.MaxName),
+		field(chat.Paragraph, descriptionField, words.FormDescription, spaces.MaxDescription),
+		field(chat.Paragraph, guidelinesField, words.FormGuidelines, spaces.MaxGuidelines),
+		field(chat.People, peopleField, words.FormPeople, spaces.MaxMembers, mentioned...),
+		others,
+		field(chat.Choice, historyField, words.FormHistory, 0, option(defaultOption, words.FormDefault),
+			option(string(spaces.HistoryOn), words.FormHistoryOn), option(string(spaces.HistoryOff), words.FormHistoryOff)),
+		field(chat.Radio, accessField, words.FormAccess, 0,
+			option(defaultOption, words.FormAccessPrivate), option(discoverable, words.FormAccessDiscoverable)),
+		field(chat.Radio, kindField, words.FormKind, 0,
+			option(defaultOption, words.FormKindCollaboration), option(announcements, words.FormKindAnnouncements)),
+		field(chat.Switch, externalField, words.FormExternal, 0),
+		field(chat.Paragraph, firstField, words.FormFirstMessage, maxFirstMessage),
+		field(chat.Switch, appField, words.FormAddApp, 0),
+	} {
+		widgets = append(widgets, chat.Widget{Field: fl})
+	}
+	return widgets, nil
 }
 
-// sendCreate makes the space that the form describes.
-func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	r, err := request(e.Inputs, i)
+func sendSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+	r, err := spaceRequest(e.Inputs, i)
 	if err == nil {
-		r, err = f.fillIn(ctx, e, i, r)
+		r, err = f.expand(ctx, e, i, r)
 	}
 	if err == nil {
 		r, err = r.Checked(e.Person.Name)
@@ -117,32 +117,33 @@ func sendCreate(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	made, err := f.Operations.CreateSpace(ctx, operations.Self(e.Person.Name, i.Source), operations.NewSpace{Request: r})
+	self := operations.Self(e.Person.Name, i.Key)
+	created, err := f.Operations.CreateSpace(ctx, self, operations.NewSpace{Request: r})
 	if err != nil && fault.KindOf(err) == fault.Conflict {
-		// The same form, with a name that may be free.
-		taken := e.Inputs.First(nameField)
-		held := maps.Clone(e.Inputs)
-		held[nameField] = []string{spaces.NextName(r.DisplayName)}
-		say := i18n.In(e.Locale)
-		return f.show(ctx, e, i, held, notice{nameField, []chat.Widget{{Text: warning + say(words.FormNameTaken, taken)}}})
+		// Show the form again with the next name, which may be free.
+		values := maps.Clone(e.Inputs)
+		values[nameField] = []string{spaces.NextName(r.DisplayName)}
+		text := i18n.In(e.Locale)(words.FormNameTaken, e.Inputs.First(nameField))
+		return f.show(ctx, e, i, values, notice{nameField, []chat.Widget{{Text: warning + text}}})
 	}
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return f.created(ctx, e, i.Source, r, made)
+	return f.createdCard(ctx, e, i.Key, r, created)
 }
 
-// request is what a form holds, as a request.
-func request(in chat.Inputs, i invocation) (spaces.Request, error) {
+// spaceRequest converts the form's values. It fails with Invalid for values that the form doesn't allow.
+func spaceRequest(in chat.Inputs, i invocation) (spaces.Request, error) {
 	r := spaces.Request{
-		DisplayName: in.First(nameField), Description: in.First(descriptionField), Guidelines: in.First(guidelinesField),
-		Discoverable: in.First(accessField) == discoverable, Announcements: in.First(kindField) == announcements,
-		Rest: spaces.Rest{AddTheApp: in.First(appField) == chat.On, First: in.First(firstField)},
+		DisplayName: in.First(nameField), Description: in.First(descriptionField),
+		Guidelines: in.First(guidelinesField), Discoverable: in.First(accessField) == discoverable,
+		Announcements: in.First(kindField) == announcements,
+		Rest:          spaces.Rest{AddTheApp: in.First(appField) == chat.On, First: in.First(firstField)},
 	}
-	if in.First(externalField) == chat.On { // else not a word, which consumer accounts need
+	if in.First(externalField) == chat.On { // otherwise unset, which consumer accounts require
 		r.External = new(true)
 	}
-	if h := in.First(historyField); h != usual {
+	if h := in.First(historyField); h != defaultOption {
 		r.Rest.History = spaces.History(h)
 	}
 	for _, user := range in[peopleField] {
@@ -154,9 +155,9 @@ func request(in chat.Inputs, i invocation) (spaces.Request, error) {
 		}
 		r.Members = append(r.Members, m)
 	}
-	others, err := named(in.First(othersField))
+	others, err := parseMembers(in.First(othersField))
 	r.Members = append(r.Members, others...)
-	if len([]rune(r.Rest.First)) > maxFirst { // past the client's own check
+	if len([]rune(r.Rest.First)) > maxFirstMessage { // a client might not check this
 		err = errors.Join(err, fault.New(fault.Invalid, words.ErrorMessageTooLong))
 	}
 	return r, err

@@ -16,13 +16,13 @@ import (
 	"example.com/deputy/shared/serve"
 )
 
-// FromEnv is the function as deployed.
+// FromEnv returns the deployed function, configured by environment variables.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
 	app := chat.App{ProjectNumber: env.Digits("CHAT_PROJECT_NUMBER"), Endpoint: env.Address("CHAT_ENDPOINT_URL")}
 	location, base := callers.FromEnv(env), googleauth.NewTransport()
 	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
-	go chatKeys.Warm(context.WithoutCancel(ctx)) // while the rest is put together
+	go chatKeys.Warm(context.WithoutCancel(ctx)) // in parallel with the steps below
 	parts, err := production.Open(ctx, env, base)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,9 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
 	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, New(Deps{
-		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now), Vault: parts.Vault, Grants: parts.Grants, Consent: parts.Consent, Callers: file,
-		Operations: operations.New(deps), Spaces: deps.Spaces, Meetings: deps.Meetings, Keys: parts.Keys, Log: slog.Default(), Now: time.Now,
+		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
+		Vault: parts.Vault, Grants: parts.Grants, Consent: parts.Consent, Callers: file,
+		Operations: operations.New(deps), Spaces: deps.Spaces, Meetings: deps.Meetings,
+		Keys: parts.Keys, Log: slog.Default(), Now: time.Now,
 	})), nil
 }

@@ -11,29 +11,34 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// renameForm gives a space that Deputy made another name. The invocation's
-// Args is the name it has.
+// renameForm renames a space. The invocation's Args is the current name.
 func renameForm() form {
 	return form{
-		title: words.RenameTitle, submit: words.ButtonRename, required: []string{nameField}, needs: needs(capability.EditSpaces),
-		begin: func(i invocation) chat.Inputs { return chat.Inputs{nameField: {i.Args}} },
-		draw: func(_ context.Context, _ function, e chat.Event, _ invocation, held chat.Inputs) ([]chat.Widget, error) {
-			say := i18n.In(e.Locale)
-			return []chat.Widget{{Field: &chat.Field{Name: nameField, Label: say(words.FormName), Limit: spaces.MaxName, Values: held[nameField]}}}, nil
+		title: words.RenameTitle, submit: words.ButtonRename, required: []string{nameField},
+		needs:   needs(capability.EditSpaces),
+		initial: func(i invocation) chat.Inputs { return chat.Inputs{nameField: {i.Args}} },
+		draw: func(_ context.Context, _ function, e chat.Event, _ invocation, in chat.Inputs) ([]chat.Widget, error) {
+			return []chat.Widget{nameWidget(i18n.In(e.Locale), in)}, nil
 		},
 		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 			name, err := f.Spaces.Rename(ctx, e.Person.Name, i.Space, e.Inputs.First(nameField))
 			if err != nil {
 				return chat.Reply{}, err
 			}
-			f.Log.InfoContext(ctx, "audit", slog.String("act", "rename"), slog.String("authority", "user"), slog.String("in", string(i.Space)))
+			f.Log.InfoContext(ctx, "audit", slog.String("act", "rename"),
+				slog.String("authority", "user"), slog.String("in", string(i.Space)))
 			row, err := f.spaceButtons(e, i.Space, name, spaces.Address(i.Space))
 			if err != nil {
 				return chat.Reply{}, err
 			}
-			reply := card(i18n.In(e.Locale)(words.RenameDone), buttons(row...))
-			reply.Card.Subtitle, reply.Leaves, reply.Beside = name, true, true // the first card tells who is in
+			reply := cardReply(i18n.In(e.Locale)(words.RenameDone), buttons(row...))
+			reply.Card.Subtitle, reply.ClosesDialog, reply.KeepsCard = name, true, true // the old card lists the members
 			return reply, nil
 		},
 	}
+}
+
+func nameWidget(say i18n.Say, in chat.Inputs) chat.Widget {
+	field := chat.Field{Name: nameField, Label: say(words.FormName), Limit: spaces.MaxName, Values: in[nameField]}
+	return chat.Widget{Field: &field}
 }

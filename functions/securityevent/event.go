@@ -17,30 +17,30 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// The types of events that Deputy acts on (oauth-admin.md 3.3).
+// The types of events that Deputy handles, and values in them (oauth-admin.md 3.3).
 const (
-	risc                     = "https://schemas.openid.net/secevent/risc/event-type/"
-	oauth                    = "https://schemas.openid.net/secevent/oauth/event-type/"
-	sessionsRevoked          = risc + "sessions-revoked"
-	credentialChangeNeeded   = risc + "account-credential-change-required"
-	accountDisabled          = risc + "account-disabled"
-	accountPurged            = risc + "account-purged"
-	tokensRevoked            = oauth + "tokens-revoked"
-	tokenRevoked             = oauth + "token-revoked"
-	hijacked                 = "hijacking"
-	prefixOfToken            = "prefix"
-	doubleHashOfToken        = "hash_base64_sha512_sha512" //nolint:gosec // the name of an algorithm
-	googleIssuerWithoutSlash = "accounts.google.com"
+	risc                   = "https://schemas.openid.net/secevent/risc/event-type/"
+	oauth                  = "https://schemas.openid.net/secevent/oauth/event-type/"
+	sessionsRevoked        = risc + "sessions-revoked"
+	credentialChangeNeeded = risc + "account-credential-change-required"
+	accountDisabled        = risc + "account-disabled"
+	accountPurged          = risc + "account-purged"
+	tokensRevoked          = oauth + "tokens-revoked"
+	tokenRevoked           = oauth + "token-revoked"
+	reasonHijacking        = "hijacking"
+	prefixAlgorithm        = "prefix"
+	doubleHashAlgorithm    = "hash_base64_sha512_sha512" //nolint:gosec // the name of an algorithm
+	issuerWithoutScheme    = "accounts.google.com"
 )
 
-// marks are what each type of event moves forward. An access token that Google
-// gave before is not used after sessions-revoked until Google was asked.
+// marks are the marks that each type of event moves forward. After sessions-revoked, older access tokens aren't used
+// until Google confirms the grant.
 var marks = map[string][]vault.Mark{
 	tokensRevoked: {vault.RevokedAt}, accountDisabled: {vault.RevokedAt}, accountPurged: {vault.RevokedAt},
 	sessionsRevoked: {vault.SessionsAt, vault.AskAt}, credentialChangeNeeded: {vault.AskAt},
 }
 
-// event is one event of a token.
+// event is one of the events in a security event token.
 type event struct {
 	Subject struct {
 		Issuer    string        `json:"iss"`
@@ -49,51 +49,51 @@ type event struct {
 		Token     config.Secret `json:"token"`
 	} `json:"subject"`
 	Reason string `json:"reason"`
-	State  string `json:"state"` // of a verification that the operator asked for
+	State  string `json:"state"` // of a verification event, which the operator requested
 }
 
-// mostState is how much of a state goes to the log, in bytes.
-const mostState = 64
+const maxLoggedState, maxLoggedType = 64, 128 // in bytes
 
-func firstOf(text string, most int) string {
-	return strings.ToValidUTF8(text[:min(len(text), most)], "")
+func truncate(text string, limit int) string {
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }
 
-// apply does what Google requires, and leaves a line of each event. What
-// cannot be understood is logged too: sending it again would not help.
+// apply does what Google requires for an event, and logs it. It logs an invalid event too, and returns nil, because
+// sending that event again wouldn't help.
 func (f function) apply(ctx context.Context, kind string, text json.RawMessage, at time.Time) error {
 	var e event
 	if err := strictjson.Decode(text, &e); err != nil {
-		f.Log.ErrorContext(ctx, "a security event cannot be read", slog.String("type", firstOf(kind, 2*mostState)), slog.String("error", err.Error()))
+		f.Log.ErrorContext(ctx, "invalid security event",
+			slog.String("type", truncate(kind, maxLoggedType)), slog.String("error", err.Error()))
 		return nil
 	}
 	switch {
 	case kind == tokenRevoked:
-		return f.tokenRevoked(ctx, e, at)
+		return f.revokeByToken(ctx, e, at)
 	case marks[kind] != nil:
-		return f.about(ctx, kind, e, at)
+		return f.markPerson(ctx, kind, e, at)
 	default:
-		f.Log.InfoContext(ctx, "security event", slog.String("type", firstOf(kind, 2*mostState)), slog.String("state", firstOf(e.State, mostState)), slog.String("outcome", "logged"))
+		f.Log.InfoContext(ctx, "security event", slog.String("type", truncate(kind, maxLoggedType)),
+			slog.String("state", truncate(e.State, maxLoggedState)), slog.String("outcome", "logged"))
 		return nil
 	}
 }
 
-// about does what an event about a person asks for.
-func (f function) about(ctx context.Context, kind string, e event, at time.Time) error {
-	who := e.person()
-	if who == "" {
-		f.Log.ErrorContext(ctx, "a security event names nobody", slog.String("type", kind))
+// markPerson moves the marks of the person's grant.
+func (f function) markPerson(ctx context.Context, kind string, e event, at time.Time) error {
+	person := e.person()
+	if person == "" {
+		f.Log.ErrorContext(ctx, "security event without a valid subject", slog.String("type", kind))
 		return nil
 	}
 	wanted := marks[kind]
-	if e.Reason == hijacked {
-		// Whoever had the account may have approved systems in its name: what
-		// was given until now counts no more.
+	if e.Reason == reasonHijacking {
+		// The hijacker may have approved callers, so revoke the grant with all its approvals.
 		wanted = []vault.Mark{vault.RevokedAt}
 	}
-	outcome := "nothing to do"
+	outcome := "unchanged"
 	for _, mark := range wanted {
-		moved, err := f.Vault.MarkGrant(ctx, resource.Person(who), mark, at)
+		moved, err := f.Vault.MarkGrant(ctx, resource.Person(person), mark, at)
 		if err != nil {
 			return err
 		}
@@ -101,25 +101,26 @@ func (f function) about(ctx context.Context, kind string, e event, at time.Time)
 			outcome = string(mark)
 		}
 	}
-	f.Log.InfoContext(ctx, "security event", slog.String("type", kind), slog.String("person", who), slog.String("outcome", outcome))
+	f.Log.InfoContext(ctx, "security event",
+		slog.String("type", kind), slog.String("person", person), slog.String("outcome", outcome))
 	return nil
 }
 
-// tokenRevoked ends the grants that hold one revoked token.
-func (f function) tokenRevoked(ctx context.Context, e event, at time.Time) error {
+// revokeByToken marks the grants that hold a revoked token.
+func (f function) revokeByToken(ctx context.Context, e event, at time.Time) error {
 	var mark vault.TokenMark
 	switch e.Subject.Algorithm {
-	case prefixOfToken:
+	case prefixAlgorithm:
 		mark.Prefix = e.Subject.Token.Reveal()
-	case doubleHashOfToken:
-		mark.Hash = hash(e.Subject.Token)
+	case doubleHashAlgorithm:
+		mark.Hash = decodeHash(e.Subject.Token)
 	}
 	people, err := f.Vault.PeopleByToken(ctx, mark)
 	if err != nil {
 		return err
 	}
-	for _, who := range people {
-		if _, err := f.Vault.MarkGrant(ctx, resource.Person(who), vault.RevokedAt, at); err != nil {
+	for _, person := range people {
+		if _, err := f.Vault.MarkGrant(ctx, resource.Person(person), vault.RevokedAt, at); err != nil {
 			return err
 		}
 	}
@@ -127,21 +128,21 @@ func (f function) tokenRevoked(ctx context.Context, e event, at time.Time) error
 	return nil
 }
 
-// hash reads a hash in any of base64's alphabets; what is none is found
-// nowhere.
-func hash(text config.Secret) []byte {
-	plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text.Reveal(), "="))
-	sum, _ := base64.RawStdEncoding.DecodeString(plain)
+// decodeHash decodes a hash in any base64 alphabet. The result for invalid text matches no token.
+func decodeHash(text config.Secret) []byte {
+	standard := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text.Reveal(), "="))
+	sum, _ := base64.RawStdEncoding.DecodeString(standard)
 	return sum
 }
 
-var sub = regexp.MustCompile(`^[A-Za-z0-9._|-]{1,255}$`)
+var validSub = regexp.MustCompile(`^[A-Za-z0-9._|-]{1,255}$`)
 
-// person is whom an event is about (users/{sub}): by the sub that Google
-// itself gives, never by an e-mail address.
+// person returns the person that an event is about, as users/{sub}, or "". It trusts only a sub issued by Google, never
+// an e-mail address.
 func (e event) person() string {
 	issuer := strings.TrimSuffix(e.Subject.Issuer, "/")
-	if googleauth.IssuerURL(issuer) != googleauth.Issuer && issuer != googleIssuerWithoutSlash || !sub.MatchString(e.Subject.Sub) {
+	isGoogle := googleauth.IssuerURL(issuer) == googleauth.Issuer || issuer == issuerWithoutScheme
+	if !isGoogle || !validSub.MatchString(e.Subject.Sub) {
 		return ""
 	}
 	return string(grants.Person(e.Subject.Sub))

@@ -14,7 +14,7 @@ import (
 	"example.com/deputy/shared/vault/firestore"
 )
 
-// FromEnv is the function as deployed. It has no secret.
+// FromEnv returns the deployed function, configured by environment variables. It has no secrets.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
 	store, clients := firestore.FromEnv(env), env.Names("OAUTH_CLIENT_ID")
@@ -26,7 +26,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		return nil, err
 	}
 	records := vault.New(docs, nil, time.Now)
-	return serve.Stored(records.Reachable, time.Now, New(Deps{
-		Vault: records, Tokens: googleauth.NewEventVerifier(googleauth.Google.Events, clients, googleauth.NewTransport(), time.Now), Log: slog.Default(),
-	})), nil
+	tokens := googleauth.NewEventVerifier(googleauth.Google.Events, clients, googleauth.NewTransport(), time.Now)
+	handler := New(Deps{Vault: records, Tokens: tokens, Log: slog.Default()})
+	return serve.Stored(records.Reachable, time.Now, handler), nil
 }

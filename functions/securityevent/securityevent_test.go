@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,49 +37,58 @@ var token = config.NewSecret("1//0marked-refresh-token-of-ada")
 
 var ada, grace = google.People()[0], google.People()[1]
 
-// world is the function against the stand-in for Google, with grants of Ada
-// and Grace in the store.
-type world struct {
+// env is the function with an emulated Google and a store that has grants of Ada and Grace.
+type env struct {
 	t       testing.TB
 	google  *google.Server
 	handler http.Handler
-	vault   *vault.Vault // with keys, to look at what the function has done
+	vault   *vault.Vault // with keys, to check the function's effects
 	docs    *vaulttest.Faulty
-	fate    func(n int, after bool) error
+	inject  func(n int, after bool) error
 	log     bytes.Buffer
 	mu      sync.Mutex
-	ahead   time.Duration
+	ahead   time.Duration // of the real time
 }
 
-func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
+func (e *env) now() time.Time { return time.Now().Add(e.ahead) }
 
-func (w *world) Write(p []byte) (int, error) { w.mu.Lock(); defer w.mu.Unlock(); return w.log.Write(p) }
+func (e *env) Write(p []byte) (int, error) { e.mu.Lock(); defer e.mu.Unlock(); return e.log.Write(p) }
 
-func begin(t testing.TB) *world {
+func newEnv(t testing.TB) *env {
 	t.Helper()
-	w := &world{t: t, fate: func(int, bool) error { return nil }}
-	at := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.google.Handler().ServeHTTP(rw, r) }))
-	t.Cleanup(at.Close)
-	w.google = google.New(google.Config{ClientID: "client", ClientSecret: "s", CertsAddress: at.URL + "/oauth2/v3/certs", Now: w.now})
+	e := &env{t: t, inject: func(int, bool) error { return nil }}
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		e.google.Handler().ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	e.google = google.New(google.Config{
+		ClientID: "client", ClientSecret: "s", CertsAddress: server.URL + "/oauth2/v3/certs", Now: e.now,
+	})
 	keyset, lookup, err := seal.Generate()
 	check(t, err)
 	keys, err := seal.New(keyset, lookup, "project", "client")
 	check(t, err)
-	w.docs = &vaulttest.Faulty{Docs: &memory.Docs{}, Inject: func(_ context.Context, c vaulttest.Call) error { return w.fate(c.N, c.After) }}
-	w.vault = vault.New(w.docs, keys, w.now)
-	for who, token := range map[google.Person]config.Secret{ada: token, grace: config.NewSecret("1//0another-refresh-token")} {
-		_, err := w.vault.SaveGrant(t.Context(), vault.Grant{
-			Person: resource.Person(who.User()), ClientID: "client", Status: vault.Connected, Connected: w.now().Add(-time.Hour), SignedIn: w.now().Add(-time.Hour), RefreshToken: token, AccessToken: config.NewSecret("ya29.x"),
-			AccessExpiry: w.now().Add(time.Hour),
+	e.docs = &vaulttest.Faulty{Docs: &memory.Docs{}, Inject: func(_ context.Context, c vaulttest.Call) error {
+		return e.inject(c.N, c.After)
+	}}
+	e.vault = vault.New(e.docs, keys, e.now)
+	other := config.NewSecret("1//0another-refresh-token")
+	for person, token := range map[google.Person]config.Secret{ada: token, grace: other} {
+		_, err := e.vault.SaveGrant(t.Context(), vault.Grant{
+			Person: resource.Person(person.User()), ClientID: "client", Status: vault.Connected,
+			Connected: e.now().Add(-time.Hour), SignedIn: e.now().Add(-time.Hour), RefreshToken: token,
+			AccessToken: config.NewSecret("ya29.x"), AccessExpiry: e.now().Add(time.Hour),
 		})
 		check(t, err)
 	}
-	log := logging.NewText(w)
-	w.handler = securityevent.New(securityevent.Deps{
-		Vault:  vault.New(w.docs, nil, w.now),
-		Tokens: googleauth.NewEventVerifier(at.URL+"/.well-known/risc-configuration", []string{"older-client", "client"}, http.DefaultTransport, w.now), Log: log,
+	clients := []string{"older-client", "client"}
+	e.handler = securityevent.New(securityevent.Deps{
+		Vault: vault.New(e.docs, nil, e.now),
+		Tokens: googleauth.NewEventVerifier(
+			server.URL+"/.well-known/risc-configuration", clients, http.DefaultTransport, e.now),
+		Log: logging.NewText(e),
 	})
-	return w
+	return e
 }
 
 func check(t testing.TB, err error) {
@@ -88,33 +98,33 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// deliver posts a token as Google does.
-func (w *world) deliver(token string) *httptest.ResponseRecorder {
-	w.t.Helper()
-	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "/", strings.NewReader(token))
+// post posts a token as Google does.
+func (e *env) post(token string) *httptest.ResponseRecorder {
+	e.t.Helper()
+	r := httptest.NewRequestWithContext(e.t.Context(), http.MethodPost, "/", strings.NewReader(token))
 	r.Header.Set("Content-Type", "application/secevent+jwt")
-	answer := httptest.NewRecorder()
-	w.handler.ServeHTTP(answer, r)
-	return answer
+	response := httptest.NewRecorder()
+	e.handler.ServeHTTP(response, r)
+	return response
 }
 
-func (w *world) accepted(token string) {
-	w.t.Helper()
-	if got := w.deliver(token); got.Code != http.StatusAccepted || got.Body.Len() != 0 {
-		w.t.Errorf("got %d %q, want 202 and nothing", got.Code, got.Body)
+func (e *env) mustAccept(token string) {
+	e.t.Helper()
+	if got := e.post(token); got.Code != http.StatusAccepted || got.Body.Len() != 0 {
+		e.t.Errorf("got %d %q, want 202 and no body", got.Code, got.Body)
 	}
 }
 
-func (w *world) grant(p google.Person) (vault.Grant, bool) {
-	w.t.Helper()
-	g, err := w.vault.Grant(w.t.Context(), resource.Person(p.User()))
+func (e *env) grant(p google.Person) (vault.Grant, bool) {
+	e.t.Helper()
+	g, err := e.vault.Grant(e.t.Context(), resource.Person(p.User()))
 	if err != nil && fault.KindOf(err) != fault.NotFound {
-		w.t.Fatal(err)
+		e.t.Fatal(err)
 	}
 	return g, err == nil
 }
 
-// marks names the marks of a grant that have moved.
+// marks returns the names of the marks that are set.
 func marks(g vault.Grant) string {
 	var out []string
 	for _, m := range []struct {
@@ -128,322 +138,341 @@ func marks(g vault.Grant) string {
 	return strings.Join(out, " ")
 }
 
-func tokenEvent(algorithm, value string) map[string]any {
-	return map[string]any{"events": map[string]any{oauth + "token-revoked": map[string]any{"subject": map[string]any{
-		"subject_type": "oauth_token", "token_type": "refresh_token", "token_identifier_alg": algorithm, "token": value,
-	}}}}
+type object = map[string]any
+
+// events returns the claims of a token with one event.
+func events(kind string, event any) object { return object{"events": object{kind: event}} }
+
+// subject identifies Ada as Google does.
+func subject() object {
+	return object{"subject": object{
+		"subject_type": "iss-sub", "iss": "https://accounts.google.com/", "sub": ada.Sub,
+	}}
 }
 
-func TestEachEventDoesWhatGoogleRequires(t *testing.T) {
+func tokenEvent(algorithm, value string) object {
+	return events(oauth+"token-revoked", object{"subject": object{
+		"subject_type": "oauth_token", "token_type": "refresh_token", "token_identifier_alg": algorithm, "token": value,
+	}})
+}
+
+func TestReceive_EventTypes(t *testing.T) {
 	inner := sha512.Sum512([]byte(token.Reveal()))
-	raw, hexed := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))
-	about := func(kind string, more map[string]any) func(*world) string {
-		return func(w *world) string { return w.google.SecurityEvent(kind, ada, more) }
+	raw, hexForm := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))
+	about := func(kind string, more object) func(*env) string {
+		return func(e *env) string { return e.google.SecurityEvent(kind, ada, more) }
 	}
-	ofToken := func(algorithm, value string) func(*world) string {
-		return func(w *world) string { return w.google.SignEvent(tokenEvent(algorithm, value)) }
+	byToken := func(algorithm, value string) func(*env) string {
+		return func(e *env) string { return e.google.SignEvent(tokenEvent(algorithm, value)) }
+	}
+	byHash := func(encoding *base64.Encoding, hash [sha512.Size]byte) func(*env) string {
+		return byToken("hash_base64_sha512_sha512", encoding.EncodeToString(hash[:]))
 	}
 	const (
-		revoked  = "revokedAt"
-		sessions = "sessionsAt askAt"
-		ask      = "askAt"
-		kept     = ""
+		revoked   = "revokedAt"
+		sessions  = "sessionsAt askAt"
+		ask       = "askAt"
+		unchanged = ""
 	)
 	for name, c := range map[string]struct {
-		token func(*world) string
-		want  string // the marks that have moved
+		token func(*env) string
+		want  string // marks that are set
 	}{
-		"tokens-revoked":                          {about(oauth+"tokens-revoked", nil), revoked},
-		"token-revoked by prefix":                 {ofToken("prefix", token.Reveal()[:16]), revoked},
-		"token-revoked by hash":                   {ofToken("hash_base64_sha512_sha512", base64.StdEncoding.EncodeToString(raw[:])), revoked},
-		"token-revoked by hash of hex":            {ofToken("hash_base64_sha512_sha512", base64.StdEncoding.EncodeToString(hexed[:])), revoked},
-		"token-revoked by hash, another alphabet": {ofToken("hash_base64_sha512_sha512", base64.RawURLEncoding.EncodeToString(raw[:])), revoked},
-		"token-revoked of an unknown token":       {ofToken("prefix", "1//0unknown-toke"), kept},
-		"token-revoked without a token":           {ofToken("prefix", ""), kept},
-		"token-revoked by another algorithm":      {ofToken("rot13", token.Reveal()[:16]), kept},
-		"account-disabled":                        {about(risc+"account-disabled", map[string]any{"reason": "bulk-account"}), revoked},
-		"account-disabled, hijacked":              {about(risc+"account-disabled", map[string]any{"reason": "hijacking"}), revoked},
-		"account-purged":                          {about(risc+"account-purged", nil), revoked},
-		"sessions-revoked":                        {about(risc+"sessions-revoked", nil), sessions},
-		"account-credential-change-required":      {about(risc+"account-credential-change-required", nil), ask},
-		"account-enabled":                         {about(risc+"account-enabled", nil), kept},
-		"verification": {func(w *world) string {
-			return w.google.SignEvent(map[string]any{"events": map[string]any{risc + "verification": map[string]any{"state": "x"}}})
-		}, kept},
-		"something new": {about("https://schemas.openid.net/secevent/new", nil), kept},
-		"subject of another issuer": {about(oauth+"tokens-revoked", map[string]any{"subject": map[string]any{
+		"tokens-revoked":                 {about(oauth+"tokens-revoked", nil), revoked},
+		"token-revoked, prefix":          {byToken("prefix", token.Reveal()[:16]), revoked},
+		"token-revoked, hash":            {byHash(base64.StdEncoding, raw), revoked},
+		"token-revoked, hash of hex":     {byHash(base64.StdEncoding, hexForm), revoked},
+		"token-revoked, hash, base64url": {byHash(base64.RawURLEncoding, raw), revoked},
+		"token-revoked, unknown token":   {byToken("prefix", "1//0unknown-toke"), unchanged},
+		"token-revoked, no token":        {byToken("prefix", ""), unchanged},
+		"token-revoked, other algorithm": {byToken("rot13", token.Reveal()[:16]), unchanged},
+		"account-disabled":               {about(risc+"account-disabled", object{"reason": "bulk-account"}), revoked},
+		"account-disabled, hijacked":     {about(risc+"account-disabled", object{"reason": "hijacking"}), revoked},
+		"account-purged":                 {about(risc+"account-purged", nil), revoked},
+		"sessions-revoked":               {about(risc+"sessions-revoked", nil), sessions},
+		"credential-change-required":     {about(risc+"account-credential-change-required", nil), ask},
+		"account-enabled":                {about(risc+"account-enabled", nil), unchanged},
+		"verification": {func(e *env) string {
+			return e.google.SignEvent(events(risc+"verification", object{"state": "x"}))
+		}, unchanged},
+		"unknown type": {about("https://schemas.openid.net/secevent/new", nil), unchanged},
+		"subject of another issuer": {about(oauth+"tokens-revoked", object{"subject": object{
 			"subject_type": "iss-sub", "iss": "https://evil.example", "sub": ada.Sub,
-		}}), kept},
-		"subject by e-mail only": {about(oauth+"tokens-revoked", map[string]any{"subject": map[string]any{
+		}}), unchanged},
+		"subject with e-mail only": {about(oauth+"tokens-revoked", object{"subject": object{
 			"subject_type": "id_token_claims", "iss": "https://accounts.google.com/", "email": ada.Email,
-		}}), kept},
-		"no event at all": {func(w *world) string {
-			return w.google.SignEvent(map[string]any{"events": map[string]any{oauth + "tokens-revoked": "x"}})
-		}, kept},
-		"somebody unknown": {func(w *world) string {
-			return w.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: "7"}, nil)
-		}, kept},
+		}}), unchanged},
+		"not an object": {func(e *env) string {
+			return e.google.SignEvent(events(oauth+"tokens-revoked", "x"))
+		}, unchanged},
+		"unknown person": {func(e *env) string {
+			return e.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: "7"}, nil)
+		}, unchanged},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := begin(t)
-			w.accepted(c.token(w))
-			g, _ := w.grant(ada)
+			e := newEnv(t)
+			e.mustAccept(c.token(e))
+			g, _ := e.grant(ada)
 			if got := marks(g); got != c.want || !g.RefreshToken.Equal(token) {
-				t.Errorf("moved %q, want %q", got, c.want)
+				t.Errorf("marks %q, want %q", got, c.want)
 			}
-			if due := !g.Due.IsZero(); due != (c.want != kept) {
-				t.Errorf("the sweep looks at it: %v", due)
+			if due := !g.Due.IsZero(); due != (c.want != unchanged) {
+				t.Errorf("due for the sweep: %v", due)
 			}
-			if g, _ := w.grant(grace); marks(g) != kept {
-				t.Error("another person's grant was touched")
+			if g, _ := e.grant(grace); marks(g) != unchanged {
+				t.Error("another person's grant changed")
 			}
-			if strings.Contains(w.log.String(), token.Reveal()[:16]) {
-				t.Errorf("the token is in the log: %s", w.log.String())
+			if strings.Contains(e.log.String(), token.Reveal()[:16]) {
+				t.Errorf("the token is in the log: %s", e.log.String())
 			}
 		})
 	}
 }
 
-func TestWhatIsNotGooglesEventIsRefusedAndDoesNothing(t *testing.T) {
-	events := map[string]any{oauth + "tokens-revoked": map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": "https://accounts.google.com/", "sub": ada.Sub}}}
-	signed := func(change map[string]any) func(*world) string {
-		return func(w *world) string {
-			all := map[string]any{"events": events}
-			for name, value := range change {
-				all[name] = value
-			}
-			return w.google.SignEvent(all)
-		}
+func TestReceive_ForgedToken(t *testing.T) {
+	signed := func(change object) func(*env) string {
+		return func(e *env) string { return e.event(oauth+"tokens-revoked", change) }
 	}
 	for name, c := range map[string]struct {
-		token func(*world) string
+		token func(*env) string
 		err   string
 	}{
-		"nothing":  {func(*world) string { return "" }, "invalid_request"},
-		"no token": {func(*world) string { return "{}" }, "invalid_request"},
-		"alg none": {func(*world) string { return "eyJhbGciOiJub25lIn0.e30." }, "invalid_request"},
-		"Chat's key": {func(w *world) string {
-			return w.google.SignChat(map[string]any{"iss": "https://accounts.google.com/", "aud": "client", "events": events})
+		"empty":    {func(*env) string { return "" }, "invalid_request"},
+		"no token": {func(*env) string { return "{}" }, "invalid_request"},
+		"alg none": {func(*env) string { return "eyJhbGciOiJub25lIn0.e30." }, "invalid_request"},
+		"Chat's key": {func(e *env) string {
+			claims := events(oauth+"tokens-revoked", subject())
+			claims["iss"], claims["aud"] = "https://accounts.google.com/", "client"
+			return e.google.SignChat(claims)
 		}, "invalid_key"},
-		"an altered signature":        {func(w *world) string { s := signed(nil)(w); return s[:len(s)-6] + "AAAAAA" }, "authentication_failed"},
-		"an ID token":                 {signed(map[string]any{"iss": "https://accounts.google.com"}), "invalid_issuer"},
-		"another client's":            {signed(map[string]any{"aud": "another"}), "invalid_audience"},
-		"nobody's":                    {signed(map[string]any{"aud": nil}), "invalid_audience"},
-		"without jti":                 {signed(map[string]any{"jti": nil}), "invalid_request"},
-		"without iat":                 {signed(map[string]any{"iat": nil}), "invalid_request"},
-		"without events":              {signed(map[string]any{"events": nil}), "invalid_request"},
-		"claims of the wrong type":    {signed(map[string]any{"events": "x"}), "invalid_request"},
-		"larger than 64 KiB":          {signed(map[string]any{"padding": strings.Repeat("x", 64<<10)}), "invalid_request"},
-		"a list that is not for us":   {signed(map[string]any{"aud": []string{"a", "b"}}), "invalid_audience"},
-		"an audience of another type": {signed(map[string]any{"aud": 7}), "invalid_request"},
+		"altered signature": {func(e *env) string {
+			s := signed(nil)(e)
+			return s[:len(s)-6] + "AAAAAA"
+		}, "authentication_failed"},
+		"ID token":             {signed(object{"iss": "https://accounts.google.com"}), "invalid_issuer"},
+		"another client":       {signed(object{"aud": "another"}), "invalid_audience"},
+		"no audience":          {signed(object{"aud": nil}), "invalid_audience"},
+		"no jti":               {signed(object{"jti": nil}), "invalid_request"},
+		"no iat":               {signed(object{"iat": nil}), "invalid_request"},
+		"no events":            {signed(object{"events": nil}), "invalid_request"},
+		"invalid claims":       {signed(object{"events": "x"}), "invalid_request"},
+		"larger than 64 KiB":   {signed(object{"padding": strings.Repeat("x", 64<<10)}), "invalid_request"},
+		"list without our aud": {signed(object{"aud": []string{"a", "b"}}), "invalid_audience"},
+		"invalid audience":     {signed(object{"aud": 7}), "invalid_request"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := begin(t)
-			got := w.deliver(c.token(w))
+			e := newEnv(t)
+			got := e.post(c.token(e))
 			var body struct{ Err, Description string }
-			if err := json.Unmarshal(got.Body.Bytes(), &body); err != nil || got.Code != http.StatusBadRequest || body.Err != c.err || body.Description == "" {
+			err := json.Unmarshal(got.Body.Bytes(), &body)
+			if err != nil || got.Code != http.StatusBadRequest || body.Err != c.err || body.Description == "" {
 				t.Errorf("got %d %s, want 400 and %s", got.Code, got.Body, c.err)
 			}
-			if g, _ := w.grant(ada); marks(g) != "" {
-				t.Error("it had an effect")
+			if g, _ := e.grant(ada); marks(g) != "" {
+				t.Error("the grant changed")
 			}
 		})
 	}
 }
 
-func TestAnEventForSeveralClientsAndWithoutExpiryIsTaken(t *testing.T) {
-	w := begin(t)
-	w.accepted(w.google.SignEvent(map[string]any{"aud": []string{"another", "client"}, "events": map[string]any{risc + "verification": map[string]any{}}}))
+func TestReceive_SeveralAudiencesNoExpiry(t *testing.T) {
+	e := newEnv(t)
+	claims := events(risc+"verification", object{})
+	claims["aud"] = []string{"another", "client"}
+	e.mustAccept(e.google.SignEvent(claims))
 }
 
-func TestAVerificationShowsItsStateInTheLogAndNoMoreOfIt(t *testing.T) {
-	w := begin(t)
-	w.accepted(w.google.SignEvent(map[string]any{"events": map[string]any{risc + "verification": map[string]any{"state": strings.Repeat("x", 64) + "é and more"}}}))
-	if log := w.log.String(); !strings.Contains(log, "state="+strings.Repeat("x", 64)+" ") {
+func TestReceive_VerificationStateInLog(t *testing.T) {
+	e := newEnv(t)
+	state := strings.Repeat("x", 64) + "é and more"
+	e.mustAccept(e.google.SignEvent(events(risc+"verification", object{"state": state})))
+	if log := e.log.String(); !strings.Contains(log, "state="+strings.Repeat("x", 64)+" ") {
 		t.Errorf("log: %s", log)
 	}
 }
 
-// at is a claim of a time.
-func at(t time.Time) map[string]any { return map[string]any{"iat": t.Unix()} }
+func issuedAt(t time.Time) object { return object{"iat": t.Unix()} }
 
-func (w *world) event(kind string, change map[string]any) string {
-	all := map[string]any{"events": map[string]any{kind: map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": "https://accounts.google.com/", "sub": ada.Sub}}}}
-	for name, value := range change {
-		all[name] = value
-	}
-	return w.google.SignEvent(all)
+// event returns a signed token with an event about Ada. change replaces claims; nil removes one.
+func (e *env) event(kind string, change object) string {
+	claims := events(kind, subject())
+	maps.Copy(claims, change)
+	return e.google.SignEvent(claims)
 }
 
-func TestAnEventThatIsSentAgainIsAcknowledgedAndDoesNothingMore(t *testing.T) {
-	w := begin(t)
-	event := w.event(risc+"sessions-revoked", nil)
-	w.accepted(event)
-	g, _ := w.grant(ada)
-	writes := w.docs.Calls()
-	w.accepted(event)
-	if again, _ := w.grant(ada); !again.SessionsAt.Equal(g.SessionsAt) || w.docs.Calls()-writes > 4 {
-		t.Errorf("sessions over at %v, then %v; %d calls", g.SessionsAt, again.SessionsAt, w.docs.Calls()-writes)
+func TestReceive_SentTwice(t *testing.T) {
+	e := newEnv(t)
+	event := e.event(risc+"sessions-revoked", nil)
+	e.mustAccept(event)
+	g, _ := e.grant(ada)
+	writes := e.docs.Calls()
+	e.mustAccept(event)
+	if again, _ := e.grant(ada); !again.SessionsAt.Equal(g.SessionsAt) || e.docs.Calls()-writes > 4 {
+		t.Errorf("sessions revoked at %v, then %v; %d calls", g.SessionsAt, again.SessionsAt, e.docs.Calls()-writes)
 	}
 }
 
-func TestEventsOutOfOrderMoveAMarkOnlyForward(t *testing.T) {
-	w := begin(t)
-	late, early := w.now().Add(-time.Minute), w.now().Add(-30*time.Minute)
-	w.accepted(w.event(oauth+"tokens-revoked", at(late)))
-	w.accepted(w.event(oauth+"tokens-revoked", at(early)))
-	if g, _ := w.grant(ada); g.RevokedAt.Unix() != late.Unix() {
+func TestReceive_OutOfOrder(t *testing.T) {
+	e := newEnv(t)
+	late, early := e.now().Add(-time.Minute), e.now().Add(-30*time.Minute)
+	e.mustAccept(e.event(oauth+"tokens-revoked", issuedAt(late)))
+	e.mustAccept(e.event(oauth+"tokens-revoked", issuedAt(early)))
+	if g, _ := e.grant(ada); g.RevokedAt.Unix() != late.Unix() {
 		t.Errorf("revoked at %v, want %v", g.RevokedAt, late)
 	}
 }
 
-func TestAnEventFromTheFutureCountsFromNow(t *testing.T) {
-	w := begin(t)
-	w.accepted(w.event(oauth+"tokens-revoked", at(w.now().Add(240*time.Hour))))
-	if g, _ := w.grant(ada); g.RevokedAt.IsZero() || g.RevokedAt.After(w.now()) {
-		t.Errorf("revoked at %v: it would end every later consent", g.RevokedAt)
+func TestReceive_FutureEvent(t *testing.T) {
+	e := newEnv(t)
+	e.mustAccept(e.event(oauth+"tokens-revoked", issuedAt(e.now().Add(240*time.Hour))))
+	if g, _ := e.grant(ada); g.RevokedAt.IsZero() || g.RevokedAt.After(e.now()) {
+		t.Errorf("revoked at %v, which would revoke later consents", g.RevokedAt)
 	}
 }
 
-func TestAnEventAboutSomebodyNotStoredLeavesNothing(t *testing.T) {
-	w := begin(t)
-	w.accepted(w.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: "7"}, nil))
-	if left, err := w.docs.List(t.Context(), "grants", "", 10); err != nil || len(left) != 2 {
-		t.Errorf("%d grants, %v", len(left), err)
+func TestReceive_UnknownPerson(t *testing.T) {
+	e := newEnv(t)
+	e.mustAccept(e.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: "7"}, nil))
+	if grants, err := e.docs.List(t.Context(), "grants", "", 10); err != nil || len(grants) != 2 {
+		t.Errorf("%d grants, %v", len(grants), err)
 	}
 }
 
-func TestTheFunctionWorksWithoutAnyKeyOrSecret(t *testing.T) {
-	w := begin(t)
-	w.spoil()
-	w.accepted(w.event(oauth+"tokens-revoked", nil))
-	doc, err := w.docs.Get(t.Context(), "grants", ada.Sub)
+func TestReceive_WithoutKeys(t *testing.T) {
+	e := newEnv(t)
+	e.corruptGrant()
+	e.mustAccept(e.event(oauth+"tokens-revoked", nil))
+	doc, err := e.docs.Get(t.Context(), "grants", ada.Sub)
 	check(t, err)
 	if doc.Fields["revokedAt"] == nil {
-		t.Error("a record that does not open is not marked")
+		t.Error("a record that cannot be opened was not marked")
 	}
 }
 
-// spoil makes Ada's record one that no key opens.
-func (w *world) spoil() {
-	w.t.Helper()
-	doc, err := w.docs.Get(w.t.Context(), "grants", ada.Sub)
-	check(w.t, err)
+// corruptGrant makes Ada's record impossible to open.
+func (e *env) corruptGrant() {
+	e.t.Helper()
+	doc, err := e.docs.Get(e.t.Context(), "grants", ada.Sub)
+	check(e.t, err)
 	doc.Fields["sealed"] = []byte("of no key")
-	_, err = w.docs.Replace(w.t.Context(), "grants", ada.Sub, doc.Fields, doc.Version)
-	check(w.t, err)
+	_, err = e.docs.Replace(e.t.Context(), "grants", ada.Sub, doc.Fields, doc.Version)
+	check(e.t, err)
 }
 
-func TestAnEventOfAnOlderClientCountsAndAnUnknownOneIsNamedWithoutAnAlarm(t *testing.T) {
-	w := begin(t)
-	w.accepted(w.event(oauth+"tokens-revoked", map[string]any{"aud": "older-client"}))
-	if g, _ := w.grant(ada); g.RevokedAt.IsZero() {
-		t.Error("it was not taken")
+func TestReceive_OlderAndUnknownClient(t *testing.T) {
+	e := newEnv(t)
+	e.mustAccept(e.event(oauth+"tokens-revoked", object{"aud": "older-client"}))
+	if g, _ := e.grant(ada); g.RevokedAt.IsZero() {
+		t.Error("event for an older client was ignored")
 	}
-	w.deliver(w.event(oauth+"tokens-revoked", map[string]any{"aud": "yet-another"}))
-	if log := w.log.String(); !strings.Contains(log, "OAUTH_CLIENT_ID does not name") || strings.Contains(log, "alarm=") {
+	e.post(e.event(oauth+"tokens-revoked", object{"aud": "yet-another"}))
+	log := e.log.String()
+	if !strings.Contains(log, "not in OAUTH_CLIENT_ID") || strings.Contains(log, "alarm=") {
 		t.Errorf("log: %s", log)
 	}
 }
 
-func TestAnEventWithANameTwiceIsNotTaken(t *testing.T) {
-	w := begin(t)
+func TestReceive_DuplicateName(t *testing.T) {
+	e := newEnv(t)
+	const subject = `{"iss":"https://accounts.google.com/","sub":"`
 	for name, text := range map[string]string{
-		"twice":        `{"subject":{"iss":"https://accounts.google.com/","sub":"` + grace.Sub + `"},"subject":{"iss":"https://accounts.google.com/","sub":"` + ada.Sub + `"}}`,
-		"another case": `{"SUBJECT":{"iss":"https://accounts.google.com/","sub":"` + ada.Sub + `"}}`,
+		"twice":      `{"subject":` + subject + grace.Sub + `"},"subject":` + subject + ada.Sub + `"}}`,
+		"upper case": `{"SUBJECT":` + subject + ada.Sub + `"}}`,
 	} {
-		w.deliver(w.google.SignEvent(map[string]any{"events": map[string]any{oauth + "tokens-revoked": json.RawMessage(text)}}))
-		if g, _ := w.grant(ada); marks(g) != "" {
-			t.Errorf("%s: it had an effect", name)
+		e.post(e.google.SignEvent(events(oauth+"tokens-revoked", json.RawMessage(text))))
+		if g, _ := e.grant(ada); marks(g) != "" {
+			t.Errorf("%s: the grant changed", name)
 		}
 	}
 }
 
-func TestASubWithASlashNamesNobody(t *testing.T) {
-	w := begin(t)
+func TestReceive_SlashInSub(t *testing.T) {
+	e := newEnv(t)
 	for _, sub := range []string{"1/acts/2", "../grants/1", "", strings.Repeat("1", 256)} {
-		if got := w.deliver(w.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: sub}, nil)); got.Code != http.StatusAccepted {
+		got := e.post(e.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: sub}, nil))
+		if got.Code != http.StatusAccepted {
 			t.Errorf("%.20s: got %d, want 202", sub, got.Code)
 		}
 	}
 }
 
-func TestWhenTheStoreFailsGoogleIsToldToSendAgainAndNothingIsMissed(t *testing.T) {
+func TestReceive_StoreFails(t *testing.T) {
 	for calls := 1; ; calls++ {
 		for _, after := range []bool{false, true} {
-			w := begin(t)
-			first := w.docs.Calls()
-			w.fate = func(n int, late bool) error {
+			e := newEnv(t)
+			first := e.docs.Calls()
+			e.inject = func(n int, late bool) error {
 				if n == first+calls && late == after {
 					return fault.New(fault.Unavailable, fault.None)
 				}
 				return nil
 			}
-			event := w.google.SecurityEvent(oauth+"tokens-revoked", ada, nil)
-			got := w.deliver(event)
-			if got.Code == http.StatusAccepted && w.docs.Calls() < first+calls {
+			event := e.google.SecurityEvent(oauth+"tokens-revoked", ada, nil)
+			got := e.post(event)
+			if got.Code == http.StatusAccepted && e.docs.Calls() < first+calls {
 				if calls < 3 {
-					t.Errorf("only %d calls: this test looks at the wrong place", calls-1)
+					t.Errorf("only %d calls: the test doesn't reach the store", calls-1)
 				}
 				return
 			}
 			if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") == "" {
 				t.Errorf("call %d: got %d, want 503", calls, got.Code)
 			}
-			w.accepted(event)
-			if g, _ := w.grant(ada); g.RevokedAt.IsZero() {
-				t.Errorf("call %d: the event was missed", calls)
+			e.mustAccept(event)
+			if g, _ := e.grant(ada); g.RevokedAt.IsZero() {
+				t.Errorf("call %d: the event was lost", calls)
 			}
 		}
 	}
 }
 
-func TestWithoutGooglesKeysAnEventIsSentAgain(t *testing.T) {
-	for _, what := range []string{"risc", "certs"} {
-		w := begin(t)
-		w.google.Fail(what, 503)
-		event := w.google.SecurityEvent(oauth+"tokens-revoked", ada, nil)
-		if got := w.deliver(event); got.Code != http.StatusServiceUnavailable {
-			t.Errorf("%s: got %d, want 503", what, got.Code)
+func TestReceive_KeysUnavailable(t *testing.T) {
+	for _, endpoint := range []string{"risc", "certs"} {
+		e := newEnv(t)
+		e.google.Fail(endpoint, 503)
+		event := e.google.SecurityEvent(oauth+"tokens-revoked", ada, nil)
+		if got := e.post(event); got.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s: got %d, want 503", endpoint, got.Code)
 		}
-		w.ahead = 6 * time.Second // a failed fetch rests for five
-		w.accepted(event)
+		e.ahead = 6 * time.Second // a failed fetch is retried after five
+		e.mustAccept(event)
 	}
 }
 
-func TestOtherRequestsAreSentAway(t *testing.T) {
-	w := begin(t)
+func TestReceive_OtherRequests(t *testing.T) {
+	e := newEnv(t)
 	for _, c := range []struct{ method, path string }{{http.MethodGet, "/"}, {http.MethodPost, "/x"}} {
-		answer := httptest.NewRecorder()
-		w.handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil))
-		if answer.Code != http.StatusNotFound {
-			t.Errorf("%s %s: got %d", c.method, c.path, answer.Code)
+		response := httptest.NewRecorder()
+		e.handler.ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil))
+		if response.Code != http.StatusNotFound {
+			t.Errorf("%s %s: got %d", c.method, c.path, response.Code)
 		}
 	}
 }
 
 func FuzzSecurityEvent(f *testing.F) {
-	w := begin(f)
+	e := newEnv(f)
 	f.Add("tokens-revoked", `{"subject":{"iss":"https://accounts.google.com/","sub":"1"}}`)
 	f.Add("token-revoked", `{"subject":{"token_identifier_alg":"prefix","token":"1//0"}}`)
 	f.Add("", "null")
 	f.Add("", "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.e30.AAAA")
 	f.Fuzz(func(t *testing.T, kind, event string) {
-		w.t = t
-		if got := w.deliver(event); got.Code != http.StatusBadRequest {
-			t.Errorf("as the body itself: got %d", got.Code)
+		e.t = t
+		if got := e.post(event); got.Code != http.StatusBadRequest {
+			t.Errorf("unsigned: got %d", got.Code)
 		}
 		if !json.Valid([]byte(event)) {
 			return
 		}
 		for _, prefix := range []string{risc, oauth} {
-			if got := w.deliver(w.google.SignEvent(map[string]any{"events": map[string]any{prefix + kind: json.RawMessage(event)}})); got.Code != http.StatusAccepted {
+			got := e.post(e.google.SignEvent(events(prefix+kind, json.RawMessage(event))))
+			if got.Code != http.StatusAccepted {
 				t.Errorf("signed by Google: got %d", got.Code)
 			}
 		}
 		named := strings.Contains(event, grace.Sub) || strings.Contains(event, "1//0another-refr")
-		if g, ok := w.grant(grace); !named && (!ok || marks(g) != "") {
-			t.Error("a grant that the event does not name has ended")
+		if g, ok := e.grant(grace); !named && (!ok || marks(g) != "") {
+			t.Error("a grant that the event does not name has changed")
 		}
 	})
 }

@@ -53,8 +53,8 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 		CertsAddress: "https://www.googleapis.com/oauth2/v3/certs",
 	})
 	var commands []chatpage.Command
-	for _, c := range chatevent.Console() {
-		commands = append(commands, chatpage.Command{ID: c.ID, Name: c.Name, Args: c.Args, Description: c.Description, Dialog: c.Dialog})
+	for _, c := range chatevent.ConsoleCommands() {
+		commands = append(commands, chatpage.Command{ID: c.ID, Name: c.Name, Args: c.Args, Description: c.Description, Dialog: c.OpensDialog})
 	}
 	page := chatpage.New(chatpage.Config{
 		App: "Deputy", Endpoint: chatAt, Address: "https://chat.google.com", Commands: commands, Google: standIn, Format: format, Now: time.Now,

@@ -7,9 +7,9 @@ import (
 	"example.com/deputy/shared/config"
 )
 
-// addOnEvent is chat-protocol.md 2.1: the key of the payload is the kind.
+// addOnEvent is an event in add-on format (chat-protocol.md 2.1). The name of its payload says its kind.
 type addOnEvent struct {
-	Type   looseText `json:"type"` // only classic events have one
+	Type   looseText `json:"type"` // only in classic events
 	Common struct {
 		Locale     looseText            `json:"userLocale"`
 		Parameters map[string]looseText `json:"parameters"`
@@ -19,7 +19,7 @@ type addOnEvent struct {
 }
 
 type addOnChat struct {
-	Type      looseText `json:"type"` // for the Home tab of classic apps alone
+	Type      looseText `json:"type"` // only in Home tab events of classic apps
 	User      user      `json:"user"`
 	Space     space     `json:"space"`
 	EventTime looseText `json:"eventTime"`
@@ -28,25 +28,23 @@ type addOnChat struct {
 	Removed   *payload  `json:"removedFromSpacePayload"`
 	Clicked   *payload  `json:"buttonClickedPayload"`
 	Command   *payload  `json:"appCommandPayload"`
-	payloads  bool      // it has another one, which we do not know
+
+	hasPayload bool // of any kind, known or not
 }
 
-// UnmarshalJSON implements json.Unmarshaler. It notes payloads of kinds that
-// Chat may invent later: an event with one is not the Home tab's.
+// UnmarshalJSON implements json.Unmarshaler. It also detects payloads of unknown kinds, because an event with a payload
+// is not from the Home tab.
 func (c *addOnChat) UnmarshalJSON(text []byte) error {
-	type plain addOnChat
-	err := json.Unmarshal(text, (*plain)(c))
-	var all map[string]json.RawMessage
-	if json.Unmarshal(text, &all) == nil {
-		for name := range all {
-			c.payloads = c.payloads || strings.HasSuffix(name, "Payload")
+	type withoutMethods addOnChat
+	err := json.Unmarshal(text, (*withoutMethods)(c))
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(text, &fields) == nil {
+		for name := range fields {
+			c.hasPayload = c.hasPayload || strings.HasSuffix(name, "Payload")
 		}
 	}
 	return err
 }
-
-// other reports whether there is a payload of any kind.
-func (c addOnChat) other() bool { return c.payloads }
 
 type payload struct {
 	Space    space     `json:"space"`
@@ -54,13 +52,16 @@ type payload struct {
 	Thread   thread    `json:"thread"`
 	Metadata metadata  `json:"appCommandMetadata"`
 	Complete looseText `json:"configCompleteRedirectUri"`
-	// ByMessage says that a second event, with the message, follows.
-	ByMessage looseBool `json:"interactionAdd"`
+	// InteractionAdd means that a second event, with the message, follows.
+	InteractionAdd looseBool `json:"interactionAdd"`
 	dialogEvent
 }
 
 func (e addOnEvent) event() Event {
-	out := Event{Kind: Unknown, Time: moment(e.Chat.EventTime), Person: e.Chat.User.person(), Space: e.Chat.Space.place(), Locale: string(e.Common.Locale)}
+	out := Event{
+		Kind: Unknown, Time: parseTime(e.Chat.EventTime), Person: e.Chat.User.person(),
+		Space: e.Chat.Space.toSpace(), Locale: string(e.Common.Locale),
+	}
 	var p *payload
 	switch {
 	case e.Chat.Command != nil:
@@ -69,16 +70,15 @@ func (e addOnEvent) event() Event {
 		out.Kind, p = Message, e.Chat.Message
 	case e.Chat.Clicked != nil:
 		out.Kind, p = Click, e.Chat.Clicked
-	case e.Chat.Added != nil && !bool(e.Chat.Added.ByMessage):
+	case e.Chat.Added != nil && !bool(e.Chat.Added.InteractionAdd):
 		out.Kind, p = Added, e.Chat.Added
 	case e.Chat.Removed != nil:
 		out.Kind, p = Removed, e.Chat.Removed
 	case e.Chat.Type == "SUBMIT_FORM":
-		out.Kind, out.Home, p = Click, true, &payload{}
-	case e.Chat.Type == "APP_HOME", e.Chat.Type == "" && e.Chat.User.Name != "" && !e.Chat.other():
-		// Add-ons are told of their Home tab by the person and nothing else
-		// (chat-protocol.md 11).
-		out.Kind, out.Home, p = Home, true, &payload{}
+		out.Kind, out.OnHomeTab, p = Click, true, &payload{}
+	case e.Chat.Type == "APP_HOME", e.Chat.Type == "" && e.Chat.User.Name != "" && !e.Chat.hasPayload:
+		// An add-on's Home tab event contains only the person (chat-protocol.md 11).
+		out.Kind, out.OnHomeTab, p = Home, true, &payload{}
 	default:
 		return out
 	}
@@ -87,20 +87,21 @@ func (e addOnEvent) event() Event {
 	}
 	out.Dialog = p.dialog(out.Kind)
 	if p.Space.Name != "" {
-		out.Space = p.Space.place()
+		out.Space = p.Space.toSpace()
 	}
-	out.Message, out.Command, out.Complete = string(p.Message.Name), p.Message.command(p.Metadata), config.NewSecret(p.Complete)
-	out.Thread, out.Own = p.Message.replyThread(p.Thread), p.Message.own()
+	out.Message, out.CompletionURL = string(p.Message.Name), config.NewSecret(p.Complete)
+	out.Command = p.Message.commandID(p.Metadata)
+	out.Thread, out.OwnMessage = p.Message.replyThread(p.Thread), p.Message.isFromApp()
 	out.Args, out.Mentions = p.Message.arguments()
-	out.Text = p.Message.verbatim()
+	out.Text = p.Message.textWithMentions()
 	return out
 }
 
-// addOnReply are the actions of chat-protocol.md 2.2 that Deputy uses.
+// addOnReply contains the actions that Deputy uses (chat-protocol.md 2.2).
 type addOnReply struct {
-	HostApp *hostApp `json:"hostAppDataAction,omitempty"`
-	Action  *action  `json:"action,omitempty"`
-	Prompt  *prompt  `json:"basic_authorization_prompt,omitempty"`
+	HostApp *hostApp             `json:"hostAppDataAction,omitempty"`
+	Action  *action              `json:"action,omitempty"`
+	Prompt  *authorizationPrompt `json:"basic_authorization_prompt,omitempty"`
 }
 
 type hostApp struct {
@@ -116,7 +117,7 @@ type messageAction struct {
 	Message *wireMessage `json:"message"`
 }
 
-// action is also how classic apps answer on the Home tab.
+// action navigates between cards. Classic apps use it too, on the Home tab.
 type action struct {
 	Navigations []navigation `json:"navigations"`
 }
@@ -133,30 +134,30 @@ type endNavigation struct {
 
 func navigate(n navigation) *action { return &action{[]navigation{n}} }
 
-type prompt struct {
+type authorizationPrompt struct {
 	URL      string `json:"authorization_url"`
 	Resource string `json:"resource"`
 }
 
-// addOn is the reply as an add-on gives it. Its buttons name the endpoint
-// itself: any other name, and Chat never calls (chat-protocol.md 2.2, trap 1).
-func (r Reply) addOn(e Event, endpoint string) any {
-	if !r.Connect.Empty() {
-		return addOnReply{Prompt: &prompt{URL: r.Connect.Reveal(), Resource: "Deputy"}}
+// encodeAddOn returns the reply in add-on format. Its buttons must name the endpoint, or Chat never calls the app
+// (chat-protocol.md 2.2, trap 1).
+func (r Reply) encodeAddOn(e Event, endpoint string) any {
+	if !r.ConnectURL.Empty() {
+		return addOnReply{Prompt: &authorizationPrompt{URL: r.ConnectURL.Reveal(), Resource: "Deputy"}}
 	}
-	switch r.place(e) {
-	case nowhere:
+	switch r.target(e) {
+	case targetNone:
 		return addOnReply{}
-	case closed:
+	case targetCloseDialog:
 		return addOnReply{Action: navigate(navigation{End: &endNavigation{"CLOSE_DIALOG"}})}
-	case homeTab:
+	case targetHomeTab:
 		if e.Kind != Home {
-			return addOnReply{Action: navigate(navigation{Update: r.Card.api(endpoint)})}
+			return addOnReply{Action: navigate(navigation{Update: r.Card.wire(endpoint)})}
 		}
 		fallthrough
-	case dialog:
-		return addOnReply{Action: navigate(navigation{Push: r.Card.api(endpoint)})}
-	case replaced:
+	case targetDialog:
+		return addOnReply{Action: navigate(navigation{Push: r.Card.wire(endpoint)})}
+	case targetReplaceCard:
 		return addOnReply{HostApp: &hostApp{chatAction{Update: &messageAction{r.message(e, endpoint)}}}}
 	default:
 		return addOnReply{HostApp: &hostApp{chatAction{Create: &messageAction{r.message(e, endpoint)}}}}

@@ -8,10 +8,10 @@ import (
 	"example.com/deputy/shared/config"
 )
 
-// Compared with benchstat, as docs/performance.md says.
+// Compare the results with benchstat: see docs/performance.md.
 
 func BenchmarkDecode(b *testing.B) {
-	body := fmt.Appendf(nil, slash, `"5"`)
+	body := fmt.Appendf(nil, slashCommand, `"5"`)
 	b.ReportAllocs()
 	for b.Loop() {
 		if e, err := chat.Decode(chat.Classic, body); err != nil || e.Command != 5 {
@@ -23,7 +23,11 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkEncode(b *testing.B) {
 	app, e := chat.App{ProjectNumber: "1"}, chat.Event{Kind: chat.Command, Space: chat.Space{Direct: true}}
 	r := chat.Reply{Card: &chat.Card{Title: "Space created", Sections: []chat.Section{{Widgets: []chat.Widget{
-		{Label: "Space", Text: "Launch plan"}, {Buttons: []chat.Button{{Text: "Open", Link: config.NewSecret("https://example.com"), Strong: true}, {Text: "Rename", Value: config.NewSecret("sealed"), Opens: true}}},
+		{Label: "Space", Text: "Launch plan"},
+		{Buttons: []chat.Button{
+			{Text: "Open", Link: config.NewSecret("https://example.com"), Primary: true},
+			{Text: "Rename", Value: config.NewSecret("sealed"), OpensDialog: true},
+		}},
 	}}}}}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,80 +7,76 @@ import (
 	"example.com/deputy/shared/config"
 )
 
-// Card is a card v2 message, without what no card of Deputy uses. Texts are
-// plain: they are escaped where Chat would read HTML.
+// Card is the part of a cards v2 message that Deputy uses. Its texts are plain; they are escaped where Chat reads HTML.
 type Card struct {
 	Title    string
 	Subtitle string
 	Sections []Section
 }
 
-// Section is a part of a card; it needs at least one widget.
+// Section is a part of a card. It needs at least one widget.
 type Section struct {
 	Header  string
 	Widgets []Widget
 }
 
-// Widget is a paragraph, a labelled text, a row of buttons or a field.
+// Widget is a paragraph, a labeled text, a row of buttons, or a form field.
 type Widget struct {
-	Label   string // small, above the text
-	Text    string
-	Aside   *Button // beside the text
-	Buttons []Button
-	Field   *Field
+	Label      string // above the text, smaller
+	Text       string
+	SideButton *Button // next to the text
+	Buttons    []Button
+	Field      *Field
 }
 
-// Button opens a link or comes back as a Click with a value.
+// Button opens a link, or sends a Click event with a value.
 type Button struct {
-	Text     string
-	Link     config.Secret
-	Value    config.Secret // sealed by whoever will open it
-	Strong   bool          // the one to press
-	Opens    bool          // a dialog
-	Required []string      // fields that have to be filled in first
+	Text        string
+	Link        config.Secret
+	Value       config.Secret // sealed by the package that opens it
+	Primary     bool          // highlighted as the main button
+	OpensDialog bool          // it opens a dialog
+	Required    []string      // fields that must be filled in first
 }
 
-// Size is how many bytes the card has on the wire, but for the address that
-// its buttons call.
+// Size returns the card's size as JSON, in bytes, without the endpoint's URL in its buttons.
 func (c *Card) Size() int {
-	text, err := json.Marshal(c.api(clicked))
+	text, err := json.Marshal(c.wire(clickFunction))
 	if err != nil {
-		panic(err) // strings and numbers only
+		panic(err) // impossible: only strings, numbers and booleans
 	}
 	return len(text)
 }
 
-// api is the card as it goes over the wire. function is what a click calls.
-func (c *Card) api(function string) *wireCard {
-	out := &wireCard{
-		Header: wireHeader{Title: c.Title, Subtitle: c.Subtitle},
-	}
+// wire returns the card in Google's format. function is what a click calls.
+func (c *Card) wire(function string) *wireCard {
+	out := &wireCard{Header: wireHeader{Title: c.Title, Subtitle: c.Subtitle}}
 	for _, s := range c.Sections {
 		section := wireSection{Header: escape(s.Header)}
 		for _, w := range s.Widgets {
-			section.Widgets = append(section.Widgets, w.api(function))
+			section.Widgets = append(section.Widgets, w.wire(function))
 		}
 		out.Sections = append(out.Sections, section)
 	}
 	return out
 }
 
-func (w Widget) api(function string) wireWidget {
+func (w Widget) wire(function string) wireWidget {
 	out := wireWidget{}
 	text := escape(w.Text)
 	switch {
 	case w.Field != nil:
-		w.Field.put(&out)
+		w.Field.writeTo(&out)
 	case len(w.Buttons) > 0:
 		list := &wireButtonList{}
 		for _, b := range w.Buttons {
-			list.Buttons = append(list.Buttons, b.api(function))
+			list.Buttons = append(list.Buttons, b.wire(function))
 		}
 		out.ButtonList = list
-	case w.Label != "" || w.Aside != nil:
+	case w.Label != "" || w.SideButton != nil:
 		out.DecoratedText = &wireDecoratedText{TopLabel: w.Label, Text: text, WrapText: true}
-		if w.Aside != nil {
-			out.DecoratedText.Button = new(w.Aside.api(function))
+		if w.SideButton != nil {
+			out.DecoratedText.Button = new(w.SideButton.wire(function))
 		}
 	default:
 		out.TextParagraph = &wireTextParagraph{Text: text}
@@ -88,9 +84,9 @@ func (w Widget) api(function string) wireWidget {
 	return out
 }
 
-func (b Button) api(function string) wireButton {
+func (b Button) wire(function string) wireButton {
 	out := wireButton{Text: b.Text}
-	if b.Strong {
+	if b.Primary {
 		out.Type = "FILLED"
 	}
 	if !b.Link.Empty() {
@@ -101,14 +97,13 @@ func (b Button) api(function string) wireButton {
 		Function: function, LoadIndicator: "SPINNER", RequiredWidgets: b.Required,
 		Parameters: []wireParameter{{Key: valueKey, Value: b.Value.Reveal()}},
 	}
-	if b.Opens {
+	if b.OpensDialog {
 		out.OnClick.Action.Interaction = "OPEN_DIALOG"
 	}
 	return out
 }
 
-// escape is text for where Chat reads HTML. Chat knows the named entities of
-// these three only; it would show a numeric one as it is written.
+// escape escapes text where Chat expects HTML. Chat decodes only these three entities, and no numeric ones.
 // https://developers.google.com/workspace/chat/format-messages#card-formatting
 func escape(text string) string { return entities.Replace(text) }
 

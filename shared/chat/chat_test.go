@@ -13,7 +13,7 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-func decode(t *testing.T, body string) chat.Event {
+func decodeClassic(t *testing.T, body string) chat.Event {
 	t.Helper()
 	e, err := chat.Decode(chat.Classic, []byte(body))
 	if err != nil {
@@ -22,27 +22,30 @@ func decode(t *testing.T, body string) chat.Event {
 	return e
 }
 
-const slash = `{
+const slashCommand = `{
   "type": "MESSAGE", "eventTime": "2026-11-22T10:00:00.5Z",
   "user": {"name": "users/1", "displayName": "Ada", "type": "HUMAN", "futureField": [1]},
   "space": {"name": "spaces/A", "spaceType": "SPACE", "singleUserBotDm": false},
   "message": {
-    "name": "spaces/A/messages/m.m", "text": "/createspace Launch @Grace Hopper plan", "argumentText": " Launch @Grace Hopper plan",
+    "name": "spaces/A/messages/m.m",
+    "text": "/createspace Launch @Grace Hopper plan", "argumentText": " Launch @Grace Hopper plan",
     "slashCommand": {"commandId": %s},
     "annotations": [
       {"type": "SLASH_COMMAND", "startIndex": 0, "length": 12, "slashCommand": {"commandId": "5"}},
-      {"type": "USER_MENTION", "userMention": {"user": {"name": "users/2", "displayName": "Grace Hopper", "type": "HUMAN"}}},
+      {"type": "USER_MENTION",
+        "userMention": {"user": {"name": "users/2", "displayName": "Grace Hopper", "type": "HUMAN"}}},
       {"type": "USER_MENTION", "userMention": {"user": {"name": "users/9", "displayName": "Deputy", "type": "BOT"}}}
     ]
   },
   "configCompleteRedirectUrl": "https://chat.google.com/api/bot_config_complete?token=x"
 }`
 
-func TestASlashCommandIsReadHoweverGoogleWritesNumbers(t *testing.T) {
+func TestDecode_SlashCommand(t *testing.T) {
 	for _, id := range []string{`"5"`, `5`, `5.0`, `null`} {
-		e := decode(t, fmt.Sprintf(slash, id))
-		if e.Kind != chat.Command || e.Command != 5 || e.Args != "Launch plan" || e.Message != "spaces/A/messages/m.m" ||
-			e.Complete.Reveal() == "" || e.Space != (chat.Space{Name: "spaces/A", Named: true}) || e.Person.Name != "users/1" {
+		e := decodeClassic(t, fmt.Sprintf(slashCommand, id))
+		if e.Kind != chat.Command || e.Command != 5 || e.Args != "Launch plan" ||
+			e.Message != "spaces/A/messages/m.m" || e.CompletionURL.Reveal() == "" || e.Person.Name != "users/1" ||
+			e.Space != (chat.Space{Name: "spaces/A", Named: true}) {
 			t.Errorf("%s: got %+v", id, e)
 		}
 		if diff := cmp.Diff([]chat.Person{{Name: "users/2", DisplayName: "Grace Hopper"}}, e.Mentions); diff != "" {
@@ -51,7 +54,7 @@ func TestASlashCommandIsReadHoweverGoogleWritesNumbers(t *testing.T) {
 	}
 }
 
-func TestEachKindOfEventIsTold(t *testing.T) {
+func TestDecode_ClassicKinds(t *testing.T) {
 	for body, want := range map[string]chat.Kind{
 		`{"type":"MESSAGE","message":{"argumentText":"hello"}}`:                                     chat.Message,
 		`{"type":"MESSAGE","appCommandMetadata":{"appCommandId":"3"}}`:                              chat.Command,
@@ -77,21 +80,23 @@ func TestEachKindOfEventIsTold(t *testing.T) {
 	}
 }
 
-func TestEachKindOfAddOnEventIsTold(t *testing.T) {
+func TestDecode_AddOnKinds(t *testing.T) {
 	for payload, want := range map[string]chat.Kind{
 		`"messagePayload":{"message":{"argumentText":"hello"}}`:                        chat.Message,
 		`"appCommandPayload":{"appCommandMetadata":{"appCommandId":"5"},"message":{}}`: chat.Command,
 		`"appCommandPayload":{"appCommandMetadata":{"appCommandId":101.0}}`:            chat.Command,
 		`"addedToSpacePayload":{"space":{"name":"spaces/A"}}`:                          chat.Added,
-		`"addedToSpacePayload":{"interactionAdd":true}`:                                chat.Unknown, // its message follows
-		`"removedFromSpacePayload":{}`:                                                 chat.Removed,
-		`"buttonClickedPayload":{"message":{"name":"spaces/A/messages/m"}}`:            chat.Click,
-		`"widgetUpdatedPayload":{}`:                                                    chat.Unknown,
-		`"type":"APP_HOME"`:                                                            chat.Home,
-		`"type":"SUBMIT_FORM"`:                                                         chat.Click,
-		`"somethingNewPayload":{"odd":[1]}`:                                            chat.Unknown,
+		// A second event, with the message, follows this one.
+		`"addedToSpacePayload":{"interactionAdd":true}`:                     chat.Unknown,
+		`"removedFromSpacePayload":{}`:                                      chat.Removed,
+		`"buttonClickedPayload":{"message":{"name":"spaces/A/messages/m"}}`: chat.Click,
+		`"widgetUpdatedPayload":{}`:                                         chat.Unknown,
+		`"type":"APP_HOME"`:                                                 chat.Home,
+		`"type":"SUBMIT_FORM"`:                                              chat.Click,
+		`"somethingNewPayload":{"odd":[1]}`:                                 chat.Unknown,
 	} {
-		body := `{"commonEventObject":{"parameters":{"value":"sealed"}},"chat":{"user":{"name":"users/1"},"space":{"name":"spaces/A"},` + payload + `}}`
+		body := `{"commonEventObject":{"parameters":{"value":"sealed"}},` +
+			`"chat":{"user":{"name":"users/1"},"space":{"name":"spaces/A"},` + payload + `}}`
 		e, err := chat.Decode(chat.AddOn, []byte(body))
 		if err != nil || e.Kind != want || e.Person.Name != "users/1" || e.Space.Name != "spaces/A" {
 			t.Errorf("%s: got %+v, %v, want %v", payload, e, err, want)
@@ -102,23 +107,25 @@ func TestEachKindOfAddOnEventIsTold(t *testing.T) {
 	}
 }
 
-func TestAnAddOnCommandIsReadLikeAClassicOne(t *testing.T) {
+func TestDecode_AddOnCommandEqualsClassic(t *testing.T) {
 	var classic map[string]json.RawMessage
-	if err := json.Unmarshal(fmt.Appendf(nil, slash, `"5"`), &classic); err != nil {
+	if err := json.Unmarshal(fmt.Appendf(nil, slashCommand, `"5"`), &classic); err != nil {
 		t.Fatal(err)
 	}
-	body := fmt.Sprintf(`{"chat":{"user":%s,"eventTime":%s,"appCommandPayload":{"space":%s,"message":%s,"configCompleteRedirectUri":%s,
-		"appCommandMetadata":{"appCommandId":"5"}}}}`, classic["user"], classic["eventTime"], classic["space"], classic["message"], classic["configCompleteRedirectUrl"])
+	body := fmt.Sprintf(`{"chat":{"user":%s,"eventTime":%s,"appCommandPayload":{
+		"space":%s,"message":%s,"configCompleteRedirectUri":%s,
+		"appCommandMetadata":{"appCommandId":"5"}}}}`, classic["user"], classic["eventTime"],
+		classic["space"], classic["message"], classic["configCompleteRedirectUrl"])
 	got, err := chat.Decode(chat.AddOn, []byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(decode(t, fmt.Sprintf(slash, `"5"`)), got); diff != "" {
+	if diff := cmp.Diff(decodeClassic(t, fmt.Sprintf(slashCommand, `"5"`)), got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestABodyInAnotherFormatThanItsSendersIsRefused(t *testing.T) {
+func TestDecode_WrongFormat(t *testing.T) {
 	for body, format := range map[string]chat.Format{
 		`{"chat":{"appCommandPayload":{}}}`:        chat.Classic,
 		`{"type":"MESSAGE","message":{}}`:          chat.AddOn,
@@ -130,7 +137,7 @@ func TestABodyInAnotherFormatThanItsSendersIsRefused(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsNoObjectIsInvalid(t *testing.T) {
+func TestDecode_NotAnObject(t *testing.T) {
 	for _, body := range []string{"", "x", "[]", `"text"`, `{"type":`} {
 		if _, err := chat.Decode(chat.Classic, []byte(body)); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: got %v", body, err)
@@ -138,32 +145,38 @@ func TestABodyThatIsNoObjectIsInvalid(t *testing.T) {
 	}
 }
 
-func TestTheDirectMessageWithTheAppIsKnownByAnyOfItsMarks(t *testing.T) {
+func TestDecode_DirectMessage(t *testing.T) {
 	for space, want := range map[string]bool{
-		`{"singleUserBotDm":true}`: true, `{"singleUserBotDm":"true"}`: true, `{"type":"DM","spaceType":"DIRECT_MESSAGE"}`: true,
-		// Two people, with the app among them (chat/v1, Space.spaceType).
-		`{"spaceType":"DIRECT_MESSAGE"}`: false, `{"spaceType":"DIRECT_MESSAGE","singleUserBotDm":false}`: false,
-		`{"spaceType":"GROUP_CHAT","type":"ROOM"}`: false, `{}`: false,
+		`{"singleUserBotDm":true}`:                   true,
+		`{"singleUserBotDm":"true"}`:                 true,
+		`{"type":"DM","spaceType":"DIRECT_MESSAGE"}`: true,
+		// The direct message of two people, with the app as a member (chat/v1, Space.spaceType).
+		`{"spaceType":"DIRECT_MESSAGE"}`:                         false,
+		`{"spaceType":"DIRECT_MESSAGE","singleUserBotDm":false}`: false,
+		`{"spaceType":"GROUP_CHAT","type":"ROOM"}`:               false,
+		`{}`: false,
 	} {
-		if got := decode(t, `{"type":"MESSAGE","space":`+space+`}`).Space.Direct; got != want {
+		if got := decodeClassic(t, `{"type":"MESSAGE","space":`+space+`}`).Space.Direct; got != want {
 			t.Errorf("%s: got %v, want %v", space, got, want)
 		}
 	}
 }
 
-func TestAMentionWithoutANameTakesNothingOutOfTheText(t *testing.T) {
-	e := decode(t, `{"type":"MESSAGE","message":{"argumentText":" Plan for a@b.com @","annotations":[{"type":"USER_MENTION","userMention":{"user":{"name":"users/2","type":"HUMAN"}}}]}}`)
+func TestDecode_MentionWithoutName(t *testing.T) {
+	e := decodeClassic(t, `{"type":"MESSAGE","message":{"argumentText":" Plan for a@b.com @","annotations":[`+
+		`{"type":"USER_MENTION","userMention":{"user":{"name":"users/2","type":"HUMAN"}}}]}}`)
 	if e.Args != "Plan for a@b.com @" || e.Text != "Plan for a@b.com @" || len(e.Mentions) != 1 {
 		t.Errorf("got %q, %q, %v", e.Args, e.Text, e.Mentions)
 	}
 }
 
-func TestTheValueOfAClickIsFoundInEitherPlace(t *testing.T) {
+func TestDecode_ClickValue(t *testing.T) {
 	for _, body := range []string{
 		`{"type":"CARD_CLICKED","common":{"parameters":{"value":"sealed"}}}`,
-		`{"type":"CARD_CLICKED","action":{"parameters":[{"key":"other","value":"x"},{"key":"value","value":"sealed"}]}}`,
+		`{"type":"CARD_CLICKED","action":{"parameters":[` +
+			`{"key":"other","value":"x"},{"key":"value","value":"sealed"}]}}`,
 	} {
-		if got := decode(t, body).Value.Reveal(); got != "sealed" {
+		if got := decodeClassic(t, body).Value.Reveal(); got != "sealed" {
 			t.Errorf("%s: got %q", body, got)
 		}
 	}
@@ -180,50 +193,66 @@ func encode(t *testing.T, format chat.Format, e chat.Event, r chat.Reply) string
 	return string(body)
 }
 
-func TestRepliesAreWhatEachFormatWants(t *testing.T) {
+func TestEncode_Formats(t *testing.T) {
 	card := &chat.Card{Title: "T", Sections: []chat.Section{{Widgets: []chat.Widget{
 		{Text: "a <b> & c"},
 		{Label: "L", Text: "x"},
-		{Buttons: []chat.Button{{Text: "Open", Link: config.NewSecret("https://x.example/?a=1"), Strong: true}, {Text: "Go", Value: config.NewSecret("sealed")}}},
+		{Buttons: []chat.Button{
+			{Text: "Open", Link: config.NewSecret("https://x.example/?a=1"), Primary: true},
+			{Text: "Go", Value: config.NewSecret("sealed")},
+		}},
 	}}}}
-	const shown = `"cardsV2":[{"card":{"header":{"title":"T"},"sections":[{"widgets":[{"textParagraph":{"text":"a \u0026lt;b\u0026gt; \u0026amp; c"}},` +
+	const message = `"cardsV2":[{"card":{"header":{"title":"T"},"sections":[{"widgets":[` +
+		`{"textParagraph":{"text":"a \u0026lt;b\u0026gt; \u0026amp; c"}},` +
 		`{"decoratedText":{"text":"x","topLabel":"L","wrapText":true}},` +
-		`{"buttonList":{"buttons":[{"onClick":{"openLink":{"url":"https://x.example/?a=1"}},"text":"Open","type":"FILLED"},` +
-		`{"onClick":{"action":{"function":"clicked","loadIndicator":"SPINNER","parameters":[{"key":"value","value":"sealed"}]}},"text":"Go"}]}}]}]},"cardId":"deputy"}],"fallbackText":"T"`
+		`{"buttonList":{"buttons":[` +
+		`{"onClick":{"openLink":{"url":"https://x.example/?a=1"}},"text":"Open","type":"FILLED"},` +
+		`{"onClick":{"action":{"function":"clicked","loadIndicator":"SPINNER",` +
+		`"parameters":[{"key":"value","value":"sealed"}]}},"text":"Go"}]}}]}]},"cardId":"deputy"}],"fallbackText":"T"`
 	inSpace := chat.Event{Kind: chat.Command, Person: chat.Person{Name: "users/1"}, Space: chat.Space{Name: "spaces/A"}}
 	direct, clicked := inSpace, inSpace
 	direct.Space.Direct = true
 	clicked.Kind = chat.Click
-	preview := clicked // a card under what a person wrote
-	clicked.Own = true
+	preview := clicked // a card below a message that a person wrote
+	clicked.OwnMessage = true
 	const private = `,"privateMessageViewer":{"name":"users/1"}`
-	addOn := strings.Replace(shown, `"function":"clicked"`, `"function":"https://chat.example/"`, 1)
-	create := func(rest string) string {
-		return `{"hostAppDataAction":{"chatDataAction":{"createMessageAction":{"message":{` + addOn + rest + `}}}}}`
+	addOn := strings.Replace(message, `"function":"clicked"`, `"function":"https://chat.example/"`, 1)
+	create := func(suffix string) string {
+		return `{"hostAppDataAction":{"chatDataAction":{"createMessageAction":{"message":{` + addOn + suffix + `}}}}}`
 	}
 	for name, c := range map[string]struct {
 		event          chat.Event
 		reply          chat.Reply
 		classic, addOn string
 	}{
-		"nothing":               {inSpace, chat.Reply{}, `{}`, `{}`},
-		"private in a space":    {inSpace, chat.Reply{Card: card}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + private + `}`, create(private)},
-		"in the direct message": {direct, chat.Reply{Card: card}, `{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + `}`, create("")},
-		"to a click": {
-			clicked,
+		"nothing": {inSpace, chat.Reply{}, `{}`, `{}`},
+		"private in a space": {
+			inSpace,
 			chat.Reply{Card: card},
-			`{"actionResponse":{"type":"UPDATE_MESSAGE"},` + shown + private + `}`,
-			strings.Replace(create(private), "createMessageAction", "updateMessageAction", 1),
-		},
-		"to a click on a person's message": {
-			preview,
-			chat.Reply{Card: card},
-			`{"actionResponse":{"type":"NEW_MESSAGE"},` + shown + private + `}`,
+			`{"actionResponse":{"type":"NEW_MESSAGE"},` + message + private + `}`,
 			create(private),
 		},
-		"the prompt": {
+		"direct message": {
 			direct,
-			chat.Reply{Connect: config.NewSecret("https://d.example/start")},
+			chat.Reply{Card: card},
+			`{"actionResponse":{"type":"NEW_MESSAGE"},` + message + `}`,
+			create(""),
+		},
+		"click": {
+			clicked,
+			chat.Reply{Card: card},
+			`{"actionResponse":{"type":"UPDATE_MESSAGE"},` + message + private + `}`,
+			strings.Replace(create(private), "createMessageAction", "updateMessageAction", 1),
+		},
+		"click on a person's message": {
+			preview,
+			chat.Reply{Card: card},
+			`{"actionResponse":{"type":"NEW_MESSAGE"},` + message + private + `}`,
+			create(private),
+		},
+		"prompt": {
+			direct,
+			chat.Reply{ConnectURL: config.NewSecret("https://d.example/start")},
 			`{"actionResponse":{"type":"REQUEST_CONFIG","url":"https://d.example/start"}}`,
 			`{"basic_authorization_prompt":{"authorization_url":"https://d.example/start","resource":"Deputy"}}`,
 		},
@@ -237,15 +266,15 @@ func TestRepliesAreWhatEachFormatWants(t *testing.T) {
 	}
 }
 
-func TestNoSecretOfAnEventPrints(t *testing.T) {
-	e := decode(t, strings.ReplaceAll(fmt.Sprintf(slash, "5"), "token=x", "token=marked"))
+func TestEvent_SecretsAreRedacted(t *testing.T) {
+	e := decodeClassic(t, strings.ReplaceAll(fmt.Sprintf(slashCommand, "5"), "token=x", "token=marked"))
 	if text := fmt.Sprintf("%v %+v %#v", e, e, e); strings.Contains(text, "marked") {
 		t.Errorf("got %s", text)
 	}
 }
 
-// C4: Chat shows a numeric entity as it is written.
-func TestQuotesAreNotEscapedAndMarkupIs(t *testing.T) {
+// Chat shows a numeric entity as typed.
+func TestEncode_EscapesOnlyMarkup(t *testing.T) {
 	const text = `it's "x" & <y>`
 	e := chat.Event{Kind: chat.Command, Space: chat.Space{Name: "spaces/A", Direct: true}}
 	r := chat.Reply{Card: &chat.Card{Title: "T", Sections: []chat.Section{{Header: text, Widgets: []chat.Widget{
@@ -256,33 +285,36 @@ func TestQuotesAreNotEscapedAndMarkupIs(t *testing.T) {
 		if err := json.Unmarshal([]byte(encode(t, format, e, r)), &body); err != nil {
 			t.Fatal(err)
 		}
-		shown := fmt.Sprint(body)
-		if strings.Contains(shown, "&#") || strings.Count(shown, `it's "x" &amp; &lt;y&gt;`) != 4 {
-			t.Errorf("%v: %s", format, shown)
+		text := fmt.Sprint(body)
+		if strings.Contains(text, "&#") || strings.Count(text, `it's "x" &amp; &lt;y&gt;`) != 4 {
+			t.Errorf("%v: %s", format, text)
 		}
 	}
 }
 
-// C5: the thread of a private command is nobody's to answer in.
-func TestOnlyAReplyHasAThread(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"type":"MESSAGE","space":{"name":"spaces/A","spaceType":"SPACE"},"message":{"name":"spaces/A/messages/m.m","thread":{"name":"spaces/A/threads/m"},"slashCommand":{"commandId":8}}}`: "",
-		`{"type":"MESSAGE","space":{"name":"spaces/A","spaceType":"SPACE"},"message":{"name":"spaces/A/messages/t.m","thread":{"name":"spaces/A/threads/t"},"slashCommand":{"commandId":8}}}`: "spaces/A/threads/t",
+// A private command starts a thread that no one else sees.
+func TestDecode_ReplyThread(t *testing.T) {
+	for message, want := range map[string]string{
+		`"name":"spaces/A/messages/m.m","thread":{"name":"spaces/A/threads/m"}`: "",
+		`"name":"spaces/A/messages/t.m","thread":{"name":"spaces/A/threads/t"}`: "spaces/A/threads/t",
 	} {
-		if got := decode(t, body).Thread; got != want {
+		body := `{"type":"MESSAGE","space":{"name":"spaces/A","spaceType":"SPACE"},` +
+			`"message":{` + message + `,"slashCommand":{"commandId":8}}}`
+		if got := decodeClassic(t, body).Thread; got != want {
 			t.Errorf("%s: %q, want %q", body, got, want)
 		}
 	}
 }
 
-// C1: an add-on's Home tab comes without payload and type.
-func TestAnAddOnsHomeEventIsAPersonAndNothingElse(t *testing.T) {
-	for body, want := range map[string]chat.Kind{
-		`{"commonEventObject":{},"chat":{"user":{"name":"users/1"},"eventTime":"2026-11-22T10:00:00Z"}}`:                 chat.Home,
-		`{"commonEventObject":{},"chat":{"user":{"name":"users/1"},"somethingNewPayload":{}}}`:                           chat.Unknown,
-		`{"commonEventObject":{},"chat":{"eventTime":"2026-11-22T10:00:00Z"}}`:                                           chat.Unknown,
-		`{"commonEventObject":{},"chat":{"user":{"name":"users/1"},"messagePayload":{"message":{"argumentText":"hi"}}}}`: chat.Message,
+// An add-on's Home tab event has no payload and no type.
+func TestDecode_AddOnHomeTab(t *testing.T) {
+	for event, want := range map[string]chat.Kind{
+		`{"user":{"name":"users/1"},"eventTime":"2026-11-22T10:00:00Z"}`:                 chat.Home,
+		`{"user":{"name":"users/1"},"somethingNewPayload":{}}`:                           chat.Unknown,
+		`{"eventTime":"2026-11-22T10:00:00Z"}`:                                           chat.Unknown,
+		`{"user":{"name":"users/1"},"messagePayload":{"message":{"argumentText":"hi"}}}`: chat.Message,
 	} {
+		body := `{"commonEventObject":{},"chat":` + event + `}`
 		e, err := chat.Decode(chat.AddOn, []byte(body))
 		if err != nil || e.Kind != want {
 			t.Errorf("%s: %v, %v", body, e.Kind, err)

@@ -6,10 +6,10 @@ import (
 	"example.com/deputy/shared/config"
 )
 
-// classicEvent is chat-protocol.md 1.2.
+// classicEvent is an event in classic format (chat-protocol.md 1.2).
 type classicEvent struct {
 	Type      looseText                  `json:"type"`
-	Chat      map[string]json.RawMessage `json:"chat"` // what only the other format has, and the Home tab
+	Chat      map[string]json.RawMessage `json:"chat"` // only in the add-on format, and in Home tab events
 	EventTime looseText                  `json:"eventTime"`
 	User      user                       `json:"user"`
 	Space     space                      `json:"space"`
@@ -33,12 +33,13 @@ type classicEvent struct {
 
 func (e classicEvent) event() Event {
 	out := Event{
-		Kind: Unknown, Time: moment(e.EventTime), Person: e.User.person(), Message: string(e.Message.Name),
-		Space: e.Space.place(), Command: e.Message.command(e.Metadata), Complete: config.NewSecret(e.Complete), Locale: string(e.Common.Locale),
+		Kind: Unknown, Time: parseTime(e.EventTime), Person: e.User.person(), Space: e.Space.toSpace(),
+		Message: string(e.Message.Name), Command: e.Message.commandID(e.Metadata),
+		CompletionURL: config.NewSecret(e.Complete), Locale: string(e.Common.Locale),
 	}
-	out.Thread, out.Own = e.Message.replyThread(e.Thread), e.Message.own()
+	out.Thread, out.OwnMessage = e.Message.replyThread(e.Thread), e.Message.isFromApp()
 	out.Args, out.Mentions = e.Message.arguments()
-	out.Text = e.Message.verbatim()
+	out.Text = e.Message.textWithMentions()
 	switch e.Type {
 	case "MESSAGE":
 		out.Kind = Message
@@ -52,7 +53,7 @@ func (e classicEvent) event() Event {
 		out.Kind = Click
 		out.Value, out.Inputs = e.value(), e.Common.Inputs.inputs()
 	}
-	// Adding the app by a command is one event with the command in it.
+	// Adding the app with a command is a single event that contains the command.
 	if out.Command != 0 && (out.Kind == Message || out.Kind == Added) {
 		out.Kind = Command
 	}
@@ -72,33 +73,32 @@ func (e classicEvent) value() config.Secret {
 	return config.Secret{}
 }
 
-// clicked is what classic cards name as the function of every button: which
-// act it is stands in the sealed value.
-const clicked = "clicked"
+// clickFunction is the function that every button of a classic card names. The sealed value says what the button does.
+const clickFunction = "clicked"
 
-// classic is the reply as a classic app gives it (chat-protocol.md 1.4).
-func (r Reply) classic(e Event) any {
-	if !r.Connect.Empty() {
-		return &wireMessage{ActionResponse: &wireActionResponse{Type: "REQUEST_CONFIG", URL: r.Connect.Reveal()}}
+// encodeClassic returns the reply in classic format (chat-protocol.md 1.4).
+func (r Reply) encodeClassic(e Event) any {
+	if !r.ConnectURL.Empty() {
+		return &wireMessage{ActionResponse: &wireActionResponse{Type: "REQUEST_CONFIG", URL: r.ConnectURL.Reveal()}}
 	}
-	switch r.place(e) {
-	case nowhere:
+	switch r.target(e) {
+	case targetNone:
 		return struct{}{}
-	case closed:
+	case targetCloseDialog:
 		return dialogAction(&wireDialogAction{ActionStatus: &wireActionStatus{StatusCode: "OK"}})
-	case homeTab:
-		show := navigate(navigation{Update: r.Card.api(clicked)})
+	case targetHomeTab:
 		if e.Kind == Home {
-			show = navigate(navigation{Push: r.Card.api(clicked)})
-			return addOnReply{Action: show}
+			return addOnReply{Action: navigate(navigation{Push: r.Card.wire(clickFunction)})}
 		}
-		return map[string]any{"renderActions": addOnReply{Action: show}}
-	case dialog:
-		if e.Home {
-			return map[string]any{"renderActions": addOnReply{Action: navigate(navigation{Update: r.Card.api(clicked)})}}
+		update := navigation{Update: r.Card.wire(clickFunction)}
+		return map[string]any{"renderActions": addOnReply{Action: navigate(update)}}
+	case targetDialog:
+		if e.OnHomeTab {
+			update := navigation{Update: r.Card.wire(clickFunction)}
+			return map[string]any{"renderActions": addOnReply{Action: navigate(update)}}
 		}
-		return dialogAction(&wireDialogAction{Dialog: &wireDialog{Body: r.Card.api(clicked)}})
-	case replaced:
+		return dialogAction(&wireDialogAction{Dialog: &wireDialog{Body: r.Card.wire(clickFunction)}})
+	case targetReplaceCard:
 		return r.classicMessage(e, "UPDATE_MESSAGE")
 	default:
 		return r.classicMessage(e, "NEW_MESSAGE")
@@ -106,7 +106,7 @@ func (r Reply) classic(e Event) any {
 }
 
 func (r Reply) classicMessage(e Event, action string) *wireMessage {
-	out := r.message(e, clicked)
+	out := r.message(e, clickFunction)
 	out.ActionResponse = &wireActionResponse{Type: action}
 	return out
 }

@@ -12,52 +12,49 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// valueKey names the one parameter that our buttons carry.
+// valueKey is the name of the one parameter that the app's buttons carry.
 const valueKey = "value"
 
-// Decode reads the body of a request whose sender may use this format. A body
-// in the other format is Unauthenticated, one that is not a JSON object
-// Invalid; an event we do not know is Unknown.
+// Decode decodes the body of a request whose sender must use the given format. It fails with Unauthenticated for a
+// body in the other format, and with Invalid for one that is not a JSON object.
 func Decode(format Format, body []byte) (Event, error) {
 	if format == AddOn {
-		e, err := read[addOnEvent](body)
+		e, err := unmarshal[addOnEvent](body)
 		if err == nil && e.Type != "" {
-			err = errOther
+			err = errWrongFormat
 		}
 		return e.event(), err
 	}
-	e, err := read[classicEvent](body)
+	e, err := unmarshal[classicEvent](body)
 	if err != nil {
 		return Event{}, err
 	}
 	for key := range e.Chat {
-		if strings.HasSuffix(key, "Payload") { // classic apps get "chat" too, for the Home tab, but without one
-			return Event{}, errOther
+		if strings.HasSuffix(key, "Payload") { // classic Home tab events have "chat" too, but no payload in it
+			return Event{}, errWrongFormat
 		}
 	}
 	if e.Type == "" && e.Chat != nil { // the Home tab (chat-protocol.md 1.5)
-		home, err := read[addOnEvent](body)
+		home, err := unmarshal[addOnEvent](body)
 		return home.event(), err
 	}
 	return e.event(), nil
 }
 
-var errOther = unauthenticated("the event's format is not its sender's")
+var errWrongFormat = unauthenticated("event format does not match its sender")
 
-// read reads of a JSON object what it can: what is of another type than
-// expected is passed over, as encoding/json does, so that one odd field does
-// not lose the whole event.
-func read[T any](body []byte) (out T, err error) {
+// unmarshal decodes a JSON object and skips fields of an unexpected type, so that one bad field doesn't lose the event.
+func unmarshal[T any](body []byte) (out T, err error) {
 	err = json.Unmarshal(body, &out)
-	if odd, ok := errors.AsType[*json.UnmarshalTypeError](err); err == nil || ok && odd.Field != "" {
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); err == nil || ok && mismatch.Field != "" {
 		return out, nil
 	}
-	return out, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: i18n.English("The event is not a JSON object."), Err: err}
+	public := i18n.English("The event is not a JSON object.")
+	return out, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: public, Err: err}
 }
 
-// The types below are the fields Deputy reads that both formats have
-// (chat-protocol.md 1.2, 2.1). Google's own Go type loses the whole event over
-// a number written as a string.
+// The types below are the fields that Deputy reads in both formats (chat-protocol.md 1.2, 2.1). Google's own Go types
+// fail on the whole event when a number is written as a string.
 
 type user struct {
 	Name        looseText `json:"name"`
@@ -77,11 +74,10 @@ type space struct {
 	SingleBot   looseBool `json:"singleUserBotDm"`
 }
 
-func (s space) place() Space {
+func (s space) toSpace() Space {
 	return Space{
 		Name: resource.SpaceName(string(s.Name)), DisplayName: string(s.DisplayName),
-		// Not by the spaceType DIRECT_MESSAGE: that is also two people, with the
-		// app among them (chat/v1, Space.spaceType).
+		// spaceType DIRECT_MESSAGE doesn't suffice: it includes two people with the app (chat/v1, Space.spaceType).
 		Direct: bool(s.SingleBot) || s.Type == "DM",
 		Named:  s.SpaceType == "SPACE" || s.SpaceType == "" && s.Type == "ROOM" && s.DisplayName != "",
 	}
@@ -91,8 +87,7 @@ type metadata struct {
 	ID looseInt `json:"appCommandId"`
 }
 
-// formInputs are what a form's fields hold (chat-protocol.md 4.3); Deputy has
-// only fields of strings.
+// formInputs are a form's values (chat-protocol.md 4.3). Deputy's forms have string fields only.
 type formInputs map[string]struct {
 	Strings struct {
 		Value []looseText `json:"value"`
@@ -112,22 +107,22 @@ func (f formInputs) inputs() Inputs {
 	return out
 }
 
-// dialogEvent is how both formats say what a dialog has to do with it.
+// dialogEvent holds the dialog fields, which are the same in both formats.
 type dialogEvent struct {
-	Is   looseBool `json:"isDialogEvent"`
-	Type looseText `json:"dialogEventType"`
+	IsDialogEvent looseBool `json:"isDialogEvent"`
+	Type          looseText `json:"dialogEventType"`
 }
 
 func (d dialogEvent) dialog(kind Kind) Dialog {
 	switch {
 	case d.Type == "REQUEST_DIALOG":
-		return Opens
+		return DialogRequested
 	case d.Type == "SUBMIT_DIALOG":
-		return Sent
+		return DialogSubmitted
 	case d.Type == "CANCEL_DIALOG":
-		return Cancelled
-	case bool(d.Is) && kind == Command:
-		return Opens
+		return DialogCancelled
+	case bool(d.IsDialogEvent) && kind == Command:
+		return DialogRequested
 	default:
 		return NoDialog
 	}
@@ -157,25 +152,24 @@ type message struct {
 	} `json:"annotations"`
 }
 
-// replyThread is the thread that a command was typed in as a reply to others. The
-// message of a slash command is private, and begins a thread of its own when it
-// is no reply: nobody else would see an answer there. Such a message has the
-// thread's id twice in its name.
-func (m message) replyThread(of thread) string {
-	name := string(cmp.Or(of.Name, m.Thread.Name))
+// replyThread returns the thread that a command was typed in as a reply, or "". A slash command's message is private;
+// when it is not a reply, it starts a thread that only its sender sees. The name of such a message has the thread's ID
+// twice.
+func (m message) replyThread(t thread) string {
+	name := string(cmp.Or(t.Name, m.Thread.Name))
 	_, id, _ := strings.Cut(string(m.Name), "/messages/")
-	_, own, _ := strings.Cut(name, "/threads/")
-	if id == own+"."+own && !bool(m.ThreadReply) {
+	_, threadID, _ := strings.Cut(name, "/threads/")
+	if id == threadID+"."+threadID && !bool(m.ThreadReply) {
 		return ""
 	}
 	return name
 }
 
-// own reports whether the message is the app's.
-func (m message) own() bool { return m.Sender.Type == "BOT" }
+// isFromApp reports whether the app sent the message.
+func (m message) isFromApp() bool { return m.Sender.Type == "BOT" }
 
-// command is the command's id, in the order Google's samples read it.
-func (m message) command(known metadata) int {
+// commandID returns the command's ID. It checks the fields in the order of Google's samples.
+func (m message) commandID(known metadata) int {
 	id := cmp.Or(known.ID, m.SlashCommand.ID)
 	for _, a := range m.Annotations {
 		id = cmp.Or(id, a.SlashCommand.ID)
@@ -183,11 +177,10 @@ func (m message) command(known metadata) int {
 	return int(id)
 }
 
-// arguments are the words behind the command and the people mentioned there. A
-// mention is taken out by its name: Google does not say in which units it
-// counts the places of annotations.
+// arguments returns the text after the command and the people mentioned in it. It removes mentions by name, because
+// Google doesn't document the units of an annotation's startIndex and length.
 func (m message) arguments() (string, []Person) {
-	words := string(m.ArgumentText)
+	text := string(m.ArgumentText)
 	var people []Person
 	for _, a := range m.Annotations {
 		mentioned := a.UserMention.User
@@ -196,15 +189,14 @@ func (m message) arguments() (string, []Person) {
 		}
 		people = append(people, mentioned.person())
 		if mentioned.DisplayName != "" {
-			words = strings.Replace(words, "@"+string(mentioned.DisplayName), " ", 1)
+			text = strings.Replace(text, "@"+string(mentioned.DisplayName), " ", 1)
 		}
 	}
-	return strings.Join(strings.Fields(words), " "), people
+	return strings.Join(strings.Fields(text), " "), people
 }
 
-// verbatim is what stands behind the command, line by line, each mention as a
-// message of the API has it.
-func (m message) verbatim() string {
+// textWithMentions returns the text after the command with its line breaks. Mentions are written as the API wants them.
+func (m message) textWithMentions() string {
 	text := strings.TrimSpace(string(m.ArgumentText))
 	for _, a := range m.Annotations {
 		mentioned := a.UserMention.User
@@ -215,8 +207,8 @@ func (m message) verbatim() string {
 	return text
 }
 
-// moment reads a time; an absent or odd one is zero.
-func moment(text looseText) time.Time {
+// parseTime parses a time in RFC 3339; it returns the zero time for an absent or invalid one.
+func parseTime(text looseText) time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, string(text))
 	return t
 }

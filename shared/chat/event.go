@@ -1,10 +1,8 @@
-// Package chat speaks Google Chat's side of the conversation: it checks that a
-// request comes from Chat, decodes the event, and encodes the reply and its
-// cards. No Google JSON passes beyond it.
+// Package chat handles the requests and replies of a Google Chat app. It verifies that a request comes from Chat,
+// decodes the event, and encodes the reply and its cards. No other package handles Google's JSON for them.
 //
-// It knows no command and no Chat API call: functions/chatevent and
-// shared/spaces do. classic.go and addon.go are the two forms of events and
-// replies that Google has.
+// It knows no commands and calls no Chat API: functions/chatevent and shared/spaces do. Google has two formats of
+// events and replies, implemented in classic.go and addon.go.
 package chat
 
 import (
@@ -14,7 +12,7 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Format is a form of Chat's events. The reply must have the same.
+// Format is one of Chat's two event formats. A reply must have the format of its event.
 type Format int
 
 // The formats (chat-protocol.md sections 1 and 2).
@@ -26,38 +24,38 @@ const (
 // Kind is what happened in Chat.
 type Kind string
 
-// The kinds; whatever Chat invents later is Unknown.
+// The kinds of events. An event that Deputy doesn't know is Unknown.
 const (
 	Unknown Kind = "unknown"
-	Message Kind = "message" // words for the app that are no command
-	Command Kind = "command" // a slash or quick command
-	Click   Kind = "click"   // a button of one of our cards
-	Home    Kind = "home"    // the app's Home tab is opened
-	Added   Kind = "added"   // to a space or a direct message
-	Removed Kind = "removed" // no reply is possible any more
+	Message Kind = "message" // a message to the app that is not a command
+	Command Kind = "command" // a slash command or quick command
+	Click   Kind = "click"   // a button on one of the app's cards
+	Home    Kind = "home"    // the app's Home tab was opened
+	Added   Kind = "added"   // the app was added to a space or direct message
+	Removed Kind = "removed" // the app was removed; it can't reply
 )
 
-// Event is one thing that happened, in either format.
+// Event is one interaction event, in either format.
 type Event struct {
-	Kind     Kind
-	Time     time.Time
-	Person   Person // who did it
-	Space    Space
-	Message  string        // resource name of the message; for clicks, the card's
-	Thread   string        // resource name of the thread that the command was typed in as a reply; empty in any other case
-	Own      bool          // the clicked message is the app's, and can be replaced
-	Command  int           // id of the command, as in the console
-	Args     string        // the words behind the command, without mentions
-	Text     string        // all that stands behind the command, as it was typed; mentions in the markup of a message
-	Mentions []Person      // people mentioned behind the command
-	Value    config.Secret // what the clicked button carries, sealed by us
-	Inputs   Inputs        // of the form in which a button was clicked
-	Dialog   Dialog        // what it has to do with a dialog
-	Home     bool          // it happened on the Home tab, or in a dialog opened from there
-	// Complete is where the browser makes Chat repeat this event. Whoever
-	// opens it acts as the person. Empty for clicks.
-	Complete config.Secret
-	Locale   string // of the person, such as "en" or "zh-CN"; may be empty
+	Kind       Kind
+	Time       time.Time
+	Person     Person // who caused the event
+	Space      Space
+	Message    string        // resource name of the message; for a click, of the card's message
+	Thread     string        // resource name of the thread that the command replied in; empty otherwise
+	OwnMessage bool          // the clicked message is the app's, and can be replaced
+	Command    int           // command ID, as in Chat's console
+	Args       string        // text after the command, without mentions
+	Text       string        // text after the command as typed, with mentions as <users/{id}>
+	Mentions   []Person      // people mentioned after the command
+	Value      config.Secret // sealed value of the clicked button
+	Inputs     Inputs        // of the form that contains the clicked button
+	Dialog     Dialog        // how the event relates to a dialog
+	OnHomeTab  bool          // the event comes from the Home tab, or from a dialog opened there
+	// CompletionURL is the URL that makes Chat repeat this event when a browser opens it. It is secret, because opening it
+	// acts as the person. Empty for clicks.
+	CompletionURL config.Secret
+	Locale        string // of the person, such as "en" or "zh-CN"; may be empty
 }
 
 // Person is a user of Chat.
@@ -66,31 +64,29 @@ type Person struct {
 	DisplayName string
 }
 
-// Space is where it happened.
+// Space is the space or conversation of an event.
 type Space struct {
 	Name        resource.SpaceName // spaces/{id}
-	DisplayName string             // empty for what has no name
-	Direct      bool               // the direct message of one person with the app
-	Named       bool               // a space with a name: only there are threads
+	DisplayName string             // empty for conversations without a name
+	Direct      bool               // the direct message between one person and the app
+	Named       bool               // a named space; only these have threads
 }
 
-// Dialog is what an event has to do with a dialog, and so what may be answered
-// (chat-protocol.md 4.2).
+// Dialog says how an event relates to a dialog. It limits the possible replies (chat-protocol.md 4.2).
 type Dialog int
 
-// What there is; most events have to do with none.
+// The relations of an event to a dialog.
 const (
-	NoDialog  Dialog = iota
-	Opens            // the answer has to be a dialog
-	Sent             // a button in a dialog was pressed
-	Cancelled        // it was closed; nothing is shown
+	NoDialog        Dialog = iota
+	DialogRequested        // the reply must be a dialog
+	DialogSubmitted        // a button in the dialog was clicked
+	DialogCancelled        // the dialog was closed; Chat shows no reply
 )
 
-// Inputs are what the fields of a form hold, by name; a field that is not set
-// may be absent.
+// Inputs are a form's values by field name. An empty field may be absent.
 type Inputs map[string][]string
 
-// First is the only value of a field, or the first, or empty.
+// First returns the first value of a field, or "" when it has none.
 func (i Inputs) First(name string) string {
 	if len(i[name]) == 0 {
 		return ""

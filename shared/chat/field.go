@@ -1,42 +1,39 @@
 package chat
 
-import (
-	"slices"
-)
+import "slices"
 
-// FieldKind is how a field of a form looks.
+// FieldKind is the kind of a form field.
 type FieldKind int
 
-// The fields there are (chat-protocol.md 4.3).
+// The kinds of fields (chat-protocol.md 4.3).
 const (
 	Line      FieldKind = iota // one line of text
-	Paragraph                  // several
-	Choice                     // one of the options, from a menu
-	Radio                      // one of the options, all in view
-	Switch                     // on is the value "on"
-	People                     // of the person's own organization: users/{id}
+	Paragraph                  // several lines of text
+	Choice                     // one option from a menu
+	Radio                      // one of several radio buttons
+	Switch                     // on or off
+	People                     // people of the person's own organization, as users/{id}
 )
 
-// On is what a Switch holds that is on; one that is off holds nothing.
+// On is the value of a Switch that is on. One that is off has no value.
 const On = "on"
 
-// Field is a field of a form. What it holds comes back in Event.Inputs under
-// its name.
+// Field is a form field. Its values are in Event.Inputs when the form is submitted.
 type Field struct {
 	Kind    FieldKind
 	Name    string
 	Label   string
-	Hint    string   // of texts
-	Limit   int      // characters of a text, or people; 0 is none
-	Values  []string // what it holds at first
-	Options []Option // of Choice and Radio; for People, names of those in Values
+	Hint    string   // of Line and Paragraph
+	Limit   int      // in characters, or people; 0 means none
+	Values  []string // initial values
+	Options []Option // of Choice and Radio; for People, the names of the initial values
 }
 
-// Option is one of a field's choices.
+// Option is one of a field's options.
 type Option struct{ Value, Text string }
 
-// put writes the field into a widget.
-func (f *Field) put(out *wireWidget) {
+// writeTo sets the widget to this field.
+func (f *Field) writeTo(out *wireWidget) {
 	switch f.Kind {
 	case Line, Paragraph:
 		out.TextInput = &wireTextInput{Name: f.Name, Label: f.Label, HintText: f.Hint, Type: "SINGLE_LINE"}
@@ -55,11 +52,13 @@ func (f *Field) put(out *wireWidget) {
 		}}
 	case People:
 		out.SelectionInput = &wireSelectionInput{
-			Name: f.Name, Label: f.Label, Type: "MULTI_SELECT", MultiSelectMaxSelectedItems: f.Limit, MultiSelectMinQueryLength: 1,
+			Name: f.Name, Label: f.Label, Type: "MULTI_SELECT",
+			MultiSelectMaxSelectedItems: f.Limit, MultiSelectMinQueryLength: 1,
 			PlatformDataSource: &wirePlatformDataSource{CommonDataSource: "USER"},
 		}
 		for _, v := range f.Values {
-			out.SelectionInput.Items = append(out.SelectionInput.Items, wireSelectionItem{Text: f.text(v), Value: v, Selected: true})
+			item := wireSelectionItem{Text: f.optionText(v), Value: v, Selected: true}
+			out.SelectionInput.Items = append(out.SelectionInput.Items, item)
 		}
 	case Choice, Radio:
 		out.SelectionInput = &wireSelectionInput{Name: f.Name, Label: f.Label, Type: "DROPDOWN"}
@@ -67,13 +66,14 @@ func (f *Field) put(out *wireWidget) {
 			out.SelectionInput.Type = "RADIO_BUTTON"
 		}
 		for _, o := range f.Options {
-			out.SelectionInput.Items = append(out.SelectionInput.Items, wireSelectionItem{Text: o.Text, Value: o.Value, Selected: slices.Contains(f.Values, o.Value)})
+			item := wireSelectionItem{Text: o.Text, Value: o.Value, Selected: slices.Contains(f.Values, o.Value)}
+			out.SelectionInput.Items = append(out.SelectionInput.Items, item)
 		}
 	}
 }
 
-// text is what an option is called.
-func (f *Field) text(value string) string {
+// optionText returns the text of the option with this value, or the value itself.
+func (f *Field) optionText(value string) string {
 	for _, o := range f.Options {
 		if o.Value == value {
 			return o.Text

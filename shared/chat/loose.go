@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// looseInt reads a number that arrives as 1, "1" or 1.0 (chat-protocol.md 1.3).
-// What is none of these is 0.
+// looseInt decodes a number written as 1, "1" or 1.0 (chat-protocol.md 1.3). Anything else is 0.
 type looseInt int
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -19,7 +18,7 @@ func (n *looseInt) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// looseBool reads true and "true".
+// looseBool decodes true and "true". Anything else is false.
 type looseBool bool
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -28,8 +27,7 @@ func (v *looseBool) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// looseText reads a string; anything else is empty rather than an error, so
-// that one odd field does not lose the whole event.
+// looseText decodes a string. Anything else is empty, so that one bad field doesn't lose the whole event.
 type looseText string
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -7,68 +7,65 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// Reply is what Deputy answers to an event. The zero Reply shows nothing. The
-// answer to a click takes the place of the card that was clicked, so that it is
-// not clicked twice; in a dialog it is the dialog's next step.
+// Reply is Deputy's reply to an event. The zero Reply shows nothing. The reply to a click replaces the clicked card, to
+// prevent a second click. In a dialog, it is the next step.
 type Reply struct {
-	Card *Card // for the person alone
-	// Leaves says that a card closes the dialog it answers, and stands in the
-	// conversation: for what is worth keeping. It takes the place of the card
-	// that the dialog was opened from, unless Beside lets that stand.
-	Leaves, Beside bool
-	// Connect makes Chat show its private "requires configuration" prompt
-	// with this address behind it. Chat allows nothing else beside it, and
-	// not in answer to a click.
-	Connect config.Secret
+	Card *Card // only the person sees it
+	// ClosesDialog closes the dialog and puts the card into the conversation, where it stays. The card replaces the card
+	// that opened the dialog; Beside keeps both.
+	ClosesDialog, KeepsCard bool
+	// ConnectURL makes Chat show its private "requires configuration" prompt, which links to this URL. The prompt excludes
+	// all other content. Chat doesn't allow it in reply to a click.
+	ConnectURL config.Secret
 }
 
-// Encode is the body of the answer, in the format the event arrived in.
+// Encode returns the body of the reply. format must be the format of the event.
 func (a App) Encode(format Format, e Event, r Reply) ([]byte, error) {
-	reply := r.classic(e)
+	reply := r.encodeClassic(e)
 	if format == AddOn {
-		reply = r.addOn(e, a.Endpoint)
+		reply = r.encodeAddOn(e, a.Endpoint)
 	}
 	body, err := json.Marshal(reply)
 	return body, fault.Wrap("chat.Encode", err)
 }
 
-// place is where a reply is shown.
-type place int
+// target is where Chat shows a reply.
+type target int
 
 const (
-	nowhere  place = iota
-	closed         // the dialog closes, and that is all
-	homeTab        // the app's Home tab
-	dialog         // a dialog, or its next step
-	replaced       // in place of the card that was clicked
-	posted         // a new message
+	targetNone        target = iota
+	targetCloseDialog        // nowhere: the dialog closes
+	targetHomeTab
+	targetDialog      // a dialog, or its next step
+	targetReplaceCard // instead of the clicked card
+	targetNewMessage
 )
 
-func (r Reply) place(e Event) place {
+func (r Reply) target(e Event) target {
 	switch {
-	case r.Card == nil && e.Dialog == Sent:
-		return closed
+	case r.Card == nil && e.Dialog == DialogSubmitted:
+		return targetCloseDialog
 	case r.Card == nil:
-		return nowhere
-	case e.Home && e.Dialog == NoDialog:
-		return homeTab
-	case e.Dialog == Opens, e.Dialog == Sent && (e.Home || !r.Leaves):
-		return dialog
-	case e.Kind == Click && !r.Beside && e.Own && (e.Dialog == NoDialog || e.Message != ""):
-		return replaced
+		return targetNone
+	case e.OnHomeTab && e.Dialog == NoDialog:
+		return targetHomeTab
+	case e.Dialog == DialogRequested, e.Dialog == DialogSubmitted && (e.OnHomeTab || !r.ClosesDialog):
+		return targetDialog
+	case e.Kind == Click && !r.KeepsCard && e.OwnMessage && (e.Dialog == NoDialog || e.Message != ""):
+		return targetReplaceCard
 	default:
-		return posted
+		return targetNewMessage
 	}
 }
 
-// message is the reply's card as a message; function is what its buttons call.
+// message returns a message with the reply's card. function is what its buttons call.
 func (r Reply) message(e Event, function string) *wireMessage {
 	out := &wireMessage{
 		FallbackText: r.Card.Title,
-		CardsV2:      []wireCardWithID{{CardID: "deputy", Card: r.Card.api(function)}},
+		CardsV2:      []wireCardWithID{{CardID: "deputy", Card: r.Card.wire(function)}},
 	}
 	if !e.Space.Direct {
-		// A direct message with the app is private as it is.
+		// Messages in a direct message with the app are private anyway.
 		out.PrivateMessageViewer = &wireUser{Name: string(e.Person.Name)}
 	}
 	return out

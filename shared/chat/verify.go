@@ -13,38 +13,35 @@ import (
 	"example.com/deputy/shared/googleauth"
 )
 
-// classicIssuer signs classic events with its own keys. Google's guide also
-// has classic events with the endpoint's address as audience; any other classic
-// app could name our address, so those are refused.
+// classicIssuer signs classic events with its own keys. Google also documents classic events with the endpoint's URL as
+// audience. Deputy rejects those, because any other classic app could configure Deputy's URL.
 const classicIssuer = "chat@system.gserviceaccount.com"
 
-// Verifier tells requests of Chat for us from all others.
+// Verifier checks that a request comes from Chat and is meant for this app.
 type Verifier struct {
 	classic, addOn *googleauth.Verifier
 	addOnSender    string
 }
 
-// App is what Chat's console knows of us.
+// App is the app's configuration in Chat's console.
 type App struct {
 	ProjectNumber string
-	Endpoint      string // where events go, to the letter
+	Endpoint      string // URL that receives events, exactly as in the console
 }
 
-// NewVerifier trusts Chat for this app. chatKeys and googleKeys are those at
-// googleauth.Endpoints.ChatCerts and Certs.
+// NewVerifier returns a Verifier for the app. chatKeys and googleKeys are the keys at googleauth.Endpoints.ChatCerts
+// and Certs.
 func NewVerifier(app App, chatKeys, googleKeys *googleauth.KeySet, now func() time.Time) *Verifier {
 	return &Verifier{
 		classic: googleauth.NewVerifier(classicIssuer, app.ProjectNumber, chatKeys, now),
 		addOn:   googleauth.NewVerifier(googleauth.Issuer, app.Endpoint, googleKeys, now),
-		// Of our own project, exactly: the same account of another project is
-		// another project's add-on.
+		// The project number must match: every project has such an account, for its own add-ons.
 		addOnSender: "service-" + app.ProjectNumber + "@gcp-sa-gsuiteaddons.iam.gserviceaccount.com",
 	}
 }
 
-// Verify checks who sent r, before anything of its body is read, and gives the
-// format such a sender may use. Else Unauthenticated, or Unavailable when
-// Google's keys cannot be had.
+// Verify checks who sent r, without reading the body, and returns the format that this sender must use. It fails with
+// Unauthenticated, or with Unavailable when Google's keys can't be fetched.
 func (v *Verifier) Verify(r *http.Request) (Format, error) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) != 1 {
@@ -62,17 +59,16 @@ func (v *Verifier) Verify(r *http.Request) (Format, error) {
 	if err != nil {
 		return 0, fault.Wrap("chat.Verify", err)
 	}
-	// Anybody's service account can get a token for our address.
+	// Any service account can get a token with this endpoint as audience.
 	if claims.Email != v.addOnSender || !claims.EmailVerified {
-		return 0, unauthenticated("signed by Google, but not for the add-on of our project")
+		return 0, unauthenticated("signed by Google, but the sender is not this project's add-on")
 	}
 	return AddOn, nil
 }
 
-// claimedIssuer is what a token says of itself, to choose the keys it has to
-// stand up to. Nothing else may be believed of it yet.
+// claimedIssuer returns the unverified issuer of a token. Use it only to choose the keys that verify the token.
 func claimedIssuer(token string) string {
-	if len(token) > 8<<10 { // the verifiers take no longer one
+	if len(token) > 8<<10 { // the limit of the verifiers
 		return ""
 	}
 	parts := strings.Split(token, ".")
@@ -86,10 +82,10 @@ func claimedIssuer(token string) string {
 	var claims struct {
 		Issuer string `json:"iss"`
 	}
-	_ = json.Unmarshal(payload, &claims) // no claims, no issuer
+	_ = json.Unmarshal(payload, &claims) // invalid claims have no issuer
 	return claims.Issuer
 }
 
-func unauthenticated(why string) error {
-	return &fault.Error{Op: "chat.Verify", Kind: fault.Unauthenticated, Err: errors.New(why)}
+func unauthenticated(reason string) error {
+	return &fault.Error{Op: "chat.Verify", Kind: fault.Unauthenticated, Err: errors.New(reason)}
 }

@@ -1,10 +1,8 @@
 package chat
 
-// What Deputy writes of Chat's messages and cards v2, by the Chat API's own
-// names (google.golang.org/api/chat/v1). Google's types have a marshaller each,
-// and encoding/json reads what every one of them gives once more at each level
-// above it: a third of an event's time. A test reads what is written here with
-// Google's types.
+// The types below are the parts of Chat's messages and cards v2 that Deputy uses, named as in the Chat API
+// (google.golang.org/api/chat/v1). Google's types each have a MarshalJSON, and encoding/json parses its output again at
+// every enclosing level, which takes a third of an event's time. A test decodes this JSON with Google's types.
 
 type wireMessage struct {
 	ActionResponse       *wireActionResponse `json:"actionResponse,omitempty"`
