@@ -135,8 +135,8 @@ func (s *stage) allow(ctx context.Context, to *url.URL, p google.Person) (string
 		return "", err
 	}
 	handler.ServeHTTP(page, ask)
-	request := page.header.Get(google.RequestHeader)
-	form := url.Values{"request": {request}, "account": {p.Sub}, "decision": {"allow"}, "scope": s.google.Asked(request)}
+	request := page.header.Get(google.ConsentRequestHeader)
+	form := url.Values{"request": {request}, "account": {p.Sub}, "decision": {"allow"}, "scope": s.google.RequestedScopes(request)}
 	post, err := http.NewRequestWithContext(ctx, http.MethodPost, "/o/oauth2/v2/consent", strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", err

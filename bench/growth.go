@@ -22,7 +22,7 @@ func growth(ctx context.Context, s *stage, p plan, r *report) error {
 	began, open := time.Now(), 0
 	for done := 0; done < p.growth; done += part {
 		for left := part; left > 0; left -= 1000 {
-			s.google.Tidy()
+			s.google.Prune()
 			s.chat = s.google.ChatToken() // as Chat does, long before the one before is over
 			if err := crowd(ctx, 8, min(left, 1000), func(ctx context.Context, _ int) error {
 				err := s.send(ctx, chat, s.people[rand.IntN(p.people)], "Space created") //nolint:gosec // a sample

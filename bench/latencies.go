@@ -80,7 +80,7 @@ func latencies(ctx context.Context, s *stage, p plan, r *report) error {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 		}
-		s.google.Tidy()
+		s.google.Prune()
 		s.slow.Store(int64(wire))
 		s.emulator.slow.Store(int64(wire))
 		took, err := openLoop(ctx, n, c.act)
@@ -100,7 +100,7 @@ func alone(ctx context.Context, s *stage, least, chat *deployed.Service, r *repo
 	took := map[*deployed.Service][]float64{}
 	for i := range 2_000 {
 		if i%500 == 0 {
-			s.google.Tidy()
+			s.google.Prune()
 		}
 		for _, of := range []*deployed.Service{least, chat} {
 			began := time.Now()

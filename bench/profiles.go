@@ -42,7 +42,7 @@ func profiles(ctx context.Context, s *stage, p plan) error {
 			done <- save(ctx, address+"/debug/pprof/profile?seconds=10", filepath.Join(p.profile, c.name+".pprof"))
 		}()
 		for i := 0; ; i += p.acts {
-			s.google.Tidy()
+			s.google.Prune()
 			if err := crowd(ctx, workers, p.acts, func(ctx context.Context, k int) error { return c.act(ctx, f, i+k) }); err != nil {
 				return err
 			}

@@ -102,7 +102,7 @@ func ratios(ctx context.Context, s *stage, p plan, r *report) error {
 					return err
 				}
 			}
-			s.google.Tidy()
+			s.google.Prune()
 			before, err := cpu(one.of.Cmd.Process.Pid)
 			if err != nil {
 				return err
@@ -146,7 +146,7 @@ func (s *stage) invite(ctx context.Context, links chan<- invited, n int) error {
 	for range n {
 		k := s.guests.Add(1)
 		who := google.Person{Sub: fmt.Sprintf("6%020d", k), Name: fmt.Sprintf("Guest %d", k), Email: fmt.Sprintf("guest-%d@example.com", k), Domain: "example.com"}
-		s.google.Admit(who)
+		s.google.AddAccount(who)
 		link, err := s.flow.Invite(ctx, resource.Named(who.User()), config.Secret{}, capability.CreateSpaces)
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ type invited struct {
 // own counters.
 func counts(ctx context.Context, s *stage, chat *deployed.Service, r *report) error {
 	const events = 200
-	s.google.Tidy()
+	s.google.Prune()
 	before := connections(s.net.Asked())
 	if err := crowd(ctx, workers, events, func(ctx context.Context, i int) error {
 		return s.send(ctx, chat, s.people[i%approving], "Space created")

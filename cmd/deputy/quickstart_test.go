@@ -121,7 +121,7 @@ func (h *home) consent(address string) {
 		return // Google's page says what is wrong, and nobody comes back
 	}
 	id := request[1] + request[2]
-	form := url.Values{"request": {id}, "account": {h.who.Sub}, "scope": h.google.Asked(id), "decision": {"allow"}}
+	form := url.Values{"request": {id}, "account": {h.who.Sub}, "scope": h.google.RequestedScopes(id), "decision": {"allow"}}
 	if h.deny {
 		form.Set("decision", "deny")
 	}
@@ -183,7 +183,7 @@ func TestTheQuickstartCreatesASpaceAndIsRememberedTheNextTime(t *testing.T) {
 	if !strings.Contains(said, "API-made is yours: "+made.SpaceURI) {
 		t.Errorf("said: %s", said)
 	}
-	if space, ok := h.google.SpaceNamed("API-made"); !ok || space.Members[0].Person != h.who {
+	if space, ok := h.google.SpaceByName("API-made"); !ok || space.Members[0].Person != h.who {
 		t.Error("the space is not Ada's")
 	}
 	// The consent asked for nothing more than that.
@@ -229,7 +229,7 @@ func TestForgettingEndsTheConsentAtGoogleAndHere(t *testing.T) {
 func TestAConsentThatGoogleHasEndedIsAskedForOnce(t *testing.T) {
 	d, h := atHome(t)
 	d.does(config.Secret{}, "quickstart", "--client-secrets", h.file)
-	h.google.Revoke(h.who)
+	h.google.RevokeGrant(h.who)
 	if _, said := d.does(config.Secret{}, "quickstart", "--name", "Another"); !strings.Contains(said, "Google has ended the consent") || len(h.opened) != 2 {
 		t.Errorf("said: %s; consents: %d", said, len(h.opened))
 	}
@@ -258,9 +258,9 @@ func TestEachTroubleOfTheQuickstartHasASentenceAndStoresNothing(t *testing.T) {
 		"a wrong secret":       {func(_ *desk, h *home) { h.client(`{"installed":{"client_id":"desk","client_secret":"old"}}`) }, nil, "its secret is wrong", failed},
 		"an unknown client":    {func(_ *desk, h *home) { h.client(`{"installed":{"client_id":"gone","client_secret":"s"}}`) }, []string{"--wait", "100ms"}, "nobody came back within 100ms", failed},
 		"TV and limited input": {func(_ *desk, h *home) { h.client(`{"installed":{"client_id":"tv","client_secret":"s"}}`) }, []string{"--wait", "100ms"}, "TV and limited input", failed},
-		"no refresh token":     {func(_ *desk, h *home) { h.google.NoRefresh() }, nil, "nothing that lasts", failed},
-		"no Chat app":          {func(_ *desk, h *home) { check(h.t, h.google.Set("no-app", true)) }, nil, "Google Chat configuration is missing", tryingAgain},
-		"a taken name":         {func(_ *desk, h *home) { h.google.Found("API-made", h.who) }, nil, "API-made", failed},
+		"no refresh token":     {func(_ *desk, h *home) { h.google.OmitRefreshTokens() }, nil, "nothing that lasts", failed},
+		"no Chat app":          {func(_ *desk, h *home) { check(h.t, h.google.SetSwitch("no-app", true)) }, nil, "Google Chat configuration is missing", tryingAgain},
+		"a taken name":         {func(_ *desk, h *home) { h.google.CreateSpace("API-made", h.who) }, nil, "API-made", failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, h := atHome(t)
@@ -371,7 +371,7 @@ func TestScriptsCreateFindShowAndInvite(t *testing.T) {
 func TestAnAdministratorReadsASpaceTheyAreNotIn(t *testing.T) {
 	d, h := atHome(t)
 	h.who = google.People()[2] // Alan
-	space := h.google.Found("Plan", google.People()[0])
+	space := h.google.CreateSpace("Plan", google.People()[0])
 	if out, _ := d.does(config.Secret{}, "space", "get", "spaces/"+space.ID, "--admin", "--client-secrets", h.file); !strings.Contains(out.Reveal(), "Plan") {
 		t.Errorf("got %s", out.Reveal())
 	}
@@ -385,13 +385,13 @@ func TestAnAdministratorReadsASpaceTheyAreNotIn(t *testing.T) {
 
 func TestByDelegationNobodyHasToConsent(t *testing.T) {
 	d, h := atHome(t)
-	h.google.Delegate(delegating, capability.CreateSpaces.Scope())
+	h.google.SetDelegation(delegating, capability.CreateSpaces.Scope())
 	args := []string{"space", "create", "By delegation", "--as", "Grace@example.com", "--delegate", delegating}
 	d.does(config.Secret{}, args...)
-	if space, ok := h.google.SpaceNamed("By delegation"); !ok || space.Members[0].Person.Email != "grace@example.com" || len(h.opened) != 0 {
+	if space, ok := h.google.SpaceByName("By delegation"); !ok || space.Members[0].Person.Email != "grace@example.com" || len(h.opened) != 0 {
 		t.Errorf("%v, %v", space, h.opened)
 	}
-	h.google.NoTokenCreator()
+	h.google.RevokeTokenCreator()
 	args[2] = "Again"
 	if code, _, said := d.run(config.Secret{}, args...); code == 0 || !strings.Contains(said, "iam.serviceAccountTokenCreator") {
 		t.Errorf("%d %s", code, said)

@@ -104,9 +104,9 @@ func (d *desk) standing(ts *testscript.TestScript, _ bool, args []string) {
 	var err error
 	switch strings.Join(args[:min(2, len(args))], " ") {
 	case "delegates to":
-		google.Delegate(args[2], args[3:]...)
+		google.SetDelegation(args[2], args[3:]...)
 	case "authorizes domain":
-		google.Authorize(args[2:]...)
+		google.SetAuthorizedDomains(args[2:]...)
 	case "connected people":
 		d.people(3)
 	case "a denial":
@@ -116,7 +116,7 @@ func (d *desk) standing(ts *testscript.TestScript, _ bool, args []string) {
 	case "no browser":
 		d.home.blind = true
 	default:
-		err = google.Set(args[0], args[1] == "on")
+		err = google.SetSwitch(args[0], args[1] == "on")
 	}
 	ts.Check(err)
 }

@@ -15,8 +15,8 @@ func TestAnAdministratorSeesAndRunsSpacesTheyAreNotIn(t *testing.T) {
 	for _, name := range []string{"as an administrator", "as a named administrator by delegation"} {
 		x := ways[name]
 		w := x.ready(t, "", nil)
-		space := w.google.Found("Hidden plan", ada, grace)
-		w.google.Found("Elsewhere", kim)
+		space := w.google.CreateSpace("Hidden plan", ada, grace)
+		w.google.CreateSpace("Elsewhere", kim)
 		const as = "?actAs=alan@example.com&authority=admin"
 		at := "/v1/" + space.Name()
 
@@ -44,7 +44,7 @@ func TestAnAdministratorSeesAndRunsSpacesTheyAreNotIn(t *testing.T) {
 		if got := w.api(t, "POST", at+"/members", `{"actAs":"alan@example.com","authority":"admin","members":["member-9@example.com"]}`, "Idempotency-Key", "add-them"); !strings.Contains(got.text, "JOINED") {
 			t.Errorf("%s: %d %s", name, got.status, got.text)
 		}
-		there, _ := w.google.SpaceNamed("Seen plan")
+		there, _ := w.google.SpaceByName("Seen plan")
 		if last := there.Messages[len(there.Messages)-1].Text; last != "Your organization's administrator added Member 9" {
 			t.Errorf("%s: Chat says %q", name, last)
 		}
@@ -66,7 +66,7 @@ func TestAnAdministratorSeesAndRunsSpacesTheyAreNotIn(t *testing.T) {
 func TestWhatAnAdministratorsRightDoesNotReachIsSaidBeforeGoogleIsAsked(t *testing.T) {
 	t.Parallel()
 	w := ways["as an administrator"].ready(t, "", nil)
-	space := w.google.Found("Plan", ada)
+	space := w.google.CreateSpace("Plan", ada)
 	at := "/v1/" + space.Name()
 	for _, c := range []struct{ method, path, body, want string }{
 		{"PATCH", at + "?updateMask=history", `"history":"HISTORY_OFF"`, "history or access settings"},

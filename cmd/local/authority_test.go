@@ -97,9 +97,9 @@ func (x way) ready(t *testing.T, leave string, change func(*callers.Caller)) *wo
 			for _, capability := range x.needs() {
 				scopes = append(scopes, capability.Scope())
 			}
-			w.google.Delegate(delegating, scopes...)
+			w.google.SetDelegation(delegating, scopes...)
 		} else {
-			w.google.Delegate(delegating, "https://www.googleapis.com/auth/drive")
+			w.google.SetDelegation(delegating, "https://www.googleapis.com/auth/drive")
 		}
 		return w
 	}
@@ -138,9 +138,9 @@ func (w *world) approved(t *testing.T, p google.Person, id, authority string) {
 func (o operation) do(t *testing.T, w *world, x way, n int) answered {
 	t.Helper()
 	name := fmt.Sprintf("The-%d", n)
-	space, ok := w.google.SpaceNamed(name)
+	space, ok := w.google.SpaceByName(name)
 	if !ok {
-		space = w.google.Found(name, x.founder, grace)
+		space = w.google.CreateSpace(name, x.founder, grace)
 	}
 	fill := strings.NewReplacer("{as}", x.as.Email, "{by}", x.by, "{space}", space.ID, "{name}", name).Replace
 	return w.api(t, o.method, fill(o.path), fill(o.body), "Idempotency-Key", fmt.Sprintf("operation-%d", n))
@@ -301,7 +301,7 @@ func TestEveryOperationTellsWhatGoogleRefuses(t *testing.T) {
 				}
 				w.google.Fail(o.googles(x.by), status, status, status, status)
 				got := o.do(t, w, x, n)
-				w.google.Calm()
+				w.google.ClearFaults()
 				fine := want
 				switch {
 				case o.method == "DELETE" && status == 404:

@@ -113,7 +113,7 @@ func TestInARealBrowserTheWrongAccountIsToldApart(t *testing.T) {
 	c.do(chromedp.Click(chromedp.Search(`//a[contains(., 'grace@example.com')]`)), chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
 	c.waits("h1", "Wrong account")
 	c.picture("another-account")
-	if w.google.Count("chat.spaces.setup") != 0 || w.google.RefreshToken(grace) != "" && w.google.Works(w.google.RefreshToken(grace)) {
+	if w.google.Count("chat.spaces.setup") != 0 || w.google.RefreshToken(grace) != "" && w.google.AccessTokenValid(w.google.RefreshToken(grace)) {
 		t.Error("something was done as Grace")
 	}
 	c.clicks("a", "Choose another account")
@@ -144,7 +144,7 @@ func TestInARealBrowserSomebodyWhoIsNotAddedIsNamed(t *testing.T) {
 		b := w.browser(t, ada)
 		b.connect()
 		b.say("/createspace Launch plan")
-		space, ok := w.google.SpaceNamed("Launch plan")
+		space, ok := w.google.SpaceByName("Launch plan")
 		if !ok {
 			t.Fatal("there is no space")
 		}
@@ -208,7 +208,7 @@ func TestInARealBrowserTheInspectorShowsWhatHappenedAndSendsItAgain(t *testing.T
 	c.waits("#inspector table", "429")
 	c.picture("switched")
 	c.clicks("button", "Forget everything")
-	c.waits("#talk", "Nothing was said here yet")
+	c.waits("#talk", "No messages yet")
 	if evaluate[bool](c, `!!document.querySelector("[value='429'][aria-pressed=true]")`) || len(w.spaces(ada)) != 0 {
 		t.Error("something was kept")
 	}

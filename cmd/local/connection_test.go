@@ -24,7 +24,7 @@ func brings(t *testing.T) *world {
 
 // code is a body with a fresh server auth code.
 func (w *world) code(p google.Person, kind, redirect string, offline bool) string {
-	return fmt.Sprintf(`{"serverAuthCode":"%s","clientType":"%s"}`, w.google.AppCode(p, redirect, offline, capability.CreateSpaces.Scope()), kind)
+	return fmt.Sprintf(`{"serverAuthCode":"%s","clientType":"%s"}`, w.google.IssueAuthCode(p, redirect, offline, capability.CreateSpaces.Scope()), kind)
 }
 
 const adasConnection = "/v1/people/ada@example.com/connection"
@@ -61,7 +61,7 @@ func TestACodeOfSomebodyElseConnectsNobody(t *testing.T) {
 		if grants, err := w.docs.List(t.Context(), "grants", "", 10); err != nil || len(grants) != 0 {
 			t.Errorf("%v, %v", grants, err)
 		}
-		if !w.google.Works(w.google.Secrets()[len(w.google.Secrets())-2]) && w.count("revoke") > 0 {
+		if !w.google.AccessTokenValid(w.google.Secrets()[len(w.google.Secrets())-2]) && w.count("revoke") > 0 {
 			t.Error("what somebody gave elsewhere was revoked")
 		}
 	}

@@ -236,7 +236,7 @@ func TestWhatGoogleRefusesOrIsSlowToDoIsSaidForEachCommand(t *testing.T) {
 			w.google.Fail(method, status)
 			b.has(b.say(command), "Something didn't work", want)
 		}
-		w.google.Revoke(ada)
+		w.google.RevokeGrant(ada)
 		w.clock.advance(2 * time.Hour)
 		b.has(b.say(command), "Google ended Deputy")
 	}

@@ -67,7 +67,7 @@ func costs(t *testing.T) map[string]cost {
 	}
 	b.say("/disconnect")
 	out["a disconnect, with one system approved"] = w.spent(func() { b.press("Disconnect") })
-	event := w.google.SecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", grace, nil)
+	event := w.google.SignSecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", grace, nil)
 	out["a security event about a person"] = w.spent(func() { w.push(t, event) })
 
 	w, _ = fresh()

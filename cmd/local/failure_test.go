@@ -560,7 +560,7 @@ var acts = map[string]act{
 	"a security event": {
 		25 * time.Second, func(tr *trial) {
 			tr.connect()
-			tr.kept["event"] = tr.google.SecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", ada, nil)
+			tr.kept["event"] = tr.google.SignSecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", ada, nil)
 		},
 		(*trial).push, func(_ *trial, r *httptest.ResponseRecorder) bool {
 			return r.Code == http.StatusAccepted || r.Code == http.StatusServiceUnavailable

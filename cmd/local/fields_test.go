@@ -39,17 +39,17 @@ func TestASpaceIsMadeWithEveryFieldThatASpaceHas(t *testing.T) {
 	if diff := cmp.Diff([]string{"grace@example.com JOINED", "groups/oncall@example.com JOINED", "kim@partner.example INVITED"}, states); diff != "" {
 		t.Error(diff)
 	}
-	got, _ := w.google.SpaceNamed("Everything")
+	got, _ := w.google.SpaceByName("Everything")
 	want := google.Space{
-		DisplayName: "Everything", Description: "What", Guidelines: "How", Open: true, Audience: "audiences/engineering", Announce: true, External: true, History: "HISTORY_OFF", App: true,
-		Discover: []string{"audiences/default", "audiences/engineering"}, Join: []string{"audiences/default"}, Groups: []string{"groups/02oncall"},
+		DisplayName: "Everything", Description: "What", Guidelines: "How", Discoverable: true, Audience: "audiences/engineering", AnnouncementOnly: true, ExternalAllowed: true, History: "HISTORY_OFF", App: true,
+		DiscoverAudiences: []string{"audiences/default", "audiences/engineering"}, JoinAudiences: []string{"audiences/default"}, Groups: []string{"groups/02oncall"},
 		Permissions: map[string]map[string]bool{
 			"manageMembersAndGroups": {"managersAllowed": true, "assistantManagersAllowed": true, "membersAllowed": false},
 			"useAtMentionAll":        {"managersAllowed": true, "assistantManagersAllowed": false, "membersAllowed": false},
 			"replyMessages":          {"managersAllowed": true, "assistantManagersAllowed": true, "membersAllowed": true},
 		},
 	}
-	want.ID, want.Made, want.Members, want.Messages = got.ID, got.Made, got.Members, got.Messages
+	want.ID, want.Created, want.Members, want.Messages = got.ID, got.Created, got.Members, got.Messages
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -200,7 +200,7 @@ func TestAnAudienceHasTheFormOfOne(t *testing.T) {
 func TestASpaceIsChangedOnlyIfItIsStillWhatWasRead(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	space := w.google.Found("Plan", ada)
+	space := w.google.CreateSpace("Plan", ada)
 	at := "/v1/" + space.Name()
 	read := w.api(t, "GET", at+"?actAs=ada@example.com", "")
 	tag := read.header.Get("ETag")
@@ -214,7 +214,7 @@ func TestASpaceIsChangedOnlyIfItIsStillWhatWasRead(t *testing.T) {
 	if lost := change("the-second", tag, "Two"); lost.status != http.StatusPreconditionFailed || lost.problem() != "changed" {
 		t.Errorf("%d %s", lost.status, lost.text)
 	}
-	if got, _ := w.google.SpaceNamed("Plan"); got.Description != "One" {
+	if got, _ := w.google.SpaceByName("Plan"); got.Description != "One" {
 		t.Errorf("%q", got.Description)
 	}
 	if again := w.api(t, "GET", at+"?actAs=ada@example.com", ""); again.header.Get("ETag") != first.header.Get("ETag") {

@@ -70,9 +70,9 @@ func TestTheFormMakesASpaceWithEverythingASpaceCanHave(t *testing.T) {
 		if diff := cmp.Diff([]string{"Ada Lovelace: Welcome, everybody"}, said); diff != "" {
 			t.Error(diff)
 		}
-		got.ID, got.Made, got.Members, got.Messages = "", time.Time{}, nil, nil
+		got.ID, got.Created, got.Members, got.Messages = "", time.Time{}, nil, nil
 		want := google.Space{
-			DisplayName: "Launch plan", Description: "What we <do>", Guidelines: "Be kind.\nBe \"brief\".", Open: true, Announce: true, External: true,
+			DisplayName: "Launch plan", Description: "What we <do>", Guidelines: "Be kind.\nBe \"brief\".", Discoverable: true, AnnouncementOnly: true, ExternalAllowed: true,
 			History: "HISTORY_OFF", App: true,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -111,7 +111,7 @@ func TestAWrongFieldOpensTheFormAgainWithEverythingKeptAndTheFaultBesideIt(t *te
 		if got := b.send(again, "Create", url.Values{"name": {strings.Repeat("x", 129)}}); !strings.Contains(got.body, "Name: too many characters") {
 			t.Errorf("the client's check: %s", got.body)
 		}
-		if got := b.send(again, "Create", url.Values{"name": {""}}); !strings.Contains(got.body, "Please fill in what is required") {
+		if got := b.send(again, "Create", url.Values{"name": {""}}); !strings.Contains(got.body, "Fill in the required fields") {
 			t.Errorf("the client's check: %s", got.body)
 		}
 		if got := w.count("chat.spaces.setup"); got != 0 {

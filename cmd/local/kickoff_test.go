@@ -17,7 +17,7 @@ func TestKickoffInvitesThePeopleOfTheSpaceInThePersonsOwnZone(t *testing.T) {
 		b.connectThere("/kickoff 2099-12-01 14:00 45m")
 		b.sees("Meeting scheduled", "Kickoff: Team", "1 December 2099, 14:00 CET", "Grace Hopper, Alan Turing",
 			"Not invited", "Google doesn't show you their e-mail addresses", "Open in Calendar", "Join", "Only visible to you")
-		zone, err := time.LoadLocation(google.Zone)
+		zone, err := time.LoadLocation(google.TimeZone)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,10 +57,10 @@ func TestWhatCalendarRefusesIsToldAsWhatItIs(t *testing.T) {
 	b := w.browser(t, ada)
 	b.in = "AAAAteam"
 	b.connectThere("/kickoff")
-	w.google.Limit("calendar.events.insert", 2)
+	w.google.FailRateLimited("calendar.events.insert", 2)
 	b.has(b.say("/kickoff tomorrow 10:00"), "Meeting scheduled") // tried again, without their noticing
-	w.google.Limit("calendar.events.insert", 4)
+	w.google.FailRateLimited("calendar.events.insert", 4)
 	b.has(b.say("/kickoff tomorrow 11:00"), "Google Calendar is receiving too many requests", "Try again")
-	w.google.Refuse("calendar.events.insert", 400, "Invalid attendee email.")
+	w.google.FailWith("calendar.events.insert", 400, "Invalid attendee email.")
 	b.has(b.say("/kickoff tomorrow 12:00"), "Google Calendar rejected the request: Invalid attendee email.")
 }

@@ -243,7 +243,7 @@ func TestUnderLoadWithFaultsNoGrantIsLostAndNoSpaceIsMadeTwice(t *testing.T) {
 		if !rotated && (time.Since(began) > *loadTime/2 || rounds == 1) {
 			rotated = true
 			s.clock.advance(2 * time.Minute) // Google publishes a key long before it signs with it
-			s.google.Rotate()
+			s.google.RotateKeys()
 		}
 		s.newToken()
 		var outage *time.Timer
@@ -321,7 +321,7 @@ func (s *storm) settle(wishes []*wish) size {
 	if len(made) != len(wishes) {
 		s.t.Errorf("%d spaces for %d wishes", len(made), len(wishes))
 	}
-	s.google.Tidy()
+	s.google.Prune()
 	if err := s.forget(); err != nil {
 		s.t.Error(err)
 	}

@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	defer p.close()
 	for _, name := range on {
-		if err := p.google.Set(name, true); err != nil {
+		if err := p.google.SetSwitch(name, true); err != nil {
 			return fmt.Errorf("-fault %s: %w; there are %s", name, err, switches())
 		}
 	}

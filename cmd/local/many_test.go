@@ -68,12 +68,12 @@ func allHands(t *testing.T) *trial {
 func TestFiveHundredMembersGetInOverSeveralCallsAndExactlyThoseLeftOutAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := allHands(t)
-		tr.google.Quotas()
+		tr.google.EnforceQuotas()
 		body, members := crowd(500, `,"firstMessage":"Welcome","history":"HISTORY_OFF"`)
 		var lost []string
 		for _, n := range []int{7, 49, 50, 51, 250, 499, 500} { // of the setup, and of those behind it
-			p, _ := google.Find(fmt.Sprintf("member-%d@example.com", n))
-			tr.google.Drop(p)
+			p, _ := google.FindPerson(fmt.Sprintf("member-%d@example.com", n))
+			tr.google.BlockPeople(p)
 			lost = append(lost, p.Email)
 		}
 		began := time.Now()
@@ -106,7 +106,7 @@ func TestFiveHundredMembersGetInOverSeveralCallsAndExactlyThoseLeftOutAreTold(t 
 		if diff := cmp.Diff(members, told); diff != "" {
 			t.Error(diff)
 		}
-		space, _ := tr.google.SpaceNamed("All hands")
+		space, _ := tr.google.SpaceByName("All hands")
 		if len(space.Members) != 494 || space.History != "HISTORY_OFF" {
 			t.Errorf("%d are in, history %s", len(space.Members), space.History)
 		}
@@ -259,7 +259,7 @@ func TestASpacesOwnQuotaIsNeverExceededByOneCreate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := allHands(t)
 		edit(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
-		tr.google.Quotas()
+		tr.google.EnforceQuotas()
 		body, _ := crowd(3, everyStep)
 		answer, made := tr.creates(body)
 		if answer.Code != http.StatusCreated || len(made.Steps) != 5 {

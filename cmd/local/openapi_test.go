@@ -433,7 +433,7 @@ func TestEveryOperationSaysWhatGoogleRefuses(t *testing.T) {
 				t.Errorf("%s, %d: %d %s", name, status, got.status, got.text)
 			}
 			if want == "denied" { // it is not tried again
-				for w.google.Pending(method) > 0 {
+				for w.google.PendingFaults(method) > 0 {
 					w.api(t, o.method, o.path, o.body)
 				}
 			}
@@ -512,7 +512,7 @@ func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
 		c.Actions = append(slices.Clone(c.Actions), "people.connect")
 		c.Authorities, c.Administrators = []vault.Authority{"user", "admin", "delegation"}, []string{alan.Email}
 	})
-	w.google.Delegate(delegating, capability.CreateSpaces.Scope(), capability.ReadMembers.Scope(), capability.EditSpaces.Scope(), capability.AdminSpaces.Scope())
+	w.google.SetDelegation(delegating, capability.CreateSpaces.Scope(), capability.ReadMembers.Scope(), capability.EditSpaces.Scope(), capability.AdminSpaces.Scope())
 	text, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
@@ -525,7 +525,7 @@ func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "DEPUTY="+w.address+"/createspace", "TOKEN="+strings.TrimPrefix(w.callerToken(nil), "Bearer "),
-		"CODE="+w.google.AppCode(grace, "", true, capability.CreateSpaces.Scope()))
+		"CODE="+w.google.IssueAuthCode(grace, "", true, capability.CreateSpaces.Scope()))
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.Contains(string(out), "urn:deputy:problem") {
 		t.Errorf("%v: %s", err, out)

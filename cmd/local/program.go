@@ -73,7 +73,7 @@ type program struct {
 	callers     *callers.File
 	front       http.Handler                  // for the browser, and Chat
 	app         atomic.Pointer[http.ServeMux] // the functions
-	lines       *chatpage.Lines               // what they logged
+	lines       *chatpage.LogLines            // what they logged
 	connections *atomic.Int64                 // that the functions opened to Google
 	folder      string                        // of what is kept while it runs
 	servers     []*http.Server
@@ -106,7 +106,7 @@ func start(ctx context.Context, o options) (*program, error) {
 
 // assemble puts the parts together for these addresses, and serves nothing.
 func assemble(ctx context.Context, o options, address, googleAt string) (*program, error) {
-	p := &program{address: address, connections: &atomic.Int64{}, lines: &chatpage.Lines{}}
+	p := &program{address: address, connections: &atomic.Int64{}, lines: &chatpage.LogLines{}}
 	if o.beside != nil {
 		p.google, p.keys, p.callersAt = o.beside.google, o.beside.keys, o.beside.callersAt
 		mux, err := p.functions(ctx, o, googleAt)
@@ -121,7 +121,7 @@ func assemble(ctx context.Context, o options, address, googleAt string) (*progra
 	at := google.Config{
 		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: "GOCSPX-" + o.mark + "local",
 		RedirectURIs:  []string{address + "/oauthcallback/callback"},
-		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address + "/?in=", Mark: o.mark, Now: o.now,
+		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address + "/?in=", LeakMarker: o.mark, Now: o.now,
 		CertsAddress: googleAt + "/oauth2/v3/certs",
 	}
 	if o.cloud != nil {
@@ -259,18 +259,18 @@ func (p *program) signIn(o options) *signIn {
 // chat is the page, configured with the app's commands as the console is.
 func (p *program) chat(o options, reset func() error) *chatpage.Page {
 	c := chatpage.Config{
-		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address, Plain: true,
-		Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Way: o.way,
-		Log: p.lines, Events: p.address + "/securityevent/", Reset: reset,
+		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address, RejectMarkup: true,
+		Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Transport: o.way,
+		Log: p.lines, SecurityEventsAddress: p.address + "/securityevent/", Reset: reset,
 	}
 	for _, command := range chatevent.ConsoleCommands() {
 		c.Commands = append(c.Commands, chatpage.Command{ID: command.ID, Name: command.Name, Args: command.Args, Description: command.Description, Dialog: command.OpensDialog}) // "Open a dialog" ticked as the table says
 	}
 	if o.cloud != nil {
-		c.SignIn, c.Notice = signInPath, "Behind it is Google itself: what you do here is done in your account"
+		c.SignInAddress, c.Notice = signInPath, "Behind it is Google itself: what you do here is done in your account"
 	}
 	if o.app != nil {
-		c.App, c.Endpoint, c.Commands, c.Events, c.Plain = o.app.Name, o.app.Endpoint, o.app.Commands, o.app.SecurityEvents, false
+		c.App, c.Endpoint, c.Commands, c.SecurityEventsAddress, c.RejectMarkup = o.app.Name, o.app.Endpoint, o.app.Commands, o.app.SecurityEvents, false
 	}
 	return chatpage.New(c)
 }

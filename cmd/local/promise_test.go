@@ -36,7 +36,7 @@ func TestNoAPIThatRefusesGoodTokensEndsAGrant(t *testing.T) {
 			if got := w.api(t, ask[0], ask[1], ask[2]); got.status < 300 {
 				t.Errorf("%s: %d %s", method, got.status, got.text)
 			}
-			w.google.Calm()
+			w.google.ClearFaults()
 			w.clock.advance(time.Minute)
 		}
 		g, err := w.vault.Grant(t.Context(), resource.Person(ada.User()))
@@ -57,11 +57,11 @@ func TestInChatPeopleReadThatGoogleHasTrouble(t *testing.T) {
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
-	if err := w.google.Set("401", true); err != nil {
+	if err := w.google.SetSwitch("401", true); err != nil {
 		t.Fatal(err)
 	}
 	b.has(b.say("/createspace Launch plan"), "Google is unavailable right now")
-	if err := w.google.Set("401", false); err != nil {
+	if err := w.google.SetSwitch("401", false); err != nil {
 		t.Fatal(err)
 	}
 	b.has(b.say("/createspace Launch plan"), "Space created")
@@ -113,7 +113,7 @@ func TestAnEntryThatNamesAnIdDelegatesForNoAddress(t *testing.T) {
 	c := caller()
 	c.Actions, c.Authorities, c.Domains, c.People = everyAction, []vault.Authority{callers.ByDelegation}, nil, []string{ada.User()}
 	w.put(t, c)
-	w.google.Delegate(delegating, capability.CreateSpaces.Scope())
+	w.google.SetDelegation(delegating, capability.CreateSpaces.Scope())
 	for named, want := range map[string]string{"ada@example.com": "denied", ada.User(): "invalid_request"} {
 		got := w.api(t, "POST", "/v1/spaces", `{"actAs":"`+named+`","authority":"delegation","displayName":"x"}`)
 		if got.problem() != want || w.count("chat.spaces.setup") != 0 {
@@ -126,7 +126,7 @@ func TestAnEntryThatNamesAnIdDelegatesForNoAddress(t *testing.T) {
 func TestAnAddressThatPassedOnStopsTheActThatLearnsIt(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	w.google.ReAddress(ada, "ada.lovelace@example.com")
+	w.google.ChangeEmail(ada, "ada.lovelace@example.com")
 	w.clock.advance(2 * time.Hour) // the access token is over
 	if got := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x"}`); got.problem() != "approval_required" || w.count("chat.spaces.setup") != 0 {
 		t.Errorf("%d %s", got.status, got.text)
@@ -384,7 +384,7 @@ func TestOfSeveralChangesWithOneETagOneWins(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
 	tag := w.api(t, "GET", "/v1/spaces/AAAAteam?actAs=ada@example.com", "").header.Get("ETag")
-	if err := w.google.Set("slow", true); err != nil {
+	if err := w.google.SetSwitch("slow", true); err != nil {
 		t.Fatal(err)
 	}
 	var all sync.WaitGroup
@@ -396,7 +396,7 @@ func TestOfSeveralChangesWithOneETagOneWins(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if err := w.google.Set("slow", false); err != nil {
+	if err := w.google.SetSwitch("slow", false); err != nil {
 		t.Fatal(err)
 	}
 	won := 0
@@ -451,7 +451,7 @@ func TestARepeatedMeetingNamesTheRoomThatWasOpened(t *testing.T) {
 	w := connectedWith(t)
 	w.google.Fail("chat.spaces.messages.create", 503, 503, 503, 503)
 	w.api(t, "POST", "/v1/spaces/AAAAteam/meetings", `{"actAs":"ada@example.com"}`)
-	w.google.Calm()
+	w.google.ClearFaults()
 	second := w.api(t, "POST", "/v1/spaces/AAAAteam/meetings", `{"actAs":"ada@example.com"}`)
 	if second.status != http.StatusCreated || w.count("meet.spaces.create") != 1 || !strings.Contains(second.text, "https://meet.google.com/") {
 		t.Errorf("%d %s, %d rooms", second.status, second.text, w.count("meet.spaces.create"))
@@ -463,7 +463,7 @@ func TestNoThreadIsNamedInAGroupConversation(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	b := w.browser(t, ada)
-	b.in = w.google.Gather(ada, grace).ID
+	b.in = w.google.CreateGroupChat(ada, grace).ID
 	b.connectThere("/say Hello there")
 	if got := w.count("chat.spaces.messages.create"); got != 1 {
 		t.Fatalf("%d messages", got)
@@ -480,7 +480,7 @@ func TestWhatPeopleTypedIsInChatsSyntaxWhateverTheAppsSetting(t *testing.T) {
 	t.Parallel()
 	for _, chats := range []bool{false, true} {
 		w := begin(t)
-		if err := w.google.Set("chat-markup", chats); err != nil {
+		if err := w.google.SetSwitch("chat-markup", chats); err != nil {
 			t.Fatal(err)
 		}
 		b := w.browser(t, ada)
@@ -523,8 +523,8 @@ func TestCalendarAndGroupsThatRefuseGoodTokensEndNoGrant(t *testing.T) {
 			b.in = "AAAAteam"
 			w.google.Fail(method, status, status, status, status)
 			b.say(command)
-			tried := 4 - w.google.Pending(method)
-			w.google.Calm()
+			tried := 4 - w.google.PendingFaults(method)
+			w.google.ClearFaults()
 			g, err := w.vault.Grant(t.Context(), resource.Person(ada.User()))
 			if err != nil || g.Status != vault.Connected || len(g.Scopes) < len(capability.All()) {
 				t.Errorf("%s %d: %s, %d scopes, %v", method, status, g.Status, len(g.Scopes), err)

@@ -150,7 +150,7 @@ func (tr *trial) known() {
 }
 
 // lonely is a group conversation without Alan.
-func (tr *trial) lonely() { tr.kept["lonely"] = tr.google.Gather(ada, grace).ID }
+func (tr *trial) lonely() { tr.kept["lonely"] = tr.google.CreateGroupChat(ada, grace).ID }
 
 func TestAnEventThatComesSixTimesToTwoInstancesActsOnce(t *testing.T) {
 	for name, w := range writing {

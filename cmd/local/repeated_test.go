@@ -55,7 +55,7 @@ func TestARepetitionFindsItsSpaceAlthoughTheTemplateIsGone(t *testing.T) {
 func TestAChangeMadeByOthersBetweenTwoTriesIsNotLost(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	space := w.google.Found("Plan", ada)
+	space := w.google.CreateSpace("Plan", ada)
 	at := "/v1/" + space.Name()
 	tag := w.api(t, "GET", at+"?actAs=ada@example.com", "").header.Get("ETag")
 	change := func(key, text string, header ...string) answered {
@@ -69,7 +69,7 @@ func TestAChangeMadeByOthersBetweenTwoTriesIsNotLost(t *testing.T) {
 		t.Errorf("%d %s", theirs.status, theirs.text)
 	}
 	again := change("mine-mine", "Mine", "If-Match", tag)
-	if now, _ := w.google.SpaceNamed("Plan"); again.status != http.StatusPreconditionFailed || now.Description != "Theirs" {
+	if now, _ := w.google.SpaceByName("Plan"); again.status != http.StatusPreconditionFailed || now.Description != "Theirs" {
 		t.Errorf("%d %s, now %q", again.status, again.text, now.Description)
 	}
 }
@@ -77,7 +77,7 @@ func TestAChangeMadeByOthersBetweenTwoTriesIsNotLost(t *testing.T) {
 func TestAChangeIsNotStoppedByWhatItsOwnFirstTryHasChanged(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	space := w.google.Found("Plan", ada)
+	space := w.google.CreateSpace("Plan", ada)
 	at := "/v1/" + space.Name()
 	tag := w.api(t, "GET", at+"?actAs=ada@example.com", "").header.Get("ETag")
 	w.google.Fail("chat.spaces.patch", 0, 503, 503, 503, 503) // the name goes well
@@ -92,7 +92,7 @@ func TestAChangeIsNotStoppedByWhatItsOwnFirstTryHasChanged(t *testing.T) {
 func TestAChangeThatCannotBeReadBackIsNotCalledMissing(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	space := w.google.Found("Plan", ada)
+	space := w.google.CreateSpace("Plan", ada)
 	w.google.Fail("chat.spaces.get", 404)
 	change := func() answered {
 		return w.api(t, "PATCH", "/v1/"+space.Name()+"?updateMask=displayName", `{"actAs":"ada@example.com","displayName":"Changed"}`)
@@ -108,12 +108,12 @@ func TestAChangeThatCannotBeReadBackIsNotCalledMissing(t *testing.T) {
 func TestASpaceThatWasNeverSeenIsNotCalledDeleted(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	space := w.google.Found("Secret", grace) // Ada is not in it
+	space := w.google.CreateSpace("Secret", grace) // Ada is not in it
 	at := "/v1/" + space.Name() + "?actAs=ada@example.com&confirm=Secret"
 	w.google.Fail("chat.spaces.get", 503, 503, 503, 503)
 	first := w.api(t, "DELETE", at, "")
 	again := w.api(t, "DELETE", at, "")
-	if _, there := w.google.SpaceNamed("Secret"); first.problem() != "unavailable" || again.problem() != "not_found" || !there {
+	if _, there := w.google.SpaceByName("Secret"); first.problem() != "unavailable" || again.problem() != "not_found" || !there {
 		t.Errorf("%d %s, then %d %s, there %v", first.status, first.text, again.status, again.text, there)
 	}
 }
@@ -121,12 +121,12 @@ func TestASpaceThatWasNeverSeenIsNotCalledDeleted(t *testing.T) {
 func TestAReusedSpaceGetsNobodyNewWhenTheRequestIsRepeated(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	w.google.Found("All hands", ada, grace)
+	w.google.CreateSpace("All hands", ada, grace)
 	body, _ := crowd(52, `,"onDuplicate":"REUSE"`)
 	w.google.Fail("chat.spaces.members.list", 503, 503, 503, 503)
 	first := w.api(t, "POST", "/v1/spaces", body)
 	again := w.api(t, "POST", "/v1/spaces", body)
-	space, _ := w.google.SpaceNamed("All hands")
+	space, _ := w.google.SpaceByName("All hands")
 	if first.status != http.StatusAccepted || again.status != http.StatusCreated || again.body["reused"] != true || len(space.Members) != 2 || w.count("chat.spaces.members.create") != 0 {
 		t.Errorf("%d, then %d %s; %d members", first.status, again.status, again.text, len(space.Members))
 	}
@@ -217,12 +217,12 @@ func TestASuffixedNameIsOneSpaceAlthoughTheFirstNameBecomesFree(t *testing.T) {
 		}}, true)
 		tr.allowed(capability.All()...)
 		tr.everything()
-		theirs := tr.google.Found("All hands", alan)
+		theirs := tr.google.CreateSpace("All hands", alan)
 		body, _ := crowd(1, `,"onDuplicate":"SUFFIX"`)
 		tr.arm(1)
 		first, _ := tr.creates(body)
 		tr.calm()
-		tr.google.Rename(theirs.ID, "Old") // its name is free again
+		tr.google.RenameSpace(theirs.ID, "Old") // its name is free again
 		tr.clock.advance(time.Minute)
 		second, answer := tr.creates(body)
 		var names []string
@@ -280,7 +280,7 @@ func TestAddingManyGoesOnWhereTimeRanOut(t *testing.T) {
 		}}, true)
 		tr.allowed(capability.All()...)
 		tr.everything()
-		space := tr.google.Found("Plan", ada)
+		space := tr.google.CreateSpace("Plan", ada)
 		_, members := crowd(49, "")
 		tr.arm(1)
 		var last *httptest.ResponseRecorder
@@ -292,7 +292,7 @@ func TestAddingManyGoesOnWhereTimeRanOut(t *testing.T) {
 			}
 			tr.clock.advance(time.Minute)
 		}
-		if now, _ := tr.google.SpaceNamed("Plan"); last.Code != http.StatusOK || len(now.Members) != 50 || strings.Count(last.Body.String(), "JOINED") != 49 {
+		if now, _ := tr.google.SpaceByName("Plan"); last.Code != http.StatusOK || len(now.Members) != 50 || strings.Count(last.Body.String(), "JOINED") != 49 {
 			t.Errorf("at last: %d %s, %d members", last.Code, last.Body, len(now.Members))
 		}
 		if asked > 52 { // 49, and what was cut off at the end of a try
@@ -304,7 +304,7 @@ func TestAddingManyGoesOnWhereTimeRanOut(t *testing.T) {
 func TestOneWhoMayBeAddedLaterIsNotHiddenByOneWhoNeverCan(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	space := w.google.Found("Plan", ada)
+	space := w.google.CreateSpace("Plan", ada)
 	w.google.Fail("chat.spaces.members.create", 503, 503, 503, 503)
 	add := func() answered {
 		return w.api(t, "POST", "/v1/"+space.Name()+"/members", `{"actAs":"ada@example.com","members":["alan@example.com","kim@partner.example"]}`)
@@ -337,7 +337,7 @@ func TestADisconnectRepeatedGetsItsAnswer(t *testing.T) {
 func TestNothingPrivateAndFoundByAnAudienceIsMade(t *testing.T) {
 	t.Parallel()
 	w := connectedWith(t)
-	space := w.google.Found("Plan", ada)
+	space := w.google.CreateSpace("Plan", ada)
 	w.api(t, "GET", "/v1/"+space.Name()+"?actAs=ada@example.com", "") // for the keys
 	calls := len(w.google.Calls())
 	for _, got := range []answered{

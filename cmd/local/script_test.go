@@ -165,7 +165,7 @@ func (tr *trial) step(line string) {
 		tr.kept["in"] = "DM" + ada.Sub
 		tr.shown(tr.chats("/add", tr.kept["in"], url.Values{}))
 	case revokes.MatchString(line):
-		tr.google.Revoke(ada)
+		tr.google.RevokeGrant(ada)
 		tr.clock.advance(2 * time.Hour)
 	case repeats.MatchString(line):
 		token := tr.google.ChatToken()

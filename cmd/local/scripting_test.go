@@ -42,7 +42,7 @@ func TestTheScriptsOfTheManualRun(t *testing.T) {
 	if err != nil || strings.Contains(string(out), `"error":`) || strings.Contains(string(out), `"problem":`) {
 		t.Errorf("%v: %s", err, out)
 	}
-	if !w.google.On("500") || !strings.Contains(string(out), `"status":202`) {
+	if !w.google.IsOn("500") || !strings.Contains(string(out), `"status":202`) {
 		t.Errorf("the last block did nothing: %s", out)
 	}
 }
@@ -66,18 +66,18 @@ func TestAScriptThatAsksForWhatCannotBeIsTold(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	for _, c := range []struct{ method, path, body, want string }{
-		{"POST", "/script/events", `{"as": "nobody@example.com", "type": "message"}`, "no such person"},
-		{"POST", "/script/events", `{"as": "robin@mail.example", "in": "spaces/AAAAteam", "type": "message"}`, "not in that space"},
-		{"POST", "/script/events", `{"as": "ada@example.com", "type": "shout"}`, "none of message"},
+		{"POST", "/script/events", `{"as": "nobody@example.com", "type": "message"}`, "unknown person"},
+		{"POST", "/script/events", `{"as": "robin@mail.example", "in": "spaces/AAAAteam", "type": "message"}`, "not a member of this space"},
+		{"POST", "/script/events", `{"as": "ada@example.com", "type": "shout"}`, "type must be message"},
 		{"POST", "/script/events", `{"as": "ada@example.com", "kind": "message"}`, "unknown field"},
-		{"POST", "/script/events", `{"as": "ada@example.com", "type": "click", "button": "Delete"}`, "no such button"},
-		{"POST", "/script/events", `{"as": "ada@example.com", "type": "press", "button": "Create"}`, "no such window"},
-		{"POST", "/script/events/7/again", "", "no such event"},
-		{"POST", "/script/consents", `{"as": "ada@example.com", "address": "` + w.address + `/"}`, "leads to no consent page"},
-		{"PATCH", "/script/switches", `{"everything": true}`, "no switch"},
-		{"PUT", "/script/settings", `{"format": "modern"}`, "neither classic nor addon"},
-		{"POST", "/script/security-events", `{"as": "ada@example.com", "type": "bored"}`, "no security event"},
-		{"GET", "/script/spaces", "", "no such person"},
+		{"POST", "/script/events", `{"as": "ada@example.com", "type": "click", "button": "Delete"}`, "unknown button"},
+		{"POST", "/script/events", `{"as": "ada@example.com", "type": "press", "button": "Create"}`, "no window is open"},
+		{"POST", "/script/events/7/again", "", "unknown event"},
+		{"POST", "/script/consents", `{"as": "ada@example.com", "address": "` + w.address + `/"}`, "no consent page at"},
+		{"PATCH", "/script/switches", `{"everything": true}`, "unknown switch"},
+		{"PUT", "/script/settings", `{"format": "modern"}`, "want classic or addon"},
+		{"POST", "/script/security-events", `{"as": "ada@example.com", "type": "bored"}`, "unknown security event"},
+		{"GET", "/script/spaces", "", "unknown person"},
 	} {
 		status, body := w.script(t, c.method, c.path, c.body)
 		if status != http.StatusBadRequest || !strings.Contains(body, c.want) {
@@ -106,7 +106,7 @@ func TestARedeliveredEventComesTwiceAndItsSecondAnswerIsShown(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.connect()
-		if err := w.google.Set("redeliver", true); err != nil {
+		if err := w.google.SetSwitch("redeliver", true); err != nil {
 			t.Fatal(err)
 		}
 		page := b.say("/createspace Launch plan")
@@ -128,7 +128,7 @@ func TestTroublesThatAreSwitchedOnAreToldToThePerson(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := begin(t)
-			if err := w.google.Set(name, true); err != nil {
+			if err := w.google.SetSwitch(name, true); err != nil {
 				t.Fatal(err)
 			}
 			b := w.browser(t, ada)
@@ -140,7 +140,7 @@ func TestTroublesThatAreSwitchedOnAreToldToThePerson(t *testing.T) {
 				form := inputs(page.body)
 				form.Set("decision", "allow")
 				if form.Del("scope"); name != "untick" {
-					form["scope"] = w.google.Asked(form.Get("request"))
+					form["scope"] = w.google.RequestedScopes(form.Get("request"))
 				}
 				page = b.post(w.address+"/google/o/oauth2/v2/consent", form)
 			}
@@ -152,7 +152,7 @@ func TestTroublesThatAreSwitchedOnAreToldToThePerson(t *testing.T) {
 func TestTheClockOfGoogleAheadIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
-	if err := w.google.Set("clock-skew", true); err != nil {
+	if err := w.google.SetSwitch("clock-skew", true); err != nil {
 		t.Fatal(err)
 	}
 	w.browser(t, ada).say("/help")
@@ -305,20 +305,20 @@ func TestWithGoogleBehindThePersonSignsInAndTheSpaceIsMadeThere(t *testing.T) {
 		form := inputs(p.body)
 		form.Set("account", ada.Sub)
 		form.Set("decision", "allow")
-		form["scope"] = theirs.Asked(form.Get("request"))
+		form["scope"] = theirs.RequestedScopes(form.Get("request"))
 		return b.post(p.beside("consent"), form)
 	}
 	choose := b.open(w.address + "/")
 	b.has(choose, "Choose an account")
-	in := decide(b.open(choose.beside("account?account=" + ada.Sub + "&request=" + choose.header.Get(google.RequestHeader))))
+	in := decide(b.open(choose.beside("account?account=" + ada.Sub + "&request=" + choose.header.Get(google.ConsentRequestHeader))))
 	b.has(in, "ada@example.com", "Google itself")
 	done := decide(b.open(b.link(b.say("/createspace Launch plan"), "Configure")))
 	done = decide(done) // who has signed in before is asked once more, for a refresh token
 	b.has(done, "Space created", "Launch plan")
-	if _, ok := theirs.SpaceNamed("Launch plan"); !ok {
+	if _, ok := theirs.SpaceByName("Launch plan"); !ok {
 		t.Error("it is not there")
 	}
-	if _, ok := w.google.SpaceNamed("Launch plan"); ok {
+	if _, ok := w.google.SpaceByName("Launch plan"); ok {
 		t.Error("the page's own Google made it")
 	}
 	if !strings.Contains(done.body, "/v1/spaces:setup") {
@@ -331,7 +331,7 @@ func TestASignInOfSomebodyElsesBrowserIsRefused(t *testing.T) {
 	w, _ := behind(t)
 	b, thief := w.browser(t, ada), w.browser(t, grace)
 	choose := b.open(w.address + "/signin")
-	consent := b.open(choose.beside("account?account=" + ada.Sub + "&request=" + choose.header.Get(google.RequestHeader)))
+	consent := b.open(choose.beside("account?account=" + ada.Sub + "&request=" + choose.header.Get(google.ConsentRequestHeader)))
 	form := inputs(consent.body)
 	form.Set("decision", "allow")
 	got := thief.post(consent.beside("consent"), form)

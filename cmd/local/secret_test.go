@@ -35,7 +35,7 @@ func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
 	w.google.Fail("revoke", 500)
 	b.say("/disconnect")
 	b.press("Disconnect")
-	w.google.Revoke(ada)
+	w.google.RevokeGrant(ada)
 
 	log := w.log.String()
 	if lines := strings.Count(log, "\n"); lines < 20 {

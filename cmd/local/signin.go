@@ -72,7 +72,7 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Google did not say who you are. Open the page again, and allow it.", http.StatusForbidden)
 		return
 	}
-	s.page.Admit(google.Person{Sub: claims.Subject, Name: claims.Email, Email: claims.Email, Domain: claims.Domain})
+	s.page.AddAccount(google.Person{Sub: claims.Subject, Name: claims.Email, Email: claims.Email, Domain: claims.Domain})
 	http.Redirect(w, r, s.address+"/?as="+claims.Subject, http.StatusSeeOther)
 }
 

@@ -299,7 +299,7 @@ func TestAGrantThatGoogleEndedIsToldOnceAndContinueGoesOn(t *testing.T) {
 			inBothFormats(t, func(t *testing.T, w *world) {
 				b := w.browser(t, ada)
 				b.connect()
-				w.google.Revoke(ada)
+				w.google.RevokeGrant(ada)
 				w.clock.advance(pass)
 				told := b.say("/createspace Launch plan")
 				b.has(told, "Google ended Deputy")
@@ -319,13 +319,13 @@ func TestASessionPolicyAsksToSignInAgainAndTheGrantLives(t *testing.T) {
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
-	w.google.Reauth(ada, true)
+	w.google.RequireReauth(ada, true)
 	w.clock.advance(2 * time.Hour)
 	asked := b.say("/createspace Launch plan")
 	b.has(asked, "Your organization requires you to sign in to Google again")
 	b.say("/status")
 	b.sees("ada@example.com", "Your organization requires you to sign in to Google again")
-	w.google.Reauth(ada, false) // by signing in
+	w.google.RequireReauth(ada, false) // by signing in
 	b.consent(b.link(asked, "Connect"), decide{as: ada})
 	b.press("Continue")
 	b.sees("Space created")
@@ -362,7 +362,7 @@ func TestAScopeThatGoogleSaysIsMissingIsAskedFor(t *testing.T) {
 	w := begin(t)
 	b := w.browser(t, ada)
 	b.connect()
-	w.google.Narrow(ada)
+	w.google.NarrowGrant(ada)
 	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada})
 	b.sees("Space created")
 }

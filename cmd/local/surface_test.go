@@ -136,7 +136,7 @@ func refused(status int, message string) mood {
 		func(tr *trial, g gesture) {
 			tr.allowed(capability.All()...)
 			for range 4 { // as often as it is tried
-				tr.google.Refuse(g.method, status, message)
+				tr.google.FailWith(g.method, status, message)
 			}
 		},
 		func(g gesture, _ string) (string, bool) {
@@ -187,7 +187,7 @@ var moods = map[string]mood{
 	}, "", "To show your spaces here, allow Deputy"),
 	"a dead grant": asked(func(tr *trial, _ gesture) {
 		tr.allowed(capability.All()...)
-		tr.google.Revoke(ada)
+		tr.google.RevokeGrant(ada)
 		tr.clock.advance(2 * time.Hour)
 	}, "Google ended Deputy's access", ""),
 	"Google slow": {
@@ -223,7 +223,7 @@ func TestEveryCommandAnswersRightWhateverStateThePersonAndGoogleAreIn(t *testing
 		for place, in := range map[string]func(*trial) string{
 			"in a direct message": func(*trial) string { return "DM" + ada.Sub },
 			"in a space":          func(*trial) string { return "AAAAteam" },
-			"in a group":          func(tr *trial) string { return tr.google.Gather(ada, grace).ID },
+			"in a group":          func(tr *trial) string { return tr.google.CreateGroupChat(ada, grace).ID },
 		} {
 			t.Run(string(format)+" "+place, func(t *testing.T) {
 				t.Parallel()

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// addOn writes an event as chat-protocol.md 2.1 has it.
-func (p *Page) addOn(e event) map[string]any {
+// addOnEvent encodes an event (chat-protocol.md 2.1).
+func (p *Page) addOnEvent(e event) map[string]any {
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
-	payload := map[string]any{"space": space(e.in)}
+	payload := map[string]any{"space": spaceObject(e.space)}
 	if e.hasMessage() {
 		payload["message"] = p.message(e)
 	}
@@ -20,23 +20,25 @@ func (p *Page) addOn(e event) map[string]any {
 		payload["configCompleteRedirectUri"] = e.complete
 	}
 	if e.command != nil {
-		// A string, as Google documents it.
-		payload["appCommandMetadata"] = map[string]any{"appCommandId": fmt.Sprint(e.command.ID), "appCommandType": e.commandType()}
+		payload["appCommandMetadata"] = map[string]any{
+			"appCommandId": fmt.Sprint(e.command.ID), "appCommandType": e.commandType(), // Google documents a string
+		}
 	}
 	if e.dialog != "" {
 		payload["isDialogEvent"], payload["dialogEventType"] = true, e.dialog
 	}
-	if e.kind == clicked {
+	if e.kind == cardClicked {
 		common["parameters"] = e.button.parameters
 		if len(e.inputs) > 0 {
-			common["formInputs"] = e.holds()
+			common["formInputs"] = e.formInputs()
 		}
 	}
-	chat := map[string]any{"user": user(e.who), "eventTime": e.at.UTC().Format(time.RFC3339Nano)}
+	chat := map[string]any{"user": userObject(e.person), "eventTime": e.at.UTC().Format(time.RFC3339Nano)}
 	name := map[kind]string{
-		said: "messagePayload", commanded: "appCommandPayload", chosen: "appCommandPayload", added: "addedToSpacePayload", removed: "removedFromSpacePayload", clicked: "buttonClickedPayload",
+		messageSent: "messagePayload", commandSent: "appCommandPayload", quickCommandUsed: "appCommandPayload",
+		appAdded: "addedToSpacePayload", appRemoved: "removedFromSpacePayload", cardClicked: "buttonClickedPayload",
 	}[e.kind]
-	if e.kind != homeOpened { // which has no payload, and nothing else to be known by (chat-protocol.md 11)
+	if e.kind != homeOpened { // a Home event has no payload (chat-protocol.md 11)
 		chat[name] = payload
 	}
 	return map[string]any{
@@ -46,7 +48,7 @@ func (p *Page) addOn(e event) map[string]any {
 	}
 }
 
-// addOnReply are the replies of 2.2 and 2.3 that are played.
+// addOnReply is one of the supported replies of chat-protocol.md 2.2 and 2.3.
 type addOnReply struct {
 	HostApp *struct {
 		Chat struct {
@@ -65,7 +67,7 @@ type addOnReply struct {
 	} `json:"basic_authorization_prompt"`
 }
 
-// action is card navigation; classic apps answer by it on the Home tab.
+// action is a card navigation. Classic apps reply with it on the Home tab.
 type action struct {
 	Notification struct {
 		Text string `json:"text"`
@@ -79,18 +81,17 @@ type action struct {
 	} `json:"navigations"`
 }
 
-// navigate reads a card navigation.
-func (p *Page) navigate(a *action) (reply, error) {
+func (p *Page) parseNavigation(a *action) (reply, error) {
 	if len(a.Navigations) == 0 && a.Notification.Text != "" {
 		return reply{toast: a.Notification.Text}, nil
 	}
 	if len(a.Navigations) != 1 {
-		return reply{}, errors.New("not exactly one navigation")
+		return reply{}, errors.New("want exactly one navigation")
 	}
 	n := a.Navigations[0]
 	switch {
 	case n.End != nil && n.Push == nil && n.Update == nil && n.End.Action == "CLOSE_DIALOG":
-		return reply{closes: true, toast: a.Notification.Text}, nil
+		return reply{closesDialog: true, toast: a.Notification.Text}, nil
 	case n.End == nil && (n.Push == nil) != (n.Update == nil):
 		text := slices.Concat(n.Push, n.Update)
 		if err := p.Google.Check("GoogleAppsCardV1Card", text); err != nil {
@@ -100,50 +101,50 @@ func (p *Page) navigate(a *action) (reply, error) {
 		if err := json.Unmarshal(text, &card); err != nil {
 			return reply{}, err
 		}
-		return reply{dialog: &card, pushed: n.Push != nil, toast: a.Notification.Text}, p.checkCard(&card)
+		return reply{card: &card, pushed: n.Push != nil, toast: a.Notification.Text}, p.checkCard(&card)
 	default:
-		return reply{}, errors.New("a navigation that the stand-in does not play")
+		return reply{}, errors.New("the emulator does not support this navigation")
 	}
 }
 
-// readAddOn reads a reply, or says which of Chat's rules it breaks (2.2, 2.3).
-func (p *Page) readAddOn(answer []byte) (reply, error) {
+// parseAddOnReply parses a reply, and fails if it breaks one of Chat's rules (chat-protocol.md 2.2, 2.3).
+func (p *Page) parseAddOnReply(answer []byte) (reply, error) {
 	var r addOnReply
 	decoder := json.NewDecoder(bytes.NewReader(answer))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&r); err != nil {
-		return reply{}, fmt.Errorf("the answer is not one of an add-on's: %w", err)
+		return reply{}, fmt.Errorf("the response is not an add-on response: %w", err)
 	}
 	parts := 0
-	for _, there := range []bool{r.Prompt != nil, r.HostApp != nil, r.Action != nil} {
-		if there {
+	for _, present := range []bool{r.Prompt != nil, r.HostApp != nil, r.Action != nil} {
+		if present {
 			parts++
 		}
 	}
 	switch {
 	case parts > 1:
-		return reply{}, errors.New("two replies at once")
+		return reply{}, errors.New("more than one reply in a response")
 	case r.Prompt != nil && (r.Prompt.URL == "" || r.Prompt.Resource == ""):
 		return reply{}, errors.New("the prompt has no authorization_url or no resource")
 	case r.Prompt != nil:
 		return reply{prompt: r.Prompt.URL}, nil
 	case r.Action != nil:
-		return p.navigate(r.Action)
+		return p.parseNavigation(r.Action)
 	case r.HostApp == nil:
 		return reply{}, nil
 	}
 	create, update := r.HostApp.Chat.Create, r.HostApp.Chat.Update
 	switch {
 	case create != nil && update == nil:
-		return p.addOnMessage(create.Message, false)
+		return p.parseMessage(create.Message, false)
 	case update != nil && create == nil:
-		return p.addOnMessage(update.Message, true)
+		return p.parseMessage(update.Message, true)
 	default:
-		return reply{}, errors.New("not exactly one action")
+		return reply{}, errors.New("want exactly one of createMessageAction and updateMessageAction")
 	}
 }
 
-func (p *Page) addOnMessage(text []byte, update bool) (reply, error) {
+func (p *Page) parseMessage(text []byte, update bool) (reply, error) {
 	if err := p.Google.Check("Message", text); err != nil {
 		return reply{}, fmt.Errorf("not a message: %w", err)
 	}
@@ -152,7 +153,7 @@ func (p *Page) addOnMessage(text []byte, update bool) (reply, error) {
 		return reply{}, err
 	}
 	if m.ActionResponse != nil {
-		return reply{}, errors.New("actionResponse is for classic apps")
+		return reply{}, errors.New("actionResponse is for classic apps only")
 	}
 	return reply{message: &m, update: update}, p.checkMessage(&m)
 }

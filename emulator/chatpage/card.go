@@ -8,24 +8,22 @@ import (
 	"strings"
 )
 
-// Chat's limits (chat-protocol.md 5). The section that goes beyond 100 widgets,
-// and all behind it, it drops without a word.
+// Chat's limits (chat-protocol.md 5). It silently drops the section that exceeds 100 widgets and all later sections.
 const (
 	maxWidgets = 100
 	maxItems   = 100
-	maxCard    = 32_000
-	maxMessage = 32_000
+	maxCard    = 32_000 // bytes
+	maxMessage = 32_000 // bytes
 )
 
-// checkMessage finds what Google's schema calls required or limits, and the
-// discovery document does not say by type.
+// checkMessage checks requirements and limits that the discovery document states only in descriptions.
 func (p *Page) checkMessage(m *Message) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
 	if len(text) > maxMessage {
-		return fmt.Errorf("the message has %d bytes; Chat takes %d", len(text), maxMessage)
+		return fmt.Errorf("the message has %d bytes; Chat allows %d", len(text), maxMessage)
 	}
 	for _, c := range m.CardsV2 {
 		if err := p.checkCard(c.Card); err != nil {
@@ -42,7 +40,7 @@ func (p *Page) checkCard(c *Card) error {
 	}
 	switch {
 	case len(text) > maxCard:
-		return fmt.Errorf("the card has %d bytes; Chat takes %d", len(text), maxCard)
+		return fmt.Errorf("the card has %d bytes; Chat allows %d", len(text), maxCard)
 	case c.Header != nil && c.Header.Title == "":
 		return errors.New("a card's header has no title")
 	case len(c.CardActions) > 10:
@@ -62,7 +60,7 @@ func (p *Page) checkCard(c *Card) error {
 				return err
 			}
 			if name != "" && slices.Contains(fields, name) {
-				return errors.New("two fields are called " + name)
+				return errors.New("duplicate field name " + name)
 			}
 			fields = append(fields, name)
 		}
@@ -75,7 +73,7 @@ func (p *Page) checkCard(c *Card) error {
 	return nil
 }
 
-// checkWidget says what is wrong with one, and gives the name of a field.
+// checkWidget checks a widget and returns the name of its field, or "" if it has none.
 func (p *Page) checkWidget(w *Widget) (field string, err error) {
 	switch {
 	case w.TextParagraph != nil:
@@ -91,46 +89,46 @@ func (p *Page) checkWidget(w *Widget) (field string, err error) {
 	case w.TextInput != nil:
 		t := w.TextInput
 		if t.Name == "" || t.Label == "" && t.HintText == "" {
-			return "", errors.New("a text field has no name, or no label")
+			return "", errors.New("a text field has no name or no label")
 		}
-		if t.Validation != nil && t.Validation.CharacterLimit > 0 && len([]rune(t.Value)) > int(t.Validation.CharacterLimit) {
-			return "", fmt.Errorf("the field %s holds more than its limit", t.Name)
+		v := t.Validation
+		if v != nil && v.CharacterLimit > 0 && len([]rune(t.Value)) > int(v.CharacterLimit) {
+			return "", fmt.Errorf("the value of the field %s exceeds its character limit", t.Name)
 		}
 		return t.Name, nil
 	case w.SelectionInput != nil:
 		s := w.SelectionInput
 		switch {
 		case s.Name == "" || s.Type == "":
-			return "", errors.New("a selection has no name, or no type")
+			return "", errors.New("a selection has no name or no type")
 		case len(s.Items) > maxItems:
-			return "", fmt.Errorf("a selection has %d items; Chat shows %d", len(s.Items), maxItems)
+			return "", fmt.Errorf("a selection has %d items; Chat allows %d", len(s.Items), maxItems)
 		case s.Type != "MULTI_SELECT" && len(s.Items) == 0:
-			return "", errors.New("a selection has nothing to select")
+			return "", errors.New("a selection has no items")
 		case s.Type == "MULTI_SELECT" && s.MultiSelectMaxSelectedItems < 1:
-			return "", errors.New("a menu of many lets 3 be selected unless it says more")
+			return "", errors.New("a multiselect menu has no multiSelectMaxSelectedItems")
 		}
 		return s.Name, nil
-	case odd(w) && !empty(w): // shown as its JSON
+	case unsupported(w) && !empty(w): // shown as its JSON
 		return "", nil
 	default:
-		return "", errors.New("a widget that is empty")
+		return "", errors.New("a widget is empty")
 	}
 }
 
-// empty tells that a widget has nothing in it.
+// empty reports whether a widget has no fields.
 func empty(w *Widget) bool {
 	text, err := json.Marshal(w)
 	return err != nil || string(text) == "{}"
 }
 
-// checkText finds text that Chat would read as HTML, in an app whose text is
-// plain.
+// checkText rejects an empty text and, with Config.Plain, unescaped markup.
 func (p *Page) checkText(text string) error {
 	switch {
 	case text == "":
 		return errors.New("a text widget has no text")
-	case p.Plain && strings.ContainsAny(text, "<>"):
-		return errors.New("a text is not escaped: " + text)
+	case p.RejectMarkup && strings.ContainsAny(text, "<>"):
+		return errors.New("a text contains unescaped markup: " + text)
 	}
 	return nil
 }
@@ -140,25 +138,25 @@ func (p *Page) checkButton(b *Button, fields []string) error {
 	case b.Text == "":
 		return errors.New("a button has no text")
 	case b.OnClick == nil || (b.OnClick.Action == nil) == (b.OnClick.OpenLink == nil):
-		return errors.New("a button does not do exactly one thing")
+		return errors.New("a button must have exactly one of action and openLink")
 	case b.OnClick.OpenLink != nil && !strings.HasPrefix(b.OnClick.OpenLink.Url, "http"):
-		return errors.New("a button's link is no address")
+		return errors.New("a button's link is not an HTTP address")
 	case b.OnClick.OpenLink != nil:
 		return nil
-	case p.format() == AddOn && b.OnClick.Action.Function != p.Endpoint: // Chat would never call it (2.2, trap 1)
-		return fmt.Errorf("a button calls %q, not the endpoint", b.OnClick.Action.Function)
+	case p.format() == AddOn && b.OnClick.Action.Function != p.Endpoint: // chat-protocol.md 2.2, trap 1
+		return fmt.Errorf("a button calls %q instead of the endpoint", b.OnClick.Action.Function)
 	case b.OnClick.Action.Function == "":
-		return errors.New("a button calls nothing")
+		return errors.New("a button has no function")
 	}
 	for _, name := range b.OnClick.Action.RequiredWidgets {
 		if !slices.Contains(fields, name) {
-			return errors.New("a button requires a field that is not there: " + name)
+			return errors.New("a button requires the unknown field " + name)
 		}
 	}
 	return nil
 }
 
-// opensDialog tells whether a button of a card opens a dialog.
+// opensDialog reports whether a button of a card opens a dialog.
 func opensDialog(c *Card) bool {
 	return slices.ContainsFunc(buttonsOf(c), func(b *Button) bool {
 		return b.OnClick.Action != nil && b.OnClick.Action.Interaction == "OPEN_DIALOG"

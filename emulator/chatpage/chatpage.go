@@ -1,14 +1,12 @@
-// Package chatpage plays Google Chat itself, on the machine's own loopback: a
-// page on which one picks a person, types, presses what cards and prompts
-// offer, and the delivery of what happens to the app, as classic or add-on
-// events, with the rules Chat has for the replies (chat-protocol.md 1 and 2).
+// Package chatpage emulates Google Chat: a page on which you choose a person, type, and use cards and prompts. It
+// delivers events to the app in the classic or the add-on format and applies Chat's rules to the replies
+// (chat-protocol.md 1 and 2).
 //
-// What people and spaces there are is kept by emulator/google. Start
-// at page.go for what a person sees, at deliver.go for what the app gets;
-// classic.go and addon.go write the events and read the replies.
+// Package google stores the people and the spaces. Start at page.go for the page and at deliver.go for the events.
 package chatpage
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -18,153 +16,165 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// Command is a command as configured in Chat's console: a slash command, or
-// without a slash a quick command.
+// Command is a command as configured in the Chat API console: a slash command, or a quick command if Name has no slash.
 type Command struct {
 	ID          int    `json:"id"`
 	Name        string `json:"name"`
-	Args        string `json:"args"` // for people to read
+	Args        string `json:"args"` // shown in the menu only
 	Description string `json:"description"`
-	Dialog      bool   `json:"dialog"` // "Open a dialog" is ticked
+	Dialog      bool   `json:"dialog"` // "Open a dialog" is selected
 }
 
 func (c Command) quick() bool { return !strings.HasPrefix(c.Name, "/") }
 
-// Config is what Chat's console knows of the app.
+// Config is the app's configuration.
 type Config struct {
-	App      string // its name
-	Endpoint string // where events go
-	Address  string // of the page itself
-	Commands []Command
-	Format   Format // of the events, at first
-	Google   *google.Server
-	Now      func() time.Time
-	Locale   string            // of everybody, at first; empty is en
-	Way      http.RoundTripper // to the app; nil is the network
-	Plain    bool              // the app's cards hold no markup: what looks like it is refused
-	Log      *Lines            // what the app logged
-	Events   string            // where the app takes Google's security events; empty for nowhere
-	Reset    func() error      // makes the app forget; may be nil
-	SignIn   string            // where people come from, if not from the stand-in
-	Notice   string            // what the banner says besides
+	App                   string // the app's name
+	Endpoint              string // receives the events
+	Address               string // of the page itself
+	Commands              []Command
+	Format                Format // initial format of events
+	Google                *google.Server
+	Now                   func() time.Time
+	Locale                string            // initial locale of every person; empty means en
+	Transport             http.RoundTripper // to the app; nil means http.DefaultTransport
+	RejectMarkup          bool              // reject cards whose texts contain < or >, because the app escapes them
+	Log                   *LogLines         // the app's log
+	SecurityEventsAddress string            // the app's endpoint for security events; empty if it has none
+	Reset                 func() error      // resets the app; may be nil
+	SignInAddress         string            // page where people sign in, if Google itself has the accounts
+	Notice                string            // added to the banner
 }
 
-// Page is Chat. It is safe for concurrent use.
+// Page is the emulated Chat. It is safe for concurrent use.
 type Page struct {
 	Config
 	client *http.Client
 
-	mu      sync.Mutex
-	waiting map[string]waiting // by the token of the completion address
-	open    map[string]window  // each person's dialog, by sub
-	homes   map[string]window  // each person's Home tab, by sub
-	toasts  map[string]toast   // by sub
-	opened  int                // windows and toasts so far
-	run     int                // how often everything was forgotten
-	mode    Format
-	reads   string      // everybody's locale
-	past    []*exchange // the last ones with the app
+	mu         sync.Mutex
+	pending    map[string]pendingEvent // by the token of the completion address
+	dialogs    map[string]window       // each person's dialog, by sub
+	homes      map[string]window       // each person's Home tab, by sub
+	toasts     map[string]toast        // by sub
+	versions   int                     // number of windows and toasts so far
+	generation int                     // number of resets
+	mode       Format
+	language   string      // every person's locale
+	exchanges  []*exchange // the last exchanges with the app
 }
 
-// New is a Page without any conversation yet.
+// New returns a Page.
 func New(c Config) *Page {
 	// Chat waits for 30 seconds (chat-protocol.md 1.4).
-	p := &Page{Config: c, client: &http.Client{Timeout: 30 * time.Second, Transport: c.Way}, mode: c.Format, reads: c.Locale}
-	p.forget()
+	client := &http.Client{Timeout: 30 * time.Second, Transport: c.Transport}
+	p := &Page{Config: c, client: client, mode: c.Format, language: c.Locale}
+	p.resetPage()
 	return p
 }
 
-// forget empties everything that a run fills.
-func (p *Page) forget() {
+// resetPage discards the state of the current run.
+func (p *Page) resetPage() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waiting, p.open, p.homes, p.toasts = map[string]waiting{}, map[string]window{}, map[string]window{}, map[string]toast{}
-	p.past = nil
-	p.run++
+	p.pending, p.toasts, p.exchanges = map[string]pendingEvent{}, map[string]toast{}, nil
+	p.dialogs, p.homes = map[string]window{}, map[string]window{}
+	p.generation++
 }
 
-// Handler serves the page and what it needs.
+// Handler serves the page, its assets and the endpoints for scripts.
 func (p *Page) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.show)
 	mux.HandleFunc("GET /style.css", asset("text/css", style))
 	mux.HandleFunc("GET /script.js", asset("text/javascript", script))
-	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("GET /changes", p.changes)
 	mux.HandleFunc("GET /complete", p.complete)
-	mux.HandleFunc("POST /add", p.from(func(r *http.Request, who google.Person, in google.Space) { p.add(r.Context(), who, in) }))
-	mux.HandleFunc("POST /remove", p.from(func(r *http.Request, who google.Person, in google.Space) { p.remove(r.Context(), who, in) }))
-	mux.HandleFunc("POST /send", p.from(func(r *http.Request, who google.Person, in google.Space) {
-		p.send(r.Context(), who, in, strings.TrimSpace(r.PostFormValue("text")))
-	}))
-	mux.HandleFunc("POST /click", p.from(func(r *http.Request, who google.Person, in google.Space) {
-		p.click(r.Context(), who, in, r.PostFormValue("message"), r.PostForm)
-	}))
-	mux.HandleFunc("POST /quick", p.from(func(r *http.Request, who google.Person, in google.Space) {
-		p.quick(r.Context(), who, in, r.PostFormValue("command"))
-	}))
-	mux.HandleFunc("POST /home", p.from(func(r *http.Request, who google.Person, in google.Space) { p.home(r.Context(), who, in) }))
-	mux.HandleFunc("POST /press", p.from(func(r *http.Request, who google.Person, _ google.Space) { p.press(r.Context(), who, r.PostForm) }))
-	mux.HandleFunc("POST /close", p.from(func(r *http.Request, who google.Person, in google.Space) { p.cancel(r.Context(), who, in) }))
-	mux.HandleFunc("POST /again", p.from(func(r *http.Request, _ google.Person, _ google.Space) {
-		p.again(r.Context(), r.PostFormValue("number"))
-	}))
-	mux.HandleFunc("POST /switch", p.from(func(r *http.Request, _ google.Person, _ google.Space) { p.turn(r.PostForm) }))
-	mux.HandleFunc("POST /security-event", p.from(func(r *http.Request, who google.Person, _ google.Space) {
-		_, _ = p.happen(r.Context(), who, r.PostFormValue("type")) // it says itself what came of it
-	}))
-	mux.HandleFunc("POST /reset", p.startAgain)
-	p.scripting(mux)
+	form := func(path string, do formAction) { mux.HandleFunc("POST "+path, p.handleForm(do)) }
+	button := func(path string, do func(context.Context, google.Person, google.Space) *exchange) {
+		form(path, func(r *http.Request, person google.Person, space google.Space) { do(r.Context(), person, space) })
+	}
+	button("/add", p.add)
+	button("/remove", p.remove)
+	button("/home", p.home)
+	button("/close", p.cancel)
+	form("/send", func(r *http.Request, person google.Person, space google.Space) {
+		p.send(r.Context(), person, space, strings.TrimSpace(r.PostFormValue("text")))
+	})
+	form("/click", func(r *http.Request, person google.Person, space google.Space) {
+		p.click(r.Context(), person, space, r.PostFormValue("message"), r.PostForm)
+	})
+	form("/quick", func(r *http.Request, person google.Person, space google.Space) {
+		p.quick(r.Context(), person, space, r.PostFormValue("command"))
+	})
+	form("/press", func(r *http.Request, person google.Person, _ google.Space) {
+		p.press(r.Context(), person, r.PostForm)
+	})
+	form("/again", func(r *http.Request, _ google.Person, _ google.Space) {
+		p.resend(r.Context(), r.PostFormValue("number"))
+	})
+	form("/switch", func(r *http.Request, _ google.Person, _ google.Space) { p.changeSetting(r.PostForm) })
+	form("/security-event", func(r *http.Request, person google.Person, _ google.Space) {
+		_, _ = p.sendSecurityEvent(r.Context(), person, r.PostFormValue("type")) // it shows its result as a toast
+	})
+	mux.HandleFunc("POST /reset", p.handleReset)
+	p.registerScripting(mux)
 	return mux
 }
 
-// from finds who does a thing where, does it, and shows the page again.
-func (p *Page) from(do func(*http.Request, google.Person, google.Space)) http.HandlerFunc {
+type formAction func(*http.Request, google.Person, google.Space)
+
+// handleForm runs do with the form's person and space, then redirects to the page.
+func (p *Page) handleForm(do formAction) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		who, in, err := p.place(r.PostFormValue("as"), r.PostFormValue("in"))
+		person, space, err := p.findSpace(r.PostFormValue("as"), r.PostFormValue("in"))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		do(r, who, in)
-		at := p.at(who, in.ID)
+		do(r, person, space)
+		location := p.pageURL(person, space.ID)
 		if r.PostFormValue("tab") == "home" || r.URL.Path == "/home" {
-			at += "&tab=home"
+			location += "&tab=home"
 		}
-		http.Redirect(w, r, at, http.StatusSeeOther) //nolint:gosec // our own address, and ids that were found
+		http.Redirect(w, r, location, http.StatusSeeOther) //nolint:gosec // the page's own address with validated ids
 	}
 }
 
-func (p *Page) at(who google.Person, space string) string {
-	return p.Address + "/?as=" + who.Sub + "&in=" + space
+func (p *Page) pageURL(person google.Person, spaceID string) string {
+	return p.Address + "/?as=" + person.Sub + "&in=" + spaceID
 }
 
-// place finds a person and a space that person is in.
-func (p *Page) place(as, in string) (google.Person, google.Space, error) {
-	who, ok := p.Google.Account(as)
+// findSpace returns a person and one of this person's spaces.
+func (p *Page) findSpace(account, id string) (google.Person, google.Space, error) {
+	person, ok := p.Google.Account(account)
 	if !ok {
-		return who, google.Space{}, errors.New("there is no such person here")
+		return person, google.Space{}, errUnknownPerson
 	}
-	for _, space := range p.Google.SpacesOf(who) {
-		if space.ID == strings.TrimPrefix(in, "spaces/") {
-			return who, space, nil
+	for _, space := range p.Google.SpacesOf(person) {
+		if space.ID == strings.TrimPrefix(id, "spaces/") {
+			return person, space, nil
 		}
 	}
-	return who, google.Space{}, errors.New("this person is not in that space")
+	return person, google.Space{}, errors.New("this person is not a member of this space")
 }
 
-// changes tells the browser whenever there is something new.
+var errUnknownPerson = errors.New("unknown person: as must be a sub or an email address")
+
+// changes sends a server-sent event at every change.
 func (p *Page) changes(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	out := http.NewResponseController(w)
+	controller := http.NewResponseController(w)
 	for {
 		changed := p.Google.Changed()
-		if out.Flush() != nil {
+		if controller.Flush() != nil {
 			return
 		}
 		select {
@@ -178,9 +188,9 @@ func (p *Page) changes(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func asset(kind, text string) http.HandlerFunc {
+func asset(contentType, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", kind+"; charset=utf-8")
+		w.Header().Set("Content-Type", contentType+"; charset=utf-8")
 		_, _ = w.Write([]byte(text))
 	}
 }

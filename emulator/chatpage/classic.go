@@ -9,15 +9,19 @@ import (
 	"time"
 )
 
-// classic writes an event as chat-protocol.md 1.2 has it.
-func (p *Page) classic(e event) map[string]any {
+// classicEvent encodes an event (chat-protocol.md 1.2).
+func (p *Page) classicEvent(e event) map[string]any {
 	if e.home {
-		return p.classicHome(e)
+		return p.classicHomeEvent(e)
 	}
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
-	types := map[kind]string{said: "MESSAGE", commanded: "MESSAGE", chosen: "APP_COMMAND", added: "ADDED_TO_SPACE", removed: "REMOVED_FROM_SPACE", clicked: "CARD_CLICKED"}
+	types := map[kind]string{
+		messageSent: "MESSAGE", commandSent: "MESSAGE", quickCommandUsed: "APP_COMMAND",
+		appAdded: "ADDED_TO_SPACE", appRemoved: "REMOVED_FROM_SPACE", cardClicked: "CARD_CLICKED",
+	}
 	body := map[string]any{
-		"type": types[e.kind], "eventTime": e.at.UTC().Format(time.RFC3339Nano), "user": user(e.who), "space": space(e.in), "common": common,
+		"type": types[e.kind], "eventTime": e.at.UTC().Format(time.RFC3339Nano),
+		"user": userObject(e.person), "space": spaceObject(e.space), "common": common,
 	}
 	if e.hasMessage() {
 		body["message"] = p.message(e)
@@ -28,7 +32,7 @@ func (p *Page) classic(e event) map[string]any {
 	if e.dialog != "" {
 		body["isDialogEvent"], body["dialogEventType"] = true, e.dialog
 	}
-	if e.kind == clicked {
+	if e.kind == cardClicked {
 		list := []any{}
 		for _, name := range slices.Sorted(maps.Keys(e.button.parameters)) {
 			list = append(list, map[string]any{"key": name, "value": e.button.parameters[name]})
@@ -36,7 +40,7 @@ func (p *Page) classic(e event) map[string]any {
 		body["action"] = map[string]any{"actionMethodName": e.button.function, "parameters": list}
 		common["invokedFunction"], common["parameters"] = e.button.function, e.button.parameters
 		if len(e.inputs) > 0 {
-			common["formInputs"] = e.holds()
+			common["formInputs"] = e.formInputs()
 		}
 	}
 	if e.complete != "" {
@@ -45,25 +49,25 @@ func (p *Page) classic(e event) map[string]any {
 	return body
 }
 
-// classicHome writes what happens on the Home tab, as 1.5 has it.
-func (p *Page) classicHome(e event) map[string]any {
+// classicHomeEvent encodes an event on the Home tab (chat-protocol.md 1.5).
+func (p *Page) classicHomeEvent(e event) map[string]any {
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
 	name := "APP_HOME"
-	if e.kind == clicked {
+	if e.kind == cardClicked {
 		name = "SUBMIT_FORM"
 		common["invokedFunction"], common["parameters"] = e.button.function, e.button.parameters
 		if len(e.inputs) > 0 {
-			common["formInputs"] = e.holds()
+			common["formInputs"] = e.formInputs()
 		}
 	}
 	return map[string]any{"commonEventObject": common, "chat": map[string]any{
-		"type": name, "user": user(e.who), "space": space(e.in), "eventTime": e.at.UTC().Format(time.RFC3339Nano),
+		"type": name, "user": userObject(e.person), "space": spaceObject(e.space),
+		"eventTime": e.at.UTC().Format(time.RFC3339Nano),
 	}}
 }
 
-// readClassic reads a reply, or says which of Chat's rules it breaks (1.4, 1.5,
-// 2.3).
-func (p *Page) readClassic(answer []byte) (reply, error) {
+// parseClassicReply parses a reply, and fails if it breaks one of Chat's rules (chat-protocol.md 1.4, 1.5, 2.3).
+func (p *Page) parseClassicReply(answer []byte) (reply, error) {
 	var home struct {
 		Action *action `json:"action"`
 		Render *struct {
@@ -75,39 +79,39 @@ func (p *Page) readClassic(answer []byte) (reply, error) {
 	}
 	switch {
 	case home.Action != nil:
-		return p.navigate(home.Action)
+		return p.parseNavigation(home.Action)
 	case home.Render != nil && home.Render.Action != nil:
-		r, err := p.navigate(home.Render.Action)
-		r.renders = true
+		r, err := p.parseNavigation(home.Render.Action)
+		r.inRenderActions = true
 		return r, err
 	}
 	if err := p.Google.Check("Message", answer); err != nil {
-		return reply{}, fmt.Errorf("the answer is not a message: %w", err)
+		return reply{}, fmt.Errorf("the response is not a message: %w", err)
 	}
 	var m Message
 	if err := json.Unmarshal(answer, &m); err != nil {
 		return reply{}, err
 	}
-	does := &ActionResponse{}
+	response := &ActionResponse{}
 	if m.ActionResponse != nil {
-		does, m.ActionResponse = m.ActionResponse, nil
+		response, m.ActionResponse = m.ActionResponse, nil
 	}
 	switch {
-	case does.Type == "REQUEST_CONFIG" && does.Url == "":
+	case response.Type == "REQUEST_CONFIG" && response.Url == "":
 		return reply{}, errors.New("REQUEST_CONFIG without url")
-	case does.Type == "REQUEST_CONFIG":
-		return reply{prompt: does.Url}, nil
-	case does.Type == "DIALOG" && does.DialogAction == nil:
+	case response.Type == "REQUEST_CONFIG":
+		return reply{prompt: response.Url}, nil
+	case response.Type == "DIALOG" && response.DialogAction == nil:
 		return reply{}, errors.New("DIALOG without dialogAction")
-	case does.Type == "DIALOG" && does.DialogAction.Dialog != nil:
-		return reply{dialog: does.DialogAction.Dialog.Body}, p.checkCard(does.DialogAction.Dialog.Body)
-	case does.Type == "DIALOG" && does.DialogAction.ActionStatus != nil:
-		return reply{closes: true, toast: does.DialogAction.ActionStatus.UserFacingMessage}, nil
+	case response.Type == "DIALOG" && response.DialogAction.Dialog != nil:
+		return reply{card: response.DialogAction.Dialog.Body}, p.checkCard(response.DialogAction.Dialog.Body)
+	case response.Type == "DIALOG" && response.DialogAction.ActionStatus != nil:
+		return reply{closesDialog: true, toast: response.DialogAction.ActionStatus.UserFacingMessage}, nil
 	case m.Text == "" && len(m.CardsV2) == 0:
 		return reply{}, nil
-	case does.Type == "", does.Type == "NEW_MESSAGE", does.Type == "UPDATE_MESSAGE":
-		return reply{message: &m, update: does.Type == "UPDATE_MESSAGE"}, p.checkMessage(&m)
+	case response.Type == "", response.Type == "NEW_MESSAGE", response.Type == "UPDATE_MESSAGE":
+		return reply{message: &m, update: response.Type == "UPDATE_MESSAGE"}, p.checkMessage(&m)
 	default:
-		return reply{}, errors.New("the stand-in does not play " + does.Type + " yet")
+		return reply{}, errors.New("the emulator does not support " + response.Type)
 	}
 }

@@ -7,51 +7,48 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// waiting is an event that Chat sends again when the app's configuration is
-// complete.
-type waiting struct {
+// pendingEvent is an event that Chat sends again when the person completes the app's configuration.
+type pendingEvent struct {
 	event  event
-	prompt string // the message that asks for it; empty when none was shown
+	prompt string // name of the message "requires configuration"; empty if none was shown
 }
 
-// wait gives an event its completion address, and remembers it by the token,
-// which is the address's only secret.
-func (p *Page) wait(e *event) (token string) {
-	token = rand.Text() + p.Google.Mark
+// addPending sets an event's completion address and stores the event by the address's token.
+func (p *Page) addPending(e *event) (token string) {
+	token = rand.Text() + p.Google.LeakMarker
 	e.complete = p.Address + "/complete?token=" + token
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waiting[token] = waiting{event: *e}
+	p.pending[token] = pendingEvent{event: *e}
 	return token
 }
 
-// ready notes the prompt that waits.
-func (p *Page) ready(token, prompt string) {
+// setPrompt sets the prompt of a pending event.
+func (p *Page) setPrompt(token, prompt string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waiting[token] = waiting{event: p.waiting[token].event, prompt: prompt}
+	p.pending[token] = pendingEvent{event: p.pending[token].event, prompt: prompt}
 }
 
-// complete is where an app sends the browser after the consent: Chat takes the
-// prompt away, makes the person's message public, and sends the event again
-// (chat-protocol.md 2.3).
+// complete serves the completion address, to which the app redirects after the consent. It deletes the prompt, makes
+// the person's message public, and sends the event again (chat-protocol.md 2.3).
 func (p *Page) complete(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
-	wait, ok := p.waiting[r.URL.Query().Get("token")]
-	delete(p.waiting, r.URL.Query().Get("token"))
+	pending, ok := p.pending[r.URL.Query().Get("token")]
+	delete(p.pending, r.URL.Query().Get("token"))
 	p.mu.Unlock()
 	if !ok {
-		http.Error(w, "This completion address is unknown, or was used before.", http.StatusGone)
+		http.Error(w, "This link is unknown or was already used.", http.StatusGone)
 		return
 	}
-	e := wait.event
-	if wait.prompt != "" {
-		p.Google.Change(e.in.ID, wait.prompt, func(*google.Message) bool { return false })
+	e := pending.event
+	if pending.prompt != "" {
+		p.Google.EditMessage(e.space.ID, pending.prompt, func(*google.Message) bool { return false })
 	}
-	p.Google.Change(e.in.ID, e.message, func(m *google.Message) bool {
+	p.Google.EditMessage(e.space.ID, e.message, func(m *google.Message) bool {
 		m.Private = ""
 		return true
 	})
 	p.deliver(r.Context(), e)
-	http.Redirect(w, r, p.at(e.who, e.in.ID), http.StatusSeeOther)
+	http.Redirect(w, r, p.pageURL(e.person, e.space.ID), http.StatusSeeOther)
 }

@@ -1,7 +1,7 @@
 package chatpage
 
 import (
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -12,22 +12,21 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// consents goes through a consent as a person does in a browser: from an
-// address that leads there, to where the app says how it went.
-func (p *Page) consents(r *http.Request, in struct {
+// runConsent completes a consent as a browser does, from an address that redirects to the consent page.
+func (p *Page) runConsent(r *http.Request, in struct {
 	Address string   `json:"address"`
 	As      string   `json:"as"`
 	Deny    bool     `json:"deny"`
-	Untick  []string `json:"untick"` // scopes, by their end
+	Untick  []string `json:"untick"` // scopes by suffix
 },
 ) (any, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
 	}
-	who, ok := p.Google.Account(in.As)
+	person, ok := p.Google.Account(in.As)
 	if !ok {
-		return nil, errors.New("there is no such person here: as is a sub or an e-mail address")
+		return nil, errUnknownPerson
 	}
 	browser := &http.Client{Jar: jar, Timeout: p.client.Timeout}
 	first, err := http.NewRequestWithContext(r.Context(), http.MethodGet, in.Address, nil)
@@ -39,20 +38,21 @@ func (p *Page) consents(r *http.Request, in struct {
 		return nil, err
 	}
 	_ = res.Body.Close()
-	request := res.Header.Get(google.RequestHeader)
+	request := res.Header.Get(google.ConsentRequestHeader)
 	if request == "" {
-		return nil, errors.New("the address leads to no consent page, but to " + res.Request.URL.Path + " with " + res.Status)
+		return nil, fmt.Errorf("no consent page at %s: %s", res.Request.URL.Path, res.Status)
 	}
-	form := url.Values{"request": {request}, "account": {who.Sub}, "decision": {"allow"}}
+	form := url.Values{"request": {request}, "account": {person.Sub}, "decision": {"allow"}}
 	if in.Deny {
 		form.Set("decision", "deny")
 	}
-	for _, scope := range p.Google.Asked(request) {
-		if !slices.ContainsFunc(in.Untick, func(end string) bool { return strings.HasSuffix(scope, end) }) {
+	for _, scope := range p.Google.RequestedScopes(request) {
+		if !slices.ContainsFunc(in.Untick, func(suffix string) bool { return strings.HasSuffix(scope, suffix) }) {
 			form.Add("scope", scope)
 		}
 	}
-	next, err := http.NewRequestWithContext(r.Context(), http.MethodPost, res.Request.URL.JoinPath("../consent").String(), strings.NewReader(form.Encode()))
+	address, body := res.Request.URL.JoinPath("../consent").String(), strings.NewReader(form.Encode())
+	next, err := http.NewRequestWithContext(r.Context(), http.MethodPost, address, body)
 	if err != nil {
 		return nil, err
 	}

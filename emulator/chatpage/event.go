@@ -10,75 +10,73 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// kind is what happened.
 type kind int
 
 const (
-	said kind = iota
-	commanded
-	chosen // a quick command
-	added
-	removed
-	clicked
+	messageSent kind = iota
+	commandSent
+	quickCommandUsed
+	appAdded
+	appRemoved
+	cardClicked
 	homeOpened
 )
 
-// event is what happened, before it is written in the app's format.
+// event is an event before it is encoded in the app's format.
 type event struct {
 	kind    kind
 	at      time.Time
-	who     google.Person
-	in      google.Space
-	message string // resource name; for clicks, of the card
+	person  google.Person
+	space   google.Space
+	message string // resource name; for clicks, of the card's message
 	text    string
-	args    string   // what stands behind the command
-	command *Command // for commanded
-	button  button   // for clicked
+	args    string   // the text after the command
+	command *Command // for commandSent and quickCommandUsed
+	button  button   // for cardClicked
 	inputs  map[string][]string
 	dialog  string // dialogEventType; empty for none
 	home    bool   // on the Home tab, or in a dialog opened there
-	// complete is the completion address; clicks have none.
-	complete string
+
+	complete string // completion address; clicks have none
 }
 
-// button is a button of a card of the app.
+// button is the action of a card's button.
 type button struct {
 	function   string
 	parameters map[string]string
-	opens      bool // a dialog
+	opens      bool // opens a dialog
 }
 
-// add is the person adding the app to their direct message, or to a space.
-func (p *Page) add(ctx context.Context, who google.Person, in google.Space) *exchange {
-	in.App = true
-	p.Google.Join(in.ID, true)
-	return p.deliver(ctx, event{kind: added, who: who, in: in})
+// add adds the app to a space, or to the direct message with it.
+func (p *Page) add(ctx context.Context, person google.Person, space google.Space) *exchange {
+	space.App = true
+	p.Google.SetAppMember(space.ID, true)
+	return p.deliver(ctx, event{kind: appAdded, person: person, space: space})
 }
 
-// remove is the person removing the app.
-func (p *Page) remove(ctx context.Context, who google.Person, in google.Space) *exchange {
-	p.Google.Join(in.ID, false)
-	return p.deliver(ctx, event{kind: removed, who: who, in: in})
+func (p *Page) remove(ctx context.Context, person google.Person, space google.Space) *exchange {
+	p.Google.SetAppMember(space.ID, false)
+	return p.deliver(ctx, event{kind: appRemoved, person: person, space: space})
 }
 
-// send is the person writing. The app gets it when it is a command, or in the
-// direct message.
-func (p *Page) send(ctx context.Context, who google.Person, in google.Space, text string) *exchange {
+// send posts a message of a person. The app receives commands, mentions, and messages in the direct message with it.
+func (p *Page) send(ctx context.Context, person google.Person, space google.Space, text string) *exchange {
 	if text == "" {
 		return nil
 	}
 	command, args := p.command(text)
 	private := ""
-	if command != nil && in.App {
-		private = who.User() // Chat shows a command to the person and the app alone
+	if command != nil && space.App {
+		private = person.User() // Chat shows a command only to the person and the app
 	}
-	id := p.Google.Post(in.ID, google.Message{Sender: who, Text: text, Private: private})
-	if !in.App || command == nil && !in.Direct && !strings.HasPrefix(text, "@"+p.App) {
+	id := p.Google.Post(space.ID, google.Message{Sender: person, Text: text, Private: private})
+	if !space.App || command == nil && !space.Direct && !strings.HasPrefix(text, "@"+p.App) {
 		return nil
 	}
-	e := event{kind: said, who: who, in: in, message: id, text: text, args: strings.TrimPrefix(text, "@"+p.App)}
+	e := event{kind: messageSent, person: person, space: space, message: id, text: text}
+	e.args = strings.TrimPrefix(text, "@"+p.App)
 	if command != nil {
-		e.kind, e.command, e.args = commanded, command, args
+		e.kind, e.command, e.args = commandSent, command, args
 		if command.Dialog {
 			e.dialog = "REQUEST_DIALOG"
 		}
@@ -86,19 +84,22 @@ func (p *Page) send(ctx context.Context, who google.Person, in google.Space, tex
 	return p.deliver(ctx, e)
 }
 
-// click is the person pressing a button of a card in a message.
-func (p *Page) click(ctx context.Context, who google.Person, in google.Space, message string, form url.Values) *exchange {
-	e := event{kind: clicked, who: who, in: in, message: message, button: button{function: form.Get("function"), parameters: map[string]string{}, opens: form.Get("opens") != ""}}
+// click selects a button of a card in a message.
+func (p *Page) click(
+	ctx context.Context, person google.Person, space google.Space, message string, form url.Values,
+) *exchange {
+	b := button{form.Get("function"), map[string]string{}, form.Get("opens") != ""}
 	for _, name := range form["key"] {
-		e.button.parameters[name] = form.Get("value-" + name)
+		b.parameters[name] = form.Get("value-" + name)
 	}
-	if e.button.opens {
+	e := event{kind: cardClicked, person: person, space: space, message: message, button: b}
+	if b.opens {
 		e.dialog = "REQUEST_DIALOG"
 	}
 	return p.deliver(ctx, e)
 }
 
-// command finds the command a text begins with.
+// command returns the slash command that a text starts with and the text after it, or nil.
 func (p *Page) command(text string) (*Command, string) {
 	name, _, _ := strings.Cut(text, " ")
 	for i := range p.Commands {
@@ -109,23 +110,24 @@ func (p *Page) command(text string) (*Command, string) {
 	return nil, ""
 }
 
-// The parts below are the same in both formats (chat-protocol.md 1.2, 2.1).
+// Both formats share the objects below (chat-protocol.md 1.2, 2.1).
 
-func user(who google.Person) map[string]any {
-	return map[string]any{"name": who.User(), "displayName": who.Name, "email": who.Email, "type": "HUMAN"}
+func userObject(person google.Person) map[string]any {
+	return map[string]any{"name": person.User(), "displayName": person.Name, "email": person.Email, "type": "HUMAN"}
 }
 
-func space(in google.Space) map[string]any {
-	if in.Direct {
-		return map[string]any{"name": in.Name(), "type": "DM", "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true}
+func spaceObject(space google.Space) map[string]any {
+	name := space.Name()
+	if space.Direct {
+		return map[string]any{"name": name, "type": "DM", "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true}
 	}
-	if in.Group {
-		return map[string]any{"name": in.Name(), "type": "ROOM", "spaceType": "GROUP_CHAT"}
+	if space.Group {
+		return map[string]any{"name": name, "type": "ROOM", "spaceType": "GROUP_CHAT"}
 	}
-	return map[string]any{"name": in.Name(), "type": "ROOM", "spaceType": "SPACE", "displayName": in.DisplayName}
+	return map[string]any{"name": name, "type": "ROOM", "spaceType": "SPACE", "displayName": space.DisplayName}
 }
 
-// commandType is how both formats name the kind of a command.
+// commandType returns the appCommandType of a command.
 func (e event) commandType() string {
 	if e.command.quick() {
 		return "QUICK_COMMAND"
@@ -133,8 +135,8 @@ func (e event) commandType() string {
 	return "SLASH_COMMAND"
 }
 
-// holds are the inputs of a form as both formats have them (4.3).
-func (e event) holds() map[string]any {
+// formInputs returns the inputs of a form (chat-protocol.md 4.3).
+func (e event) formInputs() map[string]any {
 	out := map[string]any{}
 	for name, values := range e.inputs {
 		out[name] = map[string]any{"stringInputs": map[string]any{"value": values}}
@@ -142,17 +144,16 @@ func (e event) holds() map[string]any {
 	return out
 }
 
-// hasMessage tells whether the event has a message with it.
-func (e event) hasMessage() bool { return e.message != "" && e.kind != chosen && !e.home }
+// hasMessage reports whether the event includes a message.
+func (e event) hasMessage() bool { return e.message != "" && e.kind != quickCommandUsed && !e.home }
 
-// message is the message of an event.
 func (p *Page) message(e event) map[string]any {
-	if e.kind == clicked {
+	if e.kind == cardClicked {
 		return map[string]any{"name": e.message, "sender": map[string]any{"name": "users/app", "type": "BOT"}}
 	}
 	out := map[string]any{
-		"name": e.message, "sender": user(e.who), "text": e.text, "argumentText": e.args,
-		"thread": map[string]any{"name": e.in.Name() + "/threads/" + threadOf(e.message)},
+		"name": e.message, "sender": userObject(e.person), "text": e.text, "argumentText": e.args,
+		"thread": map[string]any{"name": e.space.Name() + "/threads/" + threadOf(e.message)},
 	}
 	var annotations []any
 	if c := e.command; c != nil {
@@ -169,21 +170,20 @@ func (p *Page) message(e event) map[string]any {
 	return out
 }
 
-// threadOf is the id of the thread that a message begins: Chat names the message
-// by it twice.
+// threadOf returns the ID of the thread that a message starts. In message names it occurs twice.
 func threadOf(message string) string {
 	id, _, _ := strings.Cut(message[strings.LastIndex(message, "/")+1:], ".")
 	return id
 }
 
-// mentions are the people named with an @ in a text.
+// mentions returns annotations for the people whose names follow an @ in a text.
 func (p *Page) mentions(text string) []any {
 	var out []any
-	for _, who := range p.Google.Accounts() {
-		if at := strings.Index(text, "@"+who.Name); at >= 0 {
+	for _, person := range p.Google.Accounts() {
+		if i := strings.Index(text, "@"+person.Name); i >= 0 {
 			out = append(out, map[string]any{
-				"type": "USER_MENTION", "startIndex": at, "length": len(who.Name) + 1,
-				"userMention": map[string]any{"type": "MENTION", "user": user(who)},
+				"type": "USER_MENTION", "startIndex": i, "length": len(person.Name) + 1,
+				"userMention": map[string]any{"type": "MENTION", "user": userObject(person)},
 			})
 		}
 	}

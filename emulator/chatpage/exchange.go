@@ -10,59 +10,63 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// remembered is how many exchanges are kept.
-const remembered = 100
+// maxExchanges is the number of exchanges that are kept.
+const maxExchanges = 100
 
-// exchange is one event, what the app answered, and what it did for it.
+// exchange is one event with the app's reply, calls and log lines.
 type exchange struct {
 	Number  int             `json:"number"` // from 1
 	Kind    string          `json:"type"`
 	As      string          `json:"as"` // e-mail address
 	In      string          `json:"in"` // spaces/{id}
 	Event   json.RawMessage `json:"event"`
-	Status  int             `json:"status"` // 0: no answer
+	Status  int             `json:"status"` // 0 if there was no response
 	Reply   json.RawMessage `json:"reply,omitempty"`
-	Text    string          `json:"text,omitempty"` // an answer that is no JSON
+	Text    string          `json:"text,omitempty"` // a response that is not JSON
 	Problem string          `json:"problem,omitempty"`
 	At      time.Time       `json:"at"`
 	Took    time.Duration   `json:"-"`
 
 	event               event
 	token               string
-	run                 int // of the page
-	firstCall, lastCall int // of the stand-in's calls; lastCall is 0 until the next exchange
+	generation          int // of the page
+	firstCall, lastCall int // range in the server's calls; lastCall is 0 until the next exchange
 	firstLine, lastLine int
 }
 
-// kinds are the names of what happens, as scripts give them.
+// kinds are the names of the kinds of events in the scripting API.
 var kinds = map[kind]string{
-	said: "message", commanded: "command", chosen: "quick", added: "added", removed: "removed", clicked: "click", homeOpened: "home",
+	messageSent: "message", commandSent: "command", quickCommandUsed: "quick", appAdded: "added",
+	appRemoved: "removed", cardClicked: "click", homeOpened: "home",
 }
 
-// begin notes that an event goes to the app.
+// begin records that an event is being sent to the app.
 func (p *Page) begin(e event, token string) *exchange {
 	calls, lines := len(p.Google.Calls()), p.Log.count()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	x := &exchange{Number: 1, Kind: kinds[e.kind], As: e.who.Email, In: e.in.Name(), At: e.at, event: e, token: token, run: p.run, firstCall: calls, firstLine: lines}
-	if n := len(p.past); n > 0 {
-		last := p.past[n-1]
+	x := &exchange{
+		Number: 1, Kind: kinds[e.kind], As: e.person.Email, In: e.space.Name(), At: e.at,
+		event: e, token: token, generation: p.generation, firstCall: calls, firstLine: lines,
+	}
+	if n := len(p.exchanges); n > 0 {
+		last := p.exchanges[n-1]
 		x.Number, last.lastCall, last.lastLine = last.Number+1, calls, lines
 	}
-	p.past = append(p.past, x)
-	if len(p.past) > remembered {
-		p.past = slices.Delete(p.past, 0, 1)
+	p.exchanges = append(p.exchanges, x)
+	if len(p.exchanges) > maxExchanges {
+		p.exchanges = slices.Delete(p.exchanges, 0, 1)
 	}
 	return x
 }
 
-func (p *Page) sent(x *exchange, text []byte) {
+func (p *Page) recordEvent(x *exchange, text []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	x.Event = text
 }
 
-func (p *Page) answered(x *exchange, status int, answer []byte) {
+func (p *Page) recordReply(x *exchange, status int, answer []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	x.Status = status
@@ -71,26 +75,25 @@ func (p *Page) answered(x *exchange, status int, answer []byte) {
 	}
 }
 
-func (p *Page) end(x *exchange, err error) {
+func (p *Page) finish(x *exchange, err error) {
 	p.mu.Lock()
 	x.Took = p.Now().Sub(x.At)
 	if err != nil {
 		x.Problem = err.Error()
 	}
 	p.mu.Unlock()
-	p.Google.Touch()
+	p.Google.Notify()
 }
 
-// over tells that everything was forgotten since the exchange began.
-func (p *Page) over(x *exchange) bool {
+// isStale reports whether the page was reset since the exchange began.
+func (p *Page) isStale(x *exchange) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return x.run != p.run
+	return x.generation != p.generation
 }
 
-// again sends an event once more, as Chat does when it got no answer; number is
-// empty for the last one.
-func (p *Page) again(ctx context.Context, number string) *exchange {
+// resend sends an event again, as Chat does without a response. An empty number means the last event.
+func (p *Page) resend(ctx context.Context, number string) *exchange {
 	x, ok := p.find(number)
 	if !ok {
 		return nil
@@ -98,11 +101,11 @@ func (p *Page) again(ctx context.Context, number string) *exchange {
 	return p.exchange(ctx, x.event, x.token)
 }
 
-// find is a copy of an exchange; number is empty for the last one.
+// find returns a copy of an exchange. An empty number means the last one.
 func (p *Page) find(number string) (exchange, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, x := range slices.Backward(p.past) {
+	for _, x := range slices.Backward(p.exchanges) {
 		if number == "" || strconv.Itoa(x.Number) == number {
 			return *x, true
 		}
@@ -110,15 +113,15 @@ func (p *Page) find(number string) (exchange, bool) {
 	return exchange{}, false
 }
 
-// Calls are what Google was asked for since the event, up to the next one.
+// calls returns the calls to Google between this event and the next one.
 func (x exchange) calls(p *Page) []google.Call {
 	all := p.Google.Calls()
-	to := len(all)
+	end := len(all)
 	if x.lastCall > 0 {
-		to = min(to, x.lastCall)
+		end = min(end, x.lastCall)
 	}
-	return all[min(x.firstCall, to):to]
+	return all[min(x.firstCall, end):end]
 }
 
-// lines are what the app logged since the event, up to the next one.
+// lines returns the app's log lines between this event and the next one.
 func (x exchange) lines(p *Page) []string { return p.Log.between(x.firstLine, x.lastLine) }

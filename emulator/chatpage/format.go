@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Format is the form of events that an app is configured for.
+// Format is the format of events that an app is configured for.
 type Format string
 
 // The formats (chat-protocol.md section 0).
@@ -16,28 +16,28 @@ const (
 
 var _ encoding.TextUnmarshaler = (*Format)(nil)
 
-// UnmarshalText reads a flag.
+// UnmarshalText implements encoding.TextUnmarshaler, for flags.
 func (f *Format) UnmarshalText(text []byte) error {
 	switch Format(text) {
 	case Classic, AddOn:
 		*f = Format(text)
 		return nil
 	default:
-		return fmt.Errorf("%q is neither classic nor addon", text)
+		return fmt.Errorf("format is %q, want classic or addon", text)
 	}
 }
 
-// MarshalText writes a flag.
+// MarshalText implements encoding.TextMarshaler.
 func (f Format) MarshalText() ([]byte, error) { return []byte(f), nil }
 
-// reply is what an app answered, in either format.
+// reply is an app's reply in either format.
 type reply struct {
-	prompt  string   // address of "requires configuration"
-	message *Message // to be shown; nil for nothing
-	update  bool     // in place of the card that was clicked
-	dialog  *Card    // a dialog, or the Home tab
-	pushed  bool     // it came as pushCard
-	renders bool     // it came in renderActions
-	closes  bool     // the dialog
-	toast   string   // said for a moment
+	prompt          string   // link of "requires configuration"
+	message         *Message // nil if there is none
+	update          bool     // message replaces the one that was clicked
+	card            *Card    // of a dialog or of the Home tab
+	pushed          bool     // card is a pushCard
+	inRenderActions bool     // card is in renderActions
+	closesDialog    bool
+	toast           string
 }

@@ -5,31 +5,31 @@ import (
 	"sync"
 )
 
-// kept is how many lines of a log are kept.
-const kept = 2000
+// maxLines is the number of log lines that are kept.
+const maxLines = 2000
 
-// Lines keeps the last lines of a log. A nil one keeps none.
-type Lines struct {
+// LogLines keeps the last lines of a log. A nil *Lines has no lines.
+type LogLines struct {
 	mu   sync.Mutex
-	n    int // lines so far
+	n    int // number of lines written so far
 	last []string
 }
 
-// Write takes whole lines, as loggers write them.
-func (l *Lines) Write(text []byte) (int, error) {
+// Write adds whole lines. It never fails.
+func (l *LogLines) Write(text []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for line := range strings.Lines(string(text)) {
 		l.n++
 		l.last = append(l.last, strings.TrimSuffix(line, "\n"))
 	}
-	if over := len(l.last) - kept; over > 0 {
+	if over := len(l.last) - maxLines; over > 0 {
 		l.last = append([]string(nil), l.last[over:]...)
 	}
 	return len(text), nil
 }
 
-func (l *Lines) count() int {
+func (l *LogLines) count() int {
 	if l == nil {
 		return 0
 	}
@@ -38,8 +38,8 @@ func (l *Lines) count() int {
 	return l.n
 }
 
-// between are the lines from one number to another; 0 is up to the last.
-func (l *Lines) between(from, to int) []string {
+// between returns the lines from one number up to another, or up to the last if to is 0.
+func (l *LogLines) between(from, to int) []string {
 	if l == nil {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (l *Lines) between(from, to int) []string {
 	if to == 0 {
 		to = l.n
 	}
-	gone := l.n - len(l.last)
-	from, to = max(from-gone, 0), max(to-gone, 0)
+	dropped := l.n - len(l.last)
+	from, to = max(from-dropped, 0), max(to-dropped, 0)
 	return append([]string(nil), l.last[min(from, to):to]...)
 }

@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// What the page shows of Chat's messages and cards v2, by the names of the Chat
-// API's discovery document, against which emulator/google checks them. What stands
-// beside it in a message, a card or a widget is kept in Rest.
+// The types below are the parts of messages and cards v2 that the page shows. Their names are those of the Chat API's
+// discovery document, which package google validates against.
 
-// Message is a message, or a reply that becomes one.
+// Message is a message, or a classic app's reply.
 type Message struct {
 	ActionResponse       *ActionResponse `json:"actionResponse,omitempty"`
 	CardsV2              []*CardWithID   `json:"cardsV2,omitempty"`
@@ -20,30 +19,30 @@ type Message struct {
 	Rest                 `json:"-"`
 }
 
-// User names one.
+// User is a user by resource name.
 type User struct {
 	Name string `json:"name,omitempty"`
 }
 
-// ActionResponse says what to do with a reply.
+// ActionResponse is how Chat handles a reply.
 type ActionResponse struct {
 	Type         string        `json:"type,omitempty"`
 	Url          string        `json:"url,omitempty"` //nolint:revive // as in google.golang.org/api
 	DialogAction *DialogAction `json:"dialogAction,omitempty"`
 }
 
-// DialogAction opens a dialog, or ends one.
+// DialogAction opens or closes a dialog.
 type DialogAction struct {
 	Dialog       *Dialog       `json:"dialog,omitempty"`
 	ActionStatus *ActionStatus `json:"actionStatus,omitempty"`
 }
 
-// Dialog is a card in a window.
+// Dialog is a dialog with a card.
 type Dialog struct {
 	Body *Card `json:"body,omitempty"`
 }
 
-// ActionStatus tells how a dialog ended.
+// ActionStatus is the result of a dialog.
 type ActionStatus struct {
 	UserFacingMessage string `json:"userFacingMessage,omitempty"`
 }
@@ -69,19 +68,19 @@ type FixedFooter struct {
 	SecondaryButton *Button `json:"secondaryButton,omitempty"`
 }
 
-// Header is a card's.
+// Header is a card's header.
 type Header struct {
 	Title    string `json:"title,omitempty"`
 	Subtitle string `json:"subtitle,omitempty"`
 }
 
-// Section is a part of a card.
+// Section is a section of a card.
 type Section struct {
 	Header  string    `json:"header,omitempty"`
 	Widgets []*Widget `json:"widgets,omitempty"`
 }
 
-// Widget is one of these.
+// Widget is a union: at most one of its pointers is set.
 type Widget struct {
 	TextParagraph  *TextParagraph  `json:"textParagraph,omitempty"`
 	DecoratedText  *DecoratedText  `json:"decoratedText,omitempty"`
@@ -93,12 +92,12 @@ type Widget struct {
 	Rest           `json:"-"`
 }
 
-// TextParagraph is a text.
+// TextParagraph is a text without labels.
 type TextParagraph struct {
 	Text string `json:"text,omitempty"`
 }
 
-// DecoratedText is a text with labels, and with a button or a switch beside it.
+// DecoratedText is a text with labels and a button or a switch.
 type DecoratedText struct {
 	TopLabel      string         `json:"topLabel,omitempty"`
 	Text          string         `json:"text,omitempty"`
@@ -107,7 +106,7 @@ type DecoratedText struct {
 	SwitchControl *SwitchControl `json:"switchControl,omitempty"`
 }
 
-// SwitchControl is on or off.
+// SwitchControl is a switch.
 type SwitchControl struct {
 	Name     string `json:"name,omitempty"`
 	Value    string `json:"value,omitempty"`
@@ -127,7 +126,7 @@ type Button struct {
 	OnClick *OnClick        `json:"onClick,omitempty"`
 }
 
-// OnClick is what a button does.
+// OnClick is a button's effect.
 type OnClick struct {
 	Action   *Action   `json:"action,omitempty"`
 	OpenLink *OpenLink `json:"openLink,omitempty"`
@@ -144,18 +143,18 @@ type Action struct {
 	PersistValues      bool               `json:"persistValues,omitempty"`
 }
 
-// ActionParameter goes to the app with the call.
+// ActionParameter is a parameter of an Action.
 type ActionParameter struct {
 	Key   string `json:"key,omitempty"`
 	Value string `json:"value,omitempty"`
 }
 
-// OpenLink opens an address.
+// OpenLink opens a URL.
 type OpenLink struct {
 	Url string `json:"url,omitempty"` //nolint:revive // as in google.golang.org/api
 }
 
-// TextInput is a field for text.
+// TextInput is a text field.
 type TextInput struct {
 	Name       string      `json:"name,omitempty"`
 	Label      string      `json:"label,omitempty"`
@@ -165,13 +164,13 @@ type TextInput struct {
 	Validation *Validation `json:"validation,omitempty"`
 }
 
-// Validation limits what a field takes.
+// Validation limits the input of a field.
 type Validation struct {
 	CharacterLimit int64  `json:"characterLimit,omitempty"`
 	InputType      string `json:"inputType,omitempty"`
 }
 
-// SelectionInput is a menu, or a choice of people.
+// SelectionInput is a menu, or a selection of people.
 type SelectionInput struct {
 	Name                        string           `json:"name,omitempty"`
 	Label                       string           `json:"label,omitempty"`
@@ -181,7 +180,7 @@ type SelectionInput struct {
 	PlatformDataSource          json.RawMessage  `json:"platformDataSource,omitempty"`
 }
 
-// SelectionItem can be selected.
+// SelectionItem is an item of a SelectionInput.
 type SelectionItem struct {
 	Text     string `json:"text,omitempty"`
 	Value    string `json:"value,omitempty"`
@@ -194,7 +193,7 @@ type Image struct {
 	AltText  string `json:"altText,omitempty"`
 }
 
-// Rest is what stands in an object beside the fields that are known here.
+// Rest has the fields of an object that its Go type lacks.
 type Rest map[string]json.RawMessage
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -236,17 +235,16 @@ func (w Widget) MarshalJSON() ([]byte, error) {
 	return encode(plain(w), w.Rest)
 }
 
-// decode reads an object into what into points to, and gives what it has no field
-// for.
-func decode(text []byte, into any) (Rest, error) {
-	if err := json.Unmarshal(text, into); err != nil {
+// decode decodes an object into the struct that v points to and returns the fields that the struct lacks.
+func decode(text []byte, v any) (Rest, error) {
+	if err := json.Unmarshal(text, v); err != nil {
 		return nil, err
 	}
 	var rest Rest
 	if err := json.Unmarshal(text, &rest); err != nil {
 		return nil, err
 	}
-	known := reflect.TypeOf(into).Elem()
+	known := reflect.TypeOf(v).Elem()
 	for i := range known.NumField() {
 		name, _, _ := strings.Cut(known.Field(i).Tag.Get("json"), ",")
 		delete(rest, name)

@@ -3,7 +3,7 @@ package chatpage
 import (
 	"bytes"
 	"cmp"
-	_ "embed" // for the page
+	_ "embed" // for the page, its style and its script
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -25,31 +25,34 @@ var style string
 var script string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"formatted": formatted,
-	"initials":  initials,
-	"odd":       odd,
-	"pretty":    pretty,
-	"name":      spaceName,
-	"args":      func(m shown, c *Card) cardView { return cardView{Message: m, Card: c} },
-	"press":     func(v cardView, b *Button) pressView { return pressView{v, b, v.Press(b)} },
+	"formatted":   formatted,
+	"initials":    initials,
+	"unsupported": unsupported,
+	"pretty":      pretty,
+	"name":        spaceName,
+	"cardView":    func(m shownMessage, c *Card) cardView { return cardView{Message: m, Card: c} },
+	"buttonView":  func(v cardView, b *Button) buttonView { return buttonView{v, b, v.Index(b)} },
 	"window": func(v view, w *window, surface string) cardView {
-		people := slices.DeleteFunc(v.People, func(p google.Person) bool { return p.Domain != v.Who.Domain || p == v.Who })
-		return cardView{Message: shown{As: v.Who.Sub, In: v.In.ID}, Card: w.Card, Surface: surface, People: people}
+		others := slices.DeleteFunc(v.People, func(p google.Person) bool {
+			return p.Domain != v.Person.Domain || p == v.Person
+		})
+		m := shownMessage{As: v.Person.Sub, In: v.Space.ID}
+		return cardView{Message: m, Card: w.Card, Surface: surface, People: others}
 	},
 	"millis": func(d time.Duration) string { return fmt.Sprintf("%.1f ms", millis(d)) },
 }).Parse(pageHTML))
 
-// view is what the page shows.
+// view is the data of page.html.
 type view struct {
 	App       string
 	People    []google.Person
-	Who       google.Person
+	Person    google.Person
 	Spaces    []google.Space
-	In        google.Space
-	Messages  []shown
+	Space     google.Space
+	Messages  []shownMessage
 	Commands  []Command // slash commands
 	Quick     []Command
-	Home      *window // the Home tab, when that is open
+	Home      *window // the Home tab, if it is selected
 	Dialog    *window
 	Toast     toast
 	Inspector inspector
@@ -57,83 +60,83 @@ type view struct {
 	Notice    string
 }
 
-// inspector is what the right side shows.
+// inspector is the data of the inspector, on the right.
 type inspector struct {
-	Exchange *exchange // the last one; nil for none yet
+	Exchange *exchange // the last one; nil if there is none
 	Event    string
 	Reply    string
 	Calls    []google.Call
 	Lines    []string
-	Switches []turned
+	Switches []switchState
 	Format   Format
-	Events   []string // security events
+	Events   []string // types of security events
 }
 
-// turned is a switch as it stands.
-type turned struct {
+type switchState struct {
 	google.Switch
 	On bool
 }
 
-// shown is a message as the page shows it.
-type shown struct {
+// shownMessage is a message with what the template needs to show it.
+type shownMessage struct {
 	google.Message
 	App  string
 	Chat *Message // the app's message; nil for others
-	Said template.HTML
-	As   string // who clicks
+	HTML template.HTML
+	As   string // sub of the person who clicks
 	In   string
 }
 
-// cardView is a card with the message it is in, or outside of any.
+// cardView is a card. Message is empty for a card outside of messages, except for As and In.
 type cardView struct {
-	Message shown
+	Message shownMessage
 	Card    *Card
 	Surface string // dialog, home, or empty in a message
 	People  []google.Person
 }
 
-// pressView is a button that comes back to the app.
-type pressView struct {
+// buttonView is a button that sends an event to the app.
+type buttonView struct {
 	cardView
 	Button *Button
 	Number int
 }
 
-// Press is the number of a button.
-func (v cardView) Press(b *Button) int {
+// Index returns the index of a button in buttonsOf.
+func (v cardView) Index(b *Button) int {
 	return slices.Index(buttonsOf(v.Card), b)
 }
 
-// Required tells whether a button of the card needs a field.
-func (v cardView) Required(name string) bool {
+// IsRequired reports whether a button of the card requires a field.
+func (v cardView) IsRequired(name string) bool {
 	return slices.ContainsFunc(buttonsOf(v.Card), func(b *Button) bool {
 		return b.OnClick.Action != nil && slices.Contains(b.OnClick.Action.RequiredWidgets, name)
 	})
 }
 
-// Chosen tells whether a selection holds a value.
-func (cardView) Chosen(s *SelectionInput, value string) bool {
+// IsSelected reports whether a value of a selection is selected.
+func (cardView) IsSelected(s *SelectionInput, value string) bool {
 	return slices.ContainsFunc(s.Items, func(i *SelectionItem) bool { return i.Value == value && i.Selected })
 }
 
-// show renders the page for ?as= and ?in=; without them, for the person it was
-// shown to last and their direct message with the app.
+// show renders the page for ?as= and ?in=. They default to the person shown last and their direct message with the app.
 func (p *Page) show(w http.ResponseWriter, r *http.Request) {
 	people := p.Google.Accounts()
-	who, ok := p.Google.Account(r.URL.Query().Get("as"))
+	person, ok := p.Google.Account(r.URL.Query().Get("as"))
 	if last, err := r.Cookie("as"); !ok && err == nil {
-		who, ok = p.Google.Account(last.Value)
+		person, ok = p.Google.Account(last.Value)
 	}
 	if !ok && len(people) == 0 {
-		http.Redirect(w, r, p.SignIn, http.StatusSeeOther)
+		http.Redirect(w, r, p.SignInAddress, http.StatusSeeOther)
 		return
 	}
 	if !ok {
-		who = people[0]
+		person = people[0]
 	}
-	http.SetCookie(w, &http.Cookie{Name: "as", Value: who.Sub, Path: "/", SameSite: http.SameSiteLaxMode}) //nolint:gosec // no secret
-	v, err := p.view(who, r.URL.Query().Get("in"), r.URL.Query().Get("tab"))
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // no secret
+		Name: "as", Value: person.Sub, Path: "/", SameSite: http.SameSiteLaxMode,
+	})
+	v, err := p.view(person, r.URL.Query().Get("in"), r.URL.Query().Get("tab"))
 	var out bytes.Buffer
 	if err == nil {
 		err = pageTemplate.Execute(&out, v)
@@ -145,12 +148,15 @@ func (p *Page) show(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'")
-	_, _ = w.Write(out.Bytes()) // the browser has gone: nobody to tell
+	_, _ = w.Write(out.Bytes()) // the browser may have disconnected
 }
 
-// view is what a person sees in a space.
-func (p *Page) view(who google.Person, in, tab string) (view, error) {
-	v := view{App: p.App, People: p.Google.Accounts(), Who: who, Spaces: p.Google.SpacesOf(who), SignIn: p.SignIn, Notice: p.Notice}
+// view returns what a person sees in a space.
+func (p *Page) view(person google.Person, spaceID, tab string) (view, error) {
+	v := view{
+		App: p.App, People: p.Google.Accounts(), Person: person, Spaces: p.Google.SpacesOf(person),
+		SignIn: p.SignInAddress, Notice: p.Notice,
+	}
 	for _, c := range p.Commands {
 		if c.quick() {
 			v.Quick = append(v.Quick, c)
@@ -158,14 +164,14 @@ func (p *Page) view(who google.Person, in, tab string) (view, error) {
 			v.Commands = append(v.Commands, c)
 		}
 	}
-	v.In = v.Spaces[0]
+	v.Space = v.Spaces[0]
 	for _, space := range v.Spaces {
-		if space.ID == strings.TrimPrefix(in, "spaces/") {
-			v.In = space
+		if space.ID == strings.TrimPrefix(spaceID, "spaces/") {
+			v.Space = space
 		}
 	}
-	for _, m := range v.In.Messages {
-		chat, err := parsed(m)
+	for _, m := range v.Space.Messages {
+		chat, err := parseMessageJSON(m)
 		if err != nil {
 			return v, err
 		}
@@ -173,39 +179,39 @@ func (p *Page) view(who google.Person, in, tab string) (view, error) {
 		if chat != nil {
 			text = chat.Text
 		}
-		v.Messages = append(v.Messages, shown{Message: m, App: p.App, Chat: chat, Said: written(text, m.Markup, v.People), As: who.Sub, In: v.In.ID})
+		html := renderText(text, m.Markup, v.People)
+		v.Messages = append(v.Messages, shownMessage{m, p.App, chat, html, person.Sub, v.Space.ID})
 	}
-	if open, ok := p.window(p.surface("dialog"), who); ok {
+	if open, ok := p.window(p.windows("dialog"), person); ok {
 		v.Dialog = &open
 	}
-	if open, ok := p.window(p.surface("home"), who); ok && v.In.Direct && tab == "home" {
+	if open, ok := p.window(p.windows("home"), person); ok && v.Space.Direct && tab == "home" {
 		v.Home = &open
 	}
 	p.mu.Lock()
-	v.Toast = p.toasts[who.Sub]
+	v.Toast = p.toasts[person.Sub]
 	p.mu.Unlock()
 	v.Inspector = p.inspector()
 	return v, nil
 }
 
-// inspector is the last exchange, and how everything is switched.
 func (p *Page) inspector() inspector {
-	out := inspector{Format: p.format(), Events: google.SecurityEvents()}
+	out := inspector{Format: p.format(), Events: google.SecurityEventTypes()}
 	for _, s := range google.Switches() {
-		if p.SignIn != "" && s.Name != "redeliver" && s.Name != "locale" {
-			continue // of the stand-in, which is not asked
+		if p.SignInAddress != "" && s.Name != "redeliver" && s.Name != "locale" {
+			continue // it concerns the emulated Google, which is not in use
 		}
-		out.Switches = append(out.Switches, turned{s, p.Google.On(s.Name)})
+		out.Switches = append(out.Switches, switchState{s, p.Google.IsOn(s.Name)})
 	}
 	if x, ok := p.find(""); ok {
 		out.Exchange, out.Calls, out.Lines = &x, x.calls(p), x.lines(p)
-		out.Event, out.Reply = indented(x.Event), cmp.Or(indented(x.Reply), x.Text)
+		out.Event, out.Reply = indentJSON(x.Event), cmp.Or(indentJSON(x.Reply), x.Text)
 	}
 	return out
 }
 
-// indented is a JSON text for people.
-func indented(text []byte) string {
+// indentJSON returns text indented, or unchanged if it is not JSON.
+func indentJSON(text []byte) string {
 	var out bytes.Buffer
 	if json.Indent(&out, text, "", "  ") != nil {
 		return string(text)
@@ -213,10 +219,10 @@ func indented(text []byte) string {
 	return out.String()
 }
 
-// parsed is the app's message in m; nil for those of people.
-func parsed(m google.Message) (*Message, error) {
+// parseMessageJSON returns the app's message in m, or nil for another message.
+func parseMessageJSON(m google.Message) (*Message, error) {
 	if m.JSON == nil {
-		return nil, nil //nolint:nilnil // no message is no error
+		return nil, nil //nolint:nilnil // not a message of the app
 	}
 	var chat Message
 	return &chat, json.Unmarshal(m.JSON, &chat)
@@ -248,9 +254,10 @@ func initials(name string) string {
 	return out
 }
 
-// odd tells that the page cannot show a widget.
-func odd(w *Widget) bool {
-	return w.TextParagraph == nil && w.DecoratedText == nil && w.ButtonList == nil && w.TextInput == nil && w.SelectionInput == nil && w.Divider == nil && w.Image == nil
+// unsupported reports whether the page cannot show a widget.
+func unsupported(w *Widget) bool {
+	return w.TextParagraph == nil && w.DecoratedText == nil && w.ButtonList == nil && w.TextInput == nil &&
+		w.SelectionInput == nil && w.Divider == nil && w.Image == nil
 }
 
 func pretty(v any) (string, error) {

@@ -2,6 +2,7 @@ package chatpage
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,83 +12,83 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// played is what a script lets a person do.
-type played struct {
-	As       string              `json:"as"`       // sub or e-mail address
-	In       string              `json:"in"`       // spaces/{id}; empty is the direct message with the app
+// scriptedAction is an action of a person in the scripting API.
+type scriptedAction struct {
+	As       string              `json:"as"`       // sub or email address
+	In       string              `json:"in"`       // spaces/{id}; empty means the direct message with the app
 	Type     string              `json:"type"`     // message, quick, added, removed, home, click, press, close
-	Text     string              `json:"text"`     // of a message; one that begins with a command is that
-	Command  string              `json:"command"`  // of quick: its name or id
-	Button   string              `json:"button"`   // of click and press: what stands on it
+	Text     string              `json:"text"`     // of message; may start with a command
+	Command  string              `json:"command"`  // of quick: name or ID
+	Button   string              `json:"button"`   // of click and press: its text
 	Surface  string              `json:"surface"`  // of press: dialog, or home
-	Inputs   map[string][]string `json:"inputs"`   // of press: what is filled in, besides what is there
-	Function string              `json:"function"` // of click, with Message, in place of Button
+	Inputs   map[string][]string `json:"inputs"`   // of press: replaces the current values of fields
+	Function string              `json:"function"` // of click, with Message, instead of Button
 	Message  string              `json:"message"`
 	Params   map[string]string   `json:"parameters"`
 }
 
-// play does what a script says, as the person would.
-func (p *Page) play(r *http.Request, in played) (any, error) {
-	if in.In == "" {
-		if who, ok := p.Google.Account(in.As); ok {
-			in.In = "DM" + who.Sub
+// playAction performs an action of a script as the person.
+func (p *Page) playAction(r *http.Request, a scriptedAction) (any, error) {
+	if a.In == "" {
+		if person, ok := p.Google.Account(a.As); ok {
+			a.In = "DM" + person.Sub
 		}
 	}
-	who, space, err := p.place(in.As, in.In)
+	person, space, err := p.findSpace(a.As, a.In)
 	if err != nil {
 		return nil, err
 	}
 	var x *exchange
-	switch in.Type {
+	switch a.Type {
 	case "message":
-		x = p.send(r.Context(), who, space, strings.TrimSpace(in.Text))
+		x = p.send(r.Context(), person, space, strings.TrimSpace(a.Text))
 	case "quick":
-		x = p.quick(r.Context(), who, space, in.Command)
+		x = p.quick(r.Context(), person, space, a.Command)
 	case "added":
-		x = p.add(r.Context(), who, space)
+		x = p.add(r.Context(), person, space)
 	case "removed":
-		x = p.remove(r.Context(), who, space)
+		x = p.remove(r.Context(), person, space)
 	case "home":
-		x = p.home(r.Context(), who, space)
+		x = p.home(r.Context(), person, space)
 	case "click":
-		message, form, ok := p.onCard(space, in)
+		message, form, ok := p.cardForm(space, a)
 		if !ok {
-			return nil, errors.New("there is no such button in a message that this person sees")
+			return nil, errors.New("unknown button: no message that this person sees has it")
 		}
-		x = p.click(r.Context(), who, space, message, form)
+		x = p.click(r.Context(), person, space, message, form)
 	case "press":
-		form, err := p.onWindow(who, in)
+		form, err := p.windowForm(person, a)
 		if err != nil {
 			return nil, err
 		}
-		if x = p.press(r.Context(), who, form); x == nil {
-			w, _ := p.window(p.surface(in.Surface), who)
-			return nil, errors.New("Chat sends nothing: " + w.Complaint)
+		if x = p.press(r.Context(), person, form); x == nil {
+			w, _ := p.window(p.windows(a.Surface), person)
+			return nil, errors.New("the form is invalid: " + w.Complaint)
 		}
 	case "close":
-		x = p.cancel(r.Context(), who, space)
+		x = p.cancel(r.Context(), person, space)
 	default:
-		return nil, errors.New("type is none of message, quick, added, removed, home, click, press, close")
+		return nil, errors.New("type must be message, quick, added, removed, home, click, press or close")
 	}
-	if x == nil { // Chat tells the app nothing of it
+	if x == nil { // Chat sends no event for it
 		return map[string]any{"number": 0}, nil
 	}
-	return p.told(x), nil
+	return p.exchangeReport(x), nil
 }
 
-// onCard finds the last button of this text in what the person sees.
-func (p *Page) onCard(in google.Space, play played) (string, url.Values, bool) {
-	if play.Function != "" {
-		return play.Message, parameters(url.Values{"function": {play.Function}}, play.Params), play.Message != ""
+// cardForm returns the message and the form of the last button with the action's text.
+func (p *Page) cardForm(space google.Space, a scriptedAction) (string, url.Values, bool) {
+	if a.Function != "" {
+		return a.Message, addParameters(url.Values{"function": {a.Function}}, a.Params), a.Message != ""
 	}
-	for _, m := range slices.Backward(in.Messages) {
-		chat, err := parsed(m)
+	for _, m := range slices.Backward(space.Messages) {
+		chat, err := parseMessageJSON(m)
 		if err != nil || chat == nil {
 			continue
 		}
 		for _, c := range chat.CardsV2 {
 			for _, b := range buttonsOf(c.Card) {
-				if b.Text != play.Button || b.OnClick == nil || b.OnClick.Action == nil {
+				if b.Text != a.Button || b.OnClick == nil || b.OnClick.Action == nil {
 					continue
 				}
 				form, params := url.Values{"function": {b.OnClick.Action.Function}}, map[string]string{}
@@ -97,14 +98,14 @@ func (p *Page) onCard(in google.Space, play played) (string, url.Values, bool) {
 				for _, param := range b.OnClick.Action.Parameters {
 					params[param.Key] = param.Value
 				}
-				return m.ID, parameters(form, params), true
+				return m.ID, addParameters(form, params), true
 			}
 		}
 	}
 	return "", nil, false
 }
 
-func parameters(form url.Values, params map[string]string) url.Values {
+func addParameters(form url.Values, params map[string]string) url.Values {
 	for name, value := range params {
 		form.Add("key", name)
 		form.Set("value-"+name, value)
@@ -112,23 +113,22 @@ func parameters(form url.Values, params map[string]string) url.Values {
 	return form
 }
 
-// onWindow fills a dialog or the Home tab in, as far as the script does not
-// say otherwise as it is.
-func (p *Page) onWindow(who google.Person, play played) (url.Values, error) {
-	w, ok := p.window(p.surface(play.Surface), who)
+// windowForm returns the form of a dialog or of the Home tab, with the action's inputs and button.
+func (p *Page) windowForm(person google.Person, a scriptedAction) (url.Values, error) {
+	w, ok := p.window(p.windows(a.Surface), person)
 	if !ok {
-		return nil, errors.New("this person has no such window open: surface is dialog or home")
+		return nil, errors.New("no window is open: surface must be dialog or home")
 	}
-	form := holding(w.Card)
-	for name, values := range play.Inputs {
+	form := fieldValues(w.Card)
+	for name, values := range a.Inputs {
 		form[name] = values
 	}
 	for i, b := range buttonsOf(w.Card) {
-		if b.Text == play.Button && b.OnClick != nil && b.OnClick.Action != nil {
+		if b.Text == a.Button && b.OnClick != nil && b.OnClick.Action != nil {
 			form.Set("press", strconv.Itoa(i))
-			form.Set("surface", play.Surface)
+			form.Set("surface", a.Surface)
 			return form, nil
 		}
 	}
-	return nil, errors.New("there is no button " + strconv.Quote(play.Button))
+	return nil, fmt.Errorf("unknown button %q", a.Button)
 }

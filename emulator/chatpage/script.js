@@ -1,36 +1,39 @@
-// Keeps the page up to date, sends its forms without a reload, offers commands
-// and people while one types. All but the offers works without this script too.
+// Keeps the page up to date, sends forms without a reload, and suggests commands and people. Only the suggestions need
+// this script.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
-const toEnd = () => { if (!byId("talk").matches(".home")) byId("talk").scrollTop = byId("talk").scrollHeight; };
-const narrow = { "d-side": "(max-width: 44rem)", "d-inspector": "(max-width: 75rem)" };
+const scrollToEnd = () => {
+  if (!byId("talk").matches(".home")) byId("talk").scrollTop = byId("talk").scrollHeight;
+};
+const foldQueries = { "d-side": "(max-width: 44rem)", "d-inspector": "(max-width: 75rem)" };
 
-// What the server said of each element, which people may have unfolded since.
-const drawn = new WeakMap();
+// The HTML that the server sent for each element. The element itself changes when a person folds or unfolds it.
+const serverHTML = new WeakMap();
 
-// What is folded stays folded, and who is typing goes on where they were.
-function put(shown, next) {
+// Replaces an element. Keeps the state of its folds and the focus.
+function replace(shown, next) {
   const focus = shown.contains(document.activeElement) ? document.activeElement : null;
-  drawn.set(next, next.outerHTML);
+  serverHTML.set(next, next.outerHTML);
   for (const fold of [shown, ...shown.querySelectorAll("details[id]")]) {
-    const same = fold.id && (next.id === fold.id ? next : next.querySelector("#" + fold.id));
-    if (same && same.matches("details")) same.open = fold.open;
+    const match = fold.id && (next.id === fold.id ? next : next.querySelector("#" + fold.id));
+    if (match && match.matches("details")) match.open = fold.open;
   }
   shown.replaceWith(next);
   if (!focus) return;
-  const same = [...next.querySelectorAll("a, button, input, select, summary, pre")].find((e) =>
-    e.tagName === focus.tagName && e.name === focus.name && e.value === focus.value && e.textContent === focus.textContent);
-  if (same) same.focus();
+  const match = [...next.querySelectorAll("a, button, input, select, summary, pre")].find((e) =>
+    e.tagName === focus.tagName && e.name === focus.name && e.value === focus.value &&
+    e.textContent === focus.textContent);
+  if (match) match.focus();
 }
 
-// Puts only what is new: what stands under somebody's pointer stays there.
+// Replaces only the children that changed, so that the others stay under the pointer.
 function merge(shown, next) {
   const fresh = [...next.children];
   fresh.forEach((item, i) => {
     const old = shown.children[i];
     if (!old) shown.append(item);
-    else if ((drawn.get(old) || old.outerHTML) !== item.outerHTML) put(old, item);
+    else if ((serverHTML.get(old) || old.outerHTML) !== item.outerHTML) replace(old, item);
   });
   while (shown.children.length > fresh.length) shown.lastElementChild.remove();
 }
@@ -47,28 +50,28 @@ function openDialog() {
 }
 
 const parts = ["side", "head", "talk", "quick", "inspector", "toast", "dialog"];
-const sent = {}; // what the server said last of each part
+const sent = {}; // the HTML that the server last sent for each part
 for (const id of parts) if (byId(id)) sent[id] = byId(id).outerHTML;
 
-let asked = 0;
+let refreshes = 0;
 async function refresh() {
-  const mine = ++asked;
+  const number = ++refreshes;
   const response = await fetch(location.href, { cache: "no-store" });
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  if (mine !== asked) return; // a later one is on its way
+  if (number !== refreshes) return; // a newer refresh is in progress
   for (const id of parts) {
     const [shown, next] = [byId(id), fresh.getElementById(id)];
     if (!shown || !next || sent[id] === next.outerHTML) continue;
     sent[id] = next.outerHTML;
-    // What is being filled in stays as it is until there is something new.
+    // A form that the person fills in stays until its version changes.
     if (next.dataset.version !== undefined && next.dataset.version === shown.dataset.version) continue;
     if (id === "inspector") merge(byId("d-inspector"), next.querySelector("#d-inspector"));
     else if (id === "talk" && next.matches("ol") && shown.matches("ol")) merge(shown, next);
-    else put(shown, next);
+    else replace(shown, next);
   }
   openDialog();
-  toEnd();
+  scrollToEnd();
 }
 
 document.addEventListener("submit", async (event) => {
@@ -78,7 +81,9 @@ document.addEventListener("submit", async (event) => {
   const body = new URLSearchParams(new FormData(form, event.submitter));
   const button = event.submitter || form.querySelector("button");
   button.disabled = true;
-  if (form.matches(".composer")) form.querySelectorAll("input:not([type=hidden])").forEach((input) => { input.value = ""; });
+  if (form.matches(".composer")) {
+    form.querySelectorAll("input:not([type=hidden])").forEach((input) => { input.value = ""; });
+  }
   document.body.classList.add("busy");
   try {
     await fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual" });
@@ -89,70 +94,70 @@ document.addEventListener("submit", async (event) => {
   await refresh();
 });
 
-// The menu of the composer.
+// The composer's menu of suggestions.
 const [text, menu] = [byId("text"), byId("menu")];
-const offered = () => [...menu.children].filter((item) => !item.hidden);
-const picked = () => menu.querySelector("[aria-selected=true]");
+const suggestions = () => [...menu.children].filter((item) => !item.hidden);
+const selected = () => menu.querySelector("[aria-selected=true]");
 
-function close() {
+function closeMenu() {
   menu.hidden = true;
   text.setAttribute("aria-expanded", "false");
   text.removeAttribute("aria-activedescendant");
 }
 
-function pick(item) {
-  if (picked()) picked().removeAttribute("aria-selected");
+function select(item) {
+  if (selected()) selected().removeAttribute("aria-selected");
   item.setAttribute("aria-selected", "true");
   item.scrollIntoView({ block: "nearest" });
   text.setAttribute("aria-activedescendant", item.id);
 }
 
-// The word that is being typed: a command at the beginning, or somebody's name.
-function word() {
+// Returns the command at the start of the text, or the @name before the cursor.
+function currentWord() {
   const before = text.value.slice(0, text.selectionStart);
   const found = before.match(/^\/\S*$/) || before.match(/(?:^|\s)(@[^@]*)$/);
   return found ? found.at(-1) : "";
 }
 
-function offer() {
-  const typed = word().toLowerCase();
+function showSuggestions() {
+  const typed = currentWord().toLowerCase();
   for (const item of menu.children) item.hidden = !typed || !item.dataset.text.toLowerCase().startsWith(typed);
-  if (offered().length === 0 || offered()[0].dataset.text.trim().toLowerCase() === typed) return close();
+  if (suggestions().length === 0 || suggestions()[0].dataset.text.trim().toLowerCase() === typed) return closeMenu();
   menu.hidden = false;
   text.setAttribute("aria-expanded", "true");
-  pick(offered()[0]);
+  select(suggestions()[0]);
 }
 
-function take(item) {
-  const at = text.selectionStart;
-  const before = text.value.slice(0, at - word().length) + item.dataset.text;
-  text.value = before + text.value.slice(at);
+function insert(item) {
+  const cursor = text.selectionStart;
+  const before = text.value.slice(0, cursor - currentWord().length) + item.dataset.text;
+  text.value = before + text.value.slice(cursor);
   text.setSelectionRange(before.length, before.length);
-  close();
+  closeMenu();
   text.focus();
 }
 
 if (text) {
-  text.addEventListener("input", offer);
-  text.addEventListener("blur", () => setTimeout(close, 200));
+  text.addEventListener("input", showSuggestions);
+  text.addEventListener("blur", () => setTimeout(closeMenu, 200));
   text.addEventListener("keydown", (event) => {
     if (menu.hidden) return;
-    const list = offered(), at = list.indexOf(picked());
+    const list = suggestions(), index = list.indexOf(selected());
     const moves = { ArrowDown: 1, ArrowUp: -1 };
-    if (event.key in moves) pick(list[(at + moves[event.key] + list.length) % list.length]);
-    else if (event.key === "Escape") close();
-    else if (event.key === "Enter" || event.key === "Tab") take(picked());
+    if (event.key in moves) select(list[(index + moves[event.key] + list.length) % list.length]);
+    else if (event.key === "Escape") closeMenu();
+    else if (event.key === "Enter" || event.key === "Tab") insert(selected());
     else return;
     event.preventDefault();
   });
   menu.addEventListener("mousedown", (event) => {
     const item = event.target.closest("li");
-    if (item) { event.preventDefault(); take(item); }
+    if (item) { event.preventDefault(); insert(item); }
   });
 }
 
-for (const [id, query] of Object.entries(narrow)) byId(id).open = !matchMedia(query).matches;
-let soon;
-new EventSource("changes").onmessage = () => { clearTimeout(soon); soon = setTimeout(refresh, 40); };
+for (const [id, query] of Object.entries(foldQueries)) byId(id).open = !matchMedia(query).matches;
+let timer;
+new EventSource("changes").onmessage = () => { clearTimeout(timer); timer = setTimeout(refresh, 40); };
 openDialog();
-toEnd();
+scrollToEnd();

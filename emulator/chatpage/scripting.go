@@ -10,61 +10,67 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// scripting serves what tests in any language drive the page with
-// (docs/local.md): JSON in and out, errors as {"error": "..."} with 400.
-func (p *Page) scripting(mux *http.ServeMux) {
-	mux.HandleFunc("POST /script/events", scripted(p.play))
-	mux.HandleFunc("GET /script/events/{number}", scripted(func(r *http.Request, _ struct{}) (any, error) {
+// registerScripting adds the scripting API (docs/local.md), with which tests in any language can use the page. An error
+// is status 400 with {"error": "..."}.
+func (p *Page) registerScripting(mux *http.ServeMux) {
+	mux.HandleFunc("POST /script/events", handleJSON(p.playAction))
+	mux.HandleFunc("GET /script/events/{number}", handleJSON(func(r *http.Request, _ struct{}) (any, error) {
 		x, ok := p.find(r.PathValue("number"))
-		return p.told(&x), missing(ok)
+		return p.exchangeReport(&x), checkFound(ok)
 	}))
-	mux.HandleFunc("POST /script/events/{number}/again", scripted(func(r *http.Request, _ struct{}) (any, error) {
-		x := p.again(r.Context(), r.PathValue("number"))
-		return p.told(x), missing(x != nil)
+	mux.HandleFunc("POST /script/events/{number}/again", handleJSON(func(r *http.Request, _ struct{}) (any, error) {
+		x := p.resend(r.Context(), r.PathValue("number"))
+		return p.exchangeReport(x), checkFound(x != nil)
 	}))
-	mux.HandleFunc("GET /script/calls", scripted(func(*http.Request, struct{}) (any, error) { return toldCalls(p.Google.Calls()), nil }))
-	mux.HandleFunc("GET /script/spaces", scripted(p.spaces))
-	mux.HandleFunc("GET /script/people", scripted(func(*http.Request, struct{}) (any, error) { return p.Google.Accounts(), nil }))
-	mux.HandleFunc("GET /script/switches", scripted(func(*http.Request, struct{}) (any, error) { return p.switches(), nil }))
-	mux.HandleFunc("PATCH /script/switches", scripted(func(_ *http.Request, turn map[string]bool) (any, error) {
-		for name, on := range turn {
-			if err := p.Google.Set(name, on); err != nil {
+	get := func(pattern string, do func() any) {
+		mux.HandleFunc(pattern, handleJSON(func(*http.Request, struct{}) (any, error) { return do(), nil }))
+	}
+	get("GET /script/calls", func() any { return reportCalls(p.Google.Calls()) })
+	mux.HandleFunc("GET /script/spaces", handleJSON(p.spaces))
+	get("GET /script/people", func() any { return p.Google.Accounts() })
+	get("GET /script/switches", func() any { return p.switches() })
+	mux.HandleFunc("PATCH /script/switches", handleJSON(func(_ *http.Request, changes map[string]bool) (any, error) {
+		for name, on := range changes {
+			if err := p.Google.SetSwitch(name, on); err != nil {
 				return nil, err
 			}
 		}
 		return p.switches(), nil
 	}))
-	mux.HandleFunc("PUT /script/settings", scripted(func(_ *http.Request, s settings) (any, error) {
-		p.settle(s.Format, s.Locale)
+	mux.HandleFunc("PUT /script/settings", handleJSON(func(_ *http.Request, s settings) (any, error) {
+		p.configure(s.Format, s.Locale)
 		return settings{p.format(), p.locale()}, nil
 	}))
-	mux.HandleFunc("POST /script/consents", scripted(p.consents))
-	mux.HandleFunc("POST /script/security-events", scripted(func(r *http.Request, in struct{ As, Type string }) (any, error) {
-		who, ok := p.Google.Account(in.As)
+	mux.HandleFunc("POST /script/consents", handleJSON(p.runConsent))
+	type securityEvent struct{ As, Type string }
+	mux.HandleFunc("POST /script/security-events", handleJSON(func(r *http.Request, in securityEvent) (any, error) {
+		person, ok := p.Google.Account(in.As)
 		if !ok {
-			return nil, errors.New("there is no such person here")
+			return nil, errUnknownPerson
 		}
-		status, err := p.happen(r.Context(), who, in.Type)
+		status, err := p.sendSecurityEvent(r.Context(), person, in.Type)
 		return map[string]int{"status": status}, err
 	}))
-	mux.HandleFunc("POST /script/reset", scripted(func(*http.Request, struct{}) (any, error) { return struct{}{}, p.clear() }))
+	mux.HandleFunc("POST /script/reset", handleJSON(func(*http.Request, struct{}) (any, error) {
+		return struct{}{}, p.reset()
+	}))
 }
 
-func missing(ok bool) error {
+func checkFound(ok bool) error {
 	if ok {
 		return nil
 	}
-	return errors.New("there was no such event")
+	return errors.New("unknown event")
 }
 
-// scripted reads JSON, does it, and writes JSON.
-func scripted[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
+// handleJSON calls do with the JSON request and writes its result, or its error, as JSON.
+func handleJSON[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in T
 		decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
 		decoder.DisallowUnknownFields()
 		err := decoder.Decode(&in)
-		if errors.Is(err, io.EOF) { // no body is one with nothing in it
+		if errors.Is(err, io.EOF) { // an empty body means the zero request
 			err = nil
 		}
 		var out any
@@ -76,15 +82,15 @@ func scripted[T any](do func(*http.Request, T) (any, error)) http.HandlerFunc {
 			w.WriteHeader(http.StatusBadRequest)
 			out = map[string]string{"error": err.Error()}
 		}
-		_ = json.NewEncoder(w).Encode(out) // the script has gone: nobody to tell
+		_ = json.NewEncoder(w).Encode(out) // the client may have disconnected
 	}
 }
 
-// spaces are those that ?as= is in, with what they see there.
+// spaces returns the spaces of ?as= with what this person sees in them.
 func (p *Page) spaces(r *http.Request, _ struct{}) (any, error) {
-	who, ok := p.Google.Account(r.URL.Query().Get("as"))
+	person, ok := p.Google.Account(r.URL.Query().Get("as"))
 	if !ok {
-		return nil, errors.New("there is no such person here: as is a sub or an e-mail address")
+		return nil, errUnknownPerson
 	}
 	type member struct {
 		Email string `json:"email"`
@@ -93,11 +99,11 @@ func (p *Page) spaces(r *http.Request, _ struct{}) (any, error) {
 	}
 	type message struct {
 		Name    string          `json:"name"`
-		From    string          `json:"from,omitempty"` // e-mail address; empty: the app, or Chat itself
+		From    string          `json:"from,omitempty"` // email address; empty for the app and for Chat
 		Text    string          `json:"text,omitempty"`
 		Message json.RawMessage `json:"message,omitempty"` // of the app
 		Private bool            `json:"private,omitempty"`
-		Prompt  string          `json:"prompt,omitempty"` // the address behind Configure
+		Prompt  string          `json:"prompt,omitempty"` // link of Configure
 	}
 	type space struct {
 		Name        string    `json:"name"`
@@ -107,36 +113,37 @@ func (p *Page) spaces(r *http.Request, _ struct{}) (any, error) {
 		Messages    []message `json:"messages"`
 	}
 	out := []space{}
-	for _, s := range p.Google.SpacesOf(who) {
-		to := space{s.Name(), s.DisplayName, s.App, []member{}, []message{}}
+	for _, s := range p.Google.SpacesOf(person) {
+		report := space{s.Name(), s.DisplayName, s.App, []member{}, []message{}}
 		for _, m := range s.Members {
-			to.Members = append(to.Members, member{m.Person.Email, m.State, m.Role})
+			report.Members = append(report.Members, member{m.Person.Email, m.State, m.Role})
 		}
 		for _, m := range s.Messages {
-			to.Messages = append(to.Messages, message{m.ID, m.Sender.Email, m.Text, m.JSON, m.Private != "", m.Prompt})
+			private := m.Private != ""
+			report.Messages = append(report.Messages, message{m.ID, m.Sender.Email, m.Text, m.JSON, private, m.Prompt})
 		}
-		out = append(out, to)
+		out = append(out, report)
 	}
 	return out, nil
 }
 
-// told is an exchange with what was done for it so far.
-func (p *Page) told(x *exchange) any {
+// exchangeReport returns an exchange with its calls and log lines so far, or nil.
+func (p *Page) exchangeReport(x *exchange) any {
 	if x == nil {
 		return nil
 	}
 	p.mu.Lock()
-	now := *x
+	current := *x
 	p.mu.Unlock()
 	return struct {
 		exchange
 		Took  float64  `json:"took_ms"`
 		Calls []call   `json:"calls"`
 		Log   []string `json:"log"`
-	}{now, millis(now.Took), toldCalls(now.calls(p)), append([]string{}, now.lines(p)...)}
+	}{current, millis(current.Took), reportCalls(current.calls(p)), append([]string{}, current.lines(p)...)}
 }
 
-// call is a call of Google's as scripts read it.
+// call is a call to Google in the scripting API.
 type call struct {
 	Method string    `json:"method"`
 	Detail string    `json:"detail,omitempty"`
@@ -147,7 +154,7 @@ type call struct {
 	Took   float64   `json:"took_ms"`
 }
 
-func toldCalls(calls []google.Call) []call {
+func reportCalls(calls []google.Call) []call {
 	out := []call{}
 	for _, c := range calls {
 		out = append(out, call{c.Method, c.Detail, c.Path, c.Status, c.Person, c.At, millis(c.Took)})
@@ -160,7 +167,7 @@ func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 func (p *Page) switches() map[string]bool {
 	out := map[string]bool{}
 	for _, s := range google.Switches() {
-		out[s.Name] = p.Google.On(s.Name)
+		out[s.Name] = p.Google.IsOn(s.Name)
 	}
 	return out
 }

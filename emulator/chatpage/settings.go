@@ -9,98 +9,98 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// foreign is the language of everybody while locale is switched on.
-const foreign = "zh-CN"
+// foreignLocale is the locale of every person while the switch "locale" is on.
+const foreignLocale = "zh-CN"
 
-// format is that of the events now.
+// format returns the current format of events.
 func (p *Page) format() Format {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.mode
 }
 
-// locale is how the people read.
+// locale returns the current locale of every person.
 func (p *Page) locale() string {
 	p.mu.Lock()
-	reads := p.reads
+	language := p.language
 	p.mu.Unlock()
-	if reads == "" && p.Google.On("locale") {
-		return foreign
+	if language == "" && p.Google.IsOn("locale") {
+		return foreignLocale
 	}
-	return cmp.Or(reads, "en")
+	return cmp.Or(language, "en")
 }
 
-// settle takes another format, or another language for everybody.
-func (p *Page) settle(format Format, locale string) {
+// configure sets the locale of every person and, unless it is empty, the format.
+func (p *Page) configure(format Format, locale string) {
 	p.mu.Lock()
-	p.mode, p.reads = cmp.Or(format, p.mode), locale
+	p.mode, p.language = cmp.Or(format, p.mode), locale
 	p.mu.Unlock()
-	p.Google.Touch()
+	p.Google.Notify()
 }
 
-// turn is a press in the inspector: a switch, or a format.
-func (p *Page) turn(form url.Values) {
+// changeSetting toggles a switch, or sets the format, from a form of the inspector.
+func (p *Page) changeSetting(form url.Values) {
 	if name := form.Get("switch"); name != "" {
-		_ = p.Google.Set(name, !p.Google.On(name)) // the page has no other names
+		_ = p.Google.SetSwitch(name, !p.Google.IsOn(name)) // the page offers known switches only
 		return
 	}
 	var format Format
 	if format.UnmarshalText([]byte(form.Get("format"))) == nil {
 		p.mu.Lock()
-		locale := p.reads
+		locale := p.language
 		p.mu.Unlock()
-		p.settle(format, locale)
+		p.configure(format, locale)
 	}
 }
 
-// happen sends a security event about a person, and says what came of it.
-func (p *Page) happen(ctx context.Context, who google.Person, kind string) (int, error) {
-	status, err := p.Google.Send(ctx, p.Events, kind, who)
-	text := "The app takes no security events."
+// sendSecurityEvent sends a security event about a person and shows the result as a toast.
+func (p *Page) sendSecurityEvent(ctx context.Context, person google.Person, eventType string) (int, error) {
+	status, err := p.Google.SendSecurityEvent(ctx, p.SecurityEventsAddress, eventType, person)
+	text := "The app doesn't receive security events."
 	switch {
-	case err != nil && p.Events != "":
-		text = "The event could not be sent: " + err.Error()
-	case p.Events != "":
-		text = kind + " was sent: the app answers " + http.StatusText(status) + "."
+	case err != nil && p.SecurityEventsAddress != "":
+		text = "Couldn't send the event: " + err.Error()
+	case p.SecurityEventsAddress != "":
+		text = eventType + " was sent. The app responded with " + http.StatusText(status) + "."
 	}
-	p.toast(who, text)
-	p.Google.Touch()
+	p.toast(person, text)
+	p.Google.Notify()
 	return status, err
 }
 
-// startAgain forgets everything, here and in the app.
-func (p *Page) startAgain(w http.ResponseWriter, r *http.Request) {
-	if err := p.clear(); err != nil {
+// handleReset resets the page, the emulated Google and the app.
+func (p *Page) handleReset(w http.ResponseWriter, r *http.Request) {
+	if err := p.reset(); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	http.Redirect(w, r, p.Address+"/", http.StatusSeeOther)
 }
 
-func (p *Page) clear() error {
+func (p *Page) reset() error {
 	if p.Reset != nil {
 		if err := p.Reset(); err != nil {
 			return err
 		}
 	}
-	p.forget()
+	p.resetPage()
 	p.mu.Lock()
-	p.mode, p.reads = p.Format, p.Locale
+	p.mode, p.language = p.Format, p.Locale
 	p.mu.Unlock()
 	p.Google.Reset()
 	return nil
 }
 
-// toast is what the client says for a moment.
+// toast is a text that the page shows briefly.
 type toast struct {
 	Version int
 	Text    string
 }
 
-// toast shows a text for a moment, or takes the last one away.
-func (p *Page) toast(who google.Person, text string) {
+// toast shows a text briefly. An empty text hides the last one.
+func (p *Page) toast(person google.Person, text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.opened++
-	p.toasts[who.Sub] = toast{p.opened, text}
+	p.versions++
+	p.toasts[person.Sub] = toast{p.versions, text}
 }

@@ -10,56 +10,54 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// window is a card outside of the messages: a dialog, or the Home tab.
+// window is a dialog or the Home tab.
 type window struct {
-	Version   int // of what it shows, so that a page does not draw it anew
+	Version   int // changes with the content, so that the browser redraws only then
 	Card      *Card
-	Complaint string // of the client's own checks
+	Complaint string // error of the client's own checks
 	home      bool   // the Home tab, or a dialog opened from there
-	message   string // the card it was opened from; may be empty
-	in        google.Space
+	message   string // name of the message whose card opened it; may be empty
+	space     google.Space
 }
 
-// show puts a window up for a person.
-func (p *Page) put(windows map[string]window, who google.Person, w window) {
+func (p *Page) showWindow(windows map[string]window, person google.Person, w window) {
 	p.mu.Lock()
-	p.opened++
-	w.Version = p.opened
-	windows[who.Sub] = w
+	p.versions++
+	w.Version = p.versions
+	windows[person.Sub] = w
 	p.mu.Unlock()
-	p.Google.Touch()
+	p.Google.Notify()
 }
 
-func (p *Page) window(windows map[string]window, who google.Person) (window, bool) {
+func (p *Page) window(windows map[string]window, person google.Person) (window, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w, ok := windows[who.Sub]
+	w, ok := windows[person.Sub]
 	return w, ok
 }
 
-func (p *Page) shut(who google.Person) {
+func (p *Page) closeDialog(person google.Person) {
 	p.mu.Lock()
-	delete(p.open, who.Sub)
+	delete(p.dialogs, person.Sub)
 	p.mu.Unlock()
-	p.Google.Touch()
+	p.Google.Notify()
 }
 
-// surface are the windows of a kind: dialog, or home. Ask for them anew each
-// time: a reset replaces them.
-func (p *Page) surface(name string) map[string]window {
+// windows returns the dialogs or, for the surface home, the Home tabs. Do not keep the result: a reset replaces it.
+func (p *Page) windows(surface string) map[string]window {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if name == "home" {
+	if surface == "home" {
 		return p.homes
 	}
-	return p.open
+	return p.dialogs
 }
 
-// quick is the person choosing a quick command.
-func (p *Page) quick(ctx context.Context, who google.Person, in google.Space, id string) *exchange {
+// quick runs the quick command with this ID or name.
+func (p *Page) quick(ctx context.Context, person google.Person, space google.Space, id string) *exchange {
 	for i, c := range p.Commands {
 		if c.quick() && (strconv.Itoa(c.ID) == id || c.Name == id) {
-			e := event{kind: chosen, who: who, in: in, command: &p.Commands[i]}
+			e := event{kind: quickCommandUsed, person: person, space: space, command: &p.Commands[i]}
 			if c.Dialog {
 				e.dialog = "REQUEST_DIALOG"
 			}
@@ -69,56 +67,57 @@ func (p *Page) quick(ctx context.Context, who google.Person, in google.Space, id
 	return nil
 }
 
-// home is the person opening the app's Home tab.
-func (p *Page) home(ctx context.Context, who google.Person, in google.Space) *exchange {
-	return p.deliver(ctx, event{kind: homeOpened, who: who, in: in, home: true})
+func (p *Page) home(ctx context.Context, person google.Person, space google.Space) *exchange {
+	return p.deliver(ctx, event{kind: homeOpened, person: person, space: space, home: true})
 }
 
-// cancel is the X of a dialog (chat-protocol.md 1.2: no add-on hears of it).
-func (p *Page) cancel(ctx context.Context, who google.Person, in google.Space) *exchange {
-	w, ok := p.window(p.open, who)
-	p.shut(who)
+// cancel closes a dialog with its X. Add-ons receive no event for it (chat-protocol.md 1.2).
+func (p *Page) cancel(ctx context.Context, person google.Person, space google.Space) *exchange {
+	w, ok := p.window(p.dialogs, person)
+	p.closeDialog(person)
 	if ok && p.format() == Classic && !w.home {
-		return p.deliver(ctx, event{kind: clicked, who: who, in: in, message: w.message, dialog: "CANCEL_DIALOG", button: button{parameters: map[string]string{}}})
+		e := event{kind: cardClicked, person: person, space: space, message: w.message, dialog: "CANCEL_DIALOG"}
+		e.button.parameters = map[string]string{}
+		return p.deliver(ctx, e)
 	}
 	return nil
 }
 
-// press is the person pressing a button of a dialog or of the Home tab: which
-// one is form's press, counted from 0. What the client checks is checked here.
-func (p *Page) press(ctx context.Context, who google.Person, form url.Values) *exchange {
-	windows, home := p.surface(form.Get("surface")), form.Get("surface") == "home"
-	w, ok := p.window(windows, who)
+// press selects a button of a dialog or of the Home tab by its index in form, after the client's own checks.
+func (p *Page) press(ctx context.Context, person google.Person, form url.Values) *exchange {
+	windows, home := p.windows(form.Get("surface")), form.Get("surface") == "home"
+	w, ok := p.window(windows, person)
 	n, err := strconv.Atoi(form.Get("press"))
 	if !ok || err != nil || n < 0 || n >= len(buttonsOf(w.Card)) {
 		return nil
 	}
-	w.Card = copied(w.Card)
+	w.Card = copyCard(w.Card)
 	action := buttonsOf(w.Card)[n].OnClick.Action
-	inputs := fill(w.Card, form)
-	if w.Complaint = complain(w.Card, action, inputs); w.Complaint != "" {
-		p.put(windows, who, w)
+	inputs := fillFields(w.Card, form)
+	if w.Complaint = validateInputs(w.Card, action, inputs); w.Complaint != "" {
+		p.showWindow(windows, person, w)
 		return nil
 	}
 	b := button{function: action.Function, parameters: map[string]string{}, opens: action.Interaction == "OPEN_DIALOG"}
 	for _, param := range action.Parameters {
 		b.parameters[param.Key] = param.Value
 	}
-	e := event{kind: clicked, who: who, in: w.in, message: w.message, button: b, inputs: inputs, home: w.home}
+	e := event{kind: cardClicked, person: person, space: w.space, message: w.message, home: w.home}
+	e.button, e.inputs = b, inputs
 	switch {
 	case b.opens:
 		e.dialog = "REQUEST_DIALOG"
-	case !home, p.format() == AddOn: // add-ons get it for clicks on the Home tab, too: 2.4
+	case !home, p.format() == AddOn: // also for add-ons on the Home tab: chat-protocol.md 2.4
 		e.dialog = "SUBMIT_DIALOG"
 	}
 	return p.deliver(ctx, e)
 }
 
-// copied is a card of its own, so that two presses at once write to two.
-func copied(c *Card) *Card {
+// copyCard returns a deep copy, so that concurrent presses do not share a card.
+func copyCard(c *Card) *Card {
 	text, err := json.Marshal(c)
 	if err != nil {
-		panic(err) // it came as JSON
+		panic(err) // a card is decoded JSON
 	}
 	var out Card
 	if err := json.Unmarshal(text, &out); err != nil {
@@ -127,7 +126,7 @@ func copied(c *Card) *Card {
 	return &out
 }
 
-// buttonsOf are a card's buttons, in the order they are shown in.
+// buttonsOf returns a card's buttons, in the order in which they are shown.
 func buttonsOf(c *Card) []*Button {
 	var out []*Button
 	for _, s := range c.Sections {
@@ -143,9 +142,9 @@ func buttonsOf(c *Card) []*Button {
 	return out
 }
 
-// fill writes what was typed into a card's fields, so that it is still there
-// if the dialog stays, and gives it as Chat sends it: without what is not set.
-func fill(c *Card, form url.Values) map[string][]string {
+// fillFields stores a form in a card's fields, so that an open dialog keeps the input. It returns the inputs that Chat
+// sends, which exclude empty fields.
+func fillFields(c *Card, form url.Values) map[string][]string {
 	out := map[string][]string{}
 	for _, s := range c.Sections {
 		for _, w := range s.Widgets {
@@ -160,7 +159,7 @@ func fill(c *Card, form url.Values) map[string][]string {
 				if len(form[name]) > 0 {
 					out[name] = form[name]
 				}
-				choose(w.SelectionInput, form[name])
+				selectItems(w.SelectionInput, form[name])
 			case w.DecoratedText != nil && w.DecoratedText.SwitchControl != nil:
 				control := w.DecoratedText.SwitchControl
 				if control.Selected = form.Get(control.Name) != ""; control.Selected {
@@ -172,8 +171,8 @@ func fill(c *Card, form url.Values) map[string][]string {
 	return out
 }
 
-// holding is what a card's fields hold, as a form.
-func holding(c *Card) url.Values {
+// fieldValues returns the values of a card's fields as a form.
+func fieldValues(c *Card) url.Values {
 	out := url.Values{}
 	for _, s := range c.Sections {
 		for _, w := range s.Widgets {
@@ -186,15 +185,17 @@ func holding(c *Card) url.Values {
 						out.Add(w.SelectionInput.Name, item.Value)
 					}
 				}
-			case w.DecoratedText != nil && w.DecoratedText.SwitchControl != nil && w.DecoratedText.SwitchControl.Selected:
-				out.Set(w.DecoratedText.SwitchControl.Name, w.DecoratedText.SwitchControl.Value)
+			case w.DecoratedText != nil && w.DecoratedText.SwitchControl != nil:
+				if control := w.DecoratedText.SwitchControl; control.Selected {
+					out.Set(control.Name, control.Value)
+				}
 			}
 		}
 	}
 	return out
 }
 
-func choose(s *SelectionInput, values []string) {
+func selectItems(s *SelectionInput, values []string) {
 	for _, item := range s.Items {
 		item.Selected = false
 	}
@@ -211,21 +212,23 @@ func choose(s *SelectionInput, values []string) {
 	}
 }
 
-// complain is what Chat's client says before it sends anything (4.4).
-func complain(c *Card, action *Action, inputs map[string][]string) string {
+// validateInputs returns the error that Chat's client shows instead of sending an event, or "" (chat-protocol.md 4.4).
+func validateInputs(c *Card, action *Action, inputs map[string][]string) string {
 	for _, name := range action.RequiredWidgets {
 		if len(inputs[name]) == 0 {
-			return "Please fill in what is required."
+			return "Fill in the required fields."
 		}
 	}
 	for _, s := range c.Sections {
 		for _, w := range s.Widgets {
 			t := w.TextInput
-			if t != nil && t.Validation != nil && t.Validation.CharacterLimit > 0 && utf8.RuneCountInString(t.Value) > int(t.Validation.CharacterLimit) {
+			if t != nil && t.Validation != nil && t.Validation.CharacterLimit > 0 &&
+				utf8.RuneCountInString(t.Value) > int(t.Validation.CharacterLimit) {
 				return t.Label + ": too many characters."
 			}
-			if m := w.SelectionInput; m != nil && m.Type == "MULTI_SELECT" && len(inputs[m.Name]) > int(m.MultiSelectMaxSelectedItems) {
-				return m.Label + ": too many."
+			m := w.SelectionInput
+			if m != nil && m.Type == "MULTI_SELECT" && len(inputs[m.Name]) > int(m.MultiSelectMaxSelectedItems) {
+				return m.Label + ": too many selected."
 			}
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Zone is that of everybody's calendar.
-const Zone = "Europe/Berlin"
+// TimeZone is the time zone of every calendar.
+const TimeZone = "Europe/Berlin"
 
 // Event is an event in a person's own calendar.
 type Event struct {
@@ -21,7 +21,7 @@ type Event struct {
 	Guests []string
 }
 
-// Events are all events in a person's own calendar.
+// Events returns all events in a person's own calendar.
 func (s *Server) Events(p Person) []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,8 +36,7 @@ func (s *Server) Events(p Person) []Event {
 
 var eventID = regexp.MustCompile("^[a-v0-9]{5,1000}$")
 
-// insertEvent is calendar.events.insert with a Meet room; the rules for the id
-// are the document's.
+// insertEvent is calendar.events.insert with a Meet conference. eventID follows the discovery document.
 func (s *Server) insertEvent(p Person, q url.Values, body []byte) (any, *apiError) {
 	var r struct {
 		ID         string `json:"id"`
@@ -61,19 +60,21 @@ func (s *Server) insertEvent(p Person, q url.Values, body []byte) (any, *apiErro
 	if err := json.Unmarshal(body, &r); err != nil {
 		return nil, invalid(err.Error())
 	}
+	create := r.Conference.Create
+	meet := q.Get("conferenceDataVersion") == "1" && create.RequestID != "" && create.Key.Type == "hangoutsMeet"
 	switch {
 	case r.ID != "" && !eventID.MatchString(r.ID):
 		return nil, invalid("Invalid resource id value.")
 	case !r.End.DateTime.After(r.Start.DateTime):
 		return nil, invalid("The specified time range is empty.")
-	case q.Get("conferenceDataVersion") != "1" || r.Conference.Create.RequestID == "" || r.Conference.Create.Key.Type != "hangoutsMeet":
-		return nil, invalid("The stand-in makes events with a Meet room only.")
+	case !meet:
+		return nil, invalid("The emulator creates events with a Meet conference only.")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.events {
 		if e.Owner == p && e.ID == r.ID {
-			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The requested identifier already exists."}
+			return nil, newError(http.StatusConflict, "The requested identifier already exists.")
 		}
 	}
 	e := Event{Owner: p, ID: r.ID, Title: r.Summary, Start: r.Start.DateTime, End: r.End.DateTime}
@@ -81,25 +82,25 @@ func (s *Server) insertEvent(p Person, q url.Values, body []byte) (any, *apiErro
 		e.Guests = append(e.Guests, a.Email)
 	}
 	s.events = append(s.events, e)
-	return s.writtenEvent(e), nil
+	return s.eventResource(e), nil
 }
 
-// getEvent is calendar.events.get.
 func (s *Server) getEvent(p Person, id string) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.events {
 		if e.Owner == p && e.ID == id {
-			return s.writtenEvent(e), nil
+			return s.eventResource(e), nil
 		}
 	}
 	return nil, notFound
 }
 
-func (s *Server) writtenEvent(e Event) map[string]any {
+func (s *Server) eventResource(e Event) map[string]any {
 	return map[string]any{
 		"kind": "calendar#event", "id": e.ID, "status": "confirmed", "summary": e.Title,
-		"start":    map[string]any{"dateTime": e.Start.Format(time.RFC3339)},
-		"htmlLink": "https://www.google.com/calendar/event?eid=" + e.ID, "hangoutLink": "https://meet.google.com/event-" + e.ID[:8],
+		"start":       map[string]any{"dateTime": e.Start.Format(time.RFC3339)},
+		"htmlLink":    "https://www.google.com/calendar/event?eid=" + e.ID,
+		"hangoutLink": "https://meet.google.com/event-" + e.ID[:8],
 	}
 }

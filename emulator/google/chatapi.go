@@ -9,39 +9,43 @@ import (
 	"strings"
 )
 
-// apiError is an error in Google's shape (chat-protocol.md 6.6).
+// apiError is an error response of a Google API (chat-protocol.md 6.6).
 type apiError struct {
-	code    int
-	status  string
-	message string
-	reason  string
-	older   string // reason, as the older APIs write it
+	code         int
+	status       string
+	message      string
+	reason       string
+	legacyReason string // the reason in the error format of Google's older APIs
 }
 
-// insufficient is the answer to a token without the scope.
-func insufficient() *apiError {
-	return &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Request had insufficient authentication scopes.", reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
+// insufficientScopes is the error for a token without a required scope.
+func insufficientScopes() *apiError {
+	e := newError(http.StatusForbidden, "Request had insufficient authentication scopes.")
+	e.reason = "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
+	return e
 }
 
-func invalid(message string) *apiError {
-	return &apiError{code: http.StatusBadRequest, status: "INVALID_ARGUMENT", message: message}
+func invalid(message string) *apiError { return newError(http.StatusBadRequest, message) }
+
+func newError(code int, message string) *apiError {
+	return &apiError{code: code, status: statuses[code], message: message}
 }
 
-// statuses are the canonical names of the codes faults are made with.
+// statuses are the canonical names of HTTP statuses.
 var statuses = map[int]string{
-	400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ALREADY_EXISTS",
-	429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
+	400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+	409: "ALREADY_EXISTS", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
 }
 
-// callAPI answers one call of an API: path, query, token, scope and body are
-// checked against its discovery document before the method's own rules.
+// callAPI serves one API call. It checks path, token, scope, query and body against the API's discovery document before
+// it applies the method's own rules.
 func (s *Server) callAPI(w http.ResponseWriter, r *http.Request) {
-	m := s.find(r.Method, r.URL.Path)
+	m := s.findMethod(r.Method, r.URL.Path)
 	call := Call{Method: r.Method + " " + r.URL.Path, Path: r.URL.RequestURI(), At: s.Now()}
 	var body any
 	var failed *apiError
 	if m == nil {
-		failed = &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "The stand-in does not play " + r.Method + " " + r.URL.Path + "."}
+		failed = newError(http.StatusNotFound, "The emulator does not support "+call.Method+".")
 	} else {
 		call.Method = m.ID
 		body, failed = s.call(m, r, &call)
@@ -52,11 +56,14 @@ func (s *Server) callAPI(w http.ResponseWriter, r *http.Request) {
 		text := map[string]any{"code": failed.code, "message": failed.message, "status": failed.status}
 		if failed.reason != "" {
 			text["details"] = []any{map[string]any{
-				"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": failed.reason, "domain": "googleapis.com",
+				"@type":  "type.googleapis.com/google.rpc.ErrorInfo",
+				"reason": failed.reason, "domain": "googleapis.com",
 			}}
 		}
-		if failed.older != "" {
-			text["errors"] = []any{map[string]any{"domain": "usageLimits", "reason": failed.older, "message": failed.message}}
+		if failed.legacyReason != "" {
+			text["errors"] = []any{map[string]any{
+				"domain": "usageLimits", "reason": failed.legacyReason, "message": failed.message,
+			}}
 		}
 		answer(w, failed.code, map[string]any{"error": text})
 		return
@@ -69,32 +76,34 @@ func (s *Server) callAPI(w http.ResponseWriter, r *http.Request) {
 func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return nil, invalid("The body broke off.")
+		return nil, invalid("The request body is incomplete.")
 	}
-	if f := cmp.Or(s.fault(m.ID), s.switched(m)); f.status != 0 {
-		// Google's messages may quote what was sent.
-		return nil, &apiError{code: f.status, status: statuses[f.status], message: cmp.Or(f.message, "fault switched on for "+string(body)), older: f.older}
+	if f := cmp.Or(s.takeFault(m.ID), s.switchFault(m)); f.status != 0 {
+		message := cmp.Or(f.message, "injected fault for "+string(body)) // Google's messages may quote the request
+		return nil, &apiError{f.status, statuses[f.status], message, "", f.legacyReason}
 	}
 	token, ok := s.bearer(r)
 	if !ok {
-		return nil, &apiError{code: http.StatusUnauthorized, status: "UNAUTHENTICATED", message: "Request had invalid authentication credentials. Expected OAuth 2 access token."}
+		message := "Request had invalid authentication credentials. Expected OAuth 2 access token."
+		return nil, newError(http.StatusUnauthorized, message)
 	}
 	call.Person = token.person.User()
-	who, failed := s.asks(m, token, r.URL.Query())
+	q, path := r.URL.Query(), strings.Split(r.URL.Path, "/")
+	c, failed := s.checkCaller(m, token, q)
 	if failed != nil {
 		return nil, failed
 	}
-	if why := m.in.query(m, r.URL.Query()); why != "" {
-		return nil, invalid(why)
+	if problem := m.api.checkQuery(m, q); problem != "" {
+		return nil, invalid(problem)
 	}
 	if m.Request.Ref != "" {
-		if err := m.in.check(m.Request.Ref, body); err != nil {
+		if err := m.api.check(m.Request.Ref, body); err != nil {
 			return nil, invalid("Invalid JSON payload received. " + strings.ReplaceAll(err.Error(), "\n", " "))
 		}
 	} else if len(bytes.TrimSpace(body)) > 0 {
 		return nil, invalid("This method takes no body.")
 	}
-	if failed := s.spend(m, r.URL.Path); failed != nil {
+	if failed := s.spendQuota(m, r.URL.Path); failed != nil {
 		return nil, failed
 	}
 	var out any
@@ -102,44 +111,41 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	case "chat.spaces.setup":
 		out, failed = s.setUp(token.person, body)
 	case "chat.spaces.members.list":
-		out, failed = s.listMembers(who, strings.Split(r.URL.Path, "/")[3], r.URL.Query())
+		out, failed = s.listMembers(c, path[3], q)
 	case "chat.spaces.members.get":
-		path := strings.Split(r.URL.Path, "/")
-		out, failed = s.getMember(who, path[3], path[5])
+		out, failed = s.getMember(c, path[3], path[5])
 	case "chat.spaces.members.create":
-		out, failed = s.createMember(who, token, strings.Split(r.URL.Path, "/")[3], body)
+		out, failed = s.createMember(c, token, path[3], body)
 	case "chat.spaces.patch":
-		out, failed = s.patchSpace(who, strings.Split(r.URL.Path, "/")[3], r.URL.Query().Get("updateMask"), body)
+		out, failed = s.patchSpace(c, path[3], q.Get("updateMask"), body)
 	case "chat.spaces.get":
-		out, failed = s.getSpace(who, strings.Split(r.URL.Path, "/")[3])
+		out, failed = s.getSpace(c, path[3])
 	case "chat.spaces.members.patch":
-		path := strings.Split(r.URL.Path, "/")
-		out, failed = s.patchMember(who, path[3], path[5], r.URL.Query().Get("updateMask"), body)
+		out, failed = s.patchMember(c, path[3], path[5], q.Get("updateMask"), body)
 	case "chat.spaces.members.delete":
-		path := strings.Split(r.URL.Path, "/")
-		out, failed = s.deleteMember(who, path[3], path[5])
+		out, failed = s.deleteMember(c, path[3], path[5])
 	case "chat.spaces.delete":
-		out, failed = s.deleteSpace(who, strings.Split(r.URL.Path, "/")[3])
+		out, failed = s.deleteSpace(c, path[3])
 	case "calendar.events.list":
-		out = map[string]any{"kind": "calendar#events", "timeZone": Zone, "items": []any{}}
+		out = map[string]any{"kind": "calendar#events", "timeZone": TimeZone, "items": []any{}}
 	case "calendar.events.insert":
-		out, failed = s.insertEvent(token.person, r.URL.Query(), body)
+		out, failed = s.insertEvent(token.person, q, body)
 	case "calendar.events.get":
-		out, failed = s.getEvent(token.person, strings.Split(r.URL.Path, "/")[6])
+		out, failed = s.getEvent(token.person, path[6])
 	case "chat.spaces.messages.create":
-		out, failed = s.createMessage(token.person, strings.Split(r.URL.Path, "/")[3], r.URL.Query(), body)
+		out, failed = s.createMessage(token.person, path[3], q, body)
 	case "chat.spaces.list":
-		out, failed = s.listSpaces(token.person, r.URL.Query())
+		out, failed = s.listSpaces(token.person, q)
 	case "chat.spaces.search":
-		out, failed = s.searchSpaces(who, r.URL.Query())
+		out, failed = s.searchSpaces(c, q)
 	case "chat.spaces.findGroupChats":
-		out, failed = s.findGroupChats(token.person, r.URL.Query()["users"])
+		out, failed = s.findGroupChats(token.person, q["users"])
 	case "meet.spaces.create":
 		out = s.createRoom()
 	case iamSign:
 		out, failed = s.signJWT(r.URL.Path, body)
 	case groupsLookup:
-		out, failed = s.lookupGroup(token.person, r.URL.Query().Get("groupKey.id"))
+		out, failed = s.lookupGroup(token.person, q.Get("groupKey.id"))
 	case kmsEncrypt, kmsDecrypt:
 		out, failed = s.crypt(m.ID, strings.TrimPrefix(r.URL.Path, "/v1/"), body)
 	}
@@ -148,10 +154,10 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	}
 	text, err := json.Marshal(out)
 	if err == nil {
-		err = m.in.check(m.Response.Ref, text)
+		err = m.api.check(m.Response.Ref, text)
 	}
 	if err != nil {
-		return nil, &apiError{code: http.StatusInternalServerError, status: "INTERNAL", message: "the stand-in's own answer is wrong: " + err.Error()}
+		return nil, newError(http.StatusInternalServerError, "the emulator's response is invalid: "+err.Error())
 	}
 	return json.RawMessage(text), nil
 }

@@ -12,13 +12,11 @@ import (
 	"strings"
 )
 
-var notFound = &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "Requested entity was not found."}
+var notFound = newError(http.StatusNotFound, "Requested entity was not found.")
 
-// createMember is spaces.members.create (chat-protocol.md 6.3): whoever is in
-// already is given as they are; others of the organization join, those of
-// another are invited if the space allows them. The app itself takes a scope of
-// its own, and people another.
-func (s *Server) createMember(who caller, token accessToken, id string, body []byte) (any, *apiError) {
+// createMember is spaces.members.create (chat-protocol.md 6.3). It returns an existing membership unchanged. People of
+// the organization join, and others are invited if the space allows them. Adding the app needs a scope of its own.
+func (s *Server) createMember(c caller, token accessToken, id string, body []byte) (any, *apiError) {
 	p := token.person
 	var r struct {
 		Member      struct{ Name, Type string }
@@ -26,25 +24,26 @@ func (s *Server) createMember(who caller, token accessToken, id string, body []b
 	}
 	err := json.Unmarshal(body, &r)
 	app := r.Member.Name == "users/app" && r.Member.Type == "BOT"
-	if err != nil || r.GroupMember.Name == "" && !app && (r.Member.Type != "HUMAN" || !strings.HasPrefix(r.Member.Name, "users/")) {
+	human := r.Member.Type == "HUMAN" && strings.HasPrefix(r.Member.Name, "users/")
+	if err != nil || r.GroupMember.Name == "" && !app && !human {
 		return nil, invalid("Missing or malformed user resource name, or not a human.")
 	}
-	scope := "https://www.googleapis.com/auth/chat.memberships"
+	scope := authPrefix + "chat.memberships"
 	switch {
-	case app && who.admin:
+	case app && c.admin:
 		return nil, invalid("use_admin_access does not support apps.")
-	case who.admin:
-		scope = "https://www.googleapis.com/auth/chat.admin.memberships"
+	case c.admin:
+		scope = authPrefix + "chat.admin.memberships"
 	case app:
 		scope += ".app"
 	}
 	if !slices.Contains(token.scopes, scope) {
-		return nil, insufficient()
+		return nil, insufficientScopes()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
-	if space == nil || space.Direct || !who.sees(space) {
+	if space == nil || space.Direct || !c.canSee(space) {
 		return nil, notFound
 	}
 	if r.GroupMember.Name != "" {
@@ -54,58 +53,56 @@ func (s *Server) createMember(who caller, token accessToken, id string, body []b
 		if !slices.Contains(space.Groups, r.GroupMember.Name) {
 			space.Groups = append(space.Groups, r.GroupMember.Name)
 		}
-		return map[string]any{"name": space.Name() + "/members/" + strings.TrimPrefix(r.GroupMember.Name, "groups/"), "state": "JOINED", "groupMember": map[string]any{"name": r.GroupMember.Name}}, nil
+		return space.groupMember(r.GroupMember.Name), nil
 	}
 	if app {
 		if space.App {
-			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The app is a member."}
+			return nil, newError(http.StatusConflict, "The app is a member.")
 		}
 		space.App = true
 		s.post(space, Message{Line: true, Text: p.Name + " added " + s.AppName + " via " + s.AppName})
-		return map[string]any{"name": space.Name() + "/members/app", "state": "JOINED", "member": map[string]any{"name": "users/app", "type": "BOT"}}, nil
+		member := map[string]any{"name": "users/app", "type": "BOT"}
+		return map[string]any{"name": space.member("app"), "state": "JOINED", "member": member}, nil
 	}
-	other, ok := Find(r.Member.Name)
-	if ok && s.dropped[other.Sub] { // without a word, here too
-		return map[string]any{"name": space.Name() + "/members/" + other.Sub, "state": "JOINED", "member": map[string]any{"name": other.User(), "type": "HUMAN"}}, nil
+	other, ok := FindPerson(r.Member.Name)
+	if ok && s.undeliverable[other.Sub] {
+		return space.personMember(other, "JOINED"), nil
 	}
-	if ok && other.Domain != p.Domain && !who.admin && space.External && !space.has(other) {
+	if ok && other.Domain != p.Domain && !c.admin && space.ExternalAllowed && !space.has(other) {
 		space.Members = append(space.Members, Member{Person: other, State: "INVITED"})
-		return map[string]any{"name": space.Name() + "/members/" + other.Sub, "state": "INVITED", "member": map[string]any{"name": other.User(), "type": "HUMAN"}}, nil
+		return space.personMember(other, "INVITED"), nil
 	}
 	if !ok || other.Domain != p.Domain && !space.has(other) {
-		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "The caller does not have permission to add this member."}
+		return nil, newError(http.StatusForbidden, "The caller does not have permission to add this member.")
 	}
 	state := "JOINED"
-	if at := slices.IndexFunc(space.Members, func(m Member) bool { return m.Person == other }); at >= 0 {
-		state = space.Members[at].State
+	if i := slices.IndexFunc(space.Members, func(m Member) bool { return m.Person == other }); i >= 0 {
+		state = space.Members[i].State
 	} else {
 		space.Members = append(space.Members, Member{Person: other, State: state})
-		s.post(space, Message{Line: true, Text: who.did("added "+other.Name, s)})
+		s.post(space, Message{Line: true, Text: c.describe("added "+other.Name, s)})
 	}
-	return map[string]any{
-		"name": space.Name() + "/members/" + other.Sub, "state": state, "member": map[string]any{"name": other.User(), "type": "HUMAN"},
-	}, nil
+	return space.personMember(other, state), nil
 }
 
-// createMessage is spaces.messages.create as a person: text only
-// (chat-protocol.md 6.4).
+// createMessage is spaces.messages.create with user authentication, which allows text only (chat-protocol.md 6.4).
 func (s *Server) createMessage(p Person, id string, q url.Values, body []byte) (any, *apiError) {
 	var r struct {
 		Text         string
 		MarkupSyntax string
 		Thread       struct{ Name string }
 	}
-	var all map[string]any
-	if json.Unmarshal(body, &r) != nil || json.Unmarshal(body, &all) != nil || r.Text == "" || len(r.Text) > 32_000 {
-		return nil, invalid("A message as a user has a text of at most 32,000 bytes.")
+	var fields map[string]any
+	if json.Unmarshal(body, &r) != nil || json.Unmarshal(body, &fields) != nil || r.Text == "" || len(r.Text) > 32_000 {
+		return nil, invalid("With user authentication, a message has a text of at most 32,000 bytes.")
 	}
-	for name := range all {
+	for name := range fields {
 		if name != "text" && name != "thread" && name != "markupSyntax" {
-			return nil, invalid("With user authentication, a message has a text only, not " + name + ".")
+			return nil, invalid("With user authentication, a message has only a text, not " + name + ".")
 		}
 	}
 	if r.Thread.Name != "" && q.Get("messageReplyOption") == "" {
-		return nil, invalid("Without messageReplyOption the thread is ignored: the stand-in refuses that.")
+		return nil, invalid("Google ignores a thread without messageReplyOption. The emulator rejects it.")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,55 +114,58 @@ func (s *Server) createMessage(p Person, id string, q url.Values, body []byte) (
 		return nil, invalid("Threads and messageReplyOption are for named spaces only.")
 	}
 	key := q.Get("requestId")
-	made, ok := s.setups["message "+key]
+	result, ok := s.requestResults["message "+key]
 	switch {
-	case ok && key != "" && made.person != p:
-		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The request id was used by another user."}
+	case ok && key != "" && result.person != p:
+		return nil, newError(http.StatusConflict, "The request id was used by another user.")
 	case !ok || key == "":
-		made = setup{p, s.post(space, Message{Sender: p, Text: r.Text, Markup: cmp.Or(r.MarkupSyntax, s.markup()), Via: s.AppName, Thread: r.Thread.Name})}
-		s.setups["message "+key] = made
+		markup := cmp.Or(r.MarkupSyntax, s.markup())
+		result = requestResult{p, s.post(space, Message{
+			Sender: p, Text: r.Text, Markup: markup, Via: s.AppName, Thread: r.Thread.Name,
+		})}
+		s.requestResults["message "+key] = result
 	}
-	// A repetition is answered with its own text, though another may stand there
-	// (messages.create: the object is the first, and may be incomplete).
-	return map[string]any{"name": made.space, "text": r.Text, "sender": map[string]any{"name": p.User(), "type": "HUMAN"}}, nil
+	// A repeated request gets its own text, even if it differs from that of the existing message: messages.create
+	// documents that this response can be incomplete.
+	sender := map[string]any{"name": p.User(), "type": "HUMAN"}
+	return map[string]any{"name": result.id, "text": r.Text, "sender": sender}, nil
 }
 
 // listSpaces is spaces.list for named spaces.
 func (s *Server) listSpaces(p Person, q url.Values) (any, *apiError) {
 	if q.Get("filter") != `spaceType = "SPACE"` {
-		return nil, invalid("The stand-in lists named spaces only.")
+		return nil, invalid("The emulator lists named spaces only.")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []any{}
-	for _, space := range s.named(p) {
-		list = append(list, s.written(space))
+	for _, space := range s.namedSpaces(p) {
+		list = append(list, s.spaceResource(space))
 	}
-	return paged(q, "spaces", list)
+	return paginate(q, "spaces", list)
 }
 
-// paged is the page of a list that a query asks for.
-func paged(q url.Values, field string, list []any) (any, *apiError) {
-	size, from := 100, 0
+// paginate returns the page of a list that pageSize and pageToken select.
+func paginate(q url.Values, field string, list []any) (any, *apiError) {
+	size, start := 100, 0
 	if text := q.Get("pageSize"); text != "" {
 		size, _ = strconv.Atoi(text)
 	}
 	if token := q.Get("pageToken"); token != "" {
-		if _, err := fmt.Sscanf(token, "page-%d", &from); err != nil || from > len(list) {
+		if _, err := fmt.Sscanf(token, "page-%d", &start); err != nil || start > len(list) {
 			return nil, invalid("Invalid page token.")
 		}
 	}
-	to := min(from+max(size, 1), len(list))
-	out := map[string]any{field: list[from:to]}
-	if to < len(list) {
-		out["nextPageToken"] = fmt.Sprintf("page-%d", to)
+	end := min(start+max(size, 1), len(list))
+	out := map[string]any{field: list[start:end]}
+	if end < len(list) {
+		out["nextPageToken"] = fmt.Sprintf("page-%d", end)
 	}
 	return out, nil
 }
 
-// named are a person's named spaces, in no order that Google documents; the
-// lock is held.
-func (s *Server) named(p Person) []*Space {
+// namedSpaces returns a person's named spaces by name: Google documents no order. The caller holds the lock.
+func (s *Server) namedSpaces(p Person) []*Space {
 	var out []*Space
 	for _, space := range s.spaces {
 		if !space.Direct && !space.Group && space.has(p) {
@@ -176,46 +176,47 @@ func (s *Server) named(p Person) []*Space {
 	return out
 }
 
-var searched = regexp.MustCompile(`^(customer = "customers/my_customer" AND )?space_type = "SPACE"(?: AND display_name:"((?:[^"\\]|\\.)*)")?$`)
+var searchQuery = regexp.MustCompile(`^(customer = "customers/my_customer" AND )?space_type = "SPACE"` +
+	`(?: AND display_name:"((?:[^"\\]|\\.)*)")?$`)
 
-// searchSpaces is spaces.search (chat-protocol.md 6.5): every word asked for
-// begins one of the name's. Only an administrator may do without a name, and
-// has pages.
-func (s *Server) searchSpaces(p caller, q url.Values) (any, *apiError) {
+// searchSpaces is spaces.search (chat-protocol.md 6.5). Each word of the query must be a prefix of a word of the name.
+// Only an administrator can omit the name and gets pages.
+func (s *Server) searchSpaces(c caller, q url.Values) (any, *apiError) {
 	query := q.Get("query")
-	m := searched.FindStringSubmatch(query)
-	if m == nil || len(query) > 1000 || (m[1] != "") != p.admin {
+	m := searchQuery.FindStringSubmatch(query)
+	if m == nil || len(query) > 1000 || (m[1] != "") != c.admin {
 		return nil, invalid("Invalid query: " + query)
 	}
-	asked := strings.Fields(strings.ToLower(strings.NewReplacer("\\\\", "\\", "\\\"", "\"").Replace(m[2])))
+	unescape := strings.NewReplacer("\\\\", "\\", "\\\"", "\"")
+	words := strings.Fields(strings.ToLower(unescape.Replace(m[2])))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []any{}
-	all := slices.DeleteFunc(slices.Clone(s.spaces), func(space *Space) bool { return space.Direct || space.Group || !p.sees(space) })
-	slices.SortStableFunc(all, func(a, b *Space) int { return b.Made.Compare(a.Made) }) // create_time DESC
+	all := slices.DeleteFunc(slices.Clone(s.spaces), func(o *Space) bool { return o.Direct || o.Group || !c.canSee(o) })
+	slices.SortStableFunc(all, func(a, b *Space) int { return b.Created.Compare(a.Created) }) // create_time DESC
 	for _, space := range all {
-		have := strings.Fields(strings.ToLower(space.DisplayName))
-		fits := !slices.ContainsFunc(asked, func(a string) bool {
-			return !slices.ContainsFunc(have, func(h string) bool { return strings.HasPrefix(h, a) })
+		name := strings.Fields(strings.ToLower(space.DisplayName))
+		matches := !slices.ContainsFunc(words, func(word string) bool {
+			return !slices.ContainsFunc(name, func(part string) bool { return strings.HasPrefix(part, word) })
 		})
-		if fits && (len(asked) > 0 || p.admin) {
-			list = append(list, map[string]any{"space": s.written(space)})
+		if matches && (len(words) > 0 || c.admin) {
+			list = append(list, map[string]any{"space": s.spaceResource(space)})
 		}
 	}
-	if p.admin {
-		return paged(q, "results", list)
+	if c.admin {
+		return paginate(q, "results", list)
 	}
 	return map[string]any{"results": list[:min(len(list), 100)]}, nil
 }
 
-// findGroupChats finds the conversation of exactly these people and the caller.
+// findGroupChats is spaces.findGroupChats: the group chats of exactly p and these users.
 func (s *Server) findGroupChats(p Person, users []string) (any, *apiError) {
 	if len(users) == 0 || len(users) > 49 {
 		return nil, invalid("1 to 49 users.")
 	}
 	want := []Person{p}
 	for _, u := range users {
-		other, ok := Find(u)
+		other, ok := FindPerson(u)
 		if !ok {
 			return nil, invalid("Invalid user: " + u)
 		}
@@ -225,19 +226,19 @@ func (s *Server) findGroupChats(p Person, users []string) (any, *apiError) {
 	defer s.mu.Unlock()
 	list := []any{}
 	for _, space := range s.spaces {
-		same := space.Group && len(space.Members) == len(want) && !slices.ContainsFunc(want, func(w Person) bool { return !space.has(w) })
-		if same {
-			list = append(list, map[string]any{"name": space.Name()}) // names only, unless more is asked for
+		missing := func(other Person) bool { return !space.has(other) }
+		if space.Group && len(space.Members) == len(want) && !slices.ContainsFunc(want, missing) {
+			list = append(list, map[string]any{"name": space.Name()}) // spaceView's default returns names only
 		}
 	}
 	return map[string]any{"spaces": list}, nil
 }
 
-// createRoom is meet.spaces.create.
 func (s *Server) createRoom() any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rooms++
 	code := fmt.Sprintf("aaa-bbbb-%03d", s.rooms)
-	return map[string]any{"name": "spaces/room" + code, "meetingUri": "https://meet.google.com/" + code, "meetingCode": code}
+	uri := "https://meet.google.com/" + code
+	return map[string]any{"name": "spaces/room" + code, "meetingUri": uri, "meetingCode": code}
 }

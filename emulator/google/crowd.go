@@ -5,30 +5,29 @@ import (
 	"slices"
 )
 
-// Connect is a consent of an account that was given before the server began:
-// its refresh token, and an access token for these scopes.
+// Connect grants scopes without the consent page. It returns the refresh token and an access token.
 func (s *Server) Connect(p Person, scopes ...string) (refresh, access string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	scopes = append([]string{"openid", emailScope}, scopes...)
-	refresh = s.secret("1//0", rand.Text())
+	refresh = s.newSecret("1//0", rand.Text())
 	s.refresh[refresh] = refreshToken{p, scopes}
-	access, _ = s.give(p, scopes)["access_token"].(string)
+	access, _ = s.issueAccessToken(p, scopes)["access_token"].(string)
 	return refresh, access
 }
 
-// Tidy forgets the spaces that were made and the calls that were recorded, so
-// that a run of millions costs the same at its end. What was consented stays.
-func (s *Server) Tidy() {
+// Prune deletes the spaces created by requests, the recorded calls and secrets, and expired access tokens, so that a
+// long load test does not slow down. Grants stay.
+func (s *Server) Prune() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	made := map[string]bool{}
-	for _, setup := range s.setups {
-		made[setup.space] = true
+	created := map[string]bool{}
+	for _, result := range s.requestResults {
+		created[result.id] = true
 	}
-	s.spaces = slices.DeleteFunc(s.spaces, func(space *Space) bool { return made[space.ID] })
+	s.spaces = slices.DeleteFunc(s.spaces, func(space *Space) bool { return created[space.ID] })
 	s.calls, s.secrets = nil, nil
-	clear(s.setups)
+	clear(s.requestResults)
 	for token, a := range s.access {
 		if !s.Now().Before(a.expires) {
 			delete(s.access, token)

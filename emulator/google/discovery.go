@@ -2,7 +2,7 @@ package google
 
 import (
 	"cmp"
-	_ "embed" // for the trimmed document
+	_ "embed" // for the discovery documents
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,8 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// The documents are Google's own, trimmed by the test beside it to the methods
-// and schemas that are played, without descriptions.
+// Google's discovery documents, without descriptions and reduced to the methods and schemas that the emulator supports.
 //
 //go:generate go test -run TestTheTrimmedDiscoveryDocumentsAreGoogles -update
 var (
@@ -35,9 +34,9 @@ var (
 	storageDocument []byte
 )
 
-// discovery is what a discovery document says of methods and bodies.
+// discovery has the methods and schemas of a discovery document.
 type discovery struct {
-	methods map[string]*method // by id
+	methods map[string]*method // by ID
 	global  map[string]parameter
 	schemas map[string]*jsonschema.Schema
 }
@@ -46,7 +45,7 @@ type method struct {
 	ID         string               `json:"id"`
 	HTTPMethod string               `json:"httpMethod"`
 	FlatPath   string               `json:"flatPath"`
-	Path       string               `json:"path"` // for those without a flat one
+	Path       string               `json:"path"` // used if FlatPath is empty
 	Parameters map[string]parameter `json:"parameters"`
 	Scopes     []string             `json:"scopes"`
 	Request    struct {
@@ -56,7 +55,7 @@ type method struct {
 		Ref string `json:"$ref"`
 	} `json:"response"`
 	path *regexp.Regexp
-	in   *discovery
+	api  *discovery
 }
 
 type parameter struct {
@@ -72,7 +71,7 @@ type document struct {
 	Schemas     map[string]map[string]any `json:"schemas"`
 }
 
-// The documents are compiled once: they do not change.
+// The documents never change, so each is compiled once.
 var (
 	chatDiscovery = sync.OnceValue(func() *discovery { return loadDiscovery(chatDocument) })
 	kmsDiscovery  = sync.OnceValue(func() *discovery { return loadDiscovery(kmsDocument) })
@@ -87,12 +86,12 @@ var (
 func loadDiscovery(text []byte) *discovery {
 	var doc document
 	if err := json.Unmarshal(text, &doc); err != nil {
-		panic(err) // a broken checkout
+		panic(err) // the embedded document is corrupt
 	}
 	d := &discovery{methods: doc.Methods, global: doc.Parameters, schemas: map[string]*jsonschema.Schema{}}
 	placeholder := regexp.MustCompile(`\\\{[^}]*\\\}`)
 	for _, m := range d.methods {
-		m.in = d
+		m.api = d
 		path := doc.ServicePath + cmp.Or(m.FlatPath, m.Path)
 		m.path = regexp.MustCompile("^/" + placeholder.ReplaceAllString(regexp.QuoteMeta(path), "([^/]+)") + "$")
 	}
@@ -110,8 +109,7 @@ func loadDiscovery(text []byte) *discovery {
 	return d
 }
 
-// toJSONSchema writes a discovery schema as JSON Schema: references, no
-// unknown fields, 64-bit numbers as strings.
+// toJSONSchema converts a discovery schema to JSON Schema. Objects with properties reject unknown fields.
 func toJSONSchema(in map[string]any) map[string]any {
 	if ref, ok := in["$ref"].(string); ok {
 		return map[string]any{"$ref": "#/$defs/" + ref}
@@ -141,8 +139,8 @@ func toJSONSchema(in map[string]any) map[string]any {
 	return out
 }
 
-// find is the method of a request, or nil.
-func (s *Server) find(httpMethod, path string) *method {
+// findMethod returns the method of a request, or nil.
+func (s *Server) findMethod(httpMethod, path string) *method {
 	for _, d := range []*discovery{s.api, s.kms, s.meet, s.calendar, s.iam, s.identity, s.storage} {
 		for m := range maps.Values(d.methods) {
 			if m.HTTPMethod == httpMethod && m.path.MatchString(path) {
@@ -153,8 +151,8 @@ func (s *Server) find(httpMethod, path string) *method {
 	return nil
 }
 
-// query says what is wrong with a query, or "".
-func (d *discovery) query(m *method, q url.Values) string {
+// checkQuery returns Google's error message for an invalid query, or "".
+func (d *discovery) checkQuery(m *method, q url.Values) string {
 	for name, values := range q {
 		p, ok := m.Parameters[name]
 		if !ok || p.Location != "query" {
@@ -165,7 +163,8 @@ func (d *discovery) query(m *method, q url.Values) string {
 		}
 		for _, v := range values {
 			switch {
-			case p.Type == "boolean" && v != "true" && v != "false", p.Type == "integer" && strings.Trim(v, "0123456789-") != "":
+			case p.Type == "boolean" && v != "true" && v != "false",
+				p.Type == "integer" && strings.Trim(v, "0123456789-") != "":
 				return fmt.Sprintf("Invalid value at '%s' (TYPE_%s), %q", name, strings.ToUpper(p.Type), v)
 			}
 		}
@@ -173,7 +172,7 @@ func (d *discovery) query(m *method, q url.Values) string {
 	return ""
 }
 
-// Check says why a JSON text is not one of a schema of the Chat API, or nil.
+// Check returns an error if body is not valid JSON for a schema of the Chat API.
 func (s *Server) Check(schema string, body []byte) error { return s.api.check(schema, body) }
 
 func (d *discovery) check(schema string, body []byte) error {

@@ -11,16 +11,17 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the trimmed discovery document anew")
+var update = flag.Bool("update", false, "rewrite the reduced discovery documents")
 
-// played are the methods that the stand-in plays, by document of the module
-// google.golang.org/api; spoken are the bodies of Chat that go over the page.
+// supported are the methods that the emulator supports, bodySchemas the schemas that package chatpage uses, and
+// fileNames the names of the reduced documents. Their keys are the discovery documents of google.golang.org/api.
 var (
-	played = map[string][]string{
+	supported = map[string][]string{
 		"chat/v1/chat-api.json": {
 			"chat.spaces.setup", "chat.spaces.list", "chat.spaces.search", "chat.spaces.findGroupChats",
-			"chat.spaces.members.list", "chat.spaces.members.get", "chat.spaces.members.create", "chat.spaces.messages.create",
-			"chat.spaces.patch", "chat.spaces.delete", "chat.spaces.get", "chat.spaces.members.patch", "chat.spaces.members.delete",
+			"chat.spaces.members.list", "chat.spaces.members.get", "chat.spaces.members.create",
+			"chat.spaces.members.patch", "chat.spaces.members.delete", "chat.spaces.messages.create",
+			"chat.spaces.patch", "chat.spaces.delete", "chat.spaces.get",
 		},
 		"cloudkms/v1/cloudkms-api.json": {kmsEncrypt, kmsDecrypt},
 		"meet/v2/meet-api.json":         {"meet.spaces.create"},
@@ -30,10 +31,16 @@ var (
 		"cloudidentity/v1/cloudidentity-api.json":   {groupsLookup},
 		"storage/v1/storage-api.json":               {storageGet, storageInsert},
 	}
-	spoken  = map[string][]string{"chat/v1/chat-api.json": {"Message", "DeprecatedEvent", "GoogleAppsCardV1Card"}}
-	trimmed = map[string]string{
-		"chat/v1/chat-api.json": "chat.json", "cloudkms/v1/cloudkms-api.json": "cloudkms.json", "meet/v2/meet-api.json": "meet.json", "calendar/v3/calendar-api.json": "calendar.json",
-		"iamcredentials/v1/iamcredentials-api.json": "iamcredentials.json", "cloudidentity/v1/cloudidentity-api.json": "cloudidentity.json", "storage/v1/storage-api.json": "storage.json",
+	bodySchemas = map[string][]string{"chat/v1/chat-api.json": {"Message", "DeprecatedEvent", "GoogleAppsCardV1Card"}}
+	fileNames   = map[string]string{
+		"chat/v1/chat-api.json":         "chat.json",
+		"cloudkms/v1/cloudkms-api.json": "cloudkms.json",
+		"meet/v2/meet-api.json":         "meet.json",
+		"calendar/v3/calendar-api.json": "calendar.json",
+
+		"iamcredentials/v1/iamcredentials-api.json": "iamcredentials.json",
+		"cloudidentity/v1/cloudidentity-api.json":   "cloudidentity.json",
+		"storage/v1/storage-api.json":               "storage.json",
 	}
 )
 
@@ -42,12 +49,12 @@ func TestTheTrimmedDiscoveryDocumentsAreGoogles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for whole, name := range trimmed {
-		text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), whole))
+	for source, name := range fileNames {
+		text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), source))
 		if err != nil {
 			t.Fatal(err)
 		}
-		path, want := filepath.Join("discovery", name), trim(t, text, played[whole], spoken[whole])
+		path, want := filepath.Join("discovery", name), reduce(t, text, supported[source], bodySchemas[source])
 		if *update {
 			if err := os.WriteFile(path, want, 0o644); err != nil {
 				t.Fatal(err)
@@ -58,12 +65,13 @@ func TestTheTrimmedDiscoveryDocumentsAreGoogles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the module has: run go generate ./emulator/google", path)
+			t.Errorf("%s differs from the module's document: run go generate ./emulator/google", path)
 		}
 	}
 }
 
-func trim(t *testing.T, whole []byte, played, spoken []string) []byte {
+// reduce removes the descriptions, and all methods and schemas but those named and the schemas that they use.
+func reduce(t *testing.T, text []byte, methodIDs, schemaNames []string) []byte {
 	t.Helper()
 	var doc struct {
 		Revision    string         `json:"revision"`
@@ -72,78 +80,81 @@ func trim(t *testing.T, whole []byte, played, spoken []string) []byte {
 		Resources   map[string]any `json:"resources"`
 		Schemas     map[string]any `json:"schemas"`
 	}
-	if err := json.Unmarshal(whole, &doc); err != nil {
+	if err := json.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
 	methods, schemas := map[string]any{}, map[string]any{}
-	collect(doc.Resources, played, methods)
-	for _, name := range spoken {
-		reach(map[string]any{"$ref": name}, doc.Schemas, schemas)
+	collectMethods(doc.Resources, methodIDs, methods)
+	for _, name := range schemaNames {
+		collectSchemas(map[string]any{"$ref": name}, doc.Schemas, schemas)
 	}
 	for _, m := range methods {
-		reach(m, doc.Schemas, schemas)
+		collectSchemas(m, doc.Schemas, schemas)
 	}
-	out := map[string]any{"revision": doc.Revision, "servicePath": doc.ServicePath, "parameters": doc.Parameters, "methods": methods, "schemas": schemas}
-	undescribe(out)
-	text, err := json.MarshalIndent(out, "", " ")
+	out := map[string]any{
+		"revision": doc.Revision, "servicePath": doc.ServicePath, "parameters": doc.Parameters,
+		"methods": methods, "schemas": schemas,
+	}
+	removeProse(out)
+	reduced, err := json.MarshalIndent(out, "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(text, '\n')
+	return append(reduced, '\n')
 }
 
-// collect finds the played methods in the tree of resources.
-func collect(resources map[string]any, played []string, into map[string]any) {
+// collectMethods copies the methods with these IDs from a tree of resources.
+func collectMethods(resources map[string]any, ids []string, to map[string]any) {
 	for _, r := range resources {
 		resource := r.(map[string]any)
 		methods, _ := resource["methods"].(map[string]any)
 		for _, m := range methods {
 			id := m.(map[string]any)["id"].(string)
-			for _, name := range played {
-				if id == name {
-					into[id] = m
+			for _, want := range ids {
+				if id == want {
+					to[id] = m
 				}
 			}
 		}
 		if more, ok := resource["resources"].(map[string]any); ok {
-			collect(more, played, into)
+			collectMethods(more, ids, to)
 		}
 	}
 }
 
-// reach collects every schema that value refers to, over any number of steps.
-func reach(value any, all, into map[string]any) {
+// collectSchemas copies every schema that value refers to, directly or indirectly.
+func collectSchemas(value any, all, to map[string]any) {
 	switch v := value.(type) {
 	case map[string]any:
-		if name, ok := v["$ref"].(string); ok && into[name] == nil {
-			into[name] = all[name]
-			reach(all[name], all, into)
+		if name, ok := v["$ref"].(string); ok && to[name] == nil {
+			to[name] = all[name]
+			collectSchemas(all[name], all, to)
 		}
 		for _, inner := range v {
-			reach(inner, all, into)
+			collectSchemas(inner, all, to)
 		}
 	case []any:
 		for _, inner := range v {
-			reach(inner, all, into)
+			collectSchemas(inner, all, to)
 		}
 	}
 }
 
-// undescribe takes out the prose, which is most of the document.
-func undescribe(value any) {
+// removeProse removes the descriptions, which are most of a document.
+func removeProse(value any) {
 	switch v := value.(type) {
 	case map[string]any:
 		for _, name := range []string{"description", "enumDescriptions", "enumDeprecated"} {
-			if _, prose := v[name].(map[string]any); !prose { // a field may be called description
+			if _, prose := v[name].(map[string]any); !prose { // a field can be named description
 				delete(v, name)
 			}
 		}
 		for _, inner := range v {
-			undescribe(inner)
+			removeProse(inner)
 		}
 	case []any:
 		for _, inner := range v {
-			undescribe(inner)
+			removeProse(inner)
 		}
 	}
 }

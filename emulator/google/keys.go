@@ -16,45 +16,43 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// keys are what the stand-in signs with: one key for ID tokens, one for Chat,
-// and one of the service account that people's organization delegates to.
+// keys are the signing keys of Google's accounts, of Chat, and of the service account with domain-wide delegation.
 type keys struct {
 	id, chat, account *rsa.PrivateKey
 	idKid, chatKid    string
-	before            *keys // that are still published; nil for none
+	previous          *keys // still published; nil if there are none
 }
 
-// freshKeys are made once a run: making them is slow.
-var freshKeys = sync.OnceValue(newKeys)
+// initialKeys are generated once per process, because generating RSA keys is slow.
+var initialKeys = sync.OnceValue(newKeys)
 
 func newKeys() *keys {
 	k := &keys{idKid: "id-" + rand.Text()[:8], chatKid: "chat-" + rand.Text()[:8]}
 	for _, key := range []**rsa.PrivateKey{&k.id, &k.chat, &k.account} {
-		made, err := rsa.GenerateKey(rand.Reader, 2048)
+		generated, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
-			panic(err) // only without randomness
+			panic(err) // crypto/rand failed
 		}
-		*key = made
+		*key = generated
 	}
 	return k
 }
 
-// Rotate signs with new keys from now on. Those before are published as well,
-// as Google does for some days; the service account's stays.
-func (s *Server) Rotate() {
-	before, now := s.keys.Load(), newKeys()
-	now.account, now.before = before.account, before
-	s.keys.Store(now)
+// RotateKeys replaces the keys of Google's accounts and of Chat. As at Google, the previous keys stay published.
+func (s *Server) RotateKeys() {
+	previous, next := s.keys.Load(), newKeys()
+	next.account, next.previous = previous.account, previous
+	s.keys.Store(next)
 }
 
-func (k *keys) signID(claims map[string]any) string   { return sign(k.id, k.idKid, claims) }
-func (k *keys) signChat(claims map[string]any) string { return sign(k.chat, k.chatKid, claims) }
+func (k *keys) signGoogle(claims map[string]any) string { return sign(k.id, k.idKid, claims) }
+func (k *keys) signChat(claims map[string]any) string   { return sign(k.chat, k.chatKid, claims) }
 
 func sign(key *rsa.PrivateKey, kid string, claims map[string]any) string {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key},
 		(&jose.SignerOptions{}).WithHeader("kid", kid).WithType("JWT"))
 	if err != nil {
-		panic(err) // a mistake in this file
+		panic(err) // a bug in this file
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
@@ -71,38 +69,37 @@ func sign(key *rsa.PrivateKey, kid string, claims map[string]any) string {
 	return token
 }
 
-// ChatToken is what Chat sends with a classic event whose audience is the
-// project's number (chat-protocol.md 3.1).
+// ChatToken returns the token of a classic event with the project number as its audience (chat-protocol.md 3.1).
 func (s *Server) ChatToken() string {
 	now := s.Now()
-	return s.keep(s.keys.Load().signChat(map[string]any{
+	return s.recordSecret(s.keys.Load().signChat(map[string]any{
 		"iss": "chat@system.gserviceaccount.com", "aud": s.ProjectNumber,
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	}))
 }
 
-// AddOnToken is what Chat sends with an event of an add-on to this endpoint.
+// AddOnToken returns the token of an add-on event for this endpoint.
 func (s *Server) AddOnToken(endpoint string) string {
 	now := s.Now()
-	return s.keep(s.SignGoogle(map[string]any{
-		"iss": "https://accounts.google.com", "aud": endpoint, "azp": "100000000000000000901", "sub": "100000000000000000901",
+	return s.recordSecret(s.SignGoogle(map[string]any{
+		"iss": "https://accounts.google.com", "aud": endpoint,
+		"azp": "100000000000000000901", "sub": "100000000000000000901",
 		"email":          "service-" + s.ProjectNumber + "@gcp-sa-gsuiteaddons.iam.gserviceaccount.com",
 		"email_verified": true, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	}))
 }
 
-// SignGoogle signs any claims as Google's accounts do, for tests of what must
-// be refused.
+// SignGoogle signs claims with the key of Google's accounts. Tests use it for invalid tokens.
 func (s *Server) SignGoogle(claims map[string]any) string {
-	return s.keys.Load().signID(claims)
+	return s.keys.Load().signGoogle(claims)
 }
 
-// SignChat signs any claims with Chat's key, for tests of what must be refused.
+// SignChat signs claims with Chat's key. Tests use it for invalid tokens.
 func (s *Server) SignChat(claims map[string]any) string {
 	return s.keys.Load().signChat(claims)
 }
 
-func (s *Server) keep(secret string) string {
+func (s *Server) recordSecret(secret string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.secrets = append(s.secrets, secret)
@@ -123,16 +120,16 @@ func (s *Server) idToken(p Person, nonce string, scopes []string) string {
 	}
 	for _, scope := range scopes {
 		if scope == emailScope {
-			claims["email"], claims["email_verified"] = cmp.Or(s.renamed[p.Sub], p.Email), !s.unverified[p.Sub]
+			claims["email"], claims["email_verified"] = cmp.Or(s.newEmails[p.Sub], p.Email), !s.unverified[p.Sub]
 		}
 	}
-	return s.keys.Load().signID(claims)
+	return s.keys.Load().signGoogle(claims)
 }
 
 func (s *Server) certs(w http.ResponseWriter, _ *http.Request) (int, string) {
 	w.Header().Set("Cache-Control", "public, max-age=20000, must-revalidate")
 	var set jose.JSONWebKeySet
-	for k := s.keys.Load(); k != nil; k = k.before {
+	for k := s.keys.Load(); k != nil; k = k.previous {
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.id.Public(), KeyID: k.idKid, Algorithm: "RS256", Use: "sig"})
 	}
 	return answer(w, http.StatusOK, set), ""
@@ -143,21 +140,22 @@ func (s *Server) chatCerts(w http.ResponseWriter, _ *http.Request) (int, string)
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "chat.system.gserviceaccount.com"},
 		NotBefore: s.Now().Add(-time.Hour), NotAfter: s.Now().Add(24 * time.Hour),
 	}
-	texts := map[string]string{}
-	for k := s.keys.Load(); k != nil; k = k.before {
+	certs := map[string]string{}
+	for k := s.keys.Load(); k != nil; k = k.previous {
 		der, err := x509.CreateCertificate(rand.Reader, template, template, k.chat.Public(), k.chat)
 		if err != nil {
-			panic(err) // a mistake in this file
+			panic(err) // a bug in this file
 		}
-		texts[k.chatKid] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+		certs[k.chatKid] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	}
 	w.Header().Set("Cache-Control", "public, max-age=20000, must-revalidate")
-	return answer(w, http.StatusOK, texts), ""
+	return answer(w, http.StatusOK, certs), ""
 }
 
+// answer writes a JSON response and returns its status.
 func answer(w http.ResponseWriter, status int, body any) int {
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client has gone: nobody to tell
+	_ = json.NewEncoder(w).Encode(body) // the client may have disconnected
 	return status
 }

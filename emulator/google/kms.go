@@ -16,7 +16,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// The methods of Cloud KMS that are played.
+// The methods of Cloud KMS that the emulator supports.
 const (
 	kmsEncrypt = "cloudkms.projects.locations.keyRings.cryptoKeys.encrypt"
 	kmsDecrypt = "cloudkms.projects.locations.keyRings.cryptoKeys.decrypt"
@@ -24,22 +24,21 @@ const (
 
 const cloudPlatform = "https://www.googleapis.com/auth/cloud-platform"
 
-// ServiceToken is an access token of the project's own service account.
+// ServiceToken returns a new access token of the project's service account.
 func (s *Server) ServiceToken() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	token := s.secret("ya29.c.", rand.Text())
-	s.access[token] = accessToken{scopes: []string{cloudPlatform}, expires: s.Now().Add(accessLife)}
+	token := s.newSecret("ya29.c.", rand.Text())
+	s.access[token] = accessToken{scopes: []string{cloudPlatform}, expires: s.Now().Add(accessTokenLifetime)}
 	return token
 }
 
-// Token is ServiceToken as an oauth2.TokenSource.
+// Token implements oauth2.TokenSource with ServiceToken.
 func (s *Server) Token() (*oauth2.Token, error) {
-	return &oauth2.Token{AccessToken: s.ServiceToken(), Expiry: s.Now().Add(accessLife)}, nil
+	return &oauth2.Token{AccessToken: s.ServiceToken(), Expiry: s.Now().Add(accessTokenLifetime)}, nil
 }
 
-// metadata is the part of the metadata server that gives a workload its
-// credentials (docs.cloud.google.com/compute/docs/metadata).
+// metadata serves a workload's credentials (docs.cloud.google.com/compute/docs/metadata).
 func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Metadata-Flavor", "Google")
 	if r.Header.Get("Metadata-Flavor") != "Google" {
@@ -48,7 +47,9 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	}
 	switch strings.TrimPrefix(r.URL.Path, "/computeMetadata/v1/") {
 	case "instance/service-accounts/default/token":
-		answer(w, http.StatusOK, map[string]any{"access_token": s.ServiceToken(), "expires_in": int(accessLife / time.Second), "token_type": "Bearer"})
+		lifetime := int(accessTokenLifetime / time.Second)
+		body := map[string]any{"access_token": s.ServiceToken(), "expires_in": lifetime, "token_type": "Bearer"}
+		answer(w, http.StatusOK, body)
 	case "universe/universe-domain":
 		_, _ = w.Write([]byte("googleapis.com"))
 	default:
@@ -56,8 +57,8 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// crypt plays one symmetric key per name: AES-256-GCM with the checksums that
-// the real one asks for and gives (docs.cloud.google.com/kms/docs/data-integrity-guidelines).
+// crypt encrypts or decrypts with one AES-256-GCM key per key name. It requires and returns checksums as Cloud KMS does
+// (docs.cloud.google.com/kms/docs/data-integrity-guidelines).
 func (s *Server) crypt(method, path string, body []byte) (any, *apiError) {
 	var in struct {
 		Plaintext, Ciphertext             []byte
@@ -69,7 +70,7 @@ func (s *Server) crypt(method, path string, body []byte) (any, *apiError) {
 		return nil, invalid("Base64 decoding failed.")
 	}
 	name, _, _ := strings.Cut(path, ":")
-	key := sha256.Sum256([]byte(s.ClientSecret + name)) // the same for the life of the stand-in
+	key := sha256.Sum256([]byte(s.ClientSecret + name)) // derived, so that no key is stored
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		panic(err) // the key is 32 bytes
@@ -78,21 +79,26 @@ func (s *Server) crypt(method, path string, body []byte) (any, *apiError) {
 	if err != nil {
 		panic(err)
 	}
+	aad := in.AdditionalAuthenticatedData
 	if method == kmsEncrypt {
-		if in.PlaintextCrc32c != checksum(in.Plaintext) || in.AdditionalAuthenticatedDataCrc32c != checksum(in.AdditionalAuthenticatedData) {
+		if in.PlaintextCrc32c != checksum(in.Plaintext) || in.AdditionalAuthenticatedDataCrc32c != checksum(aad) {
 			return nil, invalid("The checksum in field plaintext_crc32c did not match the data in field plaintext.")
 		}
-		sealed := gcm.Seal(nil, nil, in.Plaintext, in.AdditionalAuthenticatedData) //nolint:gosec // the nonce is random, and made inside
+		sealed := gcm.Seal(nil, nil, in.Plaintext, aad) //nolint:gosec // Seal generates a random nonce
 		return map[string]any{
-			"name": name + "/cryptoKeyVersions/1", "ciphertext": base64.StdEncoding.EncodeToString(sealed), "ciphertextCrc32c": checksum(sealed),
-			"verifiedPlaintextCrc32c": true, "verifiedAdditionalAuthenticatedDataCrc32c": true, "protectionLevel": "SOFTWARE",
+			"name": name + "/cryptoKeyVersions/1", "ciphertext": base64.StdEncoding.EncodeToString(sealed),
+			"ciphertextCrc32c": checksum(sealed), "verifiedPlaintextCrc32c": true,
+			"verifiedAdditionalAuthenticatedDataCrc32c": true, "protectionLevel": "SOFTWARE",
 		}, nil
 	}
-	plain, err := gcm.Open(nil, nil, in.Ciphertext, in.AdditionalAuthenticatedData)
+	plain, err := gcm.Open(nil, nil, in.Ciphertext, aad)
 	if err != nil {
 		return nil, invalid("Decryption failed: verify that 'name' refers to the correct CryptoKey.")
 	}
-	return map[string]any{"plaintext": base64.StdEncoding.EncodeToString(plain), "plaintextCrc32c": checksum(plain), "usedPrimary": true, "protectionLevel": "SOFTWARE"}, nil
+	return map[string]any{
+		"plaintext": base64.StdEncoding.EncodeToString(plain), "plaintextCrc32c": checksum(plain),
+		"usedPrimary": true, "protectionLevel": "SOFTWARE",
+	}, nil
 }
 
 func checksum(b []byte) string {

@@ -9,100 +9,111 @@ import (
 	"strings"
 )
 
-// listMembers is spaces.members.list.
-func (s *Server) listMembers(p caller, id string, q url.Values) (any, *apiError) {
+func (s *Server) listMembers(c caller, id string, q url.Values) (any, *apiError) {
 	invited := q.Get("showInvited") == "true"
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
 	switch filter := q.Get("filter"); {
-	case !p.sees(space):
+	case !c.canSee(space):
 		return nil, notFound
-	case p.admin && filter != `member.type = "HUMAN"` && filter != `member.type != "BOT"`:
-		return nil, invalid("With admin access, filter must leave out apps.")
+	case c.admin && filter != `member.type = "HUMAN"` && filter != `member.type != "BOT"`:
+		return nil, invalid("With admin access, the filter must exclude apps.")
 	}
 	list := []any{}
 	for _, m := range space.Members {
 		if m.State == "JOINED" || invited {
 			list = append(list, map[string]any{
-				"name": space.Name() + "/members/" + m.Person.Sub, "state": m.State,
-				"member": m.known(p.Person), "role": cmp.Or(m.Role, "ROLE_MEMBER"),
+				"name": space.member(m.Person.Sub), "state": m.State,
+				"member": m.userResource(c.Person), "role": cmp.Or(m.Role, "ROLE_MEMBER"),
 			})
 		}
 	}
 	if q.Get("showGroups") == "true" {
 		for _, group := range space.Groups {
-			list = append(list, map[string]any{"name": space.Name() + "/members/" + strings.TrimPrefix(group, "groups/"), "state": "JOINED", "groupMember": map[string]any{"name": group}})
+			list = append(list, space.groupMember(group))
 		}
 	}
-	return paged(q, "memberships", list)
+	return paginate(q, "memberships", list)
 }
 
-// getMember is spaces.members.get; an e-mail address stands for its id.
-func (s *Server) getMember(p caller, id, member string) (any, *apiError) {
+func (s *Space) groupMember(group string) map[string]any {
+	id := strings.TrimPrefix(group, "groups/")
+	return map[string]any{"name": s.member(id), "state": "JOINED", "groupMember": map[string]any{"name": group}}
+}
+
+// personMember returns the membership of a person, without a role.
+func (s *Space) personMember(p Person, state string) map[string]any {
+	member := map[string]any{"name": p.User(), "type": "HUMAN"}
+	return map[string]any{"name": s.member(p.Sub), "state": state, "member": member}
+}
+
+func (s *Space) member(id string) string { return s.Name() + "/members/" + id }
+
+// getMember is spaces.members.get. member is an ID or an email address.
+func (s *Server) getMember(c caller, id, member string) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
-	if other, ok := Find(member); ok && p.sees(space) {
+	if other, ok := FindPerson(member); ok && c.canSee(space) {
 		for _, m := range space.Members {
 			if m.Person == other {
-				return map[string]any{
-					"name": space.Name() + "/members/" + other.Sub, "state": m.State, "member": map[string]any{"name": other.User(), "type": "HUMAN"}, "role": cmp.Or(m.Role, "ROLE_MEMBER"),
-				}, nil
+				out := space.personMember(other, m.State)
+				out["role"] = cmp.Or(m.Role, "ROLE_MEMBER")
+				return out, nil
 			}
 		}
 	}
-	return nil, &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "Requested entity was not found."}
+	return nil, notFound
 }
 
-// roles are Google's names for them.
 var roles = []string{"ROLE_MEMBER", "ROLE_ASSISTANT_MANAGER", "ROLE_MANAGER"}
 
 // patchMember is spaces.members.patch for the role, by a manager.
-func (s *Server) patchMember(p caller, id, member, mask string, body []byte) (any, *apiError) {
+func (s *Server) patchMember(c caller, id, member, mask string, body []byte) (any, *apiError) {
 	var r struct{ Role string }
 	if err := json.Unmarshal(body, &r); err != nil || mask != "role" || !slices.Contains(roles, r.Role) {
 		return nil, invalid("Invalid update mask or role.")
 	}
-	return s.manage(p, id, member, func(space *Space, at int) any {
-		space.Members[at].Role = r.Role
-		m := space.Members[at]
-		return map[string]any{"name": space.Name() + "/members/" + m.Person.Sub, "state": m.State, "role": m.Role, "member": m.known(p.Person)}
+	return s.updateMember(c, id, member, func(space *Space, i int) any {
+		space.Members[i].Role = r.Role
+		m := space.Members[i]
+		user := m.userResource(c.Person)
+		return map[string]any{"name": space.member(m.Person.Sub), "state": m.State, "role": m.Role, "member": user}
 	})
 }
 
-// deleteMember is spaces.members.delete, by a manager.
-func (s *Server) deleteMember(p caller, id, member string) (any, *apiError) {
-	return s.manage(p, id, member, func(space *Space, at int) any {
-		m := space.Members[at]
-		space.Members = slices.Delete(space.Members, at, at+1)
-		s.post(space, Message{Line: true, Text: p.did("removed "+m.Person.Name, s)})
-		return map[string]any{"name": space.Name() + "/members/" + m.Person.Sub}
+func (s *Server) deleteMember(c caller, id, member string) (any, *apiError) {
+	return s.updateMember(c, id, member, func(space *Space, i int) any {
+		m := space.Members[i]
+		space.Members = slices.Delete(space.Members, i, i+1)
+		s.post(space, Message{Line: true, Text: c.describe("removed "+m.Person.Name, s)})
+		return map[string]any{"name": space.member(m.Person.Sub)}
 	})
 }
 
-// manage does something about a member of a space, as its manager.
-func (s *Server) manage(p caller, id, member string, do func(space *Space, at int) any) (any, *apiError) {
+// updateMember calls update with the index of a member, if c manages the space.
+func (s *Server) updateMember(c caller, id, member string, update func(*Space, int) any) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
-	other, ok := Find(member)
-	at := -1
-	if ok && p.sees(space) {
-		at = slices.IndexFunc(space.Members, func(m Member) bool { return m.Person == other })
+	other, ok := FindPerson(member)
+	i := -1
+	if ok && c.canSee(space) {
+		i = slices.IndexFunc(space.Members, func(m Member) bool { return m.Person == other })
 	}
 	switch {
-	case at < 0:
+	case i < 0:
 		return nil, notFound
-	case !p.manages(space):
-		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Only a manager may do that."}
+	case !c.canManage(space):
+		return nil, newError(http.StatusForbidden, "Only a manager may do that.")
 	}
-	return do(space, at), nil
+	return update(space, i), nil
 }
 
-// known is a member as the person p may see them: name and address only of
-// those of the organization (chat-protocol.md 6.3 is kinder).
-func (m Member) known(p Person) map[string]any {
+// userResource returns the member as p may see it: with name and email address only within p's organization, which is
+// stricter than chat-protocol.md 6.3.
+func (m Member) userResource(p Person) map[string]any {
 	out := map[string]any{"name": m.Person.User(), "type": "HUMAN"}
 	if m.Person.Domain == p.Domain {
 		out["displayName"], out["email"] = m.Person.Name, m.Person.Email

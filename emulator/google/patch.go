@@ -9,18 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-// getSpace is spaces.get.
-func (s *Server) getSpace(p caller, id string) (any, *apiError) {
+func (s *Server) getSpace(c caller, id string) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
-	if !p.sees(space) {
+	if !c.canSee(space) {
 		return nil, notFound
 	}
-	out := s.written(space)
+	out := s.spaceResource(space)
 	out["spaceDetails"] = map[string]any{"description": space.Description, "guidelines": space.Guidelines}
-	out["externalUserAllowed"] = space.External
-	if space.Open {
+	out["externalUserAllowed"] = space.ExternalAllowed
+	if space.Discoverable {
 		out["accessSettings"] = map[string]any{"audience": cmp.Or(space.Audience, "audiences/default")}
 	}
 	if space.Permissions != nil {
@@ -29,9 +28,8 @@ func (s *Server) getSpace(p caller, id string) (any, *apiError) {
 	return out, nil
 }
 
-// patchSpace is spaces.patch for the name and the history, each alone
-// (chat-protocol.md 6.2).
-func (s *Server) patchSpace(p caller, id, mask string, body []byte) (any, *apiError) {
+// patchSpace is spaces.patch. Only permissionSettings can combine fields in one mask (chat-protocol.md 6.2).
+func (s *Server) patchSpace(c caller, id, mask string, body []byte) (any, *apiError) {
 	var r struct {
 		DisplayName, SpaceHistoryState string
 		SpaceDetails                   struct{ Description, Guidelines *string }
@@ -46,35 +44,36 @@ func (s *Server) patchSpace(p caller, id, mask string, body []byte) (any, *apiEr
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	space := s.space(id)
+	space, details, audience := s.space(id), r.SpaceDetails, r.AccessSettings.Audience
+	access := r.AccessSettings.AccessPermissionSettings
 	switch {
-	case !p.sees(space):
+	case !c.canSee(space):
 		return nil, notFound
-	case !p.manages(space):
-		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Only a manager may do that."}
-	case p.admin && (mask == "spaceHistoryState" || strings.HasPrefix(mask, "accessSettings.")):
+	case !c.canManage(space):
+		return nil, newError(http.StatusForbidden, "Only a manager may do that.")
+	case c.admin && (mask == "spaceHistoryState" || strings.HasPrefix(mask, "accessSettings.")):
 		return nil, invalid("use_admin_access does not support this field: " + mask)
 	case mask == "displayName" && r.DisplayName != "" && utf8.RuneCountInString(r.DisplayName) <= 128:
-		if s.taken(p.Person, r.DisplayName, space) {
-			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.DisplayName + " exists."}
+		if s.nameTaken(c.Person, r.DisplayName, space) {
+			return nil, newError(http.StatusConflict, "A space with the display name "+r.DisplayName+" exists.")
 		}
 		space.DisplayName = r.DisplayName
-	case mask == "spaceDetails" && r.SpaceDetails.Description != nil && r.SpaceDetails.Guidelines != nil: // it replaces both
-		space.Description, space.Guidelines = *r.SpaceDetails.Description, *r.SpaceDetails.Guidelines
-	case mask == "accessSettings.audience" && r.AccessSettings.Audience != nil:
-		space.Open, space.Audience = *r.AccessSettings.Audience != "", strings.TrimPrefix(*r.AccessSettings.Audience, "audiences/default")
-	case mask == "accessSettings.accessPermissionSettings.discoverSpaceSetting" && r.AccessSettings.AccessPermissionSettings.DiscoverSpaceSetting != nil:
-		space.Discover = r.AccessSettings.AccessPermissionSettings.DiscoverSpaceSetting.audiences()
-	case mask == "accessSettings.accessPermissionSettings.joinSpaceSetting" && r.AccessSettings.AccessPermissionSettings.JoinSpaceSetting != nil:
-		join := r.AccessSettings.AccessPermissionSettings.JoinSpaceSetting.audiences()
-		for _, audience := range join {
-			if !slices.Contains(space.Discover, audience) {
-				return nil, invalid("Who may join must also be allowed to discover.")
+	case mask == "spaceDetails" && details.Description != nil && details.Guidelines != nil: // replaces both
+		space.Description, space.Guidelines = *details.Description, *details.Guidelines
+	case mask == "accessSettings.audience" && audience != nil:
+		space.Discoverable, space.Audience = *audience != "", strings.TrimPrefix(*audience, "audiences/default")
+	case mask == accessMask+"discoverSpaceSetting" && access.DiscoverSpaceSetting != nil:
+		space.DiscoverAudiences = access.DiscoverSpaceSetting.audiences()
+	case mask == accessMask+"joinSpaceSetting" && access.JoinSpaceSetting != nil:
+		join := access.JoinSpaceSetting.audiences()
+		for _, name := range join {
+			if !slices.Contains(space.DiscoverAudiences, name) {
+				return nil, invalid("An audience that can join must also be able to discover the space.")
 			}
 		}
-		space.Join = join
+		space.JoinAudiences = join
 	case strings.HasPrefix(mask, "permissionSettings."):
-		for field := range strings.SplitSeq(mask, ",") { // may not mix with others
+		for field := range strings.SplitSeq(mask, ",") { // can't be combined with other fields
 			name, ok := strings.CutPrefix(field, "permissionSettings.")
 			if !ok || r.PermissionSettings[name] == nil {
 				return nil, invalid("Invalid update mask or value: " + mask)
@@ -89,9 +88,11 @@ func (s *Server) patchSpace(p caller, id, mask string, body []byte) (any, *apiEr
 	default:
 		return nil, invalid("Invalid update mask or value: " + mask)
 	}
-	s.touch()
-	return s.written(space), nil
+	s.notify()
+	return s.spaceResource(space), nil
 }
+
+const accessMask = "accessSettings.accessPermissionSettings."
 
 // setting is an AccessPermissionSetting.
 type setting struct {

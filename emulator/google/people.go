@@ -11,14 +11,14 @@ type Person struct {
 	Sub    string
 	Name   string
 	Email  string
-	Domain string // of its Workspace organization; empty for a consumer account
-	Admin  bool   // it may manage Chat and Spaces conversations of its organization
+	Domain string // of the Workspace organization; empty for a consumer account
+	Admin  bool   // has the privilege to manage Chat and Spaces conversations of the organization
 }
 
-// User is the person's resource name in Chat.
+// User returns the person's resource name in Chat.
 func (p Person) User() string { return "users/" + p.Sub }
 
-// People are the accounts there are.
+// People returns the default accounts.
 func People() []Person {
 	return []Person{
 		{"100000000000000000101", "Ada Lovelace", "ada@example.com", "example.com", false},
@@ -29,81 +29,81 @@ func People() []Person {
 	}
 }
 
-// Accounts are those that the server has.
+// Accounts returns the server's accounts.
 func (s *Server) Accounts() []Person {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.accounts)
 }
 
-// Account is the one of the server's with this sub, e-mail, or users/{sub or
-// e-mail}.
+// Account returns the server's account with this ID: a sub, an email address, or users/ followed by either.
 func (s *Server) Account(id string) (Person, bool) {
 	for _, p := range s.Accounts() {
-		if p.is(id) {
+		if p.matches(id) {
 			return p, true
 		}
 	}
 	return Person{}, false
 }
 
-// Admit adds an account, with its direct message with the app.
-func (s *Server) Admit(p Person) {
+// AddAccount adds or replaces an account, with its direct message with the app.
+func (s *Server) AddAccount(p Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.accounts = append(slices.DeleteFunc(slices.Clone(s.accounts), func(o Person) bool { return o.Sub == p.Sub }), p)
+	others := slices.DeleteFunc(slices.Clone(s.accounts), func(o Person) bool { return o.Sub == p.Sub })
+	s.accounts = append(others, p)
 	if s.space("DM"+p.Sub) == nil {
-		s.spaces = append(s.spaces, direct(p))
+		s.spaces = append(s.spaces, appDM(p))
 	}
-	s.touch()
+	s.notify()
 }
 
-// ReAddress gives an account another address: its sub stays, and the address may
-// become another account's.
-func (s *Server) ReAddress(p Person, email string) {
+// ChangeEmail changes an account's email address in ID tokens. Its sub stays the same.
+func (s *Server) ChangeEmail(p Person, email string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.renamed[p.Sub] = email
+	s.newEmails[p.Sub] = email
 }
 
-// Unverified makes Google say of an account's address that it is not verified.
-func (s *Server) Unverified(p Person) {
+// MarkEmailUnverified sets email_verified to false in an account's ID tokens.
+func (s *Server) MarkEmailUnverified(p Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unverified[p.Sub] = true
 }
 
-func (p Person) is(id string) bool {
+func (p Person) matches(id string) bool {
 	return id == p.Sub || id == p.Email || id == p.User() || id == "users/"+p.Email
 }
 
-// Find is the person with this sub, e-mail, or users/{sub or e-mail}.
-func Find(id string) (Person, bool) {
+// FindPerson returns the person with this ID, as Account does, among People and the numbered members.
+func FindPerson(id string) (Person, bool) {
 	for _, p := range People() {
-		if p.is(id) {
+		if p.matches(id) {
 			return p, true
 		}
 	}
-	return member(strings.TrimPrefix(id, "users/"))
+	return numberedMember(strings.TrimPrefix(id, "users/"))
 }
 
-// member is one of the many who have an account and are nowhere to be seen:
-// member-1@example.com to member-999@example.com.
-func member(id string) (Person, bool) {
+// numberedMember returns the person with a sub or an email address from member-1@example.com to member-999@example.com.
+// These exist for large spaces and are not in People.
+func numberedMember(id string) (Person, bool) {
 	n := 0
 	if _, err := fmt.Sscanf(id, "member-%d@example.com", &n); err != nil {
 		if _, err := fmt.Sscanf(id, "2%020d", &n); err != nil {
 			return Person{}, false
 		}
 	}
-	p := Person{Sub: fmt.Sprintf("2%020d", n), Name: fmt.Sprintf("Member %d", n), Email: fmt.Sprintf("member-%d@example.com", n), Domain: "example.com"}
+	email := fmt.Sprintf("member-%d@example.com", n)
+	p := Person{Sub: fmt.Sprintf("2%020d", n), Name: fmt.Sprintf("Member %d", n), Email: email, Domain: "example.com"}
 	return p, n > 0 && n < 1000 && (id == p.Sub || id == p.Email)
 }
 
 // Group is a Google group of example.com.
 type Group struct{ Name, Email string }
 
-// Groups are those there are.
+// Groups returns all groups.
 func Groups() []Group {
 	return []Group{{"groups/02oncall", "oncall@example.com"}}
 }

@@ -7,13 +7,11 @@ import (
 	"time"
 )
 
-// quotas are those of Chat (chat-protocol.md 7): for a method what it uses, how
-// often that may be used, and in which time. {space} stands for the space of
-// the call.
+// quotas are the Chat API's quotas by method (chat-protocol.md 7). {space} stands for the ID of the call's space.
 var quotas = map[string][]struct {
-	of  string
-	n   int
-	per time.Duration
+	name   string
+	limit  int
+	window time.Duration
 }{
 	"chat.spaces.setup":           {{"space writes", 60, time.Minute}},
 	"chat.spaces.patch":           {{"space writes", 60, time.Minute}, {"writes to {space}", 1, time.Second}},
@@ -26,25 +24,24 @@ var quotas = map[string][]struct {
 	"chat.spaces.get":             {{"reads of {space}", 15, time.Second}},
 }
 
-// Quotas makes the server count them, and refuse what is too much.
-func (s *Server) Quotas() {
+// EnforceQuotas makes the server count the Chat API's quotas and refuse calls that exceed them.
+func (s *Server) EnforceQuotas() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.quotas = true
 }
 
-// Drop is somebody who is added nowhere, without a word: they, or who adds
-// them, have blocked the other (chat-protocol.md 6.3).
-func (s *Server) Drop(people ...Person) {
+// BlockPeople makes adding these people have no effect and report no error, as after blocking (chat-protocol.md 6.3).
+func (s *Server) BlockPeople(people ...Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range people {
-		s.dropped[p.Sub] = true
+		s.undeliverable[p.Sub] = true
 	}
 }
 
-// spend uses the quotas of a call, if there is some left.
-func (s *Server) spend(m *method, path string) *apiError {
+// spendQuota counts a call against its quotas, or fails if one is exhausted.
+func (s *Server) spendQuota(m *method, path string) *apiError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.quotas {
@@ -52,16 +49,16 @@ func (s *Server) spend(m *method, path string) *apiError {
 	}
 	now := s.Now()
 	for _, q := range quotas[m.ID] {
-		of := q.of
+		name := q.name
 		if parts := strings.Split(path, "/"); len(parts) > 3 {
-			of = strings.ReplaceAll(of, "{space}", parts[3])
+			name = strings.ReplaceAll(name, "{space}", parts[3])
 		}
-		spent := slices.DeleteFunc(s.spent[of], func(at time.Time) bool { return now.Sub(at) >= q.per })
-		if len(spent) >= q.n {
-			s.spent[of] = spent
-			return &apiError{code: http.StatusTooManyRequests, status: "RESOURCE_EXHAUSTED", message: "Quota exceeded: " + of}
+		used := slices.DeleteFunc(s.quotaUse[name], func(at time.Time) bool { return now.Sub(at) >= q.window })
+		if len(used) >= q.limit {
+			s.quotaUse[name] = used
+			return newError(http.StatusTooManyRequests, "Quota exceeded: "+name)
 		}
-		s.spent[of] = append(spent, now)
+		s.quotaUse[name] = append(used, now)
 	}
 	return nil
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// riscAudience is what a service account's own token has to be for.
+// riscAudience is the required audience of a service account's self-signed JWT.
 const riscAudience = "https://risc.googleapis.com/google.identity.risc.v1beta.RiscManagementService"
 
-// riscStream is what the RISC API keeps for the project (oauth-admin.md 3.1).
+// riscStream is the project's stream configuration in the RISC API (oauth-admin.md 3.1).
 type riscStream struct {
 	Delivery struct {
 		Method string `json:"delivery_method"`
@@ -22,38 +22,39 @@ type riscStream struct {
 	Events []string `json:"events_requested"`
 }
 
-// Authorize lists the domains of the consent screen, under one of which the
-// receiver of security events has to be.
-func (s *Server) Authorize(domains ...string) {
+// SetAuthorizedDomains sets the authorized domains of the consent screen. The receiver of security events must be in one of them.
+func (s *Server) SetAuthorizedDomains(domains ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.domains = domains
 }
 
-// riscAPI is the RISC API's management of one project's stream, for the service
-// account that Delegate names.
+// riscAPI serves the RISC API's stream methods for the service account of Delegate.
 func (s *Server) riscAPI(w http.ResponseWriter, r *http.Request) (int, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fail := func(code int, message string) (int, string) {
 		return answer(w, code, map[string]any{"error": map[string]any{"code": code, "message": message}}), ""
 	}
-	if !s.ownToken(r) {
+	if !s.hasServiceAccountToken(r) {
 		return fail(http.StatusUnauthorized, "Request had invalid authentication credentials.")
 	}
-	switch what := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/v1beta/"); what {
+	switch method := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/v1beta/"); method {
 	case "POST stream:update":
 		var in riscStream
 		decoder := json.NewDecoder(r.Body)
 		decoder.DisallowUnknownFields()
 		err := decoder.Decode(&in)
-		at, broken := url.Parse(in.Delivery.URL)
+		receiver, urlErr := url.Parse(in.Delivery.URL)
+		inDomain := func(d string) bool {
+			return receiver.Hostname() == d || strings.HasSuffix(receiver.Hostname(), "."+d)
+		}
 		switch {
-		case err != nil || len(in.Events) == 0 || in.Delivery.Method != "https://schemas.openid.net/secevent/risc/delivery-method/push":
+		case err != nil || len(in.Events) == 0 || in.Delivery.Method != pushDelivery:
 			return fail(http.StatusBadRequest, "Missing or malformed field.")
-		case broken != nil || at.Scheme != "https":
+		case urlErr != nil || receiver.Scheme != "https":
 			return fail(http.StatusForbidden, "The delivery endpoint must be a HTTPS URL.")
-		case !slices.ContainsFunc(s.domains, func(d string) bool { return at.Hostname() == d || strings.HasSuffix(at.Hostname(), "."+d) }):
+		case !slices.ContainsFunc(s.domains, inDomain):
 			return fail(http.StatusForbidden, "The delivery endpoint does not belong to any of your project's domains.")
 		}
 		s.stream, s.streamStatus = &in, "enabled"
@@ -71,9 +72,9 @@ func (s *Server) riscAPI(w http.ResponseWriter, r *http.Request) (int, string) {
 			return fail(http.StatusNotFound, "No configuration.")
 		}
 		switch {
-		case strings.HasSuffix(what, "stream"):
+		case strings.HasSuffix(method, "stream"):
 			return answer(w, http.StatusOK, s.stream), ""
-		case strings.HasSuffix(what, "status"):
+		case strings.HasSuffix(method, "status"):
 			return answer(w, http.StatusOK, map[string]any{"status": s.streamStatus}), ""
 		}
 	default:
@@ -82,10 +83,10 @@ func (s *Server) riscAPI(w http.ResponseWriter, r *http.Request) (int, string) {
 	return answer(w, http.StatusOK, map[string]any{}), ""
 }
 
-// ownToken tells whether a request comes with a JWT that the service account
-// signed for this API; the lock is held.
-func (s *Server) ownToken(r *http.Request) bool {
-	signed, err := jose.ParseSignedCompact(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), []jose.SignatureAlgorithm{jose.RS256})
+// hasServiceAccountToken reports whether r has a JWT that the service account signed. The caller holds the lock.
+func (s *Server) hasServiceAccountToken(r *http.Request) bool {
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return false
 	}
@@ -95,5 +96,6 @@ func (s *Server) ownToken(r *http.Request) bool {
 		err = json.Unmarshal(payload, &claims)
 	}
 	now := s.Now().Unix()
-	return err == nil && claims.Iss == s.delegate.account && claims.Sub == claims.Iss && claims.Aud == riscAudience && claims.Exp <= claims.Iat+3600 && now < claims.Exp
+	return err == nil && claims.Iss == s.delegation.account && claims.Sub == claims.Iss &&
+		claims.Aud == riscAudience && claims.Exp <= claims.Iat+3600 && now < claims.Exp
 }

@@ -1,10 +1,9 @@
-// Package google plays the parts of Google that Deputy meets, on the wire:
-// accounts with their consent page, tokens and keys, and the methods of the
-// Chat API that Deputy calls. It is loopback and memory only, has fresh keys
-// each run, and is strict where Google is: what it cannot say from the
-// discovery document cites chat-protocol.md or oauth-admin.md.
+// Package google emulates, on the wire, the Google services that Deputy uses: accounts with their consent page,
+// tokens, signing keys, and the API methods that Deputy calls. It keeps everything in memory and creates its keys at
+// each start. It rejects what Google rejects: rules that no discovery document states cite chat-protocol.md or
+// oauth-admin.md.
 //
-// IT IS NOT GOOGLE. Nothing of production may link it. Start at Server.Handler.
+// It is not Google, and production code must not link it. Start at Server.Handler.
 package google
 
 import (
@@ -18,30 +17,22 @@ import (
 type Config struct {
 	ClientID, ClientSecret string
 	RedirectURIs           []string
-	Desktop                bool // a desktop client: any port of the loopback address is a redirect
+	Desktop                bool // a desktop client: any port on 127.0.0.1 is a valid redirect
 	ProjectNumber          string
 	AppName                string
-	// ChatAddress is where the stand-in's page shows a space: spaceUri is
-	// this with the space's name behind it.
-	ChatAddress string
-	// CertsAddress is where the keys of security events are said to be.
-	CertsAddress string
-	// Mark stands in every secret that is given out, for tests that look
-	// for leaks.
-	Mark string
-	Now  func() time.Time
-	// People there are; nil is People().
-	People []Person
-	// Slow is how long the switch of that name keeps an answer back; 0 is 5
-	// seconds.
-	Slow time.Duration
+	ChatAddress            string // prefix of spaceUri, before the space's ID
+	CertsAddress           string // jwks_uri of the RISC configuration
+	LeakMarker             string // part of every secret the emulator issues, so that tests can find leaks
+	Now                    func() time.Time
+	People                 []Person      // the accounts; nil means People()
+	SlowDelay              time.Duration // delay of each response while the switch "slow" is on; 0 means 5 seconds
 }
 
-// Server is the stand-in. It is safe for concurrent use.
+// Server is the emulator. It is safe for concurrent use.
 type Server struct {
 	Config
 	keys atomic.Pointer[keys]
-	api  *discovery // of Chat
+	api  *discovery // of the Chat API
 	kms  *discovery
 	meet *discovery
 
@@ -50,123 +41,127 @@ type Server struct {
 	identity *discovery
 	storage  *discovery
 
-	skew    atomic.Int64 // of the clock
+	skew    atomic.Int64 // added to the clock, in nanoseconds
 	mu      sync.Mutex
 	changed chan struct{} // closed at every change that a page would show
 	state
 }
 
-// state is all that a run changes, and Reset forgets.
+// state is what changes during a run. Reset replaces it.
 type state struct {
-	accounts  []Person
-	requests  map[string]authRequest
-	codes     map[string]grantedCode
-	access    map[string]accessToken
-	refresh   map[string]refreshToken
-	granted   map[string][]string // by account: what the project has been given
-	spaces    []*Space
-	messages  int
-	rooms     int
-	events    []Event
-	setups    map[string]setup
-	reauth    map[string]bool // by account
-	broken    map[string]bool // by account
-	noRefresh bool
-	timeBased time.Duration
-	calls     []Call
-	faults    map[string][]refusal
-	secrets   []string
-	delegate  delegate
+	accounts       []Person
+	requests       map[string]authRequest
+	codes          map[string]grantedCode
+	access         map[string]accessToken
+	refresh        map[string]refreshToken
+	granted        map[string][]string // scopes granted to the project, by sub
+	spaces         []*Space
+	messages       int
+	rooms          int
+	events         []Event
+	requestResults map[string]requestResult // by requestId
+	needsReauth    map[string]bool          // by sub
+	refreshFails   map[string]bool          // by sub
+	noRefresh      bool
+	grantLifetime  time.Duration
+	calls          []Call
+	faults         map[string][]fault
+	secrets        []string
+	delegation     delegation
 
-	domains      []string    // authorized ones, of the consent screen
-	stream       *riscStream // of security events; nil: not set up
-	streamStatus string
-	dropped      map[string]bool   // by account: added nowhere, without a word
-	renamed      map[string]string // by account: the address that it has now
-	unverified   map[string]bool   // by account: Google has not verified its address
-	objects      map[string]object // of Cloud Storage, by bucket and name
-	generations  int64
-	quotas       bool
-	spent        map[string][]time.Time // by quota: when it was used
-	on           map[string]bool        // by the name of a switch
+	domains       []string    // authorized domains of the consent screen
+	stream        *riscStream // of security events; nil if not set up
+	streamStatus  string
+	undeliverable map[string]bool   // by sub: adding the account has no effect and reports no error
+	newEmails     map[string]string // by sub: the account's current address, if it changed
+	unverified    map[string]bool   // by sub: email_verified is false
+	objects       map[string]object // of Cloud Storage, by bucket and name
+	generations   int64
+	quotas        bool
+	quotaUse      map[string][]time.Time // times of use, by quota
+	switches      map[string]bool        // by name
 }
 
-func (s *Server) fresh() state {
+func (s *Server) initialState() state {
 	return state{
-		accounts: s.People, requests: map[string]authRequest{}, codes: map[string]grantedCode{}, access: map[string]accessToken{}, refresh: map[string]refreshToken{},
-		granted: map[string][]string{}, setups: map[string]setup{}, reauth: map[string]bool{}, broken: map[string]bool{}, faults: map[string][]refusal{},
-		renamed: map[string]string{}, unverified: map[string]bool{}, objects: map[string]object{},
-		dropped: map[string]bool{}, spent: map[string][]time.Time{}, on: map[string]bool{},
+		accounts: s.People, requests: map[string]authRequest{}, codes: map[string]grantedCode{},
+		access: map[string]accessToken{}, refresh: map[string]refreshToken{}, granted: map[string][]string{},
+		requestResults: map[string]requestResult{}, needsReauth: map[string]bool{}, refreshFails: map[string]bool{},
+		faults: map[string][]fault{}, newEmails: map[string]string{}, unverified: map[string]bool{},
+		objects: map[string]object{}, undeliverable: map[string]bool{}, quotaUse: map[string][]time.Time{},
+		switches: map[string]bool{},
 	}
 }
 
-// New is a Server with its people, each with a direct message with the app,
-// and one space in which all of the organizations and the app are.
+// New returns a Server with its accounts. Each account has a direct message with the app. One space, Team, has the app
+// and every account of an organization.
 func New(c Config) *Server {
 	if c.People == nil {
 		c.People = People()
 	}
 	s := &Server{
-		Config: c, api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(), iam: iamDiscovery(), identity: identityDiscovery(), storage: storageDiscovery(), changed: make(chan struct{}),
+		Config: c, api: chatDiscovery(), kms: kmsDiscovery(), meet: meetDiscovery(), calendar: calendarDiscovery(),
+		iam: iamDiscovery(), identity: identityDiscovery(), storage: storageDiscovery(), changed: make(chan struct{}),
 	}
-	s.keys.Store(freshKeys())
+	s.keys.Store(initialKeys())
 	clock := c.Now
 	s.Now = func() time.Time { return clock().Add(time.Duration(s.skew.Load())) }
-	s.state = s.fresh()
+	s.state = s.initialState()
 	s.populate()
 	return s
 }
 
-// Reset forgets everything but the keys: as it was at first.
+// Reset restores the initial state, except for the keys.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.skew.Store(0)
-	s.state = s.fresh()
+	s.state = s.initialState()
 	s.populate()
-	s.touch()
+	s.notify()
 }
 
-// Handler answers for all of Google's hosts; the paths do not collide.
+// Handler serves all of Google's hosts: their paths do not collide.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /o/oauth2/v2/auth", s.authorize)
 	mux.HandleFunc("GET /o/oauth2/v2/account", s.account)
 	mux.HandleFunc("POST /o/oauth2/v2/consent", s.consent)
-	mux.HandleFunc("POST /token", s.reached(s.counted("token", s.token)))
-	mux.HandleFunc("POST /revoke", s.reached(s.counted("revoke", s.revoke)))
-	mux.HandleFunc("GET /.well-known/risc-configuration", s.counted("risc", s.riscConfiguration))
-	mux.HandleFunc("GET /oauth2/v3/certs", s.counted("certs", s.certs))
-	mux.HandleFunc("GET /service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com", s.counted("chatcerts", s.chatCerts))
-	mux.HandleFunc("/v1/", s.reached(s.callAPI))
-	mux.HandleFunc("/v2/", s.reached(s.callAPI))
-	mux.HandleFunc("/calendar/v3/", s.reached(s.callAPI))
-	mux.HandleFunc("/storage/v1/", s.reached(s.storageAPI))
-	mux.HandleFunc("/upload/storage/v1/", s.reached(s.storageAPI))
-	mux.HandleFunc("/v1beta/", s.counted("riscapi", s.riscAPI))
+	mux.HandleFunc("POST /token", s.withNetworkFaults(s.recordCalls("token", s.token)))
+	mux.HandleFunc("POST /revoke", s.withNetworkFaults(s.recordCalls("revoke", s.revoke)))
+	mux.HandleFunc("GET /.well-known/risc-configuration", s.recordCalls("risc", s.riscConfiguration))
+	mux.HandleFunc("GET /oauth2/v3/certs", s.recordCalls("certs", s.certs))
+	mux.HandleFunc("GET /service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com",
+		s.recordCalls("chatcerts", s.chatCerts))
+	mux.HandleFunc("/v1/", s.withNetworkFaults(s.callAPI))
+	mux.HandleFunc("/v2/", s.withNetworkFaults(s.callAPI))
+	mux.HandleFunc("/calendar/v3/", s.withNetworkFaults(s.callAPI))
+	mux.HandleFunc("/storage/v1/", s.withNetworkFaults(s.storageAPI))
+	mux.HandleFunc("/upload/storage/v1/", s.withNetworkFaults(s.storageAPI))
+	mux.HandleFunc("/v1beta/", s.recordCalls("riscapi", s.riscAPI))
 	mux.HandleFunc("GET /computeMetadata/v1/", s.metadata)
 	return mux
 }
 
-// Call is one request that an app made, other than by a browser.
+// Call is one request that a program made. Requests of a browser are not recorded.
 type Call struct {
-	Method string // the API method, such as chat.spaces.setup, or token, certs ...
+	Method string // the API method, such as chat.spaces.setup, or an endpoint: token, certs ...
 	Detail string // for token: the grant type
-	Path   string // with the query, in which no secret stands
-	Status int    // 0: the connection was dropped
-	Person string // whose token it carried
+	Path   string // with the query, which holds no secret
+	Status int    // 0 if the connection was dropped
+	Person string // users/{id} of the token's owner
 	At     time.Time
 	Took   time.Duration
 }
 
-// Calls are all calls so far.
+// Calls returns all calls so far.
 func (s *Server) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Call(nil), s.calls...)
 }
 
-// Count is how many calls of a method there were.
+// Count returns the number of calls of a method.
 func (s *Server) Count(method string) int {
 	n := 0
 	for _, c := range s.Calls() {
@@ -177,83 +172,85 @@ func (s *Server) Count(method string) int {
 	return n
 }
 
-// Fail makes the next calls of a method end with these statuses, one each.
+// Fail makes the next calls of a method fail, one with each status.
 func (s *Server) Fail(method string, statuses ...int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, status := range statuses {
-		s.faults[method] = append(s.faults[method], refusal{status: status})
+		s.faults[method] = append(s.faults[method], fault{status: status})
 	}
 }
 
-// Refuse makes the next call of a method end with a status and a message of
-// Google's.
-func (s *Server) Refuse(method string, status int, message string) {
+// FailWith makes the next call of a method fail with this status and message.
+func (s *Server) FailWith(method string, status int, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults[method] = append(s.faults[method], refusal{status: status, message: message})
+	s.faults[method] = append(s.faults[method], fault{status: status, message: message})
 }
 
-// Pending is how many calls of a method are still to fail.
-func (s *Server) Pending(method string) int {
+// PendingFaults returns how many calls of a method are still to fail.
+func (s *Server) PendingFaults(method string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.faults[method])
 }
 
-// Calm takes all of that back.
-func (s *Server) Calm() {
+// ClearFaults removes all faults that are pending.
+func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = map[string][]refusal{}
+	s.faults = map[string][]fault{}
 }
 
-// Limit makes the next calls of a method end as Calendar says that it is busy:
-// 403, with a reason of the older APIs (its guide "Handle API errors").
-func (s *Server) Limit(method string, times int) {
+// FailRateLimited makes the next calls of a method fail as Calendar rate-limits: 403 with the reason rateLimitExceeded
+// (Calendar's guide "Handle API errors").
+func (s *Server) FailRateLimited(method string, times int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range times {
-		s.faults[method] = append(s.faults[method], refusal{http.StatusForbidden, "Rate Limit Exceeded", "rateLimitExceeded"})
+		rateLimit := fault{http.StatusForbidden, "Rate Limit Exceeded", "rateLimitExceeded"}
+		s.faults[method] = append(s.faults[method], rateLimit)
 	}
 }
 
-// refusal is a call's end that was switched on.
-type refusal struct {
-	status  int // 0: none
-	message string
-	older   string // reason, as the older APIs write it
+// fault is how a call fails on request.
+type fault struct {
+	status       int // 0 means no fault
+	message      string
+	legacyReason string // the reason in the error format of Google's older APIs
 }
 
-// fault takes the next way to fail.
-func (s *Server) fault(method string) refusal {
+// takeFault returns and removes the next fault of a method.
+func (s *Server) takeFault(method string) fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.faults[method]) == 0 {
-		return refusal{}
+		return fault{}
 	}
 	next := s.faults[method][0]
 	s.faults[method] = s.faults[method][1:]
 	return next
 }
 
-// Record notes a call.
+// Record adds a call to Calls, with the time since c.At as its duration.
 func (s *Server) Record(c Call) {
 	c.Took = s.Now().Sub(c.At)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, c)
-	s.touch()
+	s.notify()
 }
 
-// counted records calls that are not of a discovery document's methods.
-func (s *Server) counted(name string, next func(http.ResponseWriter, *http.Request) (status int, detail string)) http.HandlerFunc {
+type recordedHandler func(http.ResponseWriter, *http.Request) (status int, detail string)
+
+// recordCalls records the calls of an endpoint that no discovery document describes.
+func (s *Server) recordCalls(name string, next recordedHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := Call{Method: name, Path: r.URL.Path, At: s.Now()}
-		if f := s.fault(name); f.status != 0 {
+		if f := s.takeFault(name); f.status != 0 {
 			c.Status = f.status
 			s.Record(c)
-			http.Error(w, "fault switched on", f.status)
+			http.Error(w, "injected fault", f.status)
 			return
 		}
 		c.Status, c.Detail = next(w, r)
@@ -261,29 +258,29 @@ func (s *Server) counted(name string, next func(http.ResponseWriter, *http.Reque
 	}
 }
 
-// secret makes a secret value and remembers it.
-func (s *Server) secret(prefix, random string) string {
-	value := prefix + s.Mark + random
+// newSecret returns a new secret value and records it. The caller holds the lock.
+func (s *Server) newSecret(prefix, random string) string {
+	value := prefix + s.LeakMarker + random
 	s.secrets = append(s.secrets, value)
 	return value
 }
 
-// Secrets are all secret values given out so far.
+// Secrets returns all secret values issued so far.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string{s.ClientSecret}, s.secrets...)
 }
 
-// Changed is closed at the next change that a page would show.
+// Changed returns a channel that is closed at the next change that a page would show.
 func (s *Server) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
 }
 
-// touch tells the pages; the lock is held.
-func (s *Server) touch() {
+// notify closes the channel of Changed. The caller holds the lock.
+func (s *Server) notify() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }

@@ -12,79 +12,78 @@ import (
 	"unicode/utf8"
 )
 
-// Space is a space, or the direct message of a person with the app.
+// Space is a space, a group chat, or a direct message.
 type Space struct {
-	ID          string // without spaces/
-	Made        time.Time
-	DisplayName string
-	Description string
-	Guidelines  string
-	Open        bool   // the organization may discover it
-	Announce    bool   // only managers post
-	External    bool   // people of other organizations may be in
-	History     string // HISTORY_ON or HISTORY_OFF
-	Audience    string // in place of audiences/default
-	Discover    []string
-	Join        []string
-	Permissions map[string]map[string]bool // as the API has them
-	Groups      []string                   // groups/{id} that are members
-	Direct      bool
-	Group       bool // a group conversation, without a name
-	Two         bool // ... of two people
-	App         bool // the app is a member and gets events
-	Members     []Member
-	Messages    []Message
+	ID                string // without spaces/
+	Created           time.Time
+	DisplayName       string
+	Description       string
+	Guidelines        string
+	Discoverable      bool   // the organization can discover it
+	AnnouncementOnly  bool   // only managers can post
+	ExternalAllowed   bool   // people outside the organization can join
+	History           string // HISTORY_ON or HISTORY_OFF
+	Audience          string // empty for audiences/default
+	DiscoverAudiences []string
+	JoinAudiences     []string
+	Permissions       map[string]map[string]bool // permissionSettings of the API
+	Groups            []string                   // groups/{id} of members
+	Direct            bool                       // a person's direct message with the app
+	Group             bool                       // a group chat, or a direct message of two people
+	TwoPeople         bool                       // a direct message of two people
+	App               bool                       // the app is a member and receives events
+	Members           []Member
+	Messages          []Message
 }
 
-// Name is the space's resource name.
+// Name returns the space's resource name.
 func (s *Space) Name() string { return "spaces/" + s.ID }
 
 // Member is a person's membership.
 type Member struct {
 	Person Person
 	State  string // JOINED or INVITED
-	Role   string // as Google calls it; empty is ROLE_MEMBER
+	Role   string // MembershipRole of the API; empty means ROLE_MEMBER
 }
 
-// Message is what stands in a space. A person's message has text; the app's
-// has the JSON of a chat.Message; a line tells what happened.
+// Message is a person's message with Text, a message of the app with JSON, or a system message with Line set.
 type Message struct {
 	ID      string // resource name
-	Sender  Person // empty: the app
-	Line    bool   // a system line without sender
+	Sender  Person // zero for the app
+	Line    bool   // a system message without a sender
 	Text    string
-	Markup  string // the syntax of Text, as the API names it; empty is Chat's own, in which people type
-	Via     string // the app a person wrote it through
+	Markup  string // markupSyntax of Text; empty means Chat's own, which people type
+	Via     string // the app through which a person sent it
 	Thread  string
-	JSON    json.RawMessage
-	Private string // users/{id} who alone sees it; empty: all
-	Prompt  string // the address behind "requires configuration"
-	Trouble bool   // the page's own line about an app that failed
+	JSON    json.RawMessage // a Message of the Chat API
+	Private string          // users/{id} of the only person who sees it; empty if everyone does
+	Prompt  string          // link of "requires configuration"
+	Trouble bool            // a message of the page about an app that failed
 	At      time.Time
 }
 
-// setup is what a requestId made.
-type setup struct {
+// requestResult is what a requestId created.
+type requestResult struct {
 	person Person
-	space  string
+	id     string // of the space, or name of the message
 }
 
-// populate makes what is there at first; nobody else has the server yet.
+// populate adds the initial spaces. The caller holds the lock, or is the only user of s.
 func (s *Server) populate() {
-	all := &Space{ID: "AAAAteam", DisplayName: "Team", App: true}
+	team := &Space{ID: "AAAAteam", DisplayName: "Team", App: true}
 	for _, p := range s.accounts {
-		s.spaces = append(s.spaces, direct(p))
+		s.spaces = append(s.spaces, appDM(p))
 		if p.Domain != "" {
-			all.Members = append(all.Members, Member{Person: p, State: "JOINED"})
+			team.Members = append(team.Members, Member{Person: p, State: "JOINED"})
 		}
 	}
-	if len(all.Members) > 0 {
-		s.spaces = append(s.spaces, all)
+	if len(team.Members) > 0 {
+		s.spaces = append(s.spaces, team)
 	}
 }
 
-// direct is the direct message of a person with the app.
-func direct(p Person) *Space {
+// appDM returns the direct message of a person with the app.
+func appDM(p Person) *Space {
 	return &Space{ID: "DM" + p.Sub, Direct: true, App: true, Members: []Member{{Person: p, State: "JOINED"}}}
 }
 
@@ -117,12 +116,13 @@ type setUpRequest struct {
 	} `json:"memberships"`
 }
 
-// setUp is spaces.setup for named spaces (chat-protocol.md 6.2, 6.3).
+// setUp is spaces.setup (chat-protocol.md 6.2, 6.3).
 func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	var r setUpRequest
 	if err := json.Unmarshal(body, &r); err != nil {
 		return nil, invalid(err.Error())
 	}
+	details, audience := r.Space.Details, r.Space.Access.Audience
 	switch {
 	case r.Space.SpaceType == "":
 		return nil, invalid("space_type is required.")
@@ -131,14 +131,14 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	case r.Space.SpaceType == "SPACE" && r.Space.DisplayName == "":
 		return nil, invalid("display_name is required for a space of type SPACE.")
 	case r.Space.SpaceType == "GROUP_CHAT" && (r.Space.DisplayName != "" || len(r.Memberships) < 2):
-		return nil, invalid("A group chat has no display_name, and two memberships at least.")
+		return nil, invalid("A group chat has no display_name, and at least two memberships.")
 	case utf8.RuneCountInString(r.Space.DisplayName) > 128:
 		return nil, invalid("display_name has more than 128 characters.")
-	case utf8.RuneCountInString(r.Space.Details.Description) > 4096, utf8.RuneCountInString(r.Space.Details.Guidelines) > 5000:
+	case utf8.RuneCountInString(details.Description) > 4096, utf8.RuneCountInString(details.Guidelines) > 5000:
 		return nil, invalid("description or guidelines are too long.")
 	case r.Space.History != "":
-		return nil, invalid("The stand-in takes space_history_state by patch only: whether Google does otherwise is unverified.")
-	case r.Space.Access.Audience != "" && r.Space.Access.Audience != "audiences/default" && r.Space.Access.Audience != "audiences/engineering":
+		return nil, invalid("The emulator supports space_history_state in patch only: Google's behavior is unknown.")
+	case audience != "" && audience != "audiences/default" && audience != "audiences/engineering":
 		return nil, invalid("No such audience.")
 	case p.Domain == "" && bytes.Contains(body, []byte(`"externalUserAllowed"`)):
 		return nil, invalid("A consumer account cannot set external_user_allowed.")
@@ -157,72 +157,74 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if before, ok := s.setups[r.RequestID]; ok && r.RequestID != "" {
-		if before.person != p {
-			return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The request id was used by another user."}
+	if result, ok := s.requestResults[r.RequestID]; ok && r.RequestID != "" {
+		if result.person != p {
+			return nil, newError(http.StatusConflict, "The request id was used by another user.")
 		}
-		// Only partly populated (chat-protocol.md 6.2).
-		return map[string]any{"name": "spaces/" + before.space, "spaceType": r.Space.SpaceType}, nil
+		// Google returns the space only partly populated (chat-protocol.md 6.2).
+		return map[string]any{"name": "spaces/" + result.id, "spaceType": r.Space.SpaceType}, nil
 	}
 	if r.Space.SpaceType == "DIRECT_MESSAGE" {
-		return s.two(p, r.Memberships[0].Member.Name)
+		return s.directMessage(p, r.Memberships[0].Member.Name)
 	}
-	if s.taken(p, r.Space.DisplayName, nil) {
-		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "A space with the display name " + r.Space.DisplayName + " exists."}
+	if s.nameTaken(p, r.Space.DisplayName, nil) {
+		return nil, newError(http.StatusConflict, "A space with the display name "+r.Space.DisplayName+" exists.")
 	}
 	space := &Space{
-		Made: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.setups)+5), DisplayName: r.Space.DisplayName, Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{Person: p, State: "JOINED", Role: "ROLE_MANAGER"}},
-		Description: r.Space.Details.Description, Guidelines: r.Space.Details.Guidelines, Open: r.Space.Access.Audience != "",
-		Audience: strings.TrimPrefix(r.Space.Access.Audience, "audiences/default"),
-		Announce: r.Space.Permissions == "ANNOUNCEMENT_SPACE", External: r.Space.External, History: "HISTORY_ON",
+		Created: s.Now(), ID: fmt.Sprintf("AAAA%04d", len(s.requestResults)+5), DisplayName: r.Space.DisplayName,
+		Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{Person: p, State: "JOINED", Role: "ROLE_MANAGER"}},
+		Description: details.Description, Guidelines: details.Guidelines,
+		Discoverable: audience != "", Audience: strings.TrimPrefix(audience, "audiences/default"),
+		AnnouncementOnly: r.Space.Permissions == "ANNOUNCEMENT_SPACE", ExternalAllowed: r.Space.External, History: "HISTORY_ON",
 	}
 	for _, m := range r.Memberships {
-		// Whoever may not be added is left out without a word.
+		// Google omits people who can't be added and reports no error.
 		if isGroup(m.GroupMember.Name) {
 			space.Groups = append(space.Groups, m.GroupMember.Name)
 			continue
 		}
-		other, ok := Find(m.Member.Name)
+		other, ok := FindPerson(m.Member.Name)
 		switch {
-		case !ok || space.has(other) || s.dropped[other.Sub]:
+		case !ok || space.has(other) || s.undeliverable[other.Sub]:
 		case other.Domain == p.Domain:
 			space.Members = append(space.Members, Member{Person: other, State: "JOINED"})
-		case space.External && strings.Contains(m.Member.Name, "@"): // those outside by e-mail only
+		case space.ExternalAllowed && strings.Contains(m.Member.Name, "@"): // external people by email address only
 			space.Members = append(space.Members, Member{Person: other, State: "INVITED"})
 		}
 	}
-	s.setups[r.RequestID] = setup{p, space.ID}
+	s.requestResults[r.RequestID] = requestResult{p, space.ID}
 	s.spaces = append(s.spaces, space)
 	s.post(space, Message{Line: true, Text: p.Name + " created this space via " + s.AppName})
-	return s.written(space), nil
+	return s.spaceResource(space), nil
 }
 
-// two is the direct message of two people: the one there is, or a new one; the
-// lock is held.
-func (s *Server) two(p Person, with string) (any, *apiError) {
-	other, ok := Find(with)
+// directMessage finds or creates the direct message of two people. The caller holds the lock.
+func (s *Server) directMessage(p Person, user string) (any, *apiError) {
+	other, ok := FindPerson(user)
 	if !ok || other == p {
 		return nil, invalid("No such user.")
 	}
 	for _, space := range s.spaces {
-		if space.Two && space.has(p) && space.has(other) {
-			return s.written(space), nil
+		if space.TwoPeople && space.has(p) && space.has(other) {
+			return s.spaceResource(space), nil
 		}
 	}
-	space := &Space{ID: fmt.Sprintf("AAAAtwo%d", len(s.spaces)), Made: s.Now(), Group: true, Two: true, Members: []Member{{Person: p, State: "JOINED"}, {Person: other, State: "JOINED"}}}
+	members := []Member{{Person: p, State: "JOINED"}, {Person: other, State: "JOINED"}}
+	id := fmt.Sprintf("AAAAtwo%d", len(s.spaces))
+	space := &Space{ID: id, Created: s.Now(), Group: true, TwoPeople: true, Members: members}
 	s.spaces = append(s.spaces, space)
-	s.touch()
-	return s.written(space), nil
+	s.notify()
+	return s.spaceResource(space), nil
 }
 
-// written is a space as the API gives it.
-func (s *Server) written(space *Space) map[string]any {
+// spaceResource returns the fields that every method returns of a space.
+func (s *Server) spaceResource(space *Space) map[string]any {
 	out := map[string]any{
-		"name": space.Name(), "spaceType": "SPACE", "spaceHistoryState": cmp.Or(space.History, "HISTORY_ON"), "spaceUri": s.ChatAddress + space.ID,
-		"createTime": space.Made.UTC().Format(time.RFC3339Nano),
+		"name": space.Name(), "spaceType": "SPACE", "spaceHistoryState": cmp.Or(space.History, "HISTORY_ON"),
+		"spaceUri": s.ChatAddress + space.ID, "createTime": space.Created.UTC().Format(time.RFC3339Nano),
 	}
 	switch {
-	case space.Two:
+	case space.TwoPeople:
 		out["spaceType"] = "DIRECT_MESSAGE"
 	case space.Group:
 		out["spaceType"] = "GROUP_CHAT"
@@ -232,26 +234,26 @@ func (s *Server) written(space *Space) map[string]any {
 	return out
 }
 
-// taken tells whether another space of p's organization has this name.
-func (s *Server) taken(p Person, name string, but *Space) bool {
+// nameTaken reports whether a space of p's organization, other than the one excluded, has this name.
+func (s *Server) nameTaken(p Person, name string, excluded *Space) bool {
 	return slices.ContainsFunc(s.spaces, func(o *Space) bool {
-		return o != but && !o.Direct && !o.Group && name != "" && strings.EqualFold(o.DisplayName, name) && o.Members[0].Person.Domain == p.Domain
+		return o != excluded && !o.Direct && !o.Group && name != "" && strings.EqualFold(o.DisplayName, name) &&
+			o.Members[0].Person.Domain == p.Domain
 	})
 }
 
-// deleteSpace is spaces.delete by its manager.
-func (s *Server) deleteSpace(p caller, id string) (any, *apiError) {
+func (s *Server) deleteSpace(c caller, id string) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
 	switch {
-	case !p.sees(space):
+	case !c.canSee(space):
 		return nil, notFound
-	case !p.manages(space):
-		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: "Only a manager may do that."}
+	case !c.canManage(space):
+		return nil, newError(http.StatusForbidden, "Only a manager may do that.")
 	}
 	s.spaces = slices.DeleteFunc(s.spaces, func(o *Space) bool { return o == space })
-	s.touch()
+	s.notify()
 	return map[string]any{}, nil
 }
 
@@ -259,7 +261,7 @@ func (s *Space) has(p Person) bool {
 	return slices.ContainsFunc(s.Members, func(m Member) bool { return m.Person == p })
 }
 
-// space finds a space by id; the lock is held.
+// space returns the space with this ID, or nil. The caller holds the lock.
 func (s *Server) space(id string) *Space {
 	for _, space := range s.spaces {
 		if space.ID == id {

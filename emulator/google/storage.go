@@ -11,22 +11,22 @@ import (
 	"strings"
 )
 
-// The methods of Cloud Storage that are played: what the file of callers needs.
+// The methods of Cloud Storage that the emulator supports: those that the callers file needs.
 const (
 	storageGet    = "storage.objects.get"
 	storageInsert = "storage.objects.insert"
 )
 
-// maxObject is the most that an object may be here, in bytes.
+// maxObject is the maximum size of an upload, in bytes.
 const maxObject = 4 << 20
 
-// object is an object of Cloud Storage with the version that it has.
+// object is the current version of an object of Cloud Storage.
 type object struct {
 	text       []byte
 	generation int64
 }
 
-// PutObject stores an object, as somebody with the right to.
+// PutObject stores an object without a request.
 func (s *Server) PutObject(bucket, name string, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,26 +34,25 @@ func (s *Server) PutObject(bucket, name string, text []byte) {
 	s.objects[bucket+"/"+name] = object{text, s.generations}
 }
 
-// Object is the content of an object; nil when there is none.
+// Object returns the content of an object, or nil if it does not exist.
 func (s *Server) Object(bucket, name string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.objects[bucket+"/"+name].text
 }
 
-// storageAPI plays objects.get with alt=media, and objects.insert with
-// uploadType=multipart and ifGenerationMatch, as the discovery document has them.
+// storageAPI serves objects.get with alt=media, and objects.insert with uploadType=multipart and ifGenerationMatch.
 func (s *Server) storageAPI(w http.ResponseWriter, r *http.Request) {
 	path, upload := strings.CutPrefix(r.URL.Path, "/upload")
 	call := Call{Method: r.Method + " " + r.URL.Path, Path: r.URL.RequestURI(), At: s.Now()}
-	m := s.find(r.Method, path)
+	m := s.findMethod(r.Method, path)
 	var failed *apiError
 	switch {
 	case m == nil || upload != (m.ID == storageInsert):
-		failed = &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: "The stand-in does not play this method of Cloud Storage."}
+		failed = newError(http.StatusNotFound, "The emulator does not support this method of Cloud Storage.")
 	default:
 		call.Method = m.ID
-		failed = s.storage1(w, r, m, strings.Split(path, "/"))
+		failed = s.callStorage(w, r, m, strings.Split(path, "/"))
 	}
 	call.Status = http.StatusOK
 	if failed != nil {
@@ -63,9 +62,9 @@ func (s *Server) storageAPI(w http.ResponseWriter, r *http.Request) {
 	s.Record(call)
 }
 
-func (s *Server) storage1(w http.ResponseWriter, r *http.Request, m *method, path []string) *apiError {
-	if f := s.fault(m.ID); f.status != 0 {
-		return &apiError{code: f.status, message: "fault switched on"}
+func (s *Server) callStorage(w http.ResponseWriter, r *http.Request, m *method, path []string) *apiError {
+	if f := s.takeFault(m.ID); f.status != 0 {
+		return &apiError{code: f.status, message: "injected fault"}
 	}
 	token, ok := s.bearer(r)
 	if !ok || !slices.Contains(token.scopes, cloudPlatform) {
@@ -73,14 +72,14 @@ func (s *Server) storage1(w http.ResponseWriter, r *http.Request, m *method, pat
 	}
 	q := r.URL.Query()
 	kind := q.Get("uploadType")
-	q.Del("uploadType") // a parameter of uploads, which the document does not list
-	if why := m.in.query(m, q); why != "" {
-		return &apiError{code: http.StatusBadRequest, message: why}
+	q.Del("uploadType") // the discovery document does not list it
+	if problem := m.api.checkQuery(m, q); problem != "" {
+		return &apiError{code: http.StatusBadRequest, message: problem}
 	}
 	bucket := path[4] // /storage/v1/b/{bucket}/o/{object}
 	if m.ID == storageGet {
 		if q.Get("alt") != "media" {
-			return &apiError{code: http.StatusBadRequest, message: "The stand-in plays alt=media only."}
+			return &apiError{code: http.StatusBadRequest, message: "The emulator supports alt=media only."}
 		}
 		s.mu.Lock()
 		o, ok := s.objects[bucket+"/"+strings.Join(path[6:], "/")]
@@ -90,31 +89,34 @@ func (s *Server) storage1(w http.ResponseWriter, r *http.Request, m *method, pat
 		}
 		w.Header().Set("X-Goog-Generation", strconv.FormatInt(o.generation, 10))
 		w.Header().Set("Content-Type", "application/yaml")
-		_, _ = w.Write(o.text) // the client has gone: nobody to tell
+		_, _ = w.Write(o.text) // the client may have disconnected
 		return nil
 	}
 	if kind != "multipart" {
-		return &apiError{code: http.StatusBadRequest, message: "The stand-in plays uploadType=multipart only."}
+		return &apiError{code: http.StatusBadRequest, message: "The emulator supports uploadType=multipart only."}
 	}
-	name, text, failed := s.uploaded(r, m)
+	name, text, failed := s.readUpload(r, m)
 	if failed != nil {
 		return failed
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := bucket + "/" + name
-	if match := q.Get("ifGenerationMatch"); match != "" && match != strconv.FormatInt(s.objects[key].generation, 10) {
-		return &apiError{code: http.StatusPreconditionFailed, message: "At least one of the pre-conditions you specified did not hold."}
+	match, current := q.Get("ifGenerationMatch"), strconv.FormatInt(s.objects[key].generation, 10)
+	if match != "" && match != current {
+		message := "At least one of the pre-conditions you specified did not hold."
+		return &apiError{code: http.StatusPreconditionFailed, message: message}
 	}
 	s.generations++
 	s.objects[key] = object{text, s.generations}
-	answer(w, http.StatusOK, map[string]any{"kind": "storage#object", "name": name, "bucket": bucket, "generation": strconv.FormatInt(s.generations, 10)})
+	answer(w, http.StatusOK, map[string]any{
+		"kind": "storage#object", "name": name, "bucket": bucket, "generation": strconv.FormatInt(s.generations, 10),
+	})
 	return nil
 }
 
-// uploaded reads the two parts of an upload: the object's resource, and its
-// content.
-func (s *Server) uploaded(r *http.Request, m *method) (name string, text []byte, failed *apiError) {
+// readUpload reads the two parts of an upload: the object's resource and its content.
+func (s *Server) readUpload(r *http.Request, m *method) (name string, text []byte, failed *apiError) {
 	bad := &apiError{code: http.StatusBadRequest, message: "Bad multipart upload."}
 	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
@@ -134,7 +136,8 @@ func (s *Server) uploaded(r *http.Request, m *method) (name string, text []byte,
 			return name, body, nil
 		}
 		var resource struct{ Name string }
-		if err := m.in.check(m.Request.Ref, body); err != nil || json.Unmarshal(body, &resource) != nil || resource.Name == "" {
+		err = m.api.check(m.Request.Ref, body)
+		if err != nil || json.Unmarshal(body, &resource) != nil || resource.Name == "" {
 			return "", nil, bad
 		}
 		name = resource.Name

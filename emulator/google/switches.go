@@ -9,86 +9,85 @@ import (
 	"time"
 )
 
-// Switch is a trouble of Google's, of Chat's or of the world's that stays for
-// as long as it is switched on.
+// Switch is a fault or a setting of Google, of Chat or of the network. It lasts until it is turned off.
 type Switch struct{ Name, Text string }
 
-// Switches are all there are. Those of Chat itself (redeliver, locale) are
-// acted upon by the page.
+// Switches returns all switches. Package chatpage implements redeliver and locale.
 func Switches() []Switch {
 	return []Switch{
-		{"deny", "Whoever is asked for consent ends up with Cancel"},
-		{"untick", "The boxes of the consent page are empty at first"},
-		{"unverified", "Google has not verified the app: a warning comes before the consent"},
+		{"deny", "Every consent ends with Cancel"},
+		{"untick", "The consent page's checkboxes start cleared"},
+		{"unverified", "The app isn't verified: a warning precedes the consent page"},
 		{"admin-blocked", "The administrator has blocked the app's scopes"},
-		{"org-internal", "The app is for example.com only"},
-		{"no-refresh-token", "A consent gives no refresh token"},
-		{"invalid-grant", "Every refresh token is dead"},
-		{"reauth", "The session policy wants people to sign in again"},
-		{"401", "Chat's API takes no access token"},
-		{"403", "Chat's API forbids everything"},
-		{"404", "Chat's API finds nothing"},
-		{"409", "Chat's API says of everything that it exists"},
-		{"429", "Chat's API is asked too often"},
-		{"500", "Chat's API is broken"},
-		{"no-app", "The Chat app is not configured in the console"},
-		{"quotas", "Chat's quotas are counted"},
-		{"blocked", "Grace has blocked everybody: she is added nowhere, without a word"},
-		{"slow", "Google answers after 5 seconds"},
-		{"drop", "Google's answers are lost, though what was asked is done"},
+		{"org-internal", "Only accounts of example.com can use the app"},
+		{"no-refresh-token", "Consents return no refresh token"},
+		{"invalid-grant", "Every refresh token is revoked"},
+		{"reauth", "The session policy requires people to sign in again"},
+		{"401", "The Chat API rejects every access token"},
+		{"403", "The Chat API denies every request"},
+		{"404", "The Chat API returns 404 Not Found"},
+		{"409", "The Chat API returns 409 Already Exists"},
+		{"429", "The Chat API returns 429 Too Many Requests"},
+		{"500", "The Chat API returns 500 Internal Server Error"},
+		{"no-app", "The Chat app isn't configured in the console"},
+		{"quotas", "The Chat API's quotas are enforced"},
+		{"blocked", "Grace has blocked everyone: adding her has no effect and reports no error"},
+		{"slow", "Google responds after 5 seconds"},
+		{"drop", "Google's responses are lost after the request was carried out"},
 		{"clock-skew", "Google's clock is 10 minutes ahead"},
-		{"redeliver", "The app's first answer is lost, and Chat sends the event again"},
-		{"locale", "Everybody reads Chinese"},
-		{"chat-markup", "The app's markup syntax is Chat's own; new apps have Markdown"},
+		{"redeliver", "The app's first response is lost, and Chat sends the event again"},
+		{"locale", "Everyone's language is Chinese"},
+		{"chat-markup", "The app uses Chat's own markup syntax; new apps use Markdown"},
 	}
 }
 
-// skewed is how far ahead the clock goes.
-const skewed = 10 * time.Minute
+// clockSkew is how far the switch clock-skew sets the clock ahead.
+const clockSkew = 10 * time.Minute
 
-// Set switches a trouble on or off.
-func (s *Server) Set(name string, on bool) error {
+// SetSwitch turns a switch on or off. It fails if there is no switch of this name.
+func (s *Server) SetSwitch(name string, on bool) error {
 	if !slices.ContainsFunc(Switches(), func(w Switch) bool { return w.Name == name }) {
-		return fmt.Errorf("there is no switch %q", name)
+		return fmt.Errorf("unknown switch %q", name)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.on[name] = on
+	s.switches[name] = on
 	switch {
 	case name == "clock-skew" && on:
-		s.skew.Store(int64(skewed))
+		s.skew.Store(int64(clockSkew))
 	case name == "clock-skew":
 		s.skew.Store(0)
 	case name == "quotas":
 		s.quotas = on
 	case name == "blocked":
-		s.dropped[People()[1].Sub] = on
+		s.undeliverable[People()[1].Sub] = on
 	}
-	s.touch()
+	s.notify()
 	return nil
 }
 
-// On tells whether a trouble is switched on.
-func (s *Server) On(name string) bool {
+// IsOn reports whether a switch is on.
+func (s *Server) IsOn(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.on[name]
+	return s.switches[name]
 }
 
-// switched is how a method of Chat fails because of a switch.
-func (s *Server) switched(m *method) refusal {
-	if m.in != s.api {
-		return refusal{}
+// switchFault returns the fault that a switch causes in a method of the Chat API.
+func (s *Server) switchFault(m *method) fault {
+	if m.api != s.api {
+		return fault{}
 	}
-	if s.On("no-app") && m.HTTPMethod != http.MethodGet { // oauth-admin.md 2.4: reading does without
-		return refusal{status: http.StatusNotFound, message: "Google Chat app not found. To create a Chat app, you must turn on the Chat API and configure the app in the Google Cloud console."}
+	if s.IsOn("no-app") && m.HTTPMethod != http.MethodGet { // reading works without an app: oauth-admin.md 2.4
+		return fault{status: http.StatusNotFound, message: "Google Chat app not found. " +
+			"To create a Chat app, you must turn on the Chat API and configure the app in the Google Cloud console."}
 	}
 	for status := range statuses {
-		if s.On(strconv.Itoa(status)) {
-			return refusal{status: status, message: "Switched on."}
+		if s.IsOn(strconv.Itoa(status)) {
+			return fault{status: status, message: "Switched on."}
 		}
 	}
-	return refusal{}
+	return fault{}
 }
 
 // The syntaxes of a message's text.
@@ -97,20 +96,20 @@ const (
 	Markdown   = "MARKUP_SYNTAX_MARKDOWN"
 )
 
-// markup is the syntax of messages that name none; the lock is held.
+// markup returns the syntax of messages that name none. The caller holds the lock.
 func (s *Server) markup() string {
-	if s.on["chat-markup"] {
+	if s.switches["chat-markup"] {
 		return ChatMarkup
 	}
 	return Markdown
 }
 
-// slowly keeps an answer back while slow is switched on.
-func (s *Server) slowly(ctx context.Context) {
-	if !s.On("slow") {
+// delay waits before a response while the switch "slow" is on.
+func (s *Server) delay(ctx context.Context) {
+	if !s.IsOn("slow") {
 		return
 	}
-	wait := s.Slow
+	wait := s.SlowDelay
 	if wait == 0 {
 		wait = 5 * time.Second
 	}
@@ -120,23 +119,23 @@ func (s *Server) slowly(ctx context.Context) {
 	}
 }
 
-// lost is a response that is thrown away.
-type lost struct{ header http.Header }
+// discardWriter is a http.ResponseWriter that discards the response.
+type discardWriter struct{ header http.Header }
 
-func (l lost) Header() http.Header          { return l.header }
-func (lost) Write(text []byte) (int, error) { return len(text), nil }
-func (lost) WriteHeader(int)                {}
+func (w discardWriter) Header() http.Header          { return w.header }
+func (discardWriter) Write(text []byte) (int, error) { return len(text), nil }
+func (discardWriter) WriteHeader(int)                {}
 
-// reached keeps an answer back, or loses it, when that is switched on. Keys are
-// always there: an app could do nothing else.
-func (s *Server) reached(next http.HandlerFunc) http.HandlerFunc {
+// withNetworkFaults delays or drops responses while the switches "slow" or "drop" are on. Endpoints that serve keys are
+// exempt, because without keys an app cannot verify anything.
+func (s *Server) withNetworkFaults(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.slowly(r.Context())
-		if !s.On("drop") {
+		s.delay(r.Context())
+		if !s.IsOn("drop") {
 			next(w, r)
 			return
 		}
-		next(lost{http.Header{}}, r)
+		next(discardWriter{http.Header{}}, r)
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -8,111 +8,119 @@ import (
 	"time"
 )
 
-func (s *Server) put(t *testing.T, name string, on bool) {
+func (s *Server) mustSet(t *testing.T, name string, on bool) {
 	t.Helper()
-	if err := s.Set(name, on); err != nil {
+	if err := s.SetSwitch(name, on); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestASwitchFailsEveryCallUntilItIsOff(t *testing.T) {
-	s, at := begin(t)
-	token := s.hand(People()[0], createScope, "https://www.googleapis.com/auth/chat.spaces.readonly")
+func TestSwitch_StatusUntilOff(t *testing.T) {
+	s, server := newServer(t)
+	token := s.issueToken(People()[0], createScope, authPrefix+"chat.spaces.readonly")
 	const team = "/v1/spaces/AAAAteam"
-	for name, status := range map[string]int{"401": 401, "403": 403, "404": 404, "409": 409, "429": 429, "500": 500, "no-app": 404} {
-		s.put(t, name, true)
+	for name, status := range map[string]int{
+		"401": 401, "403": 403, "404": 404, "409": 409, "429": 429, "500": 500, "no-app": 404,
+	} {
+		s.mustSet(t, name, true)
 		for range 2 {
-			if got, body := ask(t, "POST", at.URL+"/v1/spaces:setup", token, "{}"); got != status || !strings.Contains(body, statuses[status]) {
+			got, body := call(t, "POST", server.URL+"/v1/spaces:setup", token, "{}")
+			if got != status || !strings.Contains(body, statuses[status]) {
 				t.Errorf("%s: got %d %s", name, got, body)
 			}
 		}
-		s.put(t, name, false)
-		if got, body := ask(t, "GET", at.URL+team, token, ""); got != 200 {
-			t.Errorf("%s, off again: got %d %s", name, got, body)
+		s.mustSet(t, name, false)
+		if got, body := call(t, "GET", server.URL+team, token, ""); got != 200 {
+			t.Errorf("%s, turned off: got %d %s", name, got, body)
 		}
 	}
-	s.put(t, "no-app", true)
-	if got, body := ask(t, "GET", at.URL+team, token, ""); got != 200 {
-		t.Errorf("reading without a configured app: %d %s", got, body)
+	s.mustSet(t, "no-app", true)
+	if got, body := call(t, "GET", server.URL+team, token, ""); got != 200 {
+		t.Errorf("get without a configured app: %d %s", got, body)
 	}
-	if err := s.Set("everything", true); err == nil {
-		t.Error("there is a switch for everything")
+	if err := s.SetSwitch("unknown", true); err == nil {
+		t.Error("Set accepts an unknown switch")
 	}
 }
 
-func TestADroppedAnswerWasDoneAllTheSame(t *testing.T) {
-	s, at := begin(t)
-	token := s.hand(People()[0], createScope)
-	s.put(t, "drop", true)
-	r, err := http.NewRequest(http.MethodPost, at.URL+"/v1/spaces:setup", strings.NewReader(`{"space":{"spaceType":"SPACE","displayName":"Plan"},"requestId":"r"}`))
+func TestSwitch_Drop(t *testing.T) {
+	s, server := newServer(t)
+	token := s.issueToken(People()[0], createScope)
+	s.mustSet(t, "drop", true)
+	body := strings.NewReader(`{"space":{"spaceType":"SPACE","displayName":"Plan"},"requestId":"r"}`)
+	r, err := http.NewRequest(http.MethodPost, server.URL+"/v1/spaces:setup", body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
-	if res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r); err == nil {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	if res, err := client.Do(r); err == nil {
 		_ = res.Body.Close()
-		t.Errorf("there was an answer: %d", res.StatusCode)
+		t.Errorf("got status %d, want no response", res.StatusCode)
 	}
-	if _, there := s.SpaceNamed("Plan"); !there {
-		t.Error("nothing was done")
+	if _, ok := s.SpaceByName("Plan"); !ok {
+		t.Error("the space was not created")
 	}
 }
 
-func TestSlowAnswersComeInTheEnd(t *testing.T) {
-	s, at := begin(t)
-	s.Slow = time.Millisecond
-	s.put(t, "slow", true)
-	if got, body := ask(t, "GET", at.URL+"/v1/spaces/AAAAteam", s.hand(People()[0], "https://www.googleapis.com/auth/chat.spaces.readonly"), ""); got != 200 {
+func TestSwitch_Slow(t *testing.T) {
+	s, server := newServer(t)
+	s.SlowDelay = time.Millisecond
+	s.mustSet(t, "slow", true)
+	token := s.issueToken(People()[0], authPrefix+"chat.spaces.readonly")
+	if got, body := call(t, "GET", server.URL+"/v1/spaces/AAAAteam", token, ""); got != 200 {
 		t.Errorf("got %d %s", got, body)
 	}
 }
 
-func TestASkewedClockStandsInEveryToken(t *testing.T) {
-	s, _ := begin(t)
+func TestSwitch_ClockSkew(t *testing.T) {
+	s, _ := newServer(t)
 	before := s.Now()
-	s.put(t, "clock-skew", true)
-	if ahead := s.Now().Sub(before); ahead < skewed || ahead > skewed+time.Minute {
-		t.Errorf("%v ahead", ahead)
+	s.mustSet(t, "clock-skew", true)
+	if ahead := s.Now().Sub(before); ahead < clockSkew || ahead > clockSkew+time.Minute {
+		t.Errorf("clock is %v ahead, want %v", ahead, clockSkew)
 	}
 	s.Reset()
-	if s.Now().Sub(before) > time.Minute || s.On("clock-skew") {
-		t.Error("the reset left it on")
+	if s.Now().Sub(before) > time.Minute || s.IsOn("clock-skew") {
+		t.Error("Reset does not turn the switch off")
 	}
 }
 
-// consenting is an authorization request for two scopes, with a hint.
-func consenting(at, hint string) string {
-	return at + "/o/oauth2/v2/auth?" + url.Values{
-		"client_id": {"c"}, "redirect_uri": {"https://d.example/callback"}, "response_type": {"code"}, "scope": {"openid email " + createScope + " https://www.googleapis.com/auth/chat.memberships"},
-		"state": {"s"}, "nonce": {"n"}, "code_challenge": {"x"}, "code_challenge_method": {"S256"}, "login_hint": {hint},
+// consentURL returns the URL of an authorization request for two scopes.
+func consentURL(server, hint string) string {
+	return server + "/o/oauth2/v2/auth?" + url.Values{
+		"client_id": {"c"}, "redirect_uri": {"https://d.example/callback"}, "response_type": {"code"},
+		"scope": {"openid email " + createScope + " " + authPrefix + "chat.memberships"}, "login_hint": {hint},
+		"state": {"s"}, "nonce": {"n"}, "code_challenge": {"x"}, "code_challenge_method": {"S256"},
 	}.Encode()
 }
 
-func TestTheConsentPageShowsWhatGoogleWould(t *testing.T) {
-	s, at := begin(t)
+func TestConsentPage(t *testing.T) {
+	s, server := newServer(t)
 	ada, kim := People()[0].Email, People()[3].Email
-	page := func(name, address string, status int, has ...string) string {
+	page := func(name, address string, status int, want ...string) string {
 		t.Helper()
-		got, body := ask(t, "GET", address, "", "")
+		got, body := call(t, "GET", address, "", "")
 		if got != status {
 			t.Errorf("%s: got %d %s", name, got, body)
 		}
-		for _, text := range has {
+		for _, text := range want {
 			if !strings.Contains(body, text) {
-				t.Errorf("%s: %q is not in %s", name, text, body)
+				t.Errorf("%s: no %q in %s", name, text, body)
 			}
 		}
 		return body
 	}
-	page("no hint", consenting(at.URL, ""), 200, "Choose an account", ada, kim)
-	body := page("a hint", consenting(at.URL, ada), 200, "wants to access your account", "Create new conversations", "Use another account")
+	page("no hint", consentURL(server.URL, ""), 200, "Choose an account", ada, kim)
+	body := page("hint", consentURL(server.URL, ada), 200,
+		"wants to access your account", "Create new conversations", "Use another account")
 	if strings.Count(body, `type="checkbox"`) != 2 || strings.Count(body, " checked") != 2 {
-		t.Errorf("not two ticked boxes: %s", body)
+		t.Errorf("want two checked boxes: %s", body)
 	}
 	s.granted[People()[0].Sub] = []string{createScope}
-	body = page("one granted before", consenting(at.URL, ada), 200, "already has some access")
+	body = page("one scope granted", consentURL(server.URL, ada), 200, "already has some access")
 	if strings.Count(body, `type="checkbox"`) != 1 {
-		t.Errorf("what was granted is asked for again: %s", body)
+		t.Errorf("want one box: %s", body)
 	}
 	for name, c := range map[string]struct {
 		hint, text string
@@ -121,11 +129,11 @@ func TestTheConsentPageShowsWhatGoogleWould(t *testing.T) {
 		"untick": {ada, "wants to access", 200}, "unverified": {ada, "hasn’t verified this app", 200},
 		"admin-blocked": {ada, "admin_policy_enforced", 400}, "org-internal": {kim, "org_internal", 403},
 	} {
-		s.put(t, name, true)
-		body := page(name, consenting(at.URL, c.hint), c.status, c.text)
+		s.mustSet(t, name, true)
+		body := page(name, consentURL(server.URL, c.hint), c.status, c.text)
 		if strings.Contains(body, " checked") {
-			t.Errorf("%s: a box is ticked", name)
+			t.Errorf("%s: a box is checked", name)
 		}
-		s.put(t, name, false)
+		s.mustSet(t, name, false)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-const accessLife = time.Hour
+const accessTokenLifetime = time.Hour
 
 type accessToken struct {
 	person  Person
@@ -22,19 +22,19 @@ type refreshToken struct {
 	scopes []string
 }
 
-// token exchanges a code or refreshes (oauth-admin.md 1.5).
+// token exchanges an authorization code, a refresh token or an assertion (oauth-admin.md 1.5).
 func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
-	kind := r.PostFormValue("grant_type")
+	grantType := r.PostFormValue("grant_type")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	refuse := func(status int, code, description string) (int, string) {
-		return answer(w, status, map[string]string{"error": code, "error_description": description}), kind
+		return answer(w, status, map[string]string{"error": code, "error_description": description}), grantType
 	}
 	if r.URL.RawQuery != "" {
-		return refuse(http.StatusBadRequest, "invalid_request", "Parameters belong into the body.")
+		return refuse(http.StatusBadRequest, "invalid_request", "Parameters must be in the body.")
 	}
-	if kind == jwtBearer { // the assertion says who asks: there is no client
-		return s.delegated(w, r, refuse)
+	if grantType == jwtBearer { // the assertion names the account: there is no client
+		return s.exchangeAssertion(w, r, refuse)
 	}
 	if r.PostFormValue("client_secret") == "" {
 		return refuse(http.StatusBadRequest, "invalid_request", "client_secret is missing.")
@@ -42,7 +42,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 	if r.PostFormValue("client_id") != s.ClientID || r.PostFormValue("client_secret") != s.ClientSecret {
 		return refuse(http.StatusUnauthorized, "invalid_client", "The OAuth client was not found.")
 	}
-	switch kind {
+	switch grantType {
 	case "authorization_code":
 		id := r.PostFormValue("code")
 		code, ok := s.codes[id]
@@ -53,7 +53,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 			return refuse(http.StatusBadRequest, "invalid_grant", "Malformed auth code.")
 		case r.PostFormValue("redirect_uri") != code.redirect:
 			return refuse(http.StatusBadRequest, "redirect_uri_mismatch", "Bad Request")
-		case code.challenge == "": // an app's own flow (AppCode)
+		case code.challenge == "": // a code of AppCode
 		case r.PostFormValue("code_verifier") == "":
 			return refuse(http.StatusBadRequest, "invalid_grant", "Missing code verifier.")
 		case base64.RawURLEncoding.EncodeToString(verifier[:]) != code.challenge:
@@ -62,63 +62,65 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 		if verifier := r.PostFormValue("code_verifier"); verifier != "" {
 			s.secrets = append(s.secrets, verifier)
 		}
-		body := s.give(code.person, code.scopes)
+		body := s.issueAccessToken(code.person, code.scopes)
 		id = s.idToken(code.person, code.nonce, code.scopes)
 		s.secrets = append(s.secrets, id)
 		body["id_token"] = id
 		if code.offline {
-			refresh := s.secret("1//0", rand.Text())
+			refresh := s.newSecret("1//0", rand.Text())
 			s.refresh[refresh] = refreshToken{code.person, code.scopes}
 			body["refresh_token"] = refresh
-			if s.timeBased > 0 {
-				body["refresh_token_expires_in"] = int(s.timeBased.Seconds())
+			if s.grantLifetime > 0 {
+				body["refresh_token_expires_in"] = int(s.grantLifetime.Seconds())
 			}
 		}
-		return answer(w, http.StatusOK, body), kind
+		return answer(w, http.StatusOK, body), grantType
 	case "refresh_token":
 		t, ok := s.refresh[r.PostFormValue("refresh_token")]
-		if ok && (s.reauth[t.person.Sub] || s.on["reauth"]) {
+		if ok && (s.needsReauth[t.person.Sub] || s.switches["reauth"]) {
 			return answer(w, http.StatusBadRequest, map[string]string{
-				"error": "invalid_grant", "error_description": "reauth related error (invalid_rapt)", "error_subtype": "invalid_rapt",
-			}), kind
+				"error":             "invalid_grant",
+				"error_description": "reauth related error (invalid_rapt)", "error_subtype": "invalid_rapt",
+			}), grantType
 		}
-		if !ok || s.on["invalid-grant"] {
+		if !ok || s.switches["invalid-grant"] {
 			return refuse(http.StatusBadRequest, "invalid_grant", "Token has been expired or revoked.")
 		}
-		if s.broken[t.person.Sub] {
-			return refuse(http.StatusInternalServerError, "internal_failure", "A fault switched on for this person.")
+		if s.refreshFails[t.person.Sub] {
+			return refuse(http.StatusInternalServerError, "internal_failure", "An injected fault for this person.")
 		}
-		body := s.give(t.person, t.scopes)
+		body := s.issueAccessToken(t.person, t.scopes)
 		id := s.idToken(t.person, "", t.scopes)
 		s.secrets = append(s.secrets, id)
-		body["id_token"] = id // with openid, as Google does
-		return answer(w, http.StatusOK, body), kind
+		body["id_token"] = id // as Google does with the scope openid
+		return answer(w, http.StatusOK, body), grantType
 	default:
-		return refuse(http.StatusBadRequest, "unsupported_grant_type", "Invalid grant_type: "+kind)
+		return refuse(http.StatusBadRequest, "unsupported_grant_type", "Invalid grant_type: "+grantType)
 	}
 }
 
-// AppCode is a server auth code that an app of the project got when p consented
-// in it: redirect is "" on phones, and postmessage in a browser.
-func (s *Server) AppCode(p Person, redirect string, offline bool, scopes ...string) string {
+// IssueAuthCode returns a server auth code, as an app of the project receives it for p's consent. redirect is "" on phones
+// and "postmessage" in a browser.
+func (s *Server) IssueAuthCode(p Person, redirect string, offline bool, scopes ...string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	code := s.secret("4/0", rand.Text())
-	s.codes[code] = grantedCode{authRequest: authRequest{redirect: redirect, offline: offline}, person: p, scopes: append([]string{"openid", emailScope}, scopes...)}
+	code := s.newSecret("4/0", rand.Text())
+	req := authRequest{redirect: redirect, offline: offline}
+	s.codes[code] = grantedCode{req, p, append([]string{"openid", emailScope}, scopes...)}
 	return code
 }
 
-// give makes an access token; the lock is held.
-func (s *Server) give(p Person, scopes []string) map[string]any {
-	token := s.secret("ya29.", rand.Text())
-	s.access[token] = accessToken{p, scopes, s.Now().Add(accessLife)}
+// issueAccessToken returns a token response with a new access token. The caller holds the lock.
+func (s *Server) issueAccessToken(p Person, scopes []string) map[string]any {
+	token := s.newSecret("ya29.", rand.Text())
+	s.access[token] = accessToken{p, scopes, s.Now().Add(accessTokenLifetime)}
 	return map[string]any{
-		"access_token": token, "expires_in": int(accessLife.Seconds()), "token_type": "Bearer", "scope": strings.Join(scopes, " "),
+		"access_token": token, "expires_in": int(accessTokenLifetime.Seconds()), "token_type": "Bearer",
+		"scope": strings.Join(scopes, " "),
 	}
 }
 
-// revoke ends all that the token's person gave to the whole project
-// (oauth-admin.md 1.6).
+// revoke ends the whole grant of the token's owner, not only this token (oauth-admin.md 1.6).
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) (int, string) {
 	token := r.PostFormValue("token")
 	s.mu.Lock()
@@ -127,59 +129,57 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) (int, string) {
 	s.mu.Unlock()
 	switch {
 	case isAccess:
-		s.Revoke(a.person)
+		s.RevokeGrant(a.person)
 	case isRefresh:
-		s.Revoke(t.person)
+		s.RevokeGrant(t.person)
 	default:
 		return answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_token"}), ""
 	}
 	return answer(w, http.StatusOK, map[string]string{}), ""
 }
 
-// Break makes every refresh of a person end with 500, or no more.
-func (s *Server) Break(p Person, broken bool) {
+// FailRefreshes makes every token refresh of a person fail with 500, or succeed again.
+func (s *Server) FailRefreshes(p Person, broken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.broken[p.Sub] = broken
+	s.refreshFails[p.Sub] = broken
 }
 
-// Reauth is a session policy that wants the person to sign in again
-// (oauth-admin.md 2.3).
-func (s *Server) Reauth(p Person, wanted bool) {
+// RequireReauth sets whether a session policy requires the person to sign in again (oauth-admin.md 2.3).
+func (s *Server) RequireReauth(p Person, required bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.reauth[p.Sub] = wanted
+	s.needsReauth[p.Sub] = required
 }
 
-// NoRefresh keeps every later consent from giving a refresh token, whatever
-// was asked.
-func (s *Server) NoRefresh() {
+// OmitRefreshTokens makes later consents return no refresh token.
+func (s *Server) OmitRefreshTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noRefresh = true
 }
 
-// TimeBased makes later consents count for a time only.
-func (s *Server) TimeBased(life time.Duration) {
+// SetGrantLifetime sets how long later grants last; the token endpoint only reports it.
+func (s *Server) SetGrantLifetime(lifetime time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.timeBased = life
+	s.grantLifetime = lifetime
 }
 
-// Works tells whether an access token is accepted now.
-func (s *Server) Works(token string) bool {
+// AccessTokenValid reports whether an access token is valid now.
+func (s *Server) AccessTokenValid(token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, ok := s.access[token]
 	return ok && s.Now().Before(a.expires)
 }
 
-// RefreshToken is the last refresh token a person's consent gave.
+// RefreshToken returns the newest valid refresh token of a person, or "".
 func (s *Server) RefreshToken(p Person) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := ""
-	for _, secret := range s.secrets { // in the order they were given out
+	for _, secret := range s.secrets { // in the order of issue
 		if t, ok := s.refresh[secret]; ok && t.person == p {
 			last = secret
 		}
@@ -187,29 +187,28 @@ func (s *Server) RefreshToken(p Person) string {
 	return last
 }
 
-// Narrow leaves a person's grant nothing but the sign-in and these scopes: the
-// tokens given before lose the rest.
-func (s *Server) Narrow(p Person, left ...string) {
+// NarrowGrant reduces a person's grant, and all tokens already issued for it, to signing in and these scopes.
+func (s *Server) NarrowGrant(p Person, scopes ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	left = append([]string{"openid", emailScope}, left...)
-	s.granted[p.Sub] = left
+	scopes = append([]string{"openid", emailScope}, scopes...)
+	s.granted[p.Sub] = scopes
 	for token, a := range s.access {
 		if a.person == p {
-			a.scopes = left
+			a.scopes = scopes
 			s.access[token] = a
 		}
 	}
 	for token, r := range s.refresh {
 		if r.person == p {
-			r.scopes = left
+			r.scopes = scopes
 			s.refresh[token] = r
 		}
 	}
 }
 
-// Revoke is the person removing the app at myaccount.google.com/permissions.
-func (s *Server) Revoke(p Person) {
+// RevokeGrant ends a person's grant, as when they remove the app at myaccount.google.com/permissions.
+func (s *Server) RevokeGrant(p Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.granted, p.Sub)
@@ -225,10 +224,10 @@ func (s *Server) Revoke(p Person) {
 	}
 }
 
-// bearer is whose token a request carries.
-func (s *Server) bearer(r *http.Request) (accessToken, bool) {
+// bearer returns the access token of a request. ok is false if it is unknown or expired.
+func (s *Server) bearer(r *http.Request) (token accessToken, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a, ok := s.access[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
-	return a, ok && s.Now().Before(a.expires)
+	token, ok = s.access[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
+	return token, ok && s.Now().Before(token.expires)
 }

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// SpacesOf are copies of the spaces a person is in, with what that person may
-// read of them.
+// SpacesOf returns copies of the spaces a person is in, with the messages that this person may read.
 func (s *Server) SpacesOf(p Person) []Space {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -15,21 +14,21 @@ func (s *Server) SpacesOf(p Person) []Space {
 		if !space.has(p) {
 			continue
 		}
-		seen := *space
-		seen.Members = slices.Clone(space.Members)
-		seen.Messages = nil
+		visible := *space
+		visible.Members = slices.Clone(space.Members)
+		visible.Messages = nil
 		for _, m := range space.Messages {
 			if m.Private == "" || m.Private == p.User() {
-				seen.Messages = append(seen.Messages, m)
+				visible.Messages = append(visible.Messages, m)
 			}
 		}
-		out = append(out, seen)
+		out = append(out, visible)
 	}
 	return out
 }
 
-// Gather makes a group conversation of these people, with the app in it.
-func (s *Server) Gather(people ...Person) Space {
+// CreateGroupChat creates a group chat of these people and the app.
+func (s *Server) CreateGroupChat(people ...Person) Space {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := &Space{ID: fmt.Sprintf("AAAAgroup%d", len(s.spaces)), Group: true, App: true}
@@ -37,35 +36,36 @@ func (s *Server) Gather(people ...Person) Space {
 		space.Members = append(space.Members, Member{Person: p, State: "JOINED"})
 	}
 	s.spaces = append(s.spaces, space)
-	s.touch()
+	s.notify()
 	return *space
 }
 
-// Found makes a named space of the first of these people, with the others.
-func (s *Server) Found(name string, people ...Person) Space {
+// CreateSpace creates a named space owned by the first of these people, with the others as members.
+func (s *Server) CreateSpace(name string, people ...Person) Space {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	space := &Space{ID: fmt.Sprintf("AAAAfound%d", len(s.spaces)), Made: s.Now(), DisplayName: name, History: "HISTORY_ON"}
+	id := fmt.Sprintf("AAAAfound%d", len(s.spaces))
+	space := &Space{ID: id, Created: s.Now(), DisplayName: name, History: "HISTORY_ON"}
 	for _, p := range people {
 		space.Members = append(space.Members, Member{Person: p, State: "JOINED"})
 	}
 	s.spaces = append(s.spaces, space)
-	s.touch()
+	s.notify()
 	return *space
 }
 
-// Join takes the app into a space, or out of it.
-func (s *Server) Join(id string, in bool) {
+// SetAppMember adds the app to a space, or removes it.
+func (s *Server) SetAppMember(id string, member bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if space := s.space(id); space != nil {
-		space.App = in
+		space.App = member
 	}
-	s.touch()
+	s.notify()
 }
 
-// SpaceNamed is a copy of the space with this display name.
-func (s *Server) SpaceNamed(name string) (Space, bool) {
+// SpaceByName returns a copy of the first space with this display name.
+func (s *Server) SpaceByName(name string) (Space, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, space := range s.spaces {
@@ -78,55 +78,54 @@ func (s *Server) SpaceNamed(name string) (Space, bool) {
 	return Space{}, false
 }
 
-// Rename gives a space another name, as somebody of it would.
-func (s *Server) Rename(id, name string) {
+// RenameSpace changes the display name of a space, which must exist.
+func (s *Server) RenameSpace(id, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.space(id).DisplayName = name
-	s.touch()
+	s.notify()
 }
 
-// Post puts a message into a space and gives its resource name; empty when the
-// space is gone.
-func (s *Server) Post(space string, m Message) string {
+// Post adds a message to a space and returns its resource name, or "" if the space does not exist.
+func (s *Server) Post(id string, m Message) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	in := s.space(space)
-	if in == nil {
+	space := s.space(id)
+	if space == nil {
 		return ""
 	}
-	return s.post(in, m)
+	return s.post(space, m)
 }
 
-// Touch tells the pages that there is something new to show.
-func (s *Server) Touch() {
+// Notify reports a change that pages should show.
+func (s *Server) Notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.touch()
+	s.notify()
 }
 
-// post is Post with the lock held.
+// post is Post for a caller that holds the lock.
 func (s *Server) post(space *Space, m Message) string {
 	s.messages++
 	m.ID = fmt.Sprintf("%s/messages/m%d.m%d", space.Name(), s.messages, s.messages)
 	m.At = s.Now()
 	space.Messages = append(space.Messages, m)
-	s.touch()
+	s.notify()
 	return m.ID
 }
 
-// Change alters a message; one that change empties of everything is gone.
-func (s *Server) Change(space, id string, change func(*Message) (keep bool)) {
+// EditMessage calls change with a message of a space, and deletes the message unless change returns true.
+func (s *Server) EditMessage(spaceID, messageID string, change func(*Message) (keep bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	in := s.space(space)
-	for i := 0; in != nil && i < len(in.Messages); i++ {
-		if in.Messages[i].ID == id {
-			if !change(&in.Messages[i]) {
-				in.Messages = slices.Delete(in.Messages, i, i+1)
+	space := s.space(spaceID)
+	for i := 0; space != nil && i < len(space.Messages); i++ {
+		if space.Messages[i].ID == messageID {
+			if !change(&space.Messages[i]) {
+				space.Messages = slices.Delete(space.Messages, i, i+1)
 			}
 			break
 		}
 	}
-	s.touch()
+	s.notify()
 }

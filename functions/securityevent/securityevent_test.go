@@ -160,7 +160,7 @@ func TestReceive_EventTypes(t *testing.T) {
 	inner := sha512.Sum512([]byte(token.Reveal()))
 	raw, hexForm := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))
 	about := func(kind string, more object) func(*env) string {
-		return func(e *env) string { return e.google.SecurityEvent(kind, ada, more) }
+		return func(e *env) string { return e.google.SignSecurityEvent(kind, ada, more) }
 	}
 	byToken := func(algorithm, value string) func(*env) string {
 		return func(e *env) string { return e.google.SignEvent(tokenEvent(algorithm, value)) }
@@ -206,7 +206,7 @@ func TestReceive_EventTypes(t *testing.T) {
 			return e.google.SignEvent(events(oauth+"tokens-revoked", "x"))
 		}, unchanged},
 		"unknown person": {func(e *env) string {
-			return e.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: "7"}, nil)
+			return e.google.SignSecurityEvent(oauth+"tokens-revoked", google.Person{Sub: "7"}, nil)
 		}, unchanged},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -332,7 +332,7 @@ func TestReceive_FutureEvent(t *testing.T) {
 
 func TestReceive_UnknownPerson(t *testing.T) {
 	e := newEnv(t)
-	e.mustAccept(e.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: "7"}, nil))
+	e.mustAccept(e.google.SignSecurityEvent(oauth+"tokens-revoked", google.Person{Sub: "7"}, nil))
 	if grants, err := e.docs.List(t.Context(), "grants", "", 10); err != nil || len(grants) != 2 {
 		t.Errorf("%d grants, %v", len(grants), err)
 	}
@@ -389,7 +389,7 @@ func TestReceive_DuplicateName(t *testing.T) {
 func TestReceive_SlashInSub(t *testing.T) {
 	e := newEnv(t)
 	for _, sub := range []string{"1/acts/2", "../grants/1", "", strings.Repeat("1", 256)} {
-		got := e.post(e.google.SecurityEvent(oauth+"tokens-revoked", google.Person{Sub: sub}, nil))
+		got := e.post(e.google.SignSecurityEvent(oauth+"tokens-revoked", google.Person{Sub: sub}, nil))
 		if got.Code != http.StatusAccepted {
 			t.Errorf("%.20s: got %d, want 202", sub, got.Code)
 		}
@@ -407,7 +407,7 @@ func TestReceive_StoreFails(t *testing.T) {
 				}
 				return nil
 			}
-			event := e.google.SecurityEvent(oauth+"tokens-revoked", ada, nil)
+			event := e.google.SignSecurityEvent(oauth+"tokens-revoked", ada, nil)
 			got := e.post(event)
 			if got.Code == http.StatusAccepted && e.docs.Calls() < first+calls {
 				if calls < 3 {
@@ -430,7 +430,7 @@ func TestReceive_KeysUnavailable(t *testing.T) {
 	for _, endpoint := range []string{"risc", "certs"} {
 		e := newEnv(t)
 		e.google.Fail(endpoint, 503)
-		event := e.google.SecurityEvent(oauth+"tokens-revoked", ada, nil)
+		event := e.google.SignSecurityEvent(oauth+"tokens-revoked", ada, nil)
 		if got := e.post(event); got.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s: got %d, want 503", endpoint, got.Code)
 		}

@@ -140,7 +140,7 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 	if status, body := post(t, api.Address+"/v1/spaces", standIn, byDelegation); status != http.StatusForbidden || !strings.Contains(body, "DELEGATION_SERVICE_ACCOUNT") {
 		t.Errorf("delegation that is not set up: %d %s; log: %s", status, body, api.Log)
 	}
-	standIn.Delegate(delegating, capability.CreateSpaces.Scope())
+	standIn.SetDelegation(delegating, capability.CreateSpaces.Scope())
 	delegated := deploy(t, "CreateSpace", append(env, "DELEGATION_SERVICE_ACCOUNT="+delegating)...)
 	if status, body := delegated.get(http.MethodGet, "/ready"); status != http.StatusOK {
 		t.Fatalf("/ready: %d %s; log: %s", status, body, delegated.Log)

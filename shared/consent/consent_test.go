@@ -522,15 +522,15 @@ func TestInvalidGrantSuspendsAndOtherFaultsDoNothing(t *testing.T) {
 		t.Fatal("the grant was touched")
 	}
 	alive, _ := w.stored(ada)
-	w.google.Reauth(ada, true)
+	w.google.RequireReauth(ada, true)
 	if _, ok := capability.Needed(w.token(ada, create)); !ok {
 		t.Error("a session policy does not ask to sign in again")
 	}
 	if g, _ := w.stored(ada); !g.RefreshToken.Equal(alive.RefreshToken) || g.Status != vault.Connected {
 		t.Error("a session policy ended the grant")
 	}
-	w.google.Reauth(ada, false)
-	w.google.Revoke(ada)
+	w.google.RequireReauth(ada, false)
+	w.google.RevokeGrant(ada)
 	if _, ok := capability.Needed(w.token(ada, create)); !ok {
 		t.Error("a dead grant does not ask for consent")
 	}

@@ -82,7 +82,7 @@ func TestAThousandSuspendedGrantsAreRestoredWithTheirApprovals(t *testing.T) {
 	w := begin(t)
 	people := w.crowd(1000)
 	w.ahead.Add(int64(2 * time.Hour))
-	check(t, w.google.Set("invalid-grant", true))
+	check(t, w.google.SetSwitch("invalid-grant", true))
 	for _, p := range people {
 		if _, ok := capability.Needed(w.token(p, create)); !ok {
 			t.Fatal("a refused token is used")
@@ -91,7 +91,7 @@ func TestAThousandSuspendedGrantsAreRestoredWithTheirApprovals(t *testing.T) {
 	if got := strings.Count(w.log.String(), "Google refuses the refresh tokens of many people"); got != 1 {
 		t.Errorf("alarms: got %d, want 1", got)
 	}
-	check(t, w.google.Set("invalid-grant", false))
+	check(t, w.google.SetSwitch("invalid-grant", false))
 	w.ahead.Add(int64(time.Hour))
 	if got := w.sweep(); got.Restored != 1000 || got.Forgotten != 0 {
 		t.Errorf("got %+v", got)
@@ -128,7 +128,7 @@ func TestManyRemovalsInADayAlarmBeforeAnythingEnds(t *testing.T) {
 func TestAnAddressThatPassedOnLeadsToItsNewOwner(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
-	w.google.ReAddress(ada, "ada.lovelace@example.com")
+	w.google.ChangeEmail(ada, "ada.lovelace@example.com")
 	w.ahead.Add(int64(2 * time.Hour))
 	check(t, w.token(ada, create)) // its refresh brings an ID token
 	if _, err := w.Find(t.Context(), "ada@example.com"); fault.KindOf(err) != fault.NotFound {
@@ -137,7 +137,7 @@ func TestAnAddressThatPassedOnLeadsToItsNewOwner(t *testing.T) {
 	if who, err := w.Find(t.Context(), "Ada.Lovelace@example.com"); err != nil || who != resource.Person(ada.User()) {
 		t.Errorf("the new one: %s, %v", who, err)
 	}
-	w.google.ReAddress(grace, "ada@example.com")
+	w.google.ChangeEmail(grace, "ada@example.com")
 	w.connect(grace, create)
 	if who, err := w.Find(t.Context(), "ada@example.com"); err != nil || who != resource.Person(grace.User()) {
 		t.Errorf("its new owner: %s, %v", who, err)
@@ -149,7 +149,7 @@ func TestAnAddressThatPassedOnLeadsToItsNewOwner(t *testing.T) {
 func TestAConsumerAccountWithACompanysAddressIsNobodyThere(t *testing.T) {
 	w := begin(t)
 	mallory := google.Person{Sub: "100000000000000000666", Name: "Mallory", Email: "mallory@example.com"}
-	w.google.Admit(mallory)
+	w.google.AddAccount(mallory)
 	link, err := w.Invite(t.Context(), resource.Named(mallory.Email), config.Secret{}, create)
 	check(t, err)
 	_, invitation, _ := strings.Cut(link.Reveal(), "invitation=")
@@ -164,7 +164,7 @@ func TestAConsumerAccountWithACompanysAddressIsNobodyThere(t *testing.T) {
 
 func TestAnAddressThatGoogleHasNotVerifiedCountsForNothing(t *testing.T) {
 	w := begin(t)
-	w.google.Unverified(ada)
+	w.google.MarkEmailUnverified(ada)
 	link, err := w.Invite(t.Context(), resource.Named(ada.Email), config.Secret{}, create)
 	check(t, err)
 	_, invitation, _ := strings.Cut(link.Reveal(), "invitation=")
@@ -247,7 +247,7 @@ func TestANarrowedListOfDomainsStopsWhoIsConnected(t *testing.T) {
 	if _, err := narrow.TokenSource(t.Context(), resource.Person(ada.User()), create); fault.KindOf(err) != fault.Denied {
 		t.Errorf("a token: %v", err)
 	}
-	code := w.google.AppCode(ada, "", true, createScope)
+	code := w.google.IssueAuthCode(ada, "", true, createScope)
 	_, err := narrow.Accept(t.Context(), resource.Named(ada.User()), consent.AppCode{Code: config.NewSecret(code), May: func(string) error { return nil }})
 	if fault.KindOf(err) != fault.Denied {
 		t.Errorf("a code of an app: %v", err)
@@ -299,7 +299,7 @@ func TestAnEventAfterTheSignInEndsTheGrantAndItsApprovals(t *testing.T) {
 	// Whoever had the account may have approved systems: a new sign-in does not
 	// bring those back.
 	w.ahead.Add(int64(10 * time.Minute))
-	w.google.Revoke(ada)
+	w.google.RevokeGrant(ada)
 	w.connect(ada, create)
 	if g, _ := w.stored(ada); len(g.Approvals) != 0 || w.token(ada, create) != nil {
 		t.Errorf("%d approvals are left", len(g.Approvals))
@@ -434,7 +434,7 @@ func TestApprovalsInDoubtAreGoneWithANewSignIn(t *testing.T) {
 	g, _ := w.stored(ada)
 	w.ahead.Add(int64(2 * time.Minute))
 	w.happened(vault.RevokedAt, g.SignedIn.Add(10*time.Second)) // who came first?
-	w.google.Revoke(ada)
+	w.google.RevokeGrant(ada)
 	w.connect(ada, create)
 	if g, _ := w.stored(ada); len(g.Standing()) != 0 {
 		t.Error("an approval in doubt came over")
@@ -490,7 +490,7 @@ func TestGrantsThatWaitForASignInDoNotStarveTheOthers(t *testing.T) {
 	people := w.crowd(201)
 	w.ahead.Add(int64(151 * oneDay))
 	for _, p := range people {
-		w.google.Reauth(p, true)
+		w.google.RequireReauth(p, true)
 	}
 	w.sweep() // notes for all that they have to sign in
 	w.connect(ada, create)
@@ -510,7 +510,7 @@ func TestWhoRemovedTheAppWhileSuspendedIsNotRestored(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.ahead.Add(int64(2 * time.Hour))
-	check(t, w.google.Set("invalid-grant", true))
+	check(t, w.google.SetSwitch("invalid-grant", true))
 	if _, ok := capability.Needed(w.token(ada, create)); !ok {
 		t.Fatal("it is used")
 	}
@@ -519,7 +519,7 @@ func TestWhoRemovedTheAppWhileSuspendedIsNotRestored(t *testing.T) {
 	w.sweep()
 	w.ahead.Add(int64(oneDay))
 	w.sweep()
-	check(t, w.google.Set("invalid-grant", false))
+	check(t, w.google.SetSwitch("invalid-grant", false))
 	w.ahead.Add(int64(8 * oneDay))
 	if got := w.sweep(); got.Restored != 0 || got.Ended != 1 {
 		t.Errorf("got %+v", got)
@@ -533,7 +533,7 @@ func TestEventsDoNotUseUpTheTriesOfASuspendedGrant(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.ahead.Add(int64(2 * time.Hour))
-	w.google.Revoke(ada)
+	w.google.RevokeGrant(ada)
 	if _, ok := capability.Needed(w.token(ada, create)); !ok {
 		t.Fatal("it is used")
 	}
@@ -551,10 +551,10 @@ func TestASuspendedGrantThatOnlyWantsASignInIsRestored(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.ahead.Add(int64(2 * time.Hour))
-	check(t, w.google.Set("invalid-grant", true))
+	check(t, w.google.SetSwitch("invalid-grant", true))
 	_ = w.token(ada, create)
-	check(t, w.google.Set("invalid-grant", false))
-	w.google.Reauth(ada, true)
+	check(t, w.google.SetSwitch("invalid-grant", false))
+	w.google.RequireReauth(ada, true)
 	w.ahead.Add(int64(time.Hour))
 	if got := w.sweep(); got.Restored != 1 {
 		t.Errorf("got %+v", got)

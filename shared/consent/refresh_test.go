@@ -52,7 +52,7 @@ func TestTwoInstancesRefreshTwiceAtMostAndBothEndWithAWorkingToken(t *testing.T)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if token, err := source.Token(); err != nil || !w.google.Works(token.AccessToken) {
+		if token, err := source.Token(); err != nil || !w.google.AccessTokenValid(token.AccessToken) {
 			t.Errorf("the token does not work: %v", err)
 		}
 	}
@@ -158,7 +158,7 @@ func TestWhoeverLosesTheSaveOfARefreshTakesWhatWon(t *testing.T) {
 				t.Fatal(err)
 			}
 			token, _ := source.Token()
-			if g, _ := w.stored(ada); !w.google.Works(token.AccessToken) || g.AccessToken.Reveal() != token.AccessToken {
+			if g, _ := w.stored(ada); !w.google.AccessTokenValid(token.AccessToken) || g.AccessToken.Reveal() != token.AccessToken {
 				t.Error("the token is not the one that is stored, or does not work")
 			}
 		})
@@ -169,7 +169,7 @@ func TestOnlyTheGenerationThatGoogleRefusesIsSuspended(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.ahead.Add(int64(2 * time.Hour))
-	w.google.Revoke(ada)
+	w.google.RevokeGrant(ada)
 	w.between(func() { w.connect(ada, create) }) // she has connected anew meanwhile
 	if err := w.token(ada, create); err != nil {
 		t.Errorf("got %v", err)
@@ -224,7 +224,7 @@ func TestWideningWorksThoughGoogleSendsNoNewRefreshToken(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	before, _ := w.stored(ada)
-	w.google.NoRefresh()
+	w.google.OmitRefreshTokens()
 	w.connect(ada, create, members)
 	after, _ := w.stored(ada)
 	if !after.RefreshToken.Equal(before.RefreshToken) {
@@ -308,7 +308,7 @@ func TestAScopeThatAnAPIDeniesIsTheTokenEndpointsToJudge(t *testing.T) {
 	if err := w.token(ada, create, members); err != nil {
 		t.Errorf("an API took a scope away: %v", err)
 	}
-	w.google.Narrow(ada, createScope)
+	w.google.NarrowGrant(ada, createScope)
 	needs, ok := capability.Needed(act())
 	if !ok || !cmp.Equal(needs.Missing, []capability.Capability{members}) {
 		t.Errorf("Google gives it no more: %+v", needs)
@@ -338,7 +338,7 @@ func TestATokenThatAnAPIRefusesIsRenewedOnce(t *testing.T) {
 func TestAGrantThatGoogleRefusesIsToldToExactlyOneOfMany(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
-	w.google.Revoke(ada)
+	w.google.RevokeGrant(ada)
 	w.ahead.Add(int64(2 * time.Hour))
 	if needs, ok := capability.Needed(w.token(ada, create)); !ok || !needs.Ended {
 		t.Fatalf("got %+v", needs)
@@ -363,7 +363,7 @@ func TestAGrantThatGoogleRefusesIsToldToExactlyOneOfMany(t *testing.T) {
 
 func TestAccessForATimeOnlyIsRemembered(t *testing.T) {
 	w := begin(t)
-	w.google.TimeBased(24 * time.Hour)
+	w.google.SetGrantLifetime(24 * time.Hour)
 	w.connect(ada, create)
 	c, err := w.Connection(t.Context(), resource.Person(ada.User()))
 	if err != nil || c.Until.Sub(w.deps.Now()).Round(time.Hour) != 24*time.Hour {
@@ -417,7 +417,7 @@ func (s *slowSave) Replace(ctx context.Context, collection vault.Collection, id 
 func TestWhoTellsIsSureEvenWhenTheAnswerOfTheStoreIsLost(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
-	w.google.Revoke(ada)
+	w.google.RevokeGrant(ada)
 	w.ahead.Add(int64(2 * time.Hour))
 	if _, ok := capability.Needed(w.token(ada, create)); !ok {
 		t.Fatal("it is still used")

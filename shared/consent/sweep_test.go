@@ -61,7 +61,7 @@ func TestTheSweepRefreshesGrantsBeforeGooglesLimitOfSixMonths(t *testing.T) {
 func TestAGrantThatGoogleRefusesForAWeekIsErased(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
-	w.google.Revoke(ada)
+	w.google.RevokeGrant(ada)
 	w.ahead.Add(int64(151 * oneDay))
 	if got := w.sweep(); got.Refreshed != 0 || got.Failed != 0 {
 		t.Errorf("got %+v", got)
@@ -279,11 +279,11 @@ func TestOneRecordThatFailsDoesNotStopTheSweep(t *testing.T) {
 	w.connect(ada, create)
 	w.connect(grace, create)
 	w.ahead.Add(int64(151 * oneDay))
-	w.google.Break(ada, true)
+	w.google.FailRefreshes(ada, true)
 	if got := w.sweep(); got.Failed != 1 || got.Refreshed != 1 {
 		t.Errorf("got %+v", got)
 	}
-	w.google.Break(ada, false)
+	w.google.FailRefreshes(ada, false)
 	w.ahead.Add(int64(time.Hour))
 	if got := w.sweep(); got.Failed != 0 || got.Refreshed != 1 {
 		t.Errorf("the next: %+v", got)
@@ -496,7 +496,7 @@ func TestTheSweepResealsAlsoWhatItCannotRefresh(t *testing.T) {
 	w := begin(t)
 	w.connect(ada, create)
 	w.ahead.Add(int64(151 * oneDay))
-	w.google.Break(ada, true)
+	w.google.FailRefreshes(ada, true)
 	done, err := w.rotate().Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
 	if err != nil || done.Failed != 1 {
 		t.Errorf("got %+v, %v", done, err)

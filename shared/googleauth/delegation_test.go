@@ -54,9 +54,9 @@ func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestADelegatedTokenIsForThatPersonAndThoseScopesAndIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := delegating(t, nil)
-		g.Delegate(account, spaces, members)
+		g.SetDelegation(account, spaces, members)
 		first, err := d.Token(t.Context(), "ada@example.com", []string{spaces, members})
-		if err != nil || !g.Works(first.Reveal()) {
+		if err != nil || !g.AccessTokenValid(first.Reveal()) {
 			t.Fatalf("%v", err)
 		}
 		again, err := d.Token(t.Context(), "ada@example.com", []string{members, spaces})
@@ -76,7 +76,7 @@ func TestADelegatedTokenIsForThatPersonAndThoseScopesAndIsKept(t *testing.T) {
 			t.Errorf("after 54 minutes: %v", err)
 		}
 		time.Sleep(2 * time.Minute)
-		if last, err := d.Token(t.Context(), "ada@example.com", []string{spaces, members}); err != nil || last == first || !g.Works(last.Reveal()) {
+		if last, err := d.Token(t.Context(), "ada@example.com", []string{spaces, members}); err != nil || last == first || !g.AccessTokenValid(last.Reveal()) {
 			t.Errorf("after 56 minutes, a token that is not good for five: %v", err)
 		}
 		if n := g.Count("token"); n != 4 {
@@ -88,7 +88,7 @@ func TestADelegatedTokenIsForThatPersonAndThoseScopesAndIsKept(t *testing.T) {
 func TestFiftyWhoWaitForOneDelegatedTokenCauseOneExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := delegating(t, nil)
-		g.Delegate(account, spaces)
+		g.SetDelegation(account, spaces)
 		var all sync.WaitGroup
 		for range 50 {
 			all.Go(func() {
@@ -114,12 +114,12 @@ func TestEachRefusalOfADelegationHasItsOwnError(t *testing.T) {
 		says   string
 	}{
 		"not delegated":           {func(*google.Server) {}, "ada@example.com", []string{spaces}, googleauth.ErrTokenCreator, fault.Unavailable, ""}, // IAM does not know the account
-		"nothing listed":          {func(g *google.Server) { g.Delegate(account) }, "ada@example.com", []string{spaces, members}, googleauth.ErrNotDelegated, fault.Denied, members},
-		"another account":         {func(g *google.Server) { g.Delegate("x@y.iam.gserviceaccount.com", spaces) }, "ada@example.com", []string{spaces}, googleauth.ErrTokenCreator, fault.Unavailable, ""},
-		"one scope is not listed": {func(g *google.Server) { g.Delegate(account, spaces) }, "ada@example.com", []string{spaces, members}, googleauth.ErrScopeNotListed, fault.Denied, members},
-		"no Token Creator":        {func(g *google.Server) { g.Delegate(account, spaces); g.NoTokenCreator() }, "ada@example.com", []string{spaces}, googleauth.ErrTokenCreator, fault.Unavailable, ""},
-		"nobody":                  {func(g *google.Server) { g.Delegate(account, spaces) }, "nobody@example.com", []string{spaces}, googleauth.ErrUnknownPerson, fault.NotFound, ""},
-		"of elsewhere":            {func(g *google.Server) { g.Delegate(account, spaces) }, "kim@partner.example", []string{spaces}, googleauth.ErrUnknownPerson, fault.NotFound, ""},
+		"nothing listed":          {func(g *google.Server) { g.SetDelegation(account) }, "ada@example.com", []string{spaces, members}, googleauth.ErrNotDelegated, fault.Denied, members},
+		"another account":         {func(g *google.Server) { g.SetDelegation("x@y.iam.gserviceaccount.com", spaces) }, "ada@example.com", []string{spaces}, googleauth.ErrTokenCreator, fault.Unavailable, ""},
+		"one scope is not listed": {func(g *google.Server) { g.SetDelegation(account, spaces) }, "ada@example.com", []string{spaces, members}, googleauth.ErrScopeNotListed, fault.Denied, members},
+		"no Token Creator":        {func(g *google.Server) { g.SetDelegation(account, spaces); g.RevokeTokenCreator() }, "ada@example.com", []string{spaces}, googleauth.ErrTokenCreator, fault.Unavailable, ""},
+		"nobody":                  {func(g *google.Server) { g.SetDelegation(account, spaces) }, "nobody@example.com", []string{spaces}, googleauth.ErrUnknownPerson, fault.NotFound, ""},
+		"of elsewhere":            {func(g *google.Server) { g.SetDelegation(account, spaces) }, "kim@partner.example", []string{spaces}, googleauth.ErrUnknownPerson, fault.NotFound, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g, d := delegating(t, nil)
@@ -138,7 +138,7 @@ func TestEachRefusalOfADelegationHasItsOwnError(t *testing.T) {
 func TestWhatPassesIsTriedAgainAndWhatDoesNotIsNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := delegating(t, nil)
-		g.Delegate(account, spaces)
+		g.SetDelegation(account, spaces)
 		g.Fail("iamcredentials.projects.serviceAccounts.signJwt", 503)
 		g.Fail("token", 500, 429)
 		if _, err := d.Token(t.Context(), "ada@example.com", []string{spaces}); err != nil {
@@ -148,7 +148,7 @@ func TestWhatPassesIsTriedAgainAndWhatDoesNotIsNot(t *testing.T) {
 		if _, err := d.Token(t.Context(), "grace@example.com", []string{spaces}); fault.KindOf(err) != fault.Unavailable || errors.Is(err, googleauth.ErrTokenCreator) {
 			t.Errorf("IAM is down: %v", err)
 		}
-		g.NoTokenCreator()
+		g.RevokeTokenCreator()
 		before := len(g.Calls())
 		_, _ = d.Token(t.Context(), "alan@example.com", []string{spaces})
 		if n := len(g.Calls()) - before; n != 1 {
@@ -160,7 +160,7 @@ func TestWhatPassesIsTriedAgainAndWhatDoesNotIsNot(t *testing.T) {
 func TestWhoGivesUpWaitingForADelegatedTokenSpoilsItForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, d := delegating(t, nil)
-		g.Delegate(account, spaces)
+		g.SetDelegation(account, spaces)
 		g.Fail("token", 503)                                                   // a pause before the second try
 		impatient, cancel := context.WithTimeout(t.Context(), time.Nanosecond) // the pause is by chance, and longer
 		defer cancel()
@@ -181,7 +181,7 @@ func TestAnAssertionThatIsNotTheDelegatesIsRefusedByTheStandIn(t *testing.T) {
 		// A token without cloud-platform may not sign.
 		weak := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "no such token"})
 		g, d := delegating(t, weak)
-		g.Delegate(account, spaces)
+		g.SetDelegation(account, spaces)
 		if _, err := d.Token(t.Context(), "ada@example.com", []string{spaces}); !errors.Is(err, googleauth.ErrTokenCreator) {
 			t.Errorf("%v", err)
 		}
