@@ -14,12 +14,12 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// callerToken is an ID token of the incident tool, with changes.
+// callerToken returns the incident tool's Authorization header. Claims in change replace the usual ones.
 func (w *world) callerToken(change map[string]any) string {
 	now := w.clock.now()
 	claims := map[string]any{
-		"iss": "https://accounts.google.com", "aud": apiAudience, "azp": incidents, "sub": incidents,
-		"email": incidentsAt, "email_verified": true, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"iss": "https://accounts.google.com", "aud": apiAudience, "azp": incidentUniqueID, "sub": incidentUniqueID,
+		"email": incidentEmail, "email_verified": true, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	}
 	for k, v := range change {
 		claims[k] = v
@@ -27,8 +27,8 @@ func (w *world) callerToken(change map[string]any) string {
 	return "Bearer " + w.google.SignGoogle(claims)
 }
 
-// called is an answer of the API.
-type called struct {
+// callResponse is a response of the API.
+type callResponse struct {
 	status int
 	header http.Header
 	text   string
@@ -39,7 +39,8 @@ type called struct {
 	}
 }
 
-func (w *world) call(t *testing.T, authorization, key, body string) called {
+// call creates a space through the API; an empty key sends no Idempotency-Key.
+func (w *world) call(t *testing.T, authorization, key, body string) callResponse {
 	t.Helper()
 	r := request(t, http.MethodPost, w.address+"/createspace/v1/spaces", []byte(body))
 	r.Header.Set("Authorization", authorization)
@@ -56,123 +57,144 @@ func (w *world) call(t *testing.T, authorization, key, body string) called {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := called{status: res.StatusCode, header: res.Header, text: string(text)}
+	out := callResponse{status: res.StatusCode, header: res.Header, text: string(text)}
 	if err := json.Unmarshal(text, &out.body); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
 	return out
 }
 
-const plan = `{"actAs":"ada@example.com","displayName":"Incident 7","spaceType":"SPACE","members":["grace@example.com","users/100000000000000000103","kim@partner.example"]}`
+const plan = `{"actAs":"ada@example.com","displayName":"Incident 7","spaceType":"SPACE",
+ "members":["grace@example.com","users/100000000000000000103","kim@partner.example"]}`
 
-func TestAnotherSystemMakesASpaceAsAPersonItKnowsByEmail(t *testing.T) {
+func TestCaller_CreatesSpaceByEmail(t *testing.T) {
 	t.Parallel()
-	w := unapproved(t)
-	asked := w.call(t, w.callerToken(nil), "incident-7", plan)
-	if asked.status != 403 || asked.body.Type != "urn:deputy:problem:approval_required" || asked.header.Get("Content-Type") != "application/problem+json" {
-		t.Fatalf("got %d %s", asked.status, asked.text)
+	w := newUnapprovedWorld(t)
+	refused := w.call(t, w.callerToken(nil), "incident-7", plan)
+	if refused.status != 403 || refused.body.Type != "urn:deputy:problem:approval_required" ||
+		refused.header.Get("Content-Type") != "application/problem+json" {
+		t.Fatalf("got %d %s", refused.status, refused.text)
 	}
-	if diff := cmp.Diff([]string{"CreateSpaces", "ReadMembers"}, asked.body.Missing); diff != "" {
+	if diff := cmp.Diff([]string{"CreateSpaces", "ReadMembers"}, refused.body.Missing); diff != "" {
 		t.Error(diff)
 	}
-	// The invitation can be passed on, but only that person can use it.
-	wrong := w.browser(t, grace)
-	wrong.has(wrong.consent(asked.body.Invitation, decide{as: grace}), "Wrong account", "You chose grace@example.com")
+	// Anyone can open the invitation, but only the person it asks can use it.
+	other := w.browser(t, grace)
+	other.wantText(other.consent(refused.body.Invitation, decision{account: grace}),
+		"Wrong account", "You chose grace@example.com")
 	b := w.browser(t, ada)
-	b.has(b.answer(b.consent(asked.body.Invitation, decide{as: ada}), "allow"), "Allowed")
+	b.wantText(b.answer(b.consent(refused.body.Invitation, decision{account: ada}), "allow"), "Allowed")
 
 	for range 2 {
-		made := w.call(t, w.callerToken(nil), "incident-7", plan)
+		created := w.call(t, w.callerToken(nil), "incident-7", plan)
 		want := []struct{ Member, State string }{
-			{"grace@example.com", "JOINED"}, {"users/100000000000000000103", "JOINED"}, {"kim@partner.example", "LEFT_OUT"},
+			{"grace@example.com", "JOINED"},
+			{"users/100000000000000000103", "JOINED"},
+			{"kim@partner.example", "LEFT_OUT"},
 		}
-		if diff := cmp.Diff(want, made.body.Members); made.status != 201 || made.body.Name == "" || made.body.Address == "" || diff != "" {
-			t.Fatalf("got %d %s %s", made.status, made.text, diff)
+		diff := cmp.Diff(want, created.body.Members)
+		if created.status != 201 || created.body.Name == "" || created.body.Address == "" || diff != "" {
+			t.Fatalf("got %d %s %s", created.status, created.text, diff)
 		}
 	}
 	if diff := cmp.Diff([]string{"Incident 7"}, w.spaces(ada)); diff != "" {
 		t.Error(diff)
 	}
 	again := w.call(t, w.callerToken(nil), "another-key", plan)
-	if again.status != 409 || again.body.Type != "urn:deputy:problem:conflict" || !strings.Contains(again.body.Detail, "already exists") {
-		t.Errorf("a taken name: %d %s", again.status, again.text)
+	if again.status != 409 || again.body.Type != "urn:deputy:problem:conflict" ||
+		!strings.Contains(again.body.Detail, "already exists") {
+		t.Errorf("name taken: %d %s", again.status, again.text)
 	}
 	byID := w.call(t, w.callerToken(nil), "incident-8", `{"actAs":"users/`+ada.Sub+`","displayName":"Incident 8"}`)
 	if byID.status != 201 {
 		t.Errorf("by id: %d %s", byID.status, byID.text)
 	}
-	if log := w.log.String(); strings.Contains(log, "Incident 7") || strings.Contains(log, "invitation=") || !strings.Contains(log, "caller="+incidentTool) {
+	if log := w.log.String(); strings.Contains(log, "Incident 7") || strings.Contains(log, "invitation=") ||
+		!strings.Contains(log, "caller="+incidentTool) {
 		t.Errorf("log: %s", log)
 	}
 }
 
-func TestAForgedCallerIsRefused(t *testing.T) {
+func TestCaller_ForgedToken(t *testing.T) {
 	t.Parallel()
-	w := beginWith(t, caller())
-	untouched := w.docs.Reads()
+	w := newWorldWithCaller(t, caller())
+	reads := w.docs.Reads()
 	now := w.clock.now()
 	good := w.callerToken(nil)
 	for name, token := range map[string]string{
-		"no token":              "",
-		"another scheme":        "Basic eDp5",
-		"nonsense":              "Bearer x",
-		"signature removed":     good[:strings.LastIndex(good, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE",
-		"another audience":      w.callerToken(map[string]any{"aud": apiAudience + "/"}),
-		"two audiences":         w.callerToken(map[string]any{"aud": []string{apiAudience, "x"}}),
-		"another issuer":        w.callerToken(map[string]any{"iss": "https://evil.example"}),
-		"expired":               w.callerToken(map[string]any{"exp": now.Add(-time.Second).Unix()}),
-		"not yet valid":         w.callerToken(map[string]any{"nbf": now.Add(time.Hour).Unix()}),
-		"a person's ID token":   w.callerToken(map[string]any{"email": "ada@example.com", "sub": ada.Sub}),
-		"a look-alike":          w.callerToken(map[string]any{"email": incidentsAt + ".evil.example"}),
-		"e-mail not verified":   w.callerToken(map[string]any{"email_verified": false}),
-		"no e-mail":             w.callerToken(map[string]any{"email": nil}),
-		"signed by Chat's keys": "Bearer " + w.google.SignChat(map[string]any{"iss": "https://accounts.google.com", "aud": apiAudience, "sub": incidents}),
+		"no token":            "",
+		"another scheme":      "Basic eDp5",
+		"nonsense":            "Bearer x",
+		"signature removed":   good[:strings.LastIndex(good, ".")] + ".SIGNATURE_REMOVED_BY_GOOGLE",
+		"another audience":    w.callerToken(map[string]any{"aud": apiAudience + "/"}),
+		"two audiences":       w.callerToken(map[string]any{"aud": []string{apiAudience, "x"}}),
+		"another issuer":      w.callerToken(map[string]any{"iss": "https://evil.example"}),
+		"expired":             w.callerToken(map[string]any{"exp": now.Add(-time.Second).Unix()}),
+		"not yet valid":       w.callerToken(map[string]any{"nbf": now.Add(time.Hour).Unix()}),
+		"a person's ID token": w.callerToken(map[string]any{"email": "ada@example.com", "sub": ada.Sub}),
+		"a look-alike":        w.callerToken(map[string]any{"email": incidentEmail + ".evil.example"}),
+		"e-mail not verified": w.callerToken(map[string]any{"email_verified": false}),
+		"no e-mail":           w.callerToken(map[string]any{"email": nil}),
+		"signed by Chat's keys": "Bearer " + w.google.SignChat(map[string]any{
+			"iss": "https://accounts.google.com", "aud": apiAudience, "sub": incidentUniqueID,
+		}),
 	} {
 		got := w.call(t, token, "key-key-key", plan)
-		if got.status != 401 || got.body.Type != "urn:deputy:problem:unauthenticated" || got.header.Get("WWW-Authenticate") != "Bearer" {
+		if got.status != 401 || got.body.Type != "urn:deputy:problem:unauthenticated" ||
+			got.header.Get("WWW-Authenticate") != "Bearer" {
 			t.Errorf("%s: got %d %s", name, got.status, got.text)
 		}
 	}
-	if got := w.docs.Reads(); got != untouched {
-		t.Errorf("the store was asked %d times", got-untouched)
+	if got := w.docs.Reads(); got != reads {
+		t.Errorf("the store was read %d times", got-reads)
 	}
 }
 
-func TestACallerDoesOnlyWhatItsRecordAllows(t *testing.T) {
+func TestCaller_RecordLimits(t *testing.T) {
 	t.Parallel()
-	change := func(do func(*callers.Caller)) callers.Caller {
+	change := func(edit func(*callers.Caller)) callers.Caller {
 		c := caller()
-		do(&c)
+		edit(&c)
 		return c
+	}
+	onlyPeople := func(people ...string) callers.Caller {
+		return change(func(c *callers.Caller) { c.Domains, c.People = nil, people })
 	}
 	for name, c := range map[string]struct {
 		record callers.Caller
 		actAs  string
-		want   int
+		want   int // 403 means that consent is asked for, 0 that the caller is denied
 	}{
-		"a domain": {caller(), "ada@example.com", 403}, // consent is asked: see below
+		"a domain": {caller(), "ada@example.com", 403},
 		"no record": {change(func(c *callers.Caller) {
 			c.UniqueID, c.Email = "109000000000000000009", "one@tools.iam.gserviceaccount.com"
 		}), "ada@example.com", 0},
-		"another e-mail":           {change(func(c *callers.Caller) { c.Email = "other@tools.iam.gserviceaccount.com" }), "ada@example.com", 0},
-		"paused":                   {change(func(c *callers.Caller) { c.Paused = true }), "ada@example.com", 0},
-		"another operation":        {change(func(c *callers.Caller) { c.Actions = []string{"spaces.delete"} }), "ada@example.com", 0},
-		"no authority":             {change(func(c *callers.Caller) { c.Authorities = []vault.Authority{"delegation"} }), "ada@example.com", 0},
-		"another domain":           {caller(), "kim@partner.example", 0},
-		"a look-alike domain":      {caller(), "ada@evil.example.com", 0},
-		"nobody":                   {change(func(c *callers.Caller) { c.Domains = nil }), "ada@example.com", 0},
-		"one person":               {change(func(c *callers.Caller) { c.Domains, c.People = nil, []string{"ada@example.com"} }), "Ada@Example.com", 403},
-		"another person":           {change(func(c *callers.Caller) { c.Domains, c.People = nil, []string{"ada@example.com"} }), "grace@example.com", 0},
-		"a stranger's id":          {caller(), "users/999", 403},
-		"one person by id":         {change(func(c *callers.Caller) { c.Domains, c.People = nil, []string{"users/999"} }), "users/999", 403},
-		"an id with only a domain": {caller(), "users/" + grace.Sub, 403}, // the same as for one who is connected and has not approved
+		"another e-mail": {change(func(c *callers.Caller) {
+			c.Email = "other@tools.iam.gserviceaccount.com"
+		}), "ada@example.com", 0},
+		"paused": {change(func(c *callers.Caller) { c.Paused = true }), "ada@example.com", 0},
+		"another action": {change(func(c *callers.Caller) {
+			c.Actions = []string{"spaces.delete"}
+		}), "ada@example.com", 0},
+		"no authority": {change(func(c *callers.Caller) {
+			c.Authorities = []vault.Authority{"delegation"}
+		}), "ada@example.com", 0},
+		"another domain":      {caller(), "kim@partner.example", 0},
+		"a look-alike domain": {caller(), "ada@evil.example.com", 0},
+		"no person":           {onlyPeople(), "ada@example.com", 0},
+		"one person":          {onlyPeople("ada@example.com"), "Ada@Example.com", 403},
+		"another person":      {onlyPeople("ada@example.com"), "grace@example.com", 0},
+		"a stranger's ID":     {caller(), "users/999", 403},
+		"one person by ID":    {onlyPeople("users/999"), "users/999", 403},
+		// The answer is the same for a connected person who has not approved the caller.
+		"an ID with only a domain": {caller(), "users/" + grace.Sub, 403},
 	} {
-		w := begin(t)
+		w := newWorld(t)
 		w.put(t, c.record)
 		got := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"`+c.actAs+`","displayName":"x"}`)
 		wantType := "urn:deputy:problem:denied"
 		if c.want != 0 {
-			wantType = "urn:deputy:problem:approval_required" // nobody is known by that name
+			wantType = "urn:deputy:problem:approval_required"
 		}
 		if got.status != 403 || got.body.Type != wantType || (got.body.Invitation != "") != (c.want != 0) {
 			t.Errorf("%s: got %d %s, want %s", name, got.status, got.text, wantType)
@@ -180,54 +202,63 @@ func TestACallerDoesOnlyWhatItsRecordAllows(t *testing.T) {
 	}
 }
 
-func TestNobodyLearnsWhoIsConnectedByAskingForThem(t *testing.T) {
+func TestCaller_ProbesWhoIsConnected(t *testing.T) {
 	t.Parallel()
 	c := caller()
 	c.Domains = []string{"elsewhere.example"}
-	w := beginWith(t, c)
+	w := newWorldWithCaller(t, c)
 	b := w.browser(t, ada)
 	b.connect()
-	// Named by id, too: ...
 	byID := func() string {
 		return w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"`+grace.User()+`","displayName":"x"}`).body.Type
 	}
 	before := byID()
 	w.browser(t, grace).connect()
 	if after := byID(); after != before {
-		t.Errorf("before she connected %s, after it %s", before, after)
+		t.Errorf("before she connected %s, afterwards %s", before, after)
 	}
 	connected := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"ada@example.com","displayName":"x"}`)
 	stranger := w.call(t, w.callerToken(nil), "key-key-key", `{"actAs":"grace@example.com","displayName":"x"}`)
-	if connected.status != stranger.status || connected.body.Type != stranger.body.Type || connected.body.Detail != stranger.body.Detail {
+	if connected.status != stranger.status || connected.body.Type != stranger.body.Type ||
+		connected.body.Detail != stranger.body.Detail {
 		t.Errorf("connected: %s, stranger: %s", connected.text, stranger.text)
 	}
 }
 
-func TestABodyThatIsNotTheOperationsIsRefusedAndMakesNothing(t *testing.T) {
+func TestCaller_InvalidBody(t *testing.T) {
 	t.Parallel()
-	w := beginWith(t, caller())
+	w := newWorldWithCaller(t, caller())
 	w.browser(t, ada).connect()
+	const (
+		asAda = `{"actAs":"ada@example.com"`
+		named = asAda + `,"displayName":"x"`
+		key   = "key-key-key"
+	)
 	for name, c := range map[string]struct{ key, body, want string }{
-		"no key":            {"", plan, "Idempotency-Key"},
-		"a short key":       {"x", plan, "Idempotency-Key"},
-		"no JSON":           {"key-key-key", "{", "not the JSON object of this operation"},
-		"empty":             {"key-key-key", "", "not the JSON object of this operation"},
-		"two values":        {"key-key-key", plan + plan, "not the JSON object of this operation"},
-		"an unknown field":  {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","dryrun":true}`, "dryrun"},
-		"a wrong type":      {"key-key-key", `{"actAs":"ada@example.com","displayName":7}`, "displayName must be a JSON string"},
-		"nobody":            {"key-key-key", `{"displayName":"x"}`, "actAs is missing"},
-		"a path":            {"key-key-key", `{"actAs":"users/1/../2","displayName":"x"}`, "actAs must be"},
-		"a display name":    {"key-key-key", `{"actAs":"Ada <ada@example.com>","displayName":"x"}`, "actAs must be"},
-		"no name":           {"key-key-key", `{"actAs":"ada@example.com"}`, "Enter a name"},
-		"a long name":       {"key-key-key", `{"actAs":"ada@example.com","displayName":"` + strings.Repeat("x", 129) + `"}`, "129 characters"},
-		"another type":      {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","spaceType":"THREADED"}`, `spaceType: "THREADED" is not one of its values`},
-		"a named group":     {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","spaceType":"GROUP_CHAT"}`, "takes members, and nothing else"},
-		"an odd member":     {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","members":["groups/1/2"]}`, "members must be"},
-		"too large":         {"key-key-key", `{"actAs":"` + strings.Repeat("x", 1<<20) + `"}`, "larger than 1 MiB"},
-		"a member's markup": {"key-key-key", `{"actAs":"ada@example.com","displayName":"x","members":["<b>@x.example"]}`, "members must be"},
+		"no key":           {"", plan, "Idempotency-Key"},
+		"a short key":      {"x", plan, "Idempotency-Key"},
+		"no JSON":          {key, "{", "not the JSON object of this operation"},
+		"empty":            {key, "", "not the JSON object of this operation"},
+		"two values":       {key, plan + plan, "not the JSON object of this operation"},
+		"an unknown field": {key, named + `,"dryrun":true}`, "dryrun"},
+		"a wrong type":     {key, asAda + `,"displayName":7}`, "displayName must be a JSON string"},
+		"no actAs":         {key, `{"displayName":"x"}`, "actAs is missing"},
+		"a path":           {key, `{"actAs":"users/1/../2","displayName":"x"}`, "actAs must be"},
+		"a display name":   {key, `{"actAs":"Ada <ada@example.com>","displayName":"x"}`, "actAs must be"},
+		"no name":          {key, asAda + `}`, "Enter a name"},
+		"a long name":      {key, asAda + `,"displayName":"` + strings.Repeat("x", 129) + `"}`, "129 characters"},
+		"another type": {
+			key, named + `,"spaceType":"THREADED"}`,
+			`spaceType: "THREADED" is not one of its values`,
+		},
+		"a named group":     {key, named + `,"spaceType":"GROUP_CHAT"}`, "takes members, and nothing else"},
+		"an odd member":     {key, named + `,"members":["groups/1/2"]}`, "members must be"},
+		"too large":         {key, `{"actAs":"` + strings.Repeat("x", 1<<20) + `"}`, "larger than 1 MiB"},
+		"a member's markup": {key, named + `,"members":["<b>@x.example"]}`, "members must be"},
 	} {
 		got := w.call(t, w.callerToken(nil), c.key, c.body)
-		if got.status != 400 || got.body.Type != "urn:deputy:problem:invalid_request" || !strings.Contains(got.body.Detail, c.want) {
+		if got.status != 400 || got.body.Type != "urn:deputy:problem:invalid_request" ||
+			!strings.Contains(got.body.Detail, c.want) {
 			t.Errorf("%s: got %d %.300s", name, got.status, got.text)
 		}
 	}

@@ -11,19 +11,18 @@ import (
 	"example.com/deputy/emulator/chatpage"
 )
 
-// app is another Chat app than Deputy, as its console would have it: the page
-// sends it the events, and its own tests can drive the page.
+// app configures a Chat app other than Deputy, as the console would.
 type app struct {
 	Name           string             `json:"name"`
-	Endpoint       string             `json:"endpoint"` // where it takes events
+	Endpoint       string             `json:"endpoint"` // URL that receives Chat's events
 	Commands       []chatpage.Command `json:"commands"`
 	RedirectURIs   []string           `json:"redirectUris"`   // of its OAuth client
-	SecurityEvents string             `json:"securityEvents"` // where it takes those; may be empty
+	SecurityEvents string             `json:"securityEvents"` // URL that receives security events; may be empty
 }
 
-// readApp reads such a configuration from a file.
+// readApp reads an app's configuration from a JSON file and checks its fields.
 func readApp(file string) (*app, error) {
-	text, err := os.ReadFile(file) //nolint:gosec // the person names it
+	text, err := os.ReadFile(file) //nolint:gosec // the -app flag names it
 	if err != nil {
 		return nil, fmt.Errorf("-app: %w", err)
 	}
@@ -33,19 +32,19 @@ func readApp(file string) (*app, error) {
 	if err := decoder.Decode(&a); err != nil {
 		return nil, fmt.Errorf("-app %s: %w", file, err)
 	}
-	var wrong []error
+	var errs []error
 	if a.Name == "" {
-		wrong = append(wrong, errors.New("name is missing"))
+		errs = append(errs, errors.New("name is missing"))
 	}
 	if !strings.HasPrefix(a.Endpoint, "http://") && !strings.HasPrefix(a.Endpoint, "https://") {
-		wrong = append(wrong, errors.New("endpoint must be the address where the app takes events, such as http://127.0.0.1:3000/"))
+		errs = append(errs, errors.New("endpoint must be the URL for events, such as http://127.0.0.1:3000/"))
 	}
 	for _, c := range a.Commands {
 		if c.ID == 0 || c.Name == "" {
-			wrong = append(wrong, fmt.Errorf("a command needs an id and a name; one that begins with / is a slash command: %+v", c))
+			errs = append(errs, fmt.Errorf("a command needs an id and a name: id %d, name %q", c.ID, c.Name))
 		}
 	}
-	if err := errors.Join(wrong...); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("-app %s: %w", file, err)
 	}
 	return &a, nil

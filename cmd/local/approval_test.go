@@ -20,22 +20,22 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// unapproved is a program with the incident tool, which nobody has approved.
-func unapproved(t *testing.T) *world {
+// newUnapprovedWorld returns a world with the incident tool, which nobody has approved.
+func newUnapprovedWorld(t *testing.T) *world {
 	t.Helper()
-	w := begin(t)
+	w := newWorld(t)
 	c := caller()
 	c.Actions = everyAction
 	w.put(t, c)
 	return w
 }
 
-const newPlan = `{"actAs":"ada@example.com","displayName":"From a system"}`
+const simplePlan = `{"actAs":"ada@example.com","displayName":"From a system"}`
 
-// asks is the link that the answer to a call gives.
-func (w *world) asks(t *testing.T, want string) string {
+// invitation returns the link in the problem with which the API refuses to create a space.
+func (w *world) invitation(t *testing.T, want string) string {
 	t.Helper()
-	got := w.api(t, "POST", "/v1/spaces", newPlan)
+	got := w.api(t, "POST", "/v1/spaces", simplePlan)
 	link, _ := got.body["invitation"].(string)
 	if got.problem() != want || link == "" {
 		t.Fatalf("got %d %s, want %s", got.status, got.text, want)
@@ -43,15 +43,15 @@ func (w *world) asks(t *testing.T, want string) string {
 	return link
 }
 
-// answer presses a button of the question.
-func (b *browser) answer(p page, allow string) page {
+// answer answers the approval page p with allow or refuse.
+func (b *browser) answer(p page, answer string) page {
 	b.t.Helper()
-	form := inputs(p.body)
-	form.Set("answer", allow)
+	form := parseInputs(p.body)
+	form.Set("answer", answer)
 	return b.post(b.world.address+"/oauthcallback/approve", form)
 }
 
-func (w *world) approvals(t *testing.T, p google.Person) int {
+func (w *world) countApprovals(t *testing.T, p google.Person) int {
 	t.Helper()
 	g, err := w.vault.Grant(t.Context(), resource.Person(p.User()))
 	if err != nil && fault.KindOf(err) != fault.NotFound {
@@ -60,154 +60,167 @@ func (w *world) approvals(t *testing.T, p google.Person) int {
 	return len(g.Standing())
 }
 
-func TestOneLinkAsksForTheConsentAndForTheApprovalOfASystem(t *testing.T) {
+func TestApproval_ConsentInSameLink(t *testing.T) {
 	t.Parallel()
-	w := unapproved(t)
+	w := newUnapprovedWorld(t)
 	b := w.browser(t, ada)
-	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
-	b.has(asked, "Allow Incidents to act as you?", incidentsAt, "wants to do the following as ada@example.com: Create spaces", "Allow", "Don't allow")
-	if w.approvals(t, ada) != 0 {
+	question := b.consent(w.invitation(t, "approval_required"), decision{account: ada})
+	b.wantText(question, "Allow Incidents to act as you?", incidentEmail,
+		"wants to do the following as ada@example.com: Create spaces", "Allow", "Don't allow")
+	if w.countApprovals(t, ada) != 0 {
 		t.Error("approved before the answer")
 	}
-	b.has(b.answer(asked, "allow"), "Allowed", "The system can now act as you")
-	if got := w.api(t, "POST", "/v1/spaces", newPlan); got.status != http.StatusCreated {
+	b.wantText(b.answer(question, "allow"), "Allowed", "The system can now act as you")
+	if got := w.api(t, "POST", "/v1/spaces", simplePlan); got.status != http.StatusCreated {
 		t.Errorf("afterwards: %d %s", got.status, got.text)
 	}
-	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"x"}`, "Idempotency-Key", "another-key"); got.problem() != "approval_required" {
-		t.Errorf("what was not approved: %d %s", got.status, got.text)
+	got := w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"x"}`,
+		"Idempotency-Key", "another-key")
+	if got.problem() != "approval_required" {
+		t.Errorf("action not approved: %d %s", got.status, got.text)
 	}
-	b.has(b.say("/status"), "Who may act as you", "Incidents", "Create spaces")
+	b.wantText(b.say("/status"), "Who may act as you", "Incidents", "Create spaces")
 	b.press("Withdraw")
 	if got := w.api(t, "GET", "/v1/spaces?actAs=ada@example.com", ""); got.problem() != "approval_required" {
 		t.Errorf("withdrawn: %d %s", got.status, got.text)
 	}
 }
 
-func TestARefusalApprovesNothingAndCanBeThoughtOver(t *testing.T) {
+func TestApproval_RefusedThenAllowed(t *testing.T) {
 	t.Parallel()
-	w := unapproved(t)
+	w := newUnapprovedWorld(t)
 	b := w.browser(t, ada)
-	b.has(b.answer(b.consent(w.asks(t, "approval_required"), decide{as: ada}), "refuse"), "Not allowed", "The system can't act as you")
-	if w.approvals(t, ada) != 0 {
-		t.Error("approved all the same")
+	question := b.consent(w.invitation(t, "approval_required"), decision{account: ada})
+	b.wantText(b.answer(question, "refuse"), "Not allowed", "The system can't act as you")
+	if w.countApprovals(t, ada) != 0 {
+		t.Error("approved although she refused")
 	}
-	// Connected now, but not approved: Google is not asked for a new consent.
+	// She is connected now, so Google's consent page must not ask again.
 	again := w.browser(t, ada)
-	asked := again.open(w.asks(t, "approval_required"))
-	if prompt := asked.url.Query().Get("prompt"); prompt != "" {
+	consent := again.open(w.invitation(t, "approval_required"))
+	if prompt := consent.url.Query().Get("prompt"); prompt != "" {
 		t.Errorf("prompt=%s", prompt)
 	}
-	again.answer(again.submit(asked, decide{as: ada}), "allow")
-	if got := w.api(t, "POST", "/v1/spaces", newPlan); got.status != http.StatusCreated {
-		t.Errorf("thought over: %d %s", got.status, got.text)
+	again.answer(again.submit(consent, decision{account: ada}), "allow")
+	if got := w.api(t, "POST", "/v1/spaces", simplePlan); got.status != http.StatusCreated {
+		t.Errorf("allowed afterwards: %d %s", got.status, got.text)
 	}
 }
 
-func TestAnApprovalByAnotherAccountCountsForNobody(t *testing.T) {
+func TestApproval_WrongAccount(t *testing.T) {
 	t.Parallel()
-	w := unapproved(t)
+	w := newUnapprovedWorld(t)
 	b := w.browser(t, grace)
-	b.has(b.consent(w.asks(t, "approval_required"), decide{as: grace}), "Wrong account")
-	if w.approvals(t, ada)+w.approvals(t, grace) != 0 {
+	b.wantText(b.consent(w.invitation(t, "approval_required"), decision{account: grace}), "Wrong account")
+	if w.countApprovals(t, ada)+w.countApprovals(t, grace) != 0 {
 		t.Error("something was approved")
 	}
 }
 
 func TestAnAnswerCountsOnceAndInItsOwnBrowserOnly(t *testing.T) {
 	t.Parallel()
-	w := unapproved(t)
+	w := newUnapprovedWorld(t)
 	b, thief := w.browser(t, ada), w.browser(t, grace)
-	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
-	thief.has(thief.answer(asked, "allow"), "Use the same browser")
-	for _, form := range []url.Values{{}, {"token": {"x"}}, {"token": {"x", "y"}, "answer": {"allow"}}, {"token": {"x"}, "answer": {"allow"}}} {
+	question := b.consent(w.invitation(t, "approval_required"), decision{account: ada})
+	thief.wantText(thief.answer(question, "allow"), "Use the same browser")
+	for _, form := range []url.Values{
+		{}, {"token": {"x"}}, {"token": {"x", "y"}, "answer": {"allow"}}, {"token": {"x"}, "answer": {"allow"}},
+	} {
 		if got := b.post(w.address+"/oauthcallback/approve", form); got.status < 400 || got.status >= 500 {
 			t.Errorf("%v: %d", form, got.status)
 		}
 	}
-	if w.approvals(t, ada) != 0 {
-		t.Error("approved by somebody else")
+	if w.countApprovals(t, ada) != 0 {
+		t.Error("approved in another browser")
 	}
-	b.has(b.answer(asked, "refuse"), "Not allowed")
-	b.has(b.answer(asked, "allow"), "This link was already used")
-	if w.approvals(t, ada) != 0 {
+	b.wantText(b.answer(question, "refuse"), "Not allowed")
+	b.wantText(b.answer(question, "allow"), "This link was already used")
+	if w.countApprovals(t, ada) != 0 {
 		t.Error("approved by a used token")
 	}
-	again := b.consent(w.asks(t, "approval_required"), decide{as: ada})
+	again := b.consent(w.invitation(t, "approval_required"), decision{account: ada})
 	w.clock.advance(11 * time.Minute)
-	b.has(b.answer(again, "allow"), "This link has expired")
+	b.wantText(b.answer(again, "allow"), "This link has expired")
 }
 
-func TestTheTokenOfAQuestionIsNoConsentAndAStateIsNoAnswer(t *testing.T) {
+func TestApproval_TokenAndStateSwapped(t *testing.T) {
 	t.Parallel()
-	w := unapproved(t)
+	w := newUnapprovedWorld(t)
 	b := w.browser(t, ada)
-	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
-	token := inputs(asked.body).Get("token")
-	b.has(b.open(w.address+"/oauthcallback/callback?code=x&state="+url.QueryEscape(token)), "This link has expired")
-	started := b.open(w.asks(t, "approval_required"))
+	question := b.consent(w.invitation(t, "approval_required"), decision{account: ada})
+	token := parseInputs(question.body).Get("token")
+	callback := w.address + "/oauthcallback/callback?code=x&state=" + url.QueryEscape(token)
+	b.wantText(b.open(callback), "This link has expired")
+	started := b.open(w.invitation(t, "approval_required"))
 	state := started.url.Query().Get("state")
 	if state == "" {
 		t.Fatalf("no state in %s", started.url)
 	}
-	b.has(b.post(w.address+"/oauthcallback/approve", url.Values{"token": {state}, "answer": {"allow"}}), "This link has expired")
-	if w.approvals(t, ada) != 0 {
+	answer := url.Values{"token": {state}, "answer": {"allow"}}
+	b.wantText(b.post(w.address+"/oauthcallback/approve", answer), "This link has expired")
+	if w.countApprovals(t, ada) != 0 {
 		t.Error("something was approved")
 	}
 }
 
-func TestTheQuestionIsAPageThatOnlyAnswersToItself(t *testing.T) {
+func TestApproval_MarkupInCallerName(t *testing.T) {
 	t.Parallel()
-	w := unapproved(t)
+	w := newUnapprovedWorld(t)
 	c := caller()
-	c.ID, c.UniqueID, c.Email, c.Name = "another", "109000000000000000002", "another@tools.iam.gserviceaccount.com", `<script>alert(1)</script>`
+	c.ID, c.UniqueID, c.Email = "another", "109000000000000000002", "another@tools.iam.gserviceaccount.com"
+	c.Name = `<script>alert(1)</script>`
 	w.put(t, c)
-	link, err := w.consent.InviteToApprove(t.Context(), resource.Named(ada.User()), consent.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}, capability.CreateSpaces)
+	wish := consent.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}
+	link, err := w.consent.InviteToApprove(t.Context(), resource.Named(ada.User()), wish, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := w.browser(t, ada)
-	asked := b.consent(link.Reveal(), decide{as: ada})
-	if strings.Contains(asked.body, "<script") || !strings.Contains(asked.body, "&lt;script&gt;") {
-		t.Errorf("the system's name is markup: %s", asked.body)
+	question := b.consent(link.Reveal(), decision{account: ada})
+	if strings.Contains(question.body, "<script") || !strings.Contains(question.body, "&lt;script&gt;") {
+		t.Errorf("the caller's name is markup: %s", question.body)
 	}
-	if policy := asked.header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self'") || !strings.Contains(policy, "default-src 'none'") {
+	policy := question.header.Get("Content-Security-Policy")
+	if !strings.Contains(policy, "form-action 'self'") || !strings.Contains(policy, "default-src 'none'") {
 		t.Errorf("policy: %s", policy)
 	}
 }
 
-func TestASystemThatIsGoneIsAskedAboutNoMore(t *testing.T) {
+func TestApproval_RemovedCaller(t *testing.T) {
 	t.Parallel()
-	w := unapproved(t)
-	link, err := w.consent.InviteToApprove(t.Context(), resource.Named(ada.User()), consent.Wish{Caller: "gone", Actions: []string{"spaces.create"}}, capability.CreateSpaces)
+	w := newUnapprovedWorld(t)
+	wish := consent.Wish{Caller: "removed", Actions: []string{"spaces.create"}}
+	link, err := w.consent.InviteToApprove(t.Context(), resource.Named(ada.User()), wish, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := w.browser(t, ada)
-	b.has(b.consent(link.Reveal(), decide{as: ada}), "You're connected")
+	b.wantText(b.consent(link.Reveal(), decision{account: ada}), "You're connected")
 }
 
-func TestWhoHasErasedEverythingApprovesNothingAnyMore(t *testing.T) {
+func TestApproval_AfterErase(t *testing.T) {
 	t.Parallel()
-	w := unapproved(t)
+	w := newUnapprovedWorld(t)
 	b := w.browser(t, ada)
-	asked := b.consent(w.asks(t, "approval_required"), decide{as: ada})
+	question := b.consent(w.invitation(t, "approval_required"), decision{account: ada})
 	if _, err := w.grants.Erase(t.Context(), resource.Person(ada.User())); err != nil {
 		t.Fatal(err)
 	}
-	b.has(b.answer(asked, "allow"), "This link has expired")
-	if w.approvals(t, ada) != 0 {
+	b.wantText(b.answer(question, "allow"), "This link has expired")
+	if w.countApprovals(t, ada) != 0 {
 		t.Error("something was approved")
 	}
 }
 
-// Attack: the answer to a question comes while its person disconnects, so that
-// the yes would outlive the grant.
-func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
-	for writes := 1; writes <= 2; writes++ { // before the token is taken, before the approval is stored
+// Attack: the person disconnects while an approval is being stored, so that the
+// approval would outlive the grant.
+func TestApproval_RacesDisconnect(t *testing.T) {
+	// The disconnect comes before the token is used up (1), or before the approval is stored (2).
+	for writes := 1; writes <= 2; writes++ {
 		synctest.Test(t, func(t *testing.T) {
 			var tr *trial
 			n := 0
-			tr = newTrial(t, &failure{name: "she disconnects", store: func(ctx context.Context, c vaulttest.Call) error {
+			disconnect := func(ctx context.Context, c vaulttest.Call) error {
 				if c.Write && !c.After && n >= 0 {
 					if n++; n == writes {
 						n = -1
@@ -217,25 +230,31 @@ func TestAYesThatRacesADisconnectIsWithdrawn(t *testing.T) {
 					}
 				}
 				return nil
-			}}, true)
+			}
+			tr = newTrial(t, &failure{name: "she disconnects", store: disconnect}, true)
 			tr.connect()
 			g, err := tr.vault.Grant(t.Context(), resource.Person(ada.User()))
 			if err != nil {
 				t.Fatal(err)
 			}
 			cookie := sha256.Sum256([]byte("cookie"))
-			if err := tr.vault.CreatePending(t.Context(), config.NewSecret("question"), vault.Pending{Person: resource.Person(ada.User()), Purpose: "approve", Caller: incidentTool, Actions: []string{"spaces.create"}, Authority: "user", Asked: tr.clock.now(), Connected: g.Connected, Browser: cookie[:]}); err != nil {
+			pending := vault.Pending{
+				Person: resource.Person(ada.User()), Purpose: "approve", Caller: incidentTool,
+				Actions: []string{"spaces.create"}, Authority: "user",
+				Asked: tr.clock.now(), Connected: g.Connected, Browser: cookie[:],
+			}
+			if err := tr.vault.CreatePending(t.Context(), config.NewSecret("question"), pending); err != nil {
 				t.Fatal(err)
 			}
 			tr.arm(1)
 			_, err = tr.consent.Answer(t.Context(), config.NewSecret("question"), config.NewSecret("cookie"), true)
-			tr.calm()
+			tr.clearFaults()
 			if g, _ := tr.grant(); n != -1 || err == nil || len(g.Approvals) != 0 {
-				t.Errorf("write %d: %v; left %v", writes, err, g.Approvals)
+				t.Errorf("write %d: %v; remaining approvals %v", writes, err, g.Approvals)
 			}
 			tr.connect()
-			if got := tr.post(); got.Code != http.StatusForbidden {
-				t.Errorf("connected anew, without a new yes: %d %s", got.Code, got.Body)
+			if got := tr.createByAPI(); got.Code != http.StatusForbidden {
+				t.Errorf("reconnected without approval: %d %s", got.Code, got.Body)
 			}
 		})
 	}

@@ -13,95 +13,130 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Attacks on the door of chatevent: each gets 401 without a word, does nothing,
-// and leaves one line that names the failed check.
-
-func TestForgedEventsAreRefused(t *testing.T) {
+// Each forged event gets 401 with no body, has no effect, and leaves one log line
+// that names the failed check.
+func TestEvent_ForgedToken(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	now, endpoint := w.clock.now(), w.address+"/chatevent"
 	sender := "service-" + projectNumber + "@gcp-sa-gsuiteaddons.iam.gserviceaccount.com"
 	token := func(sign func(map[string]any) string, claims, change map[string]any) string {
 		all := map[string]any{"iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
-		for _, more := range []map[string]any{claims, change} {
-			for k, v := range more {
+		for _, m := range []map[string]any{claims, change} {
+			for k, v := range m {
 				all[k] = v
 			}
 		}
 		return "Bearer " + sign(all)
 	}
-	classic := func(change map[string]any) string {
-		return token(w.google.SignChat, map[string]any{"iss": "chat@system.gserviceaccount.com", "aud": projectNumber}, change)
-	}
+	classicClaims := map[string]any{"iss": "chat@system.gserviceaccount.com", "aud": projectNumber}
+	classic := func(change map[string]any) string { return token(w.google.SignChat, classicClaims, change) }
 	addOn := func(change map[string]any) string {
-		return token(w.google.SignGoogle, map[string]any{"iss": "https://accounts.google.com", "aud": endpoint, "email": sender, "email_verified": true, "sub": "9"}, change)
+		return token(w.google.SignGoogle, map[string]any{
+			"iss": "https://accounts.google.com", "aud": endpoint, "email": sender, "email_verified": true, "sub": "9",
+		}, change)
 	}
 	help := command(ada, "spaces/DM/messages/m1", 4, "")
-	addOnHelp := map[string]any{"chat": map[string]any{"user": map[string]any{"name": ada.User()}, "appCommandPayload": map[string]any{
-		"appCommandMetadata": map[string]any{"appCommandId": "4"},
-	}}}
-	for format, event := range map[string]any{classic(nil): help, addOn(nil): addOnHelp} {
-		if status, body := w.sendWith(t, event, format); status != http.StatusOK || !strings.Contains(body, "What Deputy can do") {
-			t.Fatalf("a right event: %d %s", status, body)
+	addOnHelp := map[string]any{"chat": map[string]any{
+		"user":              map[string]any{"name": ada.User()},
+		"appCommandPayload": map[string]any{"appCommandMetadata": map[string]any{"appCommandId": "4"}},
+	}}
+	for authorization, event := range map[string]any{classic(nil): help, addOn(nil): addOnHelp} {
+		status, body := w.sendWith(t, event, authorization)
+		if status != http.StatusOK || !strings.Contains(body, "What Deputy can do") {
+			t.Fatalf("a valid event: %d %s", status, body)
 		}
 	}
 
 	good := classic(nil)
 	signature := strings.LastIndex(good, ".")
-	const none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0" // {"alg":"none","typ":"JWT"}
-	touched := w.docs.Reads() + w.docs.Writes()
+	const (
+		none     = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0" // {"alg":"none","typ":"JWT"}
+		notAddOn = "not this project's add-on"
+	)
+	used := w.docs.Reads() + w.docs.Writes()
 	for name, c := range map[string]struct {
 		authorization string
 		event         any
 		why           string
 	}{
-		"no token":                              {"", help, "not exactly one Authorization header"},
-		"another scheme":                        {"Basic eDp5", help, "no bearer token"},
-		"not a token":                           {"Bearer nonsense", help, "malformed jwt"},
-		"alg none":                              {"Bearer " + none + "." + strings.Split(good, ".")[1] + ".", help, "unexpected signature algorithm"},
-		"truncated":                             {good[:len(good)-200], help, "signature"},
-		"signature cut off":                     {good[:signature+1], help, "signature"},
-		"signature taken off by IAM":            {good[:signature] + ".SIGNATURE_REMOVED_BY_GOOGLE", help, "signature"},
-		"expired":                               {classic(map[string]any{"exp": now.Add(-time.Minute).Unix()}), help, "expired"},
-		"not yet valid":                         {classic(map[string]any{"nbf": now.Add(time.Hour).Unix()}), help, "not before"},
-		"issued tomorrow":                       {classic(map[string]any{"iat": now.Add(24 * time.Hour).Unix()}), help, "issued in the future"},
-		"another project":                       {classic(map[string]any{"aud": "999999999999"}), help, "expected audience"},
-		"two audiences":                         {classic(map[string]any{"aud": []string{projectNumber, "x"}}), help, "more than one audience"},
-		"classic with the address as audience":  {classic(map[string]any{"aud": endpoint}), help, "expected audience"},
-		"classic account, signed by Google":     {addOn(map[string]any{"email": "chat@system.gserviceaccount.com"}), help, "not this project's add-on"},
-		"our keys, Chat's name":                 {token(w.google.SignGoogle, map[string]any{"iss": "chat@system.gserviceaccount.com", "aud": projectNumber}, nil), help, "unknown key id"},
-		"add-on: another project's":             {addOn(map[string]any{"email": "service-999@gcp-sa-gsuiteaddons.iam.gserviceaccount.com"}), addOnHelp, "not this project's add-on"},
-		"add-on: look-alike":                    {addOn(map[string]any{"email": sender + ".evil.example"}), addOnHelp, "not this project's add-on"},
-		"add-on: anybody's service account":     {addOn(map[string]any{"email": "x@evil.iam.gserviceaccount.com"}), addOnHelp, "not this project's add-on"},
-		"add-on: e-mail not verified":           {addOn(map[string]any{"email_verified": false}), addOnHelp, "not this project's add-on"},
-		"add-on: no e-mail":                     {addOn(map[string]any{"email": nil}), addOnHelp, "not this project's add-on"},
-		"add-on: the address with a slash more": {addOn(map[string]any{"aud": endpoint + "/"}), addOnHelp, "expected audience"},
-		"add-on: the project number":            {addOn(map[string]any{"aud": projectNumber}), addOnHelp, "expected audience"},
-		"add-on: another issuer":                {addOn(map[string]any{"iss": "https://accounts.google.com.evil.example"}), addOnHelp, "different provider"},
-		"add-on body with a classic token":      {good, addOnHelp, "format does not match its sender"},
-		"classic body with an add-on's token":   {addOn(nil), help, "format does not match its sender"},
+		"no token":       {"", help, "not exactly one Authorization header"},
+		"another scheme": {"Basic eDp5", help, "no bearer token"},
+		"not a token":    {"Bearer nonsense", help, "malformed jwt"},
+		"alg none": {
+			"Bearer " + none + "." + strings.Split(good, ".")[1] + ".",
+			help, "unexpected signature algorithm",
+		},
+		"truncated":                {good[:len(good)-200], help, "signature"},
+		"signature cut off":        {good[:signature+1], help, "signature"},
+		"signature removed by IAM": {good[:signature] + ".SIGNATURE_REMOVED_BY_GOOGLE", help, "signature"},
+		"expired":                  {classic(map[string]any{"exp": now.Add(-time.Minute).Unix()}), help, "expired"},
+		"not yet valid":            {classic(map[string]any{"nbf": now.Add(time.Hour).Unix()}), help, "not before"},
+		"issued tomorrow": {
+			classic(map[string]any{"iat": now.Add(24 * time.Hour).Unix()}),
+			help, "issued in the future",
+		},
+		"another project": {classic(map[string]any{"aud": "999999999999"}), help, "expected audience"},
+		"two audiences": {
+			classic(map[string]any{"aud": []string{projectNumber, "x"}}),
+			help, "more than one audience",
+		},
+		"classic, address as audience": {classic(map[string]any{"aud": endpoint}), help, "expected audience"},
+		"classic account, Google's key": {
+			addOn(map[string]any{"email": "chat@system.gserviceaccount.com"}),
+			help, notAddOn,
+		},
+		"Google's key, Chat's issuer": {
+			token(w.google.SignGoogle, classicClaims, nil),
+			help, "unknown key id",
+		},
+		"add-on: another project": {
+			addOn(map[string]any{"email": "service-999@gcp-sa-gsuiteaddons.iam.gserviceaccount.com"}),
+			addOnHelp, notAddOn,
+		},
+		"add-on: look-alike": {addOn(map[string]any{"email": sender + ".evil.example"}), addOnHelp, notAddOn},
+		"add-on: another service account": {
+			addOn(map[string]any{"email": "x@evil.iam.gserviceaccount.com"}),
+			addOnHelp, notAddOn,
+		},
+		"add-on: e-mail not verified": {addOn(map[string]any{"email_verified": false}), addOnHelp, notAddOn},
+		"add-on: no e-mail":           {addOn(map[string]any{"email": nil}), addOnHelp, notAddOn},
+		"add-on: address with a slash": {
+			addOn(map[string]any{"aud": endpoint + "/"}),
+			addOnHelp, "expected audience",
+		},
+		"add-on: the project number": {
+			addOn(map[string]any{"aud": projectNumber}),
+			addOnHelp, "expected audience",
+		},
+		"add-on: another issuer": {
+			addOn(map[string]any{"iss": "https://accounts.google.com.evil.example"}),
+			addOnHelp, "different provider",
+		},
+		"add-on body, classic token": {good, addOnHelp, "format does not match its sender"},
+		"classic body, add-on token": {addOn(nil), help, "format does not match its sender"},
 	} {
 		before, calls := len(w.log.String()), len(w.google.Calls())
 		status, body := w.sendWith(t, c.event, c.authorization)
 		if status != http.StatusUnauthorized || body != "" {
-			t.Errorf("%s: got %d %q, want 401 without a word", name, status, body)
+			t.Errorf("%s: got %d %q, want 401 and no body", name, status, body)
 		}
 		line := w.log.String()[before:]
 		if strings.Count(line, "\n") != 1 || !strings.Contains(line, c.why) {
-			t.Errorf("%s: the line does not name the check %q: %s", name, c.why, line)
+			t.Errorf("%s: the log line does not name the check %q: %s", name, c.why, line)
 		}
-		if got := w.google.Calls()[calls:]; len(got) > 1 { // one fetch of keys at most
+		if got := w.google.Calls()[calls:]; len(got) > 1 { // at most one fetch of keys
 			t.Errorf("%s: calls: %v", name, got)
 		}
 	}
-	if w.docs.Reads()+w.docs.Writes() != touched {
-		t.Error("the store was touched")
+	if w.docs.Reads()+w.docs.Writes() != used {
+		t.Error("the store was used")
 	}
 }
 
-func TestTwoAuthorizationHeadersAreRefused(t *testing.T) {
+func TestEvent_TwoAuthorizationHeaders(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	r := request(t, http.MethodPost, w.address+"/chatevent", []byte(`{"type":"MESSAGE"}`))
 	r.Header["Authorization"] = []string{"Bearer " + w.google.ChatToken(), "Bearer x"}
 	res, err := http.DefaultClient.Do(r)
@@ -114,9 +149,9 @@ func TestTwoAuthorizationHeadersAreRefused(t *testing.T) {
 	}
 }
 
-func TestOddBodiesOfARightSenderDoNoHarm(t *testing.T) {
+func TestEvent_OddBody(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	for name, c := range map[string]struct {
 		body string
 		want int
@@ -140,18 +175,19 @@ func TestOddBodiesOfARightSenderDoNoHarm(t *testing.T) {
 	}
 }
 
-func TestAHalfSentBodyIsRefusedAndDoesNothing(t *testing.T) {
+func TestEvent_TruncatedBody(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, ada).connect()
-	body := `{"type":"MESSAGE","user":{"name":"` + ada.User() + `"},"message":{"name":"m","argumentText":"Plan","slashCommand":{"commandId":5}}}`
+	body := `{"type":"MESSAGE","user":{"name":"` + ada.User() + `"},` +
+		`"message":{"name":"m","argumentText":"Plan","slashCommand":{"commandId":5}}}`
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.address, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	_, err = fmt.Fprintf(conn, "POST /chatevent HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
-		w.google.ChatToken(), len(body)+1, body) // whole, but for one byte that was promised
+	_, err = fmt.Fprintf(conn, "POST /chatevent HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Length: %d\r\n\r\n%s", w.google.ChatToken(), len(body)+1, body) // one byte short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,24 +203,24 @@ func TestAHalfSentBodyIsRefusedAndDoesNothing(t *testing.T) {
 	}
 }
 
-func TestEachRefusedConsentLeavesOneLineThatNamesTheCheck(t *testing.T) {
+func TestConsent_RefusalLogged(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	link := func() string { return b.link(b.say("/connect"), "Configure") }
-	last := func() *url.URL { return b.seen[len(b.seen)-1] }
+	last := func() *url.URL { return b.visited[len(b.visited)-1] }
 	for _, step := range []struct {
 		why string
 		do  func()
 	}{
 		{"link_expired", func() { b.open(w.address + "/oauthcallback/start?invitation=forged") }},
 		{"link_expired", func() { b.open(w.address + "/oauthcallback/callback?state=forged&code=x") }},
-		{"declined: access_denied", func() { b.consent(link(), decide{as: ada, deny: true}) }},
-		{"wrong_account: another person consented", func() { b.consent(link(), decide{as: grace}) }},
+		{"declined: access_denied", func() { b.consent(link(), decision{account: ada, deny: true}) }},
+		{"wrong_account: another person consented", func() { b.consent(link(), decision{account: grace}) }},
 		{"link_used", func() { b.open(last().String()) }},
-		{"other_browser", func() { w.browser(t, grace).submit(b.open(link()), decide{as: ada}) }},
+		{"other_browser", func() { w.browser(t, grace).submit(b.open(link()), decision{account: ada}) }},
 		{"google_refused: another issuer", func() {
-			b.open(strings.Replace(b.stopped(link()), "accounts.google.com", "evil.example", 1))
+			b.open(strings.Replace(b.callbackURL(link()), "accounts.google.com", "evil.example", 1))
 		}},
 	} {
 		before := len(w.log.String())
@@ -194,12 +230,12 @@ func TestEachRefusedConsentLeavesOneLineThatNamesTheCheck(t *testing.T) {
 			if strings.Contains(line, "function=oauthcallback") && strings.Contains(line, "outcome=invalid") {
 				refusals++
 				if !strings.Contains(line, step.why) {
-					t.Errorf("%s: the line says %s", step.why, line)
+					t.Errorf("%s: the log line is %s", step.why, line)
 				}
 			}
 		}
 		if refusals != 1 {
-			t.Errorf("%s: lines: got %d, want 1", step.why, refusals)
+			t.Errorf("%s: log lines: got %d, want 1", step.why, refusals)
 		}
 	}
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
@@ -207,31 +243,32 @@ func TestEachRefusedConsentLeavesOneLineThatNamesTheCheck(t *testing.T) {
 	}
 }
 
-// stopped allows all, and gives the callback's address without going there.
-func (b *browser) stopped(link string) string {
+// callbackURL consents at link and returns the callback's address without opening it.
+func (b *browser) callbackURL(link string) string {
 	b.t.Helper()
 	page := b.open(link)
 	redirect := b.client.CheckRedirect
 	defer func() { b.client.CheckRedirect = redirect }()
-	to := ""
+	target := ""
 	b.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
-		to = r.URL.String()
+		target = r.URL.String()
 		return http.ErrUseLastResponse
 	}
-	b.submit(page, decide{as: b.who})
-	return to
+	b.submit(page, decision{account: b.person})
+	return target
 }
 
-func TestAnInvitationIsNoButton(t *testing.T) {
+func TestButton_ForgedFromInvitation(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	invitation, err := url.Parse(b.link(b.say("/connect"), "Configure"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	reply := w.send(t, map[string]any{
-		"type": "CARD_CLICKED", "user": map[string]any{"name": ada.User()}, "space": map[string]any{"name": "spaces/DM" + ada.Sub},
+		"type": "CARD_CLICKED", "user": map[string]any{"name": ada.User()},
+		"space":  map[string]any{"name": "spaces/DM" + ada.Sub},
 		"common": map[string]any{"parameters": map[string]any{"value": invitation.Query().Get("invitation")}},
 	})
 	if !strings.Contains(reply, "This button has expired") {
@@ -239,19 +276,20 @@ func TestAnInvitationIsNoButton(t *testing.T) {
 	}
 }
 
-func TestTheOtherPersonOfADirectMessageSeesNoCard(t *testing.T) {
+func TestDirectMessage_CardIsPrivate(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, ada).connect()
-	between := func(id int) map[string]any {
+	commandInDM := func(id int) map[string]any {
 		e := command(ada, "spaces/two/messages/m1", id, "")
 		e["space"] = map[string]any{"name": "spaces/two", "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": false}
 		e["configCompleteRedirectUrl"] = w.address + "/complete?token=x"
 		return e
 	}
 	for _, id := range []int{2, 3, 4, 5, 7} {
-		if got := w.send(t, between(id)); !strings.Contains(got, `"privateMessageViewer":{"name":"`+ada.User()+`"}`) {
-			t.Errorf("command %d: everybody there sees %s", id, got)
+		got := w.send(t, commandInDM(id))
+		if !strings.Contains(got, `"privateMessageViewer":{"name":"`+ada.User()+`"}`) {
+			t.Errorf("command %d: both people see %s", id, got)
 		}
 	}
 	w.send(t, gone(ada, "REMOVED_FROM_SPACE", "SPACE"))

@@ -28,11 +28,11 @@ var (
 	grace = google.People()[1]
 )
 
-// world is a running program with its clock, its store and all it logged.
+// world is a running program with its clock, store and log.
 type world struct {
 	*program
 	docs  *vaulttest.Counting
-	log   *lines
+	log   *logBuffer
 	clock *clock
 }
 
@@ -41,45 +41,49 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
-type lines struct {
-	mu   sync.Mutex
-	buf  bytes.Buffer
-	each func(line string)
+type logBuffer struct {
+	mu     sync.Mutex
+	buf    bytes.Buffer
+	onLine func(line string)
 }
 
-func (l *lines) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.each != nil {
-		l.each(string(p))
+	if l.onLine != nil {
+		l.onLine(string(p))
 	}
 	return l.buf.Write(p)
 }
 
-// watch lets each be told of every line, before it is kept.
-func (l *lines) watch(each func(line string)) { l.mu.Lock(); defer l.mu.Unlock(); l.each = each }
+// watch calls f with each line before it is stored.
+func (l *logBuffer) watch(f func(line string)) { l.mu.Lock(); defer l.mu.Unlock(); l.onLine = f }
 
-func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
+func (l *logBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
 
-func begin(t *testing.T) *world {
+// newWorld returns a world whose Chat sends classic events.
+func newWorld(t *testing.T) *world {
 	t.Helper()
-	return beginAs(t, chatpage.Classic)
+	return newWorldFormat(t, chatpage.Classic)
 }
 
-// inBothFormats runs a test for an app of each kind.
+// inBothFormats runs a test with classic events and with add-on events.
 func inBothFormats(t *testing.T, test func(*testing.T, *world)) {
 	for _, format := range []chatpage.Format{chatpage.Classic, chatpage.AddOn} {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
-			test(t, beginAs(t, format))
+			test(t, newWorldFormat(t, format))
 		})
 	}
 }
 
-func beginAs(t *testing.T, format chatpage.Format) *world {
+func newWorldFormat(t *testing.T, format chatpage.Format) *world {
 	t.Helper()
-	w := &world{docs: &vaulttest.Counting{Docs: &memory.Docs{}}, log: &lines{}, clock: &clock{}}
-	p, err := start(t.Context(), options{addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, base: googleauth.NewTransport(), mark: "MARKED", format: format})
+	w := &world{docs: &vaulttest.Counting{Docs: &memory.Docs{}}, log: &logBuffer{}, clock: &clock{}}
+	p, err := start(t.Context(), options{
+		addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, base: googleauth.NewTransport(),
+		secretMark: "MARKED", format: format,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +92,7 @@ func beginAs(t *testing.T, format chatpage.Format) *world {
 	return w
 }
 
-// count is how many calls of a method the functions made.
+// count returns how often the functions called a Google method.
 func (w *world) count(method string) int {
 	n := 0
 	for _, c := range w.google.Calls() {
@@ -99,7 +103,7 @@ func (w *world) count(method string) int {
 	return n
 }
 
-// spaces are the names of a person's spaces, without direct messages.
+// spaces returns the names of a person's spaces, without direct messages and the team's space.
 func (w *world) spaces(p google.Person) []string {
 	var out []string
 	for _, s := range w.google.SpacesOf(p) {
@@ -110,32 +114,31 @@ func (w *world) spaces(p google.Person) []string {
 	return out
 }
 
-// browser is one person's browser; it keeps cookies and remembers every
-// address it was at.
+// browser is one person's browser. It keeps cookies and records every URL it requests.
 type browser struct {
-	t      *testing.T
-	world  *world
-	who    google.Person
-	in     string // the space that is open
-	client *http.Client
-	seen   []*url.URL
+	t       *testing.T
+	world   *world
+	person  google.Person
+	space   string // ID of the open space
+	client  *http.Client
+	visited []*url.URL
 }
 
-func (w *world) browser(t *testing.T, who google.Person) *browser {
+func (w *world) browser(t *testing.T, person google.Person) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{t: t, world: w, who: who, in: "DM" + who.Sub}
+	b := &browser{t: t, world: w, person: person, space: "DM" + person.Sub}
 	b.client = &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		b.seen = append(b.seen, r.URL)
+		b.visited = append(b.visited, r.URL)
 		return nil
 	}}
 	return b
 }
 
-// page is what the browser shows.
+// page is a response as the browser shows it.
 type page struct {
 	url    *url.URL
 	status int
@@ -145,7 +148,7 @@ type page struct {
 
 func (b *browser) do(r *http.Request) page {
 	b.t.Helper()
-	b.seen = append(b.seen, r.URL)
+	b.visited = append(b.visited, r.URL)
 	res, err := b.client.Do(r.WithContext(context.WithoutCancel(b.t.Context())))
 	if err != nil {
 		b.t.Fatal(err)
@@ -177,86 +180,88 @@ func (b *browser) post(address string, form url.Values) page {
 	return b.do(r)
 }
 
-// chat is the page that plays Chat, as it is now.
+// chat opens the page that plays Chat.
 func (b *browser) chat() page {
 	b.t.Helper()
-	return b.open(b.world.address + "/?as=" + b.who.Sub + "&in=" + b.in)
+	return b.open(b.world.address + "/?as=" + b.person.Sub + "&in=" + b.space)
 }
 
+// say sends a message to the open space.
 func (b *browser) say(text string) page {
 	b.t.Helper()
-	return b.post(b.world.address+"/send", url.Values{"as": {b.who.Sub}, "in": {b.in}, "text": {text}})
+	return b.post(b.world.address+"/send", url.Values{"as": {b.person.Sub}, "in": {b.space}, "text": {text}})
 }
 
-// press presses the last button of a card with this text.
+// press presses the last card button with this text.
 func (b *browser) press(text string) page {
 	b.t.Helper()
-	form := regexp.MustCompile(`(?s)<form method="post" action="click" data-live>((?:<input[^>]*>)*)<button>` + regexp.QuoteMeta(html.EscapeString(text)) + `</button>`)
+	form := regexp.MustCompile(`(?s)<form method="post" action="click" data-live>` +
+		`((?:<input[^>]*>)*)<button>` + regexp.QuoteMeta(html.EscapeString(text)) + `</button>`)
 	found := form.FindAllStringSubmatch(b.chat().body, -1)
 	if found == nil {
-		b.t.Fatalf("there is no button %q", text)
+		b.t.Fatalf("no button %q", text)
 	}
-	return b.post(b.world.address+"/click", inputs(found[len(found)-1][1]))
+	return b.post(b.world.address+"/click", parseInputs(found[len(found)-1][1]))
 }
 
-// quick chooses a quick command from the menu.
-func (b *browser) quick(id int) page {
+// quickCommand runs a quick command from the menu.
+func (b *browser) quickCommand(id int) page {
 	b.t.Helper()
-	return b.post(b.world.address+"/quick", url.Values{"as": {b.who.Sub}, "in": {b.in}, "command": {strconv.Itoa(id)}})
+	form := url.Values{"as": {b.person.Sub}, "in": {b.space}, "command": {strconv.Itoa(id)}}
+	return b.post(b.world.address+"/quick", form)
 }
 
-// home opens the Home tab.
-func (b *browser) home() page {
+// openHome opens the Home tab.
+func (b *browser) openHome() page {
 	b.t.Helper()
-	return b.post(b.world.address+"/home", url.Values{"as": {b.who.Sub}, "in": {b.in}})
+	return b.post(b.world.address+"/home", url.Values{"as": {b.person.Sub}, "in": {b.space}})
 }
 
 var (
-	windows = regexp.MustCompile(`(?s)<form method="post" action="press" data-live class="window">(.*?)</form>`)
-	presses = regexp.MustCompile(`<button name="press" value="(\d+)"[^>]*>([^<]*)</button>`)
-	typed   = regexp.MustCompile(`<input type="text" name="([^"]*)" value="([^"]*)"`)
-	areas   = regexp.MustCompile(`(?s)<textarea name="([^"]*)"[^>]*>(.*?)</textarea>`)
-	ticked  = regexp.MustCompile(`<input type="(?:checkbox|radio)" name="([^"]*)" value="([^"]*)" checked>`)
-	menus   = regexp.MustCompile(`(?s)<select name="([^"]*)">(.*?)</select>`)
-	chosen  = regexp.MustCompile(`<option value="([^"]*)" selected>`)
+	windowPattern   = regexp.MustCompile(`(?s)<form method="post" action="press" data-live class="window">(.*?)</form>`)
+	buttonPattern   = regexp.MustCompile(`<button name="press" value="(\d+)"[^>]*>([^<]*)</button>`)
+	textPattern     = regexp.MustCompile(`<input type="text" name="([^"]*)" value="([^"]*)"`)
+	textareaPattern = regexp.MustCompile(`(?s)<textarea name="([^"]*)"[^>]*>(.*?)</textarea>`)
+	checkedPattern  = regexp.MustCompile(`<input type="(?:checkbox|radio)" name="([^"]*)" value="([^"]*)" checked>`)
+	selectPattern   = regexp.MustCompile(`(?s)<select name="([^"]*)">(.*?)</select>`)
+	selectedPattern = regexp.MustCompile(`<option value="([^"]*)" selected>`)
 )
 
-// window is the form of the dialog, or of the Home tab, as the browser holds
-// it.
+// window returns the HTML and the field values of the open dialog or else of the Home tab.
 func (b *browser) window(p page) (string, url.Values) {
 	b.t.Helper()
-	all := windows.FindAllStringSubmatch(p.body, -1)
+	all := windowPattern.FindAllStringSubmatch(p.body, -1)
 	if all == nil {
-		b.t.Fatalf("neither a dialog nor the Home tab is open on\n%s", p.body)
+		b.t.Fatalf("no dialog or Home tab is open on\n%s", p.body)
 	}
-	body := all[len(all)-1][1] // the dialog is behind the Home tab
-	form := inputs(strings.Join(regexp.MustCompile(`<input type="hidden"[^>]*>`).FindAllString(body, -1), ""))
-	for _, kind := range []*regexp.Regexp{typed, areas, ticked} {
+	body := all[len(all)-1][1] // the dialog comes after the Home tab
+	form := parseInputs(strings.Join(regexp.MustCompile(`<input type="hidden"[^>]*>`).FindAllString(body, -1), ""))
+	for _, kind := range []*regexp.Regexp{textPattern, textareaPattern, checkedPattern} {
 		for _, m := range kind.FindAllStringSubmatch(body, -1) {
 			form.Add(m[1], html.UnescapeString(m[2]))
 		}
 	}
-	for _, m := range menus.FindAllStringSubmatch(body, -1) {
-		if one := chosen.FindStringSubmatch(m[2]); one != nil {
-			form.Set(m[1], html.UnescapeString(one[1]))
+	for _, m := range selectPattern.FindAllStringSubmatch(body, -1) {
+		if selected := selectedPattern.FindStringSubmatch(m[2]); selected != nil {
+			form.Set(m[1], html.UnescapeString(selected[1]))
 		}
 	}
 	return body, form
 }
 
-// send presses a button of the dialog or the Home tab on p, with these fields
-// filled in besides what is in the others.
+// send sets fields of the dialog or Home tab on p and presses a button there. Other
+// fields keep their values.
 func (b *browser) send(p page, button string, fields url.Values) page {
 	b.t.Helper()
 	body, form := b.window(p)
 	number := ""
-	for _, m := range presses.FindAllStringSubmatch(body, -1) {
+	for _, m := range buttonPattern.FindAllStringSubmatch(body, -1) {
 		if html.UnescapeString(m[2]) == button {
 			number = m[1]
 		}
 	}
 	if number == "" {
-		b.t.Fatalf("there is no button %q in\n%s", button, body)
+		b.t.Fatalf("no button %q in\n%s", button, body)
 	}
 	for name, values := range fields {
 		form[name] = values
@@ -265,97 +270,106 @@ func (b *browser) send(p page, button string, fields url.Values) page {
 	return b.post(b.world.address+"/press", form)
 }
 
-var input = regexp.MustCompile(`<input[^>]* name="([^"]*)"[^>]* value="([^"]*)"`)
+var inputPattern = regexp.MustCompile(`<input[^>]* name="([^"]*)"[^>]* value="([^"]*)"`)
 
-func inputs(text string) url.Values {
+// parseInputs returns the names and values of the input elements in HTML.
+func parseInputs(text string) url.Values {
 	out := url.Values{}
-	for _, m := range input.FindAllStringSubmatch(text, -1) {
+	for _, m := range inputPattern.FindAllStringSubmatch(text, -1) {
 		out.Add(m[1], html.UnescapeString(m[2]))
 	}
 	return out
 }
 
-// link is where the last link with this text leads.
+// link returns the URL of the last link with this text.
 func (b *browser) link(p page, text string) string {
 	b.t.Helper()
-	found := regexp.MustCompile(`<a [^>]*href="([^"]*)"[^>]*>`+regexp.QuoteMeta(text)+`</a>`).FindAllStringSubmatch(p.body, -1)
+	anchor := regexp.MustCompile(`<a [^>]*href="([^"]*)"[^>]*>` + regexp.QuoteMeta(text) + `</a>`)
+	found := anchor.FindAllStringSubmatch(p.body, -1)
 	if found == nil {
-		b.t.Fatalf("there is no link %q on\n%s", text, p.body)
+		b.t.Fatalf("no link %q on\n%s", text, p.body)
 	}
 	return html.UnescapeString(found[len(found)-1][1])
 }
 
-// decide is what one does on the consent page.
-type decide struct {
-	as     google.Person
-	deny   bool
-	untick string // scope, by its end
+// decision is a person's choice on the consent page.
+type decision struct {
+	account google.Person
+	deny    bool
+	untick  string // suffix of a scope to leave unselected
 }
 
-// consent opens an address that leads to the consent page, and decides there.
-func (b *browser) consent(address string, d decide) page {
+// consent opens a URL that leads to the consent page, and submits the choice there.
+func (b *browser) consent(address string, d decision) page {
 	b.t.Helper()
 	return b.submit(b.open(address), d)
 }
 
-func (b *browser) submit(p page, d decide) page {
+// submit submits the choice on the consent page p, and on the page that asks again.
+func (b *browser) submit(p page, d decision) page {
 	b.t.Helper()
-	if request := regexp.MustCompile(`account\?request=([A-Z0-9]+)`).FindStringSubmatch(p.body); request != nil { // also to another account
-		p = b.open(b.world.address + "/google/o/oauth2/v2/account?request=" + request[1] + "&account=" + d.as.Sub)
+	chooser := regexp.MustCompile(`account\?request=([A-Z0-9]+)`)
+	if request := chooser.FindStringSubmatch(p.body); request != nil { // switch to the chosen account
+		p = b.open(b.world.address + "/google/o/oauth2/v2/account?request=" + request[1] + "&account=" + d.account.Sub)
 	}
 	if !strings.Contains(p.body, "wants to access your account") {
-		b.t.Fatalf("no consent page, but %d:\n%s", p.status, p.body)
+		b.t.Fatalf("not a consent page: %d\n%s", p.status, p.body)
 	}
-	form := url.Values{"account": {d.as.Sub}, "decision": {"allow"}}
+	form := url.Values{"account": {d.account.Sub}, "decision": {"allow"}}
 	if d.deny {
 		form.Set("decision", "deny")
 	}
-	form.Set("request", inputs(p.body).Get("request"))
+	form.Set("request", parseInputs(p.body).Get("request"))
 	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
 		if d.untick == "" || !strings.HasSuffix(m[1], d.untick) {
 			form.Add("scope", m[1])
 		}
 	}
 	p = b.post(b.world.address+"/google/o/oauth2/v2/consent", form)
-	if strings.Contains(p.body, "wants to access your account") { // what was given before is asked for anew, for a refresh token
+	// Deputy asks again if Google sent no refresh token, as for an account that consented before.
+	if strings.Contains(p.body, "wants to access your account") {
 		return b.submit(p, d)
 	}
 	return p
 }
 
-// connect goes through the whole consent from a direct message.
+// connect connects the person through /connect in the direct message.
 func (b *browser) connect() {
 	b.t.Helper()
-	b.consent(b.link(b.say("/connect"), "Configure"), decide{as: b.who})
-	b.sees("You're connected")
+	b.consent(b.link(b.say("/connect"), "Configure"), decision{account: b.person})
+	b.wantChat("You're connected")
 }
 
-func (b *browser) sees(texts ...string) page {
+// wantChat fails the test unless the Chat page shows the texts.
+func (b *browser) wantChat(texts ...string) page {
 	b.t.Helper()
-	return b.has(b.chat(), texts...)
+	return b.wantText(b.chat(), texts...)
 }
 
-// inspector is the part of the page that is for developers: it shows what
-// nobody sees in Chat.
-var inspector = regexp.MustCompile(`(?s)<aside id="inspector".*</aside>`)
+// inspectorPattern matches the developers' part of the page, which Chat does not have.
+var inspectorPattern = regexp.MustCompile(`(?s)<aside id="inspector".*</aside>`)
 
-// shows is what a person can read.
-func (p page) shows() string { return html.UnescapeString(inspector.ReplaceAllString(p.body, "")) }
+// visibleText returns the HTML that a person sees, unescaped.
+func (p page) visibleText() string {
+	return html.UnescapeString(inspectorPattern.ReplaceAllString(p.body, ""))
+}
 
-func (b *browser) has(p page, texts ...string) page {
+// wantText fails the test unless p shows the texts. It returns p.
+func (b *browser) wantText(p page, texts ...string) page {
 	b.t.Helper()
 	for _, text := range texts {
-		if !strings.Contains(p.shows(), text) {
+		if !strings.Contains(p.visibleText(), text) {
 			b.t.Fatalf("%q is not on the page:\n%s", text, p.body)
 		}
 	}
 	return p
 }
 
-func (b *browser) missing(p page, texts ...string) {
+// wantNoText reports an error for each of the texts that p shows.
+func (b *browser) wantNoText(p page, texts ...string) {
 	b.t.Helper()
 	for _, text := range texts {
-		if strings.Contains(p.shows(), text) {
+		if strings.Contains(p.visibleText(), text) {
 			b.t.Errorf("%q is on the page:\n%s", text, p.body)
 		}
 	}

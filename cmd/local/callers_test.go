@@ -13,64 +13,65 @@ import (
 )
 
 const (
-	incidentTool = "incidents"             // the id that the operator chose
-	incidents    = "109000000000000000001" // unique id of the system's service account
-	incidentsAt  = "incidents@tools.iam.gserviceaccount.com"
+	incidentTool     = "incidents"             // ID that the operator chose
+	incidentUniqueID = "109000000000000000001" // of its service account
+	incidentEmail    = "incidents@tools.iam.gserviceaccount.com"
 )
 
-// caller is what the operator allows the incident tool.
+// caller returns the incident tool's record in the callers file.
 func caller() callers.Caller {
 	return callers.Caller{
-		ID: incidentTool, Kind: callers.ServiceAccount, UniqueID: incidents, Email: incidentsAt, Name: "Incidents", Actions: []string{"spaces.create"},
+		ID: incidentTool, Kind: callers.ServiceAccount, UniqueID: incidentUniqueID, Email: incidentEmail,
+		Name: "Incidents", Actions: []string{"spaces.create"},
 		Domains: []string{"example.com"}, Authorities: []vault.Authority{"user"},
 	}
 }
 
-// file changes the file of callers as the operator does, and lets the minute
-// pass after which it counts.
-func (w *world) file(t *testing.T, change func(*callers.Draft) error) {
+// editCallers edits the callers file, and advances the clock by the minute after which
+// Deputy reads it again.
+func (w *world) editCallers(t *testing.T, change func(*callers.Draft) error) {
 	t.Helper()
-	edit(t, w.program, change)
+	editCallersFile(t, w.program, change)
 	w.clock.advance(time.Minute)
 }
 
-func edit(t *testing.T, p *program, change func(*callers.Draft) error) {
+func editCallersFile(t *testing.T, p *program, change func(*callers.Draft) error) {
 	t.Helper()
-	text, err := os.ReadFile(p.callersAt)
+	text, err := os.ReadFile(p.callersPath)
 	if err == nil {
 		text, err = callers.Edit(text, change)
 	}
 	if err == nil {
-		err = os.WriteFile(p.callersAt, text, 0o600)
+		err = os.WriteFile(p.callersPath, text, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// put lets a caller into the file, or changes it.
+// put adds a caller to the callers file or replaces it.
 func (w *world) put(t *testing.T, c callers.Caller) {
 	t.Helper()
-	w.file(t, func(d *callers.Draft) error { return d.Put(c) })
+	w.editCallers(t, func(d *callers.Draft) error { return d.Put(c) })
 }
 
-// beginWith is a program that knows a caller, of which Ada has approved all.
-func beginWith(t *testing.T, c callers.Caller) *world {
+// newWorldWithCaller returns a world with a caller whose every action Ada has approved.
+func newWorldWithCaller(t *testing.T, c callers.Caller) *world {
 	t.Helper()
-	w := begin(t)
+	w := newWorld(t)
 	w.put(t, c)
 	w.approve(t, c)
 	return w
 }
 
-// approve lets Ada have approved all that a caller may do.
+// approve stores Ada's approval of every action of a caller.
 func (w *world) approve(t *testing.T, c callers.Caller) {
 	t.Helper()
 	approve(t, w.program, w.vault, c)
 }
 
-// approve is that on a store. Who has not connected yet has signed in then, and
-// allowed nothing.
+// approve stores Ada's approval in v. If she has no grant, it creates one without
+// any capability.
 func approve(t *testing.T, p *program, v *vault.Vault, c callers.Caller) {
 	t.Helper()
 	g, err := v.Grant(t.Context(), resource.Person(ada.User()))
@@ -78,8 +79,10 @@ func approve(t *testing.T, p *program, v *vault.Vault, c callers.Caller) {
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		refresh, _ := p.google.Connect(ada)
 		g, err = vault.Grant{
-			Person: resource.Person(ada.User()), ClientID: p.google.ClientID, Status: vault.Connected, RefreshToken: config.NewSecret(refresh), Scopes: []string{"email", "openid"},
-			Connected: now, SignedIn: now, Generation: now.UnixMicro(), Email: config.NewSecret(ada.Email), EmailAt: now, Domain: ada.Domain,
+			Person: resource.Person(ada.User()), ClientID: p.google.ClientID, Status: vault.Connected,
+			RefreshToken: config.NewSecret(refresh), Scopes: []string{"email", "openid"},
+			Connected: now, SignedIn: now, Generation: now.UnixMicro(),
+			Email: config.NewSecret(ada.Email), EmailAt: now, Domain: ada.Domain,
 			RefreshDay: now, LastUsedDay: now, Due: now.Add(150 * 24 * time.Hour),
 		}, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// open shows the page to Ada, in her direct message or another space.
+// open opens the page as Ada, in the space with this ID; empty means her direct message.
 func (c *chromium) open(w *world, space string) {
 	c.t.Helper()
 	if space == "" {
@@ -24,9 +25,8 @@ func (c *chromium) open(w *world, space string) {
 	c.do(chromedp.Navigate(w.address+"/?as="+ada.Sub+"&in="+space), chromedp.WaitReady(chromedp.ID("head")))
 }
 
-// waits until a text stands in a part of the page: tags, #ids and .classes,
-// within each other.
-func (c *chromium) waits(part, text string) {
+// waitFor waits until part of the page shows text. The part is a path of tags, #ids and .classes.
+func (c *chromium) waitFor(part, text string) {
 	c.t.Helper()
 	path := ""
 	for _, step := range strings.Fields(part) {
@@ -42,48 +42,51 @@ func (c *chromium) waits(part, text string) {
 	c.do(chromedp.WaitVisible(chromedp.Search(fmt.Sprintf(`%s[contains(normalize-space(.), %q)]`, path, text))))
 }
 
-// allowsAnew allows what Google asks a second time, since it sent no refresh token
-// for more than it gave before: that page has no boxes.
-func (c *chromium) allowsAnew() {
+// allowAgain allows on the second consent page, which has no checkboxes. Deputy asks
+// again because Google sent no refresh token for the wider grant.
+func (c *chromium) allowAgain() {
 	c.t.Helper()
-	c.do(chromedp.WaitNotPresent(chromedp.CSS("[name=scope][type=checkbox]")), chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
+	c.do(chromedp.WaitNotPresent(chromedp.CSS("[name=scope][type=checkbox]")))
+	c.do(chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
 }
 
-// saying finds an element by what is written on it, all of it.
-func saying(tag, text string) chromedp.Search {
+// byText finds an element by its whole text.
+func byText(tag, text string) chromedp.Search {
 	return chromedp.Search(fmt.Sprintf(`//%s[normalize-space(.)=%q]`, tag, text))
 }
 
-// clicks a link or a button by what is written on it.
-func (c *chromium) clicks(tag, text string) {
+// click clicks the element with this tag and text.
+func (c *chromium) click(tag, text string) {
 	c.t.Helper()
-	c.do(chromedp.Click(saying(tag, text)))
+	c.do(chromedp.Click(byText(tag, text)))
 }
 
-// opens presses a button until what it opens is there: the page may be drawn anew
-// between the look for the button and the click.
-func (c *chromium) opens(button, what string) {
+// clickUntilOpen clicks a button until target is visible. It retries because the page
+// can redraw the button before the click.
+func (c *chromium) clickUntilOpen(button, target string) {
 	c.t.Helper()
 	for range 5 {
 		ctx, cancel := context.WithTimeout(c.ctx, 4*time.Second)
-		err := chromedp.Do(ctx, chromedp.Click(saying("button", button)), chromedp.WaitVisible(chromedp.CSS(what)))
+		err := chromedp.Do(ctx, chromedp.Click(byText("button", button)), chromedp.WaitVisible(chromedp.CSS(target)))
 		cancel()
 		if err == nil {
 			return
 		}
 	}
-	c.do(chromedp.WaitVisible(chromedp.CSS(what)))
+	c.do(chromedp.WaitVisible(chromedp.CSS(target)))
 }
 
-// key presses a key as a keyboard does: what the page prevents does not happen.
-func key(name string, code int64, text string) chromedp.Action[chromedp.Void] {
+// pressKey returns an action that presses a key. The page can prevent the key's default action.
+func pressKey(name string, code int64, text string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, keyboard.DispatchKeyEvent, keyboard.DispatchKeyEventParams{Type: keyboard.DispatchKeyEventTypeKeyDown, Key: name, Code: name, WindowsVirtualKeyCode: code, Text: text})
+		_, err := cdp.Call(ctx, t, keyboard.DispatchKeyEvent, keyboard.DispatchKeyEventParams{
+			Type: keyboard.DispatchKeyEventTypeKeyDown, Key: name, Code: name, WindowsVirtualKeyCode: code, Text: text,
+		})
 		return err
 	})
 }
 
-// evaluate is the value of an expression in the page.
+// evaluate returns the value of a JavaScript expression in the page.
 func evaluate[T any](c *chromium, expression string) T {
 	c.t.Helper()
 	value, err := chromedp.Run(c.ctx, chromedp.Evaluate[T](expression))
@@ -93,49 +96,57 @@ func evaluate[T any](c *chromium, expression string) T {
 	return value
 }
 
-func (c *chromium) dark() {
+func (c *chromium) setDark() {
 	c.t.Helper()
 	c.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+		})
 		return err
 	}))
 }
 
 func TestInARealBrowserTheWrongAccountIsToldApart(t *testing.T) {
 	t.Parallel()
-	w, c := begin(t), openChromium(t)
+	w, c := newWorld(t), openChromium(t)
 	c.open(w, "")
-	c.do(c.write("/connect"), chromedp.WaitVisible(chromedp.CSS("a.configure")), chromedp.Click(chromedp.CSS("a.configure")))
-	c.waits("main", "ada@example.com")
-	c.clicks("a", "Use another account")
-	c.waits("h1", "Choose an account")
-	c.picture("accounts")
-	c.do(chromedp.Click(chromedp.Search(`//a[contains(., 'grace@example.com')]`)), chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
-	c.waits("h1", "Wrong account")
-	c.picture("another-account")
-	if w.google.Count("chat.spaces.setup") != 0 || w.google.RefreshToken(grace) != "" && w.google.AccessTokenValid(w.google.RefreshToken(grace)) {
-		t.Error("something was done as Grace")
+	configure := chromedp.CSS("a.configure")
+	c.do(c.typeMessage("/connect"), chromedp.WaitVisible(configure), chromedp.Click(configure))
+	c.waitFor("main", "ada@example.com")
+	c.click("a", "Use another account")
+	c.waitFor("h1", "Choose an account")
+	c.screenshot("accounts")
+	c.do(chromedp.Click(chromedp.Search(`//a[contains(., 'grace@example.com')]`)),
+		chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
+	c.waitFor("h1", "Wrong account")
+	c.screenshot("another-account")
+	refresh := w.google.RefreshToken(grace)
+	if w.google.Count("chat.spaces.setup") != 0 || refresh != "" && w.google.AccessTokenValid(refresh) {
+		t.Error("Deputy acted as Grace or kept her token")
 	}
-	c.clicks("a", "Choose another account")
-	c.waits("main", "ada@example.com")
+	c.click("a", "Choose another account")
+	c.waitFor("main", "ada@example.com")
 	c.do(chromedp.Click(chromedp.ID("allow")))
-	c.waits("#talk", "You're connected")
+	c.waitFor("#talk", "You're connected")
 }
 
 func TestInARealBrowserABoxLeftUntickedIsAskedForAgain(t *testing.T) {
 	t.Parallel()
-	w, c := begin(t), openChromium(t)
+	w, c := newWorld(t), openChromium(t)
 	c.open(w, "")
-	c.do(c.write("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")), chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
+	configure := chromedp.CSS("a.configure")
+	c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(configure), chromedp.Click(configure),
+		chromedp.WaitVisible(chromedp.ID("allow")))
 	c.do(chromedp.Click(chromedp.CSS("label:has([name=scope])")), chromedp.Click(chromedp.ID("allow")))
-	c.waits("h1", "One permission is missing")
-	c.picture("unticked")
+	c.waitFor("h1", "One permission is missing")
+	c.screenshot("unticked")
 	if got := w.spaces(ada); got != nil {
-		t.Errorf("made all the same: %v", got)
+		t.Errorf("created without consent: %v", got)
 	}
-	c.do(chromedp.Click(chromedp.CSS("main a")), chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
-	c.allowsAnew()
-	c.waits("#talk", "Space created")
+	c.do(chromedp.Click(chromedp.CSS("main a")), chromedp.WaitVisible(chromedp.ID("allow")),
+		chromedp.Click(chromedp.ID("allow")))
+	c.allowAgain()
+	c.waitFor("#talk", "Space created")
 }
 
 func TestInARealBrowserSomebodyWhoIsNotAddedIsNamed(t *testing.T) {
@@ -146,18 +157,18 @@ func TestInARealBrowserSomebodyWhoIsNotAddedIsNamed(t *testing.T) {
 		b.say("/createspace Launch plan")
 		space, ok := w.google.SpaceByName("Launch plan")
 		if !ok {
-			t.Fatal("there is no space")
+			t.Fatal("no space")
 		}
-		b.in = space.ID
+		b.space = space.ID
 		b.post(w.address+"/add", map[string][]string{"as": {ada.Sub}, "in": {space.ID}})
-		b.connectThere("/invite @Alan Turing")
+		b.connectWith("/invite @Alan Turing")
 		c := openChromium(t)
 		c.do(chromedp.EmulateViewport(1440, 900))
 		c.open(w, space.ID)
-		c.do(c.write("/invite @Grace Hopper @Kim Park"))
-		c.waits(".card", "Some people weren't added")
-		c.sees("Added\nGrace Hopper", "Kim Park", "denied adding this person")
-		c.picture("left-out")
+		c.do(c.typeMessage("/invite @Grace Hopper @Kim Park"))
+		c.waitFor(".card", "Some people weren't added")
+		c.wantText("Added\nGrace Hopper", "Kim Park", "denied adding this person")
+		c.screenshot("left-out")
 	})
 }
 
@@ -167,111 +178,121 @@ func TestInARealBrowserDisconnectingEndsIt(t *testing.T) {
 		w.browser(t, ada).connect()
 		c := openChromium(t)
 		c.open(w, "")
-		c.do(c.write("/disconnect"))
-		c.waits(".card", "Disconnect")
-		c.picture("disconnect")
+		c.do(c.typeMessage("/disconnect"))
+		c.waitFor(".card", "Disconnect")
+		c.screenshot("disconnect")
 		c.do(chromedp.Click(chromedp.Search(`(//*[@class='card']//button[.='Disconnect'])[last()]`)))
-		c.waits("#talk", "You're disconnected")
-		c.do(c.write("/createspace Too late"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
+		c.waitFor("#talk", "You're disconnected")
+		c.do(c.typeMessage("/createspace Too late"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 		if got := w.spaces(ada); got != nil {
-			t.Errorf("made all the same: %v", got)
+			t.Errorf("created after disconnecting: %v", got)
 		}
 	})
 }
 
 func TestInARealBrowserTheInspectorShowsWhatHappenedAndSendsItAgain(t *testing.T) {
 	t.Parallel()
-	w, c := begin(t), openChromium(t)
+	w, c := newWorld(t), openChromium(t)
 	w.browser(t, ada).connect()
 	c.do(chromedp.EmulateViewport(1440, 900))
 	c.open(w, "")
-	c.do(c.write("/createspace Launch plan"))
-	c.waits("#talk", "Space created")
-	c.waits("#inspector", "chat.spaces.setup")
-	c.clicks("summary", "Event")
-	c.sees("configCompleteRedirectUrl", `"type": "MESSAGE"`, "actionResponse")
-	c.picture("inspector")
-	c.clicks("button", "Send again")
-	c.waits("#inspector h2", "#4 command")
+	c.do(c.typeMessage("/createspace Launch plan"))
+	c.waitFor("#talk", "Space created")
+	c.waitFor("#inspector", "chat.spaces.setup")
+	c.click("summary", "Event")
+	c.wantText("configCompleteRedirectUrl", `"type": "MESSAGE"`, "actionResponse")
+	c.screenshot("inspector")
+	c.click("button", "Send again")
+	c.waitFor("#inspector h2", "#4 command")
 	if got := w.spaces(ada); len(got) != 1 {
-		t.Errorf("the event that came twice made %v", got)
+		t.Errorf("the redelivered event created %v", got)
 	}
 	if !evaluate[bool](c, `document.getElementById("d-event").open`) {
-		t.Error("what was unfolded is folded")
+		t.Error("the open section was closed")
 	}
-	c.clicks("button", "add-on")
-	c.do(chromedp.WaitVisible(chromedp.CSS("button[value=addon][aria-pressed=true]")), c.write("/help"))
-	c.waits("#inspector", "appCommandPayload")
-	c.clicks("summary", "Switches")
-	c.do(chromedp.Click(chromedp.CSS("button[value='429']")), chromedp.WaitVisible(chromedp.CSS("button[value='429'][aria-pressed=true]")))
-	c.do(c.write("/createspace Another plan"))
-	c.waits("#inspector table", "429")
-	c.picture("switched")
-	c.clicks("button", "Forget everything")
-	c.waits("#talk", "No messages yet")
-	if evaluate[bool](c, `!!document.querySelector("[value='429'][aria-pressed=true]")`) || len(w.spaces(ada)) != 0 {
-		t.Error("something was kept")
+	c.click("button", "add-on")
+	c.do(chromedp.WaitVisible(chromedp.CSS("button[value=addon][aria-pressed=true]")), c.typeMessage("/help"))
+	c.waitFor("#inspector", "appCommandPayload")
+	c.click("summary", "Switches")
+	c.do(chromedp.Click(chromedp.CSS("button[value='429']")),
+		chromedp.WaitVisible(chromedp.CSS("button[value='429'][aria-pressed=true]")))
+	c.do(c.typeMessage("/createspace Another plan"))
+	c.waitFor("#inspector table", "429")
+	c.screenshot("switched")
+	c.click("button", "Forget everything")
+	c.waitFor("#talk", "No messages yet")
+	on := evaluate[bool](c, `!!document.querySelector("[value='429'][aria-pressed=true]")`)
+	if on || len(w.spaces(ada)) != 0 {
+		t.Errorf("after the reset: switch on: %v, spaces %v", on, w.spaces(ada))
 	}
-	c.do(c.write("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
+	c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 }
 
 func TestInARealBrowserCommandsAndPeopleAreOfferedWhileOneTypes(t *testing.T) {
 	t.Parallel()
-	w, c := begin(t), openChromium(t)
+	w, c := newWorld(t), openChromium(t)
 	c.open(w, "AAAAteam")
-	c.do(chromedp.SendKeys(chromedp.ID("text"), "/in"), chromedp.WaitVisible(chromedp.CSS("#menu [aria-selected=true]")))
-	c.picture("menu")
-	open := chromedp.WaitVisible(chromedp.CSS("#menu [aria-selected=true]"))
-	c.do(key("Enter", 13, "\r"), chromedp.KeyEvent("@gr"), open, key("Tab", 9, "\t"), chromedp.KeyEvent("@"), open, key("ArrowDown", 40, ""), key("ArrowDown", 40, ""))
-	c.picture("menu-people")
-	c.do(key("Enter", 13, "\r"))
-	if got := evaluate[string](c, `document.getElementById("text").value`); got != "/invite @Grace Hopper @Alan Turing " {
+	menuOpen := chromedp.WaitVisible(chromedp.CSS("#menu [aria-selected=true]"))
+	c.do(chromedp.SendKeys(chromedp.ID("text"), "/in"), menuOpen)
+	c.screenshot("menu")
+	c.do(pressKey("Enter", 13, "\r"), chromedp.KeyEvent("@gr"), menuOpen, pressKey("Tab", 9, "\t"),
+		chromedp.KeyEvent("@"), menuOpen, pressKey("ArrowDown", 40, ""), pressKey("ArrowDown", 40, ""))
+	c.screenshot("menu-people")
+	c.do(pressKey("Enter", 13, "\r"))
+	got := evaluate[string](c, `document.getElementById("text").value`)
+	if got != "/invite @Grace Hopper @Alan Turing " {
 		t.Errorf("the menu wrote %q", got)
 	}
 }
 
 func TestInARealBrowserThePageFitsAPhone(t *testing.T) {
 	t.Parallel()
-	w, c := begin(t), openChromium(t)
+	w, c := newWorld(t), openChromium(t)
 	c.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
-	fits := func(where string) {
+	checkWidth := func(view string) {
 		t.Helper()
-		if wide := evaluate[int](c, "document.documentElement.scrollWidth"); wide > 390 {
-			t.Errorf("%s is %d wide", where, wide)
+		if width := evaluate[int](c, "document.documentElement.scrollWidth"); width > 390 {
+			t.Errorf("%s is %d wide", view, width)
 		}
-		c.picture("phone-" + where)
+		c.screenshot("phone-" + view)
 	}
 	c.open(w, "")
-	fits("empty")
-	c.do(c.write("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
-	fits("prompt")
+	checkWidth("empty")
+	c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
+	checkWidth("prompt")
 	c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
-	fits("consent")
+	checkWidth("consent")
 	c.do(chromedp.Click(chromedp.ID("allow")))
-	c.waits("#talk", "Space created")
-	fits("created")
-	c.clicks("button", "Create a space")
+	c.waitFor("#talk", "Space created")
+	checkWidth("created")
+	c.click("button", "Create a space")
 	c.do(chromedp.WaitVisible(chromedp.CSS("dialog input[name=name]")))
-	fits("form")
-	c.do(chromedp.Click(chromedp.CSS(".close")), chromedp.WaitNotPresent(chromedp.CSS("dialog")), chromedp.Click(chromedp.CSS("#d-side summary")))
+	checkWidth("form")
+	c.do(chromedp.Click(chromedp.CSS(".close")), chromedp.WaitNotPresent(chromedp.CSS("dialog")),
+		chromedp.Click(chromedp.CSS("#d-side summary")))
 	c.do(chromedp.Click(chromedp.Search(`//a[contains(., 'Launch plan')]`)))
-	c.waits("h1", "Launch plan")
+	c.waitFor("h1", "Launch plan")
 	c.do(chromedp.Click(chromedp.CSS("#d-inspector summary")))
-	fits("inspector")
+	checkWidth("inspector")
 	c.do(chromedp.Navigate(w.address + "/oauthcallback/"))
-	fits("homepage")
+	checkWidth("homepage")
 }
 
 func TestInARealBrowserEveryControlHasAName(t *testing.T) {
 	t.Parallel()
-	w, c := begin(t), openChromium(t)
+	w, c := newWorld(t), openChromium(t)
 	b := w.browser(t, ada)
 	b.connect()
-	w.known(t)
+	w.seedActivity(t)
 	b.say("/createspace Launch plan")
-	named := func(where string) {
+	controlRoles := []string{
+		"button", "link", "textbox", "combobox", "checkbox", "radio", "switch", "listbox", "option",
+		"dialog", "navigation", "complementary", "DisclosureTriangle", "group",
+	}
+	type axTree = accessibility.GetFullAXTreeResult
+	checkNames := func(view string) {
 		t.Helper()
-		tree, err := chromedp.Run(c.ctx, func(ctx context.Context, t *chromedp.Target) (accessibility.GetFullAXTreeResult, error) {
+		tree, err := chromedp.Run(c.ctx, func(ctx context.Context, t *chromedp.Target) (axTree, error) {
 			return cdp.Call(ctx, t, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
 		})
 		if err != nil {
@@ -286,49 +307,49 @@ func TestInARealBrowserEveryControlHasAName(t *testing.T) {
 			if n.Name != nil {
 				name = strings.Trim(string(n.Name.Value), `" `)
 			}
-			switch role {
-			case "button", "link", "textbox", "combobox", "checkbox", "radio", "switch", "listbox", "option", "dialog", "navigation", "complementary", "DisclosureTriangle", "group":
+			if slices.Contains(controlRoles, role) {
 				if controls++; !n.Ignored && name == "" && role != "group" {
-					t.Errorf("%s: a %s has no name", where, role)
+					t.Errorf("%s: a %s has no name", view, role)
 				}
 			}
 		}
 		if controls < 2 {
-			t.Errorf("%s: there are %d controls", where, controls)
+			t.Errorf("%s: only %d controls", view, controls)
 		}
 	}
 	c.do(chromedp.EmulateViewport(1440, 900))
 	c.open(w, "")
 	c.do(chromedp.SendKeys(chromedp.ID("text"), "/"), chromedp.WaitVisible(chromedp.ID("menu")))
-	for _, fold := range []string{"Event", "Switches", "Security events"} {
-		c.do(chromedp.Click(chromedp.Search(`//summary[starts-with(., '` + fold + `')]`)))
+	for _, section := range []string{"Event", "Switches", "Security events"} {
+		c.do(chromedp.Click(chromedp.Search(`//summary[starts-with(., '` + section + `')]`)))
 	}
-	named("the conversation")
-	c.dark()
-	c.picture("dark")
-	c.opens("Create a space", "dialog input[name=name]")
-	named("the form")
-	c.picture("dark-form")
+	checkNames("the conversation")
+	c.setDark()
+	c.screenshot("dark")
+	c.clickUntilOpen("Create a space", "dialog input[name=name]")
+	checkNames("the form")
+	c.screenshot("dark-form")
 	c.do(chromedp.KeyEvent("\x1b"), chromedp.WaitNotPresent(chromedp.CSS("dialog"))) // Escape
-	c.clicks("button", "Home")
+	c.click("button", "Home")
 	c.do(chromedp.WaitVisible(chromedp.CSS(".home .card")))
-	named("the Home tab")
-	c.picture("dark-home")
-	c.do(chromedp.Navigate(w.asking()), chromedp.WaitVisible(chromedp.CSS(".accounts a")))
-	named("the accounts")
+	checkNames("the Home tab")
+	c.screenshot("dark-home")
+	c.do(chromedp.Navigate(w.consentURL()), chromedp.WaitVisible(chromedp.CSS(".accounts a")))
+	checkNames("the accounts")
 	c.do(chromedp.Click(chromedp.CSS(".accounts a")), chromedp.WaitVisible(chromedp.ID("allow")))
-	named("the consent")
-	for _, address := range []string{"/oauthcallback/", "/oauthcallback/privacy", "/oauthcallback/terms", "/createspace/"} {
-		c.do(chromedp.Navigate(w.address + address))
-		named(address)
+	checkNames("the consent")
+	pages := []string{"/oauthcallback/", "/oauthcallback/privacy", "/oauthcallback/terms", "/createspace/"}
+	for _, path := range pages {
+		c.do(chromedp.Navigate(w.address + path))
+		checkNames(path)
 	}
 }
 
-// asking is an address of Google's that asks for a consent, of nobody in
-// particular.
-func (w *world) asking() string {
+// consentURL returns a URL of the consent page that names no account.
+func (w *world) consentURL() string {
 	return w.address + "/google/o/oauth2/v2/auth?" + url.Values{
-		"client_id": {w.google.ClientID}, "redirect_uri": w.google.RedirectURIs, "response_type": {"code"}, "scope": {"openid email https://www.googleapis.com/auth/chat.spaces"},
+		"client_id": {w.google.ClientID}, "redirect_uri": w.google.RedirectURIs, "response_type": {"code"},
+		"scope": {"openid email https://www.googleapis.com/auth/chat.spaces"},
 		"state": {"s"}, "nonce": {"n"}, "code_challenge": {"c"}, "code_challenge_method": {"S256"},
 	}.Encode()
 }

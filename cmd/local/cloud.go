@@ -19,33 +19,34 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-// cloud is where the functions find Google, and as which OAuth client.
-type cloud struct {
+// googleBackend holds the Google endpoints and the OAuth client that the functions use.
+type googleBackend struct {
 	client   googleauth.Client
 	accounts googleauth.Endpoints
 	spaces   spaces.Endpoints
 	meetings meetings.Endpoints
 }
 
-// standin is the Google of this program, for the functions at googleAt and for
-// the browser at the page's address.
-func (p *program) standin(googleAt string) cloud {
-	return cloud{
-		client: googleauth.Client{ID: p.google.ClientID, Secret: config.NewSecret(p.google.ClientSecret), RedirectURIs: p.google.RedirectURIs},
+// emulatedGoogle returns this program's Google emulator. The functions call it at
+// googleURL; the browser finds its consent page at the page's address.
+func (p *program) emulatedGoogle(googleURL string) googleBackend {
+	g, secret := p.google, config.NewSecret(p.google.ClientSecret)
+	return googleBackend{
+		client: googleauth.Client{ID: g.ClientID, Secret: secret, RedirectURIs: g.RedirectURIs},
 		accounts: googleauth.Endpoints{
-			Authorization: p.address + "/google/o/oauth2/v2/auth", // the browser's way
-			Token:         googleAt + "/token", Revocation: googleAt + "/revoke", Certs: googleAt + "/oauth2/v3/certs",
-			ChatCerts: googleAt + "/service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com",
-			Events:    googleAt + "/.well-known/risc-configuration",
+			Authorization: p.address + "/google/o/oauth2/v2/auth",
+			Token:         googleURL + "/token", Revocation: googleURL + "/revoke",
+			Certs: googleURL + "/oauth2/v3/certs", Events: googleURL + "/.well-known/risc-configuration",
+			ChatCerts: googleURL + "/service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com",
 		},
-		spaces:   spaces.Endpoints{Chat: googleAt + "/", Identity: googleAt + "/"},
-		meetings: meetings.Endpoints{Meet: googleAt + "/", Calendar: googleAt + "/calendar/v3/"},
+		spaces:   spaces.Endpoints{Chat: googleURL + "/", Identity: googleURL + "/"},
+		meetings: meetings.Endpoints{Meet: googleURL + "/", Calendar: googleURL + "/calendar/v3/"},
 	}
 }
 
-// realGoogle is Google itself, with the web client of a client_secrets.json.
-func realGoogle(file string) (*cloud, error) {
-	text, err := os.ReadFile(file) //nolint:gosec // the person names it
+// loadGoogleBackend returns real Google with the web client in a client_secrets.json file.
+func loadGoogleBackend(file string) (*googleBackend, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // the -google flag names it
 	if err != nil {
 		return nil, fmt.Errorf("-google: %w", err)
 	}
@@ -53,53 +54,52 @@ func realGoogle(file string) (*cloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-google %s: %w", file, err)
 	}
-	return &cloud{client, googleauth.Google, spaces.Google, meetings.Google}, nil
+	return &googleBackend{client, googleauth.Google, spaces.Google, meetings.Google}, nil
 }
 
-// registered says which addresses the client still has to allow, for the page
-// at this address.
-func (c *cloud) registered(address string) error {
-	var absent []string
+// checkRedirectURIs fails if the OAuth client lacks a redirect URI of the page at address.
+func (c *googleBackend) checkRedirectURIs(address string) error {
+	var missing []string
 	for _, uri := range []string{address + "/oauthcallback/callback", address + signInPath + "/callback"} {
 		if !c.client.Registered(uri) {
-			absent = append(absent, uri)
+			missing = append(missing, uri)
 		}
 	}
-	if absent == nil {
+	if missing == nil {
 		return nil
 	}
-	return fmt.Errorf("-google: the OAuth client does not allow %s; add it under Authorized redirect URIs in the console (Google Auth Platform > Clients), and download the file again", strings.Join(absent, " and "))
+	return fmt.Errorf("-google: the OAuth client lacks %s; add it under Authorized redirect URIs in the console "+
+		"(Google Auth Platform > Clients), and download the file again", strings.Join(missing, " and "))
 }
 
-// delegation is domain-wide delegation, which the stand-in plays. Google's own
-// would need a service account to run as.
-func (p *program) delegation(ctx context.Context, o options, googleAt string) (*grants.Delegated, error) {
-	if o.cloud != nil {
-		return nil, nil //nolint:nilnil // there is none
+// newDelegated returns domain-wide delegation at the emulator. With real Google it returns nil.
+func (p *program) newDelegated(ctx context.Context, o options, googleURL string) (*grants.Delegated, error) {
+	if o.realGoogle != nil {
+		return nil, nil //nolint:nilnil // it would need a service account to run as
 	}
-	tokens, err := googleauth.NewDelegation(ctx, delegating, p.standin(googleAt).accounts, o.base, o.now,
-		option.WithEndpoint(googleAt+"/"), option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{Source: p.google, Base: o.base}}))
+	client := &http.Client{Transport: &oauth2.Transport{Source: p.google, Base: o.base}}
+	tokens, err := googleauth.NewDelegation(ctx, delegationAccount, p.emulatedGoogle(googleURL).accounts, o.base, o.now,
+		option.WithEndpoint(googleURL+"/"), option.WithHTTPClient(client))
 	if err != nil {
 		return nil, err
 	}
 	return grants.NewDelegated(tokens, p.logger(o)), nil
 }
 
-// recorded shows the page what is asked of Google itself: method and path, and
-// nothing that a secret could stand in.
-type recorded struct {
+// recordingTransport records calls to real Google for the page: method, host and path, which hold no secrets.
+type recordingTransport struct {
 	google *google.Server
 	now    func() time.Time
 	base   http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
-func (r recorded) RoundTrip(req *http.Request) (*http.Response, error) {
-	c := google.Call{Method: req.Method + " " + req.URL.Host + req.URL.Path, Path: req.URL.Path, At: r.now()}
-	res, err := r.base.RoundTrip(req)
+func (t recordingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	c := google.Call{Method: req.Method + " " + req.URL.Host + req.URL.Path, Path: req.URL.Path, At: t.now()}
+	res, err := t.base.RoundTrip(req)
 	if err == nil {
 		c.Status = res.StatusCode
 	}
-	r.google.Record(c)
+	t.google.Record(c)
 	return res, err
 }

@@ -11,15 +11,15 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// connected goes through the consent that a command asks for in a space.
-func (b *browser) connectThere(command string) page {
+// connectWith sends a command, gives the consent that Deputy asks for, and continues.
+func (b *browser) connectWith(command string) page {
 	b.t.Helper()
-	b.consent(b.link(b.say(command), "Connect"), decide{as: b.who})
+	b.consent(b.link(b.say(command), "Connect"), decision{account: b.person})
 	return b.press("Continue")
 }
 
-// said are the texts people wrote in the team's space.
-func (w *world) said(p google.Person) []string {
+// teamMessages returns the messages that people posted in the team's space, as p sees them.
+func (w *world) teamMessages(p google.Person) []string {
 	var out []string
 	for _, s := range w.google.SpacesOf(p) {
 		for _, m := range s.Messages {
@@ -31,34 +31,37 @@ func (w *world) said(p google.Person) []string {
 	return out
 }
 
-func TestSayWritesAsThePersonWhereItWasTyped(t *testing.T) {
+func TestSay_PostsAsPerson(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.in = "AAAAteam"
-		b.has(b.connectThere("/say The build is done"), "Message posted", "Posted here as you")
+		b.space = "AAAAteam"
+		b.wantText(b.connectWith("/say The build is done"), "Message posted", "Posted here as you")
 		b.say("/say Please look,\n  @Grace Hopper,  soon")
-		if diff := cmp.Diff([]string{"Ada Lovelace: The build is done", "Ada Lovelace: Please look,\n  <" + grace.User() + ">,  soon"}, w.said(grace)); diff != "" {
+		want := []string{
+			"Ada Lovelace: The build is done", "Ada Lovelace: Please look,\n  <" + grace.User() + ">,  soon",
+		}
+		if diff := cmp.Diff(want, w.teamMessages(grace)); diff != "" {
 			t.Error(diff)
 		}
-		b.sees("@Grace Hopper,  soon", "via Deputy")
-		b.has(b.say("/say"), "Enter your message after")
-		b.in = "DM" + ada.Sub
-		b.has(b.say("/say hello"), "Only you and Deputy are here")
+		b.wantChat("@Grace Hopper,  soon", "via Deputy")
+		b.wantText(b.say("/say"), "Enter your message after")
+		b.space = "DM" + ada.Sub
+		b.wantText(b.say("/say hello"), "Only you and Deputy are here")
 	})
 }
 
-func TestWhatIsTooLongForAButtonIsSaidToBeTypedAgain(t *testing.T) {
+func TestSay_TooLongForButton(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.in = "AAAAteam"
-		asked := b.say("/say " + strings.Repeat("很长", 3000))
-		b.has(asked, "enter the command again. It is too long to keep")
-		b.missing(asked, ">Continue<")
-		b.consent(b.link(asked, "Connect"), decide{as: ada})
+		b.space = "AAAAteam"
+		reply := b.say("/say " + strings.Repeat("很长", 3000))
+		b.wantText(reply, "enter the command again. It is too long to keep")
+		b.wantNoText(reply, ">Continue<")
+		b.consent(b.link(reply, "Connect"), decision{account: ada})
 		b.say("/say " + strings.Repeat("很长", 3000))
-		if got := w.said(ada); len(got) != 1 {
+		if got := w.teamMessages(ada); len(got) != 1 {
 			t.Errorf("messages: %d", len(got))
 		}
 	})
@@ -66,10 +69,10 @@ func TestWhatIsTooLongForAButtonIsSaidToBeTypedAgain(t *testing.T) {
 
 func TestARedeliveredSayWritesOnce(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.in = "AAAAteam"
-	b.connectThere("/say First")
+	b.space = "AAAAteam"
+	b.connectWith("/say First")
 	event := command(ada, "spaces/AAAAteam/messages/m7", 8, "Second")
 	event["space"] = map[string]any{"name": "spaces/AAAAteam", "spaceType": "SPACE"}
 	for range 3 {
@@ -77,52 +80,54 @@ func TestARedeliveredSayWritesOnce(t *testing.T) {
 			t.Errorf("reply: %s", got)
 		}
 	}
-	if diff := cmp.Diff([]string{"Ada Lovelace: First", "Ada Lovelace: Second"}, w.said(ada)); diff != "" {
+	if diff := cmp.Diff([]string{"Ada Lovelace: First", "Ada Lovelace: Second"}, w.teamMessages(ada)); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestInviteAddsPeopleToTheSpaceAndSaysWhoGotIn(t *testing.T) {
+func TestInvite_ResultCard(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.in = "AAAAteam"
-		b.connectThere("/invite @Grace Hopper someone@else.example")
-		b.sees("Some people weren't added", "Added", "Grace Hopper", "Not added", "someone@else.example", "Google Chat denied adding this person")
-		b.has(b.say("/invite"), "Enter the people after")
-		b.has(b.say("/invite someone@else.example"), "Something didn't work", "Google Chat denied adding this person")
-		b.in = "DM" + ada.Sub
-		b.has(b.say("/invite @Grace Hopper"), "Only you and Deputy are here")
+		b.space = "AAAAteam"
+		b.connectWith("/invite @Grace Hopper someone@else.example")
+		b.wantChat("Some people weren't added", "Added", "Grace Hopper", "Not added", "someone@else.example",
+			"Google Chat denied adding this person")
+		b.wantText(b.say("/invite"), "Enter the people after")
+		b.wantText(b.say("/invite someone@else.example"),
+			"Something didn't work", "Google Chat denied adding this person")
+		b.space = "DM" + ada.Sub
+		b.wantText(b.say("/invite @Grace Hopper"), "Only you and Deputy are here")
 	})
 }
 
-func TestSpacesAreFoundByWordsAndPaged(t *testing.T) {
+func TestSpaces_SearchAndPaging(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	for i := range 12 {
 		w.send(t, command(ada, fmt.Sprintf("spaces/DM/messages/p%d", i), 5, fmt.Sprintf("Plan %02d", i)))
 	}
 	w.send(t, command(ada, "spaces/DM/messages/q", 5, `The "quoted" \\ one`))
-	b.consent(b.link(b.say("/spaces"), "Configure"), decide{as: ada})
-	first := b.sees("Your spaces", "Plan 11", "Plan 03", "More") // the newest
-	b.missing(first, "<div class=\"field\">Plan 00")
+	b.consent(b.link(b.say("/spaces"), "Configure"), decision{account: ada})
+	first := b.wantChat("Your spaces", "Plan 11", "Plan 03", "More") // newest first
+	b.wantNoText(first, "<div class=\"field\">Plan 00")
 	second := b.press("More")
-	b.has(second, "Plan 00", "Team")
-	b.has(b.say(`/spaces "quo \\`), `The "quoted" \\ one`)
-	b.has(b.say("/spaces plan 07"), "Plan 07")
-	b.has(b.say("/spaces nothing like it"), "None of your spaces has a name that contains these words")
+	b.wantText(second, "Plan 00", "Team")
+	b.wantText(b.say(`/spaces "quo \\`), `The "quoted" \\ one`)
+	b.wantText(b.say("/spaces plan 07"), "Plan 07")
+	b.wantText(b.say("/spaces nothing like it"), "None of your spaces has a name that contains these words")
 }
 
-func TestGroupChatBeginsAConversationOrFindsTheOneThereIs(t *testing.T) {
+func TestGroupChat_CreatesOrFinds(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.consent(b.link(b.say("/groupchat @Grace Hopper @Alan Turing"), "Configure"), decide{as: ada})
-		b.sees("Group conversation", "Grace Hopper, Alan Turing", "Open")
+		b.consent(b.link(b.say("/groupchat @Grace Hopper @Alan Turing"), "Configure"), decision{account: ada})
+		b.wantChat("Group conversation", "Grace Hopper, Alan Turing", "Open")
 		b.say("/groupchat @Alan Turing @Grace Hopper")
-		b.sees("You already have this group conversation")
+		b.wantChat("You already have this group conversation")
 		groups := 0
 		for _, s := range w.google.SpacesOf(grace) {
 			if s.Group {
@@ -132,59 +137,63 @@ func TestGroupChatBeginsAConversationOrFindsTheOneThereIs(t *testing.T) {
 		if groups != 1 {
 			t.Errorf("group conversations: got %d, want 1", groups)
 		}
-		b.has(b.say("/groupchat @Grace Hopper"), "at least two people")
-		b.has(b.say("/groupchat @Grace Hopper @Grace Hopper"), "at least two people")
-		b.has(b.say("/groupchat grace@example.com ada@example.com"), "at least two people")
-		b.has(b.say("/groupchat @Grace Hopper @Alan Turing groups/g1"), "can't contain groups")
-		b.has(b.say("/groupchat @Alan Turing grace@example.com kim@partner.example"), "Group conversation started, but some people weren't added", "Not added", "kim@partner.example")
+		b.wantText(b.say("/groupchat @Grace Hopper"), "at least two people")
+		b.wantText(b.say("/groupchat @Grace Hopper @Grace Hopper"), "at least two people")
+		b.wantText(b.say("/groupchat grace@example.com ada@example.com"), "at least two people")
+		b.wantText(b.say("/groupchat @Grace Hopper @Alan Turing groups/g1"), "can't contain groups")
+		b.wantText(b.say("/groupchat @Alan Turing grace@example.com kim@partner.example"),
+			"Group conversation started, but some people weren't added", "Not added", "kim@partner.example")
 	})
 }
 
-func TestEachReasonStandsWithItsOwnPeopleAndWhatMayPassIsTriedAgain(t *testing.T) {
+func TestInvite_ReasonsAndRetry(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.in = "AAAAteam"
-	b.connectThere("/invite @Grace Hopper")
-	w.google.Fail("chat.spaces.members.create", 0, 503, 503, 503, 503) // the first goes well
+	b.space = "AAAAteam"
+	b.connectWith("/invite @Grace Hopper")
+	w.google.Fail("chat.spaces.members.create", 0, 503, 503, 503, 503) // the first call succeeds
 	shown := b.say("/invite @Grace Hopper,alan@example.com，someone@else.example")
-	b.has(shown, "Some people weren't added", "Added", "Grace Hopper", "alan@example.com", "Google Chat has a temporary problem", "someone@else.example", "denied adding this person")
+	b.wantText(shown, "Some people weren't added", "Added", "Grace Hopper",
+		"alan@example.com", "Google Chat has a temporary problem",
+		"someone@else.example", "denied adding this person")
 	again := b.press("Try again")
-	b.has(again, "Grace Hopper, alan@example.com", "someone@else.example")
-	b.missing(again, "Google Chat has a temporary problem", "Try again")
+	b.wantText(again, "Grace Hopper, alan@example.com", "someone@else.example")
+	b.wantNoText(again, "Google Chat has a temporary problem", "Try again")
 }
 
-func TestAWordThatIsNobodyIsNamedAndNobodyIsLeftOut(t *testing.T) {
+func TestInvite_UnknownWord(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.in = "AAAAteam"
-	b.has(b.say("/invite @Grace Hopper please"), `Deputy doesn't recognize "please"`)
-	b.has(b.say("/invite grace@例子.example"), `Deputy doesn't recognize "grace@例子.example"`)
-	b.has(b.say("/invite "+strings.Repeat("很", 5000)), `Deputy doesn't recognize "`+strings.Repeat("很", 60)+`…"`)
+	b.space = "AAAAteam"
+	b.wantText(b.say("/invite @Grace Hopper please"), `Deputy doesn't recognize "please"`)
+	b.wantText(b.say("/invite grace@例子.example"), `Deputy doesn't recognize "grace@例子.example"`)
+	b.wantText(b.say("/invite "+strings.Repeat("很", 5000)),
+		`Deputy doesn't recognize "`+strings.Repeat("很", 60)+`…"`)
 }
 
 func TestMeetOpensARoomAndTellsOfItOnce(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.in = "AAAAteam"
-		b.connectThere("/meet @Grace Hopper stand-up")
+		b.space = "AAAAteam"
+		b.connectWith("/meet @Grace Hopper stand-up")
 		want := "Ada Lovelace: <" + grace.User() + "> stand-up Meet: https://meet.google.com/aaa-bbbb-001"
-		if diff := cmp.Diff([]string{want}, w.said(grace)); diff != "" {
+		if diff := cmp.Diff([]string{want}, w.teamMessages(grace)); diff != "" {
 			t.Error(diff)
 		}
-		b.in = "DM" + ada.Sub
-		b.has(b.say("/meet"), "Meeting created", "https://meet.google.com/aaa-bbbb-002", "Join")
+		b.space = "DM" + ada.Sub
+		b.wantText(b.say("/meet"), "Meeting created", "https://meet.google.com/aaa-bbbb-002", "Join")
 	})
 }
 
-func TestARedeliveredMeetTellsOfOneRoom(t *testing.T) {
+func TestMeet_Redelivered(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.in = "AAAAteam"
-	b.connectThere("/meet")
+	b.space = "AAAAteam"
+	b.connectWith("/meet")
 	event := command(ada, "spaces/AAAAteam/messages/m7", 9, "")
 	event["space"] = map[string]any{"name": "spaces/AAAAteam", "spaceType": "SPACE"}
 	w.google.Fail("chat.spaces.messages.create", 503)
@@ -193,51 +202,63 @@ func TestARedeliveredMeetTellsOfOneRoom(t *testing.T) {
 			t.Errorf("reply: %s", got)
 		}
 	}
-	if got := len(w.said(ada)); got != 2 {
-		t.Errorf("messages: got %d, want the first and one more", got)
+	if got := len(w.teamMessages(ada)); got != 2 {
+		t.Errorf("messages: got %d, want 2", got)
 	}
 }
 
-func TestEachNewCommandAsksOnlyForItsOwnScope(t *testing.T) {
+func TestCommand_ScopeRequested(t *testing.T) {
 	t.Parallel()
 	for command, scope := range map[string]string{
-		"/say Hello": "chat.messages.create", "/invite @Grace Hopper": "chat.memberships", "/spaces": "chat.spaces.readonly",
+		"/say Hello":            "chat.messages.create",
+		"/invite @Grace Hopper": "chat.memberships",
+		"/spaces":               "chat.spaces.readonly",
 	} {
-		w := begin(t)
+		w := newWorld(t)
 		b := w.browser(t, ada)
-		b.in = "AAAAteam"
+		b.space = "AAAAteam"
 		consent := b.open(b.link(b.say(command), "Connect"))
-		if got := strings.Count(consent.body, `name="scope"`); got != 1 || !strings.Contains(consent.body, "auth/"+scope+`"`) {
+		got := strings.Count(consent.body, `name="scope"`)
+		if got != 1 || !strings.Contains(consent.body, "auth/"+scope+`"`) {
 			t.Errorf("%s asks for %d scopes: %s", command, got, consent.body)
 		}
 	}
 }
 
-func TestWhatGoogleRefusesOrIsSlowToDoIsSaidForEachCommand(t *testing.T) {
+func TestCommand_GoogleError(t *testing.T) {
 	t.Parallel()
 	for command, method := range map[string]string{
-		"/say Hello": "chat.spaces.messages.create", "/invite @Grace Hopper": "chat.spaces.members.create", "/spaces": "chat.spaces.list",
-		"/meet": "meet.spaces.create", "/spaces plan": "chat.spaces.search", "/groupchat @Grace Hopper @Alan Turing": "chat.spaces.findGroupChats",
+		"/say Hello":            "chat.spaces.messages.create",
+		"/invite @Grace Hopper": "chat.spaces.members.create",
+		"/spaces":               "chat.spaces.list",
+		"/spaces plan":          "chat.spaces.search",
+		"/meet":                 "meet.spaces.create",
+
+		"/groupchat @Grace Hopper @Alan Turing": "chat.spaces.findGroupChats",
 	} {
-		w := begin(t)
+		w := newWorld(t)
 		b := w.browser(t, ada)
-		b.in = "AAAAteam"
-		b.connectThere(command)
+		b.space = "AAAAteam"
+		b.connectWith(command)
 		w.google.Fail(method, 401, 503)
-		b.missing(b.say(command), "Something didn't work") // renewed, and tried again, without their noticing
-		refusals := map[int]string{403: "denied this request", 404: "can't find this space", 400: "rejected the request"}
+		b.wantNoText(b.say(command), "Something didn't work") // Deputy refreshes the token and retries silently
+		refusals := map[int]string{
+			403: "denied this request", 404: "can't find this space", 400: "rejected the request",
+		}
 		if strings.HasPrefix(command, "/invite") {
 			refusals[403] = "denied adding this person"
 		}
 		if command == "/meet" {
-			refusals = map[int]string{403: "Google Meet denied this request", 404: "Google Meet didn't respond as expected"}
+			refusals = map[int]string{
+				403: "Google Meet denied this request", 404: "Google Meet didn't respond as expected",
+			}
 		}
 		for status, want := range refusals {
 			w.google.Fail(method, status)
-			b.has(b.say(command), "Something didn't work", want)
+			b.wantText(b.say(command), "Something didn't work", want)
 		}
 		w.google.RevokeGrant(ada)
 		w.clock.advance(2 * time.Hour)
-		b.has(b.say(command), "Google ended Deputy")
+		b.wantText(b.say(command), "Google ended Deputy")
 	}
 }

@@ -12,29 +12,28 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// cost is what one act costs on Firestore, and how many calls to Google.
+// cost counts the Firestore reads and writes and the calls to Google of one operation.
 type cost struct{ reads, writes, calls int64 }
 
-// spent is what do costs.
-func (w *world) spent(do func()) cost {
+// measureCost returns the cost of do.
+func (w *world) measureCost(do func()) cost {
 	reads, writes, calls := w.docs.Reads(), w.docs.Writes(), len(w.google.Calls())
 	do()
 	return cost{w.docs.Reads() - reads, w.docs.Writes() - writes, int64(len(w.google.Calls()) - calls)}
 }
 
-// costs are the acts of the table in docs/operate.md, each with what it needs
-// before.
-func costs(t *testing.T) map[string]cost {
+// measureCosts measures each operation in the cost table of docs/operate.md, by its name there.
+func measureCosts(t *testing.T) map[string]cost {
 	t.Helper()
 	out := map[string]cost{}
 	fresh := func() (*world, *browser) {
 		c := caller()
 		c.Actions = append(c.Actions, "sweep")
-		w := beginWith(t, c)
+		w := newWorldWithCaller(t, c)
 		b := w.browser(t, ada)
 		b.connect()
-		b.say("/help")                 // signing keys are there
-		w.swept(t, w.callerToken(nil)) // ... of callers, too
+		b.say("/help")                 // fetches Chat's signing keys
+		w.swept(t, w.callerToken(nil)) // fetches the callers' signing keys
 		return w, b
 	}
 	plan := 0
@@ -45,50 +44,52 @@ func costs(t *testing.T) map[string]cost {
 		}
 	}
 	w, _ := fresh()
-	out["a command, the person seen in the last minute"] = w.spent(create(w))
+	out["a command, the person seen in the last minute"] = w.measureCost(create(w))
 	w.clock.advance(61 * time.Second)
-	out["a command, the person not seen"] = w.spent(create(w))
+	out["a command, the person not seen"] = w.measureCost(create(w))
 	w.clock.advance(2 * time.Hour)
-	out["a command, the access token over (once an hour)"] = w.spent(create(w))
+	out["a command, the access token over (once an hour)"] = w.measureCost(create(w))
 
 	w, b := fresh()
 	var invitation, back string
-	out["an invitation in Chat"] = w.spent(func() {
+	out["an invitation in Chat"] = w.measureCost(func() {
 		reply := w.send(t, command(grace, "spaces/DM/messages/g1", 5, "Plan"))
 		_, rest, _ := strings.Cut(reply, `"openLink":{"url":"`)
 		invitation, _, _ = strings.Cut(rest, `"`)
 	})
 	g := w.browser(t, grace)
 	var consent page
-	out["/start"] = w.spent(func() { consent = g.open(invitation) })
-	out["/callback"] = w.spent(func() { back = g.submit(consent, decide{as: grace}).url.Path })
+	out["/start"] = w.measureCost(func() { consent = g.open(invitation) })
+	out["/callback"] = w.measureCost(func() { back = g.submit(consent, decision{account: grace}).url.Path })
 	if back != "/oauthcallback/connected" {
 		t.Fatalf("the consent ended at %s", back)
 	}
 	b.say("/disconnect")
-	out["a disconnect, with one system approved"] = w.spent(func() { b.press("Disconnect") })
+	out["a disconnect, with one system approved"] = w.measureCost(func() { b.press("Disconnect") })
 	event := w.google.SignSecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", grace, nil)
-	out["a security event about a person"] = w.spent(func() { w.push(t, event) })
+	out["a security event about a person"] = w.measureCost(func() { w.pushSecurityEvent(t, event) })
 
 	w, _ = fresh()
 	w.clock.advance(61 * time.Second)
-	out["a call of another system"] = w.spent(func() {
-		w.call(t, w.callerToken(nil), "build-1234", `{"actAs":"users/`+ada.Sub+`","displayName":"From a system"}`)
+	out["a call of another system"] = w.measureCost(func() {
+		w.call(t, w.callerToken(nil), "build-1234",
+			`{"actAs":"users/`+ada.Sub+`","displayName":"From a system"}`)
 	})
 	sweep := func() cost {
 		w.clock.advance(24 * time.Hour)
-		return w.spent(func() { w.swept(t, w.callerToken(nil)) })
+		return w.measureCost(func() { w.swept(t, w.callerToken(nil)) })
 	}
-	sweep() // removes the record of the consent
+	sweep() // removes the consent's record
 	out["a sweep, with nothing due"] = sweep()
 	w.clock.advance(151 * 24 * time.Hour)
-	one := sweep()
-	none := out["a sweep, with nothing due"]
-	out["a sweep, for each grant that is due"] = cost{one.reads - none.reads, one.writes - none.writes, one.calls - none.calls}
+	one, none := sweep(), out["a sweep, with nothing due"]
+	out["a sweep, for each grant that is due"] = cost{
+		one.reads - none.reads, one.writes - none.writes, one.calls - none.calls,
+	}
 	return out
 }
 
-func (w *world) push(t *testing.T, token string) {
+func (w *world) pushSecurityEvent(t *testing.T, token string) {
 	t.Helper()
 	res, err := http.DefaultClient.Do(request(t, http.MethodPost, w.address+"/securityevent/", []byte(token)))
 	if err != nil {
@@ -106,38 +107,39 @@ func TestTheCostsInTheManualAreTheCosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := map[string]cost{}
+	documented := map[string]cost{}
 	for line := range strings.SplitSeq(string(text), "\n") {
 		cells := strings.Split(strings.Trim(line, "| "), " | ")
 		if len(cells) != 4 {
 			continue
 		}
 		var c cost
-		for i, into := range []*int64{&c.reads, &c.writes, &c.calls} {
-			*into, err = strconv.ParseInt(strings.TrimSpace(cells[i+1]), 10, 64)
+		for i, field := range []*int64{&c.reads, &c.writes, &c.calls} {
+			*field, err = strconv.ParseInt(strings.TrimSpace(cells[i+1]), 10, 64)
 			if err != nil {
 				break
 			}
 		}
 		if err == nil {
-			told[cells[0]] = c
+			documented[cells[0]] = c
 		}
 	}
-	for name, got := range costs(t) {
-		want, ok := told[name]
+	for name, got := range measureCosts(t) {
+		want, ok := documented[name]
 		if !ok || got != want {
-			t.Errorf("| %s | %d | %d | %d | is not in docs/operate.md (there: %+v, %v)", name, got.reads, got.writes, got.calls, want, ok)
+			t.Errorf("| %s | %d | %d | %d | is not in docs/operate.md (there: %+v, %v)",
+				name, got.reads, got.writes, got.calls, want, ok)
 		}
-		delete(told, name)
+		delete(documented, name)
 	}
-	for name := range told {
-		t.Errorf("docs/operate.md tells of %q, which is not measured", name)
+	for name := range documented {
+		t.Errorf("docs/operate.md lists %q, which is not measured", name)
 	}
 }
 
 func TestTheSizeOfAGrantInTheManualIsItsSize(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, google.People()[0]).connect()
 	doc, err := w.docs.Get(t.Context(), "grants", ada.Sub)
 	if err != nil {
@@ -166,7 +168,7 @@ func TestTheSizeOfAGrantInTheManualIsItsSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Google's real tokens are longer than the stand-in's: rounded to 256 bytes.
+	// Google's real tokens are longer than the emulator's, so the size is rounded up to 256 bytes.
 	if want := fmt.Sprintf("A grant takes about %d bytes", (size+255)/256*256); !strings.Contains(string(text), want) {
 		t.Errorf("docs/operate.md does not say %q (measured: %d)", want, size)
 	}

@@ -10,19 +10,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// counts is what one stretch of time cost: the calls to Google by name, the
-// store's reads and writes, and the connections opened to Google.
+// counts holds calls to Google by name, reads and writes of the store, and
+// connections opened to Google.
 type counts struct {
 	Calls         []string
 	Reads, Writes int64
 	Connections   int64
 }
 
-// during counts what do costs.
-func (w *world) during(do func()) counts {
+// measureCounts returns the counts of do.
+func (w *world) measureCounts(do func()) counts {
 	calls, reads, writes, connections := len(w.google.Calls()), w.docs.Reads(), w.docs.Writes(), w.connections.Load()
 	do()
-	got := counts{Reads: w.docs.Reads() - reads, Writes: w.docs.Writes() - writes, Connections: w.connections.Load() - connections}
+	got := counts{
+		Reads: w.docs.Reads() - reads, Writes: w.docs.Writes() - writes,
+		Connections: w.connections.Load() - connections,
+	}
 	for _, c := range w.google.Calls()[calls:] {
 		got.Calls = append(got.Calls, strings.TrimSpace(c.Method+" "+c.Detail))
 	}
@@ -31,10 +34,10 @@ func (w *world) during(do func()) counts {
 
 func TestAnEventOfAPersonSeenLatelyCostsChatsOwnCallAndNothingElse(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, ada).connect()
 	w.send(t, command(ada, "spaces/DM/messages/m1", 5, "First plan"))
-	got := w.during(func() { w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Second plan")) })
+	got := w.measureCounts(func() { w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Second plan")) })
 	if diff := cmp.Diff(counts{Calls: []string{"chat.spaces.setup"}}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -42,11 +45,11 @@ func TestAnEventOfAPersonSeenLatelyCostsChatsOwnCallAndNothingElse(t *testing.T)
 
 func TestAnEventOfAPersonNotSeenCostsOneReadMore(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, ada).connect()
 	w.send(t, command(ada, "spaces/DM/messages/m1", 5, "First plan"))
 	w.clock.advance(61 * time.Second)
-	got := w.during(func() { w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Second plan")) })
+	got := w.measureCounts(func() { w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Second plan")) })
 	if diff := cmp.Diff(counts{Calls: []string{"chat.spaces.setup"}, Reads: 1}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -54,10 +57,10 @@ func TestAnEventOfAPersonNotSeenCostsOneReadMore(t *testing.T) {
 
 func TestAnExpiredTokenIsRefreshedOnceHoweverManyWait(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, ada).connect()
 	w.clock.advance(2 * time.Hour)
-	got := w.during(func() { w.sendMany(t, 50) })
+	got := w.measureCounts(func() { w.sendMany(t, 50) })
 	refreshes := 0
 	for _, call := range got.Calls {
 		if call == "token refresh_token" {
@@ -71,14 +74,14 @@ func TestAnExpiredTokenIsRefreshedOnceHoweverManyWait(t *testing.T) {
 
 func TestSigningKeysAreFetchedOnceAtAColdStartUnderLoad(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.sendMany(t, 50)
 	if got, want := w.count("chatcerts"), 1; got != want {
 		t.Errorf("fetches: got %d, want %d", got, want)
 	}
 }
 
-// sendMany sends events that need a token, all at once.
+// sendMany sends n events at once.
 func (w *world) sendMany(t *testing.T, n int) {
 	t.Helper()
 	var wg sync.WaitGroup

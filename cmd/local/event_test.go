@@ -26,16 +26,18 @@ func request(t *testing.T, method, address string, body []byte) *http.Request {
 	return r
 }
 
-// command is the event of a person typing a command in the direct message.
+// command returns the event of a person's slash command in the direct message.
 func command(p google.Person, message string, id int, args string) map[string]any {
 	return map[string]any{
 		"type": "MESSAGE", "user": map[string]any{"name": p.User(), "type": "HUMAN"},
-		"space":   map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true},
-		"message": map[string]any{"name": message, "argumentText": args, "slashCommand": map[string]any{"commandId": id}},
+		"space": map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true},
+		"message": map[string]any{
+			"name": message, "argumentText": args, "slashCommand": map[string]any{"commandId": id},
+		},
 	}
 }
 
-// send delivers an event to the app as Chat would, and gives the reply.
+// send delivers an event as Chat does and returns the reply.
 func (w *world) send(t *testing.T, event any) string {
 	t.Helper()
 	status, body := w.sendWith(t, event, "Bearer "+w.google.ChatToken())
@@ -45,6 +47,8 @@ func (w *world) send(t *testing.T, event any) string {
 	return body
 }
 
+// sendWith delivers an event with this Authorization header, and returns the status
+// and body. It fails the test if Chat would reject the reply.
 func (w *world) sendWith(t *testing.T, event any, authorization string) (int, string) {
 	t.Helper()
 	text, err := json.Marshal(event)
@@ -70,15 +74,15 @@ func (w *world) sendWith(t *testing.T, event any, authorization string) (int, st
 			format = chatpage.AddOn
 		}
 		if err := w.page.Check(format, body); err != nil {
-			t.Errorf("Chat would not take the answer: %v: %s", err, body)
+			t.Errorf("Chat would reject the reply: %v: %s", err, body)
 		}
 	}
 	return res.StatusCode, string(body)
 }
 
-func TestARedeliveredEventMakesOneSpace(t *testing.T) {
+func TestEvent_Redelivered(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, ada).connect()
 	event := command(ada, "spaces/DM/messages/m1", 5, "Launch plan")
 	var wg sync.WaitGroup
@@ -95,19 +99,20 @@ func TestARedeliveredEventMakesOneSpace(t *testing.T) {
 	}
 }
 
-func TestTheSameWordsInANewMessageAreANewAct(t *testing.T) {
+func TestEvent_SameTextNewMessage(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, ada).connect()
 	w.send(t, command(ada, "spaces/DM/messages/m1", 5, "Launch plan"))
-	if reply := w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Launch plan")); !strings.Contains(reply, "already exists") {
+	reply := w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Launch plan"))
+	if !strings.Contains(reply, "already exists") {
 		t.Errorf("reply: %s", reply)
 	}
 }
 
-func TestUnknownEventsAreAcknowledgedWithNothing(t *testing.T) {
+func TestEvent_Unknown(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	for _, event := range []any{
 		map[string]any{"type": "SOMETHING_NEW"},
 		map[string]any{},
@@ -120,15 +125,15 @@ func TestUnknownEventsAreAcknowledgedWithNothing(t *testing.T) {
 	}
 }
 
-func TestAButtonWorksForItsPersonInItsSpaceOnly(t *testing.T) {
+func TestButton_StolenOrExpired(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, ada).connect()
-	asked := w.send(t, command(ada, "spaces/DM/messages/m1", 2, ""))
-	_, rest, _ := strings.Cut(asked, `"key":"value","value":"`)
+	reply := w.send(t, command(ada, "spaces/DM/messages/m1", 2, ""))
+	_, rest, _ := strings.Cut(reply, `"key":"value","value":"`)
 	value, _, found := strings.Cut(rest, `"`)
 	if !found {
-		t.Fatalf("no button in %s", asked)
+		t.Fatalf("no button in %s", reply)
 	}
 	click := func(p google.Person, space, value string) map[string]any {
 		return map[string]any{
@@ -141,14 +146,14 @@ func TestAButtonWorksForItsPersonInItsSpaceOnly(t *testing.T) {
 		"another person": click(grace, home, value),
 		"another space":  click(ada, "spaces/AAAAteam", value),
 		"altered":        click(ada, home, value[:len(value)-4]+"AAAA"),
-		"none":           click(ada, home, ""),
+		"empty":          click(ada, home, ""),
 	} {
 		if got := w.send(t, event); !strings.Contains(got, "This button has expired") {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err != nil {
-		t.Fatalf("the grant is gone: %v", err)
+		t.Fatalf("no grant: %v", err)
 	}
 	w.clock.advance(25 * time.Hour)
 	if got := w.send(t, click(ada, home, value)); !strings.Contains(got, "This button has expired") {
@@ -156,6 +161,6 @@ func TestAButtonWorksForItsPersonInItsSpaceOnly(t *testing.T) {
 	}
 	w.clock.advance(-25 * time.Hour)
 	if got := w.send(t, click(ada, home, value)); !strings.Contains(got, "You're disconnected") {
-		t.Errorf("the rightful click: %s", got)
+		t.Errorf("her own click: %s", got)
 	}
 }

@@ -7,22 +7,20 @@ import (
 	"example.com/deputy/shared/config"
 )
 
-// onlyHere refuses requests whose Host is not this machine, so that a page of
-// the Internet cannot reach in by a name of its own (DNS rebinding), and those
-// that another site's page makes a browser send: they could act as anybody here,
-// with -google even in the person's own account.
-func onlyHere(next http.Handler) http.Handler {
-	return http.NewCrossOriginProtection().Handler(hereNamed(next))
+// requireLoopback refuses requests whose Host is not loopback, against DNS rebinding, and cross-origin
+// requests. Either could act as any person here; with -google, in a real account.
+func requireLoopback(next http.Handler) http.Handler {
+	return http.NewCrossOriginProtection().Handler(requireLoopbackHost(next))
 }
 
-func hereNamed(next http.Handler) http.Handler {
+func requireLoopbackHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
 			host = r.Host
 		}
 		if !config.Loopback(host) {
-			http.Error(w, "Only for this machine itself.", http.StatusForbidden)
+			http.Error(w, "Open this page at a loopback address, such as 127.0.0.1.", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)

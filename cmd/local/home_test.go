@@ -16,149 +16,157 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-func TestTheHomeTabShowsTheConnectionAndBeginsWithAForm(t *testing.T) {
+func TestHome_ConnectionAndForm(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		first := b.home()
-		b.has(first, "Deputy acts in Google Chat as you", "/createspace [name] [@people]")
+		first := b.openHome()
+		b.wantText(first, "Deputy acts in Google Chat as you", "/createspace [name] [@people]")
 		b.allow(first, "Connect")
-		home := b.send(b.home(), "Refresh", nil)
-		b.has(home, "Connected as", "ada@example.com", "To show your spaces here, allow Deputy")
+		home := b.send(b.openHome(), "Refresh", nil)
+		b.wantText(home, "Connected as", "ada@example.com", "To show your spaces here, allow Deputy")
 		b.allow(home, "Allow")
-		made := b.send(b.send(home, "Create a space", nil), "Create", url.Values{"name": {"Launch plan"}})
-		b.has(made, "Space created", "Launch plan", "Open")
+		created := b.send(b.send(home, "Create a space", nil), "Create", url.Values{"name": {"Launch plan"}})
+		b.wantText(created, "Space created", "Launch plan", "Open")
 		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
 			t.Error(diff)
 		}
-		closed := b.post(w.address+"/close", url.Values{"as": {ada.Sub}, "in": {b.in}, "tab": {"home"}})
-		b.has(b.send(closed, "Refresh", nil), "Your newest spaces", "Launch plan")
-		b.has(b.send(b.home(), "Your connection", nil), "See your spaces", "Allowed", "Erase everything")
-		b.missing(b.chat(), "is not responding")
+		closed := b.post(w.address+"/close", url.Values{"as": {ada.Sub}, "in": {b.space}, "tab": {"home"}})
+		b.wantText(b.send(closed, "Refresh", nil), "Your newest spaces", "Launch plan")
+		b.wantText(b.send(b.openHome(), "Your connection", nil), "See your spaces", "Allowed", "Erase everything")
+		b.wantNoText(b.chat(), "is not responding")
 	})
 }
 
-func TestTheHomeTabContinuesAfterAConsentElsewhere(t *testing.T) {
+func TestHome_ContinueAfterConsent(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		first := b.home()
+		first := b.openHome()
 		b.allow(first, "Connect")
-		b.has(b.send(first, "Continue", nil), "Connected as", "ada@example.com")
+		b.wantText(b.send(first, "Continue", nil), "Connected as", "ada@example.com")
 	})
 }
 
-func TestMyConnectionIsADialogAndItsButtonsStayInIt(t *testing.T) {
+func TestHome_ConnectionDialog(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.connect()
-		b.in = "AAAAteam"
-		shown := b.quick(102)
-		b.has(shown, "Your connection", "ada@example.com", "Reconnect", "You haven't approved any other system")
-		asked := b.send(shown, "Disconnect", nil)
-		b.has(asked, "Disconnect?")
-		b.has(b.send(asked, "Disconnect", nil), "You're disconnected", "Deputy's access is revoked at Google")
-		b.has(b.quick(102), "You're not connected")
+		b.space = "AAAAteam"
+		connection := b.quickCommand(102)
+		b.wantText(connection, "Your connection", "ada@example.com", "Reconnect", "You haven't approved any other system")
+		question := b.send(connection, "Disconnect", nil)
+		b.wantText(question, "Disconnect?")
+		b.wantText(b.send(question, "Disconnect", nil), "You're disconnected", "Deputy's access is revoked at Google")
+		b.wantText(b.quickCommand(102), "You're not connected")
 	})
 }
 
-// known gives Ada an approved system and things it did.
-func (w *world) known(t *testing.T) {
+// seedActivity stores an approved caller of Ada's and two activities of it.
+func (w *world) seedActivity(t *testing.T) {
 	t.Helper()
 	v, c := w.vault, caller()
 	w.put(t, c)
 	w.approve(t, c)
 	for _, id := range []string{"a", "b"} {
-		if err := v.NoteActivity(t.Context(), resource.Person(ada.User()), id, vault.Activity{When: w.clock.now(), Caller: c.Name, Action: "spaces.create", Authority: "user", Made: "spaces/" + id}); err != nil {
+		a := vault.Activity{
+			When: w.clock.now(), Caller: c.Name, Action: "spaces.create", Authority: "user", Made: "spaces/" + id,
+		}
+		if err := v.NoteActivity(t.Context(), resource.Person(ada.User()), id, a); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func TestStatusShowsWhoActsAsThePersonAndWithdraws(t *testing.T) {
+func TestStatus_WithdrawApproval(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.connect()
-		w.known(t)
-		b.has(b.say("/status"), "Who may act as you", caller().Name, "Create spaces", "Withdraw", "What others did as you in the last 30 days")
+		w.seedActivity(t)
+		b.wantText(b.say("/status"), "Who may act as you", caller().Name, "Create spaces", "Withdraw",
+			"What others did as you in the last 30 days")
 		withdrawn := b.press("Withdraw")
-		b.has(withdrawn, "You haven't approved any other system", "ada@example.com")
-		if left := w.approvals(t, ada); left != 0 {
-			t.Errorf("%d left", left)
+		b.wantText(withdrawn, "You haven't approved any other system", "ada@example.com")
+		if n := w.countApprovals(t, ada); n != 0 {
+			t.Errorf("approvals: got %d, want 0", n)
 		}
 	})
 }
 
-func TestWhatASystemDidThroughTheAPIStandsInStatus(t *testing.T) {
+func TestStatus_CallerActivity(t *testing.T) {
 	t.Parallel()
-	w := beginWith(t, caller())
+	w := newWorldWithCaller(t, caller())
 	b := w.browser(t, ada)
 	b.connect()
-	for range 2 { // the same request twice is one act
+	for range 2 { // the same request twice is one operation
 		w.call(t, w.callerToken(nil), "build-1234", `{"actAs":"ada@example.com","displayName":"From a system"}`)
 	}
 	status := b.say("/status")
-	b.has(status, "What others did as you in the last 30 days", caller().Name)
+	b.wantText(status, "What others did as you in the last 30 days", caller().Name)
 	if got := strings.Count(status.body, ">"+caller().Name+", "); got != 1 {
-		t.Errorf("acts: got %d, want 1", got)
+		t.Errorf("activities: got %d, want 1", got)
 	}
 }
 
-func TestMoreThanACardHoldsIsSaidAndTheNewestAreShown(t *testing.T) {
+func TestStatus_LongActivity(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	for i := range 150 {
 		w.clock.advance(time.Second)
-		a := vault.Activity{When: w.clock.now(), Caller: fmt.Sprintf("C%03d", i), Action: "spaces.create", Authority: "user"}
-		if err := w.vault.NoteActivity(t.Context(), resource.Person(ada.User()), fmt.Sprintf("a%d", 999-i), a); err != nil {
+		a := vault.Activity{
+			When: w.clock.now(), Caller: fmt.Sprintf("C%03d", i), Action: "spaces.create", Authority: "user",
+		}
+		err := w.vault.NoteActivity(t.Context(), resource.Person(ada.User()), fmt.Sprintf("a%d", 999-i), a)
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	status := b.say("/status")
-	b.has(status, "C149", "C140", "The download shows the rest")
-	b.missing(status, "C139")
+	b.wantText(status, "C149", "C140", "The download shows the rest")
+	b.wantNoText(status, "C139")
 	if got := strings.Count(b.open(b.link(status, "Download")).body, `"caller"`); got != 150 {
 		t.Errorf("in the download: %d", got)
 	}
 }
 
-func TestTheNewestSpacesAreTheNewest(t *testing.T) {
+func TestHome_NewestSpacesFirst(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	for i, name := range []string{"C", "A", "Z", "M", "B", "Y"} {
 		w.clock.advance(time.Minute)
 		w.send(t, command(ada, fmt.Sprintf("spaces/DM/messages/n%d", i), 5, name+" plan"))
 	}
-	b.allow(b.home(), "Allow")
-	home := html.UnescapeString(b.home().body)
-	at := 0
+	b.allow(b.openHome(), "Allow")
+	home := html.UnescapeString(b.openHome().body)
+	offset := 0
 	for _, name := range []string{"Y plan", "B plan", "M plan", "Z plan", "A plan"} {
-		next := strings.Index(home[at:], `<div class="field">`+name)
+		next := strings.Index(home[offset:], `<div class="field">`+name)
 		if next < 0 {
-			t.Fatalf("%s is not next:\n%s", name, text(home[at:]))
+			t.Fatalf("%s is not next:\n%s", name, text(home[offset:]))
 		}
-		at += next
+		offset += next
 	}
 }
 
-func TestThePersonDownloadsAllThatDeputyHoldsButNoToken(t *testing.T) {
+func TestExport_AllDataNoToken(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
-	w.known(t)
-	if made := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"From a system"}`); made.status != http.StatusCreated {
-		t.Fatalf("%d %s", made.status, made.text)
+	w.seedActivity(t)
+	created := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"From a system"}`)
+	if created.status != http.StatusCreated {
+		t.Fatalf("%d %s", created.status, created.text)
 	}
 	link := b.link(b.say("/status"), "Download")
 	got := b.open(link)
-	var held struct {
+	var export struct {
 		Person     string
 		Connection struct {
 			Email  string
@@ -168,18 +176,21 @@ func TestThePersonDownloadsAllThatDeputyHoldsButNoToken(t *testing.T) {
 		Approvals, Activity []any
 		Results             []struct{ Caller string }
 	}
-	if err := json.Unmarshal([]byte(got.body), &held); err != nil {
+	if err := json.Unmarshal([]byte(got.body), &export); err != nil {
 		t.Fatalf("%v: %s", err, got.body)
 	}
-	if held.Person != ada.User() || held.Connection.Email != ada.Email || !held.Connection.Holds || len(held.Connection.Scopes) == 0 || len(held.Approvals) != 1 || len(held.Activity) != 3 || len(held.Results) != 1 || held.Results[0].Caller != incidentTool {
+	connection := export.Connection
+	if export.Person != ada.User() || connection.Email != ada.Email || !connection.Holds ||
+		len(connection.Scopes) == 0 || len(export.Approvals) != 1 || len(export.Activity) != 3 ||
+		len(export.Results) != 1 || export.Results[0].Caller != incidentTool {
 		t.Errorf("got %s", got.body)
 	}
 	if strings.Contains(got.body, "MARKED") {
-		t.Errorf("a secret is in it: %s", got.body)
+		t.Errorf("the export has a secret: %s", got.body)
 	}
 	w.clock.advance(10 * time.Minute)
-	b.has(b.open(link), "This link has expired")
-	b.has(b.open(w.address+"/oauthcallback/export?link=AAAA"), "This link has expired")
+	b.wantText(b.open(link), "This link has expired")
+	b.wantText(b.open(w.address+"/oauthcallback/export?link=AAAA"), "This link has expired")
 	if status := b.open(w.address + "/oauthcallback/export").status; status != 400 {
 		t.Errorf("without a link: %d", status)
 	}
@@ -190,15 +201,19 @@ func TestEverythingIsErasedOnceItIsConfirmed(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.connect()
-		w.known(t)
+		w.seedActivity(t)
 		b.say("/status")
-		b.has(b.press("Erase everything"), "Erase everything?", "What was created in your name stays")
+		b.wantText(b.press("Erase everything"), "Erase everything?", "What was created in your name stays")
 		if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err != nil {
 			t.Error("erased before it was confirmed")
 		}
-		b.has(b.press("Erase everything"), "Erased", "Deputy's access is revoked at Google", "1 other system can no longer act as you")
-		for _, collection := range []string{"grants", "approvals/" + ada.Sub + "/callers", "activity/" + ada.Sub + "/acts", "revocations"} {
-			if docs, err := w.docs.List(t.Context(), vault.Collection(collection), "", 10); err != nil || len(docs) != 0 {
+		b.wantText(b.press("Erase everything"),
+			"Erased", "Deputy's access is revoked at Google", "1 other system can no longer act as you")
+		for _, collection := range []vault.Collection{
+			"grants", vault.Collection("approvals/" + ada.Sub + "/callers"),
+			vault.Collection("activity/" + ada.Sub + "/acts"), "revocations",
+		} {
+			if docs, err := w.docs.List(t.Context(), collection, "", 10); err != nil || len(docs) != 0 {
 				t.Errorf("%s: %v, %v", collection, docs, err)
 			}
 		}

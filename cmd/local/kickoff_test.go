@@ -9,14 +9,15 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-func TestKickoffInvitesThePeopleOfTheSpaceInThePersonsOwnZone(t *testing.T) {
+func TestKickoff_PersonTimeZone(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.in = "AAAAteam"
-		b.connectThere("/kickoff 2099-12-01 14:00 45m")
-		b.sees("Meeting scheduled", "Kickoff: Team", "1 December 2099, 14:00 CET", "Grace Hopper, Alan Turing",
-			"Not invited", "Google doesn't show you their e-mail addresses", "Open in Calendar", "Join", "Only visible to you")
+		b.space = "AAAAteam"
+		b.connectWith("/kickoff 2099-12-01 14:00 45m")
+		b.wantChat("Meeting scheduled", "Kickoff: Team", "1 December 2099, 14:00 CET", "Grace Hopper, Alan Turing",
+			"Not invited", "Google doesn't show you their e-mail addresses",
+			"Open in Calendar", "Join", "Only visible to you")
 		zone, err := time.LoadLocation(google.TimeZone)
 		if err != nil {
 			t.Fatal(err)
@@ -35,32 +36,32 @@ func TestKickoffInvitesThePeopleOfTheSpaceInThePersonsOwnZone(t *testing.T) {
 	})
 }
 
-func TestATimeThatKickoffCannotReadIsExplainedBeforeAnythingIsAsked(t *testing.T) {
+func TestKickoff_InvalidTime(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.in = "AAAAteam"
-	b.has(b.say("/kickoff next week"), "Deputy doesn't recognize this time. Enter a time such as tomorrow 10:00")
-	b.in = "DM" + ada.Sub
-	b.has(b.say("/kickoff"), "Only you and Deputy are here")
-	b.in = "AAAAteam"
-	b.connectThere("/kickoff")
-	b.has(b.say("/kickoff 2020-01-01 10:00"), "That time is in the past")
+	b.space = "AAAAteam"
+	b.wantText(b.say("/kickoff next week"), "Deputy doesn't recognize this time. Enter a time such as tomorrow 10:00")
+	b.space = "DM" + ada.Sub
+	b.wantText(b.say("/kickoff"), "Only you and Deputy are here")
+	b.space = "AAAAteam"
+	b.connectWith("/kickoff")
+	b.wantText(b.say("/kickoff 2020-01-01 10:00"), "That time is in the past")
 	if got := len(w.google.Events(ada)); got != 1 {
 		t.Errorf("events: got %d, want 1", got)
 	}
 }
 
-func TestWhatCalendarRefusesIsToldAsWhatItIs(t *testing.T) {
+func TestKickoff_CalendarError(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.in = "AAAAteam"
-	b.connectThere("/kickoff")
+	b.space = "AAAAteam"
+	b.connectWith("/kickoff")
 	w.google.FailRateLimited("calendar.events.insert", 2)
-	b.has(b.say("/kickoff tomorrow 10:00"), "Meeting scheduled") // tried again, without their noticing
+	b.wantText(b.say("/kickoff tomorrow 10:00"), "Meeting scheduled") // Deputy retries silently
 	w.google.FailRateLimited("calendar.events.insert", 4)
-	b.has(b.say("/kickoff tomorrow 11:00"), "Google Calendar is receiving too many requests", "Try again")
+	b.wantText(b.say("/kickoff tomorrow 11:00"), "Google Calendar is receiving too many requests", "Try again")
 	w.google.FailWith("calendar.events.insert", 400, "Invalid attendee email.")
-	b.has(b.say("/kickoff tomorrow 12:00"), "Google Calendar rejected the request: Invalid attendee email.")
+	b.wantText(b.say("/kickoff tomorrow 12:00"), "Google Calendar rejected the request: Invalid attendee email.")
 }

@@ -59,7 +59,7 @@ func (s *storm) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	refuse := func(status int) (*http.Response, error) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		return response(r, status, fmt.Sprintf(`{"error":{"code":%d,"status":"X","message":"a storm"}}`, status)), nil
+		return newResponse(r, status, fmt.Sprintf(`{"error":{"code":%d,"status":"X","message":"a storm"}}`, status)), nil
 	}
 	if r.Body == nil {
 		r.Body = http.NoBody
@@ -103,7 +103,7 @@ func brew(t *testing.T) *storm {
 	t.Cleanup(s.close)
 	c := caller()
 	c.Rate = 1_000_000
-	edit(t, s.program, func(d *callers.Draft) error { return d.Put(c) })
+	editCallersFile(t, s.program, func(d *callers.Draft) error { return d.Put(c) })
 	client, scopes := s.google.ClientID, googleauth.Scopes(capability.Scopes(capability.CreateSpaces))
 	for i := range loadPeople {
 		p := google.Person{Sub: fmt.Sprintf("3%020d", i), Name: fmt.Sprintf("Person %d", i), Email: fmt.Sprintf("person-%d@example.com", i), Domain: "example.com"}

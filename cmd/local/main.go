@@ -1,9 +1,6 @@
-// Command local runs the whole of Deputy on this machine: the functions as they
-// are deployed, against stand-ins for Google's accounts, the Chat API and Chat
-// itself. It needs no Google account and no network, listens on loopback only,
-// and forgets everything when it ends.
-//
-// main.go has the flags, program.go puts the parts together.
+// Command local runs all of Deputy's functions on this machine, against emulators
+// of Google's accounts, the Chat API and Chat itself. It needs no Google account
+// and no network, listens on loopback only, and keeps its data in memory.
 package main
 
 import (
@@ -38,18 +35,18 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. The address goes to out, log lines to log.
+// run serves until ctx ends. It prints the page's address to out and logs to log.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(log)
-	addr := flags.String("addr", "127.0.0.1:8765", "loopback `address` to listen on; port 0 takes a free one")
+	addr := flags.String("addr", "127.0.0.1:8765", "loopback `address` to listen on; port 0 picks a free one")
 	format := chatpage.Classic
-	flags.TextVar(&format, "format", format, "`form` of Chat's events: classic or addon")
-	behind := flags.String("google", "", "put Google itself behind the page, with the web client of this client_secrets.json `file`")
-	other := flags.String("app", "", "send Chat's events to the app that this JSON `file` describes, in place of Deputy; see docs/local.md")
-	var on []string
-	flags.Func("fault", "switch a trouble on from the start, by its `name`; may be given again; see docs/local.md", func(name string) error {
-		on = append(on, name)
+	flags.TextVar(&format, "format", format, "`format` of Chat's events: classic or addon")
+	clientFile := flags.String("google", "", "use real Google, with the web client in this client_secrets.json `file`")
+	appFile := flags.String("app", "", "send Chat's events to the app in this JSON `file`, not Deputy: docs/local.md")
+	var faults []string
+	flags.Func("fault", "turn on the fault with this `name`; repeatable; see docs/local.md", func(name string) error {
+		faults = append(faults, name)
 		return nil
 	})
 	open := flags.Bool("open", true, "open the page in the browser")
@@ -59,13 +56,14 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	}
-	o := options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: format, callers: []byte(firstCallers)}
+	o := options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, format: format}
+	o.base, o.callersYAML = googleauth.NewTransport(), []byte(sampleCallers)
 	var err error
-	if *other != "" {
-		o.app, err = readApp(*other)
+	if *appFile != "" {
+		o.app, err = readApp(*appFile)
 	}
-	if *behind != "" && err == nil {
-		o.cloud, err = realGoogle(*behind)
+	if *clientFile != "" && err == nil {
+		o.realGoogle, err = loadGoogleBackend(*clientFile)
 	}
 	if err != nil {
 		return err
@@ -75,37 +73,37 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return err
 	}
 	defer p.close()
-	for _, name := range on {
+	for _, name := range faults {
 		if err := p.google.SetSwitch(name, true); err != nil {
-			return fmt.Errorf("-fault %s: %w; there are %s", name, err, switches())
+			return fmt.Errorf("-fault %s: %w; the names are %s", name, err, faultNames())
 		}
 	}
-	_, _ = fmt.Fprintf(out, "%s runs at %s (Ctrl-C ends it)\n%s", p.page.App, p.address, differs(o, p))
+	_, _ = fmt.Fprintf(out, "%s runs at %s (press Ctrl-C to stop)\n%s", p.page.App, p.address, startupNotes(o, p))
 	if *open {
-		browse(ctx, p.address)
+		openBrowser(ctx, p.address)
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// differs says what is not as usual in this run.
-func differs(o options, p *program) string {
+// startupNotes explains a run with real Google or another app; otherwise it is empty.
+func startupNotes(o options, p *program) string {
 	out := ""
-	if o.cloud != nil {
-		out += `Google itself is behind the page: who you are, the consent, the Chat API. What differs from Google Chat: the page plays
-Chat, so that spaces and messages made at Google are seen in Google Chat only; events come from this page; tokens are
-kept in memory, and forgotten at the end. This was never tried against live Google.
+	if o.realGoogle != nil {
+		out += `This page uses real Google. Spaces and messages that you create appear in Google Chat, not on this page.
+Tokens are kept in memory until you stop the program. This mode was never tested against live Google.
 `
 	}
 	if o.app != nil {
-		out += "Google's endpoints for the app are below " + p.address + "/google: /o/oauth2/v2/auth, /token, /revoke, /v1/spaces and so on.\n" +
-			"Its OAuth client is " + p.google.ClientID + " with the secret " + p.google.ClientSecret + "; its project number is " + projectNumber + ".\n"
+		out += "Google's endpoints for the app are under " + p.address + "/google, such as /o/oauth2/v2/auth.\n" +
+			"Its OAuth client is " + p.google.ClientID + " with the secret " + p.google.ClientSecret +
+			"; its project number is " + projectNumber + ".\n"
 	}
 	return out
 }
 
-// switches are the names of all troubles that can be switched on.
-func switches() string {
+// faultNames lists the values that -fault accepts.
+func faultNames() string {
 	var names []string
 	for _, s := range google.Switches() {
 		names = append(names, s.Name)
@@ -113,9 +111,8 @@ func switches() string {
 	return strings.Join(names, ", ")
 }
 
-// firstCallers is what an operator could have written, so that the form can be
-// seen with a template.
-const firstCallers = `# Who may call Deputy here, and the templates of its forms: docs/api.md
+// sampleCallers is a callers file with one template, so that the form shows it.
+const sampleCallers = `# Callers of this Deputy, and templates for its forms: docs/api.md
 callers: []
 templates:
   - name: Incident
@@ -127,25 +124,24 @@ templates:
     addTheApp: true
 `
 
-// listen opens a loopback address and no other: the stand-ins let anybody be
-// anybody.
+// listen opens a loopback address only, because the emulators let anyone sign in as anyone.
 func listen(ctx context.Context, addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("-addr %q: it must look like 127.0.0.1:8765", addr)
+		return nil, fmt.Errorf("-addr %q: must look like 127.0.0.1:8765", addr)
 	}
 	if !config.Loopback(host) {
-		return nil, fmt.Errorf("-addr %q: only addresses of this machine itself are allowed, such as 127.0.0.1:8765, since the stand-ins let anybody be anybody", addr)
+		return nil, fmt.Errorf("-addr %q: must be a loopback address, such as 127.0.0.1:8765", addr)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use by another program; choose another port, for example -addr 127.0.0.1:0 for a free one", addr)
+		return nil, fmt.Errorf("%s is in use by another program; choose another port, or -addr 127.0.0.1:0", addr)
 	}
 	return listener, err
 }
 
-// browse opens address in the person's browser; who has none reads the line.
-func browse(ctx context.Context, address string) {
+// openBrowser opens address in the default browser. It ignores errors, because run prints the address.
+func openBrowser(ctx context.Context, address string) {
 	name, args := "xdg-open", []string{address}
 	switch runtime.GOOS {
 	case "darwin":
@@ -153,8 +149,8 @@ func browse(ctx context.Context, address string) {
 	case "windows":
 		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
 	}
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // names of ours, and an address we listen on
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // fixed names, and an address we listen on
 	if cmd.Start() == nil {
-		go func() { _ = cmd.Wait() }() // whatever came of it, the address is printed
+		go func() { _ = cmd.Wait() }()
 	}
 }

@@ -57,9 +57,9 @@ func TestAnAddressThatCannotBeUsedSaysWhatToDo(t *testing.T) {
 	}
 	defer func() { _ = taken.Close() }()
 	for addr, want := range map[string]string{
-		"0.0.0.0:8080":        "only addresses of this machine itself",
-		":8080":               "only addresses of this machine itself",
-		"192.0.2.1:8080":      "only addresses of this machine itself",
+		"0.0.0.0:8080":        "must be a loopback address",
+		":8080":               "must be a loopback address",
+		"192.0.2.1:8080":      "must be a loopback address",
 		"8080":                "must look like 127.0.0.1:8765",
 		taken.Addr().String(): "choose another port",
 	} {

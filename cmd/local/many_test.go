@@ -164,7 +164,7 @@ func TestAMemberWhomGoogleRefusesIsToldWithTheReasonAndStopsNobody(t *testing.T)
 
 func TestMoreMembersThanGoogleTakesAtOnceNeedTheRightToAddThem(t *testing.T) {
 	t.Parallel()
-	w := beginWith(t, caller())
+	w := newWorldWithCaller(t, caller())
 	w.browser(t, ada).connect() // CreateSpaces, which is enough for none
 	body, _ := crowd(50, "")
 	got := w.api(t, "POST", "/v1/spaces", body)
@@ -202,12 +202,12 @@ func TestWhereverAnInstanceDiesTheSameKeyMakesTheSameSpaceAndNoStepTwice(t *test
 				tr := newTrial(t, dies, true) // and nothing works after it, not even to tell
 				tr.allowed(capability.All()...)
 				tr.everything()
-				edit(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
+				editCallersFile(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
 				body, _ := crowd(51, everyStep)
 				tr.arm(at)
 				first := tr.do(http.MethodPost, "/createspace/v1/spaces", body, "Authorization", tr.callerToken(), "Idempotency-Key", "all-hands", "Content-Type", "application/json")
-				over = first.Code == http.StatusCreated && !tr.hit.Load()
-				tr.calm()
+				over = first.Code == http.StatusCreated && !tr.hasFailed.Load()
+				tr.clearFaults()
 				tr.clock.advance(time.Minute) // the lease of the dead
 				var answer *httptest.ResponseRecorder
 				var made madeSpace
@@ -258,7 +258,7 @@ func TestWhereverAnInstanceDiesTheSameKeyMakesTheSameSpaceAndNoStepTwice(t *test
 func TestASpacesOwnQuotaIsNeverExceededByOneCreate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := allHands(t)
-		edit(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
+		editCallersFile(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
 		tr.google.EnforceQuotas()
 		body, _ := crowd(3, everyStep)
 		answer, made := tr.creates(body)

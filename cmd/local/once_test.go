@@ -94,7 +94,7 @@ func TestFiftyRequestsWithOneKeyOverTwoInstancesMakeOneSpace(t *testing.T) {
 		answers := make([]*httptest.ResponseRecorder, 50)
 		var all sync.WaitGroup
 		for i := range answers {
-			all.Go(func() { answers[i] = post([]http.Handler{tr.front, tr.twin.front}[i%2]) })
+			all.Go(func() { answers[i] = post([]http.Handler{tr.front, tr.peer.front}[i%2]) })
 		}
 		all.Wait()
 		got := map[string]int{}
@@ -108,14 +108,14 @@ func TestFiftyRequestsWithOneKeyOverTwoInstancesMakeOneSpace(t *testing.T) {
 				t.Error("come again, but not when")
 			}
 		}
-		if tr.plans() != 1 || tr.google.Count("chat.spaces.setup") != 1 {
-			t.Errorf("%d spaces, %d calls", tr.plans(), tr.google.Count("chat.spaces.setup"))
+		if tr.countPlans() != 1 || tr.google.Count("chat.spaces.setup") != 1 {
+			t.Errorf("%d spaces, %d calls", tr.countPlans(), tr.google.Count("chat.spaces.setup"))
 		}
 		delete(got, "in_progress")
 		if len(got) != 1 {
 			t.Errorf("answers: %v", maps.Clone(got))
 		}
-		if last := post(tr.twin.front); last.Code != http.StatusCreated {
+		if last := post(tr.peer.front); last.Code != http.StatusCreated {
 			t.Errorf("afterwards: %d %s", last.Code, last.Body)
 		}
 	})
@@ -126,7 +126,7 @@ func TestARequestWhoseInstanceDiedIsTakenOverAfterAMinute(t *testing.T) {
 		tr := newTrial(t, nil, false)
 		tr.connect()
 		tr.everything()
-		tr.post()
+		tr.createByAPI()
 		// As if it had died after the act: nobody has stored the answer.
 		kept, err := tr.store.List(t.Context(), "operations", "", 10)
 		if err != nil || len(kept) != 1 {
@@ -141,13 +141,13 @@ func TestARequestWhoseInstanceDiedIsTakenOverAfterAMinute(t *testing.T) {
 			t.Fatal(err)
 		}
 		calls := len(tr.google.Calls())
-		soon := tr.post()
+		soon := tr.createByAPI()
 		if soon.Code != http.StatusConflict || !strings.Contains(soon.Body.String(), "in_progress") || soon.Header().Get("Retry-After") != "60" || len(tr.google.Calls()) != calls {
 			t.Errorf("soon: %d %s %s", soon.Code, soon.Header().Get("Retry-After"), soon.Body)
 		}
 		tr.clock.advance(time.Minute)
-		if later := tr.post(); later.Code != http.StatusCreated || tr.plans() != 1 || tr.google.Count("chat.spaces.setup") != 2 {
-			t.Errorf("later: %d %s, %d spaces", later.Code, later.Body, tr.plans())
+		if later := tr.createByAPI(); later.Code != http.StatusCreated || tr.countPlans() != 1 || tr.google.Count("chat.spaces.setup") != 2 {
+			t.Errorf("later: %d %s, %d spaces", later.Code, later.Body, tr.countPlans())
 		}
 	})
 }
@@ -202,7 +202,7 @@ func TestADeletionWhoseAnswerWasLostIsADeletion(t *testing.T) {
 		tr := newTrial(t, &lost, false)
 		tr.allowed(capability.All()...)
 		tr.everything()
-		tr.post()
+		tr.createByAPI()
 		space := tr.google.SpacesOf(ada)[len(tr.google.SpacesOf(ada))-1]
 		at := "/createspace/v1/" + space.Name() + "?actAs=" + ada.User() + "&confirm=Launch%20plan"
 		remove := func() *httptest.ResponseRecorder {
@@ -214,13 +214,13 @@ func TestADeletionWhoseAnswerWasLostIsADeletion(t *testing.T) {
 			if got := remove(); got.Code == http.StatusNoContent {
 				break
 			}
-			tr.calm()
+			tr.clearFaults()
 			tr.clock.advance(time.Minute)
 		}
-		tr.calm()
+		tr.clearFaults()
 		tr.clock.advance(time.Minute)
-		if got := remove(); got.Code != http.StatusNoContent || tr.plans() != 0 {
-			t.Errorf("%d %s, %d spaces", got.Code, got.Body, tr.plans())
+		if got := remove(); got.Code != http.StatusNoContent || tr.countPlans() != 0 {
+			t.Errorf("%d %s, %d spaces", got.Code, got.Body, tr.countPlans())
 		}
 	})
 }

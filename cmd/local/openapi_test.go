@@ -130,13 +130,13 @@ func connectedWith(t *testing.T, change ...func(*callers.Caller)) *world {
 	for _, do := range change {
 		do(&c)
 	}
-	w := beginWith(t, c)
+	w := newWorldWithCaller(t, c)
 	b := w.browser(t, ada)
 	link, err := w.consent.Invite(t.Context(), resource.Named(ada.User()), config.Secret{}, capability.All()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.consent(link.Reveal(), decide{as: ada})
+	b.consent(link.Reveal(), decision{account: ada})
 	return w
 }
 
@@ -246,7 +246,7 @@ func TestASystemMakesAndRunsASpaceAsAPersonFromBeginningToEnd(t *testing.T) {
 	if absent := api("GET", at+as, ""); absent.problem() != "not_found" {
 		t.Errorf("afterwards: %s", absent.text)
 	}
-	w.browser(t, ada).has(w.browser(t, ada).say("/status"), "Incidents", "Delete your spaces", "Post messages as you")
+	w.browser(t, ada).wantText(w.browser(t, ada).say("/status"), "Incidents", "Delete your spaces", "Post messages as you")
 }
 
 func TestSpacesAreListedPageByPageAndSearched(t *testing.T) {
@@ -294,8 +294,8 @@ func TestAPersonsConnectionIsReadAskedForAndEnded(t *testing.T) {
 	}
 	invited := w.api(t, "POST", "/v1/people/grace@example.com/connection", `{"capabilities":["CreateSpaces"]}`)
 	link, _ := invited.body["invitation"].(string)
-	w.browser(t, ada).has(w.browser(t, ada).consent(link, decide{as: ada}), "Wrong account")
-	w.browser(t, grace).has(w.browser(t, grace).consent(link, decide{as: grace}), "You're connected")
+	w.browser(t, ada).wantText(w.browser(t, ada).consent(link, decision{account: ada}), "Wrong account")
+	w.browser(t, grace).wantText(w.browser(t, grace).consent(link, decision{account: grace}), "You're connected")
 	if got := w.api(t, "DELETE", "/v1/people/grace@example.com/connection", ""); got.body["outcome"] != "revoked" {
 		t.Errorf("ended: %s", got.text)
 	}
@@ -316,7 +316,7 @@ func TestTemplatesAreStoredReadAndRemoved(t *testing.T) {
 	if got := w.api(t, "GET", "/v1/templates", ""); len(got.body["templates"].([]any)) != 1 {
 		t.Errorf("listed: %s", got.text)
 	}
-	if form := w.browser(t, ada).quick(101); strings.Contains(form.shows(), "Out of office") {
+	if form := w.browser(t, ada).quickCommand(101); strings.Contains(form.visibleText(), "Out of office") {
 		t.Error("a system's template stands in people's form")
 	}
 	for range 2 {
@@ -368,12 +368,12 @@ func TestEveryOperationIsAllowedOnlyByItsOwnRight(t *testing.T) {
 			case "not for this person":
 				c.Domains = []string{"another.example"}
 			}
-			w := beginWith(t, c)
+			w := newWorldWithCaller(t, c)
 			link, err := w.consent.Invite(t.Context(), resource.Named(ada.User()), config.Secret{}, capability.All()...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.browser(t, ada).consent(link.Reveal(), decide{as: ada})
+			w.browser(t, ada).consent(link.Reveal(), decision{account: ada})
 			calls := len(w.google.Calls())
 			got := w.api(t, o.method, o.path, o.body)
 			if mood == "not for this person" && (strings.HasPrefix(o.right, "templates") || o.right == "sweep") {
@@ -401,7 +401,7 @@ func TestEveryOperationSaysWhatAPersonHasToAllow(t *testing.T) {
 		// By id: nobody is known by the address yet.
 		c := caller()
 		c.Actions, c.People = everyAction, []string{ada.User()}
-		w := beginWith(t, c)
+		w := newWorldWithCaller(t, c)
 		o.path, o.body = strings.Replace(o.path, "actAs=ada@example.com", "actAs="+ada.User(), 1), strings.Replace(o.body, "ada@example.com", ada.User(), 1)
 		got := w.api(t, o.method, o.path, o.body)
 		link, _ := got.body["invitation"].(string)
@@ -409,7 +409,7 @@ func TestEveryOperationSaysWhatAPersonHasToAllow(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.status, got.text)
 			continue
 		}
-		w.browser(t, ada).consent(link, decide{as: ada})
+		w.browser(t, ada).consent(link, decision{account: ada})
 		if after := w.api(t, o.method, o.path, o.body); after.status >= 300 {
 			t.Errorf("%s, after that consent: %d %s", name, after.status, after.text)
 		}
@@ -512,7 +512,7 @@ func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
 		c.Actions = append(slices.Clone(c.Actions), "people.connect")
 		c.Authorities, c.Administrators = []vault.Authority{"user", "admin", "delegation"}, []string{alan.Email}
 	})
-	w.google.SetDelegation(delegating, capability.CreateSpaces.Scope(), capability.ReadMembers.Scope(), capability.EditSpaces.Scope(), capability.AdminSpaces.Scope())
+	w.google.SetDelegation(delegationAccount, capability.CreateSpaces.Scope(), capability.ReadMembers.Scope(), capability.EditSpaces.Scope(), capability.AdminSpaces.Scope())
 	text, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
@@ -547,7 +547,7 @@ func TestACallerThatCallsTooOftenIsToldToWait(t *testing.T) {
 	t.Parallel()
 	c := caller()
 	c.Actions, c.Rate = everyAction, 3
-	w := beginWith(t, c)
+	w := newWorldWithCaller(t, c)
 	for n := range 5 {
 		got := w.api(t, "GET", "/v1/templates", "")
 		if limited := got.problem() == "rate_limited"; limited != (n >= 3) || limited && got.header.Get("Retry-After") == "" {
@@ -568,11 +568,11 @@ func TestAPauseOfOneCallerOrOfEverythingActsWithinAMinute(t *testing.T) {
 	for _, id := range []string{incidentTool, "everything"} {
 		c := caller()
 		c.Actions = everyAction
-		w := beginWith(t, c)
+		w := newWorldWithCaller(t, c)
 		if got := w.api(t, "GET", "/v1/templates", ""); got.status != http.StatusOK {
 			t.Fatalf("before: %d %s", got.status, got.text)
 		}
-		w.file(t, func(d *callers.Draft) error {
+		w.editCallers(t, func(d *callers.Draft) error {
 			if id == "everything" {
 				d.Pause(true)
 				return nil

@@ -49,7 +49,7 @@ func TestPastItsRoomChatGetsACardAtOnceAndTheOthersAreNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr, let := held(t)
 		event := func(i int) *httptest.ResponseRecorder {
-			return tr.event(command(ada, fmt.Sprintf("spaces/DM/messages/busy%d", i), 5, fmt.Sprintf("Plan %d", i)))
+			return tr.sendEvent(command(ada, fmt.Sprintf("spaces/DM/messages/busy%d", i), 5, fmt.Sprintf("Plan %d", i)))
 		}
 		opened := choose(101)(tr, "DM"+ada.Sub)
 		answers, wait := fill(serve.MaxInFlight, event)

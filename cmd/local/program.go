@@ -33,34 +33,30 @@ import (
 )
 
 const (
-	project       = "deputy-local"
-	projectNumber = "123456789012"
-	apiAudience   = "https://api.deputy.local"
-	delegating    = "deputy@deputy-local.iam.gserviceaccount.com"
+	project           = "deputy-local"
+	projectNumber     = "123456789012"
+	apiAudience       = "https://api.deputy.local"
+	delegationAccount = "deputy@deputy-local.iam.gserviceaccount.com"
 )
 
-// options are what a program runs with; tests choose their own clock, store
-// and way to Google.
+// options configure a program. Tests set their own clock, store and transports.
 type options struct {
-	addr string
-	log  io.Writer
-	now  func() time.Time
-	docs vault.Docs
-	base http.RoundTripper // what the functions call Google over
-	mark string            // stands in every secret the stand-ins give out
-	// format of Chat's events: classic or addon.
-	format chatpage.Format
-	locale string            // of everybody in Chat; empty is en
-	way    http.RoundTripper // from Chat to the functions; nil is the network
-	beside *program          // whose Google and keys it shares: another instance of the same functions
-	// callers is what the file of callers says at first, and after a reset.
-	callers []byte
-	cloud   *cloud // Google itself behind the page; nil is the stand-in
-	app     *app   // who gets Chat's events; nil is Deputy
+	addr          string
+	log           io.Writer
+	now           func() time.Time
+	docs          vault.Docs
+	base          http.RoundTripper // from the functions to Google
+	secretMark    string            // part of every secret that the emulator issues
+	format        chatpage.Format   // of Chat's events
+	locale        string            // of all people in Chat; empty means en
+	chatTransport http.RoundTripper // from Chat to the functions; nil means the network
+	peer          *program          // another instance, whose Google, keys and callers file it shares; or nil
+	callersYAML   []byte            // the callers file at start and after a reset
+	realGoogle    *googleBackend    // real Google; nil means the emulator
+	app           *app              // receives Chat's events; nil means Deputy
 }
 
-// program is everything, running. The browser comes to one address only; what
-// the functions call of Google has a listener of its own, as on the Internet.
+// program is a running Deputy with its emulators. The functions reach Google at a listener of its own.
 type program struct {
 	address     string
 	google      *google.Server
@@ -69,17 +65,17 @@ type program struct {
 	vault       *vault.Vault
 	grants      *grants.Grants
 	consent     *consent.Flow
-	callersAt   string // the file of callers
+	callersPath string
 	callers     *callers.File
-	front       http.Handler                  // for the browser, and Chat
-	app         atomic.Pointer[http.ServeMux] // the functions
-	lines       *chatpage.LogLines            // what they logged
-	connections *atomic.Int64                 // that the functions opened to Google
-	folder      string                        // of what is kept while it runs
+	front       http.Handler                  // for the browser and Chat
+	functionMux atomic.Pointer[http.ServeMux] // Deputy's functions; replaced on reset
+	logLines    *chatpage.LogLines            // what the functions logged
+	connections *atomic.Int64                 // opened by the functions to Google
+	dir         string                        // temporary; removed by close
 	servers     []*http.Server
 }
 
-// start listens and serves until close.
+// start listens on o.addr and serves until close.
 func start(ctx context.Context, o options) (*program, error) {
 	front, err := listen(ctx, o.addr)
 	if err != nil {
@@ -95,8 +91,8 @@ func start(ctx context.Context, o options) (*program, error) {
 		_, _ = front.Close(), back.Close()
 		return nil, err
 	}
-	p.serve(front, onlyHere(p.front), nil)
-	p.serve(back, onlyHere(p.google.Handler()), func(_ net.Conn, state http.ConnState) {
+	p.serve(front, requireLoopback(p.front), nil)
+	p.serve(back, requireLoopback(p.google.Handler()), func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			p.connections.Add(1)
 		}
@@ -104,52 +100,51 @@ func start(ctx context.Context, o options) (*program, error) {
 	return p, nil
 }
 
-// assemble puts the parts together for these addresses, and serves nothing.
-func assemble(ctx context.Context, o options, address, googleAt string) (*program, error) {
-	p := &program{address: address, connections: &atomic.Int64{}, lines: &chatpage.LogLines{}}
-	if o.beside != nil {
-		p.google, p.keys, p.callersAt = o.beside.google, o.beside.keys, o.beside.callersAt
-		mux, err := p.functions(ctx, o, googleAt)
+// assemble builds a program for these addresses without serving it.
+func assemble(ctx context.Context, o options, address, googleURL string) (*program, error) {
+	p := &program{address: address, connections: &atomic.Int64{}, logLines: &chatpage.LogLines{}}
+	if o.peer != nil {
+		p.google, p.keys, p.callersPath = o.peer.google, o.peer.keys, o.peer.callersPath
+		mux, err := p.newFunctions(ctx, o, googleURL)
 		p.front = mux
 		return p, err
 	}
-	folder, err := os.MkdirTemp("", "deputy-local-")
+	dir, err := os.MkdirTemp("", "deputy-local-")
 	if err != nil {
 		return nil, err
 	}
-	p.folder, p.callersAt = folder, filepath.Join(folder, "callers.yaml")
-	at := google.Config{
-		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: "GOCSPX-" + o.mark + "local",
-		RedirectURIs:  []string{address + "/oauthcallback/callback"},
-		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address + "/?in=", LeakMarker: o.mark, Now: o.now,
-		CertsAddress: googleAt + "/oauth2/v3/certs",
+	p.dir, p.callersPath = dir, filepath.Join(dir, "callers.yaml")
+	c := google.Config{
+		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: "GOCSPX-" + o.secretMark + "local",
+		RedirectURIs: []string{address + "/oauthcallback/callback"}, CertsAddress: googleURL + "/oauth2/v3/certs",
+		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address + "/?in=", LeakMarker: o.secretMark, Now: o.now,
 	}
-	if o.cloud != nil {
-		at.People = []google.Person{} // whoever signs in
+	if o.realGoogle != nil {
+		c.People = []google.Person{} // signIn adds them
 	}
 	if o.app != nil {
-		at.AppName, at.RedirectURIs = o.app.Name, o.app.RedirectURIs
+		c.AppName, c.RedirectURIs = o.app.Name, o.app.RedirectURIs
 	}
-	p.google = google.New(at)
-	if o.cloud != nil {
-		if err := o.cloud.registered(address); err != nil {
+	p.google = google.New(c)
+	if o.realGoogle != nil {
+		if err := o.realGoogle.checkRedirectURIs(address); err != nil {
 			return nil, err
 		}
-		o.base = recorded{p.google, o.now, o.base}
+		o.base = recordingTransport{p.google, o.now, o.base}
 	}
-	if err := p.refill(ctx, o, googleAt); err != nil {
+	if err := p.reload(ctx, o, googleURL); err != nil {
 		return nil, err
 	}
-	p.page = p.chat(o, func() error {
+	p.page = p.newPage(o, func() error {
 		o.docs = &memory.Docs{}
-		return p.refill(context.WithoutCancel(ctx), o, googleAt)
+		return p.reload(context.WithoutCancel(ctx), o, googleURL)
 	})
 	mux := http.NewServeMux()
 	for _, function := range []string{"/chatevent", "/oauthcallback/", "/createspace/", "/securityevent/"} {
-		mux.HandleFunc(function, func(w http.ResponseWriter, r *http.Request) { p.app.Load().ServeHTTP(w, r) })
+		mux.HandleFunc(function, func(w http.ResponseWriter, r *http.Request) { p.functionMux.Load().ServeHTTP(w, r) })
 	}
-	if o.cloud != nil {
-		p.signIn(o).handle(mux)
+	if o.realGoogle != nil {
+		p.newSignIn(o).register(mux)
 	}
 	mux.Handle("/google/", http.StripPrefix("/google", p.google.Handler()))
 	mux.Handle("/", p.page.Handler())
@@ -157,29 +152,27 @@ func assemble(ctx context.Context, o options, address, googleAt string) (*progra
 	return p, nil
 }
 
-// refill puts the functions up with the store of o.
-func (p *program) refill(ctx context.Context, o options, googleAt string) error {
-	if err := os.WriteFile(p.callersAt, o.callers, 0o600); err != nil {
+// reload restores the callers file and replaces the functions with new ones on o's store.
+func (p *program) reload(ctx context.Context, o options, googleURL string) error {
+	if err := os.WriteFile(p.callersPath, o.callersYAML, 0o600); err != nil {
 		return err
 	}
-	mux, err := p.functions(ctx, o, googleAt)
+	mux, err := p.newFunctions(ctx, o, googleURL)
 	if err != nil {
 		return err
 	}
-	p.app.Store(mux)
+	p.functionMux.Store(mux)
 	return nil
 }
 
-// functions are Deputy's own, under the paths they have beside each other in
-// one process.
-func (p *program) functions(ctx context.Context, o options, googleAt string) (*http.ServeMux, error) {
-	log := p.logger(o)
-	standin := p.standin(googleAt)
-	real := standin
-	if o.cloud != nil {
-		real = *o.cloud
+// newFunctions returns Deputy's functions, each under a path of its own.
+func (p *program) newFunctions(ctx context.Context, o options, googleURL string) (*http.ServeMux, error) {
+	log, emulated := p.logger(o), p.emulatedGoogle(googleURL)
+	backend := emulated
+	if o.realGoogle != nil {
+		backend = *o.realGoogle
 	}
-	client, at := real.client, real.accounts
+	client, accounts := backend.client, backend.accounts
 	if p.keys == nil {
 		keyset, lookup, err := seal.Generate()
 		if err != nil {
@@ -189,88 +182,100 @@ func (p *program) functions(ctx context.Context, o options, googleAt string) (*h
 			return nil, err
 		}
 	}
-	keys, base := p.keys, o.base
-	callback := p.address + "/oauthcallback"
+	keys, base, callback := p.keys, o.base, p.address+"/oauthcallback"
 	p.vault = vault.New(o.docs, keys, o.now)
+	idKeys := googleauth.NewKeySet(accounts.Certs, base, o.now)
 	deps := grants.Deps{
-		Vault: p.vault, Keys: keys, Google: googleauth.NewProvider(at, client, callback+"/callback", base),
-		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, googleauth.NewKeySet(at.Certs, base, o.now), o.now),
+		Vault: p.vault, Keys: keys, Google: googleauth.NewProvider(accounts, client, callback+"/callback", base),
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, idKeys, o.now),
 		ClientID: client.ID, Address: callback, Log: log, Now: o.now,
 	}
 	p.grants = grants.New(deps)
 	p.consent = consent.New(p.grants, deps, p.address)
-	store, err := callers.OpenStore(ctx, p.callersAt)
+	store, err := callers.OpenStore(ctx, p.callersPath)
 	if err != nil {
 		return nil, err
 	}
 	p.callers = callers.NewFile(store, log, o.now)
-	made, err := spaces.New(ctx, p.grants, keys, real.spaces, base)
+	chatSpaces, err := spaces.New(ctx, p.grants, keys, backend.spaces, base)
 	if err != nil {
 		return nil, err
 	}
-	rooms, err := meetings.New(ctx, p.grants, keys, real.meetings, base)
+	meet, err := meetings.New(ctx, p.grants, keys, backend.meetings, base)
 	if err != nil {
 		return nil, err
 	}
-	delegated, err := p.delegation(ctx, o, googleAt)
+	delegated, err := p.newDelegated(ctx, o, googleURL)
 	if err != nil {
 		return nil, err
 	}
-	do := operations.New(operations.Deps{Vault: p.vault, Grants: p.grants, Consent: p.consent, Callers: p.callers, Spaces: made, Meetings: rooms, Delegated: delegated, Log: log, Now: o.now})
+	ops := operations.New(operations.Deps{
+		Vault: p.vault, Grants: p.grants, Consent: p.consent, Callers: p.callers,
+		Spaces: chatSpaces, Meetings: meet, Delegated: delegated, Log: log, Now: o.now,
+	})
 	app := chat.App{ProjectNumber: projectNumber, Endpoint: p.address + "/chatevent"}
-	// Chat is played here, whoever is behind.
-	chatKeys, addOnKeys := googleauth.NewKeySet(standin.accounts.ChatCerts, base, o.now), googleauth.NewKeySet(standin.accounts.Certs, base, o.now)
-	googleKeys := googleauth.NewKeySet(at.Certs, base, o.now)
+	// The page plays Chat even with real Google, so events carry the emulator's keys.
+	chatKeys := googleauth.NewKeySet(emulated.accounts.ChatCerts, base, o.now)
+	addOnKeys := googleauth.NewKeySet(emulated.accounts.Certs, base, o.now)
 	mux := http.NewServeMux()
 	mux.Handle("/chatevent", chatevent.New(chatevent.Deps{
-		App: app, Verifier: chat.NewVerifier(app, chatKeys, addOnKeys, o.now), Callers: p.callers, Operations: do,
-		Vault: p.vault, Grants: p.grants, Consent: p.consent, Spaces: made, Meetings: rooms, Keys: keys, Log: log, Now: o.now,
+		App: app, Verifier: chat.NewVerifier(app, chatKeys, addOnKeys, o.now), Callers: p.callers, Operations: ops,
+		Vault: p.vault, Grants: p.grants, Consent: p.consent, Spaces: chatSpaces, Meetings: meet,
+		Keys: keys, Log: log, Now: o.now,
 	}))
-	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{Grants: p.grants, Consent: p.consent, Callers: p.callers, Address: callback, Log: log}))
-	mount(mux, "/createspace", createspace.New(createspace.Deps{Callers: callers.New(apiAudience, googleKeys, p.callers, o.now), Operations: do, Log: log}))
+	mount(mux, "/oauthcallback", oauthcallback.New(oauthcallback.Deps{
+		Grants: p.grants, Consent: p.consent, Callers: p.callers, Address: callback, Log: log,
+	}))
+	apiKeys := googleauth.NewKeySet(accounts.Certs, base, o.now)
+	mount(mux, "/createspace", createspace.New(createspace.Deps{
+		Callers: callers.New(apiAudience, apiKeys, p.callers, o.now), Operations: ops, Log: log,
+	}))
+	events := googleauth.NewEventVerifier(accounts.Events, []string{client.ID}, base, o.now)
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
-		Vault: vault.New(o.docs, nil, o.now), Tokens: googleauth.NewEventVerifier(at.Events, []string{client.ID}, base, o.now), Log: log,
+		Vault: vault.New(o.docs, nil, o.now), Tokens: events, Log: log,
 	}))
 	return mux, nil
 }
 
-// mount serves a function below a path, with the health that Lazy gives it
-// when deployed.
+// mount serves a function below a path, wrapped in serve.Lazy as when deployed.
 func mount(mux *http.ServeMux, path string, function http.Handler) {
 	deployed := serve.Lazy(func(context.Context) (http.Handler, error) { return function, nil })
 	mux.Handle(path+"/", http.StripPrefix(path, deployed))
 }
 
-// logger writes where o says, and to the page.
+// logger returns a logger that writes to o.log and to the page.
 func (p *program) logger(o options) *slog.Logger {
-	return logging.NewText(io.MultiWriter(o.log, p.lines))
+	return logging.NewText(io.MultiWriter(o.log, p.logLines))
 }
 
-// signIn is the page's own, at Google itself.
-func (p *program) signIn(o options) *signIn {
-	at := o.cloud.accounts
+// newSignIn returns the page's sign-in with real Google.
+func (p *program) newSignIn(o options) *signIn {
+	client, keys := o.realGoogle.client, googleauth.NewKeySet(o.realGoogle.accounts.Certs, o.base, o.now)
 	return &signIn{
-		page: p.google, address: p.address, now: o.now, begun: map[string]signingIn{},
-		provider: googleauth.NewProvider(at, o.cloud.client, p.address+signInPath+"/callback", o.base),
-		tokens:   googleauth.NewVerifier(googleauth.Issuer, o.cloud.client.ID, googleauth.NewKeySet(at.Certs, o.base, o.now), o.now),
+		emulator: p.google, address: p.address, now: o.now, pending: map[string]pendingSignIn{},
+		provider: googleauth.NewProvider(o.realGoogle.accounts, client, p.address+signInPath+"/callback", o.base),
+		tokens:   googleauth.NewVerifier(googleauth.Issuer, client.ID, keys, o.now),
 	}
 }
 
-// chat is the page, configured with the app's commands as the console is.
-func (p *program) chat(o options, reset func() error) *chatpage.Page {
+// newPage returns the page that plays Chat, with the app's commands as in the console.
+func (p *program) newPage(o options, reset func() error) *chatpage.Page {
 	c := chatpage.Config{
 		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address, RejectMarkup: true,
-		Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Transport: o.way,
-		Log: p.lines, SecurityEventsAddress: p.address + "/securityevent/", Reset: reset,
+		Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Transport: o.chatTransport,
+		Log: p.logLines, SecurityEventsAddress: p.address + "/securityevent/", Reset: reset,
 	}
 	for _, command := range chatevent.ConsoleCommands() {
-		c.Commands = append(c.Commands, chatpage.Command{ID: command.ID, Name: command.Name, Args: command.Args, Description: command.Description, Dialog: command.OpensDialog}) // "Open a dialog" ticked as the table says
+		c.Commands = append(c.Commands, chatpage.Command{
+			ID: command.ID, Name: command.Name, Args: command.Args,
+			Description: command.Description, Dialog: command.OpensDialog,
+		})
 	}
-	if o.cloud != nil {
-		c.SignInAddress, c.Notice = signInPath, "Behind it is Google itself: what you do here is done in your account"
+	if o.realGoogle != nil {
+		c.SignInAddress, c.Notice = signInPath, "Connected to Google itself: what you do here happens in your account"
 	}
-	if o.app != nil {
-		c.App, c.Endpoint, c.Commands, c.SecurityEventsAddress, c.RejectMarkup = o.app.Name, o.app.Endpoint, o.app.Commands, o.app.SecurityEvents, false
+	if a := o.app; a != nil {
+		c.App, c.Endpoint, c.Commands, c.SecurityEventsAddress, c.RejectMarkup = a.Name, a.Endpoint, a.Commands, a.SecurityEvents, false
 	}
 	return chatpage.New(c)
 }
@@ -278,14 +283,14 @@ func (p *program) chat(o options, reset func() error) *chatpage.Page {
 func (p *program) serve(l net.Listener, h http.Handler, watch func(net.Conn, http.ConnState)) {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ConnState: watch}
 	p.servers = append(p.servers, s)
-	go func() { _ = s.Serve(l) }() // ends with close
+	go func() { _ = s.Serve(l) }() // until close
 }
 
 func (p *program) close() {
 	for _, s := range p.servers {
 		_ = s.Close()
 	}
-	if p.folder != "" {
-		_ = os.RemoveAll(p.folder) // in the system's folder for what does not last
+	if p.dir != "" {
+		_ = os.RemoveAll(p.dir)
 	}
 }

@@ -54,17 +54,17 @@ func TestNoAPIThatRefusesGoodTokensEndsAGrant(t *testing.T) {
 
 func TestInChatPeopleReadThatGoogleHasTrouble(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	if err := w.google.SetSwitch("401", true); err != nil {
 		t.Fatal(err)
 	}
-	b.has(b.say("/createspace Launch plan"), "Google is unavailable right now")
+	b.wantText(b.say("/createspace Launch plan"), "Google is unavailable right now")
 	if err := w.google.SetSwitch("401", false); err != nil {
 		t.Fatal(err)
 	}
-	b.has(b.say("/createspace Launch plan"), "Space created")
+	b.wantText(b.say("/createspace Launch plan"), "Space created")
 }
 
 // S2: a template of one system must not make another's spaces.
@@ -109,11 +109,11 @@ func TestASystemsTemplateWorksForThatSystemAlone(t *testing.T) {
 // address.
 func TestAnEntryThatNamesAnIdDelegatesForNoAddress(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	c := caller()
 	c.Actions, c.Authorities, c.Domains, c.People = everyAction, []vault.Authority{callers.ByDelegation}, nil, []string{ada.User()}
 	w.put(t, c)
-	w.google.SetDelegation(delegating, capability.CreateSpaces.Scope())
+	w.google.SetDelegation(delegationAccount, capability.CreateSpaces.Scope())
 	for named, want := range map[string]string{"ada@example.com": "denied", ada.User(): "invalid_request"} {
 		got := w.api(t, "POST", "/v1/spaces", `{"actAs":"`+named+`","authority":"delegation","displayName":"x"}`)
 		if got.problem() != want || w.count("chat.spaces.setup") != 0 {
@@ -139,7 +139,7 @@ func TestAnAddressThatPassedOnStopsTheActThatLearnsIt(t *testing.T) {
 // S5: the answer tells a system nothing of whom it names.
 func TestEqualBytesAndEqualCallsForWhoIsConnectedAndWhoIsNot(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	c := caller()
 	c.Actions = everyAction
 	w.put(t, c)
@@ -173,7 +173,7 @@ func TestEqualBytesAndEqualCallsForWhoIsConnectedAndWhoIsNot(t *testing.T) {
 // S10: a page of another site makes the browser send requests here.
 func TestAnotherSitesPageCannotAct(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	back := strings.TrimSuffix(w.google.CertsAddress, "/oauth2/v3/certs")
 	for _, listener := range []string{w.address, back} {
 		for name, c := range map[string]struct{ header, value, host string }{
@@ -202,7 +202,7 @@ func TestAnotherSitesPageCannotAct(t *testing.T) {
 // S14: links and codes in a mangled path must not reach the log.
 func TestNoPathThatNothingMatchesIsLogged(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	for _, path := range []string{
 		"/oauthcallback/start%3Finvitation=MARKED", "/oauthcallback/export/MARKED", "/oauthcallback/callback/MARKED", "/createspace/v1/people/MARKED@example.com/x",
 		"/securityevent/MARKED", "/oauthcallback/" + strings.Repeat("x", 500<<10) + "MARKED",
@@ -276,7 +276,7 @@ func TestEachEffectNeedsItsOwnRightAndApproval(t *testing.T) {
 // S20: every change of trust leaves a line, and reads are shown to the person.
 func TestEveryChangeOfTrustLeavesALine(t *testing.T) {
 	t.Parallel()
-	w := beginWith(t, caller())
+	w := newWorldWithCaller(t, caller())
 	w.browser(t, grace).connect()
 	if !strings.Contains(w.log.String(), "act=connect person="+grace.User()) {
 		t.Error("a consent left no line")
@@ -305,7 +305,7 @@ func TestOnlyASystemWithThatAuthorityInvitesAdministrators(t *testing.T) {
 	t.Parallel()
 	const ask = `{"capabilities":["AdminDelete"]}`
 	for authority, want := range map[string]bool{string(callers.ByUser): false, string(callers.ByAdmin): true} {
-		w := begin(t)
+		w := newWorld(t)
 		c := caller()
 		c.Actions, c.Authorities = []string{callers.InvitePeople}, []vault.Authority{callers.ByUser}
 		if want {
@@ -368,13 +368,13 @@ func TestADisconnectDuringACreateLeavesTheRestForLater(t *testing.T) {
 		if got := create(); got.Code != http.StatusAccepted {
 			t.Fatalf("%d %s", got.Code, got.Body)
 		}
-		tr.calm()
+		tr.clearFaults()
 		tr.allowed(capability.All()...)
 		tr.everything()
 		tr.clock.advance(time.Minute)
 		got := create()
-		if got.Code != http.StatusCreated || !strings.Contains(got.Body.String(), `"state":"JOINED"`) || strings.Contains(got.Body.String(), "FAILED") || strings.Contains(got.Body.String(), "UNCHECKED") || tr.plans() != 1 {
-			t.Errorf("after she came back: %d %s, %d spaces", got.Code, got.Body, tr.plans())
+		if got.Code != http.StatusCreated || !strings.Contains(got.Body.String(), `"state":"JOINED"`) || strings.Contains(got.Body.String(), "FAILED") || strings.Contains(got.Body.String(), "UNCHECKED") || tr.countPlans() != 1 {
+			t.Errorf("after she came back: %d %s, %d spaces", got.Code, got.Body, tr.countPlans())
 		}
 	})
 }
@@ -437,7 +437,7 @@ func TestAFinishedKeyGivesItsAnswerAfterADisconnect(t *testing.T) {
 // A11: a person named by id is invited, like one named by address.
 func TestAPersonNamedByIdGetsAnInvitation(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.put(t, caller())
 	got := w.api(t, "POST", "/v1/spaces", `{"actAs":"users/100000000000000000999","displayName":"x"}`)
 	if got.problem() != "approval_required" || got.body["invitation"] == nil {
@@ -461,10 +461,10 @@ func TestARepeatedMeetingNamesTheRoomThatWasOpened(t *testing.T) {
 // C5: threads exist in named spaces only.
 func TestNoThreadIsNamedInAGroupConversation(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.in = w.google.CreateGroupChat(ada, grace).ID
-	b.connectThere("/say Hello there")
+	b.space = w.google.CreateGroupChat(ada, grace).ID
+	b.connectWith("/say Hello there")
 	if got := w.count("chat.spaces.messages.create"); got != 1 {
 		t.Fatalf("%d messages", got)
 	}
@@ -479,13 +479,13 @@ func TestNoThreadIsNamedInAGroupConversation(t *testing.T) {
 func TestWhatPeopleTypedIsInChatsSyntaxWhateverTheAppsSetting(t *testing.T) {
 	t.Parallel()
 	for _, chats := range []bool{false, true} {
-		w := begin(t)
+		w := newWorld(t)
 		if err := w.google.SetSwitch("chat-markup", chats); err != nil {
 			t.Fatal(err)
 		}
 		b := w.browser(t, ada)
-		b.in = "AAAAteam"
-		b.connectThere("/say *important* <https://a.example|the page>")
+		b.space = "AAAAteam"
+		b.connectWith("/say *important* <https://a.example|the page>")
 		page := b.chat()
 		if !strings.Contains(page.body, "<b>important</b>") && !strings.Contains(page.body, "<strong>important</strong>") || !strings.Contains(page.body, ">the page</a>") {
 			t.Errorf("Chat's own: %v: %s", chats, page.body[max(0, strings.Index(page.body, "important")-200):min(len(page.body), strings.Index(page.body, "important")+300)])
@@ -520,7 +520,7 @@ func TestCalendarAndGroupsThatRefuseGoodTokensEndNoGrant(t *testing.T) {
 		for _, status := range []int{401, 403} {
 			w := connectedWith(t)
 			b := w.browser(t, ada)
-			b.in = "AAAAteam"
+			b.space = "AAAAteam"
 			w.google.Fail(method, status, status, status, status)
 			b.say(command)
 			tried := 4 - w.google.PendingFaults(method)

@@ -49,7 +49,7 @@ func TestPseudoLocale(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	run := exec.CommandContext(t.Context(), program, "-test.run", "^TestPseudoLocale$", "-test.v", "-pictures", *pictures)
+	run := exec.CommandContext(t.Context(), program, "-test.run", "^TestPseudoLocale$", "-test.v", "-pictures", *screenshotDir)
 	out, err := run.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestPseudoLocale/approval") {
 		t.Errorf("%v: %s", err, out)
@@ -113,7 +113,7 @@ func accented(text string) string {
 
 // lookAtPages runs in the build that has the language.
 func lookAtPages(t *testing.T) {
-	w := unapproved(t)
+	w := newUnapprovedWorld(t)
 	c := openChromium(t)
 	c.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
@@ -123,7 +123,7 @@ func lookAtPages(t *testing.T) {
 	}))
 	t.Run("permission missing", func(t *testing.T) {
 		c.open(w, "")
-		c.do(c.write("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
+		c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 		c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
 		evaluate[bool](c, "document.querySelectorAll('[name=scope][type=checkbox]').forEach(e => e.checked = false) === undefined")
 		c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("main .app")))
@@ -149,7 +149,7 @@ func lookAtPages(t *testing.T) {
 		c.translated(t, "pseudo-form", ".dialog .card")
 	})
 	t.Run("approval", func(t *testing.T) {
-		c.do(chromedp.Navigate(w.asks(t, "approval_required")), chromedp.WaitVisible(chromedp.ID("allow")))
+		c.do(chromedp.Navigate(w.invitation(t, "approval_required")), chromedp.WaitVisible(chromedp.ID("allow")))
 		c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("form[action$=approve]")))
 		c.translated(t, "pseudo-approval", "main")
 	})
@@ -163,7 +163,7 @@ var data = regexp.MustCompile(`\S+@\S+|/[a-z]+|Deputy|Incidents?|Ada Lovelace|Gr
 // outside the brackets and about text that does not fit.
 func (c *chromium) translated(t *testing.T, name, part string) {
 	t.Helper()
-	c.picture(name)
+	c.screenshot(name)
 	texts := evaluate[[]string](c, `(() => {
 		const texts = [], root = document.querySelector(`+"`"+part+"`"+`);
 		const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);

@@ -25,12 +25,12 @@ import (
 func (tr *trial) twice() {
 	tr.t.Helper()
 	o := tr.options
-	o.beside = tr.program
+	o.peer = tr.program
 	twin, err := assemble(tr.t.Context(), o, tr.address, "http://127.0.0.1:2")
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	tr.twin = twin
+	tr.peer = twin
 }
 
 // press presses the last button with a text, on a card or in a dialog, with
@@ -39,7 +39,7 @@ func (tr *trial) press(shown, text, in string, fields url.Values) string {
 	tr.t.Helper()
 	if strings.Contains(shown, `class="dialog"`) {
 		number := ""
-		for _, m := range presses.FindAllStringSubmatch(shown, -1) {
+		for _, m := range buttonPattern.FindAllStringSubmatch(shown, -1) {
 			if m[2] == text {
 				number = m[1]
 			}
@@ -54,7 +54,7 @@ func (tr *trial) press(shown, text, in string, fields url.Values) string {
 	if forms == nil {
 		tr.t.Fatalf("there is no button %q:\n%s", text, shown)
 	}
-	return tr.chats("/click", in, inputs(forms[len(forms)-1][1]))
+	return tr.chats("/click", in, parseInputs(forms[len(forms)-1][1]))
 }
 
 var digits = regexp.MustCompile(`\d+`)
@@ -98,59 +98,59 @@ const team = "AAAAteam"
 // writing are the acts that write, each with what leads to its last event.
 var writing = map[string]struct{ before, act func(*trial) }{
 	"/createspace": {nil, func(tr *trial) { say("/createspace Launch plan @Grace Hopper")(tr, team) }},
-	"/invite":      {func(tr *trial) { tr.lonely() }, func(tr *trial) { say("/invite @Alan Turing")(tr, tr.kept["lonely"]) }},
+	"/invite":      {func(tr *trial) { tr.lonely() }, func(tr *trial) { say("/invite @Alan Turing")(tr, tr.saved["lonely"]) }},
 	"/say":         {nil, func(tr *trial) { say("/say Hello")(tr, team) }},
 	"/meet":        {nil, func(tr *trial) { say("/meet soon")(tr, team) }},
 	"/kickoff":     {nil, func(tr *trial) { say("/kickoff")(tr, team) }},
 	"/groupchat":   {nil, func(tr *trial) { say("/groupchat @Grace Hopper @Alan Turing")(tr, team) }},
 	"the form": {
-		func(tr *trial) { tr.kept["shown"] = choose(101)(tr, team) },
-		func(tr *trial) { tr.press(tr.kept["shown"], "Create", team, everything) },
+		func(tr *trial) { tr.saved["shown"] = choose(101)(tr, team) },
+		func(tr *trial) { tr.press(tr.saved["shown"], "Create", team, fullForm) },
 	},
 	"Try again for what was left": {
 		func(tr *trial) {
 			tr.google.Fail("chat.spaces.patch", 403)
 			tr.google.Fail("chat.spaces.messages.create", 403)
 			tr.google.Fail("chat.spaces.members.create", 403)
-			tr.kept["shown"] = tr.press(choose(101)(tr, team), "Create", team, everything)
+			tr.saved["shown"] = tr.press(choose(101)(tr, team), "Create", team, fullForm)
 		},
-		func(tr *trial) { tr.press(tr.kept["shown"], "Try again", team, nil) },
+		func(tr *trial) { tr.press(tr.saved["shown"], "Try again", team, nil) },
 	},
 	"rename": {
 		func(tr *trial) {
-			tr.kept["shown"] = tr.press(say("/createspace Launch plan")(tr, team), "Rename", team, nil)
+			tr.saved["shown"] = tr.press(say("/createspace Launch plan")(tr, team), "Rename", team, nil)
 		},
-		func(tr *trial) { tr.press(tr.kept["shown"], "Rename", team, url.Values{"name": {"Better plan"}}) },
+		func(tr *trial) { tr.press(tr.saved["shown"], "Rename", team, url.Values{"name": {"Better plan"}}) },
 	},
 	"delete": {
 		func(tr *trial) {
-			tr.kept["shown"] = tr.press(say("/createspace Launch plan")(tr, team), "Delete", team, nil)
+			tr.saved["shown"] = tr.press(say("/createspace Launch plan")(tr, team), "Delete", team, nil)
 		},
-		func(tr *trial) { tr.press(tr.kept["shown"], "Delete", team, url.Values{"name": {"Launch plan"}}) },
+		func(tr *trial) { tr.press(tr.saved["shown"], "Delete", team, url.Values{"name": {"Launch plan"}}) },
 	},
 	"disconnect": {
-		func(tr *trial) { tr.kept["shown"] = say("/disconnect")(tr, team) },
-		func(tr *trial) { tr.press(tr.kept["shown"], "Disconnect", team, nil) },
+		func(tr *trial) { tr.saved["shown"] = say("/disconnect")(tr, team) },
+		func(tr *trial) { tr.press(tr.saved["shown"], "Disconnect", team, nil) },
 	},
 	"withdraw": {
-		func(tr *trial) { tr.known(); tr.kept["shown"] = say("/status")(tr, team) },
-		func(tr *trial) { tr.press(tr.kept["shown"], "Withdraw", team, nil) },
+		func(tr *trial) { tr.known(); tr.saved["shown"] = say("/status")(tr, team) },
+		func(tr *trial) { tr.press(tr.saved["shown"], "Withdraw", team, nil) },
 	},
 	"erase everything": {
 		func(tr *trial) {
 			tr.known()
-			tr.kept["shown"] = tr.press(say("/status")(tr, team), "Erase everything", team, nil)
+			tr.saved["shown"] = tr.press(say("/status")(tr, team), "Erase everything", team, nil)
 		},
-		func(tr *trial) { tr.press(tr.kept["shown"], "Erase everything", team, nil) },
+		func(tr *trial) { tr.press(tr.saved["shown"], "Erase everything", team, nil) },
 	},
 }
 
 func (tr *trial) known() {
-	(&world{program: tr.program, clock: tr.clock}).known(tr.t)
+	(&world{program: tr.program, clock: tr.clock}).seedActivity(tr.t)
 }
 
 // lonely is a group conversation without Alan.
-func (tr *trial) lonely() { tr.kept["lonely"] = tr.google.CreateGroupChat(ada, grace).ID }
+func (tr *trial) lonely() { tr.saved["lonely"] = tr.google.CreateGroupChat(ada, grace).ID }
 
 func TestAnEventThatComesSixTimesToTwoInstancesActsOnce(t *testing.T) {
 	for name, w := range writing {

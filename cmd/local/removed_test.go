@@ -19,7 +19,7 @@ func gone(p google.Person, kind, spaceType string) map[string]any {
 
 func TestRemovingTheDirectMessageIsNotedOfAnAddOnToo(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.browser(t, ada).connect()
 	event := map[string]any{"chat": map[string]any{
 		"user":                    map[string]any{"name": ada.User()},
@@ -45,7 +45,7 @@ func TestRemovingTheDirectMessageEndsAnUnusedGrantAfterAWeek(t *testing.T) {
 		"removed from a space":    {[]map[string]any{gone(ada, "REMOVED_FROM_SPACE", "SPACE")}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := begin(t)
+			w := newWorld(t)
 			w.browser(t, ada).connect()
 			for _, event := range c.events {
 				w.send(t, event)

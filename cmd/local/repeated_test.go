@@ -35,7 +35,7 @@ func TestARepetitionFindsItsSpaceAlthoughTheTemplateIsGone(t *testing.T) {
 	const body = `{"actAs":"ada@example.com","template":"Incident","displayName":"Disk full"}`
 	w.google.Fail("chat.spaces.messages.create", 503, 503, 503, 503)
 	first := w.api(t, "POST", "/v1/spaces", body)
-	w.file(t, func(d *callers.Draft) error {
+	w.editCallers(t, func(d *callers.Draft) error {
 		d.RemoveTemplate("Incident")
 		return nil
 	})
@@ -174,10 +174,10 @@ func TestAnActWhoseAnswerWasLostIsInStatusAsUncertain(t *testing.T) {
 			return a
 		}
 		request(ctx)
-		tr.calm()
+		tr.clearFaults()
 		acts, err := tr.vault.Activities(t.Context(), resource.Person(ada.User()), 10)
-		if err != nil || len(acts) != 1 || !acts[0].Unsure || acts[0].Made != "" || tr.plans() != 1 {
-			t.Fatalf("%v, %v, %d spaces", acts, err, tr.plans())
+		if err != nil || len(acts) != 1 || !acts[0].Unsure || acts[0].Made != "" || tr.countPlans() != 1 {
+			t.Fatalf("%v, %v, %d spaces", acts, err, tr.countPlans())
 		}
 		if shown := text(say("/status")(tr, "DM"+ada.Sub)); !strings.Contains(shown, "it might not have happened") {
 			t.Errorf("/status: %s", shown)
@@ -188,8 +188,8 @@ func TestAnActWhoseAnswerWasLostIsInStatusAsUncertain(t *testing.T) {
 			t.Fatalf("again: %d %s", again.Code, again.Body)
 		}
 		acts, err = tr.vault.Activities(t.Context(), resource.Person(ada.User()), 10)
-		if err != nil || len(acts) != 1 || acts[0].Unsure || acts[0].Made == "" || !acts[0].When.Equal(when) || tr.plans() != 1 {
-			t.Errorf("%v, %v, %d spaces", acts, err, tr.plans())
+		if err != nil || len(acts) != 1 || acts[0].Unsure || acts[0].Made == "" || !acts[0].When.Equal(when) || tr.countPlans() != 1 {
+			t.Errorf("%v, %v, %d spaces", acts, err, tr.countPlans())
 		}
 	})
 }
@@ -221,7 +221,7 @@ func TestASuffixedNameIsOneSpaceAlthoughTheFirstNameBecomesFree(t *testing.T) {
 		body, _ := crowd(1, `,"onDuplicate":"SUFFIX"`)
 		tr.arm(1)
 		first, _ := tr.creates(body)
-		tr.calm()
+		tr.clearFaults()
 		tr.google.RenameSpace(theirs.ID, "Old") // its name is free again
 		tr.clock.advance(time.Minute)
 		second, answer := tr.creates(body)
@@ -250,7 +250,7 @@ func TestWhoIsInvitedIsNotCalledJoinedWhenGoogleSaysTheyAreThere(t *testing.T) {
 				}
 				return nil, errors.New("lost")
 			case 2: // as Google documents it
-				return response(r, http.StatusConflict, `{"error":{"code":409,"status":"ALREADY_EXISTS"}}`), nil
+				return newResponse(r, http.StatusConflict, `{"error":{"code":409,"status":"ALREADY_EXISTS"}}`), nil
 			}
 			return passOn.RoundTrip(r)
 		}}, true)
@@ -272,7 +272,7 @@ func TestAddingManyGoesOnWhereTimeRanOut(t *testing.T) {
 		tr := newTrial(t, &failure{name: "slow", wire: func(r *http.Request, passOn http.RoundTripper) (*http.Response, error) {
 			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/members") && r.Context().Err() == nil {
 				asked++
-				if err := silence(r.Context(), 1500*time.Millisecond); err != nil {
+				if err := sleep(r.Context(), 1500*time.Millisecond); err != nil {
 					return nil, err
 				}
 			}
@@ -355,7 +355,7 @@ func TestNothingPrivateAndFoundByAnAudienceIsMade(t *testing.T) {
 
 func TestWhatWasDoneByDelegationIsErasedWithThePersonAndNamesNobody(t *testing.T) {
 	t.Parallel()
-	w := ways["as a person by delegation"].ready(t, "", nil)
+	w := authorityCases["as a person by delegation"].setUp(t, "", nil)
 	w.browser(t, ada).connect()
 	if got := w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","authority":"delegation","text":"private words"}`); got.status != http.StatusCreated || len(w.acts(t)) != 1 {
 		t.Fatalf("%d %s, noted %v", got.status, got.text, w.acts(t))

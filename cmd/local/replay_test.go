@@ -38,7 +38,7 @@ func TestRecordedEventsOfEachTypeReplay(t *testing.T) {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
 			tr := newTrialAs(t, format, "", nil, false)
-			tr.kept["in"] = "DM" + ada.Sub
+			tr.saved["in"] = "DM" + ada.Sub
 			tr.step("Ada, in Deputy, types: /createspace First plan")
 			tr.step("Ada consents")
 			folder := filepath.Join("testdata", "events", string(format))

@@ -121,13 +121,13 @@ var (
 func (tr *trial) step(line string) {
 	tr.t.Helper()
 	if m := types.FindStringSubmatch(line); m != nil {
-		tr.kept["in"] = tr.place(m[1])
-		tr.shown(say(m[2])(tr, tr.kept["in"]))
+		tr.saved["in"] = tr.place(m[1])
+		tr.shown(say(m[2])(tr, tr.saved["in"]))
 		return
 	}
 	if m := chooses.FindStringSubmatch(line); m != nil {
-		tr.kept["in"] = tr.place(m[1])
-		tr.shown(choose(map[string]int{"Create a space": 101, "My connection": 102}[m[2]])(tr, tr.kept["in"]))
+		tr.saved["in"] = tr.place(m[1])
+		tr.shown(choose(map[string]int{"Create a space": 101, "My connection": 102}[m[2]])(tr, tr.saved["in"]))
 		return
 	}
 	if m := clicks.FindStringSubmatch(line); m != nil {
@@ -137,13 +137,13 @@ func (tr *trial) step(line string) {
 				fields.Add(name, strings.ReplaceAll(value, "Grace", grace.User()))
 			}
 		}
-		tr.shown(tr.press(tr.kept["shown"], m[1], tr.kept["in"], fields))
+		tr.shown(tr.press(tr.saved["shown"], m[1], tr.saved["in"], fields))
 		return
 	}
 	if m := consents.FindStringSubmatch(line); m != nil {
-		links := regexp.MustCompile(`href="([^"]*/start\?invitation=[^"]*)"`).FindAllStringSubmatch(tr.kept["shown"], -1)
+		links := regexp.MustCompile(`href="([^"]*/start\?invitation=[^"]*)"`).FindAllStringSubmatch(tr.saved["shown"], -1)
 		if links == nil {
-			tr.t.Fatalf("nobody asks for a consent:\n%s", tr.kept["shown"])
+			tr.t.Fatalf("nobody asks for a consent:\n%s", tr.saved["shown"])
 		}
 		tr.through(strings.TrimPrefix(links[len(links)-1][1], tr.address), m[1])
 		tr.shown(tr.look())
@@ -159,11 +159,11 @@ func (tr *trial) step(line string) {
 	}
 	switch {
 	case opens.MatchString(line):
-		tr.kept["in"] = "DM" + ada.Sub
-		tr.shown(tr.chats("/home", tr.kept["in"], url.Values{}))
+		tr.saved["in"] = "DM" + ada.Sub
+		tr.shown(tr.chats("/home", tr.saved["in"], url.Values{}))
 	case adds.MatchString(line):
-		tr.kept["in"] = "DM" + ada.Sub
-		tr.shown(tr.chats("/add", tr.kept["in"], url.Values{}))
+		tr.saved["in"] = "DM" + ada.Sub
+		tr.shown(tr.chats("/add", tr.saved["in"], url.Values{}))
 	case revokes.MatchString(line):
 		tr.google.RevokeGrant(ada)
 		tr.clock.advance(2 * time.Hour)
@@ -184,7 +184,7 @@ func (tr *trial) step(line string) {
 }
 
 func (tr *trial) shown(page string) {
-	tr.kept["shown"] = page
+	tr.saved["shown"] = page
 	if strings.Contains(page, "is not responding") {
 		tr.t.Errorf("Chat does not take the answer:\n%s", text(page))
 	}
@@ -197,14 +197,14 @@ func (tr *trial) place(name string) string {
 	return "DM" + ada.Sub
 }
 
-func (tr *trial) look() string { return tr.chats("/nothing", tr.kept["in"], url.Values{}) }
+func (tr *trial) look() string { return tr.chats("/nothing", tr.saved["in"], url.Values{}) }
 
 // through goes the whole way of a consent, and on to where it leads.
 func (tr *trial) through(start, without string) {
 	tr.t.Helper()
 	started := tr.do(http.MethodGet, start, "")
 	page := tr.do(http.MethodGet, strings.TrimPrefix(started.Header().Get("Location"), tr.address), "").Body.String()
-	form := url.Values{"request": {inputs(page).Get("request")}, "account": {ada.Sub}, "decision": {"allow"}}
+	form := url.Values{"request": {parseInputs(page).Get("request")}, "account": {ada.Sub}, "decision": {"allow"}}
 	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		if without == "" || !strings.HasSuffix(m[1], without) {
 			form.Add("scope", m[1])

@@ -26,7 +26,7 @@ func TestTheScriptsOfTheManualRun(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("NOT TESTED: the commands of docs/local.md. No curl was found; ./test.sh --all installs it")
 	}
-	w := begin(t)
+	w := newWorld(t)
 	text, err := os.ReadFile("../../docs/local.md")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestTheManualListsEverySwitch(t *testing.T) {
 
 func TestAScriptThatAsksForWhatCannotBeIsTold(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	for _, c := range []struct{ method, path, body, want string }{
 		{"POST", "/script/events", `{"as": "nobody@example.com", "type": "message"}`, "unknown person"},
 		{"POST", "/script/events", `{"as": "robin@mail.example", "in": "spaces/AAAAteam", "type": "message"}`, "not a member of this space"},
@@ -110,7 +110,7 @@ func TestARedeliveredEventComesTwiceAndItsSecondAnswerIsShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		page := b.say("/createspace Launch plan")
-		if b.has(page, "Space created"); strings.Count(page.shows(), "Space created") != 1 {
+		if b.wantText(page, "Space created"); strings.Count(page.visibleText(), "Space created") != 1 {
 			t.Error("both answers are shown")
 		}
 		if got := w.spaces(ada); len(got) != 1 {
@@ -127,7 +127,7 @@ func TestTroublesThatAreSwitchedOnAreToldToThePerson(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := begin(t)
+			w := newWorld(t)
 			if err := w.google.SetSwitch(name, true); err != nil {
 				t.Fatal(err)
 			}
@@ -137,26 +137,26 @@ func TestTroublesThatAreSwitchedOnAreToldToThePerson(t *testing.T) {
 				if !strings.Contains(page.body, "wants to access") {
 					break
 				}
-				form := inputs(page.body)
+				form := parseInputs(page.body)
 				form.Set("decision", "allow")
 				if form.Del("scope"); name != "untick" {
 					form["scope"] = w.google.RequestedScopes(form.Get("request"))
 				}
 				page = b.post(w.address+"/google/o/oauth2/v2/consent", form)
 			}
-			b.has(page, want)
+			b.wantText(page, want)
 		})
 	}
 }
 
 func TestTheClockOfGoogleAheadIsNotTrusted(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	if err := w.google.SetSwitch("clock-skew", true); err != nil {
 		t.Fatal(err)
 	}
 	w.browser(t, ada).say("/help")
-	w.browser(t, ada).sees("is not responding (status 401)")
+	w.browser(t, ada).wantChat("is not responding (status 401)")
 }
 
 func TestAFaultThatIsUnknownSaysWhichThereAre(t *testing.T) {
@@ -196,7 +196,7 @@ func TestWhatWasUnderWayWhenEverythingWasForgottenLeavesNothing(t *testing.T) {
 	}
 	close(answer)
 	<-said
-	w.browser(t, ada).missing(w.browser(t, ada).chat(), "late", "grüezi", "not responding")
+	w.browser(t, ada).wantNoText(w.browser(t, ada).chat(), "late", "grüezi", "not responding")
 }
 
 // another is a program with a Chat app of somebody else.
@@ -245,14 +245,14 @@ func TestAFaultyReplyOfAnAppIsExplained(t *testing.T) {
 	t.Parallel()
 	p, _ := another(t, `{"text": "x", "cards_v2": []}`)
 	b := (&world{program: p}).browser(t, ada)
-	b.has(b.say("/poll lunch"), "Poll is not responding", "cards_v2")
+	b.wantText(b.say("/poll lunch"), "Poll is not responding", "cards_v2")
 }
 
 func TestAFileThatDescribesNoAppSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{}`:                               "name is missing",
-		`{"name": "x", "endpoint": "foo"}`: "endpoint must be the address",
+		`{"name": "x", "endpoint": "foo"}`: "endpoint must be the URL",
 		`{"name": "x", "endpoint": "http://127.0.0.1/", "commands": [{"id": 1}]}`: "a command needs an id and a name",
 		`{"names": "x"}`: "unknown field",
 	} {
@@ -286,10 +286,10 @@ func behind(t *testing.T) (*world, *google.Server) {
 	})
 	at := httptest.NewServer(theirs.Handler())
 	t.Cleanup(at.Close)
-	real := (&program{address: at.URL, google: theirs}).standin(at.URL)
+	real := (&program{address: at.URL, google: theirs}).emulatedGoogle(at.URL)
 	real.accounts.Authorization = at.URL + "/o/oauth2/v2/auth"
-	log := &lines{}
-	p, err := start(context.WithoutCancel(t.Context()), options{addr: front.Addr().String(), log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: chatpage.Classic, cloud: &real})
+	log := &logBuffer{}
+	p, err := start(context.WithoutCancel(t.Context()), options{addr: front.Addr().String(), log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: chatpage.Classic, realGoogle: &real})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,19 +302,19 @@ func TestWithGoogleBehindThePersonSignsInAndTheSpaceIsMadeThere(t *testing.T) {
 	w, theirs := behind(t)
 	b := w.browser(t, ada)
 	decide := func(p page) page {
-		form := inputs(p.body)
+		form := parseInputs(p.body)
 		form.Set("account", ada.Sub)
 		form.Set("decision", "allow")
 		form["scope"] = theirs.RequestedScopes(form.Get("request"))
 		return b.post(p.beside("consent"), form)
 	}
 	choose := b.open(w.address + "/")
-	b.has(choose, "Choose an account")
+	b.wantText(choose, "Choose an account")
 	in := decide(b.open(choose.beside("account?account=" + ada.Sub + "&request=" + choose.header.Get(google.ConsentRequestHeader))))
-	b.has(in, "ada@example.com", "Google itself")
+	b.wantText(in, "ada@example.com", "Google itself")
 	done := decide(b.open(b.link(b.say("/createspace Launch plan"), "Configure")))
 	done = decide(done) // who has signed in before is asked once more, for a refresh token
-	b.has(done, "Space created", "Launch plan")
+	b.wantText(done, "Space created", "Launch plan")
 	if _, ok := theirs.SpaceByName("Launch plan"); !ok {
 		t.Error("it is not there")
 	}
@@ -332,7 +332,7 @@ func TestASignInOfSomebodyElsesBrowserIsRefused(t *testing.T) {
 	b, thief := w.browser(t, ada), w.browser(t, grace)
 	choose := b.open(w.address + "/signin")
 	consent := b.open(choose.beside("account?account=" + ada.Sub + "&request=" + choose.header.Get(google.ConsentRequestHeader)))
-	form := inputs(consent.body)
+	form := parseInputs(consent.body)
 	form.Set("decision", "allow")
 	got := thief.post(consent.beside("consent"), form)
 	if got.status != http.StatusForbidden || len(w.google.Accounts()) != 0 {

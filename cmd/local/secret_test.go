@@ -13,15 +13,15 @@ import (
 
 func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	declined := b.consent(b.link(b.say("/createspace MARKED plan"), "Configure"), decide{as: ada, deny: true})
-	wrong := b.consent(b.link(declined, "Try again"), decide{as: grace})
-	b.consent(b.link(wrong, "Choose another account"), decide{as: ada})
-	b.sees("Space created")
-	for _, u := range b.seen { // every callback once more
+	declined := b.consent(b.link(b.say("/createspace MARKED plan"), "Configure"), decision{account: ada, deny: true})
+	wrong := b.consent(b.link(declined, "Try again"), decision{account: grace})
+	b.consent(b.link(wrong, "Choose another account"), decision{account: ada})
+	b.wantChat("Space created")
+	for _, u := range b.visited { // every callback once more
 		if strings.HasSuffix(u.Path, "/callback") {
-			b.has(b.open(u.String()), "This link was already used")
+			b.wantText(b.open(u.String()), "This link was already used")
 		}
 	}
 	b.say("/createspace MARKED plan") // a taken name
@@ -42,7 +42,7 @@ func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
 		t.Fatalf("only %d lines: this test looks at the wrong place", lines)
 	}
 	secrets := w.google.Secrets()
-	for _, u := range b.seen {
+	for _, u := range b.visited {
 		for _, name := range []string{"invitation", "state", "code", "token", "nonce", "code_challenge"} {
 			secrets = append(secrets, u.Query().Get(name))
 		}

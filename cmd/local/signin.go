@@ -15,67 +15,69 @@ import (
 
 const (
 	signInPath = "/signin"
-	signInLife = 10 * time.Minute
+	signInTTL  = 10 * time.Minute
 )
 
-// signIn finds out who sits in front of the page, when Google itself is behind
-// it: the page plays Chat, and Chat knows its people.
+// signIn signs the page's user in with real Google, and adds them to the emulator's accounts.
 type signIn struct {
-	page     *google.Server // whose accounts people become
+	emulator *google.Server
 	provider *googleauth.Provider
 	tokens   *googleauth.Verifier
 	address  string // of the page
 	now      func() time.Time
 
-	mu    sync.Mutex
-	begun map[string]signingIn // by state
+	mu      sync.Mutex
+	pending map[string]pendingSignIn // by state
 }
 
-type signingIn struct {
+type pendingSignIn struct {
 	verifier config.Secret
 	nonce    string
-	at       time.Time
+	started  time.Time
 }
 
-func (s *signIn) handle(mux *http.ServeMux) {
+func (s *signIn) register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+signInPath, s.start)
 	mux.HandleFunc("GET "+signInPath+"/callback", s.callback)
 }
 
 func (s *signIn) start(w http.ResponseWriter, r *http.Request) {
-	state, began := rand.Text(), signingIn{config.NewSecret(oauth2.GenerateVerifier()), rand.Text(), s.now()}
+	state, p := rand.Text(), pendingSignIn{config.NewSecret(oauth2.GenerateVerifier()), rand.Text(), s.now()}
 	s.mu.Lock()
-	s.begun[state] = began
+	s.pending[state] = p
 	s.mu.Unlock()
 	http.SetCookie(w, s.cookie(state))
 	http.Redirect(w, r, s.provider.AuthorizationURL(googleauth.Authorization{
-		State: config.NewSecret(state), Verifier: began.verifier, Nonce: began.nonce, Scopes: []string{"openid", "email"},
+		State: config.NewSecret(state), Verifier: p.verifier, Nonce: p.nonce, Scopes: []string{"openid", "email"},
 	}), http.StatusSeeOther)
 }
 
 func (s *signIn) callback(w http.ResponseWriter, r *http.Request) {
 	state := r.URL.Query().Get("state")
 	s.mu.Lock()
-	began, ok := s.begun[state]
-	delete(s.begun, state)
+	p, ok := s.pending[state]
+	delete(s.pending, state)
 	s.mu.Unlock()
-	if own, err := r.Cookie("signin"); !ok || err != nil || own.Value != state || s.now().Sub(began.at) > signInLife {
-		http.Error(w, "This sign-in was not begun here, or is over. Open the page again.", http.StatusForbidden)
+	if c, err := r.Cookie("signin"); !ok || err != nil || c.Value != state || s.now().Sub(p.started) > signInTTL {
+		http.Error(w, "This sign-in expired or started in another browser. Open the page again.", http.StatusForbidden)
 		return
 	}
-	tokens, err := s.provider.Exchange(r.Context(), config.NewSecret(r.URL.Query().Get("code")), began.verifier)
+	tokens, err := s.provider.Exchange(r.Context(), config.NewSecret(r.URL.Query().Get("code")), p.verifier)
 	var claims googleauth.Claims
 	if err == nil {
 		claims, err = s.tokens.Verify(r.Context(), tokens.ID)
 	}
-	if err != nil || claims.Nonce != began.nonce {
-		http.Error(w, "Google did not say who you are. Open the page again, and allow it.", http.StatusForbidden)
+	if err != nil || claims.Nonce != p.nonce {
+		http.Error(w, "Google didn't confirm your account. Open the page again and allow access.", http.StatusForbidden)
 		return
 	}
-	s.page.AddAccount(google.Person{Sub: claims.Subject, Name: claims.Email, Email: claims.Email, Domain: claims.Domain})
+	s.emulator.AddAccount(google.Person{Sub: claims.Subject, Name: claims.Email, Email: claims.Email, Domain: claims.Domain})
 	http.Redirect(w, r, s.address+"/?as="+claims.Subject, http.StatusSeeOther)
 }
 
 func (s *signIn) cookie(state string) *http.Cookie {
-	return &http.Cookie{Name: "signin", Value: state, Path: signInPath, MaxAge: int(signInLife.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode} //nolint:gosec // there is no TLS on loopback
+	return &http.Cookie{ //nolint:gosec // there is no TLS on loopback
+		Name: "signin", Value: state, Path: signInPath, MaxAge: int(signInTTL.Seconds()),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
 }

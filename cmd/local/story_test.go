@@ -16,23 +16,23 @@ func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 
-		b.has(b.say("/createspace Launch plan"), "Deputy requires configuration", "Only visible to you")
-		back := b.consent(b.link(b.chat(), "Configure"), decide{as: ada})
+		b.wantText(b.say("/createspace Launch plan"), "Deputy requires configuration", "Only visible to you")
+		back := b.consent(b.link(b.chat(), "Configure"), decision{account: ada})
 
 		if got, want := back.url.String(), w.address+"/?as="+ada.Sub+"&in=DM"+ada.Sub; got != want {
 			t.Errorf("the browser is at %s, want %s", got, want)
 		}
-		b.has(back, "Space created", "Launch plan")
-		b.missing(back, "requires configuration")
+		b.wantText(back, "Space created", "Launch plan")
+		b.wantNoText(back, "requires configuration")
 		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
 			t.Error(diff)
 		}
-		b.has(b.open(b.link(back, "Open")), "<h1>Launch plan</h1>", "Ada Lovelace created this space via Deputy")
+		b.wantText(b.open(b.link(back, "Open")), "<h1>Launch plan</h1>", "Ada Lovelace created this space via Deputy")
 
 		b.say("/status")
-		b.sees("Your connection", "ada@example.com", "Create spaces", "Allowed")
+		b.wantChat("Your connection", "ada@example.com", "Create spaces", "Allowed")
 		b.say("/help")
-		b.sees("What Deputy can do", "/createspace [name] [@people]", "End Deputy's access to your account")
+		b.wantChat("What Deputy can do", "/createspace [name] [@people]", "End Deputy's access to your account")
 		b.say("/createspace Second plan")
 		if got, want := w.count("token authorization_code"), 1; got != want {
 			t.Errorf("consents: got %d, want %d", got, want)
@@ -40,10 +40,10 @@ func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
 
 		b.say("/disconnect")
 		b.press("Disconnect")
-		b.sees("Deputy's access is revoked at Google and erased here")
+		b.wantChat("Deputy's access is revoked at Google and erased here")
 		b.say("/status")
-		b.sees("You're not connected")
-		b.has(b.say("/createspace Third plan"), "Deputy requires configuration")
+		b.wantChat("You're not connected")
+		b.wantText(b.say("/createspace Third plan"), "Deputy requires configuration")
 		if diff := cmp.Diff([]string{"Launch plan", "Second plan"}, w.spaces(ada)); diff != "" {
 			t.Error(diff)
 		}
@@ -54,16 +54,16 @@ func TestTheAppGreetsWhoeverAddsIt(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.has(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.in}}), "Welcome to Deputy", "/createspace")
+		b.wantText(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.space}}), "Welcome to Deputy", "/createspace")
 	})
 }
 
 func TestAnotherAccountThanTheOneThatAskedIsTurnedAway(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	refused := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: grace})
-	b.has(refused, "Wrong account", "You chose grace@example.com", "Deputy didn't store anything")
+	refused := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decision{account: grace})
+	b.wantText(refused, "Wrong account", "You chose grace@example.com", "Deputy didn't store anything")
 
 	for _, p := range []google.Person{ada, grace} {
 		if _, err := w.docs.Get(t.Context(), "grants", p.Sub); err == nil {
@@ -73,45 +73,45 @@ func TestAnotherAccountThanTheOneThatAskedIsTurnedAway(t *testing.T) {
 	if got := w.count("revoke"); got != 0 {
 		t.Errorf("revocations: got %d, want 0", got)
 	}
-	b.consent(b.link(refused, "Choose another account"), decide{as: ada})
-	b.sees("Space created")
+	b.consent(b.link(refused, "Choose another account"), decision{account: ada})
+	b.wantChat("Space created")
 }
 
 func TestARefusalTellsWhatToDoAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	declined := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, deny: true})
-	b.has(declined, "You're not connected", "You didn't allow access")
+	declined := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decision{account: ada, deny: true})
+	b.wantText(declined, "You're not connected", "You didn't allow access")
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
 		t.Error("a grant was stored")
 	}
-	b.consent(b.link(declined, "Try again"), decide{as: ada})
-	b.sees("Space created")
+	b.consent(b.link(declined, "Try again"), decision{account: ada})
+	b.wantChat("Space created")
 }
 
 func TestAnUntickedBoxIsNamedAndOfferedAgain(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	unticked := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
-	b.has(unticked, "One permission is missing", "also needs permission to: Create spaces")
+	unticked := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decision{account: ada, untick: "chat.spaces.create"})
+	b.wantText(unticked, "One permission is missing", "also needs permission to: Create spaces")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("spaces: %v", got)
 	}
-	b.consent(b.link(unticked, "Allow"), decide{as: ada})
-	b.sees("Space created")
+	b.consent(b.link(unticked, "Allow"), decision{account: ada})
+	b.wantChat("Space created")
 }
 
 func TestWhoeverMayNotSeeTheMembersStillGetsTheSpace(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"), decide{as: ada, untick: "memberships.readonly"})
+	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"), decision{account: ada, untick: "memberships.readonly"})
 	b.say("/createspace Launch plan @Grace Hopper")
-	b.consent(b.link(b.sees("Space created", "You haven't allowed Deputy to see members"), "Allow"), decide{as: ada})
+	b.consent(b.link(b.wantChat("Space created", "You haven't allowed Deputy to see members"), "Allow"), decision{account: ada})
 	b.say("/createspace Second plan @Grace Hopper")
-	b.sees("Space created", "Added")
+	b.wantChat("Space created", "Added")
 	if diff := cmp.Diff([]string{"Launch plan", "Second plan"}, w.spaces(grace)); diff != "" {
 		t.Error(diff)
 	}
@@ -122,20 +122,20 @@ func TestTheCardTellsWhoGotInAndWhoWasLeftOut(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.connect()
-		b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Configure"), decide{as: ada})
-		b.sees("Space created", "Added", "Grace Hopper", "Not added", "Kim Park", "Google doesn't say why")
+		b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Configure"), decision{account: ada})
+		b.wantChat("Space created", "Added", "Grace Hopper", "Not added", "Kim Park", "Google doesn't say why")
 	})
 }
 
 func TestAUsedOrExpiredLinkSaysSo(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	link := b.link(b.say("/createspace Launch plan"), "Configure")
-	b.consent(link, decide{as: ada})
+	b.consent(link, decision{account: ada})
 
 	var callback *url.URL
-	for _, u := range b.seen {
+	for _, u := range b.visited {
 		if strings.HasSuffix(u.Path, "/callback") {
 			callback = u
 		}
@@ -144,23 +144,23 @@ func TestAUsedOrExpiredLinkSaysSo(t *testing.T) {
 	if replayed.status != 409 {
 		t.Errorf("status: got %d, want 409", replayed.status)
 	}
-	b.has(replayed, "This link was already used")
+	b.wantText(replayed, "This link was already used")
 	if got, want := w.count("token authorization_code"), 1; got != want {
 		t.Errorf("exchanges: got %d, want %d", got, want)
 	}
 
 	w.clock.advance(25 * time.Hour)
-	b.has(b.open(link), "This link has expired")
-	b.has(b.open(w.address+"/oauthcallback/start?invitation=nonsense"), "This link has expired")
-	b.has(b.open(w.address+"/oauthcallback/callback?state=unknown&code=x"), "This link has expired")
+	b.wantText(b.open(link), "This link has expired")
+	b.wantText(b.open(w.address+"/oauthcallback/start?invitation=nonsense"), "This link has expired")
+	b.wantText(b.open(w.address+"/oauthcallback/callback?state=unknown&code=x"), "This link has expired")
 }
 
 func TestAConsentCannotBeFinishedInAnotherBrowser(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	victim, thief := w.browser(t, ada), w.browser(t, ada)
 	asked := thief.open(thief.link(thief.say("/connect"), "Configure"))
-	victim.has(victim.submit(asked, decide{as: ada}), "Use the same browser")
+	victim.wantText(victim.submit(asked, decision{account: ada}), "Use the same browser")
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
 		t.Error("a grant was stored")
 	}
@@ -168,13 +168,13 @@ func TestAConsentCannotBeFinishedInAnotherBrowser(t *testing.T) {
 
 func TestADoubleClickOnConfigureMakesOneSpace(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	link := b.link(b.say("/createspace Launch plan"), "Configure")
 	first, second := b.open(link), b.open(link)
-	b.submit(first, decide{as: ada})
-	b.submit(second, decide{as: ada})
-	b.sees("Space created")
+	b.submit(first, decision{account: ada})
+	b.submit(second, decision{account: ada})
+	b.wantChat("Space created")
 	if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
 		t.Error(diff)
 	}
@@ -182,7 +182,7 @@ func TestADoubleClickOnConfigureMakesOneSpace(t *testing.T) {
 
 func TestWhatOnlyLooksAheadBeginsNothing(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	link := b.link(b.say("/connect"), "Configure")
 	before := w.docs.Writes()
@@ -205,18 +205,18 @@ func TestInASpaceOnlyThePersonSeesTheCardAndContinueGoesOn(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.in = "AAAAteam"
+		b.space = "AAAAteam"
 		b.say("/createspace Secret plan")
-		asked := b.sees("Connect your account", "Only visible to you")
-		b.missing(asked, "requires configuration")
+		asked := b.wantChat("Connect your account", "Only visible to you")
+		b.wantNoText(asked, "requires configuration")
 		other := w.browser(t, grace)
-		other.in = "AAAAteam"
-		other.missing(other.chat(), "Secret plan", "Connect your account")
+		other.space = "AAAAteam"
+		other.wantNoText(other.chat(), "Secret plan", "Connect your account")
 
-		b.has(b.consent(b.link(asked, "Connect"), decide{as: ada}), "You're connected", "select Continue")
+		b.wantText(b.consent(b.link(asked, "Connect"), decision{account: ada}), "You're connected", "select Continue")
 		b.press("Continue")
-		b.sees("Space created", "Secret plan")
-		other.missing(other.chat(), "Secret plan", "Space created")
+		b.wantChat("Space created", "Secret plan")
+		other.wantNoText(other.chat(), "Secret plan", "Space created")
 	})
 }
 
@@ -227,9 +227,9 @@ func TestATakenNameIsSaidPlainlyAndAnotherOffered(t *testing.T) {
 		b.connect()
 		b.say("/createspace Launch plan")
 		b.say("/createspace launch plan")
-		b.sees("Something didn't work", `A space named "launch plan" already exists`)
+		b.wantChat("Something didn't work", `A space named "launch plan" already exists`)
 		b.press(`Create "launch plan 2" instead`)
-		b.sees("Space created", "launch plan 2")
+		b.wantChat("Space created", "launch plan 2")
 		b.say("/createspace Launch plan")
 		b.press(`Create "Launch plan 2" instead`)
 		b.press(`Create "Launch plan 3" instead`)
@@ -241,33 +241,33 @@ func TestATakenNameIsSaidPlainlyAndAnotherOffered(t *testing.T) {
 
 func TestACommandThatIsNotUnderstoodSaysHowToWriteIt(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.say("/createspace")
-	b.sees("Enter the space's name after the command")
+	b.wantChat("Enter the space's name after the command")
 	b.say("/createspace " + strings.Repeat("x", 129))
-	b.sees("The name has 129 characters. Google Chat allows up to 128")
+	b.wantChat("The name has 129 characters. Google Chat allows up to 128")
 	b.say("hello?")
-	b.sees("What Deputy can do")
+	b.wantChat("What Deputy can do")
 }
 
 func TestMarkupInANameIsShownAsItWasTyped(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	b.say(`/createspace <b>Q&A</b> "plan"`)
-	b.sees("Space created", `<b>Q&A</b> "plan"`)
+	b.wantChat("Space created", `<b>Q&A</b> "plan"`)
 }
 
 func TestAFaultOfGooglesIsRetriedAndMakesOneSpace(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	w.google.Fail("chat.spaces.setup", 503, 429)
 	b.say("/createspace Launch plan")
-	b.sees("Space created")
+	b.wantChat("Space created")
 	if got, want := w.count("chat.spaces.setup"), 3; got != want {
 		t.Errorf("calls: got %d, want %d", got, want)
 	}
@@ -280,9 +280,9 @@ func TestTryAgainIsTheSameActAndMakesOneSpace(t *testing.T) {
 		b.connect()
 		w.google.Fail("chat.spaces.setup", 500, 500, 500, 500)
 		b.say("/createspace Launch plan")
-		b.sees("Something didn't work", "Google Chat has a temporary problem")
+		b.wantChat("Something didn't work", "Google Chat has a temporary problem")
 		b.press("Try again")
-		b.sees("Space created")
+		b.wantChat("Space created")
 		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
 			t.Error(diff)
 		}
@@ -302,13 +302,13 @@ func TestAGrantThatGoogleEndedIsToldOnceAndContinueGoesOn(t *testing.T) {
 				w.google.RevokeGrant(ada)
 				w.clock.advance(pass)
 				told := b.say("/createspace Launch plan")
-				b.has(told, "Google ended Deputy")
-				b.missing(told, "requires configuration")
+				b.wantText(told, "Google ended Deputy")
+				b.wantNoText(told, "requires configuration")
 				// Told once: the next is Chat's own prompt, which carries no text.
-				b.has(b.say("/createspace Other plan"), "requires configuration")
-				b.consent(b.link(told, "Connect"), decide{as: ada})
+				b.wantText(b.say("/createspace Other plan"), "requires configuration")
+				b.consent(b.link(told, "Connect"), decision{account: ada})
 				b.press("Continue")
-				b.sees("Space created", "Launch plan")
+				b.wantChat("Space created", "Launch plan")
 			})
 		})
 	}
@@ -316,42 +316,42 @@ func TestAGrantThatGoogleEndedIsToldOnceAndContinueGoesOn(t *testing.T) {
 
 func TestASessionPolicyAsksToSignInAgainAndTheGrantLives(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	w.google.RequireReauth(ada, true)
 	w.clock.advance(2 * time.Hour)
 	asked := b.say("/createspace Launch plan")
-	b.has(asked, "Your organization requires you to sign in to Google again")
+	b.wantText(asked, "Your organization requires you to sign in to Google again")
 	b.say("/status")
-	b.sees("ada@example.com", "Your organization requires you to sign in to Google again")
+	b.wantChat("ada@example.com", "Your organization requires you to sign in to Google again")
 	w.google.RequireReauth(ada, false) // by signing in
-	b.consent(b.link(asked, "Connect"), decide{as: ada})
+	b.consent(b.link(asked, "Connect"), decision{account: ada})
 	b.press("Continue")
-	b.sees("Space created")
+	b.wantChat("Space created")
 }
 
 func TestATokenThatAnAPIRefusesOnceIsRenewedWithoutTheirNoticing(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	w.google.Fail("chat.spaces.setup", 401)
 	b.say("/createspace Launch plan")
-	b.sees("Space created")
+	b.wantChat("Space created")
 	w.google.Fail("chat.spaces.setup", 401, 401) // the renewed one as well: the API has trouble of its own
-	b.missing(b.say("/createspace Second plan"), "Google ended Deputy")
-	b.has(b.say("/status"), "ada@example.com")
+	b.wantNoText(b.say("/createspace Second plan"), "Google ended Deputy")
+	b.wantText(b.say("/status"), "ada@example.com")
 }
 
 func TestATokenThatIsRefusedForTheListOfMembersIsRenewedToo(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.consent(b.link(b.say("/createspace First plan @Grace Hopper"), "Configure"), decide{as: ada})
+	b.consent(b.link(b.say("/createspace First plan @Grace Hopper"), "Configure"), decision{account: ada})
 	w.google.Fail("chat.spaces.members.list", 401)
 	b.say("/createspace Second plan @Grace Hopper")
-	b.sees("Space created", "Second plan", "Added")
+	b.wantChat("Space created", "Second plan", "Added")
 	if got := w.count("token refresh_token"); got != 1 {
 		t.Errorf("refreshes: got %d, want 1", got)
 	}
@@ -359,32 +359,32 @@ func TestATokenThatIsRefusedForTheListOfMembersIsRenewedToo(t *testing.T) {
 
 func TestAScopeThatGoogleSaysIsMissingIsAskedFor(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	w.google.NarrowGrant(ada)
-	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada})
-	b.sees("Space created")
+	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decision{account: ada})
+	b.wantChat("Space created")
 }
 
 func TestStatusSaysSoWhenNothingWasAllowed(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decide{as: ada, untick: "chat.spaces.create"})
+	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decision{account: ada, untick: "chat.spaces.create"})
 	b.say("/status")
-	b.sees("Your connection", "Create spaces", "Not allowed", "Allow more")
+	b.wantChat("Your connection", "Create spaces", "Not allowed", "Allow more")
 }
 
 func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	w.google.Fail("revoke", 503)
 	b.say("/disconnect")
 	b.press("Disconnect")
-	b.sees("couldn't reach Google to revoke it", "myaccount.google.com/permissions")
+	b.wantChat("couldn't reach Google to revoke it", "myaccount.google.com/permissions")
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
 		t.Error("the grant is still stored")
 	}

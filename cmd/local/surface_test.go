@@ -48,7 +48,7 @@ func (tr *trial) allowed(capabilities ...capability.Capability) {
 	}
 	started := tr.do(http.MethodGet, strings.TrimPrefix(link.Reveal(), tr.address), "")
 	page := tr.do(http.MethodGet, strings.TrimPrefix(started.Header().Get("Location"), tr.address), "").Body.String()
-	form := url.Values{"request": {inputs(page).Get("request")}, "account": {ada.Sub}, "decision": {"allow"}}
+	form := url.Values{"request": {parseInputs(page).Get("request")}, "account": {ada.Sub}, "decision": {"allow"}}
 	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		form.Add("scope", m[1])
 	}
@@ -76,7 +76,7 @@ func sendForm(tr *trial, in string) string {
 		return body // somebody has to connect first
 	}
 	number := ""
-	for _, m := range presses.FindAllStringSubmatch(body, -1) {
+	for _, m := range buttonPattern.FindAllStringSubmatch(body, -1) {
 		if m[2] == "Create" {
 			number = m[1]
 		}
@@ -191,7 +191,7 @@ var moods = map[string]mood{
 		tr.clock.advance(2 * time.Hour)
 	}, "Google ended Deputy's access", ""),
 	"Google slow": {
-		func(tr *trial, g gesture) { tr.allowed(capability.All()...); tr.slow = g.path },
+		func(tr *trial, g gesture) { tr.allowed(capability.All()...); tr.slowPath = g.path },
 		func(g gesture, _ string) (string, bool) {
 			switch {
 			case g.path == "":

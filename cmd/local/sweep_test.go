@@ -30,7 +30,7 @@ func TestTheSchedulerSweepsAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	scheduler := caller()
 	scheduler.Actions = []string{"sweep"}
-	w := beginWith(t, scheduler)
+	w := newWorldWithCaller(t, scheduler)
 	w.browser(t, ada).connect()
 	w.clock.advance(151 * 24 * time.Hour)
 	if status, done := w.swept(t, w.callerToken(nil)); status != http.StatusOK || done.Refreshed != 1 || !done.Finished {
@@ -42,7 +42,7 @@ func TestTheSchedulerSweepsAndNobodyElse(t *testing.T) {
 	if status, _ := w.swept(t, "Bearer x"); status != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", status)
 	}
-	other := beginWith(t, caller())
+	other := newWorldWithCaller(t, caller())
 	if status, _ := other.swept(t, other.callerToken(nil)); status != http.StatusForbidden {
 		t.Errorf("a caller without the operation: %d", status)
 	}

@@ -23,7 +23,7 @@ var incident = vault.Template{
 func (w *world) knows(t *testing.T, templates ...vault.Template) {
 	t.Helper()
 	for _, template := range templates {
-		w.file(t, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(template)) })
+		w.editCallers(t, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(template)) })
 	}
 }
 
@@ -87,7 +87,7 @@ func TestACallerWhoMayNotCreateLearnsOfNoTemplate(t *testing.T) {
 	t.Parallel()
 	c := caller()
 	c.Actions = []string{"spaces.read"}
-	w := beginWith(t, c)
+	w := newWorldWithCaller(t, c)
 	w.knows(t, incident)
 	for _, name := range []string{"Incident", "Nothing"} {
 		if got := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","template":"`+name+`","displayName":"x"}`); got.problem() != "denied" {
@@ -119,17 +119,17 @@ func TestTheSameKeyMakesTheSameSpaceThoughTheTemplateAndTheDayHaveChanged(t *tes
 
 func TestTheFormFillsInThePlaceholdersOfTheTemplateItWasFilledWith(t *testing.T) {
 	t.Parallel()
-	w := begin(t)
+	w := newWorld(t)
 	w.knows(t, incident)
 	b := w.browser(t, ada)
 	b.connect()
-	form := b.send(b.quick(101), "Use template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
-	b.has(form, "INC-{{seq}} Disk full", "{{title}} is number {{seq}}")
+	form := b.send(b.quickCommand(101), "Use template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
+	b.wantText(form, "INC-{{seq}} Disk full", "{{title}} is number {{seq}}")
 	asked := b.send(form, "Create", nil)
 	b.allow(asked, "Connect")
 	done := b.send(b.chat(), "Create", nil)
-	b.has(done, "Space created")
-	made := w.made(t, "INC-1 Disk full")
+	b.wantText(done, "Space created")
+	made := w.mustFindSpace(t, "INC-1 Disk full")
 	if want := "INC-1 Disk full, since " + w.clock.now().UTC().Format(time.DateOnly) + ", told by ada@example.com"; made.Description != want {
 		t.Errorf("%q, not %q", made.Description, want)
 	}
@@ -162,13 +162,13 @@ func TestAFormsTemplateIsOneOfTheTemplatesThereAre(t *testing.T) {
 		w := connectedWith(t)
 		w.knows(t, incident)
 		b := w.browser(t, ada)
-		form := b.send(b.quick(101), "Use template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
-		b.has(form, "INC-{{seq}} Disk full")
-		w.file(t, func(d *callers.Draft) error {
+		form := b.send(b.quickCommand(101), "Use template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
+		b.wantText(form, "INC-{{seq}} Disk full")
+		w.editCallers(t, func(d *callers.Draft) error {
 			d.RemoveTemplate("Incident")
 			return nil
 		})
-		b.has(b.send(form, "Create", url.Values{"template": {name}}), "This template no longer exists")
+		b.wantText(b.send(form, "Create", url.Values{"template": {name}}), "This template no longer exists")
 		if counted, err := w.docs.List(t.Context(), "sequences", "", 10); err != nil || len(counted) != 0 || w.count("chat.spaces.setup") != 0 {
 			t.Errorf("%s: %v, %v", name, counted, err)
 		}
