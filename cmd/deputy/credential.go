@@ -25,7 +25,7 @@ type credential struct {
 
 // held is the credential as it is acted by.
 func (c credential) held() grants.DesktopGrant {
-	return grants.DesktopGrant{Email: c.Email, Refresh: config.NewSecret(c.RefreshToken), Scopes: c.Scopes}
+	return grants.DesktopGrant{Email: c.Email, RefreshToken: config.NewSecret(c.RefreshToken), Scopes: c.Scopes}
 }
 
 // drawer is where the credential lies: a folder of the user's own

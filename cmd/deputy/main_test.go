@@ -183,7 +183,7 @@ func TestALookupKeysetRotatesTheSameWay(t *testing.T) {
 	d.people(1)
 	added, _ := d.does(d.lookup, "keys", "add")
 	d.lookup, _ = d.does(added, "keys", "promote")
-	if who, err := d.parts().Grants.Find(t.Context(), "a@example.com"); err != nil || who != "users/0" {
+	if who, err := d.parts().Grants.FindByEmail(t.Context(), "a@example.com"); err != nil || who != "users/0" {
 		t.Errorf("before resealing: %s, %v", who, err)
 	}
 	if out, _ := d.does(config.Secret{}, "keys", "reseal", "--json"); !strings.Contains(out.Reveal(), `"resealed":1`) {
@@ -269,7 +269,7 @@ func TestSweepSaysWhatItDid(t *testing.T) {
 		check(t, err)
 	}
 	out, _ := d.does(config.Secret{}, "sweep", "--json")
-	var done grants.Swept
+	var done grants.SweepResult
 	if err := json.Unmarshal([]byte(out.Reveal()), &done); err != nil || done.Seen != 3 || !done.Finished {
 		t.Errorf("got %s, %v", out.Reveal(), err)
 	}

@@ -61,7 +61,7 @@ func peopleCommand(o outside) *cobra.Command {
 	c.AddCommand(
 		list,
 		does("show", "Show all that is held about a person, but the tokens", false, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
-			return a.ExportOf(ctx, resource.Person(person))
+			return a.ExportPerson(ctx, resource.Person(person))
 		}),
 		does("disconnect", "End a person's connection, as /disconnect does", true, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
 			done, err := a.Disconnect(ctx, resource.Person(person))
@@ -89,7 +89,7 @@ func personOf(ctx context.Context, gs *grants.Grants, named string) (string, err
 	case personID.MatchString(named):
 		return named, nil
 	case strings.Contains(named, "@"):
-		person, err := gs.Find(ctx, strings.ToLower(named))
+		person, err := gs.FindByEmail(ctx, strings.ToLower(named))
 		if err != nil && fault.KindOf(err) == fault.NotFound {
 			return "", fmt.Errorf("nobody has connected with the address %s; people may have changed theirs: deputy people list", named)
 		}
@@ -100,7 +100,7 @@ func personOf(ctx context.Context, gs *grants.Grants, named string) (string, err
 }
 
 func disconnection(done grants.Disconnection) map[string]any {
-	return map[string]any{"outcome": done.Outcome.String(), "withdrawn": done.Withdrawn, "unfinished": done.Rest}
+	return map[string]any{"outcome": done.Outcome.String(), "withdrawn": done.Withdrawn, "unfinished": done.Incomplete}
 }
 
 // listed is a person in the list.

@@ -98,7 +98,7 @@ func (q *quickstart) consented(ctx context.Context, anew bool, capabilities ...c
 	hint := ""
 	if ok {
 		hint = there.Email
-		capabilities = append(capability.Satisfied(there.Scopes), capabilities...)
+		capabilities = append(capability.Allowed(there.Scopes), capabilities...)
 	}
 	l := loopback{q.outside, client, q.port, !q.noBrowser, q.wait}
 	got, err := l.ask(ctx, hint, capabilities...)
@@ -111,7 +111,7 @@ func (q *quickstart) consented(ctx context.Context, anew bool, capabilities ...c
 
 func allows(c credential, capabilities []capability.Capability) bool {
 	have := map[capability.Capability]bool{}
-	for _, one := range capability.Satisfied(c.Scopes) {
+	for _, one := range capability.Allowed(c.Scopes) {
 		have[one] = true
 	}
 	for _, one := range capabilities {
@@ -135,7 +135,7 @@ func (q *quickstart) as(ctx context.Context, needed []capability.Capability, do 
 			return err
 		}
 		err = do(s, c.Person)
-		lacks, consent := capability.Needed(err)
+		lacks, consent := capability.AsConsentError(err)
 		switch {
 		case !consent:
 			return err

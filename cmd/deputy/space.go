@@ -62,7 +62,7 @@ func (s *spaceCommands) act(ctx context.Context, needed []capability.Capability,
 			return err
 		}
 		if s.admin {
-			delegated = delegated.ForAdministrators()
+			delegated = delegated.WithAdminCapabilities()
 		}
 		made, err := s.spaces(ctx, delegated)
 		if err != nil {

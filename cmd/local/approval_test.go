@@ -170,7 +170,7 @@ func TestApproval_MarkupInCallerName(t *testing.T) {
 	c.ID, c.UniqueID, c.Email = "another", "109000000000000000002", "another@tools.iam.gserviceaccount.com"
 	c.Name = `<script>alert(1)</script>`
 	w.put(t, c)
-	wish := consent.Wish{Caller: c.ID, Actions: []string{"spaces.create"}}
+	wish := consent.ApprovalRequest{Caller: c.ID, Actions: []string{"spaces.create"}}
 	link, err := w.consent.InviteToApprove(t.Context(), resource.Named(ada.User()), wish, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +189,7 @@ func TestApproval_MarkupInCallerName(t *testing.T) {
 func TestApproval_RemovedCaller(t *testing.T) {
 	t.Parallel()
 	w := newUnapprovedWorld(t)
-	wish := consent.Wish{Caller: "removed", Actions: []string{"spaces.create"}}
+	wish := consent.ApprovalRequest{Caller: "removed", Actions: []string{"spaces.create"}}
 	link, err := w.consent.InviteToApprove(t.Context(), resource.Named(ada.User()), wish, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)

@@ -219,7 +219,7 @@ func TestConsent_RefusalLogged(t *testing.T) {
 		{"wrong_account: another person consented", func() { b.consent(link(), decision{account: grace}) }},
 		{"link_used", func() { b.open(last().String()) }},
 		{"other_browser", func() { w.browser(t, grace).submit(b.open(link()), decision{account: ada}) }},
-		{"google_refused: another issuer", func() {
+		{"google_refused: redirect from another issuer", func() {
 			b.open(strings.Replace(b.callbackURL(link()), "accounts.google.com", "evil.example", 1))
 		}},
 	} {

@@ -104,7 +104,7 @@ func (ac authorityCase) callerRecord() callers.Caller {
 // capabilities returns all capabilities that this authority can need.
 func (ac authorityCase) capabilities() []capability.Capability {
 	return slices.DeleteFunc(capability.All(), func(c capability.Capability) bool {
-		return c.Administers() != (ac.authority == "admin")
+		return c.IsAdmin() != (ac.authority == "admin")
 	})
 }
 

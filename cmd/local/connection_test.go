@@ -46,7 +46,7 @@ func TestServerAuthCode_Connects(t *testing.T) {
 		b.wantText(b.say("/status"), "Your connection", "ada@example.com", "Incidents connected your account")
 		b.wantText(b.say("/createspace Launch plan"), "Space created")
 		again := w.api(t, "POST", adaConnection, body)
-		if again.problem() != "invalid_request" || !strings.Contains(again.text, "Google does not take this code") {
+		if again.problem() != "invalid_request" || !strings.Contains(again.text, "Google rejected the code") {
 			t.Errorf("%s, the same code again: %d %s", clientType, again.status, again.text)
 		}
 		if log := w.log.String(); strings.Contains(log, "MARKED") || !strings.Contains(log, "act=people.connect") {
@@ -100,7 +100,7 @@ func TestServerAuthCode_Invalid(t *testing.T) {
 	for name, c := range map[string]struct{ body, want string }{
 		"without offline access": {w.connectionBody(ada, "ANDROID", "", false), "offline access"},
 		"of another platform":    {w.connectionBody(ada, "ANDROID", "postmessage", true), ""},
-		"nonsense":               {`{"serverAuthCode":"x","clientType":"IOS"}`, "Google does not take this code"},
+		"nonsense":               {`{"serverAuthCode":"x","clientType":"IOS"}`, "Google rejected the code"},
 		"no type":                {`{"serverAuthCode":"x"}`, "clientType"},
 		"both": {
 			`{"serverAuthCode":"x","clientType":"IOS","capabilities":["CreateSpaces"]}`, "either",
@@ -123,7 +123,7 @@ func TestServerAuthCode_FewerScopes(t *testing.T) {
 	w := connectedWith(t, func(c *callers.Caller) { c.Actions = append([]string{"people.connect"}, everyAction...) })
 	before := w.api(t, "GET", adaConnection, "")
 	got := w.api(t, "POST", adaConnection, w.connectionBody(ada, "ANDROID", "", true))
-	if got.problem() != "invalid_request" || !strings.Contains(got.text, "would take the rest away") {
+	if got.problem() != "invalid_request" || !strings.Contains(got.text, "allows less than this person has already allowed") {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 	if after := w.api(t, "GET", adaConnection, ""); after.text != before.text {

@@ -43,7 +43,7 @@ func TestNoAPIThatRefusesGoodTokensEndsAGrant(t *testing.T) {
 		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() || len(g.Scopes) < len(capability.All()) || len(g.Standing()) != 1 {
 			t.Errorf("%s: %s, %d scopes, %v", method, g.Status, len(g.Scopes), err)
 		}
-		if got := strings.Count(w.log.String(), `alarm="a Google API refuses tokens`); got != 1 {
+		if got := strings.Count(w.log.String(), `alarm="a Google API rejects tokens`); got != 1 {
 			t.Errorf("%s: %d alarms", method, got)
 		}
 		if got := w.api(t, ask[0], ask[1], ask[2]); got.status >= 300 {

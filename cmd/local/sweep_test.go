@@ -10,7 +10,7 @@ import (
 )
 
 // swept asks for a sweep as the caller of a token.
-func (w *world) swept(t *testing.T, authorization string) (int, grants.Swept) {
+func (w *world) swept(t *testing.T, authorization string) (int, grants.SweepResult) {
 	t.Helper()
 	r := request(t, http.MethodPost, w.address+"/createspace/v1/sweep", nil)
 	r.Header.Set("Authorization", authorization)
@@ -19,7 +19,7 @@ func (w *world) swept(t *testing.T, authorization string) (int, grants.Swept) {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	var done grants.Swept
+	var done grants.SweepResult
 	if err := json.NewDecoder(res.Body).Decode(&done); err != nil {
 		t.Fatal(err)
 	}

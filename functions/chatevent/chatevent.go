@@ -128,12 +128,12 @@ func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error
 		return f.limitConcurrency(ctx, func() (chat.Reply, error) { return home(ctx, f, e, invocation{}) })
 	case chat.Added:
 		if e.Space.Direct {
-			f.logError(ctx, f.Grants.AppReturned(ctx, e.Person.Name))
+			f.logError(ctx, f.Grants.RecordAppReturned(ctx, e.Person.Name))
 		}
 		return welcome(ctx, f, e)
 	case chat.Removed: // no reply is possible
 		if e.Space.Direct {
-			f.logError(ctx, f.Grants.AppRemoved(ctx, e.Person.Name, f.Now()))
+			f.logError(ctx, f.Grants.RecordAppRemoved(ctx, e.Person.Name, f.Now()))
 		}
 		return chat.Reply{}, nil
 	case chat.Message:

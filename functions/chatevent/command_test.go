@@ -9,7 +9,7 @@ import (
 
 func TestCommands_FitConsole(t *testing.T) {
 	for _, c := range capability.All() {
-		if c.Words() == (i18n.Text{}) {
+		if c.Description() == (i18n.Text{}) {
 			t.Errorf("%s has no words", c)
 		}
 	}

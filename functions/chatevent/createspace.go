@@ -66,7 +66,7 @@ func (f function) createdCard(
 	}
 	for _, u := range outcome.Undone {
 		reason := fault.Public(say, u.Why, logging.Reference(ctx))
-		if _, ok := capability.Needed(u.Why); ok {
+		if _, ok := capability.AsConsentError(u.Why); ok {
 			reason, missing = say(words.CreatedNotAllowedYet), append(missing, u.Step.Needs())
 		}
 		widgets = append(widgets, chat.Widget{Label: say(undoneWords[u.Step]), Text: reason})

@@ -47,7 +47,7 @@ func disconnectedCard(e chat.Event, title i18n.Text, result grants.Disconnection
 	}[result.Outcome]
 	say := i18n.In(e.Locale)
 	widgets := []chat.Widget{{Text: say(text)}}
-	if result.Rest {
+	if result.Incomplete {
 		widgets = append(widgets, chat.Widget{Text: say(words.DisconnectRest)})
 	}
 	if result.Withdrawn > 0 {

@@ -47,7 +47,7 @@ const warning = "⚠️ "
 
 // errorReply returns a card for an error, or Chat's own prompt when the person must consent.
 func (f function) errorReply(ctx context.Context, state *requestState, err error, ref string) (chat.Reply, error) {
-	if needs, ok := capability.Needed(err); ok {
+	if needs, ok := capability.AsConsentError(err); ok {
 		return f.requestConsent(ctx, state, needs)
 	}
 	say := i18n.In(state.event.Locale)

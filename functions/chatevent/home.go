@@ -24,9 +24,9 @@ func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Rep
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	if !c.Connected || c.SignIn {
+	if !c.Connected || c.SignInRequired {
 		text := words.HomeNotConnected
-		if c.SignIn {
+		if c.SignInRequired {
 			text = words.ConnectSignIn
 		}
 		connect, err := f.consentButton(ctx, say(words.ButtonConnect), e, capability.CreateSpaces)
@@ -68,7 +68,7 @@ func (f function) recentSpaces(ctx context.Context, e chat.Event, c grants.Conne
 		return []chat.Widget{{Text: say(words.HomeRecentNotAllowed)}, buttons(allow)}, err
 	}
 	found, _, err := f.Spaces.Search(ctx, e.Person.Name, "")
-	if _, ok := capability.Needed(err); ok {
+	if _, ok := capability.AsConsentError(err); ok {
 		return nil, err // this call found that the grant no longer works
 	}
 	if err != nil {

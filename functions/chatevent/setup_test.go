@@ -44,13 +44,13 @@ func TestTheTablesOfTheSetupDocumentAreTheCodes(t *testing.T) {
 	scopes := &strings.Builder{}
 	scopes.WriteString("| scope | capability | lets Deputy | for |\n|---|---|---|---|\n")
 	for _, c := range capability.All() {
-		if !c.Everyday() {
+		if !c.UsedInChat() {
 			used[c] = []string{"the HTTP API"}
 		}
 		if len(used[c]) == 0 {
 			t.Errorf("no command asks for %s", c)
 		}
-		text := say(c.Words())
+		text := say(c.Description())
 		fmt.Fprintf(scopes, "| `%s` | %s | %s | %s |\n",
 			c.Scope(), c, strings.ToLower(text[:1])+text[1:], strings.Join(used[c], ", "))
 	}

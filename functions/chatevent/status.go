@@ -68,7 +68,7 @@ func (f function) dataWidgets(e chat.Event) ([]chat.Widget, error) {
 func (f function) notConnectedCard(ctx context.Context, e chat.Event, c grants.Connection) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
 	widgets := []chat.Widget{{Text: say(words.StatusNotConnectedText)}}
-	if c.Ended && f.Grants.Tell(ctx, e.Person.Name) {
+	if c.Ended && f.Grants.ClaimEndNotice(ctx, e.Person.Name) {
 		widgets = append([]chat.Widget{{Text: say(words.ConnectEnded)}}, widgets...)
 	}
 	connect, err := f.consentButton(ctx, say(words.ButtonConnect), e, capability.CreateSpaces)
@@ -90,12 +90,12 @@ func (f function) connectedCard(
 	if !c.Until.IsZero() {
 		widgets = append(widgets, chat.Widget{Label: say(words.StatusUntil), Text: formatTime(say, c.Until)})
 	}
-	if c.SignIn {
+	if c.SignInRequired {
 		widgets = append(widgets, chat.Widget{Text: say(words.ConnectSignIn)})
 	}
 	text, wanted := words.ButtonReconnect, c.Allowed
 	switch {
-	case c.SignIn:
+	case c.SignInRequired:
 		text = words.ButtonConnect
 	case len(c.Declined) > 0:
 		text, wanted = words.ButtonAllowRest, append(wanted, c.Declined...)
@@ -121,10 +121,10 @@ func capabilityWidgets(say i18n.Say, c grants.Connection) []chat.Widget {
 			state = words.StatusAllowed
 		case slices.Contains(c.Declined, known):
 			state = words.StatusDeclined
-		case !known.Everyday():
+		case !known.UsedInChat():
 			continue
 		}
-		byState[state] = append(byState[state], "• "+say(known.Words()))
+		byState[state] = append(byState[state], "• "+say(known.Description()))
 	}
 	var out []chat.Widget
 	for _, state := range []i18n.Text{words.StatusAllowed, words.StatusDeclined, words.StatusNotAsked} {

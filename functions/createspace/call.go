@@ -21,7 +21,7 @@ func call(ctx context.Context, actAs string, by *api.Authority, key string) oper
 
 // user is a person's resource name as the caller has it in a field.
 func user(named, field string) (string, error) {
-	name, ok := resource.User(named)
+	name, ok := resource.ParseUser(named)
 	if !ok {
 		return "", invalid(i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), field)
 	}
@@ -32,7 +32,7 @@ func user(named, field string) (string, error) {
 func membersOf(named []api.MemberName) ([]spaces.Member, error) {
 	var out []spaces.Member
 	for _, m := range named {
-		name, ok := resource.Member(m)
+		name, ok := resource.ParseMember(m)
 		if !ok {
 			_, err := user("", "members")
 			return nil, err

@@ -9,13 +9,13 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// policyAddress is Google's policy that the privacy page promises to keep.
-const policyAddress = "https://developers.google.com/terms/api-services-user-data-policy"
+// policyURL is Google's policy that the privacy page refers to.
+const policyURL = "https://developers.google.com/terms/api-services-user-data-policy"
 
-// About is what the pages about the app say of it.
+// About is the operator's information for the pages about the app.
 type About struct {
-	Name    string // as on the consent screen; empty is Deputy
-	Contact string // an e-mail address, or an https address; empty for none
+	Name    string // as on the consent screen; empty means Deputy
+	Contact string // an e-mail address or an https URL; may be empty
 }
 
 // aboutFromEnv reads APP_NAME and APP_CONTACT.
@@ -23,25 +23,22 @@ func aboutFromEnv(env *config.Reader) About {
 	return About{env.Optional("APP_NAME", ""), env.Contact("APP_CONTACT")}
 }
 
-// section is a part of a page that has several.
 type section struct {
 	Title string
 	Text  []string
 	Items []string
 }
 
-// link is one of a page's links.
-type link struct{ Text, Address string }
+type link struct{ Text, URL string }
 
-// home is the app's homepage.
 func (f function) home(w http.ResponseWriter, r *http.Request) error {
 	say, name := say(r), f.About.Name
 	var everyday, systems []string
 	for _, c := range capability.All() {
-		if c.Everyday() {
-			everyday = append(everyday, say(c.Words()))
+		if c.UsedInChat() {
+			everyday = append(everyday, say(c.Description()))
 		} else {
-			systems = append(systems, say(c.Words()))
+			systems = append(systems, say(c.Description()))
 		}
 	}
 	f.about(w, r, page{
@@ -56,22 +53,23 @@ func (f function) home(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// privacy says what is done with people's data; SECURITY.md says it to those
-// who read code.
+// privacy shows the privacy policy. SECURITY.md has the same facts for developers.
 func (f function) privacy(w http.ResponseWriter, r *http.Request) error {
 	say, name := say(r), f.About.Name
 	f.about(w, r, page{
 		Title: say(words.PrivacyTitle), Text: []string{say(words.PrivacyText, name)},
 		Sections: []section{
 			{
-				Title: say(words.PrivacyStoredTitle), Text: []string{say(words.PrivacyStoredNot)},
-				Items: []string{say(words.PrivacyStoredAccount), say(words.PrivacyStoredTokens), say(words.PrivacyStoredSystems), say(words.PrivacyStoredReplies)},
+				Title: say(words.PrivacyStoredTitle), Text: []string{say(words.PrivacyStoredNot)}, Items: []string{
+					say(words.PrivacyStoredAccount), say(words.PrivacyStoredTokens),
+					say(words.PrivacyStoredSystems), say(words.PrivacyStoredReplies),
+				},
 			},
 			{Title: say(words.PrivacyUseTitle), Text: []string{say(words.PrivacyUseText), say(words.PrivacyLimitedUse, name)}},
 			{Title: say(words.PrivacySharedTitle), Text: []string{say(words.PrivacySharedText, name)}},
 			{Title: say(words.PrivacyRetentionTitle), Text: []string{say(words.PrivacyRetentionText)}},
 		},
-		Links: []link{{say(words.PrivacyPolicy), policyAddress}},
+		Links: []link{{say(words.PrivacyPolicy), policyURL}},
 	})
 	return nil
 }
@@ -79,13 +77,15 @@ func (f function) privacy(w http.ResponseWriter, r *http.Request) error {
 func (f function) terms(w http.ResponseWriter, r *http.Request) error {
 	say, name := say(r), f.About.Name
 	f.about(w, r, page{
-		Title: say(words.TermsTitle),
-		Text:  []string{say(words.TermsName, name), say(words.TermsAccount, name), say(words.TermsEnd, name), say(words.TermsAsIs, name)},
+		Title: say(words.TermsTitle), Text: []string{
+			say(words.TermsName, name), say(words.TermsAccount, name),
+			say(words.TermsEnd, name), say(words.TermsAsIs, name),
+		},
 	})
 	return nil
 }
 
-// about shows one of these pages, with whom to ask and the way to the others.
+// about shows one of these pages with the contact and links to the others.
 func (f function) about(w http.ResponseWriter, r *http.Request, p page) {
 	say := say(r)
 	contact := section{Title: say(words.AboutContactTitle)}
@@ -100,14 +100,12 @@ func (f function) about(w http.ResponseWriter, r *http.Request, p page) {
 	if len(contact.Text) > 0 {
 		p.Sections = append(p.Sections, contact)
 	}
-	for _, other := range []struct {
-		path  string
-		title string
-	}{{"/", say(words.AboutTitle, f.About.Name)}, {"/privacy", say(words.PrivacyTitle)}, {"/terms", say(words.TermsTitle)}} {
-		if other.title != p.Title {
-			p.Links = append(p.Links, link{other.title, f.Address + other.path})
+	home := link{say(words.AboutTitle, f.About.Name), "/"}
+	for _, l := range []link{home, {say(words.PrivacyTitle), "/privacy"}, {say(words.TermsTitle), "/terms"}} {
+		if l.Text != p.Title {
+			p.Links = append(p.Links, link{l.Text, f.Address + l.URL})
 		}
 	}
-	p.App, p.Good, p.Public = f.About.Name, true, true
-	show(w, r, http.StatusOK, p)
+	p.App, p.Success, p.Indexable = f.About.Name, true, true
+	writePage(w, r, http.StatusOK, p)
 }

@@ -22,14 +22,13 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-// nowhere is a way to Google that leads nowhere.
-type nowhere struct{}
+// offline is a transport without a network.
+type offline struct{}
 
-func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("nowhere") }
+func (offline) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("offline") }
 
-// FuzzCallback opens the callback with any query, for a consent that is in
-// flight: nothing of the query is shown, nothing is stored, and nobody is sent
-// anywhere.
+// FuzzCallback opens the callback with an arbitrary query while a consent is pending. It must not show a value of
+// the query, store a grant, or redirect.
 func FuzzCallback(f *testing.F) {
 	a, b, err := seal.Generate()
 	if err != nil {
@@ -45,14 +44,18 @@ func FuzzCallback(f *testing.F) {
 		const address = "https://deputy.example.com"
 		docs := &memory.Docs{}
 		v := vault.New(docs, keys, time.Now)
+		client := googleauth.Client{ID: "c", Secret: config.NewSecret("s")}
+		log := logging.NewText(io.Discard)
 		deps := grants.Deps{
-			Vault: v, Keys: keys, Google: googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: config.NewSecret("s")}, address+"/callback", nowhere{}),
-			ClientID: "c", Address: address, Log: logging.NewText(io.Discard), Now: time.Now,
+			Vault: v, Keys: keys,
+			Google:   googleauth.NewProvider(googleauth.Google, client, address+"/callback", offline{}),
+			ClientID: "c", Address: address, Log: log, Now: time.Now,
 		}
 		gs := grants.New(deps)
 		browser := sha256.Sum256([]byte("cookie"))
 		err := v.CreatePending(t.Context(), config.NewSecret("known"), vault.Pending{
-			Person: "users/1", Capabilities: []string{"CreateSpaces"}, Purpose: "connect", Nonce: "n", Browser: browser[:], Verifier: config.NewSecret("v"),
+			Person: "users/1", Capabilities: []string{"CreateSpaces"}, Purpose: "connect",
+			Nonce: "n", Browser: browser[:], Verifier: config.NewSecret("v"),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -60,18 +63,19 @@ func FuzzCallback(f *testing.F) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/callback", nil)
 		r.URL.RawQuery = query
 		r.AddCookie(&http.Cookie{Name: "__Host-deputy", Value: "cookie"})
-		answer := httptest.NewRecorder()
-		oauthcallback.New(oauthcallback.Deps{Grants: gs, Consent: consent.New(gs, deps), Address: address, Log: logging.NewText(io.Discard)}).ServeHTTP(answer, r)
-		if answer.Code < 400 || answer.Header().Get("Location") != "" {
-			t.Errorf("got %d to %q", answer.Code, answer.Header().Get("Location"))
+		w := httptest.NewRecorder()
+		d := oauthcallback.Deps{Grants: gs, Consent: consent.New(gs, deps), Address: address, Log: log}
+		oauthcallback.New(d).ServeHTTP(w, r)
+		if w.Code < 400 || w.Header().Get("Location") != "" {
+			t.Errorf("got %d to %q", w.Code, w.Header().Get("Location"))
 		}
-		if answer.Code == http.StatusInternalServerError {
-			t.Error("a query makes an internal error")
+		if w.Code == http.StatusInternalServerError {
+			t.Error("a query causes an internal error")
 		}
 		values, _ := url.ParseQuery(query)
 		for name, all := range values {
 			for _, value := range all {
-				if len(value) > 12 && strings.Contains(answer.Body.String(), value) {
+				if len(value) > 12 && strings.Contains(w.Body.String(), value) {
 					t.Errorf("%s is shown: %q", name, value)
 				}
 			}

@@ -1,9 +1,6 @@
-// Package oauthcallback is the function that people's browsers come to: /start
-// leads from Chat to Google's consent page, /callback back from there; /export
-// gives a person what Deputy holds about them; the homepage, /privacy and
-// /terms are about the app itself.
-//
-// What a consent means is in shared/consent; here is only its HTTP.
+// Package oauthcallback is the function for people's browsers. /start redirects from Chat to Google's consent
+// page, and /callback receives the browser from there. /export downloads what Deputy stores about a person. The
+// home page, /privacy and /terms describe the app. shared/consent implements the consent; this is only its HTTP.
 package oauthcallback
 
 import (
@@ -32,117 +29,116 @@ const (
 	cookieLife = time.Hour
 )
 
-// Deps are what the function works with.
+// Deps are the dependencies of the function.
 type Deps struct {
 	Grants  *grants.Grants
 	Consent *consent.Flow
-	Callers *callers.File // the systems that people are asked about
+	Callers *callers.File // the systems that people can approve
 	Address string        // public address of this function (OAUTH_CALLBACK_URL)
 	Log     *slog.Logger
-	About   About // what the pages about the app say of it; may be empty
+	About   About // may be empty
 }
 
 type function struct{ Deps }
 
-// New is the function's handler. Paths are those below Address.
+// New returns the function's handler. Its paths are relative to Address.
 func New(d Deps) http.Handler {
 	d.About.Name = cmp.Or(d.About.Name, "Deputy")
 	f := function{d}
-	door := serve.Endpoint{Name: "oauthcallback", Log: d.Log, Deadline: deadline, Fail: f.fail, Limiter: serve.NewLimiter(serve.MaxInFlight), MaxBody: maxForm}
+	endpoint := serve.Endpoint{
+		Name: "oauthcallback", Log: d.Log, Deadline: deadline, Fail: f.showError,
+		Limiter: serve.NewLimiter(serve.MaxInFlight), MaxBody: maxForm,
+	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /start", door.Handler(f.start))
-	mux.Handle("GET /callback", door.Handler(f.callback))
-	mux.Handle("GET /connected", door.Handler(f.connected))
-	mux.Handle("GET /export", door.Handler(f.export))
-	mux.Handle("POST /approve", door.Handler(f.approve))
-	mux.Handle("GET /{$}", door.Handler(f.home))
-	mux.Handle("GET /privacy", door.Handler(f.privacy))
-	mux.Handle("GET /terms", door.Handler(f.terms))
-	mux.Handle("/", door.Handler(func(http.ResponseWriter, *http.Request) error {
+	mux.Handle("GET /start", endpoint.Handler(f.start))
+	mux.Handle("GET /callback", endpoint.Handler(f.callback))
+	mux.Handle("GET /connected", endpoint.Handler(f.connected))
+	mux.Handle("GET /export", endpoint.Handler(f.export))
+	mux.Handle("POST /approve", endpoint.Handler(f.approve))
+	mux.Handle("GET /{$}", endpoint.Handler(f.home))
+	mux.Handle("GET /privacy", endpoint.Handler(f.privacy))
+	mux.Handle("GET /terms", endpoint.Handler(f.terms))
+	mux.Handle("/", endpoint.Handler(func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, words.PageNotFound)
 	}))
 	return mux
 }
 
-// start sends the browser to Google. What only looks ahead (HEAD, prefetch)
-// begins nothing.
+// start redirects the browser to Google. HEAD and prefetch requests start no consent.
 func (f function) start(w http.ResponseWriter, r *http.Request) error {
-	if r.Method == http.MethodHead || ahead(r.Header) {
+	if r.Method == http.MethodHead || isPrefetch(r.Header) {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	invitation, err := one(r, "invitation")
+	invitation, err := queryParam(r, "invitation")
 	if err != nil {
 		return err
 	}
-	browser := f.browser(r)
+	browser := f.browserCookie(r)
 	if browser.Empty() {
 		browser = config.NewSecret(rand.Text())
 	}
-	google, err := f.Consent.Start(r.Context(), invitation, browser)
+	consentURL, err := f.Consent.Start(r.Context(), invitation, browser)
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure, but for loopback addresses
-		Name: f.cookie(), Value: browser.Reveal(), Path: "/", MaxAge: int(cookieLife.Seconds()),
-		Secure: f.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure, except on loopback addresses
+		Name: f.cookieName(), Value: browser.Reveal(), Path: "/", MaxAge: int(cookieLife.Seconds()),
+		Secure: f.isSecure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
-	redirect(w, google)
+	redirect(w, consentURL)
 	return nil
 }
 
-// callback receives the browser from Google. Parameters that Google adds and
-// we do not use are let be.
+// callback receives the browser from Google. It ignores additional parameters.
 func (f function) callback(w http.ResponseWriter, r *http.Request) error {
-	if r.Method == http.MethodHead || ahead(r.Header) {
+	if r.Method == http.MethodHead || isPrefetch(r.Header) {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	c := consent.Callback{Browser: f.browser(r)}
-	for name, into := range map[string]func(config.Secret){
+	c := consent.Callback{BrowserCookie: f.browserCookie(r)}
+	for name, set := range map[string]func(config.Secret){
 		"state": func(s config.Secret) { c.State = s },
 		"code":  func(s config.Secret) { c.Code = s },
 		"error": func(s config.Secret) { c.Error = s.Reveal() },
 		"iss":   func(s config.Secret) { c.Issuer = s.Reveal() },
 	} {
-		value, err := one(r, name)
+		value, err := queryParam(r, name)
 		if err != nil {
 			return err
 		}
-		into(value)
+		set(value)
 	}
 	done, err := f.Consent.Finish(r.Context(), c)
-	var asked *question
-	if err == nil && done.Approval != nil {
-		asked, err = f.question(r.Context(), done)
+	var q *question
+	if err == nil && done.Question != nil {
+		q, err = f.loadQuestion(r.Context(), done)
 	}
 	switch {
 	case err != nil:
 		return err
-	case !done.Consent.Empty():
-		redirect(w, done.Consent)
+	case !done.ConsentURL.Empty():
+		redirect(w, done.ConsentURL)
 	case len(done.Missing) > 0:
-		show(w, r, http.StatusOK, unticked(say(r), done))
-	case asked != nil:
-		show(w, r, http.StatusOK, questionPage(say(r), done, *asked, f.Address))
+		writePage(w, r, http.StatusOK, missingPage(say(r), done))
+	case q != nil:
+		writePage(w, r, http.StatusOK, questionPage(say(r), done, *q, f.Address))
 	case !done.ReturnTo.Empty():
 		redirect(w, done.ReturnTo)
 	default:
-		// To an address without the code in it.
-		redirect(w, config.NewSecret(f.Address+"/connected"))
+		redirect(w, config.NewSecret(f.Address+"/connected")) // a URL without the code
 	}
 	return nil
 }
 
 func (f function) connected(w http.ResponseWriter, r *http.Request) error {
-	show(w, r, http.StatusOK, connectedPage(say(r)))
+	writePage(w, r, http.StatusOK, connectedPage(say(r)))
 	return nil
 }
 
-// approve takes a person's answer to the question whether another system may
-// act as them. The token in the form counts once, and in this browser only.
+// approve receives a person's answer to a question. The form's token is valid once and in this browser only.
 func (f function) approve(w http.ResponseWriter, r *http.Request) error {
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
 		return fault.New(fault.Invalid, words.ApprovalFormChanged)
 	}
 	body, err := serve.Body(r)
@@ -154,31 +150,31 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 		return fault.New(fault.Invalid, words.ApprovalFormChanged)
 	}
 	yes := form.Get("answer") == "allow"
-	answered, err := f.Consent.Answer(r.Context(), config.NewSecret(form.Get("token")), f.browser(r), yes)
+	answered, err := f.Consent.Answer(r.Context(), config.NewSecret(form.Get("token")), f.browserCookie(r), yes)
 	if err != nil {
 		return err
 	}
-	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "approve"), slog.Bool("allowed", yes), slog.String("person", answered.Person),
-		slog.String("caller_id", answered.Caller), slog.Any("actions", answered.Actions), slog.String("authority", string(answered.Authority)))
-	show(w, r, http.StatusOK, answeredPage(say(r), yes))
+	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "approve"), slog.Bool("allowed", yes),
+		slog.String("person", answered.Person), slog.String("caller_id", answered.Caller),
+		slog.Any("actions", answered.Actions), slog.String("authority", string(answered.Authority)))
+	writePage(w, r, http.StatusOK, answeredPage(say(r), yes))
 	return nil
 }
 
-// export gives a person what Deputy holds about them, as a file.
 func (f function) export(w http.ResponseWriter, r *http.Request) error {
-	link, err := one(r, "link")
+	link, err := queryParam(r, "link")
 	if err != nil {
 		return err
 	}
-	held, err := f.Grants.Export(r.Context(), link)
+	data, err := f.Grants.Export(r.Context(), link)
 	if err != nil {
 		return err
 	}
-	body, err := json.MarshalIndent(held, "", "  ")
+	body, err := json.MarshalIndent(data, "", "  ")
 	if err != nil {
 		return fault.Wrap("oauthcallback.export", err)
 	}
-	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "export"), slog.String("person", string(held.Person)))
+	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "export"), slog.String("person", string(data.Person)))
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="deputy.json"`)
@@ -189,8 +185,8 @@ func (f function) export(w http.ResponseWriter, r *http.Request) error {
 	return fault.Wrap("oauthcallback.export", err)
 }
 
-// one is the value of a parameter that may stand once.
-func one(r *http.Request, name string) (config.Secret, error) {
+// queryParam returns the value of a parameter, which may be given only once.
+func queryParam(r *http.Request, name string) (config.Secret, error) {
 	values := r.URL.Query()[name]
 	if len(values) > 1 {
 		return config.Secret{}, fault.New(fault.Invalid, words.PageAddressChanged, name)
@@ -198,34 +194,32 @@ func one(r *http.Request, name string) (config.Secret, error) {
 	return config.NewSecret(strings.Join(values, "")), nil
 }
 
-// ahead tells a browser that only prefetches.
-func ahead(h http.Header) bool {
+func isPrefetch(h http.Header) bool {
 	return strings.Contains(h.Get("Sec-Purpose")+h.Get("Purpose")+h.Get("X-Moz"), "prefetch")
 }
 
-// The cookie binds a consent to the browser that began it. Its prefix makes
-// browsers refuse it from other hosts and without TLS; on loopback, where
-// there is no TLS, some browsers would refuse it altogether.
-func (f function) cookie() string {
-	if f.secure() {
+// cookieName returns the name of the cookie that binds a consent to the browser that started it. With the prefix,
+// browsers accept it only from this host over TLS. On loopback, where there is no TLS, some would never accept it.
+func (f function) cookieName() string {
+	if f.isSecure() {
 		return "__Host-deputy"
 	}
 	return "deputy"
 }
 
-func (f function) secure() bool { return strings.HasPrefix(f.Address, "https://") }
+func (f function) isSecure() bool { return strings.HasPrefix(f.Address, "https://") }
 
-// browser is the cookie's value, or empty when there is not exactly one.
-func (f function) browser(r *http.Request) config.Secret {
-	found := r.CookiesNamed(f.cookie())
-	if len(found) != 1 {
+// browserCookie returns the cookie's value. It is empty unless there is exactly one cookie.
+func (f function) browserCookie(r *http.Request) config.Secret {
+	cookies := r.CookiesNamed(f.cookieName())
+	if len(cookies) != 1 {
 		return config.Secret{}
 	}
-	return config.NewSecret(found[0].Value)
+	return config.NewSecret(cookies[0].Value)
 }
 
 func redirect(w http.ResponseWriter, to config.Secret) {
-	protect(w.Header())
+	setSecurityHeaders(w.Header())
 	w.Header().Set("Location", to.Reveal())
 	w.WriteHeader(http.StatusSeeOther)
 }

@@ -20,8 +20,8 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-// function is the function at an https address, and an Auth to invite with.
-func function(t *testing.T) (http.Handler, *consent.Flow) {
+// newFunction returns the function at an https address, and a Flow to create invitations with.
+func newFunction(t *testing.T) (http.Handler, *consent.Flow) {
 	t.Helper()
 	a, b, err := seal.Generate()
 	if err != nil {
@@ -33,9 +33,10 @@ func function(t *testing.T) (http.Handler, *consent.Flow) {
 	}
 	const address = "https://deputy.example.com"
 	log := logging.NewText(io.Discard)
+	client := googleauth.Client{ID: "c", Secret: config.NewSecret("s")}
 	deps := grants.Deps{
 		Vault: vault.New(&memory.Docs{}, keys, time.Now), Keys: keys,
-		Google:   googleauth.NewProvider(googleauth.Google, googleauth.Client{ID: "c", Secret: config.NewSecret("s")}, address+"/callback", nil),
+		Google:   googleauth.NewProvider(googleauth.Google, client, address+"/callback", nil),
 		ClientID: "c", Address: address, Log: log, Now: time.Now,
 	}
 	gs := grants.New(deps)
@@ -50,51 +51,58 @@ func open(t *testing.T, h http.Handler, address string) *http.Response {
 	return w.Result()
 }
 
-func TestTheCookieIsBoundToTheHostAndHiddenFromScripts(t *testing.T) {
-	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
+func TestStart_CookieAttributes(t *testing.T) {
+	h, flow := newFunction(t)
+	link, err := flow.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
 	res := open(t, h, link.Reveal())
-	if res.StatusCode != http.StatusSeeOther || !strings.HasPrefix(res.Header.Get("Location"), "https://accounts.google.com/o/oauth2/v2/auth?") {
-		t.Fatalf("got %d to %q", res.StatusCode, res.Header.Get("Location"))
+	location := res.Header.Get("Location")
+	const google = "https://accounts.google.com/o/oauth2/v2/auth?"
+	if res.StatusCode != http.StatusSeeOther || !strings.HasPrefix(location, google) {
+		t.Fatalf("got %d to %q", res.StatusCode, location)
 	}
 	cookies := res.Cookies()
 	if len(cookies) != 1 {
 		t.Fatalf("cookies: %v", cookies)
 	}
 	c := cookies[0]
-	if c.Name != "__Host-deputy" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || len(c.Value) < 26 {
+	if c.Name != "__Host-deputy" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode ||
+		c.Path != "/" || c.Domain != "" || len(c.Value) < 26 {
 		t.Errorf("got %v", c)
 	}
 }
 
-func TestEveryAnswerIsGuardedAgainstFramingStoringAndTelling(t *testing.T) {
-	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
+func TestSecurityHeaders(t *testing.T) {
+	h, flow := newFunction(t)
+	link, err := flow.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, address := range []string{link.Reveal(), "/start?invitation=x", "/callback?state=x&code=y", "/connected", "/", "/nowhere"} {
+	for _, address := range []string{
+		link.Reveal(), "/start?invitation=x", "/callback?state=x&code=y", "/connected", "/", "/nowhere",
+	} {
 		res := open(t, h, address)
 		for name, want := range map[string]string{
-			"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff",
+			"Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+			"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff",
 		} {
 			if got := res.Header.Get(name); got != want {
 				t.Errorf("%.20s: %s: got %q, want %q", address, name, got, want)
 			}
 		}
 		policy := res.Header.Get("Content-Security-Policy")
-		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") ||
+			strings.Contains(policy, "unsafe") {
 			t.Errorf("%.20s: policy %q", address, policy)
 		}
 	}
 }
 
-func TestAParameterThatStandsTwiceIsRefused(t *testing.T) {
-	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
+func TestParameters_Duplicate(t *testing.T) {
+	h, flow := newFunction(t)
+	link, err := flow.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,26 +118,28 @@ func TestAParameterThatStandsTwiceIsRefused(t *testing.T) {
 	}
 }
 
-func TestParametersThatGoogleAddsAreLetBe(t *testing.T) {
-	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
+func TestParameters_Additional(t *testing.T) {
+	h, flow := newFunction(t)
+	link, err := flow.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if res := open(t, h, link.Reveal()+"&utm_source=chat"); res.StatusCode != http.StatusSeeOther {
 		t.Errorf("start: got %d", res.StatusCode)
 	}
-	if res := open(t, h, "/callback?state=x&code=y&scope=z&authuser=0&hd=example.com&prompt=consent&new=1"); res.StatusCode != http.StatusGone {
+	res := open(t, h, "/callback?state=x&code=y&scope=z&authuser=0&hd=example.com&prompt=consent&new=1")
+	if res.StatusCode != http.StatusGone {
 		t.Errorf("callback: got %d, want the page for an unknown state", res.StatusCode)
 	}
 }
 
-func TestNothingOfTheAddressIsShown(t *testing.T) {
-	h, _ := function(t)
+func TestPages_ReflectedXSS(t *testing.T) {
+	h, _ := newFunction(t)
 	const marked = "%3Cscript%3Ealert(1)%3C/script%3Emarked"
 	for _, address := range []string{
-		"/start?invitation=" + marked, "/callback?state=" + marked + "&code=" + marked, "/callback?state=x&error=" + marked,
-		"/callback?" + marked + "=1&state=x", "/" + marked, "/connected?x=" + marked,
+		"/start?invitation=" + marked, "/callback?state=" + marked + "&code=" + marked,
+		"/callback?state=x&error=" + marked, "/callback?" + marked + "=1&state=x",
+		"/" + marked, "/connected?x=" + marked,
 	} {
 		res := open(t, h, address)
 		body, _ := io.ReadAll(res.Body)
@@ -139,9 +149,9 @@ func TestNothingOfTheAddressIsShown(t *testing.T) {
 	}
 }
 
-func TestACookieThatStandsTwiceIsNoBrowserOfOurs(t *testing.T) {
-	h, auth := function(t)
-	link, err := auth.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
+func TestStart_PlantedCookie(t *testing.T) {
+	h, flow := newFunction(t)
+	link, err := flow.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,20 +164,31 @@ func TestACookieThatStandsTwiceIsNoBrowserOfOurs(t *testing.T) {
 	}
 }
 
-func TestThePagesAboutTheAppSayWhatGooglesVerificationLooksFor(t *testing.T) {
-	_, auth := function(t)
+func TestAboutPages(t *testing.T) {
+	_, flow := newFunction(t)
 	const address = "https://deputy.example.com"
 	for _, c := range []struct {
 		about oauthcallback.About
 		path  string
 		has   []string
 	}{
-		{oauthcallback.About{}, "/", []string{"Deputy for Google Chat", address + "/privacy", address + "/terms", "Create spaces", "/disconnect", "Ask your Google Workspace administrator"}},
-		{oauthcallback.About{Name: "Acme Helper", Contact: "chat@acme.example"}, "/", []string{"Acme Helper for Google Chat", "mailto:chat@acme.example"}},
-		{oauthcallback.About{Name: "Acme Helper", Contact: "https://acme.example/help"}, "/privacy", []string{"Acme Helper", "https://acme.example/help", "Limited Use", "https://developers.google.com/terms/api-services-user-data-policy", "/disconnect"}},
-		{oauthcallback.About{Name: "Acme Helper"}, "/terms", []string{"in your name", "Acme Helper", address + "/privacy"}},
+		{oauthcallback.About{}, "/", []string{
+			"Deputy for Google Chat", address + "/privacy", address + "/terms", "Create spaces", "/disconnect",
+			"Ask your Google Workspace administrator",
+		}},
+		{oauthcallback.About{Name: "Acme Helper", Contact: "chat@acme.example"}, "/", []string{
+			"Acme Helper for Google Chat", "mailto:chat@acme.example",
+		}},
+		{oauthcallback.About{Name: "Acme Helper", Contact: "https://acme.example/help"}, "/privacy", []string{
+			"Acme Helper", "https://acme.example/help", "Limited Use",
+			"https://developers.google.com/terms/api-services-user-data-policy", "/disconnect",
+		}},
+		{oauthcallback.About{Name: "Acme Helper"}, "/terms", []string{
+			"in your name", "Acme Helper", address + "/privacy",
+		}},
 	} {
-		h := oauthcallback.New(oauthcallback.Deps{Consent: auth, Address: address, Log: logging.NewText(io.Discard), About: c.about})
+		log := logging.NewText(io.Discard)
+		h := oauthcallback.New(oauthcallback.Deps{Consent: flow, Address: address, Log: log, About: c.about})
 		res := open(t, h, c.path)
 		body, err := io.ReadAll(res.Body)
 		if err != nil || res.StatusCode != http.StatusOK || strings.Contains(string(body), "noindex") {

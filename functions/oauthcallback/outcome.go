@@ -16,95 +16,104 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// connectedPage is the end of a consent that leads nowhere else.
 func connectedPage(say i18n.Say) page {
-	return page{Title: say(words.PageConnectedTitle), Good: true, Text: []string{say(words.PageConnectedText), say(words.PageConnectedNext)}}
+	text := []string{say(words.PageConnectedText), say(words.PageConnectedNext)}
+	return page{Title: say(words.PageConnectedTitle), Success: true, Text: text}
 }
 
-// question is what a person is asked about a system.
 type question struct {
 	*consent.Question
 	caller callers.Caller
 }
 
-// question is the one of a consent, if the operator still lets the system act
-// for this person: of one who is not in the system's organizations, it is not
-// asked.
-func (f function) question(ctx context.Context, o consent.Outcome) (*question, error) {
+// loadQuestion returns the question of a consent, or nil if the operator no longer allows the caller to do this.
+// If the caller does not cover this person, the error is Denied.
+func (f function) loadQuestion(ctx context.Context, o consent.Outcome) (*question, error) {
 	all, err := f.Callers.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	caller, known := all.Caller(o.Approval.Caller)
-	if !known || all.Paused || caller.Paused || !slices.Contains(caller.Authorities, cmp.Or(o.Approval.Authority, callers.ByUser)) ||
-		slices.ContainsFunc(o.Approval.Actions, func(action string) bool { return !slices.Contains(caller.Actions, action) }) {
+	caller, found := all.Caller(o.Question.Caller)
+	notAllowed := func(action string) bool { return !slices.Contains(caller.Actions, action) }
+	if !found || all.Paused || caller.Paused ||
+		!slices.Contains(caller.Authorities, cmp.Or(o.Question.Authority, callers.ByUser)) ||
+		slices.ContainsFunc(o.Question.Actions, notAllowed) {
 		return nil, nil //nolint:nilnil // there is nothing to ask
 	}
-	if caller.Covers(resource.Named(o.Person), o.Domain) != nil && caller.Covers(resource.Named(o.Email), o.Domain) != nil {
-		return nil, &fault.Error{Op: "oauthcallback.question", Kind: fault.Denied, Public: words.ApprovalWrongAccount, Args: []any{caller.Name}, Err: errors.New("the caller may not act for this person")}
+	byID, byEmail := resource.Named(o.Person), resource.Named(o.Email)
+	if caller.Covers(byID, o.Domain) != nil && caller.Covers(byEmail, o.Domain) != nil {
+		err := errors.New("the caller may not act for this person")
+		return nil, &fault.Error{
+			Op: "oauthcallback.loadQuestion", Kind: fault.Denied,
+			Public: words.ApprovalWrongAccount, Args: []any{caller.Name}, Err: err,
+		}
 	}
-	return &question{o.Approval, caller}, nil
+	return &question{o.Question, caller}, nil
 }
 
-// questionPage asks whether another system may act as the person.
 func questionPage(say i18n.Say, o consent.Outcome, q question, address string) page {
 	names := make([]string, len(q.Actions))
 	for i, action := range q.Actions {
 		names[i] = say(callers.Words(action))
 	}
-	what := []string{say(words.ApprovalText, cmp.Or(q.caller.Email, q.caller.UniqueID), o.Email, strings.Join(names, "; "))}
+	account := cmp.Or(q.caller.Email, q.caller.UniqueID)
+	text := []string{say(words.ApprovalText, account, o.Email, strings.Join(names, "; "))}
 	if q.Authority == callers.ByAdmin {
-		what = append(what, say(words.ApprovalAdmin))
+		text = append(text, say(words.ApprovalAdmin))
 	}
 	return page{
-		Title: say(words.ApprovalTitle, q.caller.Name),
-		Text:  append(what, say(words.ApprovalHow)),
-		Ask:   address + "/approve", Token: q.Token.Reveal(), Allow: say(words.ApprovalAllow), Refuse: say(words.ApprovalRefuse),
+		Title: say(words.ApprovalTitle, q.caller.Name), Text: append(text, say(words.ApprovalHow)),
+		FormAction: address + "/approve", Token: q.Token.Reveal(),
+		Allow: say(words.ApprovalAllow), Refuse: say(words.ApprovalRefuse),
 	}
 }
 
-// answeredPage is the end of that question.
 func answeredPage(say i18n.Say, yes bool) page {
 	if yes {
-		return page{Title: say(words.ApprovalAllowedTitle), Good: true, Text: []string{say(words.ApprovalAllowedText)}}
+		return page{Title: say(words.ApprovalAllowedTitle), Success: true, Text: []string{say(words.ApprovalAllowedText)}}
 	}
 	return page{Title: say(words.ApprovalRefusedTitle), Text: []string{say(words.ApprovalRefusedText)}}
 }
 
-// refused is the page for a consent that came to nothing.
-func refused(say i18n.Say, r *consent.Refusal) (int, page) {
+// refusalPage returns the status and the page for a failed consent.
+func refusalPage(say i18n.Say, r *consent.Refusal) (int, page) {
 	account := r.Account
 	if account == "" {
 		account = say(words.PageAccountAnother)
 	}
+	simple := func(title i18n.Text, text ...string) page { return page{Title: say(title), Text: text} }
+	retry := func(label, title i18n.Text, text ...string) page {
+		return withButton(simple(title, text...), r.RetryLink, say(label))
+	}
 	back := say(words.PageNothingStored)
 	switch r.Reason {
 	case consent.LinkExpired:
-		return http.StatusGone, page{Title: say(words.PageExpiredTitle), Text: []string{say(words.PageExpiredText), say(words.PageExpiredNext)}}
+		return http.StatusGone, simple(words.PageExpiredTitle, say(words.PageExpiredText), say(words.PageExpiredNext))
 	case consent.LinkUsed:
-		return http.StatusConflict, page{Title: say(words.PageUsedTitle), Text: []string{say(words.PageUsedText), say(words.PageUsedNext)}}
+		return http.StatusConflict, simple(words.PageUsedTitle, say(words.PageUsedText), say(words.PageUsedNext))
 	case consent.OtherBrowser:
-		return http.StatusForbidden, page{Title: say(words.PageBrowserTitle), Text: []string{say(words.PageBrowserText), back, say(words.PageBrowserNext)}}
+		p := simple(words.PageBrowserTitle, say(words.PageBrowserText), back, say(words.PageBrowserNext))
+		return http.StatusForbidden, p
 	case consent.Declined:
-		return http.StatusForbidden, button(page{Title: say(words.PageDeclinedTitle), Text: []string{say(words.PageDeclinedText), back}}, r.Again, say(words.ButtonTryAgain))
+		return http.StatusForbidden, retry(words.ButtonTryAgain, words.PageDeclinedTitle, say(words.PageDeclinedText), back)
 	case consent.WrongAccount:
-		return http.StatusForbidden, button(page{Title: say(words.PageAccountTitle), Text: []string{say(words.PageAccountText, account), back}}, r.Again, say(words.PageAccountChoose))
+		return http.StatusForbidden, retry(words.PageAccountChoose, words.PageAccountTitle, say(words.PageAccountText, account), back)
 	case consent.WrongDomain:
-		return http.StatusForbidden, page{Title: say(words.PageDomainTitle), Text: []string{say(words.PageDomainText, account), back}}
+		return http.StatusForbidden, simple(words.PageDomainTitle, say(words.PageDomainText, account), back)
 	case consent.Unfinished:
-		return http.StatusServiceUnavailable, button(page{Title: say(words.PageUnfinishedTitle), Text: []string{say(words.PageUnfinishedText), say(words.PageUnfinishedNext)}}, r.Again, say(words.ButtonTryAgain))
+		p := retry(words.ButtonTryAgain, words.PageUnfinishedTitle, say(words.PageUnfinishedText), say(words.PageUnfinishedNext))
+		return http.StatusServiceUnavailable, p
 	default:
-		return http.StatusBadRequest, button(page{Title: say(words.PageRefusedTitle), Text: []string{say(words.PageRefusedText), back}}, r.Again, say(words.ButtonTryAgain))
+		return http.StatusBadRequest, retry(words.ButtonTryAgain, words.PageRefusedTitle, say(words.PageRefusedText), back)
 	}
 }
 
-// unticked is the page for a consent that leaves out what the act needs.
-func unticked(say i18n.Say, o consent.Outcome) page {
+// missingPage is shown after a consent without a permission that the operation needs.
+func missingPage(say i18n.Say, o consent.Outcome) page {
 	names := make([]string, len(o.Missing))
 	for i, c := range o.Missing {
-		names[i] = say(c.Words())
+		names[i] = say(c.Description())
 	}
-	return button(page{Title: say(words.PagePartialTitle), Text: []string{
-		say(words.PagePartialText, o.Email, strings.Join(names, "; ")), say(words.PagePartialNext),
-	}}, o.Again, say(words.ButtonAllow))
+	text := []string{say(words.PagePartialText, o.Email, strings.Join(names, "; ")), say(words.PagePartialNext)}
+	return withButton(page{Title: say(words.PagePartialTitle), Text: text}, o.RetryLink, say(words.ButtonAllow))
 }

@@ -14,7 +14,7 @@ import (
 	"example.com/deputy/shared/serve"
 )
 
-// FromEnv is the function as deployed.
+// FromEnv returns the deployed function's handler, configured from the environment.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
 	about, location := aboutFromEnv(env), callers.FromEnv(env)
@@ -26,5 +26,9 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, New(Deps{Grants: parts.Grants, Consent: parts.Consent, Callers: file, Address: parts.Address, Log: slog.Default(), About: about})), nil
+	handler := New(Deps{
+		Grants: parts.Grants, Consent: parts.Consent, Callers: file,
+		Address: parts.Address, Log: slog.Default(), About: about,
+	})
+	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, handler), nil
 }

@@ -1,11 +1,10 @@
-// Package address says what an e-mail address is for Deputy: how two are
-// compared, and which domain one belongs to.
+// Package address normalizes e-mail addresses for comparison and extracts their domains.
 package address
 
 import "strings"
 
-// Lower is text in ASCII lower case. Addresses that differ in other letters are
-// different addresses: Unicode's rules would make the Kelvin sign a k.
+// Lower returns text with ASCII letters in lower case. Unicode case mapping would turn the Kelvin sign into k and
+// make two different addresses equal.
 func Lower(text string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -15,8 +14,7 @@ func Lower(text string) string {
 	}, text)
 }
 
-// Domain is the part of an address after its last @, in lower case; empty when
-// there is none.
+// Domain returns the part of an address after its last @, in lower case. It is empty if there is no @.
 func Domain(email string) string {
 	at := strings.LastIndex(email, "@")
 	if at < 0 {

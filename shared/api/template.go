@@ -15,7 +15,7 @@ func (b PutTemplate) Named(name string) (vault.Template, error) {
 		Announcements: Value(b.Kind) == ANNOUNCEMENTS, External: Value(b.ExternalUserAllowed), History: string(Value(b.History)), First: Value(b.FirstMessage), AddTheApp: Value(b.AddTheApp),
 	}
 	for _, m := range Value(b.Members) {
-		user, ok := resource.Member(m)
+		user, ok := resource.ParseMember(m)
 		if !ok {
 			return out, fault.New(fault.Invalid, i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), "members")
 		}
@@ -37,7 +37,7 @@ func TemplateOf(t vault.Template) Template {
 	if len(t.Members) > 0 {
 		out.Members = &[]string{}
 		for _, m := range t.Members {
-			*out.Members = append(*out.Members, resource.Bare(m))
+			*out.Members = append(*out.Members, resource.MemberLabel(m))
 		}
 	}
 	return out

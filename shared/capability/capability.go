@@ -1,8 +1,6 @@
-// Package capability names what Deputy can do for a person, with the OAuth
-// scopes that each capability needs.
+// Package capability defines what Deputy can do for a person, with the OAuth scopes that each capability needs.
 //
-// It knows no grants. Its functions take the scopes of a grant and report what
-// those allow.
+// It does not know grants. Its functions take the scopes of a grant and report what they allow.
 package capability
 
 import (
@@ -12,10 +10,10 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Capability is a thing Deputy can do for a person.
+// Capability is something that Deputy can do for a person.
 type Capability string
 
-// The capabilities (design section 4).
+// The capabilities. Commands in Chat do not use ResolveGroups and those after it.
 const (
 	CreateSpaces   Capability = "CreateSpaces"
 	ReadSpaces     Capability = "ReadSpaces"
@@ -27,7 +25,7 @@ const (
 	PostMessages   Capability = "PostMessages"
 	Meet           Capability = "Meet"
 	ScheduleEvents Capability = "ScheduleEvents"
-	ResolveGroups  Capability = "ResolveGroups" // this and what follows: other systems only
+	ResolveGroups  Capability = "ResolveGroups"
 	AdminSpaces    Capability = "AdminSpaces"
 	AdminMembers   Capability = "AdminMembers"
 	AdminDelete    Capability = "AdminDelete"
@@ -35,13 +33,12 @@ const (
 
 const prefix = "https://www.googleapis.com/auth/"
 
-// table is, for each capability, the scope to ask for and the wider ones that
-// satisfy it as well. Scopes: the discovery documents
-// of the APIs.
+// table lists, for each capability, the scope to request and the wider ones that also allow it. The scopes are
+// from the APIs' discovery documents.
 var table = []struct {
 	capability Capability
 	words      i18n.Text
-	scopes     []string // the first is asked for
+	scopes     []string // the first is requested
 }{
 	{CreateSpaces, words.CapabilityCreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
 	{ReadSpaces, words.CapabilityReadSpaces, []string{prefix + "chat.spaces.readonly", prefix + "chat.spaces"}},
@@ -59,7 +56,7 @@ var table = []struct {
 	{AdminDelete, words.CapabilityAdminDelete, []string{prefix + "chat.admin.delete"}},
 }
 
-// All returns every capability, in the order in which people read them.
+// All returns every capability, in display order.
 func All() []Capability {
 	var out []Capability
 	for _, entry := range table {
@@ -68,18 +65,16 @@ func All() []Capability {
 	return out
 }
 
-// Administers tells whether c is an administrator's, over all of their
-// organization.
-func (c Capability) Administers() bool {
+// IsAdmin reports whether c is an administrator's capability, for the whole organization.
+func (c Capability) IsAdmin() bool {
 	return c == AdminSpaces || c == AdminMembers || c == AdminDelete
 }
 
-// Everyday tells whether a command in Chat may ask for c; else only other
-// systems do.
-func (c Capability) Everyday() bool { return c != ResolveGroups && !c.Administers() }
+// UsedInChat reports whether commands in Chat can request c. Other capabilities are for other systems only.
+func (c Capability) UsedInChat() bool { return c != ResolveGroups && !c.IsAdmin() }
 
-// Words says what c lets Deputy do.
-func (c Capability) Words() i18n.Text {
+// Description describes what c lets Deputy do.
+func (c Capability) Description() i18n.Text {
 	for _, entry := range table {
 		if entry.capability == c {
 			return entry.words
@@ -88,10 +83,10 @@ func (c Capability) Words() i18n.Text {
 	return i18n.Text{}
 }
 
-// Scope is the OAuth scope that is asked for c.
+// Scope returns the OAuth scope to request for c.
 func (c Capability) Scope() string { return c.scopes()[0] }
 
-// scopes are those of which any one satisfies c.
+// scopes returns the OAuth scopes of which each one allows c.
 func (c Capability) scopes() []string {
 	for _, entry := range table {
 		if entry.capability == c {
@@ -106,10 +101,10 @@ func (c Capability) AllowedBy(scopes []string) bool {
 	return slices.ContainsFunc(c.scopes(), func(s string) bool { return slices.Contains(scopes, s) })
 }
 
-// Missing returns those of wanted that scopes do not allow.
-func Missing(wanted []Capability, scopes []string) []Capability {
+// Missing returns the needed capabilities that scopes do not allow.
+func Missing(needed []Capability, scopes []string) []Capability {
 	var out []Capability
-	for _, c := range wanted {
+	for _, c := range needed {
 		if !c.AllowedBy(scopes) {
 			out = append(out, c)
 		}
@@ -117,19 +112,19 @@ func Missing(wanted []Capability, scopes []string) []Capability {
 	return out
 }
 
-// Scopes returns the scopes that one consent asks for: who the person is, and what
-// the capabilities need. A capability that Deputy does not know adds none.
+// Scopes returns the scopes of one consent: the person's identity, and what the capabilities need. An unknown
+// capability adds none.
 func Scopes(capabilities ...Capability) []string {
 	scopes := []string{"openid", "email"}
 	for _, c := range capabilities {
-		if all := c.scopes(); len(all) > 0 { // an invitation may name a removed one
+		if all := c.scopes(); len(all) > 0 { // an old invitation may name a removed capability
 			scopes = append(scopes, all[0])
 		}
 	}
 	return scopes
 }
 
-// Names returns capabilities as they are stored and sealed.
+// Names returns capabilities as they are stored.
 func Names(capabilities []Capability) []string {
 	out := make([]string, len(capabilities))
 	for i, c := range capabilities {
@@ -138,8 +133,8 @@ func Names(capabilities []Capability) []string {
 	return out
 }
 
-// FromNames returns the capabilities with these names. A name that Deputy does not
-// know, such as one that was removed, is kept: no scope allows it.
+// FromNames returns the capabilities with these names. It keeps unknown names, such as removed capabilities:
+// no scope allows them.
 func FromNames(names []string) []Capability {
 	out := make([]Capability, len(names))
 	for i, n := range names {
@@ -148,7 +143,7 @@ func FromNames(names []string) []Capability {
 	return out
 }
 
-// Satisfied returns the capabilities that scopes allow.
-func Satisfied(scopes []string) []Capability {
+// Allowed returns the capabilities that scopes allow.
+func Allowed(scopes []string) []Capability {
 	return slices.DeleteFunc(All(), func(c Capability) bool { return !c.AllowedBy(scopes) })
 }

@@ -16,9 +16,9 @@ func TestMissing(t *testing.T) {
 		name, scope string
 		want        []capability.Capability
 	}{
-		{"the scope itself", prefix + "chat.spaces.readonly", wanted[1:]},
-		{"a wider scope", prefix + "chat.spaces", wanted[1:]},
-		{"a narrower scope", prefix + "chat.spaces.create", wanted},
+		{"same scope", prefix + "chat.spaces.readonly", wanted[1:]},
+		{"wider scope", prefix + "chat.spaces", wanted[1:]},
+		{"narrower scope", prefix + "chat.spaces.create", wanted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, capability.Missing(wanted, []string{c.scope})); diff != "" {
@@ -35,9 +35,9 @@ func TestScopes_RemovedCapability(t *testing.T) {
 	}
 }
 
-func TestEveryCapabilityHasWordsAndAScope(t *testing.T) {
+func TestAll_WordsAndScope(t *testing.T) {
 	for _, c := range capability.All() {
-		if !c.AllowedBy([]string{c.Scope()}) || c.Words() == capability.Capability("").Words() {
+		if !c.AllowedBy([]string{c.Scope()}) || c.Description() == capability.Capability("").Description() {
 			t.Errorf("%s: scope %q", c, c.Scope())
 		}
 	}

@@ -8,23 +8,24 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Needs is why an operation cannot be done as a person yet: what they have to
-// allow.
-type Needs struct {
-	Capabilities []Capability // what the operation needs
-	Missing      []Capability // what of it is not granted
-	Declined     bool         // all that is missing was asked for before, and its box left unticked
-	Ended        bool         // Google has ended the grant, and the person has not been told
-	SignIn       bool         // a session policy wants the person to sign in again
+// ConsentError is the error of an operation that requires a person's consent first.
+type ConsentError struct {
+	Capabilities   []Capability // what the operation needs
+	Missing        []Capability // those that the grant does not allow
+	Declined       bool         // the person has already declined all that is missing
+	Ended          bool         // Google has ended the grant, and the person has not been notified
+	SignInRequired bool         // a session policy requires a new sign-in
 }
 
-// Error names what is missing, for the log.
-func (n *Needs) Error() string { return "consent needed for " + strings.Join(Names(n.Missing), ", ") }
+// Error lists what is missing, for the log.
+func (n *ConsentError) Error() string {
+	return "consent needed for " + strings.Join(Names(n.Missing), ", ")
+}
 
-// Fault is n as a NeedsConsent.
-func (n *Needs) Fault() error {
+// Fault returns n as a NeedsConsent error.
+func (n *ConsentError) Fault() error {
 	return &fault.Error{Op: "capability", Kind: fault.NeedsConsent, Public: words.ErrorNotConnected, Err: n}
 }
 
-// Needed finds the Needs in err's chain.
-func Needed(err error) (*Needs, bool) { return errors.AsType[*Needs](err) }
+// AsConsentError returns the Needs in err's chain.
+func AsConsentError(err error) (*ConsentError, bool) { return errors.AsType[*ConsentError](err) }

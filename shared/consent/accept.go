@@ -15,55 +15,56 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// AppCode is a server auth code: an app of the same project, on Android, iOS,
-// Chrome or in a browser, got it when the person consented there.
+// AppCode is a server auth code. An app of the same project, on Android, iOS, Chrome or in a browser, received
+// it when the person consented there.
 type AppCode struct {
-	Code     config.Secret
-	Redirect string // "" or "postmessage", as the app's platform has it
-	Via      string // the system that brought it, as people know it
-	// May reports whether the system may bring somebody of an organization (hd).
-	May func(domain string) error
+	Code        config.Secret
+	RedirectURI string                    // redirect URI: "" or "postmessage", depending on the app's platform
+	Via         string                    // display name of the system that submitted the code
+	CheckDomain func(domain string) error // whether the system may submit codes for an organization (hd)
 }
 
-func covers(all, part []capability.Capability) bool {
+func containsAll(all, part []capability.Capability) bool {
 	return !slices.ContainsFunc(part, func(c capability.Capability) bool { return !slices.Contains(all, c) })
 }
 
-// Accept connects a person (users/{sub} or a verified e-mail address) by a
-// server auth code. It counts only when that person has consented; the state,
-// nonce and PKCE of the consent were the app's to check. Invalid when the code
-// is no good, or another's.
-func (f *Flow) Accept(ctx context.Context, who resource.Named, c AppCode) (grants.Connection, error) {
-	refuse := func(kind fault.Kind, why error, public i18n.Text) (grants.Connection, error) {
-		return grants.Connection{}, &fault.Error{Op: "consent.Accept", Kind: kind, Public: public, Err: why}
+// AcceptAppCode connects a person (users/{sub} or a verified e-mail address) with a server auth code. A code that is
+// unusable or of another person is Invalid. The app has to check the state, nonce and PKCE of the consent.
+func (f *Flow) AcceptAppCode(ctx context.Context, named resource.Named, c AppCode) (grants.Connection, error) {
+	refuse := func(kind fault.Kind, err error, public i18n.Text) (grants.Connection, error) {
+		return grants.Connection{}, &fault.Error{Op: "consent.Accept", Kind: kind, Public: public, Err: err}
 	}
-	tokens, err := f.deps.Google.ExchangeAppCode(ctx, c.Code, c.Redirect)
+	tokens, err := f.deps.Google.ExchangeAppCode(ctx, c.Code, c.RedirectURI)
 	switch {
 	case errors.Is(err, googleauth.ErrInvalidGrant):
-		return refuse(fault.Invalid, err, i18n.English("Google does not take this code: it is used, too old, or of another project or client type. Ask the app for a fresh one. Nothing was stored."))
+		return refuse(fault.Invalid, err, i18n.English("Google rejected the code: it was used before, has expired, "+
+			"or is for another project or client type. Get a new code from the app."))
 	case err != nil:
 		return grants.Connection{}, fault.Wrap("consent.Accept", err)
 	}
 	claims, err := f.deps.IDTokens.Verify(ctx, tokens.ID)
 	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
-		return refuse(fault.Invalid, err, i18n.English("The code brings no ID token for Deputy's client: the app has to ask for openid and email, with the web client's id as server client id. Nothing was stored."))
+		return refuse(fault.Invalid, err, i18n.English("The code returned no ID token for Deputy's client. "+
+			"Request the scopes openid and email, with the web client's ID as the server client ID."))
 	}
 	if err != nil {
 		return grants.Connection{}, fault.Wrap("consent.Accept", err)
 	}
 	var p vault.Pending
-	if person, byID := who.Person(); byID {
+	if person, byID := named.Person(); byID {
 		p.Person = person
 	} else {
-		p.Email = string(who)
+		p.Email = string(named)
 	}
 	switch {
-	case claims.Subject == "" || !invited(p, claims):
-		return refuse(fault.Invalid, errors.New("another person consented"), i18n.English("The code is of another account than the person in the path. Nothing was stored."))
-	case !f.grants.Admits(claims.Domain):
-		return refuse(fault.Denied, errors.New("hd is not in ALLOWED_DOMAINS"), i18n.English("Deputy is set up for certain organizations, and this account is in none of them. Nothing was stored."))
+	case claims.Subject == "" || !isInvited(p, claims):
+		return refuse(fault.Invalid, errors.New("another person consented"),
+			i18n.English("The code is for another account than the person in the path. Nothing was stored."))
+	case !f.grants.AllowsDomain(claims.Domain):
+		return refuse(fault.Denied, errors.New("hd is not in ALLOWED_DOMAINS"),
+			i18n.English("Deputy is restricted to certain organizations, and this account belongs to none of them."))
 	}
-	if err := c.May(claims.Domain); err != nil {
+	if err := c.CheckDomain(claims.Domain); err != nil {
 		return grants.Connection{}, err
 	}
 	p.Person = grants.Person(claims.Subject)
@@ -71,11 +72,15 @@ func (f *Flow) Accept(ctx context.Context, who resource.Named, c AppCode) (grant
 	if err != nil {
 		return grants.Connection{}, fault.Wrap("consent.Accept", err)
 	}
-	if !covers(capability.Satisfied(tokens.Scopes), now.Allowed) {
-		return refuse(fault.Invalid, errors.New("the code allows less than the grant"), i18n.English("The code allows less than this person has allowed already, and would take the rest away: the app has to ask for all of it together. Nothing was stored."))
+	offered := capability.Allowed(tokens.Scopes)
+	if !containsAll(offered, now.Allowed) {
+		return refuse(fault.Invalid, errors.New("the code allows less than the grant"), i18n.English(
+			"The code allows less than this person has already allowed. Request all capabilities together."))
 	}
-	if _, err = f.grants.Connect(ctx, grants.Consented{Asked: capability.Satisfied(tokens.Scopes), Tokens: tokens, Claims: claims, Via: c.Via}); errors.Is(err, grants.ErrNoRefresh) {
-		return refuse(fault.Invalid, err, i18n.English("The code brings no refresh token: the app has to ask for offline access, with consent asked anew. Nothing was stored."))
+	_, err = f.grants.Connect(ctx, grants.Consent{Requested: offered, Tokens: tokens, Claims: claims, Via: c.Via})
+	if errors.Is(err, grants.ErrNoRefreshToken) {
+		return refuse(fault.Invalid, err,
+			i18n.English("The code returned no refresh token. Request offline access and prompt for consent."))
 	}
 	if err != nil {
 		return grants.Connection{}, fault.Wrap("consent.Accept", err)

@@ -1,10 +1,8 @@
-// Package consent leads a person through Google's consent: it makes the link that
-// asks one person, begins and finishes the consent in their browser, and asks for
-// their approval of another system. What they allowed goes into shared/grants.
+// Package consent leads a person through Google's consent. It creates the link that invites one person, runs
+// the consent in their browser, and asks them to approve another system. shared/grants stores the result.
 //
-// It does not know Chat's events nor HTML. A consent walks through invite.go,
-// start.go and finish.go; a consent that an app of the same project brings comes in
-// by accept.go.
+// It does not know Chat's events or HTML. A consent passes through invite.go, start.go and finish.go. A consent
+// that an app of the same project submits passes through accept.go.
 package consent
 
 import (
@@ -27,13 +25,14 @@ type Flow struct {
 	now           func() time.Time
 }
 
-// New is a Flow into gs, with what that was made of. returnOrigins are where a
-// consent may end: https://chat.google.com ...
+// New returns a Flow that stores grants in gs, which was created from d. A consent may only return to one of
+// returnOrigins, such as https://chat.google.com.
 func New(gs *grants.Grants, d grants.Deps, returnOrigins ...string) *Flow {
 	return &Flow{gs, d, returnOrigins, d.Vault, d.Log, vault.Clock(d.Now)}
 }
 
-// alarm is a line that an operator is woken by.
-func (f *Flow) alarm(ctx context.Context, what string, person resource.Person, err error) {
-	f.log.ErrorContext(ctx, "alarm", slog.String("alarm", what), slog.String("person", string(person)), slog.String("error", err.Error()))
+// alarm writes a log line that alerts an operator.
+func (f *Flow) alarm(ctx context.Context, name string, person resource.Person, err error) {
+	f.log.ErrorContext(ctx, "alarm",
+		slog.String("alarm", name), slog.String("person", string(person)), slog.String("error", err.Error()))
 }

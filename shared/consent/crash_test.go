@@ -25,20 +25,19 @@ import (
 	"example.com/deputy/shared/vault/firestore"
 )
 
-// A victim is this test binary, started once more: it does one thing on
-// Google's emulator and kills itself, as kill -9 does, at one of its calls of
-// the store. Afterwards another instance has to find everything whole.
+// A victim is a second process of this test binary. It runs one operation on Google's Firestore emulator and
+// kills itself with SIGKILL at one of its calls of the store. Another instance must then find consistent data.
 
-// order is what a victim is told, on its standard input.
-type order struct {
+// crashOrder is a victim's input, as JSON on its standard input.
+type crashOrder struct {
 	Do            string
-	At            int  // which call of the store is its last
-	After         bool // whether that call still takes effect
+	At            int  // number of the call of the store at which it dies
+	After         bool // whether that call takes effect first
 	Project       string
 	GoogleAt      string
 	Keyset        string
 	Lookup        string
-	Ahead         time.Duration
+	Offset        time.Duration
 	State, Code   string // of a callback
 	Issuer, Agent string
 }
@@ -49,16 +48,15 @@ func TestMain(m *testing.M) {
 	if os.Getenv(victim) == "" {
 		os.Exit(m.Run())
 	}
-	if err := die(); err != nil {
+	if err := runVictim(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// die carries an order out; it returns only when the order's call is not
-// reached.
-func die() error {
-	var o order
+// runVictim executes an order. It returns only if the order's call is not reached.
+func runVictim() error {
+	var o crashOrder
 	if err := json.NewDecoder(os.Stdin).Decode(&o); err != nil {
 		return err
 	}
@@ -72,7 +70,7 @@ func die() error {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 				return err
 			}
-			select {} // until it arrives
+			select {} // until the signal arrives
 		}
 		return nil
 	}}
@@ -80,42 +78,43 @@ func die() error {
 	if err != nil {
 		return err
 	}
-	a := newInstance(depsOn(docs, keys, o.GoogleAt, io.Discard, func() time.Time { return time.Now().Add(o.Ahead) }))
+	now := func() time.Time { return time.Now().Add(o.Offset) }
+	inst := newInstance(newDeps(docs, keys, o.GoogleAt, io.Discard, now))
 	switch o.Do {
 	case "callback":
-		_, err = a.Finish(ctx, consent.Callback{State: config.NewSecret(o.State), Code: config.NewSecret(o.Code), Issuer: o.Issuer, Browser: config.NewSecret(o.Agent)})
+		_, err = inst.Finish(ctx, consent.Callback{
+			State: config.NewSecret(o.State), Code: config.NewSecret(o.Code),
+			Issuer: o.Issuer, BrowserCookie: config.NewSecret(o.Agent),
+		})
 	case "refresh":
-		_, err = a.TokenSource(ctx, resource.Person(ada.User()), create)
+		_, err = inst.TokenSource(ctx, adaID, create)
 	case "disconnect":
-		_, err = a.Disconnect(ctx, resource.Person(ada.User()))
+		_, err = inst.Disconnect(ctx, adaID)
 	case "rotation":
-		_, err = a.Reseal(ctx)
+		_, err = inst.Reseal(ctx)
 	case "sweep":
-		_, err = a.Sweep(ctx, a.deps.Now().Add(time.Hour), 0)
+		_, err = inst.Sweep(ctx, inst.deps.Now().Add(time.Hour), 0)
 	default:
 		err = errors.New("unknown order")
 	}
 	return err
 }
 
-// deadly is one thing to be killed in.
-type deadly struct {
-	prepare func(*world, *order)
-	// after checks what an instance finds that comes later.
-	after func(*world)
-	// atLeast is how many calls of the store it makes, so that the test
-	// notices when it looks at the wrong place.
-	atLeast int
+// crashCase is one operation to be killed in.
+type crashCase struct {
+	prepare func(*world, *crashOrder)
+	after   func(*world) // checks the data that is left
+	atLeast int          // how many calls of the store the operation makes
 }
 
-var deadlies = map[string]deadly{
+var crashCases = map[string]crashCase{
 	"callback": {
-		func(w *world, o *order) {
-			c := w.consented(w.invite(ada, answer, create), ada)
-			o.State, o.Code, o.Issuer, o.Agent = c.State.Reveal(), c.Code.Reveal(), c.Issuer, c.Browser.Reveal()
+		func(w *world, o *crashOrder) {
+			c := w.giveConsent(w.invite(ada, completion, create), ada)
+			o.State, o.Code, o.Issuer, o.Agent = c.State.Reveal(), c.Code.Reveal(), c.Issuer, c.BrowserCookie.Reveal()
 		},
 		func(w *world) {
-			if _, ok := w.stored(ada); ok {
+			if _, ok := w.storedGrant(ada); ok {
 				check(w.t, w.token(ada, create)) // stored whole
 			}
 			w.connect(ada, create)
@@ -123,22 +122,22 @@ var deadlies = map[string]deadly{
 		}, 4,
 	},
 	"refresh": {
-		func(w *world, _ *order) { w.connect(ada, create); w.ahead.Add(int64(2 * time.Hour)) },
+		func(w *world, _ *crashOrder) { w.connect(ada, create); w.offset.Add(int64(2 * time.Hour)) },
 		func(w *world) { check(w.t, w.token(ada, create)) }, 3,
 	},
 	"disconnect": {prepareDisconnect, afterDisconnect, 3},
-	"disconnect while Google is away": {
-		func(w *world, o *order) {
+	"disconnect, Google unavailable": {
+		func(w *world, o *crashOrder) {
 			prepareDisconnect(w, o)
 			o.Do = "disconnect"
 			w.google.Fail("revoke", 503)
 		}, afterDisconnect, 4,
 	},
 	"rotation": {
-		func(w *world, o *order) {
+		func(w *world, o *crashOrder) {
 			w.connect(ada, create)
 			w.connect(grace, create)
-			w.instance = w.rotate()
+			w.instance = w.rotateKeys()
 			o.Keyset, o.Lookup = w.keyset.Reveal(), w.lookup.Reveal()
 		},
 		func(w *world) {
@@ -147,50 +146,58 @@ var deadlies = map[string]deadly{
 			if _, err := w.Reseal(w.t.Context()); err != nil {
 				w.t.Error(err)
 			}
-			w.instance = w.disableOld()
+			w.instance = w.disableOldKeys()
 			check(w.t, w.token(ada, create))
 			check(w.t, w.token(grace, create))
 		}, 4,
 	},
 	"sweep": {
-		func(w *world, o *order) {
+		func(w *world, o *crashOrder) {
 			w.connect(grace, create)
 			w.google.Fail("revoke", 503)
-			_, err := w.Disconnect(w.t.Context(), resource.Person(grace.User()))
+			_, err := w.Disconnect(w.t.Context(), graceID)
 			check(w.t, err)
 			w.connect(ada, create)
-			w.ahead.Add(int64(151 * oneDay))
-			check(w.t, w.deps.Vault.CreateRevocation(w.t.Context(), resource.Person(grace.User()), 1, config.NewSecret("1//0gone")))
-			long := w.deps.Now().Add(-9 * oneDay)
+			w.offset.Add(int64(151 * day))
+			check(w.t, w.deps.Vault.CreateRevocation(w.t.Context(), graceID, 1, config.NewSecret("1//0gone")))
+			long := w.deps.Now().Add(-9 * day)
 			for id, g := range map[string]vault.Grant{
 				"901": {Status: vault.Disconnecting, RefreshToken: config.NewSecret("1//0ending"), Due: long},
-				"902": {Status: vault.Connected, RefreshToken: config.NewSecret("1//0removed"), Removed: long, RefreshDay: w.deps.Now(), Due: long},
+				"902": {
+					Status: vault.Connected, RefreshToken: config.NewSecret("1//0removed"),
+					Removed: long, RefreshDay: w.deps.Now(), Due: long,
+				},
 				"903": {Status: vault.Revoked, Generation: 1, Due: long},
 				"904": {Status: vault.Connected, RefreshToken: config.NewSecret("1//0stale"), RefreshDay: w.deps.Now()},
-				"905": {Status: vault.Suspended, RefreshToken: config.NewSecret("1//0refused"), SuspendedAt: long, Retries: 2, Due: long},
-				"906": {Status: vault.Connected, RefreshToken: config.NewSecret("1//0event"), Connected: long, RevokedAt: long.Add(time.Hour), Due: long},
+				"905": {
+					Status: vault.Suspended, RefreshToken: config.NewSecret("1//0refused"),
+					SuspendedAt: long, Retries: 2, Due: long,
+				},
+				"906": {
+					Status: vault.Connected, RefreshToken: config.NewSecret("1//0event"),
+					Connected: long, RevokedAt: long.Add(time.Hour), Due: long,
+				},
 			} {
 				g.Person, g.ClientID, g.Scopes = resource.Person("users/"+id), "client", []string{createScope}
 				_, err := w.deps.Vault.SaveGrant(w.t.Context(), g)
 				check(w.t, err)
 			}
-			w.instance = w.rotate()
+			w.instance = w.rotateKeys()
 			o.Keyset, o.Lookup = w.keyset.Reveal(), w.lookup.Reveal()
 		},
 		func(w *world) {
 			w.sweep()
-			w.sweep() // a write of the dead may land after the first has read
-			// Nothing is due any more.
-			want := grants.Swept{Finished: true}
-			if got := w.sweep(); got != want || w.revocations() != 0 {
-				w.t.Errorf("something is left: %+v, %d revocations", got, w.revocations())
+			w.sweep() // the victim's last write may take effect after the first sweep's read
+			want := grants.SweepResult{Finished: true}
+			if got := w.sweep(); got != want || w.revocationCount() != 0 {
+				w.t.Errorf("the sweep is incomplete: %+v, %d revocations", got, w.revocationCount())
 			}
-			w.instance = w.disableOld()
+			w.instance = w.disableOldKeys()
 			w.deps = w.instance.deps
 			_, err := w.deps.Vault.Grant(w.t.Context(), "users/904")
 			check(w.t, err)
-			g, _ := w.stored(ada)
-			if w.deps.Now().Sub(g.RefreshDay) > 2*oneDay {
+			g, _ := w.storedGrant(ada)
+			if w.deps.Now().Sub(g.RefreshDay) > 2*day {
 				w.t.Errorf("refreshed last on %v", g.RefreshDay)
 			}
 			check(w.t, w.token(ada, create))
@@ -198,65 +205,67 @@ var deadlies = map[string]deadly{
 	},
 }
 
-func prepareDisconnect(w *world, _ *order) {
+func prepareDisconnect(w *world, _ *crashOrder) {
 	w.connect(ada, create)
-	w.approve(ada, "tickets")
+	w.storeApprovals(ada, "tickets")
 }
 
 func afterDisconnect(w *world) {
-	g, ok := w.stored(ada)
-	if ok && g.Status == vault.Connected { // as if nothing had been
+	g, ok := w.storedGrant(ada)
+	if ok && g.Status == vault.Connected { // the disconnect has not begun
 		check(w.t, w.token(ada, create))
-		_, err := w.Disconnect(w.t.Context(), resource.Person(ada.User()))
+		_, err := w.Disconnect(w.t.Context(), adaID)
 		check(w.t, err)
 	} else if err := w.token(ada, create); err == nil {
-		w.t.Error("a grant that was to end is used")
+		w.t.Error("a disconnecting grant is used")
 	}
 	w.sweep()
-	if _, ok := w.stored(ada); ok || w.revocations() != 0 || w.google.RefreshToken(ada) != "" {
-		w.t.Errorf("left: a grant %v, %d revocations, a token at Google %v", ok, w.revocations(), w.google.RefreshToken(ada) != "")
+	revocations, token := w.revocationCount(), w.google.RefreshToken(ada) != ""
+	if _, ok := w.storedGrant(ada); ok || revocations != 0 || token {
+		w.t.Errorf("left: a grant %v, %d revocations, a token at Google %v", ok, revocations, token)
 	}
 	w.connect(ada, create)
-	if g, _ := w.stored(ada); len(g.Approvals) != 0 {
-		w.t.Error("an approval was left")
+	if g, _ := w.storedGrant(ada); len(g.Approvals) != 0 {
+		w.t.Error("an approval is left")
 	}
 	check(w.t, w.token(ada, create))
 }
 
-func TestKilledAtAnyCallOfTheStoreNothingIsLostOrHalfDone(t *testing.T) {
+func TestCrash_KilledAtEachStoreCall(t *testing.T) {
 	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
-		t.Skip("NOT TESTED: kill -9 at every crash point. No FIRESTORE_EMULATOR_HOST; ./test.sh starts Google's emulator when it finds it")
+		t.Skip("NOT TESTED: kill -9 at every crash point. No FIRESTORE_EMULATOR_HOST; " +
+			"./test.sh starts Google's emulator when it finds it")
 	}
-	for name, d := range deadlies {
+	for name, d := range crashCases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			kills := 0
 			for _, after := range []bool{false, true} {
-				for at := 1; killed(t, name, d, at, after); at++ {
+				for at := 1; killAt(t, name, d, at, after); at++ {
 					kills++
 				}
 			}
 			if kills < 2*d.atLeast {
-				t.Errorf("killed %d times, want %d at least: this test looks at the wrong place", kills, 2*d.atLeast)
+				t.Errorf("killed %d times, want at least %d", kills, 2*d.atLeast)
 			}
 			t.Logf("killed %d times", kills)
 		})
 	}
 }
 
-// killed lets a victim die at one call and checks what is left; false when the
-// call is never reached.
-func killed(t *testing.T, name string, d deadly, at int, after bool) bool {
+// killAt kills a victim at one call and checks what is left. It returns false if the call is not reached.
+func killAt(t *testing.T, name string, d crashCase, at int, after bool) bool {
 	t.Helper()
 	project := "crash-" + strings.ToLower(rand.Text()[:10])
 	store, err := firestore.New(t.Context(), firestore.Setting{Project: project, Database: "(default)"})
 	check(t, err)
-	w := beginOn(t, store)
-	o := &order{
-		Do: name, At: at, After: after, Project: project, GoogleAt: w.at.URL, Keyset: w.keyset.Reveal(), Lookup: w.lookup.Reveal(),
+	w := newWorldOn(t, store)
+	o := &crashOrder{
+		Do: name, At: at, After: after, Project: project, GoogleAt: w.server.URL,
+		Keyset: w.keyset.Reveal(), Lookup: w.lookup.Reveal(),
 	}
 	d.prepare(w, o)
-	o.Ahead = time.Duration(w.ahead.Load())
+	o.Offset = time.Duration(w.offset.Load())
 	text, err := json.Marshal(o)
 	check(t, err)
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -269,7 +278,7 @@ func killed(t *testing.T, name string, d deadly, at int, after bool) bool {
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
 		t.Fatalf("call %d: %v\n%s", at, err, out)
 	}
-	w.instance = newInstance(w.instance.deps) // an instance that starts later
+	w.instance = newInstance(w.instance.deps)
 	d.after(w)
 	if t.Failed() {
 		t.Fatalf("killed at call %d, after it: %v; log: %s", at, after, w.log)

@@ -18,110 +18,108 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Callback is what came back from Google's consent page.
+// Callback is the result of Google's consent page, with the cookie of the browser that brought it.
 type Callback struct {
-	State, Code config.Secret
-	Error       string // as Google names it; never shown
-	Issuer      string // iss, if it was there (RFC 9207)
-	Browser     config.Secret
+	State, Code   config.Secret
+	Error         string // Google's error code; never shown
+	Issuer        string // iss (RFC 9207); may be empty
+	BrowserCookie config.Secret
 }
 
-// Outcome is a consent that was stored.
+// Outcome is the result of a stored consent.
 type Outcome struct {
-	Person   resource.Person
-	Email    string
-	Domain   string
-	ReturnTo config.Secret // where Chat repeats the command; empty: nowhere
-	// Missing are capabilities whose box was left unticked; Again asks for
-	// them once more. The grant is stored all the same.
-	Missing []capability.Capability
-	Again   config.Secret
-	// Approval is a question that is still to be answered; nil if there is none.
-	Approval *Question
-	// Consent is where Google asks for consent once more, since the sign-in
-	// brought no refresh token and none is held. Then nothing was stored, and
-	// nothing else is set.
-	Consent config.Secret
+	Person    resource.Person
+	Email     string
+	Domain    string
+	ReturnTo  config.Secret           // where Chat repeats the command; may be empty
+	Missing   []capability.Capability // what the person left unselected; the grant is stored regardless
+	RetryLink config.Secret           // an invitation that asks for Missing
+	Question  *Question               // a question still to be answered; may be nil
+	// ConsentURL is the URL where Google asks for consent again, because the sign-in gave no refresh token and none
+	// is stored. If it is set, nothing was stored and the other fields are empty.
+	ConsentURL config.Secret
 }
 
-// Finish ends a consent: whoever comes back must be the browser that began it
-// and the person who was invited; only then is anything stored. What a person
-// can do something about is a Refusal.
+// Finish completes a consent. It stores the grant only if the callback comes from the browser that started the
+// consent and from the person who was invited. An error that the person can resolve is a Refusal.
 func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
-	p, err := f.take(ctx, c.State, c.Browser)
+	p, err := f.takeConsent(ctx, c.State, c.BrowserCookie)
 	if err != nil {
 		return Outcome{}, err
 	}
-	again, err := f.invite(ctx, resource.Named(cmp.Or(p.Person, resource.Person(p.Email))), f.returnOf(p), capability.FromNames(p.Capabilities), Wish{p.Caller, p.Actions, p.Authority})
+	named := resource.Named(cmp.Or(p.Person, resource.Person(p.Email)))
+	asked, wish := capability.FromNames(p.Capabilities), ApprovalRequest{p.Caller, p.Actions, p.Authority}
+	again, err := f.invite(ctx, named, f.validReturn(p), asked, wish)
 	if err != nil {
 		return Outcome{}, fault.Wrap("consent.Finish", err)
 	}
 	switch {
 	case c.Issuer != "" && googleauth.IssuerURL(c.Issuer) != googleauth.Issuer:
-		return Outcome{}, refusedAgain(GoogleRefused, again, "", errors.New("another issuer sent the browser back"))
+		return Outcome{}, retryRefusal(GoogleRefused, again, "", errors.New("redirect from another issuer"))
 	case c.Error == "access_denied":
-		return Outcome{}, refusedAgain(Declined, again, "", errors.New("access_denied"))
+		return Outcome{}, retryRefusal(Declined, again, "", errors.New("access_denied"))
 	case c.Error != "":
-		return Outcome{}, refusedAgain(GoogleRefused, again, "", fmt.Errorf("error %.40q", c.Error))
+		return Outcome{}, retryRefusal(GoogleRefused, again, "", fmt.Errorf("error %.40q", c.Error))
 	case c.Code.Empty():
-		return Outcome{}, refusedAgain(GoogleRefused, again, "", errors.New("no code"))
+		return Outcome{}, retryRefusal(GoogleRefused, again, "", errors.New("no code"))
 	}
 	tokens, claims, err := f.exchange(ctx, p, c.Code)
 	if err != nil {
-		return Outcome{}, unfinished(again, err)
+		return Outcome{}, withRetry(again, err)
 	}
 	switch {
-	case !invited(p, claims):
-		return Outcome{}, refusedAgain(WrongAccount, again, claims.Email, errors.New("another person consented"))
-	case !f.grants.Admits(claims.Domain):
-		return Outcome{}, refusedAgain(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
+	case !isInvited(p, claims):
+		return Outcome{}, retryRefusal(WrongAccount, again, claims.Email, errors.New("another person consented"))
+	case !f.grants.AllowsDomain(claims.Domain):
+		return Outcome{}, retryRefusal(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
 	}
 	p.Person = grants.Person(claims.Subject)
-	g, err := f.grants.Connect(ctx, grants.Consented{Asked: capability.FromNames(p.Capabilities), Tokens: tokens, Claims: claims, Again: p.Again})
-	if errors.Is(err, grants.ErrNoRefresh) && !p.Again {
+	g, err := f.grants.Connect(ctx, grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.Again})
+	if errors.Is(err, grants.ErrNoRefreshToken) && !p.Again {
 		p.Again = true
 		var out Outcome
-		out.Consent, err = f.begin(ctx, rand.Text(), c.Browser, claims.Subject, p)
+		out.ConsentURL, err = f.begin(ctx, rand.Text(), c.BrowserCookie, claims.Subject, p)
 		return out, err
 	}
 	if err != nil {
-		return Outcome{}, unfinished(again, err)
+		return Outcome{}, withRetry(again, err)
 	}
-	f.log.InfoContext(ctx, "audit", slog.String("act", "connect"), slog.String("person", string(g.Person)), slog.Any("scopes", g.Scopes), slog.Time("connected", g.Connected))
-	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: capability.Missing(capability.FromNames(p.Capabilities), g.Scopes)}
-	if len(out.Missing) > 0 {
-		out.Again = again
+	f.log.InfoContext(ctx, "audit", slog.String("act", "connect"), slog.String("person", string(g.Person)),
+		slog.Any("scopes", g.Scopes), slog.Time("connected", g.Connected))
+	missing := capability.Missing(asked, g.Scopes)
+	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: missing}
+	if len(missing) > 0 {
+		out.RetryLink = again
 		return out, nil
 	}
-	out.ReturnTo = f.returnOf(p).address
+	out.ReturnTo = f.validReturn(p).address
 	if p.Caller != "" {
-		out.Approval, err = f.question(ctx, p, g.Connected, c.Browser)
+		out.Question, err = f.ask(ctx, p, g.Connected, c.BrowserCookie)
 		if err != nil {
-			return Outcome{}, unfinished(again, err)
+			return Outcome{}, withRetry(again, err)
 		}
 	}
 	return out, nil
 }
 
-// invited tells whether who consented is who was asked: by sub, or, when only
-// an address was known, by that address as Google has verified it.
-func invited(p vault.Pending, who googleauth.Claims) bool {
+// isInvited reports whether the person who consented is the one who was invited: by sub, or, if only an address
+// was known, by that address if Google has verified it.
+func isInvited(p vault.Pending, claims googleauth.Claims) bool {
 	if p.Person != "" {
-		return grants.Person(who.Subject) == p.Person
+		return grants.Person(claims.Subject) == p.Person
 	}
-	return p.Email != "" && who.Authoritative() && address.Lower(who.Email) == address.Lower(p.Email)
+	return p.Email != "" && claims.Authoritative() && address.Lower(claims.Email) == address.Lower(p.Email)
 }
 
-func refusedAgain(reason Reason, again config.Secret, account string, why error) error {
-	return &fault.Error{Op: "consent.Finish", Kind: fault.Invalid, Err: &Refusal{reason, again, account, why}}
+func retryRefusal(reason Reason, again config.Secret, account string, err error) error {
+	return &fault.Error{Op: "consent.Finish", Kind: fault.Invalid, Err: &Refusal{reason, again, account, err}}
 }
 
-// unfinished is a consent that failed on the way to the store, with a way to
-// begin once more: its state is used up.
-func unfinished(again config.Secret, err error) error {
+// withRetry adds a new invitation to an error that occurred after the state was used up.
+func withRetry(again config.Secret, err error) error {
 	switch {
-	case errors.Is(err, googleauth.ErrInvalidGrant), errors.Is(err, grants.ErrNoRefresh):
-		return refusedAgain(GoogleRefused, again, "", err)
+	case errors.Is(err, googleauth.ErrInvalidGrant), errors.Is(err, grants.ErrNoRefreshToken):
+		return retryRefusal(GoogleRefused, again, "", err)
 	case fault.KindOf(err) == fault.Unavailable, fault.KindOf(err) == fault.Conflict:
 		return &fault.Error{Op: "consent.Finish", Kind: fault.Unavailable, Err: &Refusal{Unfinished, again, "", err}}
 	default:
@@ -129,21 +127,22 @@ func unfinished(again config.Secret, err error) error {
 	}
 }
 
-// exchange trades the code and checks who consented.
-func (f *Flow) exchange(ctx context.Context, p vault.Pending, code config.Secret) (googleauth.Tokens, googleauth.Claims, error) {
-	tokens, err := f.deps.Google.Exchange(ctx, code, p.Verifier)
+func (f *Flow) exchange(
+	ctx context.Context, p vault.Pending, code config.Secret,
+) (tokens googleauth.Tokens, claims googleauth.Claims, err error) {
+	tokens, err = f.deps.Google.Exchange(ctx, code, p.Verifier)
 	if errors.Is(err, googleauth.ErrClient) {
-		f.alarm(ctx, "Google refuses our OAuth client; check OAUTH_CLIENT", p.Person, err)
+		f.alarm(ctx, "Google rejects the OAuth client; check OAUTH_CLIENT", p.Person, err)
 	}
-	if err != nil {
-		return tokens, googleauth.Claims{}, err
-	}
-	claims, err := f.deps.IDTokens.Verify(ctx, tokens.ID)
 	if err != nil {
 		return tokens, claims, err
 	}
-	if claims.Subject == "" || claims.Nonce != p.Nonce {
-		return tokens, claims, &fault.Error{Op: "consent.exchange", Kind: fault.Unauthenticated, Err: errors.New("the ID token's nonce or sub is not ours")}
+	if claims, err = f.deps.IDTokens.Verify(ctx, tokens.ID); err != nil {
+		return tokens, claims, err
 	}
-	return tokens, claims, nil
+	if claims.Subject == "" || claims.Nonce != p.Nonce {
+		err = errors.New("the ID token has no sub or another nonce")
+		err = &fault.Error{Op: "consent.exchange", Kind: fault.Unauthenticated, Err: err}
+	}
+	return tokens, claims, err
 }

@@ -14,8 +14,8 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-// FuzzInvitation opens links of any text, and seals of ours around any text:
-// the first begin nothing, the second lead to Google and nowhere else.
+// FuzzInvitation opens links of arbitrary text, which start no consent, and links that Deputy sealed around
+// arbitrary text, which lead only to Google.
 func FuzzInvitation(f *testing.F) {
 	a, b, err := seal.Generate()
 	if err != nil {
@@ -28,21 +28,23 @@ func FuzzInvitation(f *testing.F) {
 	f.Add("", []byte(`{"p":"users/1","c":["CreateSpaces"],"e":"2999-01-01T00:00:00Z"}`))
 	f.Fuzz(func(t *testing.T, text string, inside []byte) {
 		docs := &vaulttest.Counting{Docs: &memory.Docs{}}
-		auth := newInstance(depsOn(docs, keys, "http://127.0.0.1:1", io.Discard, time.Now))
-		_, err := auth.Start(t.Context(), config.NewSecret(text), browser)
-		if kind := fault.KindOf(err); err == nil || kind != fault.Invalid && kind != fault.Unavailable || docs.Writes() != 0 {
-			t.Errorf("any text: %v, %d writes", err, docs.Writes())
+		inst := newInstance(newDeps(docs, keys, "http://127.0.0.1:1", io.Discard, time.Now))
+		_, err := inst.Start(t.Context(), config.NewSecret(text), browser)
+		kind := fault.KindOf(err)
+		if err == nil || kind != fault.Invalid && kind != fault.Unavailable || docs.Writes() != 0 {
+			t.Errorf("arbitrary text: %v, %d writes", err, docs.Writes())
 		}
 		sealed, err := keys.Seal(inside, seal.Place{Purpose: "invitation"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		address, err := auth.Start(t.Context(), config.NewSecret(base64.RawURLEncoding.EncodeToString(sealed)), browser)
+		link := config.NewSecret(base64.RawURLEncoding.EncodeToString(sealed))
+		address, err := inst.Start(t.Context(), link, browser)
 		if err == nil && !strings.HasPrefix(address.Reveal(), "http://127.0.0.1:1/o/oauth2/v2/auth?") {
-			t.Error("it leads elsewhere")
+			t.Error("the link does not lead to Google")
 		}
 		if err != nil && docs.Writes() != 0 {
-			t.Errorf("a consent is in flight though it failed: %v", err)
+			t.Errorf("a consent that failed is pending: %v", err)
 		}
 	})
 }

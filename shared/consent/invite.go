@@ -24,27 +24,25 @@ const (
 	returnLife     = time.Hour
 )
 
-// invitation is what the sealed link carries: nothing of it is stored.
+// invitation is the content of the sealed link. It is not stored.
 type invitation struct {
 	Person       resource.Person `json:"p,omitempty"`
-	Email        string          `json:"m,omitempty"` // in place of Person
+	Email        string          `json:"m,omitempty"` // instead of Person
 	Capabilities []string        `json:"c"`
-	Caller       string          `json:"s,omitempty"` // that the person is to approve
+	Caller       string          `json:"s,omitempty"` // the caller to approve
 	Actions      []string        `json:"o,omitempty"`
 	Authority    vault.Authority `json:"a,omitempty"`
 	ReturnTo     string          `json:"r,omitempty"`
 	ReturnUntil  time.Time       `json:"u"`
 	Until        time.Time       `json:"e"`
-	Padding      string          `json:"x,omitempty"` // so that all have one size
+	Padding      string          `json:"x,omitempty"` // makes all invitations the same size
 }
 
-// invitationSize is the size of an invitation before it is sealed, in bytes: by
-// its length, nobody learns anything about the person. One with a completion
-// address of Chat's is larger; Chat alone gets those.
+// invitationSize is the size of an unsealed invitation in bytes. It is constant so that a link's length reveals
+// nothing about the person. Only with a completion URL may it be larger, and only Chat receives those links.
 const invitationSize = 1536
 
-// padded is an invitation as JSON, at its size.
-func (i invitation) padded() ([]byte, error) {
+func (i invitation) marshalPadded() ([]byte, error) {
 	text, err := json.Marshal(i)
 	if err != nil {
 		return nil, err
@@ -57,49 +55,56 @@ func (i invitation) padded() ([]byte, error) {
 	return text, err
 }
 
-// returnTo is where Chat wants the browser after a consent. Whoever opens it makes
-// Chat repeat the person's command, so it is a secret.
-type returnTo struct {
+// returnTarget is where Chat wants the browser to return to after a consent. The address is a secret: opening it
+// makes Chat repeat the person's command.
+type returnTarget struct {
 	address config.Secret
-	until   time.Time // it counts for an hour from its event
+	until   time.Time // one hour after Chat's event
 }
 
-// Invite is a link that asks one person to connect for some capabilities. It
-// may be passed on: only that person can use it. who is users/{sub}, or a
-// verified e-mail address when no more is known. back is the completion
-// address of a verified event, or empty.
-func (f *Flow) Invite(ctx context.Context, who resource.Named, back config.Secret, capabilities ...capability.Capability) (config.Secret, error) {
-	return f.invite(ctx, who, returnTo{back, f.now().Add(returnLife)}, capabilities, Wish{})
+// Invite returns a link that asks one person, users/{sub} or a verified e-mail address, to connect for some
+// capabilities. Only that person can use it. completion is the completion URL of a verified event, or empty.
+func (f *Flow) Invite(
+	ctx context.Context, named resource.Named, completion config.Secret, capabilities ...capability.Capability,
+) (config.Secret, error) {
+	return f.invite(ctx, named, returnTarget{completion, f.now().Add(returnLife)}, capabilities, ApprovalRequest{})
 }
 
-// Wish is what another system wants to do as a person, who has to approve it.
-type Wish struct {
-	Caller    string // the id that the operator chose
+// ApprovalRequest is what another system wants to do as a person, who has to approve it.
+type ApprovalRequest struct {
+	Caller    string // the ID that the operator chose
 	Actions   []string
 	Authority vault.Authority
 }
 
-// InviteToApprove is an Invite that asks, after the consent, for the person's
-// approval of another system.
-func (f *Flow) InviteToApprove(ctx context.Context, who resource.Named, w Wish, capabilities ...capability.Capability) (config.Secret, error) {
-	return f.invite(ctx, who, returnTo{}, capabilities, w)
+// InviteToApprove is Invite, followed by a question: whether another system may act as the person.
+func (f *Flow) InviteToApprove(
+	ctx context.Context, named resource.Named, w ApprovalRequest, capabilities ...capability.Capability,
+) (config.Secret, error) {
+	return f.invite(ctx, named, returnTarget{}, capabilities, w)
 }
 
-func (f *Flow) invite(ctx context.Context, who resource.Named, back returnTo, capabilities []capability.Capability, w Wish) (config.Secret, error) {
-	inv := invitation{Capabilities: capability.Names(capabilities), Until: f.now().Add(invitationLife), Caller: w.Caller, Actions: w.Actions, Authority: w.Authority}
-	if person, byID := who.Person(); byID {
+func (f *Flow) invite(
+	ctx context.Context, named resource.Named, target returnTarget, capabilities []capability.Capability, w ApprovalRequest,
+) (config.Secret, error) {
+	inv := invitation{
+		Capabilities: capability.Names(capabilities), Until: f.now().Add(invitationLife),
+		Caller: w.Caller, Actions: w.Actions, Authority: w.Authority,
+	}
+	if person, byID := named.Person(); byID {
 		inv.Person = person
 	} else {
-		inv.Email = address.Lower(string(who))
+		inv.Email = address.Lower(string(named))
 	}
 	switch {
-	case back.address.Empty():
-	case f.mayReturn(back.address.Reveal()):
-		inv.ReturnTo, inv.ReturnUntil = back.address.Reveal(), back.until
+	case target.address.Empty():
+	case f.isReturnAllowed(target.address.Reveal()):
+		inv.ReturnTo, inv.ReturnUntil = target.address.Reveal(), target.until
 	default:
-		f.alarm(ctx, "a completion address is not Chat's and is left out", resource.Person(who), errors.New("not one of ReturnOrigins"))
+		f.alarm(ctx, "ignored a completion URL that is not Google Chat's", resource.Person(named),
+			errors.New("origin not allowed"))
 	}
-	text, err := inv.padded()
+	text, err := inv.marshalPadded()
 	if err != nil {
 		return config.Secret{}, fault.Wrap("consent.Invite", err)
 	}
@@ -110,23 +115,23 @@ func (f *Flow) invite(ctx context.Context, who resource.Named, back returnTo, ca
 	return config.NewSecret(f.deps.Address + "/start?invitation=" + base64.RawURLEncoding.EncodeToString(sealed)), nil
 }
 
-// open reads an invitation from a link. Whatever does not open has expired:
-// anybody can invent one, and even a key's id in it proves nothing.
-func (f *Flow) open(text config.Secret) (invitation, error) {
+// openInvitation decrypts an invitation from a link. One that does not open is reported as expired and raises no
+// alarm, even for an unknown key: anyone can send any text.
+func (f *Flow) openInvitation(text config.Secret) (invitation, error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text.Reveal())
 	if err != nil {
-		return invitation{}, refused(LinkExpired, errors.New("not a sealed text"))
+		return invitation{}, newRefusal(LinkExpired, errors.New("not base64url"))
 	}
 	plain, err := f.deps.Keys.Open(sealed, seal.Place{Purpose: "invitation"})
 	if err != nil {
-		return invitation{}, refused(LinkExpired, err)
+		return invitation{}, newRefusal(LinkExpired, err)
 	}
 	var inv invitation
 	if err := json.Unmarshal(plain, &inv); err != nil {
-		return invitation{}, fault.Wrap("consent.open", err)
+		return invitation{}, fault.Wrap("consent.openInvitation", err)
 	}
 	if !f.now().Before(inv.Until) {
-		return invitation{}, refused(LinkExpired, errors.New("older than a day"))
+		return invitation{}, newRefusal(LinkExpired, errors.New("older than a day"))
 	}
 	if !f.now().Before(inv.ReturnUntil) {
 		inv.ReturnTo = ""
@@ -134,9 +139,8 @@ func (f *Flow) open(text config.Secret) (invitation, error) {
 	return inv, nil
 }
 
-// mayReturn keeps the redirect after the consent from being sent anywhere
-// else (an open redirect): the origin must be one of ours, to the letter.
-func (f *Flow) mayReturn(address string) bool {
+// isReturnAllowed prevents an open redirect after the consent: the address must have one of returnOrigins.
+func (f *Flow) isReturnAllowed(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.User == nil && slices.Contains(f.returnOrigins, u.Scheme+"://"+u.Host)
 }

@@ -7,10 +7,10 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// Reason is why a consent came to nothing. Nothing is stored then.
+// Reason is why a consent failed. Nothing is stored then.
 type Reason string
 
-// The reasons, as the pages tell them.
+// The reasons. Each has its page.
 const (
 	LinkExpired   Reason = "link_expired"
 	LinkUsed      Reason = "link_used"
@@ -19,26 +19,26 @@ const (
 	WrongAccount  Reason = "wrong_account"
 	WrongDomain   Reason = "wrong_domain"
 	GoogleRefused Reason = "google_refused"
-	Unfinished    Reason = "unfinished" // somebody did not answer: nothing is wrong with the consent
+	Unfinished    Reason = "unfinished" // Google or the store was unavailable; the consent is valid
 )
 
-// Refusal is a consent that came to nothing.
+// Refusal is the error of a consent that failed.
 type Refusal struct {
-	Reason  Reason
-	Again   config.Secret // a fresh invitation for the same person; may be empty
-	Account string        // e-mail of the account that was used, if known
-	Err     error
+	Reason    Reason
+	RetryLink config.Secret // a new invitation for the same person; may be empty
+	Account   string        // e-mail address of the account that was used, if known
+	Err       error
 }
 
-// Error names the reason and the failed check, for the log.
+// Error returns the reason and the failed check, for the log.
 func (r *Refusal) Error() string { return string(r.Reason) + ": " + r.Err.Error() }
 
-// Unwrap gives the failed check.
+// Unwrap returns the failed check.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// RefusalIn finds the Refusal in err's chain.
-func RefusalIn(err error) (*Refusal, bool) { return errors.AsType[*Refusal](err) }
+// AsRefusal returns the Refusal in err's chain.
+func AsRefusal(err error) (*Refusal, bool) { return errors.AsType[*Refusal](err) }
 
-func refused(reason Reason, why error) error {
-	return &fault.Error{Op: "consent", Kind: fault.Invalid, Err: &Refusal{Reason: reason, Err: why}}
+func newRefusal(reason Reason, err error) error {
+	return &fault.Error{Op: "consent", Kind: fault.Invalid, Err: &Refusal{Reason: reason, Err: err}}
 }

@@ -17,10 +17,10 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-const oneDay = 24 * time.Hour
+const day = 24 * time.Hour
 
-// sweep sweeps all there is, from the cursor to the end.
-func (w *world) sweep() grants.Swept {
+// sweep runs a sweep from the cursor to the end.
+func (w *world) sweep() grants.SweepResult {
 	w.t.Helper()
 	done, err := w.Sweep(w.t.Context(), w.deps.Now().Add(time.Hour), 0)
 	if err != nil || !done.Finished {
@@ -29,7 +29,7 @@ func (w *world) sweep() grants.Swept {
 	return done
 }
 
-func (w *world) revocations() int {
+func (w *world) revocationCount() int {
 	w.t.Helper()
 	kept, err := w.docs.List(w.t.Context(), "revocations", "", 100)
 	if err != nil {
@@ -38,19 +38,19 @@ func (w *world) revocations() int {
 	return len(kept)
 }
 
-func TestTheSweepRefreshesGrantsBeforeGooglesLimitOfSixMonths(t *testing.T) {
-	w := begin(t)
+func TestSweep_RefreshesIdleGrants(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
-	w.ahead.Add(int64(140 * oneDay))
+	w.offset.Add(int64(140 * day))
 	if got := w.sweep(); got.Refreshed != 0 || got.Seen != 0 {
 		t.Errorf("too early: %+v", got)
 	}
-	w.ahead.Add(int64(11 * oneDay))
+	w.offset.Add(int64(11 * day))
 	if got := w.sweep(); got.Refreshed != 1 {
 		t.Errorf("in time: %+v", got)
 	}
-	g, _ := w.stored(ada)
-	if today := w.deps.Now().UTC().Truncate(oneDay); !g.RefreshDay.Equal(today) || g.LastUsedDay.Equal(today) {
+	g, _ := w.storedGrant(ada)
+	if today := w.deps.Now().UTC().Truncate(day); !g.RefreshDay.Equal(today) || g.LastUsedDay.Equal(today) {
 		t.Errorf("refreshed %v, used %v", g.RefreshDay, g.LastUsedDay)
 	}
 	if got := w.sweep(); got.Seen != 0 {
@@ -58,90 +58,90 @@ func TestTheSweepRefreshesGrantsBeforeGooglesLimitOfSixMonths(t *testing.T) {
 	}
 }
 
-func TestAGrantThatGoogleRefusesForAWeekIsErased(t *testing.T) {
-	w := begin(t)
+func TestSweep_ErasesSuspendedAfterWeek(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
 	w.google.RevokeGrant(ada)
-	w.ahead.Add(int64(151 * oneDay))
+	w.offset.Add(int64(151 * day))
 	if got := w.sweep(); got.Refreshed != 0 || got.Failed != 0 {
 		t.Errorf("got %+v", got)
 	}
-	if needs, ok := capability.Needed(w.token(ada, create)); !ok || !needs.Ended {
-		t.Errorf("the person is not told: %+v", needs)
+	if needs, ok := capability.AsConsentError(w.token(ada, create)); !ok || !needs.Ended {
+		t.Errorf("the person is not notified: %+v", needs)
 	}
-	for _, pause := range []time.Duration{time.Hour, oneDay} {
-		w.ahead.Add(int64(pause))
-		if got := w.sweep(); got.Seen != 1 || got.Forgotten != 0 {
+	for _, pause := range []time.Duration{time.Hour, day} {
+		w.offset.Add(int64(pause))
+		if got := w.sweep(); got.Seen != 1 || got.Erased != 0 {
 			t.Errorf("after %v: %+v", pause, got)
 		}
 	}
-	w.ahead.Add(int64(7 * oneDay))
-	if got := w.sweep(); got.Forgotten != 1 {
+	w.offset.Add(int64(7 * day))
+	if got := w.sweep(); got.Erased != 1 {
 		t.Errorf("after a week: %+v", got)
 	}
-	if _, ok := w.stored(ada); ok {
-		t.Error("it is still stored")
+	if _, ok := w.storedGrant(ada); ok {
+		t.Error("the grant is still stored")
 	}
 }
 
-func TestWhoRemovedTheAppAndUsesItNoMoreIsDisconnectedAfterAWeek(t *testing.T) {
+func TestSweep_AppRemoved(t *testing.T) {
 	for name, c := range map[string]struct {
 		then  func(t *testing.T, w *world)
 		ended int
 	}{
-		"nothing happens":        {func(*testing.T, *world) {}, 1},
-		"the app is added again": {func(t *testing.T, w *world) { check(t, w.AppReturned(t.Context(), resource.Person(ada.User()))) }, 0},
-		"it is used another way": {func(t *testing.T, w *world) { check(t, w.token(ada, create)) }, 0},
-		"the person connects":    {func(_ *testing.T, w *world) { w.connect(ada, create) }, 0},
-		"it is removed once more": {func(t *testing.T, w *world) {
-			check(t, w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()))
+		"nothing":         {func(*testing.T, *world) {}, 1},
+		"app added again": {func(t *testing.T, w *world) { check(t, w.RecordAppReturned(t.Context(), adaID)) }, 0},
+		"still used":      {func(t *testing.T, w *world) { check(t, w.token(ada, create)) }, 0},
+		"reconnected":     {func(_ *testing.T, w *world) { w.connect(ada, create) }, 0},
+		"removed again": {func(t *testing.T, w *world) {
+			check(t, w.RecordAppRemoved(t.Context(), adaID, w.deps.Now()))
 		}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := begin(t)
+			w := newWorld(t)
 			w.connect(ada, create)
-			check(t, w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()))
-			w.ahead.Add(int64(3 * oneDay))
+			check(t, w.RecordAppRemoved(t.Context(), adaID, w.deps.Now()))
+			w.offset.Add(int64(3 * day))
 			if got := w.sweep(); got.Ended != 0 {
 				t.Errorf("too early: %+v", got)
 			}
 			c.then(t, w)
-			w.ahead.Add(int64(5*oneDay + time.Minute))
+			w.offset.Add(int64(5*day + time.Minute))
 			if got := w.sweep(); got.Ended != c.ended {
 				t.Errorf("after a week: %+v", got)
 			}
-			if _, ok := w.stored(ada); ok == (c.ended == 1) {
+			if _, ok := w.storedGrant(ada); ok == (c.ended == 1) {
 				t.Errorf("stored: %v", ok)
 			}
 		})
 	}
 }
 
-func TestWhoComesBackWhileTheSweepRunsStaysConnected(t *testing.T) {
+func TestSweep_PersonReturnsMeanwhile(t *testing.T) {
 	for name, back := range map[string]func(w *world){
-		"connects anew": func(w *world) { w.connect(ada, create) },
+		"reconnects": func(w *world) { w.connect(ada, create) },
 		"adds the app again": func(w *world) {
-			check(w.t, newInstance(w.deps).AppReturned(w.t.Context(), resource.Person(ada.User())))
+			check(w.t, newInstance(w.deps).RecordAppReturned(w.t.Context(), adaID))
 		},
 	} {
-		w := begin(t)
+		w := newWorld(t)
 		w.connect(ada, create)
-		check(t, w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()))
-		w.ahead.Add(int64(9 * oneDay))
-		w.between(func() { back(w) })
+		check(t, w.RecordAppRemoved(t.Context(), adaID, w.deps.Now()))
+		w.offset.Add(int64(9 * day))
+		w.beforeNextSave(func() { back(w) })
 		if got := w.sweep(); got.Ended != 0 {
 			t.Errorf("%s: %+v", name, got)
 		}
-		if g, ok := w.stored(ada); !ok || g.Status != vault.Connected {
+		if g, ok := w.storedGrant(ada); !ok || g.Status != vault.Connected {
 			t.Errorf("%s: the grant has ended", name)
 		}
 	}
 }
 
-func TestHonestDeathsAmongLivingGrantsAreAllFound(t *testing.T) {
-	w := begin(t)
+func TestSweep_SomeInvalidGrants(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
-	w.people(100, w.google.RefreshToken(ada))
+	w.storeGrants(100, w.google.RefreshToken(ada))
 	for i := range 40 {
 		g, err := w.deps.Vault.Grant(t.Context(), resource.Person(fmt.Sprintf("users/%06d", i*2)))
 		check(t, err)
@@ -149,25 +149,25 @@ func TestHonestDeathsAmongLivingGrantsAreAllFound(t *testing.T) {
 		_, err = w.deps.Vault.SaveGrant(t.Context(), g)
 		check(t, err)
 	}
-	w.ahead.Add(int64(151 * oneDay))
+	w.offset.Add(int64(151 * day))
 	if got := w.sweep(); got.Failed != 0 || got.Refreshed != 61 {
 		t.Errorf("got %+v", got)
 	}
 	if strings.Contains(w.log.String(), "check OAUTH_CLIENT") {
-		t.Error("a false alarm")
+		t.Error("false alarm")
 	}
 }
 
-func TestTheDayOfTheLastUseCountsWhole(t *testing.T) {
-	w := begin(t)
-	w.ahead.Add(int64(time.Until(time.Now().UTC().Truncate(oneDay).Add(oneDay + time.Hour)))) // an hour into a day
+func TestSweep_LastUsedDay(t *testing.T) {
+	w := newWorld(t)
+	w.offset.Add(int64(time.Until(time.Now().UTC().Truncate(day).Add(day + time.Hour)))) // an hour into a day
 	w.connect(ada, create)
-	check(t, w.AppRemoved(t.Context(), resource.Person(ada.User()), w.deps.Now()))
-	w.ahead.Add(int64(7*oneDay + 12*time.Hour)) // she may have used it 7 days and some minutes ago
+	check(t, w.RecordAppRemoved(t.Context(), adaID, w.deps.Now()))
+	w.offset.Add(int64(7*day + 12*time.Hour)) // the last use may have been 7 days and some minutes ago
 	if got := w.sweep(); got.Ended != 0 {
 		t.Errorf("too early: %+v", got)
 	}
-	w.ahead.Add(int64(oneDay))
+	w.offset.Add(int64(day))
 	if got := w.sweep(); got.Ended != 1 {
 		t.Errorf("in time: %+v", got)
 	}
@@ -180,75 +180,77 @@ func check(t *testing.T, err error) {
 	}
 }
 
-func TestTheSweepRevokesWhatCouldNotBeRevokedBefore(t *testing.T) {
-	w := begin(t)
+func TestSweep_RetriesRevocation(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
 	token := w.google.RefreshToken(ada)
 	w.google.Fail("revoke", 503, 503)
-	if done, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil || done.Outcome != grants.RevokeLater {
+	if done, err := w.Disconnect(t.Context(), adaID); err != nil || done.Outcome != grants.RevokeLater {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	if got := w.sweep(); got.Failed != 1 || w.revocations() != 1 {
-		t.Errorf("Google is still away: %+v", got)
+	if got := w.sweep(); got.Failed != 1 || w.revocationCount() != 1 {
+		t.Errorf("Google unavailable: %+v", got)
 	}
-	if got := w.sweep(); got.Revoked != 1 || w.revocations() != 0 {
-		t.Errorf("Google is back: %+v", got)
+	if got := w.sweep(); got.Revoked != 1 || w.revocationCount() != 0 {
+		t.Errorf("Google available: %+v", got)
 	}
 	if _, err := w.deps.Google.Refresh(t.Context(), config.NewSecret(token)); err == nil {
 		t.Error("the token still works")
 	}
 }
 
-func TestARevocationNeverEndsANewerConsent(t *testing.T) {
-	w := begin(t)
+func TestRevocation_NewerConsent(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
 	w.google.Fail("revoke", 503)
-	if _, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
+	if _, err := w.Disconnect(t.Context(), adaID); err != nil {
 		t.Fatal(err)
 	}
 	w.connect(ada, create)
-	if got := w.sweep(); got.Revoked != 0 || w.revocations() != 0 {
-		t.Errorf("got %+v, %d left", got, w.revocations())
+	if got := w.sweep(); got.Revoked != 0 || w.revocationCount() != 0 {
+		t.Errorf("got %+v, %d left", got, w.revocationCount())
 	}
-	w.ahead.Add(int64(2 * time.Hour))
+	w.offset.Add(int64(2 * time.Hour))
 	if err := w.token(ada, create); err != nil {
-		t.Errorf("the newer consent: %v", err)
+		t.Errorf("newer consent: %v", err)
 	}
 }
 
-func TestARevocationIsGivenUpAfterAWeekWithAnAlarm(t *testing.T) {
-	w := begin(t)
+func TestRevocation_GivenUpAfterWeek(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
 	w.google.Fail("revoke", 503)
-	if _, err := w.Disconnect(t.Context(), resource.Person(ada.User())); err != nil {
+	if _, err := w.Disconnect(t.Context(), adaID); err != nil {
 		t.Fatal(err)
 	}
-	w.ahead.Add(int64(7 * oneDay))
-	if got := w.sweep(); w.revocations() != 0 || !strings.Contains(w.log.String(), "could not be revoked for a week") {
+	w.offset.Add(int64(7 * day))
+	got := w.sweep()
+	if w.revocationCount() != 0 || !strings.Contains(w.log.String(), "gave up revoking a token after a week") {
 		t.Errorf("got %+v", got)
 	}
 }
 
-// people stores n grants with this refresh token.
-func (w *world) people(n int, token string) {
+// storeGrants stores n grants with this refresh token.
+func (w *world) storeGrants(n int, token string) {
 	w.t.Helper()
 	for i := range n {
 		g := vault.Grant{
-			Person: resource.Person(fmt.Sprintf("users/%06d", i)), ClientID: "client", Scopes: []string{createScope}, Status: vault.Connected, Generation: 1,
-			RefreshToken: config.NewSecret(token), Connected: w.deps.Now(), RefreshDay: w.deps.Now().UTC().Truncate(oneDay),
+			Person: resource.Person(fmt.Sprintf("users/%06d", i)), ClientID: "client", Scopes: []string{createScope},
+			Status: vault.Connected, Generation: 1, RefreshToken: config.NewSecret(token),
+			Connected: w.deps.Now(), RefreshDay: w.deps.Now().UTC().Truncate(day),
 		}
-		g.Due = g.RefreshDay.Add(150 * oneDay)
+		g.Due = g.RefreshDay.Add(150 * day)
 		if _, err := w.deps.Vault.SaveGrant(w.t.Context(), g); err != nil {
 			w.t.Fatal(err)
 		}
 	}
 }
 
-func TestTwoSweepsAtOnceDoNoHarm(t *testing.T) {
-	w := begin(t)
+func TestSweep_Concurrent(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
-	w.people(300, w.google.RefreshToken(ada))
-	w.ahead.Add(int64(151 * oneDay))
+	w.storeGrants(300, w.google.RefreshToken(ada))
+	w.offset.Add(int64(151 * day))
 	var wg sync.WaitGroup
 	var failed, refreshed atomic.Int64
 	for _, a := range []*instance{w.instance, newInstance(w.deps)} {
@@ -262,43 +264,43 @@ func TestTwoSweepsAtOnceDoNoHarm(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	w.sweep() // what the one left that gave way
+	w.sweep() // processes what the conflicting sweep left
 	if failed.Load() != 0 || refreshed.Load() == 0 {
 		t.Errorf("failed %d, refreshed %d", failed.Load(), refreshed.Load())
 	}
 	for i := range 300 {
 		g, err := w.deps.Vault.Grant(t.Context(), resource.Person(fmt.Sprintf("users/%06d", i)))
-		if err != nil || g.Status != vault.Connected || g.RefreshDay.Before(w.deps.Now().Add(-2*oneDay)) {
+		if err != nil || g.Status != vault.Connected || g.RefreshDay.Before(w.deps.Now().Add(-2*day)) {
 			t.Fatalf("%d: %s, %v, %v", i, g.Status, g.RefreshDay, err)
 		}
 	}
 }
 
-func TestOneRecordThatFailsDoesNotStopTheSweep(t *testing.T) {
-	w := begin(t)
+func TestSweep_FailedRecord(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
 	w.connect(grace, create)
-	w.ahead.Add(int64(151 * oneDay))
+	w.offset.Add(int64(151 * day))
 	w.google.FailRefreshes(ada, true)
 	if got := w.sweep(); got.Failed != 1 || got.Refreshed != 1 {
 		t.Errorf("got %+v", got)
 	}
 	w.google.FailRefreshes(ada, false)
-	w.ahead.Add(int64(time.Hour))
+	w.offset.Add(int64(time.Hour))
 	if got := w.sweep(); got.Failed != 0 || got.Refreshed != 1 {
-		t.Errorf("the next: %+v", got)
+		t.Errorf("next sweep: %+v", got)
 	}
 }
 
-func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
-	w := begin(t)
+func TestReseal_OldKeysDisabled(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
 	w.connect(grace, create)
 	w.google.Fail("revoke", 503)
-	if _, err := w.Disconnect(t.Context(), resource.Person(grace.User())); err != nil {
+	if _, err := w.Disconnect(t.Context(), graceID); err != nil {
 		t.Fatal(err)
 	}
-	rotated := w.rotate()
+	rotated := w.rotateKeys()
 	done, err := rotated.Reseal(t.Context())
 	if want := (vault.Resealed{Seen: 2, Resealed: 2}); err != nil || done != want {
 		t.Fatalf("got %+v, %v", done, err)
@@ -306,27 +308,27 @@ func TestResealingLeavesNothingUnderTheOldKeysAndLosesNothing(t *testing.T) {
 	if again, err := rotated.Reseal(t.Context()); err != nil || again.Resealed != 0 {
 		t.Errorf("again: %+v, %v", again, err)
 	}
-	last := w.disableOld()
-	if _, err := last.TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
+	last := w.disableOldKeys()
+	if _, err := last.TokenSource(t.Context(), adaID, create); err != nil {
 		t.Errorf("with the old keys disabled: %v", err)
 	}
-	if done, err := last.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0); err != nil || done.Revoked != 1 || done.Unopened != 0 {
-		t.Errorf("the revocation: %+v, %v", done, err)
+	swept, err := last.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
+	if err != nil || swept.Revoked != 1 || swept.Unopened != 0 {
+		t.Errorf("revocation: %+v, %v", swept, err)
 	}
 }
 
-func TestTheSweepResealsToo(t *testing.T) {
-	w := begin(t)
+func TestSweep_Reseals(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
-	done, err := w.rotate().Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
+	done, err := w.rotateKeys().Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
 	if err != nil || done.Resealed != 1 {
 		t.Errorf("got %+v, %v", done, err)
 	}
 }
 
-// rotate is an instance with new keys in use, and disableOld one that has the
-// new ones only.
-func (w *world) rotate() *instance {
+// rotateKeys adds and promotes new keys and returns an instance that uses them.
+func (w *world) rotateKeys() *instance {
 	w.t.Helper()
 	for _, text := range []*config.Secret{&w.keyset, &w.lookup} {
 		old, err := seal.Describe(*text)
@@ -336,22 +338,23 @@ func (w *world) rotate() *instance {
 		*text, err = seal.Promote(added, id)
 		check(w.t, err)
 		check(w.t, err)
-		w.old = append(w.old, old[0].ID)
+		w.oldKeys = append(w.oldKeys, old[0].ID)
 	}
-	return w.with(w.keyset, w.lookup)
+	return w.withKeys(w.keyset, w.lookup)
 }
 
-func (w *world) disableOld() *instance {
+// disableOldKeys returns an instance with the new keys only.
+func (w *world) disableOldKeys() *instance {
 	w.t.Helper()
-	keyset, err := seal.Disable(w.keyset, w.old[0])
+	keyset, err := seal.Disable(w.keyset, w.oldKeys[0])
 	check(w.t, err)
-	lookup, err := seal.Disable(w.lookup, w.old[1])
+	lookup, err := seal.Disable(w.lookup, w.oldKeys[1])
 	check(w.t, err)
-	return w.with(keyset, lookup)
+	return w.withKeys(keyset, lookup)
 }
 
-// with is an instance with these keysets on the same store.
-func (w *world) with(keyset, lookup config.Secret) *instance {
+// withKeys returns an instance with these keysets on the same store.
+func (w *world) withKeys(keyset, lookup config.Secret) *instance {
 	w.t.Helper()
 	keys, err := seal.New(keyset, lookup, "project", "client")
 	check(w.t, err)
@@ -360,44 +363,43 @@ func (w *world) with(keyset, lookup config.Secret) *instance {
 	return newInstance(deps)
 }
 
-func TestInARotationInstancesWithDifferentKeysetsWorkOnOneStore(t *testing.T) {
-	w := begin(t)
+func TestRotation_MixedInstances(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
 	before := w.instance
 	added, id, err := seal.Add(w.keyset)
 	check(t, err)
 	promoted, err := seal.Promote(added, id)
 	check(t, err)
-	// Each step is deployed while instances of the step before still run.
+	// Each step is deployed while instances of the previous step still run.
 	for _, pair := range [][2]*instance{
-		{before, w.with(added, w.lookup)}, {w.with(added, w.lookup), w.with(promoted, w.lookup)},
+		{before, w.withKeys(added, w.lookup)}, {w.withKeys(added, w.lookup), w.withKeys(promoted, w.lookup)},
 	} {
 		for range 3 {
 			for _, a := range pair {
-				w.ahead.Add(int64(2 * time.Hour)) // each refreshes, and seals anew
-				if _, err := a.TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
+				w.offset.Add(int64(2 * time.Hour)) // each instance refreshes and seals the grant
+				if _, err := a.TokenSource(t.Context(), adaID, create); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 	}
-	// An operator who forgot to deploy the added key: unavailable, nothing is
-	// touched, and the deployment mends it.
+	// Without the added key the result is Unavailable and nothing changes. Deploying the key resolves it.
 	writes := w.docs.Writes()
-	if _, err := newInstance(w.deps).TokenSource(t.Context(), resource.Person(ada.User()), create); fault.KindOf(err) != fault.Unavailable {
+	if _, err := newInstance(w.deps).TokenSource(t.Context(), adaID, create); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
 	if w.docs.Writes() != writes || !strings.Contains(w.log.String(), "KEYSET lacks a key that is in use") {
-		t.Error("something was written, or nobody is alarmed")
+		t.Error("a write was made, or no alarm was raised")
 	}
-	if _, err := w.with(added, w.lookup).TokenSource(t.Context(), resource.Person(ada.User()), create); err != nil {
+	if _, err := w.withKeys(added, w.lookup).TokenSource(t.Context(), adaID, create); err != nil {
 		t.Errorf("deployed: %v", err)
 	}
 }
 
-func TestTheSweepRemovesConsentsThatWereNeverFinished(t *testing.T) {
-	w := begin(t)
-	one, two := w.invite(ada, answer, create), w.invite(ada, answer, create)
+func TestSweep_UnfinishedConsents(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.invite(ada, completion, create), w.invite(ada, completion, create)
 	for _, link := range []config.Secret{one, one, two} {
 		_, err := w.Start(t.Context(), link, browser)
 		check(t, err)
@@ -405,29 +407,32 @@ func TestTheSweepRemovesConsentsThatWereNeverFinished(t *testing.T) {
 	if got := w.sweep(); got.Expired != 0 {
 		t.Errorf("too early: %+v", got)
 	}
-	w.ahead.Add(int64(vault.PendingLife))
-	if got := w.sweep(); got.Expired != 2 { // a link has one in a browser
+	w.offset.Add(int64(vault.PendingLife))
+	if got := w.sweep(); got.Expired != 2 { // one per link and browser
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestASweepGoesOnWhereTheLastOneStopped(t *testing.T) {
-	w := begin(t)
+func TestSweep_Resumes(t *testing.T) {
+	w := newWorld(t)
 	var links []config.Secret
 	for range 450 {
-		links = append(links, w.invite(ada, answer, create))
+		links = append(links, w.invite(ada, completion, create))
 	}
 	for _, link := range links {
 		_, err := w.Start(t.Context(), link, browser)
 		check(t, err)
 	}
-	w.ahead.Add(int64(vault.PendingLife))
+	w.offset.Add(int64(vault.PendingLife))
 	sum := 0
 	for range 600 {
 		at := w.deps.Now()
 		ticks := 0
-		a := w.another(func(d *grants.Deps) {
-			d.Now = func() time.Time { ticks++; return at.Add(time.Duration(ticks) * time.Microsecond) } // each look at the clock costs time
+		a := w.instanceWith(func(d *grants.Deps) {
+			d.Now = func() time.Time { // each call advances the clock
+				ticks++
+				return at.Add(time.Duration(ticks) * time.Microsecond)
+			}
 		})
 		done, err := a.Sweep(t.Context(), at.Add(40*time.Microsecond), 0)
 		check(t, err)
@@ -435,7 +440,7 @@ func TestASweepGoesOnWhereTheLastOneStopped(t *testing.T) {
 			break
 		}
 		if done.Expired > 40 {
-			t.Fatalf("it went on after its time: %+v", done)
+			t.Fatalf("the sweep continued after its time: %+v", done)
 		}
 	}
 	if sum != 450 {
@@ -443,12 +448,12 @@ func TestASweepGoesOnWhereTheLastOneStopped(t *testing.T) {
 	}
 }
 
-func TestBetweenTwoWalksOnlyWhatIsDueIsRead(t *testing.T) {
-	w := begin(t)
+func TestSweep_PauseReadsOnlyDueGrants(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
 	w.connect(grace, create)
-	w.people(300, "1//0x")
-	again := func() grants.Swept {
+	w.storeGrants(300, "1//0x")
+	again := func() grants.SweepResult {
 		t.Helper()
 		done, err := w.Sweep(t.Context(), w.deps.Now().Add(time.Hour), 20*time.Hour)
 		check(t, err)
@@ -456,22 +461,22 @@ func TestBetweenTwoWalksOnlyWhatIsDueIsRead(t *testing.T) {
 	}
 	again()
 	w.google.Fail("revoke", 503)
-	_, err := w.Disconnect(t.Context(), resource.Person(grace.User()))
+	_, err := w.Disconnect(t.Context(), graceID)
 	check(t, err)
 	reads := w.docs.Reads()
 	if got := again(); got.Seen != 0 || got.Revoked != 1 || !got.Finished {
-		t.Errorf("an hour later: %+v", got)
+		t.Errorf("second sweep: %+v", got)
 	}
 	if got := w.docs.Reads() - reads; got > 5 {
-		t.Errorf("it read %d documents", got)
+		t.Errorf("read %d documents", got)
 	}
 }
 
-func TestACursorOfAnotherVersionBeginsAnew(t *testing.T) {
-	w := begin(t)
-	_, err := w.Start(t.Context(), w.invite(ada, answer, create), browser)
+func TestSweep_UnknownCursorStage(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Start(t.Context(), w.invite(ada, completion, create), browser)
 	check(t, err)
-	w.ahead.Add(int64(vault.PendingLife))
+	w.offset.Add(int64(vault.PendingLife))
 	_, err = w.docs.Create(t.Context(), "sweep", "cursor", vault.Fields{"stage": "templates", "after": "x"})
 	check(t, err)
 	if got := w.sweep(); got.Expired != 1 {
@@ -479,38 +484,38 @@ func TestACursorOfAnotherVersionBeginsAnew(t *testing.T) {
 	}
 }
 
-func TestASweepWithARefusedClientHurtsNothing(t *testing.T) {
-	w := begin(t)
+func TestSweep_InvalidClient(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
-	w.ahead.Add(int64(151 * oneDay))
+	w.offset.Add(int64(151 * day))
 	w.google.ClientSecret = "another"
 	if got := w.sweep(); got.Failed != 1 || !strings.Contains(w.log.String(), "check OAUTH_CLIENT") {
 		t.Errorf("got %+v", got)
 	}
-	if g, _ := w.stored(ada); g.Status != vault.Connected || g.RefreshToken.Empty() {
-		t.Error("the grant ended")
+	if g, _ := w.storedGrant(ada); g.Status != vault.Connected || g.RefreshToken.Empty() {
+		t.Error("the grant has ended")
 	}
 }
 
-func TestTheSweepResealsAlsoWhatItCannotRefresh(t *testing.T) {
-	w := begin(t)
+func TestSweep_ResealsUnrefreshable(t *testing.T) {
+	w := newWorld(t)
 	w.connect(ada, create)
-	w.ahead.Add(int64(151 * oneDay))
+	w.offset.Add(int64(151 * day))
 	w.google.FailRefreshes(ada, true)
-	done, err := w.rotate().Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
+	done, err := w.rotateKeys().Sweep(t.Context(), w.deps.Now().Add(time.Hour), 0)
 	if err != nil || done.Failed != 1 {
 		t.Errorf("got %+v, %v", done, err)
 	}
-	if g, err := w.disableOld().deps.Vault.Grant(t.Context(), resource.Person(ada.User())); err != nil || g.RefreshToken.Empty() {
-		t.Errorf("it is still under the old keys: %v", err)
+	if g, err := w.disableOldKeys().deps.Vault.Grant(t.Context(), adaID); err != nil || g.RefreshToken.Empty() {
+		t.Errorf("the grant is still sealed with the old keys: %v", err)
 	}
 }
 
-func TestASweepOverManyGrantsHoldsOnePage(t *testing.T) {
-	w := begin(t)
-	w.people(1000, "1//0x")
-	w.ahead.Add(int64(151 * oneDay))
-	w.google.ClientSecret = "another" // each fails, and is put off
+func TestSweep_ManyGrants(t *testing.T) {
+	w := newWorld(t)
+	w.storeGrants(1000, "1//0x")
+	w.offset.Add(int64(151 * day))
+	w.google.ClientSecret = "another" // each grant fails and is postponed
 	if got := w.sweep(); got.Seen != 1000 || got.Failed != 1000 {
 		t.Errorf("got %+v", got)
 	}

@@ -9,31 +9,31 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Approval is a person's yes to one caller for actions by an authority.
+// Approval is a person's yes to one caller for actions under one authority.
 type Approval struct {
-	Caller    string // the id that the operator chose
-	Authority vault.Authority
-	Actions   []string
-	Connected time.Time // of the connection in which the person was asked
-	Asked     time.Time
+	Caller      string // the ID that the operator chose
+	Authority   vault.Authority
+	Actions     []string
+	ConnectedAt time.Time // connection time of the grant when the person was asked
+	AskedAt     time.Time
 }
 
-// Approve stores a person's approval, and reports whether the connection still
-// stands in which they were asked, and no security event came since.
-func (gs *Grants) Approve(ctx context.Context, person resource.Person, yes Approval) (bool, error) {
-	_, given, err := gs.change(ctx, person, func(g *vault.Grant) bool {
-		if !gs.usable(*g) || !g.Connected.Equal(yes.Connected) || !yes.Asked.After(g.SessionsAt) || !yes.Asked.After(g.RevokedAt) {
+// Approve stores a person's approval. It stores nothing and returns false if the person has reconnected, or a
+// security event has occurred, since they were asked.
+func (gs *Grants) Approve(ctx context.Context, person resource.Person, a Approval) (bool, error) {
+	_, approved, err := gs.change(ctx, person, func(g *vault.Grant) bool {
+		if !gs.isUsable(*g) || !g.Connected.Equal(a.ConnectedAt) ||
+			!a.AskedAt.After(g.SessionsAt) || !a.AskedAt.After(g.RevokedAt) {
 			return false
 		}
-		g.Approve(yes.Caller, yes.Authority, yes.Actions, gs.now())
+		g.Approve(a.Caller, a.Authority, a.Actions, gs.now())
 		return true
 	})
-	return given, fault.Wrap("grants.Approve", err)
+	return approved, fault.Wrap("grants.Approve", err)
 }
 
-// Withdraw takes back what a person approved to a caller by an authority, and
-// reports whether there was anything.
-func (gs *Grants) Withdraw(ctx context.Context, person resource.Person, caller string, authority vault.Authority) (bool, error) {
-	_, withdrawn, err := gs.change(ctx, person, func(g *vault.Grant) bool { return g.Withdraw(caller, authority) })
+// Withdraw removes a person's approval of a caller under one authority, and reports whether there was one.
+func (gs *Grants) Withdraw(ctx context.Context, p resource.Person, caller string, a vault.Authority) (bool, error) {
+	_, withdrawn, err := gs.change(ctx, p, func(g *vault.Grant) bool { return g.Withdraw(caller, a) })
 	return withdrawn, fault.Wrap("grants.Withdraw", err)
 }

@@ -8,35 +8,32 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// change reads a person's grant past the cache, lets edit change it, and saves
-// it; once more when somebody else saved meanwhile. Without a grant, or when
-// edit says no, nothing is saved. The grant is given as it is then.
+// change loads a person's grant, bypassing the cache, applies f, and saves the grant. After a conflict it
+// tries again. If there is no grant or f returns false, it saves nothing. It returns the grant as stored.
 //
-// A grant that does not open is only ever ended: anything else would write
-// over what a mended keyset may open again.
-func (gs *Grants) change(ctx context.Context, person resource.Person, edit func(*vault.Grant) bool) (g vault.Grant, changed bool, err error) {
-	for try := 1; ; try++ {
-		g, _, err := gs.grantNow(ctx, person)
+// A grant that does not open can only be disconnected: a repaired keyset may open its record again.
+func (gs *Grants) change(ctx context.Context, p resource.Person, f func(*vault.Grant) bool) (vault.Grant, bool, error) {
+	for attempt := 1; ; attempt++ {
+		g, _, err := gs.loadGrant(ctx, p)
 		if err != nil || g.Person == "" {
 			return g, false, err
 		}
 		before := g
-		if !edit(&g) || g.Broken && g.Status != vault.Disconnecting {
+		if !f(&g) || g.Broken && g.Status != vault.Disconnecting {
 			return before, false, nil
 		}
 		saved, err := gs.saveGrant(ctx, g)
 		if err == nil {
-			gs.remember(person, saved, gs.now())
+			gs.cacheGrant(p, saved, gs.now())
 			return saved, true, nil
 		}
-		if fault.KindOf(err) != fault.Conflict || try == tries {
+		if fault.KindOf(err) != fault.Conflict || attempt == maxSaveAttempts {
 			return before, false, err
 		}
 	}
 }
 
-// saveGrant saves a grant, with the time when the sweep has to look at it.
 func (gs *Grants) saveGrant(ctx context.Context, g vault.Grant) (vault.Grant, error) {
-	g.Due = gs.due(g)
+	g.Due = gs.nextSweep(g)
 	return gs.vault.SaveGrant(ctx, g)
 }

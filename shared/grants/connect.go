@@ -12,89 +12,88 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Consented is a consent of a person, as Google has just told it.
-type Consented struct {
-	Asked  []capability.Capability
-	Tokens googleauth.Tokens
-	Claims googleauth.Claims
-	Via    string // the system that brought it; empty for a browser
-	// Again tells that Google was made to ask anew, since it gave no refresh token.
-	Again bool
+// Consent is a consent that Google has just returned.
+type Consent struct {
+	Requested  []capability.Capability
+	Tokens     googleauth.Tokens
+	Claims     googleauth.Claims
+	Via        string // the system that submitted the consent; empty for a browser
+	Reprompted bool   // Google asked for consent twice, because the first time gave no refresh token
 }
 
-// ErrNoRefresh says that Google gave no refresh token, and that none is held which
-// gives what was asked for.
-var ErrNoRefresh = errors.New("google sent no refresh token, and none is held for this")
+// ErrNoRefreshToken means that Google sent no refresh token, and that no stored one covers the request.
+var ErrNoRefreshToken = errors.New("google sent no refresh token, and no stored one covers the requested scopes")
 
-// Connect stores the grant of who has consented over whatever is there. A refresh
-// token is never replaced by nothing, and carried over only when it is this
-// client's. What is not connected, or older than a security event, leaves nothing to
-// the new grant: no token, no approval, no connection time.
-func (gs *Grants) Connect(ctx context.Context, c Consented) (vault.Grant, error) {
+// Connect stores the grant of the person who has consented, replacing any older one. If Google sent no refresh
+// token, it keeps the stored one, provided that this client may use it. A grant that is not connected, or that
+// a security event has ended, passes nothing on: no token, no approval, no connection time.
+func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 	person, t := Person(c.Claims.Subject), c.Tokens
-	for try := 1; ; try++ {
-		g, ok, err := gs.grantNow(ctx, person)
+	for attempt := 1; ; attempt++ {
+		g, usable, err := gs.loadGrant(ctx, person)
 		if err != nil {
 			return g, err
 		}
 		if g.Status == vault.Disconnecting {
-			// Its token is still to be revoked, which ends this sign-in's, too.
+			// Revoking the old token also ends the new sign-in at Google.
 			_, err := gs.finishDisconnect(ctx, g)
 			return g, errors.Join(errDisconnecting, err)
 		}
-		ok = ok && (!doubtful(g) || gs.fresh(g))
-		kept := t.Refresh
-		if kept.Empty() {
-			if !ok || !c.Again && !holds(g, c.Asked, t.Scopes) {
-				return g, ErrNoRefresh
+		usable = usable && (!isDoubtful(g) || gs.isFresh(g))
+		refreshToken := t.Refresh
+		if refreshToken.Empty() {
+			if !usable || !c.Reprompted && !covers(g, c.Requested, t.Scopes) {
+				return g, ErrNoRefreshToken
 			}
-			kept = g.RefreshToken
+			refreshToken = g.RefreshToken
 		}
 		now := gs.now()
-		if !ok {
+		if !usable {
 			declined := g.Declined
 			g = g.Renewed()
 			g.Connected, g.Declined = now, declined
 		}
-		g.Person, g.ClientID, g.Status, g.Generation, g.SignedIn = person, gs.deps.ClientID, vault.Connected, gs.next(g.Generation), now
-		g.RefreshToken, g.AccessToken, g.AccessExpiry, g.Refreshed = kept, t.Access, now.Add(t.Life), now
-		g.Scopes, g.Declined = t.Scopes, declined(g.Declined, c.Asked, t.Scopes)
+		g.Person, g.ClientID, g.Status = person, gs.deps.ClientID, vault.Connected
+		g.Generation, g.SignedIn = gs.nextGeneration(g.Generation), now
+		g.RefreshToken, g.AccessToken, g.AccessExpiry, g.Refreshed = refreshToken, t.Access, now.Add(t.Life), now
+		g.Scopes, g.Declined = t.Scopes, declinedScopes(g.Declined, c.Requested, t.Scopes)
 		g.Untold, g.ToldBy, g.SignIn, g.Removed, g.Via = false, "", false, time.Time{}, c.Via
 		g.RefreshDay, g.LastUsedDay = gs.today(), gs.today()
 		if !t.Refresh.Empty() {
-			g.RefreshUntil = gs.until(t.RefreshLife)
+			g.RefreshUntil = gs.expiry(t.RefreshLife)
 		}
-		saved, err := gs.saveGrant(ctx, gs.known(g, c.Claims))
+		saved, err := gs.saveGrant(ctx, gs.withClaims(g, c.Claims))
 		if err == nil {
-			gs.remember(person, saved, now)
+			gs.cacheGrant(person, saved, now)
 			return saved, nil
 		}
-		if fault.KindOf(err) != fault.Conflict || try == tries {
+		if fault.KindOf(err) != fault.Conflict || attempt == maxSaveAttempts {
 			return g, err
 		}
 	}
 }
 
-// holds reports whether the refresh token of g gives what was asked for and
-// allowed.
-func holds(g vault.Grant, asked []capability.Capability, granted []string) bool {
-	allowed := slices.DeleteFunc(slices.Clone(asked), func(c capability.Capability) bool { return !c.AllowedBy(granted) })
-	return !g.SignIn && len(capability.Missing(allowed, g.Scopes)) == 0
+// covers reports whether the refresh token of g has all scopes that were asked for and granted.
+func covers(g vault.Grant, asked []capability.Capability, granted []string) bool {
+	notGranted := func(c capability.Capability) bool { return !c.AllowedBy(granted) }
+	return !g.SignIn && len(capability.Missing(slices.DeleteFunc(slices.Clone(asked), notGranted), g.Scopes)) == 0
 }
 
-var errDisconnecting = &fault.Error{Op: "grants.Connect", Kind: fault.Unavailable, Err: errors.New("a disconnect was under way")}
+var errDisconnecting = &fault.Error{
+	Op: "grants.Connect", Kind: fault.Unavailable, Err: errors.New("a disconnect is in progress"),
+}
 
-// until is when time-based access ends; the zero time if it does not.
-func (gs *Grants) until(life time.Duration) time.Time {
+// expiry returns when time-based access ends, or the zero time if it does not.
+func (gs *Grants) expiry(life time.Duration) time.Time {
 	if life == 0 {
 		return time.Time{}
 	}
 	return gs.now().Add(life)
 }
 
-// declined are the scopes ever asked for and not given so far.
-func declined(before []string, asking []capability.Capability, granted []string) []string {
-	asked := append(slices.Clone(before), capability.Scopes(asking...)...)
-	slices.Sort(asked)
-	return slices.DeleteFunc(slices.Compact(asked), func(s string) bool { return slices.Contains(granted, s) })
+// declinedScopes returns the scopes that were asked for, now or before, and are not granted.
+func declinedScopes(before []string, asked []capability.Capability, granted []string) []string {
+	all := append(slices.Clone(before), capability.Scopes(asked...)...)
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return slices.Contains(granted, s) })
 }

@@ -16,51 +16,52 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// DesktopGrant is the consent of the one person whose machine a program runs on.
+// DesktopGrant is the consent of the person whose machine the program runs on.
 type DesktopGrant struct {
-	Email   string
-	Refresh config.Secret
-	Scopes  []string
+	Email        string
+	RefreshToken config.Secret
+	Scopes       []string
 }
 
-// Desktop acts for that person, whoever is named. It stores nothing. It is safe
-// for concurrent use.
+// Desktop acts for that person only, whatever person it is given. It is safe for concurrent use.
 type Desktop struct {
 	google *googleauth.Provider
-	held   DesktopGrant
+	grant  DesktopGrant
 	now    func() time.Time
 
 	mu     sync.Mutex
 	access config.Secret
-	until  time.Time
+	expiry time.Time
 }
 
-// NewDesktop acts by a consent.
-func NewDesktop(google *googleauth.Provider, held DesktopGrant, now func() time.Time) *Desktop {
-	return &Desktop{google: google, held: held, now: now}
+// NewDesktop returns a Desktop that uses grant.
+func NewDesktop(google *googleauth.Provider, grant DesktopGrant, now func() time.Time) *Desktop {
+	return &Desktop{google: google, grant: grant, now: now}
 }
 
-// Act implements Actor. NeedsConsent when a capability was not allowed, or
-// Google has ended the consent.
-func (d *Desktop) Act(ctx context.Context, _ resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error) error {
-	if absent := capability.Missing(needed, d.held.Scopes); len(absent) > 0 {
-		return (&capability.Needs{Capabilities: needed, Missing: absent}).Fault()
+// Act implements googlecall.Actor. It returns NeedsConsent if the grant lacks a capability or has ended.
+func (d *Desktop) Act(
+	ctx context.Context, _ resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error,
+) error {
+	if missing := capability.Missing(needed, d.grant.Scopes); len(missing) > 0 {
+		return (&capability.ConsentError{Capabilities: needed, Missing: missing}).Fault()
 	}
 	var err error
-	for range 2 { // a refused token is got anew, once
-		token, failed := d.token(ctx)
-		if errors.Is(failed, googleauth.ErrInvalidGrant) {
-			return (&capability.Needs{Capabilities: needed, Missing: needed, Ended: true}).Fault()
+	for range 2 { // a rejected token is replaced once
+		token, tokenErr := d.token(ctx)
+		if errors.Is(tokenErr, googleauth.ErrInvalidGrant) {
+			return (&capability.ConsentError{Capabilities: needed, Missing: needed, Ended: true}).Fault()
 		}
-		if failed != nil {
-			return fault.Wrap("grants.Desktop", failed)
+		if tokenErr != nil {
+			return fault.Wrap("grants.Desktop", tokenErr)
 		}
-		if err = do(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token.Reveal()})); !refusesToken(err) {
+		err = do(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token.Reveal()}))
+		if !isTokenRejection(err) {
 			break
 		}
 		d.discard(token)
 	}
-	if refusesToken(err) { // Google's token endpoint has just given it
+	if isTokenRejection(err) { // although the token endpoint has just issued it
 		return &fault.Error{Op: "grants.Desktop", Kind: fault.Unavailable, Public: words.ErrorGoogleUnavailable, Err: err}
 	}
 	return err
@@ -69,14 +70,14 @@ func (d *Desktop) Act(ctx context.Context, _ resource.Person, needed []capabilit
 func (d *Desktop) token(ctx context.Context) (config.Secret, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.access.Empty() && d.now().Add(early).Before(d.until) {
+	if !d.access.Empty() && d.now().Add(expiryMargin).Before(d.expiry) {
 		return d.access, nil
 	}
-	t, err := d.google.Refresh(ctx, d.held.Refresh)
+	t, err := d.google.Refresh(ctx, d.grant.RefreshToken)
 	if err != nil {
 		return config.Secret{}, err
 	}
-	d.access, d.until = t.Access, d.now().Add(t.Life)
+	d.access, d.expiry = t.Access, d.now().Add(t.Life)
 	return d.access, nil
 }
 
@@ -88,5 +89,5 @@ func (d *Desktop) discard(token config.Secret) {
 	}
 }
 
-// Email implements Actor.
-func (d *Desktop) Email(context.Context, resource.Person) (string, error) { return d.held.Email, nil }
+// Email implements googlecall.Actor.
+func (d *Desktop) Email(context.Context, resource.Person) (string, error) { return d.grant.Email, nil }

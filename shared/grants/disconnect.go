@@ -10,46 +10,45 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Outcome is what became of a grant that a person ended.
+// Outcome is the result of disconnecting a grant.
 type Outcome int
 
-// String is the outcome's name in the log.
-func (d Outcome) String() string {
-	return [...]string{"not_connected", "revoked", "revoke_later", "erased"}[d]
+// String returns the outcome's name in the log.
+func (o Outcome) String() string {
+	return [...]string{"not_connected", "revoked", "revoke_later", "erased"}[o]
 }
 
-// MarshalText implements encoding.TextMarshaler: it is stored by name.
-func (d Outcome) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+// MarshalText implements encoding.TextMarshaler. It returns the outcome's name.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (d *Outcome) UnmarshalText(text []byte) error {
-	for *d = NotConnected; *d <= Erased; *d++ {
-		if d.String() == string(text) {
+func (o *Outcome) UnmarshalText(text []byte) error {
+	for *o = NotConnected; *o <= Erased; *o++ {
+		if o.String() == string(text) {
 			return nil
 		}
 	}
-	return errors.New("no outcome of a disconnect: " + string(text))
+	return errors.New("unknown disconnect outcome: " + string(text))
 }
 
-// What can come of it.
+// The outcomes.
 const (
-	NotConnected Outcome = iota // there was nothing to end
-	Revoked                     // ended at Google and erased here
-	RevokeLater                 // erased here; Google could not be asked yet
-	Erased                      // erased here; there was no readable token left to revoke
+	NotConnected Outcome = iota // there was nothing to disconnect
+	Revoked                     // revoked at Google and erased here
+	RevokeLater                 // erased here; revocation at Google is pending
+	Erased                      // erased here; there was no readable token to revoke
 )
 
-// Disconnection is what Disconnect did.
+// Disconnection describes what Disconnect did.
 type Disconnection struct {
-	Outcome   Outcome
-	Withdrawn int  // approvals of other systems
-	Rest      bool // something is left here, which the sweep erases
+	Outcome    Outcome
+	Withdrawn  int  // number of approvals that ended with the grant
+	Incomplete bool // the record could not be erased yet; the sweep does it
 }
 
-// Disconnect ends a person's grant: a tombstone first, so that no instance uses
-// it any more, then revocation at Google, then erasure, approvals included. A
-// token Google could not be asked to revoke is kept for that purpose alone. What
-// breaks off half-way, the next Disconnect or the sweep finishes.
+// Disconnect ends a person's grant, including its approvals. It first marks the grant as disconnecting, so that
+// no instance uses it, then revokes it at Google, then erases it. If revocation fails, the token is kept for
+// that purpose only. The next Disconnect or the sweep completes an interrupted disconnect.
 func (gs *Grants) Disconnect(ctx context.Context, person resource.Person) (Disconnection, error) {
 	g, err := gs.beginDisconnect(ctx, person, func(vault.Grant) bool { return true })
 	if err != nil || g.Person == "" {
@@ -59,17 +58,18 @@ func (gs *Grants) Disconnect(ctx context.Context, person resource.Person) (Disco
 	return out, fault.Wrap("grants.Disconnect", err)
 }
 
-// beginDisconnect puts the tombstone on a person's grant, if it is one that may
-// end, and gives it.
-func (gs *Grants) beginDisconnect(ctx context.Context, person resource.Person, may func(vault.Grant) bool) (vault.Grant, error) {
+// beginDisconnect marks a person's grant as disconnecting, if shouldEnd allows it, and returns it.
+func (gs *Grants) beginDisconnect(
+	ctx context.Context, person resource.Person, shouldEnd func(vault.Grant) bool,
+) (vault.Grant, error) {
 	g, begun, err := gs.change(ctx, person, func(g *vault.Grant) bool {
-		if !may(*g) {
+		if !shouldEnd(*g) {
 			return false
 		}
-		if g.ClientID == "" { // of a record that could not be read
+		if g.ClientID == "" { // the record could not be read
 			g.ClientID = gs.deps.ClientID
 		}
-		g.Status, g.Generation, g.Untold = vault.Disconnecting, gs.next(g.Generation), false
+		g.Status, g.Generation, g.Untold = vault.Disconnecting, gs.nextGeneration(g.Generation), false
 		return true
 	})
 	if !begun {
@@ -78,23 +78,23 @@ func (gs *Grants) beginDisconnect(ctx context.Context, person resource.Person, m
 	return g, err
 }
 
-// finishDisconnect does what remains after the tombstone g. Once its tokens are
-// revoked, or kept for it, the grant has ended: what cannot be erased now is
-// logged, and left for the sweep.
+// finishDisconnect revokes and erases the disconnecting grant g. Once its token is revoked, or kept to be
+// revoked later, the grant has ended: a record that cannot be erased is logged and left to the sweep.
 func (gs *Grants) finishDisconnect(ctx context.Context, g vault.Grant) (out Disconnection, err error) {
 	if out.Outcome, err = gs.revoke(ctx, g); err != nil {
 		return Disconnection{}, err
 	}
 	out.Withdrawn = len(g.Standing())
-	// A conflict means that the person has connected again meanwhile.
+	// A conflict means that the person has reconnected.
 	if err := gs.vault.DeleteGrant(ctx, g); err != nil && fault.KindOf(err) != fault.Conflict {
-		gs.log.ErrorContext(ctx, "a disconnect is left for the sweep", slog.String("person", string(g.Person)), slog.String("error", err.Error()))
-		out.Rest = true
+		gs.log.ErrorContext(ctx, "erasing a disconnected grant failed; left to the sweep",
+			slog.String("person", string(g.Person)), slog.String("error", err.Error()))
+		out.Incomplete = true
 	}
 	return out, nil
 }
 
-// revoke ends g's tokens at Google, or keeps them until that can be done.
+// revoke revokes the token of g at Google, or stores it for a later revocation.
 func (gs *Grants) revoke(ctx context.Context, g vault.Grant) (Outcome, error) {
 	token := g.RefreshToken
 	if token.Empty() {
@@ -107,6 +107,7 @@ func (gs *Grants) revoke(ctx context.Context, g vault.Grant) (Outcome, error) {
 	if err == nil {
 		return Revoked, nil
 	}
-	gs.log.ErrorContext(ctx, "revocation failed; the token is kept for it", slog.String("person", string(g.Person)), slog.String("error", err.Error()))
+	gs.log.ErrorContext(ctx, "revocation failed; token kept for a retry",
+		slog.String("person", string(g.Person)), slog.String("error", err.Error()))
 	return RevokeLater, gs.vault.CreateRevocation(ctx, g.Person, g.Generation, token)
 }

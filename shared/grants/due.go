@@ -13,103 +13,100 @@ import (
 )
 
 const (
-	// Google ends a refresh token that was unused for six months
-	// (oauth-admin.md 2.3): it is refreshed a month before.
-	idle = 150 * 24 * time.Hour
-	// A grant whose person removed the app, and has not used it since, ends.
+	// Google ends a refresh token after six unused months (oauth-admin.md 2.3). maxIdle is a month less.
+	maxIdle = 150 * 24 * time.Hour
+	// removedLife is how long a grant stays after its person removed the app and stopped using it.
 	removedLife = 7 * 24 * time.Hour
-	// tombstone is how long a grant that Google revoked is kept without content,
-	// so that the person can be told once.
-	tombstone = 7 * 24 * time.Hour
-	// later is when a grant that could not be dealt with is looked at again.
-	later = time.Hour
+	// tombstoneLife is how long a revoked grant stays, without its content, so that the person can be notified.
+	tombstoneLife = 7 * 24 * time.Hour
+	// retryDelay is when the sweep returns to a grant that it could not process.
+	retryDelay = time.Hour
 )
 
-// askAgain is when Google is asked again about a suspended grant, counted from
-// the suspension. After the last it is erased.
-var askAgain = [...]time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
+// suspendedRetries are the times after a suspension at which Google is asked again about the grant. If Google
+// still rejects it at the last one, the grant is erased.
+var suspendedRetries = [...]time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
 
-// due is when the sweep has to look at a grant.
-func (gs *Grants) due(g vault.Grant) time.Time {
-	out := g.RefreshDay.Add(idle)
+func (gs *Grants) nextSweep(g vault.Grant) time.Time {
+	due := g.RefreshDay.Add(maxIdle)
 	switch g.Status {
 	case vault.Suspended:
-		out = g.SuspendedAt.Add(askAgain[min(g.Retries, len(askAgain)-1)])
+		due = g.SuspendedAt.Add(suspendedRetries[min(g.Retries, len(suspendedRetries)-1)])
 	case vault.Revoked:
-		return time.UnixMicro(g.Generation).Add(tombstone)
+		return time.UnixMicro(g.Generation).Add(tombstoneLife)
 	case vault.Disconnecting:
 		return gs.now()
 	}
-	if g.Status == vault.Connected && revoked(g) {
+	if g.Status == vault.Connected && isRevoked(g) {
 		return gs.now()
 	}
-	if abandoned := gs.abandonedAt(g); !abandoned.IsZero() && abandoned.Before(out) {
-		out = abandoned
+	if abandoned := gs.abandonedAt(g); !abandoned.IsZero() && abandoned.Before(due) {
+		due = abandoned
 	}
-	return out
+	return due
 }
 
-// abandonedAt is when a grant ends because its person removed the app and has
-// not used it since, not even through another system; zero for never.
+// abandonedAt returns when a grant ends because its person removed the app and has not used the grant since.
+// It returns the zero time if the app is not removed.
 func (gs *Grants) abandonedAt(g vault.Grant) time.Time {
 	if g.Status != vault.Connected && g.Status != vault.Suspended || g.Removed.IsZero() {
 		return time.Time{}
 	}
 	since := g.Removed
-	if used := g.LastUsedDay.Add(24 * time.Hour); used.After(since) { // some time on that day
+	if used := g.LastUsedDay.Add(24 * time.Hour); used.After(since) { // the use was at any time of that day
 		since = used
 	}
 	return since.Add(removedLife)
 }
 
-func (gs *Grants) abandoned(g vault.Grant) bool {
+func (gs *Grants) isAbandoned(g vault.Grant) bool {
 	at := gs.abandonedAt(g)
 	return !at.IsZero() && !gs.now().Before(at)
 }
 
-// grant does what is due for one grant and gives what to count it as.
-func (s *sweeper) grant(ctx context.Context, g vault.ListedGrant) (*int, error) {
+// sweepGrant processes one due grant and returns the counter to increment, or nil.
+func (s *sweeper) sweepGrant(ctx context.Context, g vault.ListedGrant) (*int, error) {
 	s.mu.Lock()
-	s.done.Seen++
+	s.result.Seen++
 	s.mu.Unlock()
 	switch {
 	case errors.Is(g.Err, seal.ErrUnknownKey):
 		s.alarmOnce(ctx, "KEYSET lacks a key that is in use", g.Person, g.Err)
-		return &s.done.Unopened, s.vault.Postpone(ctx, g.Person, s.now().Add(later))
-	case g.Broken: // the person is told when they come
+		return &s.result.Unopened, s.vault.Postpone(ctx, g.Person, s.now().Add(retryDelay))
+	case g.Broken: // the person is asked to connect at their next command
 		s.alarmOnce(ctx, "a stored grant does not open", g.Person, g.Err)
-		return &s.done.Unopened, s.vault.Postpone(ctx, g.Person, s.now().Add(24*later))
+		return &s.result.Unopened, s.vault.Postpone(ctx, g.Person, s.now().Add(24*retryDelay))
 	case g.Err != nil:
 		return nil, g.Err
 	case g.Status == vault.Disconnecting:
-		return s.finish(ctx, g.Person)
+		return s.resumeDisconnect(ctx, g.Person)
 	case g.Status == vault.Revoked:
-		return s.erase(ctx, g.Grant)
-	case s.abandoned(g.Grant):
-		return s.abandon(ctx, g.Person)
+		return s.eraseTombstone(ctx, g.Grant)
+	case s.isAbandoned(g.Grant):
+		return s.disconnectAbandoned(ctx, g.Person)
 	case g.Status == vault.Suspended:
-		return s.restore(ctx, g.Grant)
-	case revoked(g.Grant):
+		return s.retrySuspended(ctx, g.Grant)
+	case isRevoked(g.Grant):
 		return s.eraseRevoked(ctx, g.Person)
-	case !s.idle(g.Grant): // something has changed it since
+	case !s.isIdle(g.Grant): // a change since then has made it not due
 		_, err := s.saveGrant(ctx, g.Grant)
 		return nil, err
 	}
-	_, ok, err := s.refreshed(ctx, g.Grant, false)
-	if !ok {
-		return nil, err // it was suspended, or asks to sign in
+	_, usable, err := s.refreshGrant(ctx, g.Grant, false)
+	if !usable {
+		return nil, err // now suspended, or a new sign-in is required
 	}
-	return &s.done.Refreshed, err
+	return &s.result.Refreshed, err
 }
 
-// idle reports whether a grant is near Google's limit.
-func (gs *Grants) idle(g vault.Grant) bool {
-	return gs.usable(g) && !gs.now().Before(g.RefreshDay.Add(idle))
+// isIdle reports whether a grant is close to Google's six-month limit.
+func (gs *Grants) isIdle(g vault.Grant) bool {
+	return gs.isUsable(g) && !gs.now().Before(g.RefreshDay.Add(maxIdle))
 }
 
-// restore asks Google again about a suspended grant. When it is good after all,
-// it is as it was, approvals included. After the last try it is erased.
-func (s *sweeper) restore(ctx context.Context, g vault.Grant) (*int, error) {
+// retrySuspended asks Google again about a suspended grant. If Google accepts its token, the grant and its
+// approvals are restored. After the last attempt the grant is erased.
+func (s *sweeper) retrySuspended(ctx context.Context, g vault.Grant) (*int, error) {
 	t, err := s.deps.Google.Refresh(ctx, g.RefreshToken)
 	switch {
 	case err == nil:
@@ -118,32 +115,31 @@ func (s *sweeper) restore(ctx context.Context, g vault.Grant) (*int, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.remember(g.Person, saved, s.now())
+		s.cacheGrant(g.Person, saved, s.now())
 		s.audit(ctx, "restore", g.Person, "Google accepts the refresh token again")
-		s.alarmOnce(ctx, "grants that Google refused for a while are accepted again", g.Person, errors.New("suspended before"))
-		return &s.done.Restored, nil
-	case errors.Is(err, googleauth.ErrReauth): // it lives, and a session policy wants a sign-in
+		s.alarmOnce(ctx, "Google accepts suspended grants again", g.Person, errors.New("suspended before"))
+		return &s.result.Restored, nil
+	case errors.Is(err, googleauth.ErrReauth): // the token is valid; a session policy requires a sign-in
 		g.Status, g.Untold, g.SignIn, g.SuspendedAt, g.Retries = vault.Connected, false, true, time.Time{}, 0
 		_, err := s.saveGrant(ctx, g)
-		return &s.done.Restored, err
+		return &s.result.Restored, err
 	case !errors.Is(err, googleauth.ErrInvalidGrant):
 		return nil, err
-	case s.now().Before(g.SuspendedAt.Add(askAgain[g.Retries])): // an event has brought us here before the time
+	case s.now().Before(g.SuspendedAt.Add(suspendedRetries[g.Retries])): // a security event made it due early
 		_, err = s.saveGrant(ctx, g)
 		return nil, err
-	case g.Retries+1 >= len(askAgain):
-		s.audit(ctx, "erase", g.Person, "Google refused the refresh token for seven days")
-		return &s.done.Forgotten, s.vault.DeleteGrant(ctx, g)
+	case g.Retries+1 >= len(suspendedRetries):
+		s.audit(ctx, "erase", g.Person, "Google rejected the refresh token for seven days")
+		return &s.result.Erased, s.vault.DeleteGrant(ctx, g)
 	}
 	g.Retries++
 	_, err = s.saveGrant(ctx, g)
 	return nil, err
 }
 
-// erase removes the tombstone of a grant that a security event ended, at its
-// time, with what others did as the person.
-func (s *sweeper) erase(ctx context.Context, g vault.Grant) (*int, error) {
-	if s.now().Before(s.due(g)) { // another event has brought us here
+// eraseTombstone erases a grant that a security event ended and the person's activity, after tombstoneLife.
+func (s *sweeper) eraseTombstone(ctx context.Context, g vault.Grant) (*int, error) {
+	if s.now().Before(s.nextSweep(g)) { // another event made it due early
 		_, err := s.saveGrant(ctx, g)
 		return nil, err
 	}
@@ -151,33 +147,31 @@ func (s *sweeper) erase(ctx context.Context, g vault.Grant) (*int, error) {
 	if err == nil {
 		err = s.vault.DeleteGrant(ctx, g)
 	}
-	return &s.done.Forgotten, err
+	return &s.result.Erased, err
 }
 
-// eraseRevoked empties a grant of which a security event said that it is over,
-// and what others did as the person. That it was there stays for some days, so
-// that the person can be told.
+// eraseRevoked erases the content of a grant that a security event ended, and the person's activity. An empty
+// tombstone stays, so that the person can be notified.
 func (s *sweeper) eraseRevoked(ctx context.Context, person resource.Person) (*int, error) {
 	_, ended, err := s.change(ctx, person, func(g *vault.Grant) bool {
-		if g.Status != vault.Connected || !revoked(*g) {
+		if g.Status != vault.Connected || !isRevoked(*g) {
 			return false
 		}
-		untold, client := g.ToldBy == "", g.ClientID
+		notify, client := g.ToldBy == "", g.ClientID
 		*g = g.Renewed()
-		g.Status, g.ClientID, g.Generation, g.Untold = vault.Revoked, client, s.next(g.Generation), untold
+		g.Status, g.ClientID, g.Generation, g.Untold = vault.Revoked, client, s.nextGeneration(g.Generation), notify
 		return true
 	})
 	if err == nil && ended {
 		s.audit(ctx, "erase", person, "a security event")
 		err = s.vault.EraseActivity(ctx, person)
 	}
-	return &s.done.Ended, err
+	return &s.result.Ended, err
 }
 
-// abandon ends the grant of a person who removed the app, unless they have come
-// back since the sweep has read it.
-func (s *sweeper) abandon(ctx context.Context, person resource.Person) (*int, error) {
-	g, err := s.beginDisconnect(ctx, person, s.abandoned)
+// disconnectAbandoned ends the grant of a person who removed the app, unless they have returned since.
+func (s *sweeper) disconnectAbandoned(ctx context.Context, person resource.Person) (*int, error) {
+	g, err := s.beginDisconnect(ctx, person, s.isAbandoned)
 	if err != nil || g.Person == "" {
 		return nil, err
 	}
@@ -185,33 +179,33 @@ func (s *sweeper) abandon(ctx context.Context, person resource.Person) (*int, er
 		return nil, err
 	}
 	s.audit(ctx, "disconnect", person, "the app was removed a week ago")
-	return &s.done.Ended, nil
+	return &s.result.Ended, nil
 }
 
-// finish ends what a disconnect began, unless the person has connected again.
-func (s *sweeper) finish(ctx context.Context, person resource.Person) (*int, error) {
-	g, _, err := s.grantNow(ctx, person)
+// resumeDisconnect completes an interrupted disconnect, unless the person has reconnected.
+func (s *sweeper) resumeDisconnect(ctx context.Context, person resource.Person) (*int, error) {
+	g, _, err := s.loadGrant(ctx, person)
 	if err != nil || g.Status != vault.Disconnecting {
 		return nil, err
 	}
 	_, err = s.finishDisconnect(ctx, g)
-	return &s.done.Ended, err
+	return &s.result.Ended, err
 }
 
-func (s *sweeper) revocations(ctx context.Context, after string) (last string, err error) {
-	page, err := s.vault.Revocations(ctx, after, sweepPage)
+func (s *sweeper) sweepRevocations(ctx context.Context, after string) (last string, err error) {
+	page, err := s.vault.Revocations(ctx, after, pageSize)
 	if err != nil {
 		return after, err
 	}
-	more := len(page) == sweepPage
+	more := len(page) == pageSize
 	for i, r := range page {
-		if i > 0 && s.late() {
+		if i > 0 && s.isTimeUp() {
 			more = true
 			break
 		}
 		last = r.ID
-		count, err := s.revocation(ctx, r)
-		s.count(ctx, r.Person, count, err)
+		counter, err := s.retryRevocation(ctx, r)
+		s.record(ctx, r.Person, counter, err)
 	}
 	if !more {
 		last = ""
@@ -219,39 +213,39 @@ func (s *sweeper) revocations(ctx context.Context, after string) (last string, e
 	return last, nil
 }
 
-// revocation tries again what Google could not be asked before. A person's
-// newer grant would end with it: then nothing is revoked.
-func (s *sweeper) revocation(ctx context.Context, r vault.Revocation) (*int, error) {
+// retryRevocation revokes a token whose revocation failed before. Revoking it would also end a newer grant of
+// the same person. If there is one, the token is only deleted.
+func (s *sweeper) retryRevocation(ctx context.Context, r vault.Revocation) (*int, error) {
 	if r.Err != nil {
 		if s.now().Before(r.Expires) {
-			return &s.done.Unopened, nil //nolint:nilerr // counted, and no reason to stop
+			return &s.result.Unopened, nil //nolint:nilerr // counted, and no reason to stop
 		}
-		s.alarm(ctx, "a token could not be revoked for a week and is given up", r.Person, r.Err)
-		return &s.done.Expired, s.vault.DeleteRevocation(ctx, r)
+		s.alarm(ctx, "gave up revoking a token after a week", r.Person, r.Err)
+		return &s.result.Expired, s.vault.DeleteRevocation(ctx, r)
 	}
-	g, ok, err := s.grantNow(ctx, r.Person)
+	g, usable, err := s.loadGrant(ctx, r.Person)
 	switch {
 	case err != nil:
 		return nil, err
-	case (ok || g.Status == vault.Suspended) && g.Generation > r.Generation: // it may still be restored
+	case (usable || g.Status == vault.Suspended) && g.Generation > r.Generation: // a suspended one may be restored
 		return nil, s.vault.DeleteRevocation(ctx, r)
 	case !s.now().Before(r.Expires):
-		s.alarm(ctx, "a token could not be revoked for a week and is given up", r.Person, errors.New("expired"))
-		return &s.done.Expired, s.vault.DeleteRevocation(ctx, r)
+		s.alarm(ctx, "gave up revoking a token after a week", r.Person, errors.New("expired"))
+		return &s.result.Expired, s.vault.DeleteRevocation(ctx, r)
 	}
 	if err := s.deps.Google.Revoke(ctx, r.Token); err != nil {
 		r.Attempts++
 		return nil, errors.Join(err, s.vault.SaveRevocation(ctx, r))
 	}
-	// Who connected in this moment has lost the new grant with the old one:
-	// Google has to be asked before it is used.
+	// If the person connected during this call, Google has revoked the new grant too: ask before its next use.
 	if _, err := s.vault.MarkGrant(ctx, r.Person, vault.AskAt, s.now()); err != nil {
 		return nil, err
 	}
-	return &s.done.Revoked, s.vault.DeleteRevocation(ctx, r)
+	return &s.result.Revoked, s.vault.DeleteRevocation(ctx, r)
 }
 
-// audit writes the line of what the sweep did to a person's grant.
+// audit writes the audit line for a change that Deputy itself made to a person's grant.
 func (gs *Grants) audit(ctx context.Context, act string, person resource.Person, why string) {
-	gs.log.InfoContext(ctx, "audit", slog.String("act", act), slog.String("person", string(person)), slog.String("why", why))
+	gs.log.InfoContext(ctx, "audit",
+		slog.String("act", act), slog.String("person", string(person)), slog.String("why", why))
 }

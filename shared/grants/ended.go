@@ -12,47 +12,47 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Tell is true for exactly one who tells a person that Google has ended their
-// grant (Needs.Ended).
-func (gs *Grants) Tell(ctx context.Context, person resource.Person) bool {
-	me := rand.Text()
-	_, mine, err := gs.change(ctx, person, func(g *vault.Grant) bool {
-		untold := g.Untold && g.ToldBy == ""
-		g.Untold, g.ToldBy = false, me
-		return untold
+// ClaimEndNotice returns true to exactly one of its callers, who then notifies the person that Google has ended their
+// grant (Needs.Ended). If the store fails it also returns true, because two notifications are better than none.
+func (gs *Grants) ClaimEndNotice(ctx context.Context, person resource.Person) bool {
+	id := rand.Text()
+	_, won, err := gs.change(ctx, person, func(g *vault.Grant) bool {
+		pending := g.Untold && g.ToldBy == ""
+		g.Untold, g.ToldBy = false, id
+		return pending
 	})
-	if !mine && err == nil {
-		// Our own save may have taken effect and lost its answer.
-		g, _, err := gs.grantNow(ctx, person)
-		return err == nil && g.ToldBy == me
+	if !won && err == nil {
+		// Our own save may have succeeded although its response was lost.
+		g, _, err := gs.loadGrant(ctx, person)
+		return err == nil && g.ToldBy == id
 	}
-	return mine || err != nil // rather twice than never
+	return won || err != nil
 }
 
-// AppRemoved notes when a person removed the direct message with the app. Unused
-// for a week after that, the grant is ended by the sweep. Many in one day raise
-// an alarm on that day.
-func (gs *Grants) AppRemoved(ctx context.Context, person resource.Person, at time.Time) error {
-	_, noted, err := gs.change(ctx, person, func(g *vault.Grant) bool {
-		was := g.Removed
+// RecordAppRemoved records when a person removed the direct message with the app. If they do not use the grant for a
+// week after that, the sweep ends it. Many removals in one day raise an alarm.
+func (gs *Grants) RecordAppRemoved(ctx context.Context, person resource.Person, at time.Time) error {
+	_, recorded, err := gs.change(ctx, person, func(g *vault.Grant) bool {
+		before := g.Removed
 		g.Removed = at
-		return (g.Status == vault.Connected || g.Status == vault.Suspended) && was.IsZero()
+		return (g.Status == vault.Connected || g.Status == vault.Suspended) && before.IsZero()
 	})
-	if err == nil && noted {
+	if err == nil && recorded {
 		var n int
-		if n, err = gs.vault.RemovedOn(ctx, at, manyRemovals+1); err == nil && n > manyRemovals {
-			gs.alarmOnce(ctx, "many people removed the app today; their grants end in seven days if they do not use it again", person, errors.New("more than "+strconv.Itoa(manyRemovals)))
+		if n, err = gs.vault.RemovedOn(ctx, at, maxDailyRemovals+1); err == nil && n > maxDailyRemovals {
+			gs.alarmOnce(ctx, "many people removed the app today; unused grants end in seven days", person,
+				errors.New("more than "+strconv.Itoa(maxDailyRemovals)))
 		}
 	}
 	return fault.Wrap("grants.AppRemoved", err)
 }
 
-// AppReturned takes AppRemoved back: the app is in the person's direct messages again.
-func (gs *Grants) AppReturned(ctx context.Context, person resource.Person) error {
+// RecordAppReturned undoes AppRemoved: the app is in the person's direct messages again.
+func (gs *Grants) RecordAppReturned(ctx context.Context, person resource.Person) error {
 	_, _, err := gs.change(ctx, person, func(g *vault.Grant) bool {
-		was := g.Removed
+		before := g.Removed
 		g.Removed = time.Time{}
-		return !was.IsZero()
+		return !before.IsZero()
 	})
 	return fault.Wrap("grants.AppReturned", err)
 }

@@ -1,12 +1,10 @@
-// Package grants keeps what people allowed Deputy: it gives access tokens for the
-// capabilities that an operation needs, refreshes them, and ends a grant. To
-// disconnect ends a grant at the person's wish, to revoke ends a token at Google,
-// and to erase deletes records.
+// Package grants stores what people allowed Deputy. It gives out access tokens for the capabilities that an
+// operation needs, refreshes them, and ends grants. To disconnect ends a grant at the person's wish, to revoke
+// ends a token at Google, and to erase deletes records.
 //
-// It does not know how a consent is asked for (shared/consent), nor any API that the
-// tokens are for. An operation walks through act.go, token.go and refresh.go; the
-// ends are in disconnect.go (the person's) and ended.go (Google's). sweep.go keeps in
-// order what lies unused.
+// It does not know how a consent is requested (shared/consent), nor the APIs that accept the tokens. An
+// operation passes through act.go, token.go and refresh.go. A grant ends in disconnect.go (by the person) or
+// ended.go (by Google). sweep.go maintains grants that nobody uses.
 package grants
 
 import (
@@ -28,84 +26,85 @@ import (
 )
 
 const (
-	seen      = 60 * time.Second // how long a grant that was read counts as current
-	cacheSize = 10_000           // people; some 2 KB each
-	tries     = 3                // of a save that somebody else came before
+	cacheTTL        = 60 * time.Second // how long a grant that was read counts as current
+	cacheSize       = 10_000           // people, at about 2 KB each
+	maxSaveAttempts = 3                // of a change whose saves conflict
 )
 
-// Deps are what Grants works with. All but Domains are required.
+// Deps are the dependencies of Grants. All but Domains are required.
 type Deps struct {
 	Vault    *vault.Vault
 	Keys     *seal.Keys
 	Google   *googleauth.Provider
-	IDTokens *googleauth.Verifier // for our client id
+	IDTokens *googleauth.Verifier // for our client ID
 	ClientID string
-	// Address is the public address of oauthcallback; /export hangs below it.
-	Address string
-	// Domains may connect (hd of the ID token); empty means all.
-	Domains []string
-	Log     *slog.Logger
-	Now     func() time.Time
+	Address  string   // public address of oauthcallback, without /export
+	Domains  []string // that may connect (hd of the ID token); empty means all
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
-// Grants acts for people. It is safe for concurrent use.
+// Grants gives out tokens for acting as people. It is safe for concurrent use.
 type Grants struct {
-	deps    Deps
-	vault   *vault.Vault
-	log     *slog.Logger
-	now     func() time.Time
-	refresh singleflight.Group
-	alarms  alarms
+	deps      Deps
+	vault     *vault.Vault
+	log       *slog.Logger
+	now       func() time.Time
+	refreshes singleflight.Group
+	alarms    alarms
 
-	mu    sync.Mutex // of what is put into cache
-	cache *lru.Cache[resource.Person, read]
+	mu    sync.Mutex // held while cache is written
+	cache *lru.Cache[resource.Person, cacheEntry]
 }
 
-// read is a grant, or the lack of one, and when it was read or saved.
-type read struct {
+// cacheEntry is a grant, empty if there is none, and when it was read or saved.
+type cacheEntry struct {
 	grant vault.Grant
 	at    time.Time
 }
 
-// New is an Auth with an empty cache.
+// New returns a Grants with an empty cache.
 func New(d Deps) *Grants {
-	cache, err := lru.New[resource.Person, read](cacheSize)
+	cache, err := lru.New[resource.Person, cacheEntry](cacheSize)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
 	gs := &Grants{deps: d, vault: d.Vault, log: d.Log, now: vault.Clock(d.Now), cache: cache}
-	d.Vault.Alarm(gs.unopened)
+	d.Vault.Alarm(gs.reportUnopened)
 	return gs
 }
 
-// grant reads a person's grant, through the cache when it was read lately and
-// is good for all of the capabilities: a lack may have been mended meanwhile,
-// by a consent in another instance. One that cannot be used (none, ended,
-// another client's, broken) is not ok.
-func (gs *Grants) grant(ctx context.Context, person resource.Person, capabilities ...capability.Capability) (g vault.Grant, ok bool, err error) {
-	r, hit := gs.cache.Get(person)
-	if hit && gs.now().Sub(r.at) < seen && gs.usable(r.grant) && len(capability.Missing(capabilities, r.grant.Scopes)) == 0 {
-		return r.grant, true, nil
+// cachedGrant returns a person's grant and whether it is usable. A grant is not usable if it is absent, ended,
+// of another client or broken. The cache answers only if its grant is current, usable and allows all
+// capabilities, because a consent in another instance may have added some.
+func (gs *Grants) cachedGrant(
+	ctx context.Context, person resource.Person, capabilities []capability.Capability,
+) (g vault.Grant, usable bool, err error) {
+	e, found := gs.cache.Get(person)
+	if found && gs.now().Sub(e.at) < cacheTTL && gs.isUsable(e.grant) &&
+		len(capability.Missing(capabilities, e.grant.Scopes)) == 0 {
+		return e.grant, true, nil
 	}
-	return gs.grantNow(ctx, person)
+	return gs.loadGrant(ctx, person)
 }
 
-// grantNow is grant past the cache.
-func (gs *Grants) grantNow(ctx context.Context, person resource.Person) (g vault.Grant, ok bool, err error) {
-	began := gs.now()
+// loadGrant is cachedGrant without the cache.
+func (gs *Grants) loadGrant(ctx context.Context, person resource.Person) (g vault.Grant, usable bool, err error) {
+	start := gs.now()
 	g, err = gs.vault.Grant(ctx, person)
-	return gs.judged(ctx, person, g, err, began)
+	return gs.evaluate(ctx, person, g, err, start)
 }
 
-// judged reports whether a grant that was just read can be used, and remembers
-// it.
-func (gs *Grants) judged(ctx context.Context, person resource.Person, g vault.Grant, err error, began time.Time) (vault.Grant, bool, error) {
+// evaluate reports whether a grant is usable, and caches it. It was read at start, with the error err.
+func (gs *Grants) evaluate(
+	ctx context.Context, person resource.Person, g vault.Grant, err error, start time.Time,
+) (vault.Grant, bool, error) {
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound:
-		gs.remember(person, vault.Grant{}, began)
+		gs.cacheGrant(person, vault.Grant{}, start)
 		return vault.Grant{}, false, nil
 	case g.Broken:
-		// What is stored stays until a new consent is saved over it.
+		// The record stays until a new consent replaces it.
 		gs.alarm(ctx, "a stored grant does not open", person, err)
 		return g, false, nil
 	case errors.Is(err, seal.ErrUnknownKey):
@@ -114,55 +113,51 @@ func (gs *Grants) judged(ctx context.Context, person resource.Person, g vault.Gr
 	case err != nil:
 		return vault.Grant{}, false, err
 	}
-	if revoked(g) && g.Status == vault.Connected {
-		g.Untold = g.ToldBy == "" // until the sweep has erased it
+	if isRevoked(g) && g.Status == vault.Connected {
+		g.Untold = g.ToldBy == "" // until the sweep has erased the grant
 	}
-	gs.remember(person, g, began)
-	return g, gs.usable(g), nil
+	gs.cacheGrant(person, g, start)
+	return g, gs.isUsable(g), nil
 }
 
-func (gs *Grants) usable(g vault.Grant) bool {
-	return g.Status == vault.Connected && g.ClientID == gs.deps.ClientID && !g.RefreshToken.Empty() && !revoked(g)
+func (gs *Grants) isUsable(g vault.Grant) bool {
+	return g.Status == vault.Connected && g.ClientID == gs.deps.ClientID && !g.RefreshToken.Empty() && !isRevoked(g)
 }
 
-// skew is how far Google's clock and ours may differ when a security event is
-// held against a sign-in.
-const skew = time.Minute
+// maxSkew is how far Google's clock and ours may differ when the time of a security event is compared with that
+// of a sign-in.
+const maxSkew = time.Minute
 
-// revoked reports whether Google said, after the person last signed in, that
-// the grant is over.
-func revoked(g vault.Grant) bool { return g.RevokedAt.Sub(g.SignedIn) > skew }
+// isRevoked reports whether a security event ended the grant after the person's last sign-in.
+func isRevoked(g vault.Grant) bool { return g.RevokedAt.Sub(g.SignedIn) > maxSkew }
 
-// doubtful reports whether that was so close to the sign-in that only Google
-// knows which came first.
-func doubtful(g vault.Grant) bool {
-	return !g.RevokedAt.IsZero() && g.RevokedAt.Sub(g.SignedIn).Abs() <= skew
+// isDoubtful reports whether that event was so close to the sign-in that only Google knows which came first.
+func isDoubtful(g vault.Grant) bool {
+	return !g.RevokedAt.IsZero() && g.RevokedAt.Sub(g.SignedIn).Abs() <= maxSkew
 }
 
-// remember keeps a grant as it was at a time, unless something later is known:
-// a slow read must not come after a save, nor one save after a later one that
-// ended the grant.
-func (gs *Grants) remember(person resource.Person, g vault.Grant, at time.Time) {
+// cacheGrant caches a grant as of a time, unless the cache has a later one. Otherwise a slow read or a delayed
+// save could bring back a grant that has ended.
+func (gs *Grants) cacheGrant(person resource.Person, g vault.Grant, at time.Time) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
-	known, ok := gs.cache.Peek(person)
-	older := g.Person != "" && g.Generation < known.grant.Generation && at.Sub(known.at) < seen
-	if !ok || !known.at.After(at) && !older {
-		gs.cache.Add(person, read{g, at})
+	cached, found := gs.cache.Peek(person)
+	older := g.Person != "" && g.Generation < cached.grant.Generation && at.Sub(cached.at) < cacheTTL
+	if !found || !cached.at.After(at) && !older {
+		gs.cache.Add(person, cacheEntry{g, at})
 	}
 }
 
-// next is the generation after this one. It grows with time, so that it also
-// grows over a grant that was erased.
-func (gs *Grants) next(generation int64) int64 { return max(generation+1, gs.now().UnixMicro()) }
+// nextGeneration returns the generation that follows this one. It is at least the current time, so that a new
+// grant also has a higher generation than an erased one.
+func (gs *Grants) nextGeneration(last int64) int64 { return max(last+1, gs.now().UnixMicro()) }
 
-// Find is the person (users/{sub}) whose account an e-mail address belongs to,
-// among those who have connected; NotFound when there is none.
-func (gs *Grants) Find(ctx context.Context, email string) (resource.Person, error) {
+// FindByEmail returns the connected person (users/{sub}) whose account has an e-mail address, or NotFound.
+func (gs *Grants) FindByEmail(ctx context.Context, email string) (resource.Person, error) {
 	g, err := gs.vault.GrantByEmail(ctx, email)
 	return g.Person, fault.Wrap("grants.Find", err)
 }
 
-// Person is the resource name of a Google account's sub. Chat's users/{id} is
-// the same number (chat-protocol.md 1.2).
+// Person returns the resource name for the sub of a Google account. It is the same number as in Chat's
+// users/{id} (chat-protocol.md 1.2).
 func Person(sub string) resource.Person { return resource.Person("users/" + sub) }

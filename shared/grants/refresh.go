@@ -14,26 +14,26 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// renewTime bounds one refresh with its reads and writes.
-const renewTime = 15 * time.Second
+// refreshTimeout bounds one refresh with its reads and writes.
+const refreshTimeout = 15 * time.Second
 
-// renew refreshes the access token of a person for an act, once for all who
-// wait. Not ok means that the person has to consent again.
-func (gs *Grants) renew(ctx context.Context, person resource.Person) (vault.Grant, bool, error) {
+// refresh gets a new access token for an operation, with one call of Google for all concurrent requests of a
+// person. It returns false if the person has to consent again.
+func (gs *Grants) refresh(ctx context.Context, person resource.Person) (vault.Grant, bool, error) {
 	type result struct {
-		grant vault.Grant
-		ok    bool
+		grant  vault.Grant
+		usable bool
 	}
-	// One who gives up waiting must not spoil it for the others.
+	// The request that starts the refresh may be canceled while others still wait for it.
 	shared := context.WithoutCancel(ctx)
-	flight := gs.refresh.DoChan(string(person), func() (any, error) {
-		ctx, cancel := context.WithTimeout(shared, renewTime)
+	flight := gs.refreshes.DoChan(string(person), func() (any, error) {
+		ctx, cancel := context.WithTimeout(shared, refreshTimeout)
 		defer cancel()
 		var out result
 		err := fault.Catch(func() (err error) {
-			out.grant, out.ok, err = gs.grantNow(ctx, person)
-			if err == nil && out.ok && !gs.fresh(out.grant) { // else another instance was here
-				out.grant, out.ok, err = gs.refreshed(ctx, out.grant, true)
+			out.grant, out.usable, err = gs.loadGrant(ctx, person)
+			if err == nil && out.usable && !gs.isFresh(out.grant) { // no other instance has refreshed it
+				out.grant, out.usable, err = gs.refreshGrant(ctx, out.grant, true)
 			}
 			return err
 		})
@@ -42,62 +42,62 @@ func (gs *Grants) renew(ctx context.Context, person resource.Person) (vault.Gran
 	select {
 	case r := <-flight:
 		out, _ := r.Val.(result)
-		return out.grant, out.ok, r.Err
+		return out.grant, out.usable, r.Err
 	case <-ctx.Done():
-		return vault.Grant{}, false, &fault.Error{Op: "grants.renew", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow, Err: ctx.Err()}
+		err := &fault.Error{Op: "grants.refresh", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow, Err: ctx.Err()}
+		return vault.Grant{}, false, err
 	}
 }
 
-// refreshed asks Google for a new access token and saves it. used says that a
-// person's act needs it.
-func (gs *Grants) refreshed(ctx context.Context, g vault.Grant, used bool) (vault.Grant, bool, error) {
-	read := gs.now()
+// refreshGrant gets a new access token from Google and saves it. used says that an operation needs the token.
+func (gs *Grants) refreshGrant(ctx context.Context, g vault.Grant, used bool) (vault.Grant, bool, error) {
+	start := gs.now()
 	t, err := gs.deps.Google.Refresh(ctx, g.RefreshToken)
 	switch {
 	case errors.Is(err, googleauth.ErrInvalidGrant):
 		return gs.suspend(ctx, g, err)
 	case errors.Is(err, googleauth.ErrReauth):
-		return gs.signIn(ctx, g)
+		return gs.requireSignIn(ctx, g)
 	case errors.Is(err, googleauth.ErrClient):
-		gs.alarmOnce(ctx, "Google refuses our OAuth client; check OAUTH_CLIENT", g.Person, err)
+		gs.alarmOnce(ctx, "Google rejects the OAuth client; check OAUTH_CLIENT", g.Person, err)
 		return g, false, err
 	case err != nil:
 		return g, false, err
 	}
-	for try := 1; ; try++ {
+	for attempt := 1; ; attempt++ {
 		next := gs.withTokens(ctx, g, t, used)
 		saved, err := gs.saveGrant(ctx, next)
 		switch {
 		case err == nil:
-			gs.remember(g.Person, saved, read)
+			gs.cacheGrant(g.Person, saved, start)
 			return saved, true, nil
 		case fault.KindOf(err) == fault.Unavailable && t.Refresh.Equal(g.RefreshToken):
-			// The token is good, and nothing is lost by not storing it: the
-			// act goes on, and the next refreshes again.
-			gs.log.WarnContext(ctx, "a new access token could not be stored", slog.String("person", string(g.Person)), slog.String("error", err.Error()))
-			gs.remember(g.Person, next, read)
+			// Failing to store the token is harmless: this operation uses it, and the next one refreshes again.
+			gs.log.WarnContext(ctx, "storing a new access token failed",
+				slog.String("person", string(g.Person)), slog.String("error", err.Error()))
+			gs.cacheGrant(g.Person, next, start)
 			return next, true, nil
 		case fault.KindOf(err) != fault.Conflict:
 			return g, false, err
 		}
-		// Another instance changed the grant first. Its version counts, unless
-		// it changed nothing but bookkeeping: then our token goes on top.
-		now, ok, err := gs.grantNow(ctx, g.Person)
-		if err != nil || !ok || gs.fresh(now) || now.Generation != g.Generation || try == tries {
-			return gs.resolved(now, ok, err)
+		// Another instance changed the grant first. Keep its version, unless it only updated bookkeeping
+		// fields: then store our token on top.
+		current, usable, err := gs.loadGrant(ctx, g.Person)
+		replaced := gs.isFresh(current) || current.Generation != g.Generation
+		if err != nil || !usable || replaced || attempt == maxSaveAttempts {
+			return gs.resolveConflict(current, usable, err)
 		}
-		g = now
+		g = current
 	}
 }
 
-// withTokens is a grant with what a refresh gave. The ID token that comes with
-// it says which address the account has now: an address can pass to another
-// account, and must not be found with this one any more.
+// withTokens returns g with the result of a refresh. The ID token in it names the account's current address. An
+// address can pass to another account, and must then no longer lead to this grant.
 func (gs *Grants) withTokens(ctx context.Context, g vault.Grant, t googleauth.Tokens, used bool) vault.Grant {
 	now := gs.now()
 	g.AccessToken, g.AccessExpiry, g.Refreshed = t.Access, now.Add(t.Life), now
 	if !t.Refresh.Equal(g.RefreshToken) {
-		g.RefreshToken, g.Generation = t.Refresh, gs.next(g.Generation)
+		g.RefreshToken, g.Generation = t.Refresh, gs.nextGeneration(g.Generation)
 	}
 	if len(t.Scopes) > 0 {
 		g.Scopes = t.Scopes
@@ -112,19 +112,19 @@ func (gs *Grants) withTokens(ctx context.Context, g vault.Grant, t googleauth.To
 	claims, err := gs.deps.IDTokens.Verify(ctx, t.ID)
 	switch {
 	case err != nil:
-		gs.log.WarnContext(ctx, "the ID token of a refresh was not verified; the address stays as it was", slog.String("person", string(g.Person)), slog.String("error", err.Error()))
+		gs.log.WarnContext(ctx, "refresh returned an invalid ID token; email address unchanged",
+			slog.String("person", string(g.Person)), slog.String("error", err.Error()))
 	case Person(claims.Subject) != g.Person:
-		gs.alarm(ctx, "a refresh brought the ID token of another account", g.Person, errors.New("sub differs"))
+		gs.alarm(ctx, "a refresh returned the ID token of another account", g.Person, errors.New("sub differs"))
 	default:
-		g = gs.known(g, claims)
+		g = gs.withClaims(g, claims)
 	}
 	return g
 }
 
-// known is a grant with what an ID token of its account says.
-func (gs *Grants) known(g vault.Grant, who googleauth.Claims) vault.Grant {
-	g.Email, g.Domain, g.EmailAt = config.NewSecret(who.Email), who.Domain, time.Time{}
-	if who.Authoritative() {
+func (gs *Grants) withClaims(g vault.Grant, claims googleauth.Claims) vault.Grant {
+	g.Email, g.Domain, g.EmailAt = config.NewSecret(claims.Email), claims.Domain, time.Time{}
+	if claims.Authoritative() {
 		g.EmailAt = gs.now()
 	}
 	return g
@@ -132,49 +132,47 @@ func (gs *Grants) known(g vault.Grant, who googleauth.Claims) vault.Grant {
 
 func (gs *Grants) today() time.Time { return gs.now().UTC().Truncate(24 * time.Hour) }
 
-// signIn notes that a session policy wants the person to sign in again. The
-// grant lives: its tokens stay.
-func (gs *Grants) signIn(ctx context.Context, g vault.Grant) (vault.Grant, bool, error) {
+// requireSignIn records that a session policy requires a new sign-in. The tokens of the grant stay valid.
+func (gs *Grants) requireSignIn(ctx context.Context, g vault.Grant) (vault.Grant, bool, error) {
 	generation := g.Generation
-	_, _, err := gs.change(ctx, g.Person, func(now *vault.Grant) bool {
-		if now.Generation != generation || now.SignIn {
+	_, _, err := gs.change(ctx, g.Person, func(current *vault.Grant) bool {
+		if current.Generation != generation || current.SignIn {
 			return false
 		}
-		now.SignIn = true
+		current.SignIn = true
 		return true
 	})
 	g.SignIn = true
 	return g, false, err
 }
 
-// suspend notes that Google answered invalid_grant: nothing of the grant is used
-// any more, and nothing is erased, for the cause may be an outage. The sweep
-// asks Google again. If a newer grant has taken its place, that one counts.
-func (gs *Grants) suspend(ctx context.Context, refused vault.Grant, why error) (vault.Grant, bool, error) {
-	if gs.alarms.manySuspended(refused.Person, gs.now()) {
-		gs.alarmOnce(ctx, "Google refuses the refresh tokens of many people; they are suspended, and asked again later", refused.Person, why)
+// suspend records that Google answered invalid_grant. A suspended grant is not used, and not erased because the
+// cause may be an outage; the sweep asks Google again. A newer grant is left unchanged.
+func (gs *Grants) suspend(ctx context.Context, rejected vault.Grant, cause error) (vault.Grant, bool, error) {
+	if gs.alarms.addSuspension(rejected.Person, gs.now()) {
+		gs.alarmOnce(ctx, "Google rejects many refresh tokens; the grants are suspended", rejected.Person, cause)
 	}
-	g, suspended, err := gs.change(ctx, refused.Person, func(now *vault.Grant) bool {
-		if now.Generation != refused.Generation || now.ClientID != gs.deps.ClientID || now.Status != vault.Connected {
+	g, suspended, err := gs.change(ctx, rejected.Person, func(g *vault.Grant) bool {
+		if g.Generation != rejected.Generation || g.ClientID != gs.deps.ClientID || g.Status != vault.Connected {
 			return false
 		}
-		now.Status, now.SuspendedAt, now.Retries = vault.Suspended, gs.now(), 0
-		now.SignIn, now.Untold, now.ToldBy = false, true, ""
-		now.AccessToken = config.Secret{}
+		g.Status, g.SuspendedAt, g.Retries = vault.Suspended, gs.now(), 0
+		g.SignIn, g.Untold, g.ToldBy = false, true, ""
+		g.AccessToken = config.Secret{}
 		return true
 	})
 	if suspended {
-		gs.audit(ctx, "suspend", refused.Person, "Google refused the refresh token")
+		gs.audit(ctx, "suspend", rejected.Person, "Google rejected the refresh token")
 	}
-	return gs.resolved(g, gs.usable(g), err)
+	return gs.resolveConflict(g, gs.isUsable(g), err)
 }
 
-// resolved is the answer when another instance's grant counts. One that is
-// connected, and has no fresh token at this moment, is no reason to ask for
-// consent.
-func (gs *Grants) resolved(g vault.Grant, ok bool, err error) (vault.Grant, bool, error) {
-	if err == nil && ok && !gs.fresh(g) {
-		err = &fault.Error{Op: "grants.resolved", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow, Err: errors.New("another instance is changing the grant")}
+// resolveConflict returns the grant of another instance. If it is usable but has no fresh token yet, the error
+// is Unavailable, because asking for consent would be wrong.
+func (gs *Grants) resolveConflict(g vault.Grant, usable bool, err error) (vault.Grant, bool, error) {
+	if err == nil && usable && !gs.isFresh(g) {
+		err = errors.New("another instance is changing the grant")
+		err = &fault.Error{Op: "grants.refresh", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow, Err: err}
 	}
-	return g, ok && err == nil, err
+	return g, usable && err == nil, err
 }

@@ -8,44 +8,40 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Reseal seals and codes everything that is stored for longer than the 30 days
-// after which an old key is disabled, with the keys in use: once a run reports
-// nothing resealed, changed or unopened, older keys can be disabled. It is safe to run
-// twice, or in two places at once.
+// Reseal seals and codes with the current keys all records that are stored for more than 30 days, after which
+// old keys are disabled. Disable them once a run reports nothing resealed, changed or unopened. Runs may overlap.
 func (gs *Grants) Reseal(ctx context.Context) (vault.Resealed, error) {
-	var out vault.Resealed
-	for _, collection := range resealing() {
+	var total vault.Resealed
+	for _, collection := range resealedCollections() {
 		for after, first := "", true; first || after != ""; first = false {
 			page, last, err := gs.resealPage(ctx, collection, after)
-			out.Add(page)
+			total.Add(page)
 			if err != nil {
-				return out, fault.Wrap("grants.Reseal", err)
+				return total, fault.Wrap("grants.Reseal", err)
 			}
 			after = last
 		}
 	}
-	return out, nil
+	return total, nil
 }
 
-// sweepGrants is the stage of the sweep, and the collection, of grants.
-const sweepGrants = "grants"
+const grantsStage = "grants"
 
-func resealing() []string { return append([]string{sweepGrants}, vault.Resealing...) }
+func resealedCollections() []string { return append([]string{grantsStage}, vault.Resealing...) }
 
-// resealPage reseals a page of a collection and says where to go on, "" at the
-// end.
-func (gs *Grants) resealPage(ctx context.Context, collection, after string) (out vault.Resealed, last string, err error) {
-	if collection != sweepGrants {
-		return gs.vault.Reseal(ctx, vault.Collection(collection), after, sweepPage)
+// resealPage reseals one page of a collection and returns the ID to continue after, "" at the end.
+func (gs *Grants) resealPage(ctx context.Context, collection, after string) (r vault.Resealed, last string, err error) {
+	if collection != grantsStage {
+		return gs.vault.Reseal(ctx, vault.Collection(collection), after, pageSize)
 	}
-	page, err := gs.vault.Grants(ctx, after, sweepPage)
+	page, err := gs.vault.Grants(ctx, after, pageSize)
 	if err != nil {
-		return out, after, err
+		return r, after, err
 	}
 	for _, g := range page {
-		out.Seen++
+		r.Seen++
 		if g.Err != nil {
-			out.Unopened++
+			r.Unopened++
 			continue
 		}
 		if !gs.vault.Stale(g.Grant) {
@@ -53,15 +49,15 @@ func (gs *Grants) resealPage(ctx context.Context, collection, after string) (out
 		}
 		switch _, err := gs.saveGrant(ctx, g.Grant); {
 		case err == nil:
-			out.Resealed++
+			r.Resealed++
 		case fault.KindOf(err) == fault.Conflict:
-			out.Changed++
+			r.Changed++
 		default:
-			return out, after, err
+			return r, after, err
 		}
 	}
-	if len(page) == sweepPage {
+	if len(page) == pageSize {
 		last = strings.TrimPrefix(string(page[len(page)-1].Person), "users/")
 	}
-	return out, last, nil
+	return r, last, nil
 }

@@ -15,102 +15,97 @@ import (
 )
 
 const (
-	sweepPage   = 200 // records in memory at once
-	sweepAtOnce = 8   // grants in work at once
-	sweepOne    = renewTime
+	pageSize         = 200 // records in memory at once
+	sweepConcurrency = 8   // grants processed at once
+	grantTimeout     = refreshTimeout
 )
 
-// Swept counts what a sweep did.
-type Swept struct {
+// SweepResult counts what a sweep did.
+type SweepResult struct {
 	Seen      int  `json:"seen"`      // grants that were due
-	Refreshed int  `json:"refreshed"` // that were near Google's limit of six months
-	Restored  int  `json:"restored"`  // that Google accepts again
-	Resealed  int  `json:"resealed"`  // records sealed or coded with the keys in use
-	Ended     int  `json:"ended"`     // disconnects finished; people who removed the app; security events
-	Forgotten int  `json:"forgotten"` // that Google refused for seven days, or revoked a week ago
+	Refreshed int  `json:"refreshed"` // grants close to Google's six-month limit
+	Restored  int  `json:"restored"`  // suspended grants that Google accepts again
+	Resealed  int  `json:"resealed"`  // records resealed with the current keys
+	Ended     int  `json:"ended"`     // completed disconnects, removed apps, security events
+	Erased    int  `json:"forgotten"` // grants erased seven days after Google rejected or revoked them
 	Revoked   int  `json:"revoked"`   // tokens whose revocation had failed before
-	Expired   int  `json:"expired"`   // records removed at their end
-	Unopened  int  `json:"unopened"`  // that do not open with the keys there are
-	Failed    int  `json:"failed"`    // that the next sweep has to try again
-	Finished  bool `json:"finished"`  // false: the next call goes on from the cursor
+	Expired   int  `json:"expired"`   // expired records that were deleted
+	Unopened  int  `json:"unopened"`  // records that do not open with the current keys
+	Failed    int  `json:"failed"`    // records that the next sweep has to retry
+	Finished  bool `json:"finished"`  // false if the next call has to continue from the cursor
 }
 
-// Sweep keeps in order what nobody uses. It deals with the grants that are due:
-// refreshes them before Google's limit of six months, asks Google again about
-// those that it refused, finishes disconnects, and ends those of people who
-// removed the app. It tries revocations again. Then, a page at a time, it
-// removes what has expired, and seals what old keys sealed.
+// Sweep maintains unused records. It refreshes grants before Google's six-month limit, asks Google again about
+// suspended ones, completes disconnects, and ends the grants of people who removed the app. It retries
+// revocations. Then, page by page, it deletes expired records and reseals those sealed with old keys.
 //
-// It begins nothing more after until, and the next sweep goes on there. When
-// the last one came to its end less than pause ago, it does not begin again with
-// the pages. It may run twice, or in two places at once.
-func (gs *Grants) Sweep(ctx context.Context, until time.Time, pause time.Duration) (Swept, error) {
+// It starts nothing new after until; the next sweep continues there. The paged work starts again only if pause
+// has passed since it last finished, or the keys have changed. Sweeps may overlap.
+func (gs *Grants) Sweep(ctx context.Context, until time.Time, pause time.Duration) (SweepResult, error) {
 	s := &sweeper{Grants: gs, until: until}
-	err := s.dueGrants(ctx)
-	for after, first := "", true; err == nil && (first || after != "") && !s.late(); first = false {
-		after, err = s.revocations(ctx, after)
+	err := s.sweepDueGrants(ctx)
+	for after, first := "", true; err == nil && (first || after != "") && !s.isTimeUp(); first = false {
+		after, err = s.sweepRevocations(ctx, after)
 	}
-	if err == nil && !s.late() {
-		err = s.pages(ctx, pause)
+	if err == nil && !s.isTimeUp() {
+		err = s.sweepStages(ctx, pause)
 	}
-	return s.done, fault.Wrap("grants.Sweep", err)
+	return s.result, fault.Wrap("grants.Sweep", err)
 }
 
-// sweeper is one sweep under way.
 type sweeper struct {
 	*Grants
-	until time.Time
-	mu    sync.Mutex
-	done  Swept
+	until  time.Time
+	mu     sync.Mutex
+	result SweepResult
 }
 
-func (s *sweeper) late() bool { return !s.now().Before(s.until) }
+func (s *sweeper) isTimeUp() bool { return !s.now().Before(s.until) }
 
-// dueGrants deals with all grants that are due, each once.
-func (s *sweeper) dueGrants(ctx context.Context) error {
+func (s *sweeper) sweepDueGrants(ctx context.Context) error {
 	seen := map[string]bool{}
-	for !s.late() {
-		page, err := s.vault.DueGrants(ctx, sweepPage)
+	for !s.isTimeUp() {
+		page, err := s.vault.DueGrants(ctx, pageSize)
 		if err != nil {
 			return err
 		}
 		if len(page) == 0 {
 			return nil
 		}
-		// What was dealt with, and is still due, such as a grant that waits for a
-		// sign-in, is looked at a day later: it must not stand before the others.
-		moves := false
+		// A grant can still be due after it was processed, for example while it waits for a sign-in. It is
+		// postponed by a day, so that it does not block the others.
+		progress := false
 		for _, g := range page {
 			if !seen[string(g.Person)] {
-				moves = true
+				progress = true
 				continue
 			}
-			err := s.vault.Postpone(ctx, g.Person, s.now().Add(24*later))
+			err := s.vault.Postpone(ctx, g.Person, s.now().Add(24*retryDelay))
 			if err != nil && fault.KindOf(err) != fault.Conflict {
 				return err
 			}
-			moves = moves || err == nil
+			progress = progress || err == nil
 		}
-		if !moves {
+		if !progress {
 			return nil
 		}
 		page = slices.DeleteFunc(page, func(g vault.ListedGrant) bool { return seen[string(g.Person)] })
-		group, inGroup := errgroup.WithContext(ctx)
-		group.SetLimit(sweepAtOnce)
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.SetLimit(sweepConcurrency)
 		for _, g := range page {
 			seen[string(g.Person)] = true
 			group.Go(func() error {
-				if s.late() {
+				if s.isTimeUp() {
 					return nil
 				}
-				ctx, cancel := context.WithTimeout(inGroup, sweepOne)
+				ctx, cancel := context.WithTimeout(groupCtx, grantTimeout)
 				defer cancel()
-				count, err := s.grant(ctx, g)
-				if s.count(ctx, g.Person, count, err) {
+				counter, err := s.sweepGrant(ctx, g)
+				if s.record(ctx, g.Person, counter, err) {
 					return nil
 				}
-				// Another may have changed it first: then it is their turn.
-				if err := s.vault.Postpone(context.WithoutCancel(ctx), g.Person, s.now().Add(later)); err != nil && fault.KindOf(err) != fault.Conflict {
+				err = s.vault.Postpone(context.WithoutCancel(ctx), g.Person, s.now().Add(retryDelay))
+				if err != nil && fault.KindOf(err) != fault.Conflict { // after a conflict the other change counts
 					return err
 				}
 				return nil
@@ -123,38 +118,37 @@ func (s *sweeper) dueGrants(ctx context.Context) error {
 	return nil
 }
 
-// stages are the collections that are walked, in this order; the cursor names
-// them. Those behind the expiring ones are resealed.
-func stages() []string { return append(slices.Clone(vault.Expiring), resealing()...) }
+// stages returns the collections that the sweep pages through, in order. The stored cursor refers to them by
+// name. The expiring collections come first, then those to reseal.
+func stages() []string { return append(slices.Clone(vault.Expiring), resealedCollections()...) }
 
-// pages walks the stages, from where the cursor is.
-func (s *sweeper) pages(ctx context.Context, pause time.Duration) error {
+func (s *sweeper) sweepStages(ctx context.Context, pause time.Duration) error {
 	cursor, err := s.vault.Cursor(ctx)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(stages(), cursor.Stage) { // none, or another version's
+	if !slices.Contains(stages(), cursor.Stage) { // empty, or from another version of Deputy
 		if s.now().Sub(cursor.Finished) < pause && cursor.Keys == s.vault.KeysInUse() {
-			s.done.Finished = true
+			s.result.Finished = true
 			return nil
 		}
 		cursor.Stage, cursor.After = stages()[0], ""
 	}
-	for !s.done.Finished && !s.late() {
-		last, err := s.page(ctx, cursor)
+	for !s.result.Finished && !s.isTimeUp() {
+		last, err := s.sweepPage(ctx, cursor)
 		if err != nil {
 			return err
 		}
 		if cursor.After = last; last == "" {
-			cursor.Stage = s.following(cursor)
+			cursor.Stage = s.nextStage(cursor)
 		}
-		if s.done.Finished = cursor.Stage == ""; s.done.Finished {
+		if s.result.Finished = cursor.Stage == ""; s.result.Finished {
 			cursor.Finished, cursor.Keys = s.now(), s.vault.KeysInUse()
 		}
 		saved, err := s.vault.SaveCursor(ctx, cursor)
 		if err != nil && fault.KindOf(err) == fault.Conflict {
-			s.done.Finished = false
-			return nil // another sweep is under way, and goes on
+			s.result.Finished = false
+			return nil // another sweep is running and continues
 		}
 		if err != nil {
 			return err
@@ -164,9 +158,9 @@ func (s *sweeper) pages(ctx context.Context, pause time.Duration) error {
 	return nil
 }
 
-// following is the stage after one; empty after the last, and after the expiring
-// ones when nothing is sealed with other keys.
-func (s *sweeper) following(c vault.Cursor) string {
+// nextStage returns the stage after the cursor's, or "" after the last one. If the keys have not changed, there
+// is nothing to reseal, and the last expiring collection is the last stage.
+func (s *sweeper) nextStage(c vault.Cursor) string {
 	all := append(stages(), "")
 	next := all[slices.Index(all, c.Stage)+1]
 	if c.Keys == s.vault.KeysInUse() && !slices.Contains(vault.Expiring, next) {
@@ -175,32 +169,33 @@ func (s *sweeper) following(c vault.Cursor) string {
 	return next
 }
 
-// page walks one page of a stage and says where to go on, "" at its end.
-func (s *sweeper) page(ctx context.Context, c vault.Cursor) (last string, err error) {
+// sweepPage processes one page of a stage and returns the ID to continue after, "" at the end.
+func (s *sweeper) sweepPage(ctx context.Context, c vault.Cursor) (last string, err error) {
 	if slices.Contains(vault.Expiring, c.Stage) {
-		removed, last, err := s.vault.RemoveExpired(ctx, vault.Collection(c.Stage), c.After, sweepPage)
-		s.done.Expired += removed
+		removed, last, err := s.vault.RemoveExpired(ctx, vault.Collection(c.Stage), c.After, pageSize)
+		s.result.Expired += removed
 		return last, err
 	}
-	done, last, err := s.resealPage(ctx, c.Stage, c.After)
-	s.done.Resealed += done.Resealed
-	s.done.Unopened += done.Unopened
+	resealed, last, err := s.resealPage(ctx, c.Stage, c.After)
+	s.result.Resealed += resealed.Resealed
+	s.result.Unopened += resealed.Unopened
 	return last, err
 }
 
-// count notes what became of one record, and reports whether it is dealt with. A
-// conflict is another sweep's work on it, and as good.
-func (s *sweeper) count(ctx context.Context, person resource.Person, count *int, err error) bool {
+// record counts the result for one record and reports whether it is processed. A conflict counts as processed,
+// because another sweep has changed the record.
+func (s *sweeper) record(ctx context.Context, person resource.Person, counter *int, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case err != nil && fault.KindOf(err) == fault.Conflict:
 	case err != nil:
-		s.done.Failed++
-		s.log.ErrorContext(ctx, "the sweep passes over a record", slog.String("person", string(person)), slog.String("error", err.Error()))
+		s.result.Failed++
+		s.log.ErrorContext(ctx, "sweep skipped a record",
+			slog.String("person", string(person)), slog.String("error", err.Error()))
 		return false
-	case count != nil:
-		*count++
+	case counter != nil:
+		*counter++
 	}
 	return true
 }

@@ -17,58 +17,67 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// early is how long before its end an access token counts as expired: longer
-// than any act, so that a token got at the start of an act lasts to its end.
-const early = 5 * time.Minute
+// expiryMargin is how long before its expiry an access token counts as expired. It exceeds the duration of any
+// operation, so a token does not expire during one.
+const expiryMargin = 5 * time.Minute
 
-// TokenSource gives the access token for acting as a person, when the grant
-// allows every one of the capabilities; else NeedsConsent around *Needs. The
-// token lasts for the act: the source never refreshes by itself.
-func (gs *Grants) TokenSource(ctx context.Context, person resource.Person, capabilities ...capability.Capability) (oauth2.TokenSource, error) {
-	g, ok, err := gs.grant(ctx, person, capabilities...)
-	return gs.source(ctx, person, g, ok, err, capabilities)
+// TokenSource returns a source with an access token for person, whose grant must allow all capabilities.
+// Otherwise the error is NeedsConsent and wraps *capability.Needs. The source never refreshes the token.
+func (gs *Grants) TokenSource(
+	ctx context.Context, person resource.Person, capabilities ...capability.Capability,
+) (oauth2.TokenSource, error) {
+	g, usable, err := gs.cachedGrant(ctx, person, capabilities)
+	if err != nil {
+		return nil, fault.Wrap("grants.TokenSource", err)
+	}
+	return gs.tokenSource(ctx, person, g, usable, capabilities)
 }
 
-func (gs *Grants) source(ctx context.Context, person resource.Person, g vault.Grant, ok bool, err error, capabilities []capability.Capability) (oauth2.TokenSource, error) {
-	if err == nil && ok && !gs.fresh(g) {
-		g, ok, err = gs.renew(ctx, person)
+func (gs *Grants) tokenSource(
+	ctx context.Context, person resource.Person, g vault.Grant, usable bool, needed []capability.Capability,
+) (oauth2.TokenSource, error) {
+	var err error
+	if usable && !gs.isFresh(g) {
+		g, usable, err = gs.refresh(ctx, person)
 	}
 	switch {
 	case err != nil:
 		return nil, fault.Wrap("grants.TokenSource", err)
-	case !ok:
-		return nil, (&capability.Needs{Capabilities: capabilities, Missing: capabilities, Ended: g.Untold, SignIn: g.SignIn}).Fault()
-	case !gs.Admits(g.Domain):
-		return nil, &fault.Error{Op: "grants.TokenSource", Kind: fault.Denied, Public: words.ErrorDomainNotAllowed, Err: errNotAdmitted}
+	case !usable:
+		needs := capability.ConsentError{Capabilities: needed, Missing: needed, Ended: g.Untold, SignInRequired: g.SignIn}
+		return nil, needs.Fault()
+	case !gs.AllowsDomain(g.Domain):
+		err := errors.New("the grant's domain is not in ALLOWED_DOMAINS")
+		return nil, &fault.Error{Op: "grants.TokenSource", Kind: fault.Denied, Public: words.ErrorDomainNotAllowed, Err: err}
 	}
-	if absent := capability.Missing(capabilities, g.Scopes); len(absent) > 0 {
-		return nil, (&capability.Needs{Capabilities: capabilities, Missing: absent, Declined: len(capability.Missing(absent, g.Declined)) == 0}).Fault()
+	if missing := capability.Missing(needed, g.Scopes); len(missing) > 0 {
+		declined := len(capability.Missing(missing, g.Declined)) == 0
+		return nil, (&capability.ConsentError{Capabilities: needed, Missing: missing, Declined: declined}).Fault()
 	}
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: g.AccessToken.Reveal(), Expiry: g.AccessExpiry}), nil
 }
 
-var errNotAdmitted = errors.New("the grant's domain is not in ALLOWED_DOMAINS")
-
-// Admits reports whether people of a domain may use Deputy. It is asked at
-// sign-in and at each use, so that a narrower list counts at once.
-func (gs *Grants) Admits(domain string) bool {
+// AllowsDomain reports whether people of a domain may use Deputy. It is checked at sign-in and at each use, so that
+// removing a domain from the list takes effect at once.
+func (gs *Grants) AllowsDomain(domain string) bool {
 	return len(gs.deps.Domains) == 0 || slices.Contains(gs.deps.Domains, address.Lower(domain))
 }
 
-// fresh reports whether the access token can be used without asking Google: it
-// lasts for an act, and no security event since it was given wants Google to be
-// asked first.
-func (gs *Grants) fresh(g vault.Grant) bool {
-	if g.AccessToken.Empty() || !gs.now().Add(early).Before(g.AccessExpiry) || g.Refreshed.Sub(g.AskAt) <= skew && !g.AskAt.IsZero() {
+// isFresh reports whether the access token can be used without asking Google. It must outlast an operation and
+// be newer than any security event that requires a refresh.
+func (gs *Grants) isFresh(g vault.Grant) bool {
+	if g.AccessToken.Empty() || !gs.now().Add(expiryMargin).Before(g.AccessExpiry) ||
+		g.Refreshed.Sub(g.AskAt) <= maxSkew && !g.AskAt.IsZero() {
 		return false
 	}
-	return !doubtful(g) || g.Refreshed.After(g.SignedIn) && g.Refreshed.After(g.RevokedAt)
+	return !isDoubtful(g) || g.Refreshed.After(g.SignedIn) && g.Refreshed.After(g.RevokedAt)
 }
 
-// Renew is TokenSource after an API has refused the token of an earlier source:
-// that token is not used again.
-func (gs *Grants) Renew(ctx context.Context, person resource.Person, refused oauth2.TokenSource, capabilities ...capability.Capability) (oauth2.TokenSource, error) {
-	token, err := refused.Token()
+// ReplaceToken is TokenSource for a request whose token an API has rejected. That token is not used again.
+func (gs *Grants) ReplaceToken(
+	ctx context.Context, person resource.Person, rejected oauth2.TokenSource, capabilities ...capability.Capability,
+) (oauth2.TokenSource, error) {
+	token, err := rejected.Token()
 	if err != nil {
 		return nil, fault.Wrap("grants.Renew", err)
 	}

@@ -59,7 +59,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 	if !approved {
 		return out, o.approval(ctx, c, op.actions, needs)
 	}
-	g, still, err := o.deps.Grants.Current(ctx, c.Person, g)
+	g, still, err := o.deps.Grants.ConfirmEmail(ctx, c.Person, g)
 	if err != nil {
 		return out, err
 	}
@@ -70,7 +70,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 		return out, err
 	}
 	out.person, out.known, out.home = g.Person, g.Person, g.Domain
-	with := o.deps.Grants.With(g)
+	with := o.deps.Grants.ActorFor(g)
 	out.spaces, out.meetings = out.spaces.By(with), out.meetings.By(with)
 	return out, nil
 }
@@ -93,7 +93,7 @@ func (o *Operations) delegated(ctx context.Context, who actor, c Call, email str
 		return who, fault.New(fault.Denied, i18n.English("Domain-wide delegation is not set up here. Deputy's operator names its service account in DELEGATION_SERVICE_ACCOUNT."))
 	}
 	if c.Authority == callers.ByAdmin {
-		by = by.ForAdministrators()
+		by = by.WithAdminCapabilities()
 	}
 	g, _, err := o.deps.Grants.Lookup(ctx, resource.Named(email)) // for their /status, if they have one
 	if err != nil {
@@ -108,19 +108,19 @@ func (o *Operations) delegated(ctx context.Context, who actor, c Call, email str
 // consent and for the approval. It is the same for everybody whom the caller may
 // name.
 func (o *Operations) approval(ctx context.Context, c Call, actions []string, needs []capability.Capability) error {
-	link, inviting := o.deps.Consent.InviteToApprove(ctx, c.Person, consent.Wish{Caller: c.Caller.ID, Actions: actions, Authority: c.Authority}, needs...)
+	link, inviting := o.deps.Consent.InviteToApprove(ctx, c.Person, consent.ApprovalRequest{Caller: c.Caller.ID, Actions: actions, Authority: c.Authority}, needs...)
 	if inviting != nil {
 		return inviting
 	}
 	return &fault.Error{
-		Op: "operations.approval", Kind: fault.NeedsApproval, Err: &Invited{link, &capability.Needs{Capabilities: needs, Missing: needs}},
+		Op: "operations.approval", Kind: fault.NeedsApproval, Err: &Invited{link, &capability.ConsentError{Capabilities: needs, Missing: needs}},
 		Public: i18n.English("This person has not approved that yet. Pass the invitation on to them; only they can use it."),
 	}
 }
 
 // allowed asks the file for a person as the caller names them.
 func (c Call) allowed(actions ...string) error {
-	if _, ok := resource.User(string(c.Person)); !ok {
+	if _, ok := resource.ParseUser(string(c.Person)); !ok {
 		return fault.New(fault.Invalid, i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), "actAs")
 	}
 	return c.Caller.Allow(c.Authority, c.Person, actions...)
@@ -130,7 +130,7 @@ func (c Call) allowed(actions ...string) error {
 // the link that asks them. The caller may pass it on; only that person can use it.
 type Invited struct {
 	Link  config.Secret
-	Needs *capability.Needs
+	Needs *capability.ConsentError
 }
 
 // Error names what is missing, for the log.
@@ -139,7 +139,7 @@ func (i *Invited) Error() string { return i.Needs.Error() }
 // consent puts an invitation into a NeedsConsent. It names the person as the
 // caller did. Chat has its own ways to ask, so a person in Chat gets none here.
 func (o *Operations) consent(ctx context.Context, c Call, err error) error {
-	needs, ok := capability.Needed(err)
+	needs, ok := capability.AsConsentError(err)
 	if !ok || c.self {
 		return err
 	}

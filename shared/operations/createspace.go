@@ -144,7 +144,7 @@ func (o *Operations) mayStill(ctx context.Context, c Call, op operation, who act
 // declined tells that what is missing was refused knowingly: what can be done
 // without is done.
 func declined(err error) bool {
-	needs, ok := capability.Needed(err)
+	needs, ok := capability.AsConsentError(err)
 	return ok && needs.Declined
 }
 

@@ -43,7 +43,7 @@ func program(ctx context.Context, do *operations.Operations, ci callers.Caller, 
 		if err != nil {
 			return err
 		}
-		user, _ := resource.User(asked.Member)
+		user, _ := resource.ParseUser(asked.Member)
 		added, err := do.AddMembers(ctx, call("/member"), operations.NewMembers{Space: space.Name, Members: []spaces.Member{{User: user, Label: asked.Member}}})
 		if err != nil {
 			return err

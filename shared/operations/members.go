@@ -131,7 +131,7 @@ func addMembers(ctx context.Context, who actor, in NewMembers) (AddedMembers, do
 		return AddedMembers{}, done{}, err
 	}
 	added, err := who.spaces.Invite(ctx, who.person, in.Space, found)
-	if _, needs := capability.Needed(err); err != nil && (needs || len(settled) == 0) {
+	if _, needs := capability.AsConsentError(err); err != nil && (needs || len(settled) == 0) {
 		return AddedMembers{}, done{}, err
 	}
 	states := resultsOf(who, spaces.Outcome{Joined: added.Joined, Invited: added.Invited, Failed: added.Failed}, false)

@@ -129,7 +129,7 @@ func (o *Operations) wanted(ctx context.Context, c Call, in NewSpace) (wanted, e
 		r.External = new(true)
 	}
 	for _, m := range t.Members {
-		r.Members = append(slices.Clip(r.Members), spaces.Member{User: m, Label: resource.Bare(m)})
+		r.Members = append(slices.Clip(r.Members), spaces.Member{User: m, Label: resource.MemberLabel(m)})
 	}
 	out.request = r
 	switch {

@@ -49,7 +49,7 @@ func (o *Operations) known(ctx context.Context, c Call, action string) (vault.Gr
 // InvitePerson makes a link that only that person can use.
 func (o *Operations) InvitePerson(ctx context.Context, c Call, asked []capability.Capability) (config.Secret, error) {
 	err := c.allowed(callers.InvitePeople)
-	if err == nil && slices.ContainsFunc(asked, capability.Capability.Administers) && !slices.Contains(c.Caller.Authorities, callers.ByAdmin) {
+	if err == nil && slices.ContainsFunc(asked, capability.Capability.IsAdmin) && !slices.Contains(c.Caller.Authorities, callers.ByAdmin) {
 		err = fault.New(fault.Denied, i18n.English("This caller may not ask for an administrator's capabilities: Deputy's operator has not given it the authority admin."))
 	}
 	var link config.Secret
@@ -82,8 +82,8 @@ func (o *Operations) AcceptPerson(ctx context.Context, c Call, in AppCode) (gran
 	}
 	var out grants.Connection
 	if err == nil {
-		out, err = o.deps.Consent.Accept(ctx, c.Person, consent.AppCode{
-			Code: in.Code, Redirect: redirect, Via: c.Caller.Name, May: func(domain string) error { return c.Caller.Covers(c.Person, domain) },
+		out, err = o.deps.Consent.AcceptAppCode(ctx, c.Person, consent.AppCode{
+			Code: in.Code, RedirectURI: redirect, Via: c.Caller.Name, CheckDomain: func(domain string) error { return c.Caller.Covers(c.Person, domain) },
 		})
 	}
 	o.ofPerson(ctx, c, callers.ConnectPeople, cmp.Or(out.Person, resource.Person(c.Person)), err)

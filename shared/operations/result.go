@@ -106,7 +106,7 @@ func stepOf(s spaces.Step, why error) StepResult {
 // when the person has disconnected meanwhile, since they may come back. What they
 // declined is settled.
 func failedState(why error) State {
-	needs, consent := capability.Needed(why)
+	needs, consent := capability.AsConsentError(why)
 	if fault.Passes(why) || consent && !needs.Declined {
 		return StatePending
 	}

@@ -19,9 +19,9 @@ const sweepPause = 20 * time.Hour
 
 // Sweep keeps stored grants in order (grants.Sweep), for as long as one
 // request allows; the next goes on where it stopped. The scheduler calls it.
-func (o *Operations) Sweep(ctx context.Context, caller callers.Caller) (grants.Swept, error) {
+func (o *Operations) Sweep(ctx context.Context, caller callers.Caller) (grants.SweepResult, error) {
 	if err := caller.AllowAction(callers.Sweep); err != nil {
-		return grants.Swept{}, err
+		return grants.SweepResult{}, err
 	}
 	done, err := o.deps.Grants.Sweep(ctx, o.deps.Now().Add(sweepTime), sweepPause)
 	if err == nil {

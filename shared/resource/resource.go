@@ -1,6 +1,5 @@
-// Package resource has the names of people, spaces and operations, each of its own
-// type so that two cannot be swapped, and reads how a caller names somebody into the
-// resource name that Google's APIs take (AIP-122).
+// Package resource defines the names of people, spaces and operations. Each has its own type, so that two names
+// cannot be swapped. It parses a caller's name for a person into the resource name of Google's APIs (AIP-122).
 package resource
 
 import (
@@ -11,21 +10,21 @@ import (
 	"example.com/deputy/shared/address"
 )
 
-// Person is the resource name of a Google Chat user, users/{id}, where {id} is the
-// OIDC sub. By delegation, where no id is known, it is users/{e-mail address}.
+// Person is the resource name of a Google Chat user, users/{id}, where {id} is the OIDC sub. For domain-wide
+// delegation, where the ID is not known, it is users/{e-mail address}.
 type Person string
 
 // Named is a person as a caller names them: users/{id}, or an e-mail address.
 type Named string
 
-// Person is a name as the resource name that it is; false for an e-mail address.
+// Person returns n as a resource name, and false if n is an e-mail address.
 func (n Named) Person() (Person, bool) { return Person(n), strings.HasPrefix(string(n), "users/") }
 
 // SpaceName is the resource name of a space, spaces/{id}.
 type SpaceName string
 
-// Key makes a repetition the same operation: an idempotency key, or what names the
-// doing, such as the message of a command.
+// Key identifies an operation, so that a retry does not repeat it. It is a caller's idempotency key, or the name
+// of the event that started the operation, such as a command's message.
 type Key string
 
 var (
@@ -33,35 +32,34 @@ var (
 	groupID = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
 )
 
-// User is a person's resource name, from users/{id} or a plain e-mail address.
-// Chat takes an address as users/{e-mail address}. It reports false for anything
-// else.
-func User(named string) (string, bool) {
-	if userID.MatchString(named) {
-		return named, true
+// ParseUser returns the resource name of a person from users/{id} or a plain e-mail address, which becomes
+// users/{e-mail address}. It returns false for anything else.
+func ParseUser(name string) (string, bool) {
+	if userID.MatchString(name) {
+		return name, true
 	}
-	if a, err := mail.ParseAddress(named); err == nil && a.Address == named && !strings.ContainsAny(named, "/?#%\" ") {
-		return "users/" + address.Lower(named), true
+	a, err := mail.ParseAddress(name)
+	if err == nil && a.Address == name && !strings.ContainsAny(name, "/?#%\" ") {
+		return "users/" + address.Lower(name), true
 	}
 	return "", false
 }
 
-// Member is the resource name of a person, or of a group: from what User takes,
-// from groups/{id}, or from groups/{e-mail address}. It reports false for
-// anything else.
-func Member(named string) (string, bool) {
-	if groupID.MatchString(named) {
-		return named, true
+// ParseMember returns the resource name of a person or a group. It accepts what User accepts, groups/{id}, and
+// groups/{e-mail address}. It returns false for anything else.
+func ParseMember(name string) (string, bool) {
+	if groupID.MatchString(name) {
+		return name, true
 	}
-	if email, group := strings.CutPrefix(named, "groups/"); group && strings.Contains(email, "@") {
-		name, ok := User(email)
-		return "groups/" + strings.TrimPrefix(name, "users/"), ok
+	if email, ok := strings.CutPrefix(name, "groups/"); ok && strings.Contains(email, "@") {
+		user, ok := ParseUser(email)
+		return "groups/" + strings.TrimPrefix(user, "users/"), ok
 	}
-	return User(named)
+	return ParseUser(name)
 }
 
-// Bare is a member as people name them: an e-mail address stands without users/.
-func Bare(member string) string {
+// MemberLabel returns a member's name for people: for an e-mail address, without users/.
+func MemberLabel(member string) string {
 	if strings.Contains(member, "@") {
 		return strings.TrimPrefix(member, "users/")
 	}

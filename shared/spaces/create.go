@@ -37,7 +37,7 @@ func (s *Spaces) Create(ctx context.Context, person resource.Person, key resourc
 	needed := r.Needed()
 	setup := s.api.Spaces.Setup(r.api(id))
 	space, err := do(ctx, s, person, setup, needed...)
-	if needs, ok := capability.Needed(err); ok && needs.Declined && !slices.Contains(needs.Missing, capability.CreateSpaces) {
+	if needs, ok := capability.AsConsentError(err); ok && needs.Declined && !slices.Contains(needs.Missing, capability.CreateSpaces) {
 		// Creating is allowed, and what is not was refused knowingly: create,
 		// and say what could not be done.
 		space, err = do(ctx, s, person, setup, needed[0])

@@ -26,7 +26,7 @@ type unwilling struct {
 // Act implements googlecall.Actor.
 func (u *unwilling) Act(_ context.Context, _ resource.Person, needed []capability.Capability, _ func(oauth2.TokenSource) error) error {
 	u.asked = append(u.asked, needed)
-	return &capability.Needs{Capabilities: needed, Missing: u.missing, Declined: true}
+	return &capability.ConsentError{Capabilities: needed, Missing: u.missing, Declined: true}
 }
 
 // Email implements googlecall.Actor.
@@ -55,7 +55,7 @@ func TestACreateIsTriedWithoutWhatWasDeclinedButNotWithoutTheRightToCreate(t *te
 			t.Fatal(err)
 		}
 		_, err = s.Create(t.Context(), "users/1", "test", spaces.Request{DisplayName: "x", Members: []spaces.Member{{User: "users/2"}}})
-		if needs, ok := capability.Needed(err); !ok || !slices.Equal(who.asked[0], both) || len(who.asked) != c.tries || c.tries == 1 && !slices.Equal(needs.Capabilities, both) {
+		if needs, ok := capability.AsConsentError(err); !ok || !slices.Equal(who.asked[0], both) || len(who.asked) != c.tries || c.tries == 1 && !slices.Equal(needs.Capabilities, both) {
 			t.Errorf("%v is missing: asked %v, %v", c.missing, who.asked, err)
 		}
 	}

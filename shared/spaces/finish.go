@@ -43,7 +43,7 @@ func (s *Spaces) Finish(ctx context.Context, person resource.Person, key resourc
 	if err != nil {
 		// Who has disconnected meanwhile may connect again: then the same
 		// request goes on.
-		needs, ok := capability.Needed(err)
+		needs, ok := capability.AsConsentError(err)
 		out.Unchecked, out.NotAllowed = true, ok && needs.Declined
 		if !out.NotAllowed {
 			out.Pending = more

@@ -32,7 +32,7 @@ func (s *Spaces) Invite(ctx context.Context, person resource.Person, space resou
 	var out Added
 	for _, m := range members {
 		made, err := s.addMember(ctx, person, space, m)
-		if _, consent := capability.Needed(err); consent {
+		if _, consent := capability.AsConsentError(err); consent {
 			if len(out.Joined)+len(out.Invited) > 0 {
 				err = &fault.Partly{Err: err}
 			}
