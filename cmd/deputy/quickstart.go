@@ -150,7 +150,7 @@ func (q *quickstart) as(ctx context.Context, needed []capability.Capability, do 
 
 // create makes a space and prints it.
 func (q *quickstart) create(ctx context.Context, r spaces.Request) error {
-	return q.as(ctx, r.Needed(), func(s *spaces.Spaces, person string) error {
+	return q.as(ctx, r.Capabilities(), func(s *spaces.Spaces, person string) error {
 		made, err := s.Create(ctx, resource.Person(person), resource.Key("desk "+time.Now().String()), r)
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ type printed struct {
 	SpaceURI    string `json:"spaceUri"`
 }
 
-func (q *quickstart) made(made spaces.Created) error {
+func (q *quickstart) made(made spaces.CreatedSpace) error {
 	text, err := json.MarshalIndent(printed{string(made.Name), made.DisplayName, made.Address}, "", "  ")
 	if err != nil {
 		return fault.Wrap("deputy.quickstart", err)

@@ -52,8 +52,8 @@ func (s *spaceCommands) act(ctx context.Context, needed []capability.Capability,
 		if !s.admin {
 			return made, needed, nil
 		}
-		made = made.Administering()
-		all, err := made.Needs(needed...)
+		made = made.WithAdminAccess()
+		all, err := made.Capabilities(needed...)
 		return made, all, err
 	}
 	if s.person != "" {
@@ -98,7 +98,7 @@ func (s *spaceCommands) createCommand() *cobra.Command {
 		if r.Members, err = membersOf(members); err != nil {
 			return err
 		}
-		return s.act(c.Context(), r.Needed(), func(all *spaces.Spaces, person string) error {
+		return s.act(c.Context(), r.Capabilities(), func(all *spaces.Spaces, person string) error {
 			made, err := all.Create(c.Context(), resource.Person(person), resource.Key("desk "+s.now().String()), r)
 			if err != nil {
 				return err
@@ -155,18 +155,18 @@ func (s *spaceCommands) listCommand() *cobra.Command {
 
 // find are the person's spaces; an administrator's are all of the organization,
 // and have pages.
-func (s *spaceCommands) find(ctx context.Context, all *spaces.Spaces, person, words string) ([]spaces.Found, bool, error) {
+func (s *spaceCommands) find(ctx context.Context, all *spaces.Spaces, person, words string) ([]spaces.FoundSpace, bool, error) {
 	if !s.admin {
 		return all.Search(ctx, resource.Person(person), words)
 	}
-	var out []spaces.Found
+	var out []spaces.FoundSpace
 	for token, page := "", 0; page < mostPages; page++ {
 		got, err := all.List(ctx, resource.Person(person), words, 1000, token)
 		if err != nil {
 			return nil, false, err
 		}
 		for _, one := range got.Spaces {
-			out = append(out, spaces.Found{Name: one.Name, DisplayName: one.DisplayName, Address: one.Address})
+			out = append(out, spaces.FoundSpace{Name: one.Name, DisplayName: one.DisplayName, Address: one.Address})
 		}
 		if token = got.Next; token == "" {
 			return out, false, nil
@@ -189,7 +189,7 @@ func (s *spaceCommands) inviteCommand() *cobra.Command {
 			return err
 		}
 		return s.act(c.Context(), []capability.Capability{capability.ManageMembers}, func(all *spaces.Spaces, person string) error {
-			added, err := all.Invite(c.Context(), resource.Person(person), resource.SpaceName(name), members)
+			added, err := all.AddMembers(c.Context(), resource.Person(person), resource.SpaceName(name), members)
 			if err != nil && len(added.Joined)+len(added.Invited) == 0 {
 				return err
 			}
@@ -201,7 +201,7 @@ func (s *spaceCommands) inviteCommand() *cobra.Command {
 				results = append(results, invited{m.User, "INVITED", ""})
 			}
 			for _, m := range added.Failed {
-				results = append(results, invited{m.User, "FAILED", sentence(m.Why)})
+				results = append(results, invited{m.User, "FAILED", sentence(m.Err)})
 			}
 			if s.asJSON {
 				err = printJSON(s.outside, results)

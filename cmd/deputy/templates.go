@@ -117,11 +117,11 @@ func readTemplate(name string, body []byte) (vault.Template, error) {
 	if err := api.Decode(body, "PUT /v1/templates/{template}", &put); err != nil {
 		return vault.Template{}, err
 	}
-	t, err := put.Named(name)
+	t, err := put.ToTemplate(name)
 	if err != nil {
 		return t, err
 	}
-	return operations.CheckedTemplate(t)
+	return operations.NormalizeTemplate(t)
 }
 
 func (r *callersFile) deleteTemplate() *cobra.Command {

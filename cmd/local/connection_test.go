@@ -89,7 +89,7 @@ func TestServerAuthCode_Television(t *testing.T) {
 	t.Parallel()
 	w := newConnectingWorld(t)
 	got := w.api(t, "POST", adaConnection, w.connectionBody(ada, "TV_AND_LIMITED_INPUT", "", true))
-	if got.problem() != "invalid_request" || !strings.Contains(got.text, "no scope of Chat") || w.count("token") != 0 {
+	if got.problem() != "invalid_request" || !strings.Contains(got.text, "no Chat scope") || w.count("token") != 0 {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 }

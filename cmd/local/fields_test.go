@@ -207,8 +207,8 @@ func TestCreate_UnnamedConversation(t *testing.T) {
 		{direct + twoPeople, "exactly one member"},
 		{direct + `"members":["groups/02oncall"]}`, "people"},
 		{group + onePerson, "two people"},
-		{group + `"displayName":"x",` + twoPeople, "takes members, and nothing else"},
-		{direct + `"dryRun":true,` + onePerson, "takes members, and nothing else"},
+		{group + `"displayName":"x",` + twoPeople, "takes only the fields actAs"},
+		{direct + `"dryRun":true,` + onePerson, "takes only the fields actAs"},
 	} {
 		first := w.api(t, "POST", "/v1/spaces", c.body, "Idempotency-Key", fmt.Sprint("the-first-", n))
 		if c.want != "" {

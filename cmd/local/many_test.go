@@ -172,7 +172,7 @@ func TestMoreMembersThanGoogleTakesAtOnceNeedTheRightToAddThem(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 	body, _ = crowd(501, "")
-	if got := w.api(t, "POST", "/v1/spaces", body, "Idempotency-Key", "too-many-of-them"); got.problem() != "invalid_request" || !strings.Contains(got.text, "members has 501 entries. The most is 500.") {
+	if got := w.api(t, "POST", "/v1/spaces", body, "Idempotency-Key", "too-many-of-them"); got.problem() != "invalid_request" || !strings.Contains(got.text, "members has 501 entries. The maximum is 500.") {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 }

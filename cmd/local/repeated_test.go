@@ -47,7 +47,7 @@ func TestARepetitionFindsItsSpaceAlthoughTheTemplateIsGone(t *testing.T) {
 			t.Errorf("%d %s", again.status, again.text)
 		}
 	}
-	if other := w.api(t, "POST", "/v1/spaces", body, "Idempotency-Key", "another-key"); other.problem() != "invalid_request" || !strings.Contains(other.text, "there is none of this name") {
+	if other := w.api(t, "POST", "/v1/spaces", body, "Idempotency-Key", "another-key"); other.problem() != "invalid_request" || !strings.Contains(other.text, "no template has this name") {
 		t.Errorf("a new act: %d %s", other.status, other.text)
 	}
 }
@@ -344,7 +344,7 @@ func TestNothingPrivateAndFoundByAnAudienceIsMade(t *testing.T) {
 		w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x","access":"PRIVATE","audience":"audiences/engineering"}`),
 		w.api(t, "PATCH", "/v1/"+space.Name()+"?updateMask=access,audience", `{"actAs":"ada@example.com","access":"PRIVATE","audience":"audiences/engineering"}`),
 	} {
-		if got.problem() != "invalid_request" || !strings.Contains(got.text, "contradict") {
+		if got.problem() != "invalid_request" || !strings.Contains(got.text, "can't have an audience") {
 			t.Errorf("%d %s", got.status, got.text)
 		}
 	}

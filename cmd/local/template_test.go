@@ -73,9 +73,9 @@ func TestWhatARequestSaysGoesBeforeItsTemplate(t *testing.T) {
 		t.Errorf("an empty description: %d %s", plan.status, plan.text)
 	}
 	for body, want := range map[string]string{
-		`{"actAs":"ada@example.com","template":"Nothing","displayName":"x"}`: "there is none of this name",
+		`{"actAs":"ada@example.com","template":"Nothing","displayName":"x"}`: "no template has this name",
 		`{"actAs":"ada@example.com","template":"Plain"}`:                     "Enter a name for the space",
-		`{"actAs":"ada@example.com","template":"a/b","displayName":"x"}`:     "there is none of this name",
+		`{"actAs":"ada@example.com","template":"a/b","displayName":"x"}`:     "no template has this name",
 	} {
 		if got := w.api(t, "POST", "/v1/spaces", body, "Idempotency-Key", "something-else"); got.problem() != "invalid_request" || !strings.Contains(got.text, want) {
 			t.Errorf("%s: %d %s", body, got.status, got.text)

@@ -58,20 +58,20 @@ func (f function) createdCard(
 	widgets = append(widgets, f.leftOut(ctx, e, external, outcome.LeftOut)...)
 	missing := needs(capability.CreateSpaces)
 	switch {
-	case outcome.NotAllowed:
+	case outcome.ListDeclined:
 		widgets = append(widgets, chat.Widget{Text: say(words.CreatedNotAllowed)})
 		missing = append(missing, capability.ReadMembers)
 	case outcome.Unchecked:
 		widgets = append(widgets, chat.Widget{Text: say(words.CreatedUnchecked)})
 	}
-	for _, u := range outcome.Undone {
-		reason := fault.Public(say, u.Why, logging.Reference(ctx))
-		if _, ok := capability.AsConsentError(u.Why); ok {
-			reason, missing = say(words.CreatedNotAllowedYet), append(missing, u.Step.Needs())
+	for _, u := range outcome.FailedSteps {
+		reason := fault.Public(say, u.Err, logging.Reference(ctx))
+		if _, ok := capability.AsConsentError(u.Err); ok {
+			reason, missing = say(words.CreatedNotAllowedYet), append(missing, u.Step.Capability())
 		}
 		widgets = append(widgets, chat.Widget{Label: say(undoneWords[u.Step]), Text: reason})
 	}
-	if len(outcome.LeftOut) > 0 || outcome.Unchecked || len(outcome.Undone) > 0 {
+	if len(outcome.LeftOut) > 0 || outcome.Unchecked || len(outcome.FailedSteps) > 0 {
 		title = words.CreatedPartialTitle
 	}
 	row, err := f.spaceButtons(e, space.Name, space.DisplayName, space.Address)
@@ -85,7 +85,7 @@ func (f function) createdCard(
 		}
 		row = append(row, allow)
 	}
-	if outcome.Unchecked || len(outcome.Undone) > 0 {
+	if outcome.Unchecked || len(outcome.FailedSteps) > 0 {
 		retry, err := f.retryButtons(words.ButtonTryAgain, e, attempt{finishButton, remainingSteps(key, r, space)})
 		if err != nil {
 			return chat.Reply{}, err
@@ -99,7 +99,7 @@ func (f function) createdCard(
 
 func remainingSteps(key resource.Key, r spaces.Request, created operations.CreatedSpace) invocation {
 	i := invocation{Key: key, Space: created.Name, Args: created.DisplayName}
-	i.External, i.Rest = r.External != nil && *r.External, r.Rest.Only(created.Outcome.Steps()...)
+	i.External, i.Rest = r.External != nil && *r.External, r.Rest.Select(created.Outcome.StepsLeft()...)
 	for _, m := range r.Members { // all of them: the new card shows again who was added
 		i.Mentions = append(i.Mentions, chat.Person{Name: resource.Person(m.User), DisplayName: m.Label})
 	}

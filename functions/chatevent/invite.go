@@ -45,12 +45,12 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 	var reasons []string // in the order of their first member
 	byReason, canRetry := map[string][]spaces.Member{}, false
 	for _, m := range added.Failed {
-		reason := fault.Public(say, m.Why, logging.Reference(ctx))
+		reason := fault.Public(say, m.Err, logging.Reference(ctx))
 		if byReason[reason] == nil {
 			reasons = append(reasons, reason)
 		}
 		byReason[reason] = append(byReason[reason], m.Member)
-		canRetry = canRetry || fault.Passes(m.Why)
+		canRetry = canRetry || fault.Passes(m.Err)
 	}
 	for _, reason := range reasons {
 		widgets = append(widgets, chat.Widget{Label: say(words.CreatedLeftOut), Text: memberNames(say, byReason[reason])})

@@ -22,14 +22,14 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 		return chat.Reply{}, fault.New(fault.Invalid, words.KickoffWhere)
 	}
 	// Reject an invalid time before asking for consent.
-	if _, err := meetings.ParseWhen(i.Args, time.Time{}); err != nil {
+	if _, err := meetings.ParseTimeSlot(i.Args, time.Time{}); err != nil {
 		return chat.Reply{}, err
 	}
 	zone, err := f.Meetings.Zone(ctx, e.Person.Name, capability.ReadMembers)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	when, err := meetings.ParseWhen(i.Args, f.Now().In(zone))
+	when, err := meetings.ParseTimeSlot(i.Args, f.Now().In(zone))
 	if err != nil {
 		return chat.Reply{}, err
 	}

@@ -16,7 +16,7 @@ import (
 func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	say := i18n.In(e.Locale)
 	if e.Space.Direct {
-		room, err := f.Meetings.Room(ctx, e.Person.Name)
+		room, err := f.Meetings.CreateRoom(ctx, e.Person.Name)
 		if err != nil {
 			return chat.Reply{}, err
 		}

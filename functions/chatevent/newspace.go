@@ -112,7 +112,7 @@ func sendSpace(ctx context.Context, f function, e chat.Event, i invocation) (cha
 		r, err = f.expand(ctx, e, i, r)
 	}
 	if err == nil {
-		r, err = r.Checked(e.Person.Name)
+		r, err = r.Normalize(e.Person.Name)
 	}
 	if err != nil {
 		return chat.Reply{}, err

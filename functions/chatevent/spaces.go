@@ -46,7 +46,7 @@ func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	return cardReply(say(words.ListTitle), widgets...), nil
 }
 
-func spaceWidget(say i18n.Say, space spaces.Found) chat.Widget {
+func spaceWidget(say i18n.Say, space spaces.FoundSpace) chat.Widget {
 	open := chat.Button{Text: say(words.ButtonOpen), Link: config.NewSecret(space.Address)}
 	return chat.Widget{Text: space.DisplayName, SideButton: &open}
 }

@@ -103,7 +103,7 @@ func matchesPattern(name, pattern string) bool {
 // expand replaces the placeholders in a request if the person chose a template. Otherwise they are plain text.
 func (f function) expand(ctx context.Context, e chat.Event, i invocation, r spaces.Request) (spaces.Request, error) {
 	name := e.Inputs.First(templateField)
-	if name == "" || name == defaultOption || !r.Open() {
+	if name == "" || name == defaultOption || !r.HasPlaceholders() {
 		return r, nil
 	}
 	email, err := f.Grants.Email(ctx, e.Person.Name)
@@ -111,7 +111,7 @@ func (f function) expand(ctx context.Context, e chat.Event, i invocation, r spac
 		return r, err
 	}
 	p := spaces.Placeholders{Date: f.Now().UTC(), Person: email}
-	if r.Counts() {
+	if r.UsesSeq() {
 		// Check the template's name: a client can send any text in this field.
 		set, err := f.Callers.Read(ctx)
 		if err != nil {
@@ -124,6 +124,6 @@ func (f function) expand(ctx context.Context, e chat.Event, i invocation, r spac
 			return r, err
 		}
 	}
-	p.Title = spaces.Request{DisplayName: r.DisplayName}.Filled(p).DisplayName // the name contains the typed title
-	return r.Filled(p), nil
+	p.Title = spaces.Request{DisplayName: r.DisplayName}.FillIn(p).DisplayName // the name contains the typed title
+	return r.FillIn(p), nil
 }

@@ -13,34 +13,36 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// call is who asks for an operation, as whom, and under which key; the person's
-// own authority by default.
-func call(ctx context.Context, actAs string, by *api.Authority, key string) operations.Call {
-	return operations.Call{Caller: of(ctx).caller, Person: resource.Named(actAs), Authority: cmp.Or(vault.Authority(api.Value(by)), callers.ByUser), Key: resource.Key(key)}
+// newCall returns the call of a request; the authority is user by default.
+func newCall(ctx context.Context, actAs string, authority *api.Authority, key string) operations.Call {
+	return operations.Call{
+		Caller: stateFrom(ctx).caller, Person: resource.Named(actAs), Key: resource.Key(key),
+		Authority: cmp.Or(vault.Authority(api.Value(authority)), callers.ByUser),
+	}
 }
 
-// user is a person's resource name as the caller has it in a field.
-func user(named, field string) (string, error) {
-	name, ok := resource.ParseUser(named)
+// parseUser returns the resource name of the person that a field names.
+func parseUser(name, field string) (string, error) {
+	user, ok := resource.ParseUser(name)
 	if !ok {
 		return "", invalid(i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), field)
 	}
-	return name, nil
+	return user, nil
 }
 
-// membersOf are people and groups as a caller names them.
-func membersOf(named []api.MemberName) ([]spaces.Member, error) {
+// parseMembers returns people and groups as a caller names them.
+func parseMembers(names []api.MemberName) ([]spaces.Member, error) {
 	var out []spaces.Member
-	for _, m := range named {
-		name, ok := resource.ParseMember(m)
+	for _, name := range names {
+		member, ok := resource.ParseMember(name)
 		if !ok {
-			_, err := user("", "members")
+			_, err := parseUser("", "members")
 			return nil, err
 		}
-		out = append(out, spaces.Member{User: name, Label: m})
+		out = append(out, spaces.Member{User: member, Label: name})
 	}
 	return out, nil
 }
 
-// spaceIn is the space in a path.
-func spaceIn(id api.SpaceID) resource.SpaceName { return resource.SpaceName("spaces/" + id) }
+// spaceName returns the name of the space in a path.
+func spaceName(id api.SpaceID) resource.SpaceName { return resource.SpaceName("spaces/" + id) }

@@ -1,9 +1,8 @@
-// Package createspace is the function that other systems call over HTTP: it
-// checks who calls and for whom they may act, does one thing as that person,
-// and answers in JSON.
+// Package createspace is the function that other systems call over HTTP. It authenticates the
+// caller, checks for whom it may act, does one operation as that person, and answers in JSON.
 //
-// The API is what shared/api/openapi.yaml says; each operation is a method in the
-// file of its noun, which decodes, calls shared/operations once, and encodes.
+// shared/api/openapi.yaml describes the API. Each operation is a method in the
+// file of its noun. It decodes, calls shared/operations once, and encodes.
 package createspace
 
 import (
@@ -28,87 +27,93 @@ import (
 )
 
 const (
-	deadline = 55 * time.Second // of a request
-	actTime  = 50 * time.Second // of the act in it
+	requestTime   = 55 * time.Second // deadline of a request
+	operationTime = 50 * time.Second // deadline of its operation
 )
 
-// Deps are what the function works with; all are required.
+// Deps are the dependencies of the function; all are required.
 type Deps struct {
 	Callers    *callers.Callers
 	Operations *operations.Operations
 	Log        *slog.Logger
 }
 
-// function implements the operations of the document.
-type function struct{ Deps }
+// server implements the operations as the document describes them.
+type server struct{ Deps }
 
-var _ api.StrictServerInterface = function{}
+var _ api.StrictServerInterface = server{}
 
-// New is the function's handler.
+// New returns the function's handler.
 func New(d Deps) http.Handler {
-	f := function{d}
-	door := serve.Endpoint{Name: "createspace", Log: d.Log, Deadline: deadline, Fail: f.fail, Limiter: serve.NewLimiter(serve.MaxInFlight)}
-	operations := http.NewServeMux()
-	// What fails inside comes back out to the endpoint, which alone renders it.
-	asked := func(_ http.ResponseWriter, r *http.Request, err error) { of(r.Context()).err = misread(err) }
-	failed := func(_ http.ResponseWriter, r *http.Request, err error) { of(r.Context()).err = err }
-	strict := api.NewStrictHandlerWithOptions(f, nil, api.StrictHTTPServerOptions{RequestErrorHandlerFunc: asked, ResponseErrorHandlerFunc: failed})
-	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{BaseRouter: operations, ErrorHandlerFunc: asked})
+	s := server{d}
+	endpoint := serve.Endpoint{
+		Name: "createspace", Log: d.Log, Deadline: requestTime, Fail: s.fail,
+		Limiter: serve.NewLimiter(serve.MaxInFlight),
+	}
+	routes := http.NewServeMux()
+	// Errors inside the generated server go back to the endpoint, which renders every error.
+	onResponse := func(_ http.ResponseWriter, r *http.Request, err error) { stateFrom(r.Context()).err = err }
+	onRequest := func(w http.ResponseWriter, r *http.Request, err error) { onResponse(w, r, requestError(err)) }
+	options := api.StrictHTTPServerOptions{RequestErrorHandlerFunc: onRequest, ResponseErrorHandlerFunc: onResponse}
+	strict := api.NewStrictHandlerWithOptions(s, nil, options)
+	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{BaseRouter: routes, ErrorHandlerFunc: onRequest})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
-		_, _ = w.Write(api.Document) // whoever has gone does not read it
+		_, _ = w.Write(api.Document) // the client may have disconnected
 	})
-	mux.HandleFunc("GET /{$}", readable)
-	mux.Handle("/", door.Handler(func(w http.ResponseWriter, r *http.Request) error { return f.serve(operations, w, r) }))
+	mux.HandleFunc("GET /{$}", servePage)
+	handle := func(w http.ResponseWriter, r *http.Request) error { return s.serve(routes, w, r) }
+	mux.Handle("/", endpoint.Handler(handle))
 	return mux
 }
 
-// pagePolicy lets the page have its own style, and nothing from outside.
+// pagePolicy is the Content-Security-Policy of the page: its own style, and nothing from another origin.
 var pagePolicy = func() string {
 	_, rest, _ := strings.Cut(string(api.Page), "<style>")
 	style, _, _ := strings.Cut(rest, "</style>")
 	sum := sha256.Sum256([]byte(style))
-	return "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	return "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+		"style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }()
 
-// readable is the document as a page.
-func readable(w http.ResponseWriter, _ *http.Request) {
+// servePage serves the document as an HTML page.
+func servePage(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(api.Page) // whoever has gone does not read it
+	_, _ = w.Write(api.Page) // the client may have disconnected
 }
 
-// turn is one request: who calls, for what, and what went wrong.
-type turn struct {
+// state is the state of one request.
+type state struct {
 	caller callers.Caller
 	err    error
 }
 
-type turnKey struct{}
+type stateKey struct{}
 
-func of(ctx context.Context) *turn {
-	t, _ := ctx.Value(turnKey{}).(*turn)
-	return t
+func stateFrom(ctx context.Context) *state {
+	st, _ := ctx.Value(stateKey{}).(*state)
+	return st
 }
 
-// serve finds the operation, checks who calls, then what they sent, and does
-// it.
-func (f function) serve(operations *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
-	_, pattern := operations.Handler(r)
+// serve finds the operation, authenticates the caller, validates the request, and runs the operation.
+func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
+	_, pattern := routes.Handler(r)
 	if pattern == "" {
 		r.Pattern = r.Method + " /{unknown}" // for the log: the path may name people
-		return unknown(operations, r)
+		return unknownRoute(routes, r)
 	}
-	r.Pattern = pattern // for the log: paths may name people
-	caller, err := f.Callers.Verify(r)
+	r.Pattern = pattern // for the log: the path may name people
+	caller, err := s.Callers.Verify(r)
 	logging.Note(r.Context(), slog.String("caller", caller.ID))
 	if err != nil {
 		if fault.KindOf(err) == fault.Denied {
-			f.Log.InfoContext(r.Context(), "audit", slog.String("act", pattern), slog.String("caller_id", caller.ID), slog.String("account", caller.UniqueID), slog.String("outcome", fault.Denied.String()))
+			s.Log.InfoContext(r.Context(), "audit", slog.String("act", pattern), slog.String("caller_id", caller.ID),
+				slog.String("account", caller.UniqueID), slog.String("outcome", fault.Denied.String()))
 		}
 		return err
 	}
@@ -120,43 +125,49 @@ func (f function) serve(operations *http.ServeMux, w http.ResponseWriter, r *htt
 		return err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	ctx, cancel := context.WithTimeout(r.Context(), actTime)
+	ctx, cancel := context.WithTimeout(r.Context(), operationTime)
 	defer cancel()
-	t := &turn{caller: caller}
-	operations.ServeHTTP(w, r.WithContext(context.WithValue(ctx, turnKey{}, t)))
-	return t.err
+	st := &state{caller: caller}
+	routes.ServeHTTP(w, r.WithContext(context.WithValue(ctx, stateKey{}, st)))
+	return st.err
 }
 
-// unknown is the error for what the document does not have: another method of
-// a path that it has, or nothing at all.
-func unknown(operations *http.ServeMux, r *http.Request) error {
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+// unknownRoute returns the error for a path, or a method of a path, that the document does not have.
+func unknownRoute(routes *http.ServeMux, r *http.Request) error {
 	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	for _, method := range methods {
 		other := r.Clone(r.Context())
 		other.Method = method
-		if _, pattern := operations.Handler(other); pattern != "" {
+		if _, pattern := routes.Handler(other); pattern != "" {
 			allowed = append(allowed, method)
 		}
 	}
 	if len(allowed) > 0 {
+		list := strings.Join(allowed, ", ")
 		return &fault.Error{
-			Op: "createspace", Kind: fault.Invalid, Err: &notAllowed{strings.Join(allowed, ", ")},
-			Public: i18n.English("This path takes %s."), Args: []any{strings.Join(allowed, ", ")},
+			Op: "createspace", Kind: fault.Invalid, Err: &methodError{list},
+			Public: i18n.English("This path supports only %s."), Args: []any{list},
 		}
 	}
-	return fault.New(fault.NotFound, i18n.English("There is nothing here; /openapi.yaml has all operations."))
+	return fault.New(fault.NotFound, i18n.English("This path doesn't exist. See /openapi.yaml for all operations."))
 }
 
-// notAllowed is a method that a path does not have.
-type notAllowed struct{ allow string }
+// methodError is the error for a method that a path does not have.
+type methodError struct{ allowed string }
 
-func (n *notAllowed) Error() string { return "method not allowed" }
+func (m *methodError) Error() string { return "method not allowed" }
 
 func invalid(text i18n.Text, args ...any) error {
-	return &fault.Error{Op: "createspace", Kind: fault.Invalid, Public: text, Args: args, Err: errors.New("not as the document has it")}
+	err := errors.New("request doesn't match openapi.yaml")
+	return &fault.Error{Op: "createspace", Kind: fault.Invalid, Public: text, Args: args, Err: err}
 }
 
-// misread is a request that the generated server could not read.
-func misread(err error) error {
-	return &fault.Error{Op: "createspace", Kind: fault.Invalid, Public: i18n.English("The request is not as /openapi.yaml has it: %v"), Args: []any{err}, Err: errors.New("a parameter that cannot be read")}
+// requestError returns the error for a request that the generated server could not decode.
+func requestError(err error) error {
+	return &fault.Error{
+		Op: "createspace", Kind: fault.Invalid, Err: errors.New("invalid parameter"),
+		Public: i18n.English("The request doesn't match /openapi.yaml: %v"), Args: []any{err},
+	}
 }

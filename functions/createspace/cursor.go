@@ -9,34 +9,34 @@ import (
 	"example.com/deputy/shared/operations"
 )
 
-// usualPage is how many of a list come when the caller does not say.
-const usualPage = 100
+// defaultPageSize is the page size if the caller gives none.
+const defaultPageSize = 100
 
-// list names one: a page token of ours is Google's, bound to it. With other
-// parameters it would lead into the middle of another list.
-type list [8]byte
+// listID identifies a list by its parameters. It prefixes Google's page tokens,
+// so that a token of one list is refused for another.
+type listID [8]byte
 
-func listOf(c operations.Call, what string) list {
-	sum := sha256.Sum256([]byte(strings.Join([]string{string(c.Person), string(c.Authority), what}, "\x00")))
-	return list(sum[:8])
+func newListID(c operations.Call, filter string) listID {
+	sum := sha256.Sum256([]byte(strings.Join([]string{string(c.Person), string(c.Authority), filter}, "\x00")))
+	return listID(sum[:8])
 }
 
-// write is the page token that a caller gets; nil at the end.
-func (l list) write(google string) *string {
+// encode returns the page token that the caller gets; nil after the last page.
+func (l listID) encode(google string) *string {
 	if google == "" {
 		return nil
 	}
 	return new(base64.RawURLEncoding.EncodeToString(append(l[:], google...)))
 }
 
-// read is the page that a caller asks for.
-func (l list) read(size *int, token *string) (operations.Page, error) {
-	out := operations.Page{Size: usualPage}
+// decode returns the page that the caller asks for.
+func (l listID) decode(size *int, token *string) (operations.Page, error) {
+	out := operations.Page{Size: defaultPageSize}
 	if token != nil && *token != "" {
 		text, err := base64.RawURLEncoding.DecodeString(*token)
-		google, ours := strings.CutPrefix(string(text), string(l[:]))
-		if err != nil || !ours || google == "" {
-			return out, invalid(i18n.English("pageToken is not one of this list. Send it with the parameters as they were."))
+		google, found := strings.CutPrefix(string(text), string(l[:]))
+		if err != nil || !found || google == "" {
+			return out, invalid(i18n.English("pageToken isn't from this list. Send it with unchanged parameters."))
 		}
 		out.Token = google
 	}

@@ -9,11 +9,12 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-// errPrivate is of a space that shall be found by nobody and by an audience.
-var errPrivate = fault.New(fault.Invalid, i18n.English("access PRIVATE and an audience contradict each other: leave one out. Nothing was done."))
+// errPrivateAudience is the error for a space with the access PRIVATE and an audience.
+var errPrivateAudience = fault.New(fault.Invalid,
+	i18n.English("A space with the access PRIVATE can't have an audience. Leave one of them out."))
 
-// permissionsFrom are permissions in Google's words. The fields have one name in
-// both, so the JSON is the way.
+// permissionsFrom returns permissions with Google's roles. It goes through
+// JSON, in which the API and Google name the fields alike.
 func permissionsFrom(in *api.Permissions) spaces.Permissions {
 	text, err := json.Marshal(in)
 	named := map[string]api.Role{}
@@ -33,13 +34,13 @@ func permissionsFrom(in *api.Permissions) spaces.Permissions {
 	return out
 }
 
-func permissionsOf(in spaces.Permissions) *api.Permissions {
+func apiPermissions(in spaces.Permissions) *api.Permissions {
 	if len(in) == 0 {
 		return nil
 	}
 	named := map[string]api.Role{}
 	for field, role := range in {
-		named[field] = *roleOf(role)
+		named[field] = *apiRole(role)
 	}
 	text, err := json.Marshal(named)
 	var out api.Permissions
@@ -52,11 +53,11 @@ func permissionsOf(in spaces.Permissions) *api.Permissions {
 	return &out
 }
 
-// roleOf is a role in the API's words, nil for none.
-func roleOf(google spaces.Role) *api.Role {
-	for ours, theirs := range roles {
-		if theirs == google {
-			return &ours
+// apiRole returns the API's name of a role; nil for none.
+func apiRole(role spaces.Role) *api.Role {
+	for name, google := range roles {
+		if google == role {
+			return &name
 		}
 	}
 	return nil

@@ -9,90 +9,99 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-// ListMembers lists who is in a space.
-func (f function) ListMembers(ctx context.Context, in api.ListMembersRequestObject) (api.ListMembersResponseObject, error) {
-	c := call(ctx, in.Params.ActAs, in.Params.Authority, "")
-	list := listOf(c, in.Space)
-	page, err := list.read(in.Params.PageSize, in.Params.PageToken)
+func (s server) ListMembers(
+	ctx context.Context, in api.ListMembersRequestObject,
+) (api.ListMembersResponseObject, error) {
+	c := newCall(ctx, in.Params.ActAs, in.Params.Authority, "")
+	list := newListID(c, in.Space)
+	page, err := list.decode(in.Params.PageSize, in.Params.PageToken)
 	if err != nil {
 		return nil, err
 	}
-	found, err := f.Operations.ListMembers(ctx, c, spaceIn(in.Space), page)
-	out := api.ListMembers200JSONResponse{Members: []api.Member{}, NextPageToken: list.write(found.Next)}
+	found, err := s.Operations.ListMembers(ctx, c, spaceName(in.Space), page)
+	out := api.ListMembers200JSONResponse{Members: []api.Member{}, NextPageToken: list.encode(found.Next)}
 	for _, m := range found.Members {
-		out.Members = append(out.Members, memberOf(m))
+		out.Members = append(out.Members, apiMember(m))
 	}
 	return out, err
 }
 
-// AddMembers adds people and groups; each has a result of their own.
-func (f function) AddMembers(ctx context.Context, in api.AddMembersRequestObject) (api.AddMembersResponseObject, error) {
-	members, err := membersOf(in.Body.Members)
+func (s server) AddMembers(ctx context.Context, in api.AddMembersRequestObject) (api.AddMembersResponseObject, error) {
+	members, err := parseMembers(in.Body.Members)
 	if err != nil {
 		return nil, err
 	}
-	c := call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
-	added, err := f.Operations.AddMembers(ctx, c, operations.NewMembers{Space: spaceIn(in.Space), Members: members})
-	answer := api.MemberResults{Members: resultsOf(added.Members)}
+	c := newCall(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
+	added, err := s.Operations.AddMembers(ctx, c, operations.NewMembers{Space: spaceName(in.Space), Members: members})
+	out := api.MemberResults{Members: apiResults(added.Members)}
 	switch {
 	case err != nil:
 		return nil, err
 	case added.Pending():
-		return api.AddMembers202JSONResponse{Body: answer, Headers: api.AddMembers202ResponseHeaders{RetryAfter: api.Some(retryAfter)}}, nil
+		headers := api.AddMembers202ResponseHeaders{RetryAfter: api.Some(retryAfter)}
+		return api.AddMembers202JSONResponse{Body: out, Headers: headers}, nil
 	}
-	return api.AddMembers200JSONResponse(answer), nil
+	return api.AddMembers200JSONResponse(out), nil
 }
 
-// GetMember reads one member.
-func (f function) GetMember(ctx context.Context, in api.GetMemberRequestObject) (api.GetMemberResponseObject, error) {
+func (s server) GetMember(ctx context.Context, in api.GetMemberRequestObject) (api.GetMemberResponseObject, error) {
 	member, err := memberFrom(in.Space, in.Member)
 	if err != nil {
 		return nil, err
 	}
-	found, err := f.Operations.GetMember(ctx, call(ctx, in.Params.ActAs, in.Params.Authority, ""), member)
-	return api.GetMember200JSONResponse(memberOf(found)), err
+	found, err := s.Operations.GetMember(ctx, newCall(ctx, in.Params.ActAs, in.Params.Authority, ""), member)
+	return api.GetMember200JSONResponse(apiMember(found)), err
 }
 
-// roles are those of the API in Google's words.
-var roles = map[api.Role]spaces.Role{api.MEMBER: spaces.RoleMember, api.MANAGER: spaces.RoleManager, api.OWNER: spaces.RoleOwner}
+// roles maps the API's roles to Google's.
+var roles = map[api.Role]spaces.Role{
+	api.MEMBER: spaces.RoleMember, api.MANAGER: spaces.RoleManager, api.OWNER: spaces.RoleOwner,
+}
 
-// UpdateMember changes a member's role.
-func (f function) UpdateMember(ctx context.Context, in api.UpdateMemberRequestObject) (api.UpdateMemberResponseObject, error) {
+func (s server) UpdateMember(
+	ctx context.Context, in api.UpdateMemberRequestObject,
+) (api.UpdateMemberResponseObject, error) {
 	member, err := memberFrom(in.Space, in.Member)
 	if err != nil {
 		return nil, err
 	}
-	now, err := f.Operations.UpdateMember(ctx, call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey), member, roles[in.Body.Role])
-	return api.UpdateMember200JSONResponse(memberOf(now)), err
+	c := newCall(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
+	updated, err := s.Operations.UpdateMember(ctx, c, member, roles[in.Body.Role])
+	return api.UpdateMember200JSONResponse(apiMember(updated)), err
 }
 
-// RemoveMember takes somebody out of a space.
-func (f function) RemoveMember(ctx context.Context, in api.RemoveMemberRequestObject) (api.RemoveMemberResponseObject, error) {
+func (s server) RemoveMember(
+	ctx context.Context, in api.RemoveMemberRequestObject,
+) (api.RemoveMemberResponseObject, error) {
 	member, err := memberFrom(in.Space, in.Member)
 	if err != nil {
 		return nil, err
 	}
-	err = f.Operations.RemoveMember(ctx, call(ctx, in.Params.ActAs, in.Params.Authority, in.Params.IdempotencyKey), member)
-	return api.RemoveMember204Response{}, err
+	c := newCall(ctx, in.Params.ActAs, in.Params.Authority, in.Params.IdempotencyKey)
+	return api.RemoveMember204Response{}, s.Operations.RemoveMember(ctx, c, member)
 }
 
-// memberFrom is a member in a path: the id or the e-mail address of a person.
-func memberFrom(space api.SpaceID, named string) (operations.Member, error) {
-	if !strings.Contains(named, "@") {
-		named = "users/" + named
+// memberFrom returns the member in a path: a person's id or e-mail address.
+func memberFrom(space api.SpaceID, name string) (operations.Member, error) {
+	if !strings.Contains(name, "@") {
+		name = "users/" + name
 	}
-	name, err := user(named, "The member in the path")
-	return operations.Member{Space: spaceIn(space), User: name}, err
+	user, err := parseUser(name, "The member in the path")
+	return operations.Member{Space: spaceName(space), User: user}, err
 }
 
-func memberOf(m spaces.Listed) api.Member {
-	return api.Member{Member: m.User, DisplayName: api.Some(m.DisplayName), Email: api.Some(m.Email), State: m.State, Role: roleOf(m.Role)}
+func apiMember(m spaces.Membership) api.Member {
+	return api.Member{
+		Member: m.User, DisplayName: api.Some(m.DisplayName), Email: api.Some(m.Email), State: m.State,
+		Role: apiRole(m.Role),
+	}
 }
 
-func resultsOf(members []operations.MemberResult) []api.MemberResult {
+func apiResults(members []operations.MemberResult) []api.MemberResult {
 	out := []api.MemberResult{}
 	for _, m := range members {
-		out = append(out, api.MemberResult{Member: m.Member, State: api.MemberResultState(m.State), Detail: api.Some(m.Detail)})
+		state := api.MemberResultState(m.State)
+		out = append(out, api.MemberResult{Member: m.Member, State: state, Detail: api.Some(m.Detail)})
 	}
 	return out
 }

@@ -9,22 +9,27 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-// CreateMessage posts a text as a person.
-func (f function) CreateMessage(ctx context.Context, in api.CreateMessageRequestObject) (api.CreateMessageResponseObject, error) {
-	m := spaces.Message{Space: spaceIn(in.Space), Thread: api.Value(in.Body.Thread), Text: strings.TrimSpace(in.Body.Text)}
+func (s server) CreateMessage(
+	ctx context.Context, in api.CreateMessageRequestObject,
+) (api.CreateMessageResponseObject, error) {
+	b := in.Body
+	m := spaces.Message{Space: spaceName(in.Space), Thread: api.Value(b.Thread), Text: strings.TrimSpace(b.Text)}
 	switch {
 	case m.Text == "":
 		return nil, invalid(i18n.English("text must not be empty."))
 	case m.Thread != "" && !strings.HasPrefix(m.Thread, string(m.Space)+"/threads/"):
-		return nil, invalid(i18n.English("thread must be one of this space: spaces/%s/threads/{thread}."), in.Space)
+		return nil, invalid(i18n.English("thread must belong to this space: spaces/%s/threads/{thread}."), in.Space)
 	}
-	posted, err := f.Operations.CreateMessage(ctx, call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey), m)
+	c := newCall(ctx, b.ActAs, b.Authority, in.Params.IdempotencyKey)
+	posted, err := s.Operations.CreateMessage(ctx, c, m)
 	return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, err
 }
 
-// CreateMeeting opens a Meet room and posts its address.
-func (f function) CreateMeeting(ctx context.Context, in api.CreateMeetingRequestObject) (api.CreateMeetingResponseObject, error) {
-	m := spaces.Message{Space: spaceIn(in.Space), Text: strings.TrimSpace(api.Value(in.Body.Text))}
-	posted, err := f.Operations.CreateMeeting(ctx, call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey), m, i18n.In("en"))
+func (s server) CreateMeeting(
+	ctx context.Context, in api.CreateMeetingRequestObject,
+) (api.CreateMeetingResponseObject, error) {
+	m := spaces.Message{Space: spaceName(in.Space), Text: strings.TrimSpace(api.Value(in.Body.Text))}
+	c := newCall(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
+	posted, err := s.Operations.CreateMeeting(ctx, c, m, i18n.In("en"))
 	return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, err
 }

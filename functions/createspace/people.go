@@ -12,13 +12,14 @@ import (
 	"example.com/deputy/shared/operations"
 )
 
-// GetConnection tells whether a person is connected, and for what.
-func (f function) GetConnection(ctx context.Context, in api.GetConnectionRequestObject) (api.GetConnectionResponseObject, error) {
-	c, err := f.Operations.GetConnection(ctx, call(ctx, personIn(in.Person), nil, ""))
-	return api.GetConnection200JSONResponse(connectionOf(c)), err
+func (s server) GetConnection(
+	ctx context.Context, in api.GetConnectionRequestObject,
+) (api.GetConnectionResponseObject, error) {
+	c, err := s.Operations.GetConnection(ctx, newCall(ctx, personName(in.Person), nil, ""))
+	return api.GetConnection200JSONResponse(apiConnection(c)), err
 }
 
-func connectionOf(c grants.Connection) api.Connection {
+func apiConnection(c grants.Connection) api.Connection {
 	out := api.Connection{Connected: c.Connected, Capabilities: []api.Capability{}}
 	for _, capability := range c.Allowed {
 		out.Capabilities = append(out.Capabilities, api.Capability(capability))
@@ -26,33 +27,38 @@ func connectionOf(c grants.Connection) api.Connection {
 	return out
 }
 
-// InvitePerson makes a link that only that person can use, or connects them by
-// the code that an app of the same project has.
-func (f function) InvitePerson(ctx context.Context, in api.InvitePersonRequestObject) (api.InvitePersonResponseObject, error) {
-	b, c := in.Body, call(ctx, personIn(in.Person), nil, "")
+// InvitePerson returns a link that only that person can use, or connects them
+// by the server auth code of an app of the same project.
+func (s server) InvitePerson(
+	ctx context.Context, in api.InvitePersonRequestObject,
+) (api.InvitePersonResponseObject, error) {
+	b, c := in.Body, newCall(ctx, personName(in.Person), nil, "")
 	switch {
 	case b.ServerAuthCode != nil && b.ClientType != nil && b.Capabilities == nil:
-		connected, err := f.Operations.AcceptPerson(ctx, c, operations.AppCode{Code: config.NewSecret(*b.ServerAuthCode), ClientType: string(*b.ClientType)})
-		return api.InvitePerson200JSONResponse(connectionOf(connected)), err
+		code := operations.AppCode{Code: config.NewSecret(*b.ServerAuthCode), ClientType: string(*b.ClientType)}
+		connection, err := s.Operations.AcceptPerson(ctx, c, code)
+		return api.InvitePerson200JSONResponse(apiConnection(connection)), err
 	case b.ServerAuthCode == nil && b.ClientType == nil && len(api.Value(b.Capabilities)) > 0:
 		var asked []capability.Capability
 		for _, c := range *b.Capabilities {
 			asked = append(asked, capability.Capability(c))
 		}
-		link, err := f.Operations.InvitePerson(ctx, c, asked)
+		link, err := s.Operations.InvitePerson(ctx, c, asked)
 		return api.InvitePerson201JSONResponse{Invitation: link.Reveal()}, err
 	}
-	return nil, invalid(i18n.English("Send either capabilities, one at least, or serverAuthCode with clientType."))
+	return nil, invalid(i18n.English("Send either at least one capability, or serverAuthCode and clientType."))
 }
 
-// DisconnectPerson ends what a person allowed.
-func (f function) DisconnectPerson(ctx context.Context, in api.DisconnectPersonRequestObject) (api.DisconnectPersonResponseObject, error) {
-	outcome, err := f.Operations.DisconnectPerson(ctx, call(ctx, personIn(in.Person), nil, in.Params.IdempotencyKey))
+func (s server) DisconnectPerson(
+	ctx context.Context, in api.DisconnectPersonRequestObject,
+) (api.DisconnectPersonResponseObject, error) {
+	c := newCall(ctx, personName(in.Person), nil, in.Params.IdempotencyKey)
+	outcome, err := s.Operations.DisconnectPerson(ctx, c)
 	return api.DisconnectPerson200JSONResponse{Outcome: api.DisconnectedOutcome(outcome.String())}, err
 }
 
-// personIn is the person in a path: the id, or an e-mail address.
-func personIn(path string) string {
+// personName returns the person in a path: users/{id} or an e-mail address.
+func personName(path string) string {
 	if strings.Contains(path, "@") {
 		return path
 	}

@@ -15,7 +15,7 @@ import (
 	"example.com/deputy/shared/serve"
 )
 
-// kinds are the statuses and names of the kinds of error.
+// kinds maps each kind of error to its HTTP status and problem name.
 var kinds = map[fault.Kind]struct {
 	status int
 	name   string
@@ -31,19 +31,19 @@ var kinds = map[fault.Kind]struct {
 	fault.Unavailable:     {http.StatusServiceUnavailable, "unavailable"},
 }
 
-// fail answers every error of the function.
-func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
+// fail writes the response for an error.
+func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	reference := logging.Reference(r.Context())
 	kind, ok := kinds[fault.KindOf(err)]
 	if !ok {
 		kind.status, kind.name = http.StatusInternalServerError, "internal"
 	}
 	p := api.Problem{Detail: fault.Public(i18n.In("en"), err, reference), Reference: reference}
-	if n, ok := errors.AsType[*notAllowed](err); ok {
+	if n, ok := errors.AsType[*methodError](err); ok {
 		kind.status, kind.name = http.StatusMethodNotAllowed, "method_not_allowed"
-		w.Header().Set("Allow", n.allow)
+		w.Header().Set("Allow", n.allowed)
 	}
-	if errors.Is(err, operations.ErrReused) {
+	if errors.Is(err, operations.ErrKeyReused) {
 		kind.status, kind.name = http.StatusUnprocessableEntity, "key_reused"
 	}
 	if errors.Is(err, api.ErrMediaType) {
@@ -55,11 +55,11 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, serve.ErrFull) {
 		kind = kinds[fault.Unavailable]
 	}
-	if r, ok := errors.AsType[*operations.Running](err); ok {
+	if r, ok := errors.AsType[*operations.RunningError](err); ok {
 		kind.name = "in_progress"
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.For.Seconds()))))
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.LeaseLeft.Seconds()))))
 	}
-	if i, ok := errors.AsType[*operations.Invited](err); ok {
+	if i, ok := errors.AsType[*operations.InvitationError](err); ok {
 		p.Invitation = api.Some(i.Link.Reveal())
 		missing := []api.Capability{}
 		for _, c := range i.Needs.Missing {
@@ -80,6 +80,6 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(kind.status)
 	if err := json.NewEncoder(w).Encode(p); err != nil {
-		panic(err) // the endpoint answers 500
+		panic(err) // the endpoint responds with 500
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"example.com/deputy/shared/serve"
 )
 
-// FromEnv is the function as deployed.
+// FromEnv returns the deployed function, configured by environment variables.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.Read(os.LookupEnv)
 	audience, account := env.Required("API_AUDIENCE"), env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
@@ -42,5 +42,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, New(Deps{Callers: callers.New(audience, googleKeys, file, time.Now), Operations: operations.New(deps), Log: slog.Default()})), nil
+	verifier := callers.New(audience, googleKeys, file, time.Now)
+	handler := New(Deps{Callers: verifier, Operations: operations.New(deps), Log: slog.Default()})
+	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, handler), nil
 }

@@ -13,49 +13,58 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-// ListSpaces lists or searches the spaces of a person.
-func (f function) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject) (api.ListSpacesResponseObject, error) {
-	query, c := strings.TrimSpace(api.Value(in.Params.Query)), call(ctx, in.Params.ActAs, in.Params.Authority, "")
-	if query != "" && (c.Authority != callers.ByAdmin && in.Params.PageSize != nil || utf8.RuneCountInString(query) > 200) {
-		return nil, invalid(i18n.English("query takes 200 characters at most, and, unless authority is admin, no pageSize: Google gives 100 spaces at once, and no next page."))
+func (s server) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject) (api.ListSpacesResponseObject, error) {
+	query, c := strings.TrimSpace(api.Value(in.Params.Query)), newCall(ctx, in.Params.ActAs, in.Params.Authority, "")
+	sized := c.Authority != callers.ByAdmin && in.Params.PageSize != nil
+	if query != "" && (sized || utf8.RuneCountInString(query) > 200) {
+		return nil, invalid(i18n.English("query can have at most 200 characters. " +
+			"Without the authority admin, it can't be combined with pageSize, because Google returns one page."))
 	}
-	list := listOf(c, query)
-	page, err := list.read(in.Params.PageSize, in.Params.PageToken)
+	list := newListID(c, query)
+	page, err := list.decode(in.Params.PageSize, in.Params.PageToken)
 	if err != nil {
 		return nil, err
 	}
-	found, err := f.Operations.ListSpaces(ctx, c, query, page)
-	out := api.ListSpaces200JSONResponse{Spaces: []api.Space{}, NextPageToken: list.write(found.Next), Incomplete: api.Some(found.Cut)}
-	for _, s := range found.Spaces {
-		out.Spaces = append(out.Spaces, spaceOf(s))
+	found, err := s.Operations.ListSpaces(ctx, c, query, page)
+	out := api.ListSpaces200JSONResponse{
+		Spaces: []api.Space{}, NextPageToken: list.encode(found.Next), Incomplete: api.Some(found.Truncated),
+	}
+	for _, info := range found.Spaces {
+		out.Spaces = append(out.Spaces, apiSpace(info))
 	}
 	return out, err
 }
 
-// GetSpace reads a space.
-func (f function) GetSpace(ctx context.Context, in api.GetSpaceRequestObject) (api.GetSpaceResponseObject, error) {
-	found, err := f.Operations.GetSpace(ctx, call(ctx, in.Params.ActAs, in.Params.Authority, ""), spaceIn(in.Space))
-	return api.GetSpace200JSONResponse{Body: spaceOf(found), Headers: api.GetSpace200ResponseHeaders{ETag: new(operations.ETag(found))}}, err
+func (s server) GetSpace(ctx context.Context, in api.GetSpaceRequestObject) (api.GetSpaceResponseObject, error) {
+	c := newCall(ctx, in.Params.ActAs, in.Params.Authority, "")
+	found, err := s.Operations.GetSpace(ctx, c, spaceName(in.Space))
+	headers := api.GetSpace200ResponseHeaders{ETag: new(operations.ETag(found))}
+	return api.GetSpace200JSONResponse{Body: apiSpace(found), Headers: headers}, err
 }
 
 // UpdateSpace changes the fields that updateMask names.
-func (f function) UpdateSpace(ctx context.Context, in api.UpdateSpaceRequestObject) (api.UpdateSpaceResponseObject, error) {
+func (s server) UpdateSpace(
+	ctx context.Context, in api.UpdateSpaceRequestObject,
+) (api.UpdateSpaceResponseObject, error) {
 	change, err := changeFrom(*in.Body, in.Params.UpdateMask)
 	if err != nil {
 		return nil, err
 	}
-	c := call(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
-	now, err := f.Operations.UpdateSpace(ctx, c, operations.SpaceChange{Space: spaceIn(in.Space), Change: change, IfMatch: in.Params.IfMatch})
-	return api.UpdateSpace200JSONResponse{Body: spaceOf(now), Headers: api.UpdateSpace200ResponseHeaders{ETag: new(operations.ETag(now))}}, err
+	c := newCall(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
+	updated, err := s.Operations.UpdateSpace(ctx, c, operations.SpaceChange{
+		Space: spaceName(in.Space), Change: change, IfMatch: in.Params.IfMatch,
+	})
+	headers := api.UpdateSpace200ResponseHeaders{ETag: new(operations.ETag(updated))}
+	return api.UpdateSpace200JSONResponse{Body: apiSpace(updated), Headers: headers}, err
 }
 
-// changeFrom is a body under its mask: a field that the mask names and the body
-// does not have is set to nothing; one that only the body has is a mistake.
+// changeFrom returns the change of a body and its mask. A field in the mask that
+// the body omits is cleared; a field in the body that the mask omits is an error.
 func changeFrom(in api.UpdateSpace, mask string) (spaces.Change, error) {
 	var out spaces.Change
 	fields := map[string]struct {
-		held bool
-		set  func()
+		present bool
+		set     func()
 	}{
 		"displayName": {in.DisplayName != nil, func() { out.DisplayName = new(api.Value(in.DisplayName)) }},
 		"description": {in.Description != nil, func() { out.Description = new(api.Value(in.Description)) }},
@@ -65,44 +74,49 @@ func changeFrom(in api.UpdateSpace, mask string) (spaces.Change, error) {
 		"audience":    {in.Audience != nil, func() { out.Audience = new(api.Value(in.Audience)) }},
 		"permissions": {in.Permissions != nil, func() { out.Permissions = permissionsFrom(in.Permissions) }},
 
-		"accessPermissions": {in.AccessPermissions != nil, func() { out.Access = accessPermissionsFrom(in.AccessPermissions) }},
+		"accessPermissions": {
+			in.AccessPermissions != nil, func() { out.Access = accessPermissionsFrom(in.AccessPermissions) },
+		},
 	}
-	named := strings.Split(mask, ",")
-	for _, name := range named {
+	names := strings.Split(mask, ",")
+	for _, name := range names {
 		field, ok := fields[name]
 		if !ok {
-			return out, invalid(i18n.English("updateMask: %q is not a field that can be changed."), name)
+			return out, invalid(i18n.English("updateMask names the unknown field %q."), name)
 		}
 		field.set()
 	}
 	for name, field := range fields {
-		if field.held && !slices.Contains(named, name) {
-			return out, invalid(i18n.English("%s is in the body and not in updateMask."), name)
+		if field.present && !slices.Contains(names, name) {
+			return out, invalid(i18n.English("%s is in the body but not in updateMask."), name)
 		}
 	}
 	if in.Access != nil && *in.Access == api.PRIVATE && api.Value(in.Audience) != "" {
-		return out, errPrivate
+		return out, errPrivateAudience
 	}
-	for _, field := range []string{"permissions", "accessPermissions"} {
-		if slices.Contains(named, field) && !fields[field].held {
-			return out, invalid(i18n.English("%s cannot be set to nothing: name in it what shall be different."), field)
+	for _, name := range []string{"permissions", "accessPermissions"} {
+		if slices.Contains(names, name) && !fields[name].present {
+			return out, invalid(i18n.English("%s can't be cleared. Set the values to change in the body."), name)
 		}
 	}
 	return out, nil
 }
 
-// DeleteSpace ends a space once its name is repeated.
-func (f function) DeleteSpace(ctx context.Context, in api.DeleteSpaceRequestObject) (api.DeleteSpaceResponseObject, error) {
-	c := call(ctx, in.Params.ActAs, in.Params.Authority, in.Params.IdempotencyKey)
-	err := f.Operations.DeleteSpace(ctx, c, operations.SpaceEnd{Space: spaceIn(in.Space), Confirm: in.Params.Confirm})
-	return api.DeleteSpace204Response{}, err
+// DeleteSpace deletes a space if confirm is its display name.
+func (s server) DeleteSpace(
+	ctx context.Context, in api.DeleteSpaceRequestObject,
+) (api.DeleteSpaceResponseObject, error) {
+	c := newCall(ctx, in.Params.ActAs, in.Params.Authority, in.Params.IdempotencyKey)
+	deletion := operations.SpaceDeletion{Space: spaceName(in.Space), Confirm: in.Params.Confirm}
+	return api.DeleteSpace204Response{}, s.Operations.DeleteSpace(ctx, c, deletion)
 }
 
-func spaceOf(s spaces.Info) api.Space {
+func apiSpace(s spaces.Info) api.Space {
 	access := api.AccessOf(s.Discoverable)
 	return api.Space{
-		Name: string(s.Name), DisplayName: s.DisplayName, Address: s.Address, Description: api.Some(s.Description), Guidelines: api.Some(s.Guidelines),
-		Access: &access, ExternalUserAllowed: &s.External, History: api.Some(string(s.History)), CreateTime: api.Some(s.Created),
-		Audience: api.Some(s.Audience), Permissions: permissionsOf(s.Permissions),
+		Name: string(s.Name), DisplayName: s.DisplayName, Address: s.Address, Access: &access,
+		Description: api.Some(s.Description), Guidelines: api.Some(s.Guidelines), Audience: api.Some(s.Audience),
+		Permissions: apiPermissions(s.Permissions), ExternalUserAllowed: &s.External,
+		History: api.Some(string(s.History)), CreateTime: api.Some(s.Created),
 	}
 }

@@ -8,9 +8,8 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// Sweep keeps stored grants in order.
-func (f function) Sweep(ctx context.Context, _ api.SweepRequestObject) (api.SweepResponseObject, error) {
-	done, err := f.Operations.Sweep(ctx, of(ctx).caller)
+func (s server) Sweep(ctx context.Context, _ api.SweepRequestObject) (api.SweepResponseObject, error) {
+	done, err := s.Operations.Sweep(ctx, stateFrom(ctx).caller)
 	if err != nil {
 		return nil, err
 	}

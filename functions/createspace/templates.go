@@ -7,9 +7,10 @@ import (
 	"example.com/deputy/shared/operations"
 )
 
-// ListTemplates lists the operator's, and the caller's own.
-func (f function) ListTemplates(ctx context.Context, _ api.ListTemplatesRequestObject) (api.ListTemplatesResponseObject, error) {
-	all, err := f.Operations.ListTemplates(ctx, of(ctx).caller)
+func (s server) ListTemplates(
+	ctx context.Context, _ api.ListTemplatesRequestObject,
+) (api.ListTemplatesResponseObject, error) {
+	all, err := s.Operations.ListTemplates(ctx, stateFrom(ctx).caller)
 	out := api.ListTemplates200JSONResponse{Templates: []api.Template{}}
 	for _, t := range all {
 		out.Templates = append(out.Templates, api.TemplateOf(t))
@@ -17,24 +18,29 @@ func (f function) ListTemplates(ctx context.Context, _ api.ListTemplatesRequestO
 	return out, err
 }
 
-// GetTemplate reads one.
-func (f function) GetTemplate(ctx context.Context, in api.GetTemplateRequestObject) (api.GetTemplateResponseObject, error) {
-	t, err := f.Operations.GetTemplate(ctx, of(ctx).caller, in.Template)
-	return api.GetTemplate200JSONResponse{Body: api.TemplateOf(t), Headers: api.GetTemplate200ResponseHeaders{ETag: new(operations.ETag(t))}}, err
+func (s server) GetTemplate(
+	ctx context.Context, in api.GetTemplateRequestObject,
+) (api.GetTemplateResponseObject, error) {
+	t, err := s.Operations.GetTemplate(ctx, stateFrom(ctx).caller, in.Template)
+	headers := api.GetTemplate200ResponseHeaders{ETag: new(operations.ETag(t))}
+	return api.GetTemplate200JSONResponse{Body: api.TemplateOf(t), Headers: headers}, err
 }
 
-// PutTemplate stores one of the caller's own in place of what there was.
-func (f function) PutTemplate(ctx context.Context, in api.PutTemplateRequestObject) (api.PutTemplateResponseObject, error) {
-	t, err := in.Body.Named(in.Template)
+func (s server) PutTemplate(
+	ctx context.Context, in api.PutTemplateRequestObject,
+) (api.PutTemplateResponseObject, error) {
+	t, err := in.Body.ToTemplate(in.Template)
 	if err != nil {
 		return nil, err
 	}
-	t, err = f.Operations.PutTemplate(ctx, of(ctx).caller, t, in.Params.IfMatch)
-	return api.PutTemplate200JSONResponse{Body: api.TemplateOf(t), Headers: api.PutTemplate200ResponseHeaders{ETag: new(operations.ETag(t))}}, err
+	t, err = s.Operations.PutTemplate(ctx, stateFrom(ctx).caller, t, in.Params.IfMatch)
+	headers := api.PutTemplate200ResponseHeaders{ETag: new(operations.ETag(t))}
+	return api.PutTemplate200JSONResponse{Body: api.TemplateOf(t), Headers: headers}, err
 }
 
-// DeleteTemplate removes one; there is none of that name afterwards.
-func (f function) DeleteTemplate(ctx context.Context, in api.DeleteTemplateRequestObject) (api.DeleteTemplateResponseObject, error) {
-	err := f.Operations.DeleteTemplate(ctx, of(ctx).caller, in.Template, in.Params.IfMatch)
+func (s server) DeleteTemplate(
+	ctx context.Context, in api.DeleteTemplateRequestObject,
+) (api.DeleteTemplateResponseObject, error) {
+	err := s.Operations.DeleteTemplate(ctx, stateFrom(ctx).caller, in.Template, in.Params.IfMatch)
 	return api.DeleteTemplate204Response{}, err
 }

@@ -55,6 +55,9 @@ func literals(file *ast.File) []string {
 		case *ast.KeyValueExpr:
 			key, ok := n.Key.(*ast.Ident)
 			return !ok || key.Name != "UnreadyMark" // what Google says
+		case *ast.AssignStmt:
+			id, ok := n.Lhs[0].(*ast.Ident)
+			return !ok || id.Name != "query" // in Google's search language
 		case *ast.CallExpr:
 			name := ""
 			switch f := n.Fun.(type) {

@@ -340,7 +340,8 @@ func (e StepStep) Valid() bool {
 // Access defines model for Access.
 type Access string
 
-// AccessPermissions The audiences that may find the space, and those that may join it by themselves, which have to be among the first. Google takes these only for a space that is there.
+// AccessPermissions The audiences that can find the space, and those that can join it. An audience in join must be in discover.
+// Google accepts these fields only for an existing space.
 type AccessPermissions struct {
 	Discover *[]Audience `json:"discover,omitempty"`
 	Join     *[]Audience `json:"join,omitempty"`
@@ -348,30 +349,30 @@ type AccessPermissions struct {
 
 // AddMembers defines model for AddMembers.
 type AddMembers struct {
-	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
-	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
-	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
-	// actAs has to be the person's primary e-mail address.
+	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+	// administrator's right over all named spaces of their organization. It needs their grant and approval;
+	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority *Authority   `json:"authority,omitempty"`
 	Members   []MemberName `json:"members"`
 }
 
-// Audience audiences/{id} of the Admin console, which may discover the space in place of the whole organization
+// Audience audiences/{id} of the Admin console that can discover the space instead of the whole organization
 type Audience = string
 
-// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
-// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
-// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
-// actAs has to be the person's primary e-mail address.
+// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+// administrator's right over all named spaces of their organization. It needs their grant and approval;
+// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 type Authority string
 
 // Capability defines model for Capability.
 type Capability string
 
-// ClientType Of the OAuth client that got the code
+// ClientType The type of the OAuth client that got the code
 type ClientType string
 
 // Connection defines model for Connection.
@@ -382,28 +383,28 @@ type Connection struct {
 
 // CreateMeeting defines model for CreateMeeting.
 type CreateMeeting struct {
-	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
-	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
-	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
-	// actAs has to be the person's primary e-mail address.
+	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+	// administrator's right over all named spaces of their organization. It needs their grant and approval;
+	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
-	// Text Stands before the room's address
+	// Text Text before the room's address
 	Text *string `json:"text,omitempty"`
 }
 
 // CreateMessage defines model for CreateMessage.
 type CreateMessage struct {
-	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
-	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
-	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
-	// actAs has to be the person's primary e-mail address.
+	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+	// administrator's right over all named spaces of their organization. It needs their grant and approval;
+	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
 	// Text At most 32,000 bytes in UTF-8
@@ -417,30 +418,32 @@ type CreateMessage struct {
 type CreateSpace struct {
 	Access *Access `json:"access,omitempty"`
 
-	// AccessPermissions The audiences that may find the space, and those that may join it by themselves, which have to be among the first. Google takes these only for a space that is there.
+	// AccessPermissions The audiences that can find the space, and those that can join it. An audience in join must be in discover.
+	// Google accepts these fields only for an existing space.
 	AccessPermissions *AccessPermissions `json:"accessPermissions,omitempty"`
 
-	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs     Person `json:"actAs"`
 	AddTheApp *bool  `json:"addTheApp,omitempty"`
 
-	// Audience audiences/{id} of the Admin console, which may discover the space in place of the whole organization
+	// Audience audiences/{id} of the Admin console that can discover the space instead of the whole organization
 	Audience *Audience `json:"audience,omitempty"`
 
-	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
-	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
-	// actAs has to be the person's primary e-mail address.
+	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+	// administrator's right over all named spaces of their organization. It needs their grant and approval;
+	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
 
-	// DisplayName A SPACE needs it, and only that has it. It is the {{title}} of the template, if there is one.
+	// DisplayName Required for a SPACE and not allowed otherwise. With a template, it is the {{title}}.
 	DisplayName *string `json:"displayName,omitempty"`
 
-	// DryRun Only tell what would be asked of Google
+	// DryRun Only return the requests that would be sent to Google
 	DryRun *bool `json:"dryRun,omitempty"`
 
-	// ExternalUserAllowed Whether people from outside the organization may be in it, for good; as Google has it without a word. A consumer account must not say
+	// ExternalUserAllowed Whether people outside the organization can join (can't be changed later). Google's default applies if it
+	// is omitted. Not allowed for a consumer account.
 	ExternalUserAllowed *bool         `json:"externalUserAllowed,omitempty"`
 	FirstMessage        *string       `json:"firstMessage,omitempty"`
 	Guidelines          *string       `json:"guidelines,omitempty"`
@@ -448,25 +451,26 @@ type CreateSpace struct {
 	Kind                *SpaceKind    `json:"kind,omitempty"`
 	Members             *[]MemberName `json:"members,omitempty"`
 
-	// OnDuplicate What to do when the name is taken in the organization. FAIL (without a word the same) is a conflict; SUFFIX takes the
-	// next number behind the name; REUSE gives the space of that name, unchanged, if the person is in it.
+	// OnDuplicate What to do if the name is taken in the organization. FAIL (the default) returns a conflict. SUFFIX appends the
+	// next free number. REUSE returns the space of that name, unchanged, if the person is in it.
 	OnDuplicate *OnDuplicate `json:"onDuplicate,omitempty"`
 
-	// Permissions The lowest role that may do that (PermissionSettings of the Chat API). Google takes these only for a space that is there.
+	// Permissions The lowest role with the permission (PermissionSettings of the Chat API). Google accepts these fields only for
+	// an existing space.
 	Permissions *Permissions `json:"permissions,omitempty"`
 
-	// SpaceType SPACE without a word. A GROUP_CHAT is that of exactly these members, a DIRECT_MESSAGE that with one: the one there is,
-	// or a new one. They take nothing but members.
+	// SpaceType SPACE by default. GROUP_CHAT and DIRECT_MESSAGE find or create the conversation with exactly these
+	// members, or with one member. They allow no other field than members.
 	SpaceType *CreateSpaceSpaceType `json:"spaceType,omitempty"`
 
-	// Template Name of a template of the operator's or of the caller's own. What the request sets itself goes before; members of both are added. {{title}}, {{date}} (UTC),
-	// {{person}} (e-mail address) and {{seq}} (a number that counts up with each use) in its texts, and in those of the
-	// request, are filled in.
+	// Template The name of a template of the operator's or the caller's own. Fields of the request take precedence;
+	// members of both are added. Placeholders in the texts of both are filled in: {{title}}, {{date}} (UTC),
+	// {{person}} (e-mail address), and {{seq}} (a number that increases with each use).
 	Template *string `json:"template,omitempty"`
 }
 
-// CreateSpaceSpaceType SPACE without a word. A GROUP_CHAT is that of exactly these members, a DIRECT_MESSAGE that with one: the one there is,
-// or a new one. They take nothing but members.
+// CreateSpaceSpaceType SPACE by default. GROUP_CHAT and DIRECT_MESSAGE find or create the conversation with exactly these
+// members, or with one member. They allow no other field than members.
 type CreateSpaceSpaceType string
 
 // CreatedSpace defines model for CreatedSpace.
@@ -479,7 +483,7 @@ type CreatedSpace struct {
 	// Name spaces/{space}
 	Name string `json:"name"`
 
-	// Reused The space was there before, and nothing was done to it; members tells who is in
+	// Reused The space existed before and was not changed; members says who is in it
 	Reused *bool  `json:"reused,omitempty"`
 	Steps  []Step `json:"steps"`
 }
@@ -497,7 +501,7 @@ type History string
 
 // Invitation defines model for Invitation.
 type Invitation struct {
-	// Invitation Works for a day
+	// Invitation A link that is valid for a day
 	Invitation string `json:"invitation"`
 }
 
@@ -505,10 +509,10 @@ type Invitation struct {
 type InvitePerson struct {
 	Capabilities *[]Capability `json:"capabilities,omitempty"`
 
-	// ClientType Of the OAuth client that got the code
+	// ClientType The type of the OAuth client that got the code
 	ClientType *ClientType `json:"clientType,omitempty"`
 
-	// ServerAuthCode Works once, and for minutes
+	// ServerAuthCode Can be used once, within minutes
 	ServerAuthCode *string `json:"serverAuthCode,omitempty"`
 }
 
@@ -520,7 +524,7 @@ type Member struct {
 	// Member users/{id} or groups/{id}
 	Member string `json:"member"`
 
-	// Role As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	// Role The names that Chat shows; those of the Chat API differ
 	Role  *Role  `json:"role,omitempty"`
 	State string `json:"state"`
 }
@@ -531,7 +535,7 @@ type MemberList struct {
 	NextPageToken *string  `json:"nextPageToken,omitempty"`
 }
 
-// MemberName users/{id}, an e-mail address, groups/{id}, or groups/ with a group's e-mail address behind it
+// MemberName users/{id}, an e-mail address, groups/{id}, or groups/{e-mail address of a group}
 type MemberName = string
 
 // MemberResult defines model for MemberResult.
@@ -541,13 +545,15 @@ type MemberResult struct {
 	// Member As the request named them
 	Member string `json:"member"`
 
-	// State INVITED has to accept first. LEFT_OUT is Google's silence, and detail the likely reason. FAILED is Google's refusal.
-	// PENDING has not been tried for good. UNCHECKED tells that the members could not be listed.
+	// State INVITED has to accept first. LEFT_OUT was not added and Google gave no reason; detail is the likely one.
+	// FAILED was refused by Google. PENDING may succeed with the same key. UNCHECKED means that the members
+	// could not be listed.
 	State MemberResultState `json:"state"`
 }
 
-// MemberResultState INVITED has to accept first. LEFT_OUT is Google's silence, and detail the likely reason. FAILED is Google's refusal.
-// PENDING has not been tried for good. UNCHECKED tells that the members could not be listed.
+// MemberResultState INVITED has to accept first. LEFT_OUT was not added and Google gave no reason; detail is the likely one.
+// FAILED was refused by Google. PENDING may succeed with the same key. UNCHECKED means that the members
+// could not be listed.
 type MemberResultState string
 
 // MemberResults defines model for MemberResults.
@@ -559,44 +565,45 @@ type MemberResults struct {
 type Message struct {
 	Name string `json:"name"`
 
-	// Text As Google gives it back
+	// Text As returned by Google
 	Text string `json:"text"`
 }
 
-// OnDuplicate What to do when the name is taken in the organization. FAIL (without a word the same) is a conflict; SUFFIX takes the
-// next number behind the name; REUSE gives the space of that name, unchanged, if the person is in it.
+// OnDuplicate What to do if the name is taken in the organization. FAIL (the default) returns a conflict. SUFFIX appends the
+// next free number. REUSE returns the space of that name, unchanged, if the person is in it.
 type OnDuplicate string
 
-// Permissions The lowest role that may do that (PermissionSettings of the Chat API). Google takes these only for a space that is there.
+// Permissions The lowest role with the permission (PermissionSettings of the Chat API). Google accepts these fields only for
+// an existing space.
 type Permissions struct {
-	// ManageApps As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	// ManageApps The names that Chat shows; those of the Chat API differ
 	ManageApps *Role `json:"manageApps,omitempty"`
 
-	// ManageMembersAndGroups As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	// ManageMembersAndGroups The names that Chat shows; those of the Chat API differ
 	ManageMembersAndGroups *Role `json:"manageMembersAndGroups,omitempty"`
 
-	// ManageWebhooks As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	// ManageWebhooks The names that Chat shows; those of the Chat API differ
 	ManageWebhooks *Role `json:"manageWebhooks,omitempty"`
 
-	// ModifySpaceDetails As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	// ModifySpaceDetails The names that Chat shows; those of the Chat API differ
 	ModifySpaceDetails *Role `json:"modifySpaceDetails,omitempty"`
 
-	// ReplyMessages As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	// ReplyMessages The names that Chat shows; those of the Chat API differ
 	ReplyMessages *Role `json:"replyMessages,omitempty"`
 
-	// ToggleHistory As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	// ToggleHistory The names that Chat shows; those of the Chat API differ
 	ToggleHistory *Role `json:"toggleHistory,omitempty"`
 
-	// UseAtMentionAll As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	// UseAtMentionAll The names that Chat shows; those of the Chat API differ
 	UseAtMentionAll *Role `json:"useAtMentionAll,omitempty"`
 }
 
-// Person users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+// Person users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 type Person = string
 
 // Plan defines model for Plan.
 type Plan struct {
-	// Requests In order. Members beyond the 49th are added only if Google's list does not have them
+	// Requests In order. Members after the 49th are added only if Google's list does not have them
 	Requests []PlannedRequest `json:"requests"`
 }
 
@@ -609,21 +616,22 @@ type PlannedRequest struct {
 
 // Problem defines model for Problem.
 type Problem struct {
-	// Detail One sentence, for a person who reads it
+	// Detail What happened and what to do, for people
 	Detail string `json:"detail"`
 
-	// Invitation Of approval_required and consent_required. Pass it on to the person; only they can use it.
+	// Invitation For approval_required and consent_required. Send it to the person; only they can use it.
 	Invitation *string `json:"invitation,omitempty"`
 
-	// Missing What the act needs and the person has not allowed, as far as that may be told; of approval_required, all it needs
+	// Missing The capabilities that the operation needs and the person has not allowed. For approval_required, all that
+	// it needs.
 	Missing *[]Capability `json:"missing,omitempty"`
 
-	// Reference For Deputy's operator
+	// Reference Id of the request in the log, for Deputy's operator
 	Reference string `json:"reference"`
 	Status    int    `json:"status"`
 	Title     string `json:"title"`
 
-	// Type urn:deputy:problem: and one of the names in docs/api.md
+	// Type urn:deputy:problem: followed by a name in docs/api.md
 	Type string `json:"type"`
 }
 
@@ -633,7 +641,7 @@ type PutTemplate struct {
 	AddTheApp   *bool   `json:"addTheApp,omitempty"`
 	Description *string `json:"description,omitempty"`
 
-	// DisplayName Of the spaces, such as INC-{{seq}} {{title}}
+	// DisplayName Display name of the spaces, such as INC-{{seq}} {{title}}
 	DisplayName         *string       `json:"displayName,omitempty"`
 	ExternalUserAllowed *bool         `json:"externalUserAllowed,omitempty"`
 	FirstMessage        *string       `json:"firstMessage,omitempty"`
@@ -643,7 +651,7 @@ type PutTemplate struct {
 	Members             *[]MemberName `json:"members,omitempty"`
 }
 
-// Role As Chat's page calls them; the API's own names differ (chat-protocol, members)
+// Role The names that Chat shows; those of the Chat API differ
 type Role string
 
 // Space defines model for Space.
@@ -659,7 +667,8 @@ type Space struct {
 	History             *string `json:"history,omitempty"`
 	Name                string  `json:"name"`
 
-	// Permissions The lowest role that may do that (PermissionSettings of the Chat API). Google takes these only for a space that is there.
+	// Permissions The lowest role with the permission (PermissionSettings of the Chat API). Google accepts these fields only for
+	// an existing space.
 	Permissions *Permissions `json:"permissions,omitempty"`
 }
 
@@ -668,7 +677,7 @@ type SpaceKind string
 
 // SpaceList defines model for SpaceList.
 type SpaceList struct {
-	// Incomplete Google gives no more than these; there may be others
+	// Incomplete Google's limit is reached; there may be more spaces
 	Incomplete    *bool   `json:"incomplete,omitempty"`
 	NextPageToken *string `json:"nextPageToken,omitempty"`
 	Spaces        []Space `json:"spaces"`
@@ -678,12 +687,12 @@ type SpaceList struct {
 type Step struct {
 	Detail *string `json:"detail,omitempty"`
 
-	// State PENDING failed in a way that may go well
+	// State PENDING failed, but may succeed with the same key
 	State StepState `json:"state"`
 	Step  StepStep  `json:"step"`
 }
 
-// StepState PENDING failed in a way that may go well
+// StepState PENDING failed, but may succeed with the same key
 type StepState string
 
 // StepStep defines model for Step.Step.
@@ -714,16 +723,16 @@ type TemplateList struct {
 
 // UpdateMember defines model for UpdateMember.
 type UpdateMember struct {
-	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
-	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
-	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
-	// actAs has to be the person's primary e-mail address.
+	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+	// administrator's right over all named spaces of their organization. It needs their grant and approval;
+	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
-	// Role As Chat's page calls them; the API's own names differ (chat-protocol, members)
+	// Role The names that Chat shows; those of the Chat API differ
 	Role Role `json:"role"`
 }
 
@@ -731,36 +740,38 @@ type UpdateMember struct {
 type UpdateSpace struct {
 	Access *Access `json:"access,omitempty"`
 
-	// AccessPermissions The audiences that may find the space, and those that may join it by themselves, which have to be among the first. Google takes these only for a space that is there.
+	// AccessPermissions The audiences that can find the space, and those that can join it. An audience in join must be in discover.
+	// Google accepts these fields only for an existing space.
 	AccessPermissions *AccessPermissions `json:"accessPermissions,omitempty"`
 
-	// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
-	// Audience audiences/{id} of the Admin console, which may discover the space in place of the whole organization
+	// Audience audiences/{id} of the Admin console that can discover the space instead of the whole organization
 	Audience *Audience `json:"audience,omitempty"`
 
-	// Authority Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
-	// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
-	// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
-	// actAs has to be the person's primary e-mail address.
+	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+	// administrator's right over all named spaces of their organization. It needs their grant and approval;
+	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
 	DisplayName *string    `json:"displayName,omitempty"`
 	Guidelines  *string    `json:"guidelines,omitempty"`
 	History     *History   `json:"history,omitempty"`
 
-	// Permissions The lowest role that may do that (PermissionSettings of the Chat API). Google takes these only for a space that is there.
+	// Permissions The lowest role with the permission (PermissionSettings of the Chat API). Google accepts these fields only for
+	// an existing space.
 	Permissions *Permissions `json:"permissions,omitempty"`
 }
 
-// ActAs users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 type ActAs = Person
 
-// AuthorityParam Whose right the request uses. user is the person's own grant, and their approval of each action. admin is the right of an
-// administrator over all named spaces of their organization: by their grant and approval, or, for those whom the file of
-// callers names as the caller's administrators, by delegation. delegation is what the organization delegates to Deputy's service account:
-// actAs has to be the person's primary e-mail address.
+// AuthorityParam Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+// administrator's right over all named spaces of their organization. It needs their grant and approval;
+// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 type AuthorityParam = Authority
 
 // IfMatch defines model for ifMatch.
@@ -783,138 +794,147 @@ type Failed = Problem
 
 // DisconnectPersonParams defines parameters for DisconnectPerson.
 type DisconnectPersonParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // ListSpacesParams defines parameters for ListSpaces.
 type ListSpacesParams struct {
-	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority Whose right the request uses; user by default
+	// Authority Whose rights the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
-	// Query Words that the words of a name begin with. As a person, Google finds 100 spaces at most.
+	// Query Prefixes of words in the name. Without the authority admin, Google returns at most 100 spaces.
 	Query    *string   `form:"query,omitempty" json:"query,omitempty"`
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// PageToken nextPageToken of the page before, with the other parameters as they were
+	// PageToken nextPageToken of the previous page; send it with unchanged parameters
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
 }
 
 // CreateSpaceParams defines parameters for CreateSpace.
 type CreateSpaceParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // DeleteSpaceParams defines parameters for DeleteSpace.
 type DeleteSpaceParams struct {
-	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority Whose right the request uses; user by default
+	// Authority Whose rights the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
-	// Confirm The display name of the space, to the letter
+	// Confirm The exact display name of the space
 	Confirm string `form:"confirm" json:"confirm"`
 
-	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // GetSpaceParams defines parameters for GetSpace.
 type GetSpaceParams struct {
-	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority Whose right the request uses; user by default
+	// Authority Whose rights the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 }
 
 // UpdateSpaceParams defines parameters for UpdateSpace.
 type UpdateSpaceParams struct {
-	// UpdateMask The fields to change, with commas between, such as displayName,description
+	// UpdateMask The fields to change, separated by commas, such as displayName,description
 	UpdateMask string `form:"updateMask" json:"updateMask"`
 
-	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 
-	// IfMatch The ETag of what was read. If it has changed since, nothing is done, and the answer is 412. Of several writers with one
-	// ETag, one wins.
+	// IfMatch The ETag of the resource as you read it. If it has changed since, nothing is done and the response is 412. Of
+	// several writers with the same ETag, one succeeds.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // CreateMeetingParams defines parameters for CreateMeeting.
 type CreateMeetingParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
-	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority Whose right the request uses; user by default
+	// Authority Whose rights the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 	PageSize  *PageSize       `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// PageToken nextPageToken of the page before, with the other parameters as they were
+	// PageToken nextPageToken of the previous page; send it with unchanged parameters
 	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
 }
 
 // AddMembersParams defines parameters for AddMembers.
 type AddMembersParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // RemoveMemberParams defines parameters for RemoveMember.
 type RemoveMemberParams struct {
-	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority Whose right the request uses; user by default
+	// Authority Whose rights the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
-	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // GetMemberParams defines parameters for GetMember.
 type GetMemberParams struct {
-	// ActAs The person to act as, users/{id}, or an e-mail address of gmail.com or of the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
-	// Authority Whose right the request uses; user by default
+	// Authority Whose rights the request uses; user by default
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 }
 
 // UpdateMemberParams defines parameters for UpdateMember.
 type UpdateMemberParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // CreateMessageParams defines parameters for CreateMessage.
 type CreateMessageParams struct {
-	// IdempotencyKey The same when the request is repeated, another for each new act. It belongs to one request of one caller; with another person, operation, or body it is 422.
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // DeleteTemplateParams defines parameters for DeleteTemplate.
 type DeleteTemplateParams struct {
-	// IfMatch The ETag of what was read. If it has changed since, nothing is done, and the answer is 412. Of several writers with one
-	// ETag, one wins.
+	// IfMatch The ETag of the resource as you read it. If it has changed since, nothing is done and the response is 412. Of
+	// several writers with the same ETag, one succeeds.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // PutTemplateParams defines parameters for PutTemplate.
 type PutTemplateParams struct {
-	// IfMatch The ETag of what was read. If it has changed since, nothing is done, and the answer is 412. Of several writers with one
-	// ETag, one wins.
+	// IfMatch The ETag of the resource as you read it. If it has changed since, nothing is done and the response is 412. Of
+	// several writers with the same ETag, one succeeds.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -944,22 +964,22 @@ type PutTemplateJSONRequestBody = PutTemplate
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// DisconnectPerson End what a person allowed Deputy
+	// DisconnectPerson Disconnect a person
 	// (DELETE /v1/people/{person}/connection)
 	DisconnectPerson(w http.ResponseWriter, r *http.Request, person string, params DisconnectPersonParams)
-	// GetConnection Tell whether a person is connected, and for what
+	// GetConnection Read whether a person is connected, and what they allowed
 	// (GET /v1/people/{person}/connection)
 	GetConnection(w http.ResponseWriter, r *http.Request, person string)
-	// InvitePerson Make a link that asks a person to connect, or connect them by a server auth code
+	// InvitePerson Create a link that asks a person to connect, or connect them by a server auth code
 	// (POST /v1/people/{person}/connection)
 	InvitePerson(w http.ResponseWriter, r *http.Request, person string)
 	// ListSpaces List or search the named spaces that a person is in
 	// (GET /v1/spaces)
 	ListSpaces(w http.ResponseWriter, r *http.Request, params ListSpacesParams)
-	// CreateSpace Make a space as a person
+	// CreateSpace Create a space as a person
 	// (POST /v1/spaces)
 	CreateSpace(w http.ResponseWriter, r *http.Request, params CreateSpaceParams)
-	// DeleteSpace Delete a space with all that was said in it
+	// DeleteSpace Permanently delete a space with all its messages
 	// (DELETE /v1/spaces/{space})
 	DeleteSpace(w http.ResponseWriter, r *http.Request, space SpaceID, params DeleteSpaceParams)
 	// GetSpace Read a space
@@ -968,16 +988,16 @@ type ServerInterface interface {
 	// UpdateSpace Change a space
 	// (PATCH /v1/spaces/{space})
 	UpdateSpace(w http.ResponseWriter, r *http.Request, space SpaceID, params UpdateSpaceParams)
-	// CreateMeeting Open a Meet room, and tell of it in the space, as a person
+	// CreateMeeting Create a Meet room and post its address in the space as a person
 	// (POST /v1/spaces/{space}/meetings)
 	CreateMeeting(w http.ResponseWriter, r *http.Request, space SpaceID, params CreateMeetingParams)
-	// ListMembers List who is in a space, and who is invited
+	// ListMembers List the members of a space, including invited people
 	// (GET /v1/spaces/{space}/members)
 	ListMembers(w http.ResponseWriter, r *http.Request, space SpaceID, params ListMembersParams)
 	// AddMembers Add people and groups to a space
 	// (POST /v1/spaces/{space}/members)
 	AddMembers(w http.ResponseWriter, r *http.Request, space SpaceID, params AddMembersParams)
-	// RemoveMember Take somebody out of a space
+	// RemoveMember Remove a member from a space
 	// (DELETE /v1/spaces/{space}/members/{member})
 	RemoveMember(w http.ResponseWriter, r *http.Request, space SpaceID, member string, params RemoveMemberParams)
 	// GetMember Read one member of a space
@@ -989,19 +1009,19 @@ type ServerInterface interface {
 	// CreateMessage Post a text as a person
 	// (POST /v1/spaces/{space}/messages)
 	CreateMessage(w http.ResponseWriter, r *http.Request, space SpaceID, params CreateMessageParams)
-	// Sweep Keep what is stored in order; the scheduler calls it
+	// Sweep Maintain stored data; the scheduler calls it
 	// (POST /v1/sweep)
 	Sweep(w http.ResponseWriter, r *http.Request)
 	// ListTemplates List the operator's templates and the caller's own
 	// (GET /v1/templates)
 	ListTemplates(w http.ResponseWriter, r *http.Request)
-	// DeleteTemplate Remove a template of the caller's own
+	// DeleteTemplate Delete a template of the caller's own
 	// (DELETE /v1/templates/{template})
 	DeleteTemplate(w http.ResponseWriter, r *http.Request, template string, params DeleteTemplateParams)
 	// GetTemplate Read a template
 	// (GET /v1/templates/{template})
 	GetTemplate(w http.ResponseWriter, r *http.Request, template string)
-	// PutTemplate Store a template under this name, in place of the one there was
+	// PutTemplate Create or replace a template
 	// (PUT /v1/templates/{template})
 	PutTemplate(w http.ResponseWriter, r *http.Request, template string, params PutTemplateParams)
 }
@@ -3146,22 +3166,22 @@ func (response PutTemplatedefaultApplicationProblemPlusJSONResponse) VisitPutTem
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// DisconnectPerson End what a person allowed Deputy
+	// DisconnectPerson Disconnect a person
 	// (DELETE /v1/people/{person}/connection)
 	DisconnectPerson(ctx context.Context, request DisconnectPersonRequestObject) (DisconnectPersonResponseObject, error)
-	// GetConnection Tell whether a person is connected, and for what
+	// GetConnection Read whether a person is connected, and what they allowed
 	// (GET /v1/people/{person}/connection)
 	GetConnection(ctx context.Context, request GetConnectionRequestObject) (GetConnectionResponseObject, error)
-	// InvitePerson Make a link that asks a person to connect, or connect them by a server auth code
+	// InvitePerson Create a link that asks a person to connect, or connect them by a server auth code
 	// (POST /v1/people/{person}/connection)
 	InvitePerson(ctx context.Context, request InvitePersonRequestObject) (InvitePersonResponseObject, error)
 	// ListSpaces List or search the named spaces that a person is in
 	// (GET /v1/spaces)
 	ListSpaces(ctx context.Context, request ListSpacesRequestObject) (ListSpacesResponseObject, error)
-	// CreateSpace Make a space as a person
+	// CreateSpace Create a space as a person
 	// (POST /v1/spaces)
 	CreateSpace(ctx context.Context, request CreateSpaceRequestObject) (CreateSpaceResponseObject, error)
-	// DeleteSpace Delete a space with all that was said in it
+	// DeleteSpace Permanently delete a space with all its messages
 	// (DELETE /v1/spaces/{space})
 	DeleteSpace(ctx context.Context, request DeleteSpaceRequestObject) (DeleteSpaceResponseObject, error)
 	// GetSpace Read a space
@@ -3170,16 +3190,16 @@ type StrictServerInterface interface {
 	// UpdateSpace Change a space
 	// (PATCH /v1/spaces/{space})
 	UpdateSpace(ctx context.Context, request UpdateSpaceRequestObject) (UpdateSpaceResponseObject, error)
-	// CreateMeeting Open a Meet room, and tell of it in the space, as a person
+	// CreateMeeting Create a Meet room and post its address in the space as a person
 	// (POST /v1/spaces/{space}/meetings)
 	CreateMeeting(ctx context.Context, request CreateMeetingRequestObject) (CreateMeetingResponseObject, error)
-	// ListMembers List who is in a space, and who is invited
+	// ListMembers List the members of a space, including invited people
 	// (GET /v1/spaces/{space}/members)
 	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
 	// AddMembers Add people and groups to a space
 	// (POST /v1/spaces/{space}/members)
 	AddMembers(ctx context.Context, request AddMembersRequestObject) (AddMembersResponseObject, error)
-	// RemoveMember Take somebody out of a space
+	// RemoveMember Remove a member from a space
 	// (DELETE /v1/spaces/{space}/members/{member})
 	RemoveMember(ctx context.Context, request RemoveMemberRequestObject) (RemoveMemberResponseObject, error)
 	// GetMember Read one member of a space
@@ -3191,19 +3211,19 @@ type StrictServerInterface interface {
 	// CreateMessage Post a text as a person
 	// (POST /v1/spaces/{space}/messages)
 	CreateMessage(ctx context.Context, request CreateMessageRequestObject) (CreateMessageResponseObject, error)
-	// Sweep Keep what is stored in order; the scheduler calls it
+	// Sweep Maintain stored data; the scheduler calls it
 	// (POST /v1/sweep)
 	Sweep(ctx context.Context, request SweepRequestObject) (SweepResponseObject, error)
 	// ListTemplates List the operator's templates and the caller's own
 	// (GET /v1/templates)
 	ListTemplates(ctx context.Context, request ListTemplatesRequestObject) (ListTemplatesResponseObject, error)
-	// DeleteTemplate Remove a template of the caller's own
+	// DeleteTemplate Delete a template of the caller's own
 	// (DELETE /v1/templates/{template})
 	DeleteTemplate(ctx context.Context, request DeleteTemplateRequestObject) (DeleteTemplateResponseObject, error)
 	// GetTemplate Read a template
 	// (GET /v1/templates/{template})
 	GetTemplate(ctx context.Context, request GetTemplateRequestObject) (GetTemplateResponseObject, error)
-	// PutTemplate Store a template under this name, in place of the one there was
+	// PutTemplate Create or replace a template
 	// (PUT /v1/templates/{template})
 	PutTemplate(ctx context.Context, request PutTemplateRequestObject) (PutTemplateResponseObject, error)
 }

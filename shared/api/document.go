@@ -1,7 +1,7 @@
-// Package api is the HTTP API as openapi.yaml describes it: the document, and
-// the types and the server that oapi-codegen makes from it.
+// Package api holds the OpenAPI document of the HTTP API, the types and the server interface that
+// oapi-codegen generates from it, and Check, which validates requests.
 //
-// It does nothing of its own: functions/createspace implements the server.
+// functions/createspace implements the server.
 package api
 
 import _ "embed" // for the document and the page
@@ -15,7 +15,7 @@ var Document []byte
 
 //go:generate go test . -args -update
 
-// Page is the document for people to read, in HTML; a test makes it.
+// Page is the document as an HTML page for people. A test generates it.
 //
 //go:embed page.html
 var Page []byte

@@ -16,7 +16,7 @@ import (
 	"example.com/deputy/shared/api"
 )
 
-var update = flag.Bool("update", false, "write page.html anew")
+var update = flag.Bool("update", false, "write page.html")
 
 type field struct {
 	Name, In, Kind, Link, What string
@@ -38,7 +38,7 @@ type schema struct {
 	Fields     []field
 }
 
-func TestTheReadablePageIsTheDocuments(t *testing.T) {
+func TestPage_MatchesDocument(t *testing.T) {
 	doc, err := openapi3.NewLoader().LoadFromData(api.Document)
 	if err != nil {
 		t.Fatal(err)
@@ -48,21 +48,25 @@ func TestTheReadablePageIsTheDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := page.Execute(&out, map[string]any{"Title": doc.Info.Title, "What": flowing(doc.Info.Description), "Operations": operations(doc), "Schemas": schemas(doc)}); err != nil {
+	if err := page.Execute(&out, map[string]any{
+		"Title": doc.Info.Title, "What": flow(doc.Info.Description),
+		"Operations": operations(doc), "Schemas": schemas(doc),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if *update {
-		if err := os.WriteFile("page.html", []byte(out.String()), 0o644); err != nil { //nolint:gosec // to be read
+		err := os.WriteFile("page.html", []byte(out.String()), 0o644) //nolint:gosec // a public file
+		if err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if out.String() != string(api.Page) {
-		t.Error("page.html is not the document's: go test ./shared/api -args -update writes it anew")
+		t.Error("page.html differs from the document; run go test ./shared/api -args -update")
 	}
-	for _, from := range []string{"http://", "https://", "src=", "<script", "url("} {
-		if strings.Contains(string(api.Page), from) {
-			t.Errorf("the page has %q: nothing may come from outside", from)
+	for _, source := range []string{"http://", "https://", "src=", "<script", "url("} {
+		if strings.Contains(string(api.Page), source) {
+			t.Errorf("the page has %q, but must load nothing from another origin", source)
 		}
 	}
 	if n := strings.Count(out.String(), "<article"); n < 40 {
@@ -74,15 +78,21 @@ func operations(doc *openapi3.T) []operation {
 	var out []operation
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
-			op := operation{ID: o.OperationID, Method: method, Path: path, Summary: o.Summary, Description: flowing(o.Description), order: strings.Index(string(api.Document), "operationId: "+o.OperationID+"\n")}
+			op := operation{
+				ID: o.OperationID, Method: method, Path: path, Summary: o.Summary, Description: flow(o.Description),
+				order: strings.Index(string(api.Document), "operationId: "+o.OperationID+"\n"),
+			}
 			for _, p := range append(slices.Clone(item.Parameters), o.Parameters...) {
-				op.Parameters = append(op.Parameters, field{Name: p.Value.Name, In: p.Value.In, Required: p.Value.Required, What: flowing(p.Value.Description + limits(p.Value.Schema))})
+				op.Parameters = append(op.Parameters, field{
+					Name: p.Value.Name, In: p.Value.In, Required: p.Value.Required,
+					What: flow(p.Value.Description + limits(p.Value.Schema)),
+				})
 			}
 			if o.RequestBody != nil {
 				op.Body = last(o.RequestBody.Value.Content["application/json"].Schema.Ref)
 			}
 			for status, r := range o.Responses.Map() {
-				a := answer{Status: status, What: flowing(*r.Value.Description)}
+				a := answer{Status: status, What: flow(*r.Value.Description)}
 				for _, content := range r.Value.Content {
 					a.Body = last(content.Schema.Ref)
 				}
@@ -100,9 +110,9 @@ func schemas(doc *openapi3.T) []schema {
 	var out []schema
 	for _, name := range slices.Sorted(maps.Keys(doc.Components.Schemas)) {
 		s := doc.Components.Schemas[name].Value
-		this := schema{Name: name, What: flowing(s.Description), Values: s.Enum}
+		entry := schema{Name: name, What: flow(s.Description), Values: s.Enum}
 		if s.Type.Is("string") && s.Pattern != "" {
-			this.What += " (" + s.Pattern + ")"
+			entry.What += " (" + s.Pattern + ")"
 		}
 		for _, property := range slices.Sorted(maps.Keys(s.Properties)) {
 			p := s.Properties[property]
@@ -112,16 +122,16 @@ func schemas(doc *openapi3.T) []schema {
 				if p.Value.Items != nil {
 					f.Kind, f.Link = "list of ", last(p.Value.Items.Ref)
 				}
-				f.What = flowing(p.Value.Description + limits(p))
+				f.What = flow(p.Value.Description + limits(p))
 			}
-			this.Fields = append(this.Fields, f)
+			entry.Fields = append(entry.Fields, f)
 		}
-		out = append(out, this)
+		out = append(out, entry)
 	}
 	return out
 }
 
-// limits are those that a reader has to know.
+// limits returns the limits of a schema for a reader; empty for none.
 func limits(s *openapi3.SchemaRef) string {
 	if s == nil {
 		return ""
@@ -150,8 +160,8 @@ func limits(s *openapi3.SchemaRef) string {
 	return " (" + strings.Join(out, "; ") + ")"
 }
 
-// flowing is a text whose lines the reader's window breaks; an empty line stays.
-func flowing(text string) string {
+// flow joins the lines of each paragraph of a text.
+func flow(text string) string {
 	var out []string
 	for part := range strings.SplitSeq(text, "\n\n") {
 		out = append(out, strings.Join(strings.Fields(part), " "))

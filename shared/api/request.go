@@ -24,33 +24,32 @@ import (
 	"example.com/deputy/shared/strictjson"
 )
 
-// ErrMediaType says that a body is not said to be JSON. A form that a browser
-// sends to another site without asking is none.
+// ErrMediaType says that a body is not declared as JSON. A browser can send a
+// form to another site without a preflight, but not JSON.
 var ErrMediaType = errors.New("the Content-Type is not application/json")
 
-// Check refuses a request that is not as the document has it, with an Invalid
-// fault that says what to mend: the generated server passes over what it does not
-// know, so that something mistyped would silently be left out. pattern is the
-// operation's, such as "GET /v1/spaces/{space}"; body is what was sent.
+// Check returns an Invalid fault for a request that does not match the document.
+// The generated server ignores unknown fields and parameters, so it would ignore
+// a typing error. pattern names the operation, such as "GET /v1/spaces/{space}".
 func Check(r *http.Request, pattern string, body []byte) error {
-	this := schemas()[pattern]
-	if this == nil {
-		return invalid(i18n.English("There is nothing here; /openapi.yaml has all operations."))
+	op := schemas()[pattern]
+	if op == nil {
+		return invalid(i18n.English("This path doesn't exist. See /openapi.yaml for all operations."))
 	}
-	if err := this.checkPath(pattern, r.URL.EscapedPath()); err != nil {
+	if err := op.checkPath(pattern, r.URL.EscapedPath()); err != nil {
 		return err
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return invalid(i18n.English("The query cannot be read: %v."), err)
+		return invalid(i18n.English("The query is invalid: %v."), err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if _, known := this.parameters["query "+name]; !known {
-			return invalid(i18n.English("There is no parameter %q here. Known: %q."), name, this.named("query"))
+		if _, known := op.parameters["query "+name]; !known {
+			return invalid(i18n.English("Unknown parameter %q. Use one of: %q."), name, op.names("query"))
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(this.parameters)) {
-		p := this.parameters[id]
+	for _, id := range slices.Sorted(maps.Keys(op.parameters)) {
+		p := op.parameters[id]
 		in, name, _ := strings.Cut(id, " ")
 		values := query[name]
 		if in == "header" {
@@ -62,22 +61,21 @@ func Check(r *http.Request, pattern string, body []byte) error {
 			}
 		}
 	}
-	return this.checkBody(r.Header.Get("Content-Type"), body)
+	return op.checkBody(r.Header.Get("Content-Type"), body)
 }
 
-// Decode reads the body that an operation takes, such as "PUT
-// /v1/templates/{template}", into its type; Invalid if the document does not have
-// it so.
-func Decode(body []byte, pattern string, into any) error {
+// Decode decodes the body of an operation, such as "PUT
+// /v1/templates/{template}". Invalid if it does not match the document.
+func Decode(body []byte, pattern string, v any) error {
 	if err := checkJSON(schemas()[pattern].body, body); err != nil {
 		return err
 	}
-	return fault.Wrap("api.Decode", json.Unmarshal(body, into))
+	return fault.Wrap("api.Decode", json.Unmarshal(body, v))
 }
 
-// operation is what a request of one may have.
+// operation holds the schemas of an operation.
 type operation struct {
-	parameters map[string]parameter // by place and name
+	parameters map[string]parameter // by location and name, such as "query actAs"
 	body       *jsonschema.Schema   // nil for none
 }
 
@@ -87,10 +85,11 @@ type parameter struct {
 	schema   *jsonschema.Schema
 }
 
-func (o *operation) named(place string) []string {
+// names returns the sorted names of the parameters in a location.
+func (o *operation) names(location string) []string {
 	var out []string
 	for id := range o.parameters {
-		if name, ok := strings.CutPrefix(id, place+" "); ok {
+		if name, ok := strings.CutPrefix(id, location+" "); ok {
 			out = append(out, name)
 		}
 	}
@@ -98,19 +97,18 @@ func (o *operation) named(place string) []string {
 	return out
 }
 
-// checkPath checks what stands in the places of a path: it goes into addresses at
-// Google and into ids of records.
+// checkPath checks the parameters in a path. They become part of Google's URLs and of record ids.
 func (o *operation) checkPath(pattern, escaped string) error {
 	_, path, _ := strings.Cut(pattern, " ")
 	parts := strings.Split(escaped, "/")
-	for i, place := range strings.Split(path, "/") {
-		p, ok := o.parameters["path "+strings.Trim(place, "{}")]
+	for i, segment := range strings.Split(path, "/") {
+		p, ok := o.parameters["path "+strings.Trim(segment, "{}")]
 		if !ok || i >= len(parts) {
 			continue
 		}
 		text, err := url.PathUnescape(parts[i])
 		if err != nil || p.check("", []string{text}) != nil {
-			return invalid(i18n.English("The %s in the path is not one."), strings.Trim(place, "{}"))
+			return invalid(i18n.English("The %s in the path is invalid."), strings.Trim(segment, "{}"))
 		}
 	}
 	return nil
@@ -145,7 +143,8 @@ func (o *operation) checkBody(contentType string, body []byte) error {
 		}
 		return nil
 	}
-	if media, _, err := mime.ParseMediaType(contentType); len(body) > 0 && (err != nil || media != "application/json") {
+	media, _, err := mime.ParseMediaType(contentType)
+	if len(body) > 0 && (err != nil || media != "application/json") {
 		return &fault.Error{
 			Op: "api.Check", Kind: fault.Invalid, Err: ErrMediaType,
 			Public: i18n.English("Send the body as JSON, with the header Content-Type: application/json."),
@@ -157,32 +156,31 @@ func (o *operation) checkBody(contentType string, body []byte) error {
 func checkJSON(schema *jsonschema.Schema, body []byte) error {
 	var value any
 	if err := strictjson.Decode(body, &value); err != nil {
-		return invalid(i18n.English("The body is not the JSON object of this operation: %s."), err.Error())
+		return invalid(i18n.English("The body isn't a valid JSON object: %s."), err.Error())
 	}
-	if crowded(value) {
-		return invalid(i18n.English("The body has a list or an object with more than %d entries."), mostEntries)
+	if tooLarge(value) {
+		return invalid(i18n.English("The body has a list or an object with more than %d entries."), maxEntries)
 	}
 	return explain("", schema.Validate(value))
 }
 
-// mostEntries is more than any list or object of the document takes. The schemas
-// note every wrong entry: without a bound, one body would fill the memory of an
-// instance.
-const mostEntries = 1000
+// maxEntries exceeds every limit in the document. Validation collects an error for
+// each invalid entry, so an unlimited body could exhaust the memory of an instance.
+const maxEntries = 1000
 
-func crowded(value any) bool {
+func tooLarge(value any) bool {
 	switch v := value.(type) {
 	case []any:
-		return len(v) > mostEntries || slices.ContainsFunc(v, crowded)
+		return len(v) > maxEntries || slices.ContainsFunc(v, tooLarge)
 	case map[string]any:
-		return len(v) > mostEntries || slices.ContainsFunc(slices.Collect(maps.Values(v)), crowded)
+		return len(v) > maxEntries || slices.ContainsFunc(slices.Collect(maps.Values(v)), tooLarge)
 	}
 	return false
 }
 
-// explain says what is wrong with a value: the first fault by its place.
+// explain returns the first error of a validation, by its location in the value.
 func explain(name string, err error) error {
-	wrong, ok := errors.AsType[*jsonschema.ValidationError](err)
+	invalidValue, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok {
 		return fault.Wrap("api.explain", err)
 	}
@@ -196,34 +194,36 @@ func explain(name string, err error) error {
 			collect(cause)
 		}
 	}
-	collect(wrong)
+	collect(invalidValue)
 	first := slices.MinFunc(leaves, func(a, b *jsonschema.ValidationError) int {
 		return slices.Compare(a.InstanceLocation, b.InstanceLocation)
 	})
-	at := cmp.Or(name, strings.Join(first.InstanceLocation, "."), "the body")
+	field := cmp.Or(name, strings.Join(first.InstanceLocation, "."), "the body")
 	switch k := first.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
-		return invalid(i18n.English("There is no field %q in %s."), slices.Min(k.Properties), at)
+		return invalid(i18n.English("Unknown field %q in %s."), slices.Min(k.Properties), field)
 	case *kind.Required:
-		return invalid(i18n.English("%s is missing in %s."), strings.Join(k.Missing, ", "), at)
+		return invalid(i18n.English("%s is missing in %s."), strings.Join(k.Missing, ", "), field)
 	case *kind.Enum:
-		return invalid(i18n.English("%s: %q is not one of its values: %v."), at, k.Got, k.Want)
+		return invalid(i18n.English("%s can't be %q. Use one of: %v."), field, k.Got, k.Want)
 	case *kind.Type:
-		return invalid(i18n.English("%s must be a JSON %s, not %s."), at, strings.Join(k.Want, " or "), k.Got)
+		return invalid(i18n.English("%s must be a JSON %s, not %s."), field, strings.Join(k.Want, " or "), k.Got)
 	case *kind.MaxLength:
-		return invalid(i18n.English("%s has %d characters. The most is %d."), at, k.Got, k.Want)
+		return invalid(i18n.English("%s has %d characters. The maximum is %d."), field, k.Got, k.Want)
 	case *kind.MinLength:
-		return invalid(i18n.English("%s has %d characters. The least is %d."), at, k.Got, k.Want)
+		return invalid(i18n.English("%s has %d characters. The minimum is %d."), field, k.Got, k.Want)
 	case *kind.MinItems:
-		return invalid(i18n.English("%s has %d entries. The least is %d."), at, k.Got, k.Want)
+		return invalid(i18n.English("%s has %d entries. The minimum is %d."), field, k.Got, k.Want)
 	case *kind.MaxItems:
-		return invalid(i18n.English("%s has %d entries. The most is %d."), at, k.Got, k.Want)
+		return invalid(i18n.English("%s has %d entries. The maximum is %d."), field, k.Got, k.Want)
 	case *kind.Pattern:
-		return invalid(i18n.English("%s does not have its form, %s."), at, k.Want)
+		return invalid(i18n.English("%s must match %s."), field, k.Want)
 	}
-	return invalid(i18n.English("%s: %s."), at, first.ErrorKind.LocalizedString(message.NewPrinter(language.English)))
+	reason := first.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+	return invalid(i18n.English("%s: %s."), field, reason)
 }
 
 func invalid(text i18n.Text, args ...any) error {
-	return &fault.Error{Op: "api.Check", Kind: fault.Invalid, Public: text, Args: args, Err: errors.New("not as the document has it")}
+	err := errors.New("request doesn't match openapi.yaml")
+	return &fault.Error{Op: "api.Check", Kind: fault.Invalid, Public: text, Args: args, Err: err}
 }

@@ -21,22 +21,28 @@ const (
 	post   = "POST /v1/spaces/{space}/messages"
 )
 
-// check sends a request with a good key and Content-Type, unless changed.
+// check checks a request with a valid key and Content-Type, unless changed.
 func check(pattern, target, body string, change ...func(http.Header)) error {
 	method, _, _ := strings.Cut(pattern, " ")
 	r := httptest.NewRequest(method, "https://d.example/", http.NoBody)
-	if at, err := r.URL.Parse(target); err == nil {
-		r.URL = at
+	if u, err := r.URL.Parse(target); err == nil {
+		r.URL = u
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Idempotency-Key", "a-good-key")
-	for _, do := range change {
-		do(r.Header)
+	for _, apply := range change {
+		apply(r.Header)
 	}
 	return api.Check(r, pattern, []byte(body))
 }
 
-func TestWhatTheDocumentDoesNotHaveIsRefusedWithAWordOnWhatToMend(t *testing.T) {
+func createSpace(body string, change ...func(http.Header)) error {
+	return check(create, "/v1/spaces", body, change...)
+}
+
+func listSpaces(query string) error { return check(list, "/v1/spaces?"+query, "") }
+
+func TestCheck_InvalidRequests(t *testing.T) {
 	header := func(name string, values ...string) func(http.Header) {
 		return func(h http.Header) { h[name] = values }
 	}
@@ -45,60 +51,183 @@ func TestWhatTheDocumentDoesNotHaveIsRefusedWithAWordOnWhatToMend(t *testing.T) 
 		err  error
 		want string
 	}{
-		"a mistyped field":        {check(create, "/v1/spaces", `{"actAs":"a@b.example","dryrun":true}`), `There is no field "dryrun" in the body.`},
-		"a field inside":          {check(create, "/v1/spaces", `{"actAs":"a@b.example","permissions":{"all":"OWNER"}}`), `There is no field "all" in permissions.`},
-		"a doubled field":         {check(create, "/v1/spaces", `{"actAs":"a@b.example","actAs":"c@b.example"}`), "actAs"},
-		"a field in capitals":     {check(create, "/v1/spaces", `{"ActAs":"a@b.example","actAs":"c@b.example"}`), `There is no field "ActAs"`},
-		"null":                    {check(create, "/v1/spaces", `{"actAs":null}`), "actAs must be a JSON string, not null."},
-		"another type":            {check(create, "/v1/spaces", `{"actAs":"a@b.example","members":["c@b.example",7]}`), "members.1 must be a JSON string, not number."},
-		"a field left out":        {check(post, "/v1/spaces/A/messages", `{"actAs":"a@b.example"}`), "text is missing in the body."},
-		"an unknown value":        {check(create, "/v1/spaces", `{"actAs":"a@b.example","kind":"BOARD"}`), `kind: "BOARD" is not one of its values: [COLLABORATION ANNOUNCEMENTS].`},
-		"a list instead":          {check(create, "/v1/spaces", `[]`), "the body must be a JSON object, not array."},
-		"bad UTF-8":               {check(create, "/v1/spaces", "{\"actAs\":\"a\xff\"}"), "not valid UTF-8"},
-		"two values":              {check(create, "/v1/spaces", `{"actAs":"a@b.example"} {}`), "more than one JSON value"},
-		"nothing":                 {check(create, "/v1/spaces", ``), "not the JSON object"},
-		"a form":                  {check(create, "/v1/spaces", `actAs=a`, header("Content-Type", "application/x-www-form-urlencoded")), "Content-Type: application/json"},
-		"text, as a browser asks": {check(create, "/v1/spaces", `{"actAs":"a@b.example"}`, header("Content-Type", "text/plain")), "Content-Type: application/json"},
-		"no Content-Type":         {check(create, "/v1/spaces", `{"actAs":"a@b.example"}`, header("Content-Type")), "Content-Type: application/json"},
-		"too long a text":         {check(create, "/v1/spaces", `{"actAs":"a@b.example","firstMessage":"`+long(4001)+`"}`), "firstMessage has 4001 characters. The most is 4000."},
-		"too long a code":         {check(invite, "/v1/people/1/connection", `{"serverAuthCode":"`+long(2049)+`","clientType":"IOS"}`), "serverAuthCode has 2049 characters"},
-		"too many capabilities":   {check(invite, "/v1/people/1/connection", `{"capabilities":[`+strings.Repeat(`"Meet",`, 20)+`"Meet"]}`), "capabilities has 21 entries"},
-		"too many audiences":      {check(create, "/v1/spaces", `{"actAs":"a@b.example","accessPermissions":{"join":[`+strings.Repeat(`"audiences/a",`, 20)+`"audiences/b"]}}`), "accessPermissions.join has 21 entries. The most is 20."},
-		"too long a person":       {check(create, "/v1/spaces", `{"actAs":"`+long(321)+`"}`), "actAs has 321 characters. The most is 320."},
-		"too long an If-Match":    {check(put, "/v1/templates/a", `{}`, header("If-Match", long(201))), "If-Match has 201 characters. The most is 200."},
-		"no key":                  {check(create, "/v1/spaces", `{"actAs":"a@b.example"}`, header("Idempotency-Key")), "Idempotency-Key is missing."},
-		"two keys":                {check(create, "/v1/spaces", `{"actAs":"a@b.example"}`, header("Idempotency-Key", "key-number-1", "key-number-2")), "Idempotency-Key is given more than once."},
-		"a short key":             {check(create, "/v1/spaces", `{"actAs":"a@b.example"}`, header("Idempotency-Key", "short")), "Idempotency-Key has 5 characters. The least is 8."},
-		"an unknown parameter":    {check(list, "/v1/spaces?actAs=users/1&q=x", ``), `There is no parameter "q" here. Known: ["actAs" "authority" "pageSize" "pageToken" "query"].`},
-		"a parameter twice":       {check(list, "/v1/spaces?actAs=users/1&actAs=users/2", ``), "actAs is given more than once."},
-		"a parameter left out":    {check(list, "/v1/spaces", ``), "actAs is missing."},
-		"no number":               {check(list, "/v1/spaces?actAs=users/1&pageSize=x", ``), "pageSize must be a whole number."},
-		"a fraction":              {check(list, "/v1/spaces?actAs=users/1&pageSize=1.5", ``), "pageSize must be a whole number."},
-		"too large a page":        {check(list, "/v1/spaces?actAs=users/1&pageSize=1001", ``), "pageSize: maximum"},
-		"an unknown authority":    {check(list, "/v1/spaces?actAs=users/1&authority=root", ``), `authority: "root" is not one of its values`},
-		"a parameter in no UTF-8": {check(list, "/v1/spaces?actAs=%ff", ``), "actAs is not valid UTF-8."},
-		"a broken query":          {check(list, "/v1/spaces?actAs=%zz", ``), "The query cannot be read"},
-		"a path that climbs":      {check(member, "/v1/spaces/..%2fA/members/1", ``), "The space in the path is not one."},
-		"an audience":             {check(create, "/v1/spaces", `{"actAs":"a@b.example","audience":"everybody"}`), "audience does not have its form, ^audiences/"},
-		"a thread elsewhere":      {check(post, "/v1/spaces/A/messages", `{"actAs":"users/1","text":"x","thread":"t"}`), "thread does not have its form"},
-		"nobody to add":           {check("POST /v1/spaces/{space}/members", "/v1/spaces/A/members", `{"actAs":"users/1","members":[]}`), "members has 0 entries. The least is 1."},
-		"a hidden template":       {check(put, "/v1/templates/.a", `{}`), "The template in the path is not one."},
-		"a body for a read":       {check(list, "/v1/spaces?actAs=users/1", `{}`), "This operation takes no body."},
+		"mistyped_field": {
+			createSpace(`{"actAs":"a@b.example","dryrun":true}`),
+			`Unknown field "dryrun" in the body.`,
+		},
+		"nested_field": {
+			createSpace(`{"actAs":"a@b.example","permissions":{"all":"OWNER"}}`),
+			`Unknown field "all" in permissions.`,
+		},
+		"duplicate_field": {
+			createSpace(`{"actAs":"a@b.example","actAs":"c@b.example"}`),
+			"actAs",
+		},
+		"field_case": {
+			createSpace(`{"ActAs":"a@b.example","actAs":"c@b.example"}`),
+			`Unknown field "ActAs"`,
+		},
+		"null": {
+			createSpace(`{"actAs":null}`),
+			"actAs must be a JSON string, not null.",
+		},
+		"wrong_type": {
+			createSpace(`{"actAs":"a@b.example","members":["c@b.example",7]}`),
+			"members.1 must be a JSON string, not number.",
+		},
+		"missing_field": {
+			check(post, "/v1/spaces/A/messages", `{"actAs":"a@b.example"}`),
+			"text is missing in the body.",
+		},
+		"unknown_value": {
+			createSpace(`{"actAs":"a@b.example","kind":"BOARD"}`),
+			`kind can't be "BOARD". Use one of: [COLLABORATION ANNOUNCEMENTS].`,
+		},
+		"array": {
+			createSpace(`[]`),
+			"the body must be a JSON object, not array.",
+		},
+		"bad_UTF-8": {
+			createSpace("{\"actAs\":\"a\xff\"}"),
+			"not valid UTF-8",
+		},
+		"two_values": {
+			createSpace(`{"actAs":"a@b.example"} {}`),
+			"more than one JSON value",
+		},
+		"empty": {
+			createSpace(``),
+			"isn't a valid JSON object",
+		},
+		"form": {
+			createSpace(`actAs=a`, header("Content-Type", "application/x-www-form-urlencoded")),
+			"Content-Type: application/json",
+		},
+		"text": {
+			createSpace(`{"actAs":"a@b.example"}`, header("Content-Type", "text/plain")),
+			"Content-Type: application/json",
+		},
+		"no_Content-Type": {
+			createSpace(`{"actAs":"a@b.example"}`, header("Content-Type")),
+			"Content-Type: application/json",
+		},
+		"long_text": {
+			createSpace(`{"actAs":"a@b.example","firstMessage":"` + long(4001) + `"}`),
+			"firstMessage has 4001 characters. The maximum is 4000.",
+		},
+		"long_code": {
+			check(invite, "/v1/people/1/connection", `{"serverAuthCode":"`+long(2049)+`","clientType":"IOS"}`),
+			"serverAuthCode has 2049 characters",
+		},
+		"many_capabilities": {
+			check(invite, "/v1/people/1/connection", `{"capabilities":[`+strings.Repeat(`"Meet",`, 20)+`"Meet"]}`),
+			"capabilities has 21 entries",
+		},
+		"many_audiences": {
+			createSpace(`{"actAs":"a@b.example","accessPermissions":{"join":[` +
+				strings.Repeat(`"audiences/a",`, 20) + `"audiences/b"]}}`),
+			"accessPermissions.join has 21 entries. The maximum is 20.",
+		},
+		"long_person": {
+			createSpace(`{"actAs":"` + long(321) + `"}`),
+			"actAs has 321 characters. The maximum is 320.",
+		},
+		"long_If-Match": {
+			check(put, "/v1/templates/a", `{}`, header("If-Match", long(201))),
+			"If-Match has 201 characters. The maximum is 200.",
+		},
+		"no_key": {
+			createSpace(`{"actAs":"a@b.example"}`, header("Idempotency-Key")),
+			"Idempotency-Key is missing.",
+		},
+		"two_keys": {
+			createSpace(`{"actAs":"a@b.example"}`, header("Idempotency-Key", "key-number-1", "key-number-2")),
+			"Idempotency-Key is given more than once.",
+		},
+		"short_key": {
+			createSpace(`{"actAs":"a@b.example"}`, header("Idempotency-Key", "short")),
+			"Idempotency-Key has 5 characters. The minimum is 8.",
+		},
+		"unknown_parameter": {
+			listSpaces("actAs=users/1&q=x"),
+			`Unknown parameter "q". Use one of: ["actAs" "authority" "pageSize" "pageToken" "query"].`,
+		},
+		"duplicate_parameter": {
+			listSpaces("actAs=users/1&actAs=users/2"),
+			"actAs is given more than once.",
+		},
+		"missing_parameter": {
+			listSpaces(""),
+			"actAs is missing.",
+		},
+		"not_a_number": {
+			listSpaces("actAs=users/1&pageSize=x"),
+			"pageSize must be a whole number.",
+		},
+		"fraction": {
+			listSpaces("actAs=users/1&pageSize=1.5"),
+			"pageSize must be a whole number.",
+		},
+		"large_page": {
+			listSpaces("actAs=users/1&pageSize=1001"),
+			"pageSize: maximum",
+		},
+		"unknown_authority": {
+			listSpaces("actAs=users/1&authority=root"),
+			`authority can't be "root"`,
+		},
+		"parameter_UTF-8": {
+			listSpaces("actAs=%ff"),
+			"actAs is not valid UTF-8.",
+		},
+		"broken_query": {
+			listSpaces("actAs=%zz"),
+			"The query is invalid",
+		},
+		"path_traversal": {
+			check(member, "/v1/spaces/..%2fA/members/1", ``),
+			"The space in the path is invalid.",
+		},
+		"bad_audience": {
+			createSpace(`{"actAs":"a@b.example","audience":"everybody"}`),
+			"audience must match ^audiences/",
+		},
+		"bad_thread": {
+			check(post, "/v1/spaces/A/messages", `{"actAs":"users/1","text":"x","thread":"t"}`),
+			"thread must match",
+		},
+		"no_members": {
+			check("POST /v1/spaces/{space}/members", "/v1/spaces/A/members", `{"actAs":"users/1","members":[]}`),
+			"members has 0 entries. The minimum is 1.",
+		},
+		"hidden_template": {
+			check(put, "/v1/templates/.a", `{}`),
+			"The template in the path is invalid.",
+		},
+		"body_of_GET": {
+			check(list, "/v1/spaces?actAs=users/1", `{}`),
+			"This operation takes no body.",
+		},
 	} {
-		if text := fault.Public(i18n.In("en"), c.err, ""); c.err == nil || fault.KindOf(c.err) != fault.Invalid || !strings.Contains(text, c.want) {
+		text := fault.Public(i18n.In("en"), c.err, "")
+		if c.err == nil || fault.KindOf(c.err) != fault.Invalid || !strings.Contains(text, c.want) {
 			t.Errorf("%s: %v: %q, want %q", name, c.err, text, c.want)
 		}
 	}
 }
 
-func TestWhatTheDocumentHasPasses(t *testing.T) {
+func TestCheck_ValidRequests(t *testing.T) {
 	for name, err := range map[string]error{
-		"a space":              check(create, "/v1/spaces", `{"actAs":"a@b.example","displayName":"x","members":["users/1","groups/a"],"accessPermissions":{"join":["audiences/a"]}}`),
-		"with a charset":       check(create, "/v1/spaces", `{"actAs":"a@b.example"}`, func(h http.Header) { h.Set("Content-Type", "application/json; charset=utf-8") }),
-		"a page":               check(list, "/v1/spaces?actAs=users/1&pageSize=1000&authority=admin", ``),
-		"a member by address":  check(member, "/v1/spaces/A-_9/members/ada%40b.example?actAs=users/1", ``),
-		"a long text":          check(post, "/v1/spaces/A/messages", `{"actAs":"users/1","text":"`+strings.Repeat("ä", 16_000)+`"}`),
-		"a template in French": check(put, "/v1/templates/R%C3%A9union", `{"displayName":"{{title}}"}`),
+		"space": createSpace(`{"actAs":"a@b.example","displayName":"x","members":["users/1","groups/a"],` +
+			`"accessPermissions":{"join":["audiences/a"]}}`),
+		"charset": createSpace(`{"actAs":"a@b.example"}`, func(h http.Header) {
+			h.Set("Content-Type", "application/json; charset=utf-8")
+		}),
+		"page":              listSpaces("actAs=users/1&pageSize=1000&authority=admin"),
+		"member_by_address": check(member, "/v1/spaces/A-_9/members/ada%40b.example?actAs=users/1", ``),
+		"French_template":   check(put, "/v1/templates/R%C3%A9union", `{"displayName":"{{title}}"}`),
+		"long_text": check(post, "/v1/spaces/A/messages",
+			`{"actAs":"users/1","text":"`+strings.Repeat("ä", 16_000)+`"}`),
 	} {
 		if err != nil {
 			t.Errorf("%s: %v: %s", name, err, fault.Public(i18n.In("en"), err, ""))
@@ -106,9 +235,9 @@ func TestWhatTheDocumentHasPasses(t *testing.T) {
 	}
 }
 
-// Attack: a body of a megabyte, each entry of its list wrong, would fill the memory
-// of an instance with what is wrong.
-func TestABodyOfAMillionFaultsIsRefusedBeforeTheyAreCounted(t *testing.T) {
+// Attack: a body of a megabyte with an error in each entry of a list would
+// exhaust the memory of an instance with validation errors.
+func TestCheck_MillionErrors(t *testing.T) {
 	fields := strings.Builder{}
 	for i := range 50_000 {
 		_, _ = fmt.Fprintf(&fields, `,"f%d":1`, i)
@@ -118,7 +247,8 @@ func TestABodyOfAMillionFaultsIsRefusedBeforeTheyAreCounted(t *testing.T) {
 		"fields":  `{"actAs":"users/1"` + fields.String() + `}`,
 		"inside":  `{"actAs":"users/1","accessPermissions":{"join":[1` + strings.Repeat(",1", 500_000) + `]}}`,
 	} {
-		if text := fault.Public(i18n.In("en"), check(create, "/v1/spaces", body), ""); !strings.Contains(text, "more than 1000 entries") {
+		text := fault.Public(i18n.In("en"), createSpace(body), "")
+		if !strings.Contains(text, "more than 1000 entries") {
 			t.Errorf("%s: %.200s", name, text)
 		}
 	}
@@ -126,7 +256,9 @@ func TestABodyOfAMillionFaultsIsRefusedBeforeTheyAreCounted(t *testing.T) {
 
 func BenchmarkCheck(b *testing.B) {
 	for b.Loop() {
-		if err := check(create, "/v1/spaces", `{"actAs":"a@b.example","displayName":"Incident 7","members":["users/1","users/2"],"firstMessage":"Hello"}`); err != nil {
+		err := createSpace(`{"actAs":"a@b.example","displayName":"Incident 7","members":["users/1","users/2"],` +
+			`"firstMessage":"Hello"}`)
+		if err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -7,31 +7,34 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Named is the template of that name that a body stores; Invalid for a member
-// that cannot be one.
-func (b PutTemplate) Named(name string) (vault.Template, error) {
+// ToTemplate returns the template of a body with that name. Invalid if a member has no valid name.
+func (b PutTemplate) ToTemplate(name string) (vault.Template, error) {
 	out := vault.Template{
-		Name: name, DisplayName: Value(b.DisplayName), Description: Value(b.Description), Guidelines: Value(b.Guidelines), Discoverable: Value(b.Access) == DISCOVERABLE,
-		Announcements: Value(b.Kind) == ANNOUNCEMENTS, External: Value(b.ExternalUserAllowed), History: string(Value(b.History)), First: Value(b.FirstMessage), AddTheApp: Value(b.AddTheApp),
+		Name: name, DisplayName: Value(b.DisplayName), Description: Value(b.Description),
+		Guidelines: Value(b.Guidelines), Discoverable: Value(b.Access) == DISCOVERABLE,
+		Announcements: Value(b.Kind) == ANNOUNCEMENTS, External: Value(b.ExternalUserAllowed),
+		History: string(Value(b.History)), First: Value(b.FirstMessage), AddTheApp: Value(b.AddTheApp),
 	}
 	for _, m := range Value(b.Members) {
 		user, ok := resource.ParseMember(m)
 		if !ok {
-			return out, fault.New(fault.Invalid, i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), "members")
+			return out, fault.New(fault.Invalid,
+				i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), "members")
 		}
 		out.Members = append(out.Members, user)
 	}
 	return out, nil
 }
 
-// TemplateOf is a template as the API answers it, its members as they were sent.
+// TemplateOf returns a template in the form of the API, with its members as they were sent.
 func TemplateOf(t vault.Template) Template {
 	access, kind := AccessOf(t.Discoverable), COLLABORATION
 	if t.Announcements {
 		kind = ANNOUNCEMENTS
 	}
 	out := Template{
-		Name: t.Name, DisplayName: Some(t.DisplayName), Description: Some(t.Description), Guidelines: Some(t.Guidelines), Access: &access, Kind: &kind, ExternalUserAllowed: &t.External,
+		Name: t.Name, DisplayName: Some(t.DisplayName), Description: Some(t.Description),
+		Guidelines: Some(t.Guidelines), Access: &access, Kind: &kind, ExternalUserAllowed: &t.External,
 		History: Some(History(t.History)), FirstMessage: Some(t.First), AddTheApp: &t.AddTheApp,
 	}
 	if len(t.Members) > 0 {
@@ -43,7 +46,7 @@ func TemplateOf(t vault.Template) Template {
 	return out
 }
 
-// AccessOf says whether a space or a template is discoverable.
+// AccessOf returns the access of a space or a template.
 func AccessOf(discoverable bool) Access {
 	if discoverable {
 		return DISCOVERABLE
@@ -51,7 +54,7 @@ func AccessOf(discoverable bool) Access {
 	return PRIVATE
 }
 
-// Value is what an optional field holds, or the zero value.
+// Value returns *p, or the zero value if p is nil.
 func Value[T any](p *T) T {
 	var none T
 	if p == nil {
@@ -60,7 +63,7 @@ func Value[T any](p *T) T {
 	return *p
 }
 
-// Some is an optional field that holds v, unless v is the zero value.
+// Some returns a pointer to v, or nil if v is the zero value.
 func Some[T comparable](v T) *T {
 	var none T
 	if v == none {

@@ -5,7 +5,7 @@ import (
 	"encoding/base32"
 	"strings"
 	"time"
-	_ "time/tzdata" // an image may have none
+	_ "time/tzdata" // a container image may have no time zone data
 
 	calendar "google.golang.org/api/calendar/v3"
 
@@ -16,16 +16,17 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// MaxGuests is how many people Calendar takes as guests of an event, by its
-// own help pages.
+// MaxGuests is Calendar's limit for the guests of an event, by its help pages.
 const MaxGuests = 200
 
-// primary is a person's own calendar.
+// primary is the id of a person's own calendar.
 const primary = "primary"
 
-// Zone is the time zone of a person's calendar. more are what the act needs
-// besides.
-func (m *Meetings) Zone(ctx context.Context, person resource.Person, more ...capability.Capability) (*time.Location, error) {
+// Zone returns the time zone of a person's calendar. more are further
+// capabilities that the operation needs: one consent asks for all.
+func (m *Meetings) Zone(
+	ctx context.Context, person resource.Person, more ...capability.Capability,
+) (*time.Location, error) {
 	call := m.calendar.Events.List(primary).MaxResults(1).Fields("timeZone")
 	needed := append([]capability.Capability{capability.ScheduleEvents}, more...)
 	list, err := googlecall.Do(ctx, calendarAPI, googlecall.As{Actor: m.auth, Person: person, Needs: needed}, call)
@@ -39,40 +40,40 @@ func (m *Meetings) Zone(ctx context.Context, person resource.Person, more ...cap
 	return zone, nil
 }
 
-// Event is a meeting that people are invited to.
+// Event is a meeting with its guests.
 type Event struct {
 	Title  string
 	Guests []string // e-mail addresses
-	When   When
+	When   TimeSlot
 }
 
-// Scheduled is an event that stands in the calendar.
-type Scheduled struct {
+// ScheduledEvent is an event in a calendar.
+type ScheduledEvent struct {
 	Address string // of the event, for a browser
-	Room    string // of Meet; empty while Google still makes it
+	Room    string // address of the Meet room; empty until Google has created it
 	Start   time.Time
 }
 
-// Schedule puts an event with a Meet room into a person's calendar, and has
-// Google invite the guests. source names the doing it came from: the same
-// person and source schedule once, and are given the event there is.
-func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key resource.Key, e Event) (Scheduled, error) {
+// Schedule adds an event with a Meet room to a person's calendar; Google invites the guests. key identifies
+// the event that asks for it: a repetition with the same person and key returns the existing calendar event.
+func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key resource.Key, e Event) (ScheduledEvent, error) {
 	if len(e.Guests) > MaxGuests {
-		return Scheduled{}, fault.New(fault.Invalid, words.ErrorTooManyGuests, len(e.Guests), MaxGuests)
+		return ScheduledEvent{}, fault.New(fault.Invalid, words.ErrorTooManyGuests, len(e.Guests), MaxGuests)
 	}
 	id, err := m.id(person, key)
 	if err != nil {
-		return Scheduled{}, fault.Wrap("meetings.Schedule", err)
+		return ScheduledEvent{}, fault.Wrap("meetings.Schedule", err)
 	}
 	as := googlecall.As{Actor: m.auth, Person: person, Needs: []capability.Capability{capability.ScheduleEvents}}
-	inserting := calendarAPI
-	inserting.Exists = words.ErrorCalendarSilent
-	out, err := googlecall.Do(ctx, inserting, as, m.calendar.Events.Insert(primary, e.api(id)).ConferenceDataVersion(1).SendUpdates("all"))
-	if err != nil && fault.KindOf(err) == fault.Conflict { // it came before
+	insertAPI := calendarAPI
+	insertAPI.Exists = words.ErrorCalendarSilent
+	insert := m.calendar.Events.Insert(primary, e.api(id)).ConferenceDataVersion(1).SendUpdates("all")
+	out, err := googlecall.Do(ctx, insertAPI, as, insert)
+	if err != nil && fault.KindOf(err) == fault.Conflict { // already scheduled
 		out, err = googlecall.Do(ctx, calendarAPI, as, m.calendar.Events.Get(primary, id))
 	}
 	if err != nil {
-		return Scheduled{}, fault.Wrap("meetings.Schedule", err)
+		return ScheduledEvent{}, fault.Wrap("meetings.Schedule", err)
 	}
 	start := e.When.Start
 	if out.Start != nil {
@@ -80,11 +81,11 @@ func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key res
 			start = at
 		}
 	}
-	return Scheduled{out.HtmlLink, out.HangoutLink, start}, nil
+	return ScheduledEvent{out.HtmlLink, out.HangoutLink, start}, nil
 }
 
-// id is the event's own, in the letters Calendar allows (calendar/v3,
-// Event.id): the same for the same act, so that a repetition finds it there.
+// id returns the event's id, in the characters that Calendar allows (calendar/v3,
+// Event.id). It is the same for the same key, so a repetition finds the event.
 func (m *Meetings) id(person resource.Person, key resource.Key) (string, error) {
 	code, err := m.keys.Code("request", "event", string(person), string(key))
 	if err != nil {
@@ -94,10 +95,11 @@ func (m *Meetings) id(person resource.Person, key resource.Key) (string, error) 
 }
 
 func (e Event) api(id string) *calendar.Event {
+	zone := e.When.Start.Location().String()
 	out := &calendar.Event{
 		Id: id, Summary: e.Title,
-		Start: &calendar.EventDateTime{DateTime: e.When.Start.Format(time.RFC3339), TimeZone: e.When.Start.Location().String()},
-		End:   &calendar.EventDateTime{DateTime: e.When.End().Format(time.RFC3339), TimeZone: e.When.Start.Location().String()},
+		Start: &calendar.EventDateTime{DateTime: e.When.Start.Format(time.RFC3339), TimeZone: zone},
+		End:   &calendar.EventDateTime{DateTime: e.When.End().Format(time.RFC3339), TimeZone: zone},
 		ConferenceData: &calendar.ConferenceData{CreateRequest: &calendar.CreateConferenceRequest{
 			RequestId: id, ConferenceSolutionKey: &calendar.ConferenceSolutionKey{Type: "hangoutsMeet"},
 		}},

@@ -11,54 +11,54 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// When is the time of an event, in the zone of its person.
-type When struct {
+// TimeSlot is the time of an event, in the person's time zone.
+type TimeSlot struct {
 	Start  time.Time
 	Length time.Duration
 }
 
-// End is when it is over.
-func (w When) End() time.Time { return w.Start.Add(w.Length) }
+// End returns the end of the event.
+func (w TimeSlot) End() time.Time { return w.Start.Add(w.Length) }
 
-// String is the start with its zone, and the length.
-func (w When) String() string { return w.Start.Format(time.RFC3339) + " " + w.Length.String() }
+// String returns the start with its offset, and the length.
+func (w TimeSlot) String() string { return w.Start.Format(time.RFC3339) + " " + w.Length.String() }
 
 const (
-	usual   = 30 * time.Minute
-	longest = 24 * time.Hour
+	defaultLength = 30 * time.Minute
+	maxLength     = 24 * time.Hour
 )
 
-// days are the words for a day, in the languages Deputy speaks.
-var days = map[string]int{"": 0, "today": 0, "今天": 0, "tomorrow": 1, "明天": 1, "后天": 2}
+// dayWords maps a word for a day, in each of Deputy's languages, to days from today.
+var dayWords = map[string]int{"": 0, "today": 0, "今天": 0, "tomorrow": 1, "明天": 1, "后天": 2}
 
-var written = regexp.MustCompile(`^(?:(\d{4}-\d{2}-\d{2})|(\p{L}+))?\s*(?:(\d{1,2}):(\d{2}))?\s*(\d+[hm](?:\d+m)?)?$`)
+var whenPattern = regexp.MustCompile(
+	`^(?:(\d{4}-\d{2}-\d{2})|(\p{L}+))?\s*(?:(\d{1,2}):(\d{2}))?\s*(\d+[hm](?:\d+m)?)?$`)
 
-// ParseWhen reads a time as people write it, such as "tomorrow 10:00",
-// "2026-12-01 14:00 45m" or "15:30 1h", also with full-width digits; nothing is the next quarter of an hour.
-// now is in the person's zone. Invalid, with examples, for everything else, for
-// the past, and for a time that the clocks leave out.
-func ParseWhen(text string, now time.Time) (When, error) {
-	m := written.FindStringSubmatch(strings.ToLower(strings.Join(strings.Fields(width.Fold.String(text)), " ")))
+// ParseTimeSlot parses a time such as "tomorrow 10:00", "2026-12-01 14:00 45m" or "15:30 1h", also with full-width
+// digits. An empty text is the next quarter of an hour. now is in the person's time zone. Invalid, with
+// examples, for any other text, for a time in the past, and for one that is skipped when the clocks change.
+func ParseTimeSlot(text string, now time.Time) (TimeSlot, error) {
+	m := whenPattern.FindStringSubmatch(strings.ToLower(strings.Join(strings.Fields(width.Fold.String(text)), " ")))
 	if m == nil {
-		return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
+		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
 	}
-	date, day, hour, minute, length := m[1], m[2], m[3], m[4], usual
+	date, day, hour, minute, length := m[1], m[2], m[3], m[4], defaultLength
 	if m[5] != "" {
 		var err error
-		if length, err = time.ParseDuration(m[5]); err != nil || length <= 0 || length > longest {
-			return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
+		if length, err = time.ParseDuration(m[5]); err != nil || length <= 0 || length > maxLength {
+			return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
 		}
 	}
 	if hour == "" {
 		if date != "" || day != "" {
-			return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown) // a day without a time
+			return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown) // a day without a time
 		}
 		const quarter = 15 * time.Minute
-		return When{now.Truncate(quarter).Add(quarter), length}, nil
+		return TimeSlot{now.Truncate(quarter).Add(quarter), length}, nil
 	}
-	ahead, known := days[day]
+	ahead, known := dayWords[day]
 	if !known {
-		return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
+		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
 	}
 	if date == "" {
 		date = now.AddDate(0, 0, ahead).Format(time.DateOnly)
@@ -66,15 +66,15 @@ func ParseWhen(text string, now time.Time) (When, error) {
 	if len(hour) == 1 {
 		hour = "0" + hour
 	}
-	asked := date + " " + hour + ":" + minute
-	start, err := time.ParseInLocation("2006-01-02 15:04", asked, now.Location())
+	wallTime := date + " " + hour + ":" + minute
+	start, err := time.ParseInLocation("2006-01-02 15:04", wallTime, now.Location())
 	switch {
 	case err != nil:
-		return When{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
-	case start.Format("2006-01-02 15:04") != asked:
-		return When{}, fault.New(fault.Invalid, words.ErrorTimeSkipped)
+		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
+	case start.Format("2006-01-02 15:04") != wallTime:
+		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeSkipped)
 	case start.Before(now):
-		return When{}, fault.New(fault.Invalid, words.ErrorTimePast)
+		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimePast)
 	}
-	return When{start, length}, nil
+	return TimeSlot{start, length}, nil
 }

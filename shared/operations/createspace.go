@@ -15,257 +15,268 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-// CreateSpace makes a space as a person. The caller, its key and the input make
-// the operation: repeated, it gives the same space, and goes on with what is left
-// to do for it.
+// CreateSpace creates a space as a person. A repetition with the same caller,
+// key and input returns the same space and continues with the work left for it.
 func (o *Operations) CreateSpace(ctx context.Context, c Call, in NewSpace) (CreatedSpace, error) {
-	wanted, err := o.wanted(ctx, c, in)
-	if err != nil && in.Template == "" {
+	d, op, err := o.prepareCreate(ctx, c, in)
+	if err != nil {
 		return CreatedSpace{}, err
 	}
-	wanted.wrong = err
-	op := operation{name: "createSpace", actions: wanted.actions(), needs: wanted.needed()}
-	return run(ctx, o, c, op, in.identity(), func(who actor) (CreatedSpace, done, error) {
+	return run(ctx, o, c, op, in.identity(), func(a actor) (CreatedSpace, effect, error) {
 		j := journal{}
-		if who.try.Journal != nil {
-			if err := json.Unmarshal(who.try.Journal, &j); err != nil {
-				return CreatedSpace{}, done{}, fault.Wrap("operations.CreateSpace", err)
+		if a.attempt.Journal != nil {
+			if err := json.Unmarshal(a.attempt.Journal, &j); err != nil {
+				return CreatedSpace{}, effect{}, fault.Wrap("operations.CreateSpace", err)
 			}
 		}
-		return o.create(ctx, who, c, op, wanted, j)
+		return o.create(ctx, a, c, op, d, j)
 	})
 }
 
-// PlanSpace tells what CreateSpace would ask of Google, if it may be asked.
-func (o *Operations) PlanSpace(ctx context.Context, c Call, in NewSpace) ([]spaces.Planned, error) {
-	wanted, err := o.wanted(ctx, c, in)
+// prepareCreate returns the draft and the operation of an input. It keeps the error
+// of a template in the draft, because a repetition does not need the template.
+func (o *Operations) prepareCreate(ctx context.Context, c Call, in NewSpace) (draft, operation, error) {
+	d, err := o.newDraft(ctx, c, in)
 	if err != nil && in.Template == "" {
+		return d, operation{}, err
+	}
+	d.err = err
+	return d, operation{name: "createSpace", actions: d.actions(), needs: d.capabilities()}, nil
+}
+
+// PlanSpace returns the requests that CreateSpace would send to Google. It needs the same rights.
+func (o *Operations) PlanSpace(ctx context.Context, c Call, in NewSpace) ([]spaces.PlannedRequest, error) {
+	d, op, err := o.prepareCreate(ctx, c, in)
+	if err != nil {
 		return nil, err
 	}
-	wanted.wrong = err
-	c.Key = "" // nothing is done that could be done twice
-	op := operation{name: "createSpace", actions: wanted.actions(), needs: wanted.needed()}
-	return run(ctx, o, c, op, nil, func(who actor) ([]spaces.Planned, done, error) {
-		if err := who.spaces.Ready(ctx, who.person, op.needs...); err != nil && !declined(err) {
-			return nil, done{}, err
+	c.Key = "" // a plan has no effect, so it may run twice
+	return run(ctx, o, c, op, nil, func(a actor) ([]spaces.PlannedRequest, effect, error) {
+		if err := a.spaces.CheckCapabilities(ctx, a.person, op.needs...); err != nil && !isDeclined(err) {
+			return nil, effect{}, err
 		}
-		planned, err := who.spaces.Plan(ctx, func(ctx context.Context, plan *spaces.Spaces) error {
-			dry := who
-			dry.spaces = plan
-			r, err := o.resolve(ctx, dry, wanted)
+		requests, err := a.spaces.Plan(ctx, func(ctx context.Context, planner *spaces.Spaces) error {
+			dry := a
+			dry.spaces = planner
+			r, err := o.resolve(ctx, dry, d)
 			if err == nil {
-				_, err = plan.Create(ctx, who.person, who.key, r)
+				_, err = planner.Create(ctx, a.person, a.key, r)
 			}
 			return err
 		})
-		return planned, done{}, err
+		return requests, effect{}, err
 	})
 }
 
 // FinishSpace does what a person's own CreateSpace has left of a request, for a
-// space that is there. It can be repeated.
-func (o *Operations) FinishSpace(ctx context.Context, c Call, space resource.SpaceName, r spaces.Request) (spaces.Outcome, error) {
-	op := operation{name: "finishSpace", actions: only(callers.CreateSpaces), space: space, needs: r.Needed()}
-	return run(ctx, o, c, op, r, func(who actor) (spaces.Outcome, done, error) {
-		return who.spaces.Finish(ctx, who.person, who.key, space, r.Members, r.More, r.Rest), done{}, nil
+// space that exists. It can be repeated.
+func (o *Operations) FinishSpace(
+	ctx context.Context, c Call, space resource.SpaceName, r spaces.Request,
+) (spaces.Outcome, error) {
+	op := operation{name: "finishSpace", actions: []string{callers.CreateSpaces}, space: space, needs: r.Capabilities()}
+	return run(ctx, o, c, op, r, func(a actor) (spaces.Outcome, effect, error) {
+		return a.spaces.Finish(ctx, a.person, a.key, space, r.Members, r.More, r.Rest), effect{}, nil
 	})
 }
 
-// only is the one action of an operation that does nothing else.
-func only(action string) []string { return []string{action} }
-
-// journal is what a try of a create keeps for the next.
+// journal is what one attempt at a create saves for the next.
 type journal struct {
-	Request *spaces.Request `json:"request,omitempty"` // as it was resolved at first: templates change, and so does the day
-	Name    string          `json:"name,omitempty"`    // that was tried last, when the one before was taken
+	Request *spaces.Request `json:"request,omitempty"` // as first resolved: templates and the date change
+	Name    string          `json:"name,omitempty"`    // last name that was tried, if the requested one was taken
 	Made    *CreatedSpace   `json:"made,omitempty"`    // the answer so far
 }
 
-func (j journal) keep(ctx context.Context, who actor) error {
+func (j journal) save(ctx context.Context, a actor) error {
 	text, err := json.Marshal(j)
 	if err != nil {
-		return fault.Wrap("operations.keep", err)
+		return fault.Wrap("operations.save", err)
 	}
-	return who.try.Keep(ctx, text)
+	return a.attempt.SaveJournal(ctx, text)
 }
 
-// create is one try: from the start, or from where the one before has ended.
-func (o *Operations) create(ctx context.Context, who actor, c Call, op operation, wanted wanted, j journal) (CreatedSpace, done, error) {
+// create is one attempt: from the start, or from where the earlier one ended.
+func (o *Operations) create(
+	ctx context.Context, a actor, c Call, op operation, d draft, j journal,
+) (CreatedSpace, effect, error) {
 	if j.Request != nil {
-		op.needs = append(op.needs, j.Request.Needed()...) // of the template as it was then
-		if err := o.mayStill(ctx, c, op, who, *j.Request); err != nil {
-			return CreatedSpace{}, done{}, err
+		op.needs = append(op.needs, j.Request.Capabilities()...) // of the template as it was then
+		if err := o.authorizePost(ctx, c, op, a, *j.Request); err != nil {
+			return CreatedSpace{}, effect{}, err
 		}
 	}
-	if err := who.spaces.Ready(ctx, who.person, op.needs...); err != nil && !declined(err) {
-		return CreatedSpace{}, done{}, err // one consent asks for all
+	if err := a.spaces.CheckCapabilities(ctx, a.person, op.needs...); err != nil && !isDeclined(err) {
+		return CreatedSpace{}, effect{}, err // one consent asks for all
 	}
 	if j.Request == nil {
-		r, err := o.resolve(ctx, who, wanted)
+		r, err := o.resolve(ctx, a, d)
 		if err != nil {
-			return CreatedSpace{}, done{}, err
+			return CreatedSpace{}, effect{}, err
 		}
 		j.Request = &r
-		if wanted.template != nil || wanted.groups() {
-			if err := j.keep(ctx, who); err != nil {
-				return CreatedSpace{}, done{}, err
+		if d.template != nil || d.hasGroupAddress() {
+			if err := j.save(ctx, a); err != nil {
+				return CreatedSpace{}, effect{}, err
 			}
 		}
 	}
-	answer, err := made(ctx, who, wanted, j)
+	answer, err := createOrContinue(ctx, a, d, j)
 	if err != nil {
-		return answer, done{made: string(answer.Name)}, err
+		return answer, effect{created: string(answer.Name)}, err
 	}
-	came := done{string(answer.Name), answer.Unfinished()}
-	if came.incomplete {
+	done := effect{string(answer.Name), answer.Unfinished()}
+	if done.incomplete {
 		j.Made = &answer
-		// Without it, the next try finds the space by its request, and looks.
-		err = j.keep(context.WithoutCancel(ctx), who)
+		// Without the journal, the next attempt finds the space by its request and checks its members.
+		err = j.save(context.WithoutCancel(ctx), a)
 	}
-	return answer, came, err
+	return answer, done, err
 }
 
-// mayStill asks for the right to post again, when a try before was to post what
-// the request of now does not name: its template has changed.
-func (o *Operations) mayStill(ctx context.Context, c Call, op operation, who actor, r spaces.Request) error {
+// authorizePost checks the right to post if the saved request posts and the
+// current one does not, because its template has changed.
+func (o *Operations) authorizePost(ctx context.Context, c Call, op operation, a actor, r spaces.Request) error {
 	if c.self || r.Rest.First == "" || slices.Contains(op.actions, callers.CreateMessages) {
 		return nil
 	}
-	if err := c.allowed(callers.CreateMessages); err != nil {
+	if err := c.authorize(callers.CreateMessages); err != nil {
 		return err
 	}
-	g, err := o.deps.Vault.Grant(ctx, who.known)
-	if err == nil && !g.Approved(c.Caller.ID, c.Authority, callers.CreateMessages) && c.Authority == callers.ByUser {
-		err = o.approval(ctx, c, only(callers.CreateMessages), op.needs)
+	g, err := o.deps.Vault.Grant(ctx, a.known)
+	approved := g.Approved(c.Caller.ID, c.Authority, callers.CreateMessages)
+	if err == nil && !approved && c.Authority == callers.ByUser {
+		err = o.approvalError(ctx, c, []string{callers.CreateMessages}, op.needs)
 	}
 	return err
 }
 
-// declined tells that what is missing was refused knowingly: what can be done
-// without is done.
-func declined(err error) bool {
+// isDeclined reports whether the person knowingly refused what is missing; then
+// the operation does what is possible without it.
+func isDeclined(err error) bool {
 	needs, ok := capability.AsConsentError(err)
 	return ok && needs.Declined
 }
 
-// made is the space, made now or by a try before, with what came of it.
-func made(ctx context.Context, who actor, wanted wanted, j journal) (CreatedSpace, error) {
+// createOrContinue creates the space, or continues with the one of an earlier attempt.
+func createOrContinue(ctx context.Context, a actor, d draft, j journal) (CreatedSpace, error) {
 	if j.Made != nil {
-		return goOn(ctx, who, *j.Request, *j.Made), nil
+		return continueCreate(ctx, a, *j.Request, *j.Made), nil
 	}
 	r := *j.Request
 	r.DisplayName = cmp.Or(j.Name, r.DisplayName)
-	made, err := who.spaces.Create(ctx, who.person, who.key, r)
-	for n := 0; n < mostNames && wanted.taken == TakenSuffix && conflict(err); n++ {
+	space, err := a.spaces.Create(ctx, a.person, a.key, r)
+	for n := 0; n < maxNames && d.taken == DuplicateSuffix && isConflict(err); n++ {
 		r.DisplayName = spaces.NextName(r.DisplayName)
 		j.Name = r.DisplayName
-		if err := j.keep(ctx, who); err != nil { // the next try must not make another
+		if err := j.save(ctx, a); err != nil { // the next attempt must not create another space
 			return CreatedSpace{}, err
 		}
-		made, err = who.spaces.Create(ctx, who.person, who.key, r)
+		space, err = a.spaces.Create(ctx, a.person, a.key, r)
 	}
-	if wanted.taken == TakenReuse && conflict(err) {
-		return reuse(ctx, who, r, err)
+	if d.taken == DuplicateReuse && isConflict(err) {
+		return reuse(ctx, a, r, err)
 	}
 	if err != nil {
 		return CreatedSpace{}, err
 	}
-	return createdOf(who, made, r), nil
+	return newCreatedSpace(a, space, r), nil
 }
 
-// mostNames is how many numbers are tried behind a name that is taken.
-const mostNames = 20
+// maxNames limits how many numbers are tried after a name that is taken.
+const maxNames = 20
 
-func conflict(err error) bool { return err != nil && fault.KindOf(err) == fault.Conflict }
+func isConflict(err error) bool { return err != nil && fault.KindOf(err) == fault.Conflict }
 
-// reuse is the space of that name, if the person is in it; else what said that
-// the name is taken.
-func reuse(ctx context.Context, who actor, r spaces.Request, taken error) (CreatedSpace, error) {
-	found, _, err := who.spaces.Search(ctx, who.person, r.DisplayName)
+// reuse returns the space with the requested name if the person is in it, else the conflict.
+func reuse(ctx context.Context, a actor, r spaces.Request, conflict error) (CreatedSpace, error) {
+	found, _, err := a.spaces.Search(ctx, a.person, r.DisplayName)
 	if err != nil {
 		return CreatedSpace{}, err
 	}
 	for _, s := range found {
 		if strings.EqualFold(s.DisplayName, r.DisplayName) {
 			r.Members, r.More, r.Rest = append(r.Members, r.More...), nil, spaces.Rest{}
-			there := spaces.Created{Name: s.Name, DisplayName: s.DisplayName, Address: s.Address}
-			there.Outcome = who.spaces.Finish(ctx, who.person, "", there.Name, r.Members, nil, r.Rest)
-			answer := createdOf(who, there, r)
+			space := spaces.CreatedSpace{Name: s.Name, DisplayName: s.DisplayName, Address: s.Address}
+			space.Outcome = a.spaces.Finish(ctx, a.person, "", space.Name, r.Members, nil, r.Rest)
+			answer := newCreatedSpace(a, space, r)
 			answer.Reused = true
 			return answer, nil
 		}
 	}
-	return CreatedSpace{}, taken
+	return CreatedSpace{}, conflict
 }
 
-// goOn does what an earlier try has left: members who are pending or were not
-// looked at, and steps that may go well now. What is settled stays.
-func goOn(ctx context.Context, who actor, r spaces.Request, before CreatedSpace) CreatedSpace {
+// continueCreate retries pending members and steps of an earlier attempt and
+// checks members who were not checked. Final results stay.
+func continueCreate(ctx context.Context, a actor, r spaces.Request, before CreatedSpace) CreatedSpace {
 	states := map[string]State{}
 	for _, m := range before.Members {
 		states[m.Member] = m.State
 	}
-	left := func(members []spaces.Member, of ...State) []spaces.Member {
-		return slices.DeleteFunc(slices.Clone(members), func(m spaces.Member) bool { return !slices.Contains(of, states[cmp.Or(m.Label, m.User)]) })
+	filter := func(members []spaces.Member, keep ...State) []spaces.Member {
+		return slices.DeleteFunc(slices.Clone(members), func(m spaces.Member) bool {
+			return !slices.Contains(keep, states[cmp.Or(m.Label, m.User)])
+		})
 	}
-	look := left(r.Members, StateUnchecked)
-	more := left(r.More, StatePending, StateUnchecked)
+	toCheck, toAdd := filter(r.Members, StateUnchecked), filter(r.More, StatePending, StateUnchecked)
 	var steps []spaces.Step
 	for _, s := range before.Steps {
 		if s.State == StatePending {
 			steps = append(steps, s.Step)
 		}
 	}
-	if before.Reused { // of a space that was there before, nothing else is changed
-		look, more, steps = left(slices.Concat(r.Members, r.More), StateUnchecked), nil, nil
+	if before.Reused { // a reused space is not changed
+		toCheck, toAdd, steps = filter(slices.Concat(r.Members, r.More), StateUnchecked), nil, nil
 	}
-	rest := r.Rest.Only(steps...)
-	outcome := who.spaces.Finish(ctx, who.person, who.key, before.Name, look, more, rest)
-	now := createdOf(who, spaces.Created{Outcome: outcome}, spaces.Request{Members: look, More: more, External: r.External, Rest: rest})
+	left := spaces.Request{Members: toCheck, More: toAdd, External: r.External, Rest: r.Rest.Select(steps...)}
+	outcome := a.spaces.Finish(ctx, a.person, a.key, before.Name, toCheck, toAdd, left.Rest)
+	now := newCreatedSpace(a, spaces.CreatedSpace{Outcome: outcome}, left)
 	after := before
 	after.Members, after.Steps, after.Outcome = slices.Clone(before.Members), slices.Clone(before.Steps), outcome
 	for i, m := range after.Members {
-		if at := slices.IndexFunc(now.Members, func(n MemberResult) bool { return n.Member == m.Member }); at >= 0 {
-			after.Members[i] = now.Members[at]
+		same := func(n MemberResult) bool { return n.Member == m.Member }
+		if k := slices.IndexFunc(now.Members, same); k >= 0 {
+			after.Members[i] = now.Members[k]
 		}
 	}
 	for i, s := range after.Steps {
-		if at := slices.IndexFunc(now.Steps, func(n StepResult) bool { return n.Step == s.Step }); at >= 0 {
-			after.Steps[i] = now.Steps[at]
+		if k := slices.IndexFunc(now.Steps, func(n StepResult) bool { return n.Step == s.Step }); k >= 0 {
+			after.Steps[i] = now.Steps[k]
 		}
 	}
 	return after
 }
 
-// NewConversation is what has no name: the group conversation of exactly these
-// people, or the direct message with one.
+// NewConversation is a conversation without a name: the group conversation of
+// exactly these people, or the direct message with one.
 type NewConversation struct {
 	Direct  bool
 	Members []spaces.Member
 }
 
-// CreateConversation finds or makes one.
+// CreateConversation finds or creates a conversation.
 func (o *Operations) CreateConversation(ctx context.Context, c Call, in NewConversation) (CreatedSpace, error) {
 	if in.Direct && len(in.Members) != 1 {
 		return CreatedSpace{}, invalid(i18n.English("A DIRECT_MESSAGE has exactly one member besides the person."))
 	}
-	op := operation{name: "createConversation", actions: only(callers.CreateSpaces), needs: []capability.Capability{capability.CreateSpaces, capability.ReadMembers}}
+	needs := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
 	if in.Direct {
-		op.needs = op.needs[:1]
+		needs = needs[:1]
 	}
-	return run(ctx, o, c, op, []any{in.Direct, users(in.Members)}, func(who actor) (CreatedSpace, done, error) {
-		var made spaces.Group
+	op := operation{name: "createConversation", actions: []string{callers.CreateSpaces}, needs: needs}
+	return run(ctx, o, c, op, []any{in.Direct, users(in.Members)}, func(a actor) (CreatedSpace, effect, error) {
+		var group spaces.Group
 		var err error
 		if in.Direct {
-			made, err = who.spaces.DirectMessage(ctx, who.person, who.key, in.Members[0])
+			group, err = a.spaces.EnsureDirectMessage(ctx, a.person, a.key, in.Members[0])
 		} else {
-			made, err = who.spaces.GroupChat(ctx, who.person, who.key, in.Members)
+			group, err = a.spaces.EnsureGroupChat(ctx, a.person, a.key, in.Members)
 		}
 		if err != nil {
-			return CreatedSpace{}, done{}, err
+			return CreatedSpace{}, effect{}, err
 		}
-		answer := createdOf(who, spaces.Created{Name: made.Name, Address: made.Address, Outcome: made.Outcome}, spaces.Request{Members: in.Members})
-		answer.Reused = made.Found
-		return answer, done{string(answer.Name), answer.Unfinished()}, nil
+		space := spaces.CreatedSpace{Name: group.Name, Address: group.Address, Outcome: group.Outcome}
+		answer := newCreatedSpace(a, space, spaces.Request{Members: in.Members})
+		answer.Reused = group.Found
+		return answer, effect{string(answer.Name), answer.Unfinished()}, nil
 	})
 }

@@ -28,27 +28,32 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-// program is a third way in, beside Chat and HTTP: each JSON value on in is a
-// space to create, with a member to add and a text to post.
-func program(ctx context.Context, do *operations.Operations, ci callers.Caller, in io.Reader, out io.Writer) error {
-	for lines := json.NewDecoder(in); lines.More(); {
-		var asked struct{ Key, As, Create, Member, Text string }
-		if err := lines.Decode(&asked); err != nil {
+// runBatch is a third frontend, besides Chat and HTTP. Each JSON value of in is
+// a space to create, with a member to add and a text to post.
+func runBatch(ctx context.Context, ops *operations.Operations, ci callers.Caller, in io.Reader, out io.Writer) error {
+	for decoder := json.NewDecoder(in); decoder.More(); {
+		var job struct{ Key, As, Create, Member, Text string }
+		if err := decoder.Decode(&job); err != nil {
 			return err
 		}
 		call := func(step string) operations.Call {
-			return operations.Call{Caller: ci, Person: resource.Named(asked.As), Authority: callers.ByUser, Key: resource.Key(asked.Key + step)}
+			return operations.Call{
+				Caller: ci, Person: resource.Named(job.As), Authority: callers.ByUser,
+				Key: resource.Key(job.Key + step),
+			}
 		}
-		space, err := do.CreateSpace(ctx, call("/space"), operations.NewSpace{Request: spaces.Request{DisplayName: asked.Create}})
+		space, err := ops.CreateSpace(ctx, call("/space"), newSpace(job.Create))
 		if err != nil {
 			return err
 		}
-		user, _ := resource.ParseUser(asked.Member)
-		added, err := do.AddMembers(ctx, call("/member"), operations.NewMembers{Space: space.Name, Members: []spaces.Member{{User: user, Label: asked.Member}}})
+		user, _ := resource.ParseUser(job.Member)
+		added, err := ops.AddMembers(ctx, call("/member"), operations.NewMembers{
+			Space: space.Name, Members: []spaces.Member{{User: user, Label: job.Member}},
+		})
 		if err != nil {
 			return err
 		}
-		posted, err := do.CreateMessage(ctx, call("/message"), spaces.Message{Space: space.Name, Text: asked.Text})
+		posted, err := ops.CreateMessage(ctx, call("/message"), spaces.Message{Space: space.Name, Text: job.Text})
 		if err != nil {
 			return err
 		}
@@ -57,11 +62,18 @@ func program(ctx context.Context, do *operations.Operations, ci callers.Caller, 
 	return nil
 }
 
-func TestAThirdWayInNeedsNoChangeElsewhere(t *testing.T) {
+func newSpace(name string) operations.NewSpace {
+	return operations.NewSpace{Request: spaces.Request{DisplayName: name}}
+}
+
+// A third frontend needs no change in another package.
+func TestOperations_NewFrontend(t *testing.T) {
 	t.Parallel()
-	g := google.New(google.Config{ClientID: "client", ProjectNumber: "1", ChatAddress: "http://chat.example/", Now: time.Now})
-	at := httptest.NewServer(g.Handler())
-	defer at.Close()
+	g := google.New(google.Config{
+		ClientID: "client", ProjectNumber: "1", ChatAddress: "http://chat.example/", Now: time.Now,
+	})
+	server := httptest.NewServer(g.Handler())
+	defer server.Close()
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +86,8 @@ func TestAThirdWayInNeedsNoChangeElsewhere(t *testing.T) {
 	v := vault.New(&memory.Docs{}, keys, time.Now)
 	deps := grants.Deps{Vault: v, Keys: keys, ClientID: "client", Log: logging.NewText(&log), Now: time.Now}
 	auth := grants.New(deps)
-	chat, err := spaces.New(t.Context(), auth, keys, spaces.Endpoints{Chat: at.URL + "/", Identity: at.URL + "/"}, http.DefaultTransport)
+	endpoints := spaces.Endpoints{Chat: server.URL + "/", Identity: server.URL + "/"}
+	chat, err := spaces.New(t.Context(), auth, keys, endpoints, http.DefaultTransport)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,38 +95,52 @@ func TestAThirdWayInNeedsNoChangeElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	do := operations.New(operations.Deps{Vault: v, Grants: auth, Consent: consent.New(auth, deps), Spaces: chat, Meetings: rooms, Log: logging.NewText(&log), Now: time.Now})
+	ops := operations.New(operations.Deps{
+		Vault: v, Grants: auth, Consent: consent.New(auth, deps), Spaces: chat, Meetings: rooms,
+		Log: logging.NewText(&log), Now: time.Now,
+	})
 
 	ada, grace := google.People()[0], google.People()[1]
 	needed := capability.Scopes(capability.CreateSpaces, capability.ManageMembers, capability.PostMessages)
 	refresh, access := g.Connect(ada, needed...)
 	grant := vault.Grant{
-		Person: resource.Person(ada.User()), ClientID: "client", Scopes: needed, RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: time.Now().Add(time.Hour),
-		Status: vault.Connected, Email: config.NewSecret(ada.Email), EmailAt: time.Now(), SignedIn: time.Now(), Refreshed: time.Now(),
+		Person: resource.Person(ada.User()), ClientID: "client", Scopes: needed,
+		RefreshToken: config.NewSecret(refresh),
+		AccessToken:  config.NewSecret(access), AccessExpiry: time.Now().Add(time.Hour),
+		Status: vault.Connected, Email: config.NewSecret(ada.Email), EmailAt: time.Now(),
+		SignedIn: time.Now(), Refreshed: time.Now(),
 	}
-	ci := callers.Caller{ID: "ci", Name: "CI", Actions: callers.Actions(), People: []string{ada.Email}, Authorities: []vault.Authority{vault.Authority(string(callers.ByUser))}}
-	grant.Approve(ci.ID, callers.ByUser, []string{callers.CreateSpaces, callers.WriteMembers, callers.CreateMessages}, time.Now())
+	ci := callers.Caller{
+		ID: "ci", Name: "CI", Actions: callers.Actions(), People: []string{ada.Email},
+		Authorities: []vault.Authority{vault.Authority(string(callers.ByUser))},
+	}
+	actions := []string{callers.CreateSpaces, callers.WriteMembers, callers.CreateMessages}
+	grant.Approve(ci.ID, callers.ByUser, actions, time.Now())
 	if _, err := v.SaveGrant(t.Context(), grant); err != nil {
 		t.Fatal(err)
 	}
 
-	if _, err := do.CreateSpace(t.Context(), operations.Call{Person: resource.Named(ada.User()), Authority: callers.ByUser}, operations.NewSpace{Request: spaces.Request{DisplayName: "x"}}); fault.KindOf(err) != fault.Denied {
-		t.Errorf("a call that names no caller: %v", err)
+	anonymous := operations.Call{Person: resource.Named(ada.User()), Authority: callers.ByUser}
+	if _, err := ops.CreateSpace(t.Context(), anonymous, newSpace("x")); fault.KindOf(err) != fault.Denied {
+		t.Errorf("a call without a caller: %v", err)
 	}
-	input := fmt.Sprintf(`{"key": "a-key", "as": %q, "create": "Incident 7", "member": %q, "text": "Hello"}`, ada.Email, grace.Email)
-	for range 2 { // the second time, nothing is done
+	input := fmt.Sprintf(`{"key": "a-key", "as": %q, "create": "Incident 7", "member": %q, "text": "Hello"}`,
+		ada.Email, grace.Email)
+	want := "Incident 7 " + grace.Email + " JOINED Hello\n"
+	for range 2 { // the second run only reads stored results
 		var out strings.Builder
-		if err := program(t.Context(), do, ci, strings.NewReader(input), &out); err != nil || out.String() != "Incident 7 "+grace.Email+" JOINED Hello\n" {
+		err := runBatch(t.Context(), ops, ci, strings.NewReader(input), &out)
+		if err != nil || out.String() != want {
 			t.Fatalf("%q, %v\n%s", out.String(), err, log.String())
 		}
 	}
-	made := 0
+	writes := 0
 	for _, c := range g.Calls() {
 		if c.Method != "chat.spaces.members.list" {
-			made++
+			writes++
 		}
 	}
-	if made != 3 || strings.Count(log.String(), "repeated=true") != 3 {
-		t.Errorf("%d calls of Google: %v\n%s", made, g.Calls(), log.String())
+	if writes != 3 || strings.Count(log.String(), "repeated=true") != 3 {
+		t.Errorf("%d calls to Google: %v\n%s", writes, g.Calls(), log.String())
 	}
 }

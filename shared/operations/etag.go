@@ -9,23 +9,23 @@ import (
 	"example.com/deputy/shared/i18n"
 )
 
-// ErrChanged says that what was read is not what is there now.
+// ErrChanged says that a resource has changed since it was read.
 var ErrChanged = errors.New("If-Match does not match")
 
 // ETag names one state of a space or a template, in quotes (RFC 9110, 8.8.3).
-func ETag(resource any) string { return `"` + Digest(string(asJSON(resource)))[:24] + `"` }
+func ETag(resource any) string { return `"` + Digest(string(mustJSON(resource)))[:24] + `"` }
 
-func asJSON(v any) []byte {
+func mustJSON(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // only for what has no JSON
+		panic(err) // only for a type without JSON
 	}
 	return text
 }
 
-// match is ErrChanged in a fault, unless If-Match is absent or names the
-// resource (RFC 9110, 13.1.1). nil is one that is not there.
-func match(ifMatch *string, resource any) error {
+// checkMatch returns ErrChanged in a Conflict fault, unless ifMatch is nil or
+// names the resource (RFC 9110, 13.1.1). A nil resource does not exist.
+func checkMatch(ifMatch *string, resource any) error {
 	if ifMatch == nil {
 		return nil
 	}
@@ -37,7 +37,7 @@ func match(ifMatch *string, resource any) error {
 		}
 	}
 	return &fault.Error{
-		Op: "operations.match", Kind: fault.Conflict, Err: ErrChanged,
-		Public: i18n.English("It has changed since it was read. Read it again, then retry. Nothing was done."),
+		Op: "operations.checkMatch", Kind: fault.Conflict, Err: ErrChanged,
+		Public: i18n.English("It has changed since you read it, so nothing was done. Read it again and retry."),
 	}
 }

@@ -19,24 +19,24 @@ var (
 	manageMembers = []capability.Capability{capability.ManageMembers}
 )
 
-// Page is a part of a list.
+// Page selects a page of a list.
 type Page struct {
 	Size  int64  // of the page, at most
-	Token string // Google's, of the page; empty for the first
+	Token string // Google's page token; empty for the first page
 }
 
 // MembersPage is a page of the members of a space.
 type MembersPage struct {
-	Members []spaces.Listed
+	Members []spaces.Membership
 	Next    string // token of the next page; empty for none
 }
 
-// ListMembers lists who is in a space.
-func (o *Operations) ListMembers(ctx context.Context, c Call, space resource.SpaceName, page Page) (MembersPage, error) {
-	op := operation{name: "listMembers", actions: only(callers.ReadMembers), space: space, needs: readMembers}
-	return run(ctx, o, c, op, nil, func(who actor) (out MembersPage, _ done, err error) {
-		out.Members, out.Next, err = who.spaces.Members(ctx, who.person, space, page.Size, page.Token)
-		return out, done{}, err
+// ListMembers lists the members of a space.
+func (o *Operations) ListMembers(ctx context.Context, c Call, space resource.SpaceName, p Page) (MembersPage, error) {
+	op := operation{name: "listMembers", actions: []string{callers.ReadMembers}, space: space, needs: readMembers}
+	return run(ctx, o, c, op, nil, func(a actor) (out MembersPage, _ effect, err error) {
+		out.Members, out.Next, err = a.spaces.Members(ctx, a.person, space, p.Size, p.Token)
+		return out, effect{}, err
 	})
 }
 
@@ -46,37 +46,37 @@ type Member struct {
 	User  string             // users/{id or e-mail address}
 }
 
-// id is the last part of its resource name.
+// id returns the last part of the member's resource name.
 func (m Member) id() string { return strings.TrimPrefix(m.User, "users/") }
 
 // GetMember reads one member.
-func (o *Operations) GetMember(ctx context.Context, c Call, m Member) (spaces.Listed, error) {
-	op := operation{name: "getMember", actions: only(callers.ReadMembers), space: m.Space, needs: readMembers}
-	return run(ctx, o, c, op, nil, func(who actor) (spaces.Listed, done, error) {
-		out, err := who.spaces.Member(ctx, who.person, m.Space, m.id())
-		return out, done{}, err
+func (o *Operations) GetMember(ctx context.Context, c Call, m Member) (spaces.Membership, error) {
+	op := operation{name: "getMember", actions: []string{callers.ReadMembers}, space: m.Space, needs: readMembers}
+	return run(ctx, o, c, op, nil, func(a actor) (spaces.Membership, effect, error) {
+		found, err := a.spaces.Member(ctx, a.person, m.Space, m.id())
+		return found, effect{}, err
 	})
 }
 
 // UpdateMember changes a member's role.
-func (o *Operations) UpdateMember(ctx context.Context, c Call, m Member, role spaces.Role) (spaces.Listed, error) {
-	op := operation{name: "updateMember", actions: only(callers.WriteMembers), space: m.Space, needs: manageMembers}
-	return run(ctx, o, c, op, []any{m, role}, func(who actor) (spaces.Listed, done, error) {
-		now, err := who.spaces.SetRole(ctx, who.person, m.Space, m.id(), role)
-		return now, done{}, err
+func (o *Operations) UpdateMember(ctx context.Context, c Call, m Member, role spaces.Role) (spaces.Membership, error) {
+	op := operation{name: "updateMember", actions: []string{callers.WriteMembers}, space: m.Space, needs: manageMembers}
+	return run(ctx, o, c, op, []any{m, role}, func(a actor) (spaces.Membership, effect, error) {
+		updated, err := a.spaces.SetRole(ctx, a.person, m.Space, m.id(), role)
+		return updated, effect{}, err
 	})
 }
 
-// RemoveMember takes somebody out of a space; whoever is not in it is out.
+// RemoveMember removes a member from a space. It succeeds if they are not in it.
 func (o *Operations) RemoveMember(ctx context.Context, c Call, m Member) error {
-	op := operation{name: "removeMember", actions: only(callers.WriteMembers), space: m.Space, needs: manageMembers}
-	_, err := run(ctx, o, c, op, m, func(who actor) (struct{}, done, error) {
-		err := who.spaces.RemoveMember(ctx, who.person, m.Space, m.id())
+	op := operation{name: "removeMember", actions: []string{callers.WriteMembers}, space: m.Space, needs: manageMembers}
+	_, err := run(ctx, o, c, op, m, func(a actor) (struct{}, effect, error) {
+		err := a.spaces.RemoveMember(ctx, a.person, m.Space, m.id())
 		if err != nil && fault.KindOf(err) == fault.NotFound {
-			// Not the member is missing, if the space cannot be seen either.
-			_, _, err = who.spaces.Members(ctx, who.person, m.Space, 1, "")
+			// Listing fails if the space itself is missing, not the member.
+			_, _, err = a.spaces.Members(ctx, a.person, m.Space, 1, "")
 		}
-		return struct{}{}, done{}, err
+		return struct{}{}, effect{}, err
 	})
 	return err
 }
@@ -87,73 +87,73 @@ type NewMembers struct {
 	Members []spaces.Member
 }
 
-// AddedMembers is what came of each, in the order of the request.
+// AddedMembers holds the result for each member, in the order of the request.
 type AddedMembers struct {
 	Members []MemberResult `json:"members"`
-	// Added is what this try did, for who tells of it in another language. It is not
-	// stored.
-	Added spaces.Added `json:"-"`
+	// Added is the outcome of this attempt, for a reply in another language. It is not stored.
+	Added spaces.AddResult `json:"-"`
 }
 
-// Pending reports whether some may be added later under the same key.
-func (a AddedMembers) Pending() bool { return pending(a.Members) }
+// Pending reports whether a retry with the same key may add more of them.
+func (a AddedMembers) Pending() bool { return anyPending(a.Members) }
 
-// AddMembers adds people and groups; each has a result of their own.
+// AddMembers adds people and groups, each with their own result.
 func (o *Operations) AddMembers(ctx context.Context, c Call, in NewMembers) (AddedMembers, error) {
 	in.Members = distinct(in.Members)
 	if n := len(in.Members); n == 0 || n > spaces.MaxMembers {
-		return AddedMembers{}, invalid(i18n.English("members must be 1 to %d."), spaces.MaxMembers)
+		return AddedMembers{}, invalid(i18n.English("members must have 1 to %d entries."), spaces.MaxMembers)
 	}
-	op := operation{name: "addMembers", actions: only(callers.WriteMembers), space: in.Space, needs: manageMembers}
-	if slices.ContainsFunc(in.Members, spaces.Member.ByAddress) {
+	op := operation{name: "addMembers", actions: []string{callers.WriteMembers}, space: in.Space, needs: manageMembers}
+	if slices.ContainsFunc(in.Members, spaces.Member.IsGroupAddress) {
 		op.needs = append(slices.Clone(manageMembers), capability.ResolveGroups)
 	}
-	return run(ctx, o, c, op, users(in.Members), func(who actor) (AddedMembers, done, error) {
-		if err := who.spaces.Ready(ctx, who.person, op.needs...); err != nil {
-			return AddedMembers{}, done{}, err // one consent asks for all
+	return run(ctx, o, c, op, users(in.Members), func(a actor) (AddedMembers, effect, error) {
+		if err := a.spaces.CheckCapabilities(ctx, a.person, op.needs...); err != nil {
+			return AddedMembers{}, effect{}, err // one consent asks for all
 		}
-		return addMembers(ctx, who, in)
+		return addMembers(ctx, a, in)
 	})
 }
 
-// addMembers is one try. Those of whom a try before has told for good are not
-// tried again.
-func addMembers(ctx context.Context, who actor, in NewMembers) (AddedMembers, done, error) {
+// addMembers is one attempt. It skips members with a final result of an earlier attempt.
+func addMembers(ctx context.Context, a actor, in NewMembers) (AddedMembers, effect, error) {
 	settled := map[string]MemberResult{} // by resource name
-	if who.try.Journal != nil {
-		if err := json.Unmarshal(who.try.Journal, &settled); err != nil {
-			return AddedMembers{}, done{}, fault.Wrap("operations.addMembers", err)
+	if a.attempt.Journal != nil {
+		if err := json.Unmarshal(a.attempt.Journal, &settled); err != nil {
+			return AddedMembers{}, effect{}, fault.Wrap("operations.addMembers", err)
 		}
 	}
-	left := slices.DeleteFunc(slices.Clone(in.Members), func(m spaces.Member) bool { _, is := settled[m.User]; return is })
-	found, err := who.spaces.Resolve(ctx, who.person, left)
+	isSettled := func(m spaces.Member) bool { _, ok := settled[m.User]; return ok }
+	left := slices.DeleteFunc(slices.Clone(in.Members), isSettled)
+	found, err := a.spaces.ResolveGroups(ctx, a.person, left)
 	if err != nil {
-		return AddedMembers{}, done{}, err
+		return AddedMembers{}, effect{}, err
 	}
-	added, err := who.spaces.Invite(ctx, who.person, in.Space, found)
+	added, err := a.spaces.AddMembers(ctx, a.person, in.Space, found)
 	if _, needs := capability.AsConsentError(err); err != nil && (needs || len(settled) == 0) {
-		return AddedMembers{}, done{}, err
+		return AddedMembers{}, effect{}, err
 	}
-	states := resultsOf(who, spaces.Outcome{Joined: added.Joined, Invited: added.Invited, Failed: added.Failed}, false)
+	outcome := spaces.Outcome{Joined: added.Joined, Invited: added.Invited, Failed: added.Failed}
+	results := memberResults(a, outcome, false)
 	for i, m := range left {
-		states[m.User] = states[found[i].User] // a group had an address only
+		results[m.User] = results[found[i].User] // the request names a group by address
 	}
 	out := AddedMembers{Added: added}
 	for _, m := range in.Members {
-		r, before := settled[m.User]
-		if !before {
-			r = states[m.User]
+		r, ok := settled[m.User]
+		if !ok {
+			r = results[m.User]
 		}
 		if out.Members = append(out.Members, r); r.State != StatePending {
 			settled[m.User] = r
 		}
 	}
 	if !out.Pending() {
-		return out, done{}, nil
+		return out, effect{}, nil
 	}
 	text, err := json.Marshal(settled)
 	if err == nil {
-		err = who.try.Keep(context.WithoutCancel(ctx), text)
+		err = a.attempt.SaveJournal(context.WithoutCancel(ctx), text)
 	}
-	return out, done{incomplete: true}, err
+	return out, effect{incomplete: true}, err
 }

@@ -12,28 +12,30 @@ import (
 )
 
 // CreateMessage posts a text as a person.
-func (o *Operations) CreateMessage(ctx context.Context, c Call, m spaces.Message) (spaces.Posted, error) {
-	op := operation{name: "createMessage", actions: only(callers.CreateMessages), space: m.Space, needs: []capability.Capability{capability.PostMessages}}
-	return run(ctx, o, c, op, m, func(who actor) (spaces.Posted, done, error) {
-		posted, err := who.spaces.Say(ctx, who.person, who.key, m)
-		return posted, done{made: posted.Name}, err
+func (o *Operations) CreateMessage(ctx context.Context, c Call, m spaces.Message) (spaces.PostedMessage, error) {
+	needs := []capability.Capability{capability.PostMessages}
+	op := operation{name: "createMessage", actions: []string{callers.CreateMessages}, space: m.Space, needs: needs}
+	return run(ctx, o, c, op, m, func(a actor) (spaces.PostedMessage, effect, error) {
+		posted, err := a.spaces.PostMessage(ctx, a.person, a.key, m)
+		return posted, effect{created: posted.Name}, err
 	})
 }
 
-// CreateMeeting opens a Meet room and posts its address behind the text of a
-// message. say is the language of the post. The API of Meet has no key, so the
-// room is kept before it is posted: a repetition names the same.
-func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message, say i18n.Say) (spaces.Posted, error) {
+// CreateMeeting creates a Meet room and posts the text of m with the room's address.
+// say gives the language of the post. The Meet API accepts no idempotency key, so
+// the address is saved before it is posted: a repetition posts the same room.
+func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message, say i18n.Say) (spaces.PostedMessage, error) {
 	needs := []capability.Capability{capability.Meet, capability.PostMessages}
-	op := operation{name: "createMeeting", actions: []string{callers.CreateMeetings, callers.CreateMessages}, space: m.Space, needs: needs, once: true}
-	return run(ctx, o, c, op, m, func(who actor) (spaces.Posted, done, error) {
-		room, err := who.meetings.RoomOnce(ctx, who.person, who.try, capability.PostMessages)
+	actions := []string{callers.CreateMeetings, callers.CreateMessages}
+	op := operation{name: "createMeeting", actions: actions, space: m.Space, needs: needs, alwaysRecord: true}
+	return run(ctx, o, c, op, m, func(a actor) (spaces.PostedMessage, effect, error) {
+		room, err := a.meetings.CreateRoomOnce(ctx, a.person, a.attempt, capability.PostMessages)
 		if err != nil {
-			return spaces.Posted{}, done{}, err
+			return spaces.PostedMessage{}, effect{}, err
 		}
-		said := m
-		said.Text = strings.TrimSpace(m.Text + " " + say(words.MeetMessage, room))
-		posted, err := who.spaces.Say(ctx, who.person, who.key, said)
-		return posted, done{made: posted.Name}, err
+		post := m
+		post.Text = strings.TrimSpace(m.Text + " " + say(words.MeetMessage, room))
+		posted, err := a.spaces.PostMessage(ctx, a.person, a.key, post)
+		return posted, effect{created: posted.Name}, err
 	})
 }

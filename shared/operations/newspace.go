@@ -17,21 +17,19 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// NewSpace is a space to be made.
+// NewSpace is a space to be created.
 type NewSpace struct {
-	// Request is the space, its members in any number up to what spaces takes. With
-	// a template, DisplayName is the {{title}} where the template has a name, and
-	// what is empty is the template's.
+	// Request is the space. It may have more members than a setup takes. With a template,
+	// DisplayName is the {{title}} if the template has a name, and the template fills empty fields.
 	Request spaces.Request
-	// Template names the operator's, or one of the caller's own; empty for none.
+	// Template names a template of the operator's or the caller's own; empty for none.
 	Template string
-	// Without are fields of the template that do not count although Request leaves
-	// them empty.
-	Without []Field
-	Taken   Taken
+	// IgnoreFields lists template fields to ignore even if Request leaves them empty.
+	IgnoreFields []Field
+	OnDuplicate  OnDuplicate
 }
 
-// Field is a field of a template that a request can leave out.
+// Field is a template field that a request can override.
 type Field string
 
 // The fields.
@@ -44,25 +42,24 @@ const (
 	FirstMessage  Field = "firstMessage"
 )
 
-// Taken is what happens when the name of a new space is taken.
-type Taken string
+// OnDuplicate says what to do if another space has the name of a new one.
+type OnDuplicate string
 
-// What can happen.
+// The values of Taken.
 const (
-	TakenFail   Taken = ""       // Conflict
-	TakenSuffix Taken = "SUFFIX" // the next free number stands behind the name
-	TakenReuse  Taken = "REUSE"  // the space of that name is given, if the person is in it
+	DuplicateFail   OnDuplicate = ""       // Conflict
+	DuplicateSuffix OnDuplicate = "SUFFIX" // append the next free number to the name
+	DuplicateReuse  OnDuplicate = "REUSE"  // use the space of that name if the person is in it
 )
 
-// identity is what makes two inputs the same: how people are called is not part
-// of it.
+// identity returns what makes two inputs the same. Labels of members do not count.
 func (n NewSpace) identity() any {
 	r := n.Request
 	r.Members, r.More = nil, nil
-	return []any{n.Template, n.Without, n.Taken, r, users(n.Request.Members), users(n.Request.More)}
+	return []any{n.Template, n.IgnoreFields, n.OnDuplicate, r, users(n.Request.Members), users(n.Request.More)}
 }
 
-// users are the resource names of members.
+// users returns the resource names of members.
 func users(members []spaces.Member) []string {
 	out := make([]string, len(members))
 	for i, m := range members {
@@ -71,8 +68,8 @@ func users(members []spaces.Member) []string {
 	return out
 }
 
-// without is a template without some of its fields.
-func without(t vault.Template, fields []Field) vault.Template {
+// clearFields returns a template without some of its fields.
+func clearFields(t vault.Template, fields []Field) vault.Template {
 	for _, f := range fields {
 		switch f {
 		case Description:
@@ -92,33 +89,32 @@ func without(t vault.Template, fields []Field) vault.Template {
 	return t
 }
 
-// wanted is a space as a caller wants it, before its placeholders are filled in
-// and its groups are found.
-type wanted struct {
+// draft is a requested space before its placeholders are filled in and its groups are resolved.
+type draft struct {
 	request  spaces.Request
 	title    string
-	template *vault.Template // nil: none
-	counter  string          // of its {{seq}}
-	taken    Taken
-	wrong    error // with the template, as it is now
+	template *vault.Template // nil for none
+	counter  string          // id of the template's {{seq}} counter
+	taken    OnDuplicate
+	err      error // of the current template; a request saved by an earlier attempt ignores it
 }
 
-// wanted puts an input on the template that it names.
-func (o *Operations) wanted(ctx context.Context, c Call, in NewSpace) (wanted, error) {
+// newDraft applies the template that an input names to its request.
+func (o *Operations) newDraft(ctx context.Context, c Call, in NewSpace) (draft, error) {
 	r := in.Request
-	out := wanted{title: strings.TrimSpace(r.DisplayName), taken: in.Taken}
+	out := draft{title: strings.TrimSpace(r.DisplayName), taken: in.OnDuplicate}
 	t := vault.Template{}
 	if in.Template != "" {
 		if err := c.Caller.AllowAction(callers.CreateSpaces); err != nil && !c.self {
 			return out, err
 		}
 		var err error
-		t, out.counter, err = o.template(ctx, c, in.Template)
+		t, out.counter, err = o.loadTemplate(ctx, c, in.Template)
 		if err != nil {
 			return out, err
 		}
 		out.template = new(t)
-		t = without(t, in.Without)
+		t = clearFields(t, in.IgnoreFields)
 	}
 	r.DisplayName = cmp.Or(t.DisplayName, out.title)
 	r.Description, r.Guidelines = cmp.Or(r.Description, t.Description), cmp.Or(r.Guidelines, t.Guidelines)
@@ -138,127 +134,126 @@ func (o *Operations) wanted(ctx context.Context, c Call, in NewSpace) (wanted, e
 	case utf8.RuneCountInString(r.Rest.First) > maxText:
 		return out, invalid(i18n.English("firstMessage has more than %d characters."), maxText)
 	}
-	// What is wrong with it is told before anything else; with the
-	// placeholders in it, it is checked again.
-	if _, err := spaces.CheckedName(out.title); err != nil && out.title != "" {
+	// Check now, so that an invalid request fails before anything else. resolve
+	// checks again with the placeholders filled in.
+	if _, err := spaces.NormalizeName(out.title); err != nil && out.title != "" {
 		return out, err
 	}
 	var err error
-	out.request, err = split(out.request)
+	out.request, err = splitMembers(out.request)
 	return out, err
 }
 
-// maxText is how many characters a text beside something else may have.
+// maxText is the limit for a first message, in characters.
 const maxText = 4_000
 
-// template is a template that an input names: the operator's, or the caller's
-// own. What another caller wrote works for that one alone.
-func (o *Operations) template(ctx context.Context, c Call, name string) (t vault.Template, counter string, err error) {
-	owner, t, err := o.templateNamed(ctx, c.Caller, name)
+// loadTemplate returns a template of the operator's or the caller's own. A
+// caller cannot use another caller's template.
+func (o *Operations) loadTemplate(ctx context.Context, c Call, name string) (vault.Template, string, error) {
+	owner, t, err := o.findTemplate(ctx, c.Caller, name)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
-		return t, "", invalid(i18n.English("template: there is none of this name."))
+		return t, "", invalid(i18n.English("template: no template has this name."))
 	}
 	return t, vault.TemplateID(vault.Owner(owner), name), err
 }
 
-// split puts those members into the setup that it takes; the others come after.
-func split(r spaces.Request) (spaces.Request, error) {
+// splitMembers puts as many members as a setup takes into Members and the others into More.
+func splitMembers(r spaces.Request) (spaces.Request, error) {
 	if r.Members = distinct(append(slices.Clip(r.Members), r.More...)); len(r.Members) > spaces.MaxMembers {
 		r.Members, r.More = r.Members[:spaces.MaxMembers], r.Members[spaces.MaxMembers:]
 	} else {
 		r.More = nil
 	}
-	return r.Checked("")
+	return r.Normalize("")
 }
 
 func distinct(members []spaces.Member) []spaces.Member {
-	known := map[string]bool{}
+	seen := map[string]bool{}
 	return slices.DeleteFunc(slices.Clone(members), func(m spaces.Member) bool {
-		before := known[m.User]
-		known[m.User] = true
-		return before
+		duplicate := seen[m.User]
+		seen[m.User] = true
+		return duplicate
 	})
 }
 
-// groups tells whether a member is a group that has to be found.
-func (w wanted) groups() bool {
-	return slices.ContainsFunc(append(slices.Clone(w.request.Members), w.request.More...), spaces.Member.ByAddress)
+// hasGroupAddress reports whether a member is a group that has to be resolved.
+func (d draft) hasGroupAddress() bool {
+	return slices.ContainsFunc(slices.Concat(d.request.Members, d.request.More), spaces.Member.IsGroupAddress)
 }
 
-// actions are all that it does: what posts as the person, or reads a space that
-// was there before, needs its own right and approval.
-func (w wanted) actions() []string {
-	out := only(callers.CreateSpaces)
-	if w.request.Rest.First != "" {
+// actions returns all actions of the draft. To post as the person, or to read
+// an existing space, needs a right and an approval of its own.
+func (d draft) actions() []string {
+	out := []string{callers.CreateSpaces}
+	if d.request.Rest.First != "" {
 		out = append(out, callers.CreateMessages)
 	}
-	if w.taken == TakenReuse {
+	if d.taken == DuplicateReuse {
 		out = append(out, callers.ReadSpaces, callers.ReadMembers)
 	}
 	return out
 }
 
-// needed are the capabilities that it may take.
-func (w wanted) needed() []capability.Capability {
-	out := w.request.Needed()
-	if w.groups() {
+// capabilities returns the capabilities that the draft may use.
+func (d draft) capabilities() []capability.Capability {
+	out := d.request.Capabilities()
+	if d.hasGroupAddress() {
 		out = append(out, capability.ResolveGroups)
 	}
-	if w.taken == TakenReuse {
+	if d.taken == DuplicateReuse {
 		out = append(out, capability.ReadSpaces)
-		if len(w.request.Members) == 0 {
+		if len(d.request.Members) == 0 {
 			out = append(out, capability.ReadMembers)
 		}
 	}
 	return out
 }
 
-// resolve fills in the placeholders and finds the groups.
-func (o *Operations) resolve(ctx context.Context, who actor, w wanted) (spaces.Request, error) {
-	r := w.request
-	if w.wrong != nil {
-		return r, w.wrong
+// resolve fills in the placeholders and resolves the groups.
+func (o *Operations) resolve(ctx context.Context, a actor, d draft) (spaces.Request, error) {
+	r := d.request
+	if d.err != nil {
+		return r, d.err
 	}
-	if w.template != nil {
-		p := spaces.Placeholders{Title: w.title, Date: o.deps.Now().UTC()}
+	if d.template != nil {
+		p := spaces.Placeholders{Title: d.title, Date: o.deps.Now().UTC()}
 		var err error
-		if p.Person, err = o.addressOf(ctx, who); err == nil && r.Counts() {
-			p.Seq, err = o.seq(ctx, who, w.counter)
+		if p.Person, err = o.personEmail(ctx, a); err == nil && r.UsesSeq() {
+			p.Seq, err = o.nextSeq(ctx, a, d.counter)
 		}
 		if err != nil {
 			return r, err
 		}
-		if r, err = r.Filled(p).Checked(""); err != nil {
+		if r, err = r.FillIn(p).Normalize(""); err != nil {
 			return r, err
 		}
 	}
-	if !w.groups() {
+	if !d.hasGroupAddress() {
 		return r, nil
 	}
-	members, err := who.spaces.Resolve(ctx, who.person, append(slices.Clone(r.Members), r.More...))
+	members, err := a.spaces.ResolveGroups(ctx, a.person, append(slices.Clone(r.Members), r.More...))
 	if err != nil {
 		return r, err
 	}
 	r.Members, r.More = members, nil
-	return split(r)
+	return splitMembers(r)
 }
 
-// addressOf is what {{person}} stands for.
-func (o *Operations) addressOf(ctx context.Context, who actor) (string, error) {
-	if email := strings.TrimPrefix(string(who.person), "users/"); strings.Contains(email, "@") {
+// personEmail returns the value of {{person}}.
+func (o *Operations) personEmail(ctx context.Context, a actor) (string, error) {
+	if email := strings.TrimPrefix(string(a.person), "users/"); strings.Contains(email, "@") {
 		return email, nil
 	}
-	return o.deps.Grants.Email(ctx, who.person)
+	return o.deps.Grants.Email(ctx, a.person)
 }
 
-// seq is what {{seq}} stands for: the number of this operation, or, for a plan,
-// of the next.
-func (o *Operations) seq(ctx context.Context, who actor, counter string) (int64, error) {
-	if who.key == "" {
+// nextSeq returns the value of {{seq}}: the number of this operation. For a plan it only reads the next number.
+func (o *Operations) nextSeq(ctx context.Context, a actor, counter string) (int64, error) {
+	if a.key == "" {
 		last, err := o.deps.Vault.LastSeq(ctx, counter)
 		return last + 1, err
 	}
-	return o.deps.Vault.NextSeq(ctx, counter, who.key)
+	return o.deps.Vault.NextSeq(ctx, counter, a.key)
 }
 
 func invalid(text i18n.Text, args ...any) error {

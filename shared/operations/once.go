@@ -20,40 +20,39 @@ import (
 // 55-second deadline, so an expired lease means that the instance died.
 const lease = time.Minute
 
-// Running is the error of a request whose like is in progress: ask again later.
-type Running struct{ For time.Duration }
+// RunningError is the error of a request that is already in progress. For is the time until its lease expires.
+type RunningError struct{ LeaseLeft time.Duration }
 
-// Error says for how long at most, for the log.
-func (r *Running) Error() string {
-	return fmt.Sprintf("in progress, lease expires in %v", r.For)
+// Error says when the lease expires, for the log.
+func (r *RunningError) Error() string {
+	return fmt.Sprintf("in progress, lease expires in %v", r.LeaseLeft)
 }
 
-// ErrReused says that a key came with another request before.
-var ErrReused = errors.New("idempotency key reused with a different request")
+// ErrKeyReused says that the key belongs to a different request.
+var ErrKeyReused = errors.New("idempotency key reused with a different request")
 
-// Runner does something once for its key, however often the request for it comes,
-// and keeps the result. It does not know what is done, nor who may ask for it. It
-// is safe for concurrent use.
+// Runner does an operation once for its key and stores the result. It does not
+// know what is done, nor who may ask for it. It is safe for concurrent use.
 type Runner struct {
 	vault *vault.Vault
 	log   *slog.Logger
 	now   func() time.Time
 }
 
-// NewRunner keeps operations in v.
+// NewRunner returns a Runner that keeps its records in v.
 func NewRunner(v *vault.Vault, log *slog.Logger, now func() time.Time) *Runner {
 	return &Runner{v, log, vault.Clock(now)}
 }
 
-// Request is what is to be done once.
+// Request identifies an operation that is to be done once.
 type Request struct {
-	ID     string          // of the operation: Digest of who asks, and their key
-	Caller string          // who asks
-	Person resource.Person // users/{sub} as whom; empty for one who never connected
-	Hash   string          // of what is asked for: the same key may not ask for something else
+	ID     string          // Digest of the caller and its key
+	Caller string          // id of the caller
+	Person resource.Person // users/{sub} to act as; empty for a person who never connected
+	Hash   string          // of the request; the same key with another hash is ErrReused
 }
 
-// Digest is one name for several.
+// Digest returns the SHA-256 of the parts in hex; each part is prefixed with its length.
 func Digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -62,84 +61,83 @@ func Digest(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Try is one try of an operation.
-type Try struct {
-	Act     string    // names what is done: the same in all tries, another when the key is used anew
-	Began   time.Time // its first try
-	Again   bool      // it was tried before
-	Journal []byte    // what a try before kept; nil for nothing
-	keep    func(context.Context, []byte) error
+// Attempt is one attempt at an operation.
+type Attempt struct {
+	OperationID string    // id of the operation: the same in all attempts, another when an expired key is reused
+	FirstTried  time.Time // when it was first attempted
+	Retry       bool      // it was attempted before
+	Journal     []byte    // saved by an earlier attempt; nil for none
+	save        func(context.Context, []byte) error
 }
 
-// Kept is what a try before kept; nil for nothing.
-func (t Try) Kept() []byte { return t.Journal }
+// LoadJournal returns the journal of an earlier attempt; nil for none.
+func (t Attempt) LoadJournal() []byte { return t.Journal }
 
-// Keep stores, before something is done, what a later try has to know.
-//
-// Without a record, which a person in Chat does not need, nothing is stored.
-func (t Try) Keep(ctx context.Context, journal []byte) error {
-	if t.keep == nil {
+// SaveJournal saves the journal that a later attempt needs; call it before the step
+// that must not be repeated. It does nothing if the operation has no record.
+func (t Attempt) SaveJournal(ctx context.Context, journal []byte) error {
+	if t.save == nil {
 		return nil
 	}
-	return t.keep(ctx, journal)
+	return t.save(ctx, journal)
 }
 
-// Once does something as a person, and keeps the result for seven days: the same
-// request gets it again, however often it comes. While an instance is doing it,
-// also another one, the error is Running; when that has died, the next takes
-// over. do says whether its result is final. What is not, and what fails in a way
-// that may have been done, leaves the key to the same request; what was refused
-// without a trace leaves it free.
-func (r *Runner) Once(ctx context.Context, q Request, do func(Try) (result []byte, final bool, err error)) (result []byte, repeated bool, err error) {
-	o, again, err := r.claim(ctx, q)
+// Do calls do and stores its result for seven days. A repetition of the request gets the stored
+// result. While an instance holds the lease, the error is Running; when the lease expires, the
+// next request takes over. do reports whether its result is final. If it is not, or an error left
+// the outcome unknown, the key stays with this request. An error without effect frees the key.
+func (r *Runner) Do(
+	ctx context.Context, q Request, do func(Attempt) (result []byte, final bool, err error),
+) (result []byte, repeated bool, err error) {
+	o, retry, err := r.claim(ctx, q)
 	if err != nil || !o.Result.Empty() {
 		return []byte(o.Result.Reveal()), true, fault.Wrap("operations.Once", err)
 	}
-	t := Try{Act: actOf(o), Began: o.Expires.Add(-vault.OperationLife), Again: again, keep: func(ctx context.Context, journal []byte) error {
+	save := func(ctx context.Context, journal []byte) error {
 		o.Journal = config.NewSecret(journal)
-		kept, err := r.vault.SaveOperation(ctx, o)
+		saved, err := r.vault.SaveOperation(ctx, o)
 		if err == nil {
-			o = kept
+			o = saved
 		}
 		return fault.Wrap("operations.Keep", err)
-	}}
+	}
+	t := Attempt{OperationID: attemptID(o), FirstTried: o.Expires.Add(-vault.OperationLife), Retry: retry, save: save}
 	if !o.Journal.Empty() {
 		t.Journal = []byte(o.Journal.Reveal())
 	}
 	result, final, failed := do(t)
-	// From here on, failures to store the result are harmless: a retry with the
-	// same key finds what was done.
+	// From here on, failures to store the result are harmless: a retry with the same key finds what was done.
 	ctx = context.WithoutCancel(ctx)
 	o.Lease = time.Time{}
-	if failed != nil && HadNoEffect(failed) && !again {
-		r.note(ctx, r.vault.DeleteOperation(ctx, o))
+	if failed != nil && HadNoEffect(failed) && !retry {
+		r.logStoreError(ctx, r.vault.DeleteOperation(ctx, o))
 		return nil, false, failed
 	}
 	if failed == nil && final {
 		o.Result, o.Journal = config.NewSecret(result), config.Secret{}
 	}
 	_, err = r.vault.SaveOperation(ctx, o)
-	r.note(ctx, err)
+	r.logStoreError(ctx, err)
 	return result, false, failed
 }
 
-// note logs that the store did not take what came of an operation.
-func (r *Runner) note(ctx context.Context, err error) {
+// logStoreError logs that the outcome of an operation was not stored.
+func (r *Runner) logStoreError(ctx context.Context, err error) {
 	if err != nil {
-		r.log.ErrorContext(ctx, "the result of an operation is not stored; a repetition finds what was done", slog.String("error", err.Error()))
+		r.log.ErrorContext(ctx, "operation result not stored, a retry finds the finished operation",
+			slog.String("error", err.Error()))
 	}
 }
 
-// actOf is one name for all tries of an operation. A key can be used anew when
-// its record has expired; then it is another operation.
-func actOf(o vault.Operation) string {
+// attemptID returns the same id for all attempts at an operation. The expiry is
+// in it: a key that is reused after its record expired is another operation.
+func attemptID(o vault.Operation) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", o.ID, o.Request, o.Expires.Unix()))
 	return hex.EncodeToString(sum[:])
 }
 
-// Result is the stored result of the operation that a request has started
-// before; nil when there is none. ErrReused when the key came with another
-// request.
+// Result returns the stored result of a request; nil if there is none.
+// ErrReused if the key belongs to a different request.
 func (r *Runner) Result(ctx context.Context, q Request) ([]byte, error) {
 	o, err := r.vault.Operation(ctx, q.ID)
 	switch {
@@ -150,7 +148,7 @@ func (r *Runner) Result(ctx context.Context, q Request) ([]byte, error) {
 	case !r.now().Before(o.Expires):
 		return nil, nil
 	case o.Request != q.Hash:
-		return nil, reused()
+		return nil, reusedError()
 	case o.Result.Empty():
 		return nil, nil
 	}
@@ -159,72 +157,74 @@ func (r *Runner) Result(ctx context.Context, q Request) ([]byte, error) {
 
 // HadNoEffect reports whether an operation was refused before it did anything.
 func HadNoEffect(err error) bool {
-	_, partly := errors.AsType[*fault.Partly](err)
-	return !partly && !fault.Passes(err)
+	_, partial := errors.AsType[*fault.Partly](err)
+	return !partial && !fault.Passes(err)
 }
 
-// Hold does something while no other instance holds the same name. Running when
-// one does.
-func (r *Runner) Hold(ctx context.Context, name string, do func() error) error {
+// WithLock calls do while this instance holds the lock of a name. Running if another call holds it.
+func (r *Runner) WithLock(ctx context.Context, name string, do func() error) error {
 	o, _, err := r.claim(ctx, Request{ID: Digest("hold", "", name), Hash: "hold"})
-	if busy, running := errors.AsType[*Running](err); running {
+	if running, ok := errors.AsType[*RunningError](err); ok {
 		return &fault.Error{
-			Op: "operations.Hold", Kind: fault.Conflict, Err: busy,
-			Public: i18n.English("Another change of the same thing is in progress. Send this one again in a moment."),
+			Op: "operations.Hold", Kind: fault.Conflict, Err: running,
+			Public: i18n.English("Another change of this space is in progress. Send your request again in a moment."),
 		}
 	}
 	if err != nil {
 		return fault.Wrap("operations.Hold", err)
 	}
 	failed := do()
-	r.note(ctx, r.vault.DeleteOperation(context.WithoutCancel(ctx), o))
+	r.logStoreError(ctx, r.vault.DeleteOperation(context.WithoutCancel(ctx), o))
 	return failed
 }
 
-// claim is the record of an operation, with its result, or with the lease on us;
-// again when it was tried before.
-func (r *Runner) claim(ctx context.Context, q Request) (o vault.Operation, again bool, err error) {
+// claim returns the record of an operation: with its result, or leased to this
+// instance. retry reports whether it was attempted before.
+func (r *Runner) claim(ctx context.Context, q Request) (o vault.Operation, retry bool, err error) {
 	now := r.now()
-	o, err = r.vault.CreateOperation(ctx, vault.Operation{ID: q.ID, Person: q.Person, Caller: q.Caller, Request: q.Hash, Lease: now.Add(lease)})
+	o, err = r.vault.CreateOperation(ctx, vault.Operation{
+		ID: q.ID, Person: q.Person, Caller: q.Caller, Request: q.Hash, Lease: now.Add(lease),
+	})
 	if err == nil || fault.KindOf(err) != fault.Conflict {
 		return o, false, err
 	}
-	there, err := r.vault.Operation(ctx, q.ID)
-	again = true
+	found, err := r.vault.Operation(ctx, q.ID)
+	retry = true
 	switch {
-	case err != nil && fault.KindOf(err) == fault.NotFound: // it has just gone
-		return there, false, running(time.Second)
+	case err != nil && fault.KindOf(err) == fault.NotFound: // deleted since
+		return found, false, runningError(time.Second)
 	case err != nil:
-		return there, false, err
-	case !now.Before(there.Expires): // the key may be used anew
-		again = false
-		there.Person, there.Caller, there.Request, there.Expires = q.Person, q.Caller, q.Hash, now.Add(vault.OperationLife)
-		there.Result, there.Journal = config.Secret{}, config.Secret{}
-	case there.Request != q.Hash:
-		return there, false, reused()
-	case !there.Result.Empty():
-		return there, true, nil
-	case now.Before(there.Lease):
-		return there, false, running(there.Lease.Sub(now))
+		return found, false, err
+	case !now.Before(found.Expires): // an expired key is free
+		retry = false
+		found.Person, found.Caller, found.Request = q.Person, q.Caller, q.Hash
+		found.Expires = now.Add(vault.OperationLife)
+		found.Result, found.Journal = config.Secret{}, config.Secret{}
+	case found.Request != q.Hash:
+		return found, false, reusedError()
+	case !found.Result.Empty():
+		return found, true, nil
+	case now.Before(found.Lease):
+		return found, false, runningError(found.Lease.Sub(now))
 	}
-	there.Lease = now.Add(lease)
-	there, err = r.vault.SaveOperation(ctx, there)
-	if err != nil && fault.KindOf(err) == fault.Conflict { // another instance was faster
-		return there, false, running(lease)
+	found.Lease = now.Add(lease)
+	found, err = r.vault.SaveOperation(ctx, found)
+	if err != nil && fault.KindOf(err) == fault.Conflict { // another instance claimed it first
+		return found, false, runningError(lease)
 	}
-	return there, again, err
+	return found, retry, err
 }
 
-func reused() error {
+func reusedError() error {
 	return &fault.Error{
-		Op: "operations.claim", Kind: fault.Invalid, Err: ErrReused,
-		Public: i18n.English("This Idempotency-Key came with a different request before. Send a new key for a new request."),
+		Op: "operations.claim", Kind: fault.Invalid, Err: ErrKeyReused,
+		Public: i18n.English("This Idempotency-Key belongs to a different request. Send a new key for a new request."),
 	}
 }
 
-func running(left time.Duration) error {
+func runningError(left time.Duration) error {
 	return &fault.Error{
-		Op: "operations.claim", Kind: fault.Conflict, Err: &Running{left},
+		Op: "operations.claim", Kind: fault.Conflict, Err: &RunningError{left},
 		Public: i18n.English("A request with this Idempotency-Key is in progress. Send it again in a moment."),
 	}
 }

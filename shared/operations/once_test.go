@@ -19,8 +19,8 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-// bench is a Runner on a store, with a clock to turn.
-type bench struct {
+// fixture is a Runner on a store, with a clock that tests set.
+type fixture struct {
 	*operations.Runner
 	t     *testing.T
 	docs  *memory.Docs
@@ -28,7 +28,7 @@ type bench struct {
 	log   bytes.Buffer
 }
 
-func begin(t *testing.T) *bench {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
@@ -38,54 +38,61 @@ func begin(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, docs: &memory.Docs{}}
-	now := func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }
-	b.Runner = operations.NewRunner(vault.New(b.docs, keys, now), logging.NewText(&b.log), now)
-	return b
+	f := &fixture{t: t, docs: &memory.Docs{}}
+	now := func() time.Time { return time.Now().Add(time.Duration(f.ahead.Load())) }
+	f.Runner = operations.NewRunner(vault.New(f.docs, keys, now), logging.NewText(&f.log), now)
+	return f
 }
 
-func asked(what string) operations.Request {
-	return operations.Request{ID: operations.Digest("ci", "key"), Caller: "ci", Person: "users/1", Hash: operations.Digest(what)}
+func newRequest(body string) operations.Request {
+	return operations.Request{
+		ID: operations.Digest("ci", "key"), Caller: "ci", Person: "users/1", Hash: operations.Digest(body),
+	}
 }
 
-// gives does something that gives this.
-func gives(result string, final bool, err error) func(operations.Try) ([]byte, bool, error) {
-	return func(operations.Try) ([]byte, bool, error) { return []byte(result), final, err }
+// returns is an operation with a fixed outcome.
+func returns(result string, final bool, err error) func(operations.Attempt) ([]byte, bool, error) {
+	return func(operations.Attempt) ([]byte, bool, error) { return []byte(result), final, err }
 }
 
-func never(t *testing.T) func(operations.Try) ([]byte, bool, error) {
-	return func(operations.Try) ([]byte, bool, error) {
-		t.Error("it was done again")
+func mustNotRun(t *testing.T) func(operations.Attempt) ([]byte, bool, error) {
+	return func(operations.Attempt) ([]byte, bool, error) {
+		t.Error("the operation ran again")
 		return nil, true, nil
 	}
 }
 
-func TestARequestIsDoneOnceAndItsResultKept(t *testing.T) {
-	b := begin(t)
-	if got, repeated, err := b.Once(t.Context(), asked("x"), gives("made", true, nil)); string(got) != "made" || repeated || err != nil {
+func TestRunner_StoresResult(t *testing.T) {
+	f := newFixture(t)
+	got, repeated, err := f.Do(t.Context(), newRequest("x"), returns("first", true, nil))
+	if string(got) != "first" || repeated || err != nil {
 		t.Fatalf("%s, %v, %v", got, repeated, err)
 	}
 	for _, days := range []int{0, 6} {
-		b.ahead.Store(int64(days) * 24 * int64(time.Hour))
-		if got, repeated, err := b.Once(t.Context(), asked("x"), never(t)); string(got) != "made" || !repeated || err != nil {
+		f.ahead.Store(int64(days) * 24 * int64(time.Hour))
+		got, repeated, err := f.Do(t.Context(), newRequest("x"), mustNotRun(t))
+		if string(got) != "first" || !repeated || err != nil {
 			t.Errorf("after %d days: %s, %v, %v", days, got, repeated, err)
 		}
 	}
-	if _, _, err := b.Once(t.Context(), asked("y"), never(t)); !errors.Is(err, operations.ErrReused) || fault.KindOf(err) != fault.Invalid {
-		t.Errorf("another request under the key: %v", err)
+	_, _, err = f.Do(t.Context(), newRequest("y"), mustNotRun(t))
+	if !errors.Is(err, operations.ErrKeyReused) || fault.KindOf(err) != fault.Invalid {
+		t.Errorf("another request with the key: %v", err)
 	}
-	b.ahead.Store(int64(8 * 24 * time.Hour))
-	if got, repeated, err := b.Once(t.Context(), asked("y"), gives("anew", true, nil)); string(got) != "anew" || repeated || err != nil {
-		t.Errorf("after its end: %s, %v, %v", got, repeated, err)
+	f.ahead.Store(int64(8 * 24 * time.Hour))
+	got, repeated, err = f.Do(t.Context(), newRequest("y"), returns("second", true, nil))
+	if string(got) != "second" || repeated || err != nil {
+		t.Errorf("after the record expired: %s, %v, %v", got, repeated, err)
 	}
 }
 
-func TestTheSameKeyOfAnotherCallerIsAnotherOperation(t *testing.T) {
-	b := begin(t)
-	_, _, _ = b.Once(t.Context(), asked("x"), gives("mine", true, nil))
-	other := asked("x")
+func TestRunner_SameKeyOtherCaller(t *testing.T) {
+	f := newFixture(t)
+	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("of ci", true, nil))
+	other := newRequest("x")
 	other.ID, other.Caller = operations.Digest("tickets", "key"), "tickets"
-	if got, repeated, err := b.Once(t.Context(), other, gives("theirs", true, nil)); string(got) != "theirs" || repeated || err != nil {
+	got, repeated, err := f.Do(t.Context(), other, returns("of tickets", true, nil))
+	if string(got) != "of tickets" || repeated || err != nil {
 		t.Errorf("%s, %v, %v", got, repeated, err)
 	}
 	if operations.Digest("a", "bc") == operations.Digest("ab", "c") {
@@ -93,139 +100,149 @@ func TestTheSameKeyOfAnotherCallerIsAnotherOperation(t *testing.T) {
 	}
 }
 
-func TestOfManyAtOnceOneDoesItAndTheOthersComeAgain(t *testing.T) {
-	b := begin(t)
-	var done atomic.Int32
-	var all sync.WaitGroup
+func TestRunner_Concurrent(t *testing.T) {
+	f := newFixture(t)
+	var runs atomic.Int32
+	var wg sync.WaitGroup
 	for range 32 {
-		all.Go(func() {
-			_, _, err := b.Once(t.Context(), asked("x"), func(operations.Try) ([]byte, bool, error) {
-				done.Add(1)
-				return []byte("made"), true, nil
+		wg.Go(func() {
+			_, _, err := f.Do(t.Context(), newRequest("x"), func(operations.Attempt) ([]byte, bool, error) {
+				runs.Add(1)
+				return []byte("first"), true, nil
 			})
-			if _, running := errors.AsType[*operations.Running](err); err != nil && !running {
+			if _, running := errors.AsType[*operations.RunningError](err); err != nil && !running {
 				t.Error(err)
 			}
 		})
 	}
-	all.Wait()
-	if done.Load() != 1 {
-		t.Errorf("done %d times", done.Load())
+	wg.Wait()
+	if runs.Load() != 1 {
+		t.Errorf("ran %d times", runs.Load())
 	}
 }
 
-func TestWhatWasRefusedLeavesTheKeyFreeUnlessItWasTriedBefore(t *testing.T) {
-	b := begin(t)
+// A refused operation frees its key, unless an earlier attempt may have had an effect.
+func TestRunner_RefusalFreesKey(t *testing.T) {
+	f := newFixture(t)
 	denied := fault.New(fault.Denied, fault.None)
-	if _, _, err := b.Once(t.Context(), asked("x"), gives("", true, denied)); fault.KindOf(err) != fault.Denied {
+	_, _, err := f.Do(t.Context(), newRequest("x"), returns("", true, denied))
+	if fault.KindOf(err) != fault.Denied {
 		t.Fatal(err)
 	}
-	// The key is free: it may be used for another request.
+	// The key is free for another request.
 	lost := fault.New(fault.Unavailable, fault.None)
-	if _, _, err := b.Once(t.Context(), asked("y"), gives("", true, lost)); fault.KindOf(err) != fault.Unavailable {
+	_, _, err = f.Do(t.Context(), newRequest("y"), returns("", true, lost))
+	if fault.KindOf(err) != fault.Unavailable {
 		t.Fatal(err)
 	}
-	// What may have been done keeps the key, also when a later try is refused.
+	// The outcome is unknown, so the key stays taken even if a retry is refused.
 	var again bool
-	_, _, err := b.Once(t.Context(), asked("y"), func(try operations.Try) ([]byte, bool, error) {
-		again = try.Again
+	_, _, err = f.Do(t.Context(), newRequest("y"), func(attempt operations.Attempt) ([]byte, bool, error) {
+		again = attempt.Retry
 		return nil, true, denied
 	})
 	if fault.KindOf(err) != fault.Denied || !again {
-		t.Errorf("%v, told that it was tried before: %v", err, again)
+		t.Errorf("%v, marked as a retry: %v", err, again)
 	}
-	if _, _, err := b.Once(t.Context(), asked("z"), never(t)); !errors.Is(err, operations.ErrReused) {
+	_, _, err = f.Do(t.Context(), newRequest("z"), mustNotRun(t))
+	if !errors.Is(err, operations.ErrKeyReused) {
 		t.Errorf("the key was freed: %v", err)
 	}
 }
 
-func TestAnInstanceThatDiedIsTakenOverAfterAMinuteWithItsJournal(t *testing.T) {
-	b := begin(t)
-	var act string
+func TestRunner_CrashTakeover(t *testing.T) {
+	f := newFixture(t)
+	var id string
 	func() {
 		defer func() { _ = recover() }()
-		_, _, _ = b.Once(t.Context(), asked("x"), func(try operations.Try) ([]byte, bool, error) {
-			act = try.Act
-			if err := try.Keep(t.Context(), []byte("a room")); err != nil {
+		_, _, _ = f.Do(t.Context(), newRequest("x"), func(attempt operations.Attempt) ([]byte, bool, error) {
+			id = attempt.OperationID
+			if err := attempt.SaveJournal(t.Context(), []byte("a room")); err != nil {
 				t.Error(err)
 			}
 			panic("the instance dies")
 		})
 	}()
-	_, _, err := b.Once(t.Context(), asked("x"), never(t))
-	if running, ok := errors.AsType[*operations.Running](err); !ok || running.For <= 0 || running.For > time.Minute {
-		t.Errorf("at once: %v", err)
+	_, _, err := f.Do(t.Context(), newRequest("x"), mustNotRun(t))
+	if running, ok := errors.AsType[*operations.RunningError](err); !ok || running.LeaseLeft <= 0 || running.LeaseLeft > time.Minute {
+		t.Errorf("before the lease expires: %v", err)
 	}
-	b.ahead.Store(int64(time.Minute))
-	got, repeated, err := b.Once(t.Context(), asked("x"), func(try operations.Try) ([]byte, bool, error) {
-		if string(try.Kept()) != "a room" || !try.Again || try.Act != act {
-			t.Errorf("kept %q, again %v, the same act %v", try.Kept(), try.Again, try.Act == act)
+	f.ahead.Store(int64(time.Minute))
+	got, repeated, err := f.Do(t.Context(), newRequest("x"), func(attempt operations.Attempt) ([]byte, bool, error) {
+		if string(attempt.LoadJournal()) != "a room" || !attempt.Retry || attempt.OperationID != id {
+			t.Errorf("journal %q, retry %v, same operation %v", attempt.LoadJournal(), attempt.Retry, attempt.OperationID == id)
 		}
-		return []byte("made"), true, nil
+		return []byte("first"), true, nil
 	})
-	if string(got) != "made" || repeated || err != nil {
+	if string(got) != "first" || repeated || err != nil {
 		t.Errorf("%s, %v, %v", got, repeated, err)
 	}
 }
 
-// Attack: who can write the store plants a result, or spoils one so that it is
-// done again.
-func TestAnOperationThatDoesNotOpenNeverRuns(t *testing.T) {
-	b := begin(t)
-	_, _, _ = b.Once(t.Context(), asked("x"), gives("made", true, nil))
-	doc, err := b.docs.Get(t.Context(), "operations", asked("x").ID)
+// Attack: someone with write access to the store plants a result, or damages
+// one so that the operation runs again.
+func TestRunner_TamperedRecord(t *testing.T) {
+	f := newFixture(t)
+	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("first", true, nil))
+	doc, err := f.docs.Get(t.Context(), "operations", newRequest("x").ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sealed := bytes.Clone(doc.Fields["sealed"].([]byte))
 	sealed[len(sealed)-1] ^= 1
-	for name, planted := range map[string]any{"altered": sealed, "planted": []byte(`{"result":"evil"}`), "empty": []byte{}} {
-		now, err := b.docs.Get(t.Context(), "operations", doc.ID)
+	planted := []byte(`{"result":"evil"}`)
+	for name, value := range map[string]any{"altered": sealed, "planted": planted, "empty": []byte{}} {
+		now, err := f.docs.Get(t.Context(), "operations", doc.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		now.Fields["sealed"] = planted
-		if _, err := b.docs.Replace(t.Context(), "operations", doc.ID, now.Fields, now.Version); err != nil {
+		now.Fields["sealed"] = value
+		if _, err := f.docs.Replace(t.Context(), "operations", doc.ID, now.Fields, now.Version); err != nil {
 			t.Fatal(err)
 		}
-		if got, _, err := b.Once(t.Context(), asked("x"), never(t)); err == nil || len(got) != 0 {
+		if got, _, err := f.Do(t.Context(), newRequest("x"), mustNotRun(t)); err == nil || len(got) != 0 {
 			t.Errorf("%s: %s, %v", name, got, err)
 		}
-		if got, err := b.Result(t.Context(), asked("x")); err == nil || got != nil {
+		if got, err := f.Result(t.Context(), newRequest("x")); err == nil || got != nil {
 			t.Errorf("%s, its result: %s, %v", name, got, err)
 		}
 	}
 }
 
-func TestAResultThatCannotBeStoredIsGivenAllTheSame(t *testing.T) {
-	b := begin(t)
+// The result is returned and stored even if the caller has disconnected.
+func TestRunner_CallerGone(t *testing.T) {
+	f := newFixture(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	got, _, err := b.Once(ctx, asked("x"), func(operations.Try) ([]byte, bool, error) {
-		cancel() // the caller goes
-		return []byte("made"), true, nil
+	got, _, err := f.Do(ctx, newRequest("x"), func(operations.Attempt) ([]byte, bool, error) {
+		cancel()
+		return []byte("first"), true, nil
 	})
-	if string(got) != "made" || err != nil {
+	if string(got) != "first" || err != nil {
 		t.Errorf("%s, %v", got, err)
 	}
-	if got, repeated, err := b.Once(t.Context(), asked("x"), never(t)); string(got) != "made" || !repeated || err != nil {
+	got, repeated, err := f.Do(t.Context(), newRequest("x"), mustNotRun(t))
+	if string(got) != "first" || !repeated || err != nil {
 		t.Errorf("again: %s, %v, %v", got, repeated, err)
 	}
 }
 
-func TestAThingIsHeldByOneAtATimeAndLetGoAlsoAfterAFailure(t *testing.T) {
-	b := begin(t)
-	inside := 0
-	err := b.Hold(t.Context(), "spaces/A", func() error {
-		err := b.Hold(t.Context(), "spaces/A", func() error { inside++; return nil })
-		if _, running := errors.AsType[*operations.Running](err); !running || !strings.Contains(fault.Public(i18n.In("en"), err, ""), "Another change") {
-			t.Errorf("two at once: %v", err)
+func TestHold_OneAtATime(t *testing.T) {
+	f := newFixture(t)
+	runs := 0
+	err := f.WithLock(t.Context(), "spaces/A", func() error {
+		err := f.WithLock(t.Context(), "spaces/A", func() error { runs++; return nil })
+		text := fault.Public(i18n.In("en"), err, "")
+		_, running := errors.AsType[*operations.RunningError](err)
+		if !running || !strings.Contains(text, "Another change") {
+			t.Errorf("two at the same time: %v", err)
 		}
-		return b.Hold(t.Context(), "spaces/B", func() error { inside++; return errors.New("it failed") })
+		return f.WithLock(t.Context(), "spaces/B", func() error { runs++; return errors.New("it failed") })
 	})
-	if err == nil || inside != 1 {
-		t.Errorf("%v, %d inside", err, inside)
+	if err == nil || runs != 1 {
+		t.Errorf("%v, %d runs", err, runs)
 	}
-	if err := b.Hold(t.Context(), "spaces/A", func() error { inside++; return nil }); err != nil || inside != 2 {
-		t.Errorf("afterwards: %v", err)
+	err = f.WithLock(t.Context(), "spaces/A", func() error { runs++; return nil })
+	if err != nil || runs != 2 {
+		t.Errorf("after a failure: %v", err)
 	}
 }

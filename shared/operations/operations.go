@@ -1,11 +1,9 @@
-// Package operations is what any function can ask for: one method for each
-// operation. It decides for whom, by which authority, whether the operator's
-// policy and the person allow it, does it once for its key, and leaves the audit
-// line and what the person sees in /status.
+// Package operations holds one method for each operation that a function can ask for. A method resolves
+// the person and the authority, checks the operator's policy and the person's approval, and does the
+// operation once for its key. It writes the audit line and the activity that the person sees in /status.
 //
-// It does not know HTTP, JSON bodies or Chat's events: functions decode, call one
-// method, and encode. What is done at Google is in shared/spaces and
-// shared/meetings. Start at run.go; each kind of operation has a file of its own.
+// It does not know HTTP, JSON bodies or Chat's events: functions decode, call one method, and encode. The calls
+// to Google are in shared/spaces and shared/meetings. Start at run.go; each kind of operation has its own file.
 package operations
 
 import (
@@ -24,7 +22,7 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Deps are what the operations work with; all but Delegated are required.
+// Deps are the dependencies of Operations; all but Delegated are required.
 type Deps struct {
 	Vault    *vault.Vault
 	Grants   *grants.Grants
@@ -32,25 +30,25 @@ type Deps struct {
 	Callers  *callers.File // for the operator's templates
 	Spaces   *spaces.Spaces
 	Meetings *meetings.Meetings
-	// Delegated is nil where no service account is set up for that.
+	// Delegated is nil if no service account is set up for delegation.
 	Delegated *grants.Delegated
 	Log       *slog.Logger
 	Now       func() time.Time
 }
 
-// Operations does them. It is safe for concurrent use.
+// Operations does operations. It is safe for concurrent use.
 type Operations struct {
 	deps   Deps
 	runner *Runner
-	reads  *lru.Cache[string, struct{}] // that were noted this hour
+	reads  *lru.Cache[string, struct{}] // ids of the read activities recorded this hour
 }
 
-// mostReads is how many notes are remembered; each is 32 bytes.
-const mostReads = 10_000
+// maxReads limits Operations.reads; each id has 32 bytes.
+const maxReads = 10_000
 
-// New does operations with these.
+// New returns Operations with these dependencies.
 func New(d Deps) *Operations {
-	reads, err := lru.New[string, struct{}](mostReads)
+	reads, err := lru.New[string, struct{}](maxReads)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
@@ -59,27 +57,26 @@ func New(d Deps) *Operations {
 
 // Call says who asks for an operation, and as whom it is done.
 type Call struct {
-	Caller    callers.Caller  // as callers.Verify gives it
+	Caller    callers.Caller  // from callers.Verify
 	Person    resource.Named  // users/{id} or an e-mail address, as the caller names them
 	Authority vault.Authority // callers.ByUser, ByAdmin or ByDelegation
-	Key       resource.Key    // idempotency key; empty for what only reads
+	Key       resource.Key    // idempotency key; empty for a read
 	self      bool
 }
 
-// Self is a person (users/{id}) who asks for themself, as Chat has verified: no
-// policy and no approval stands between. key names the doing, such as the message
-// of a command: the same key and input are the same operation.
+// Self returns the call of a person (users/{id}) who asks for themself,
+// verified by Chat: no policy or approval applies. key identifies the event,
+// such as the command's message: the same key and input are the same operation.
 func Self(person resource.Person, key resource.Key) Call {
 	return Call{Person: resource.Named(person), Authority: callers.ByUser, Key: key, self: true}
 }
 
-// operation is one of them, for one call.
+// operation describes one operation for one call.
 type operation struct {
 	name    string             // the operationId of openapi.yaml
-	actions []string           // all that it does; the first names it in logs and policies
+	actions []string           // all that it does; logs and activities show the first
 	space   resource.SpaceName // spaces/{id} that it is done in; may be empty
 	needs   []capability.Capability
-	// once keeps a record of it also for a person in Chat: Google has no key for a
-	// part of it.
-	once bool
+	// alwaysRecord keeps a record also for a person in Chat: one of Google's calls accepts no idempotency key.
+	alwaysRecord bool
 }

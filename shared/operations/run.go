@@ -12,79 +12,78 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// done is what came of an operation: what it made, and whether there is more to
-// do under the same key.
-type done struct {
-	made       string // resource name; may be empty
-	incomplete bool
+// effect is what an operation changed.
+type effect struct {
+	created    string // resource name; may be empty
+	incomplete bool   // a retry with the same key continues the operation
 }
 
-// run does an operation as the person whom a call names: policy first, so that
-// nobody learns who is connected; then the operation; then its audit line, which
-// also goes before it when the person has not given the right themself. A write is
-// done once for its key, and its answer kept; input is what it asks for.
-func run[T any](ctx context.Context, o *Operations, c Call, op operation, input any, do func(actor) (T, done, error)) (answer T, err error) {
-	var came done
-	var beside sync.WaitGroup
+// run does an operation as the person whom a call names. It checks the policy first, so that a refused
+// caller cannot learn who is connected. Without the person's own grant, it writes an audit line also before
+// the operation. A write is done once for its key, and its answer stored; input is what it asks for.
+func run[T any](
+	ctx context.Context, o *Operations, c Call, op operation, input any, do func(actor) (T, effect, error),
+) (answer T, err error) {
+	var done effect
+	var wg sync.WaitGroup
 	repeated := false
-	q, err := request(c, op, input)
+	q, err := newRequest(c, op, input)
 	if err != nil {
 		return answer, err
 	}
-	who, err := o.actor(ctx, c, op)
-	q.Person = who.known
-	line := line{c, op, c.id(op), who.person}
+	a, err := o.actor(ctx, c, op)
+	q.Person = a.known
+	line := auditLine{c, op, c.id(op), a.person}
 	if err == nil && c.Authority != callers.ByUser {
-		o.log(ctx, line, "", false, "begun")
+		o.writeAudit(ctx, line, "", false, "begun")
 	}
 	switch {
 	case err != nil && q.ID != "" && fault.KindOf(err) == fault.NeedsApproval:
-		// The answer to what was done before is the caller's, whatever the
-		// person has done since.
-		repeated, err = o.before(ctx, q, &answer, err)
+		// A caller can read a stored answer even after the person withdraws the approval.
+		repeated, err = o.loadAnswer(ctx, q, &answer, err)
 	case err != nil:
 	case q.ID == "":
-		answer, came, err = do(who)
-		err = o.consent(ctx, c, err)
-		o.noteRead(ctx, line, who.known, err)
+		answer, done, err = do(a)
+		err = o.withInvitation(ctx, c, err)
+		o.noteRead(ctx, line, a.known, err)
 	default:
-		repeated, err = o.once(ctx, q, &answer, func(try Try) (bool, error) {
-			who.try = try
+		repeated, err = o.runOnce(ctx, q, &answer, func(attempt Attempt) (bool, error) {
+			a.attempt = attempt
 			if !c.self {
-				who.key = resource.Key("caller " + try.Act)
+				a.key = resource.Key("caller " + attempt.OperationID)
 			}
-			answer, came, err = do(who)
-			if unsure := untold(err); err == nil || unsure || partly(err) {
-				beside.Go(func() { o.note(ctx, line, who.known, try, came.made, unsure) }) // while the answer is stored
+			answer, done, err = do(a)
+			if unsure := outcomeUnknown(err); err == nil || unsure || isPartial(err) {
+				wg.Go(func() { o.noteWrite(ctx, line, a.known, attempt, done.created, unsure) })
 			}
-			return !came.incomplete, o.consent(ctx, c, err)
+			return !done.incomplete, o.withInvitation(ctx, c, err)
 		})
 	}
-	beside.Wait()
-	o.audit(ctx, line, came.made, repeated, err)
+	wg.Wait()
+	o.audit(ctx, line, done.created, repeated, err)
 	return answer, err
 }
 
-// request is what a call asks for, as it is known again. A key belongs to one
-// request of one caller. What only reads, and what Google itself does once for its
-// key, needs none.
-func request(c Call, op operation, input any) (Request, error) {
-	if c.Key == "" || c.self && !op.once {
+// newRequest returns the request by which a call is recognized when it is repeated.
+// It is empty for a read, and for a person in Chat if Google itself accepts the key.
+func newRequest(c Call, op operation, input any) (Request, error) {
+	if c.Key == "" || c.self && !op.alwaysRecord {
 		return Request{}, nil
 	}
 	text, err := json.Marshal(input)
 	if err != nil {
-		return Request{}, fault.Wrap("operations.request", err)
+		return Request{}, fault.Wrap("operations.newRequest", err)
 	}
-	q := Request{ID: c.id(op), Caller: c.Caller.ID, Hash: Digest(op.name, string(op.space), address.Lower(string(c.Person)), string(c.Authority), string(text))}
+	person := address.Lower(string(c.Person))
+	hash := Digest(op.name, string(op.space), person, string(c.Authority), string(text))
+	q := Request{ID: c.id(op), Caller: c.Caller.ID, Hash: hash}
 	if c.self {
 		q.Caller = "chat"
 	}
 	return q, nil
 }
 
-// id names an operation: the same for all its repetitions, empty for what only
-// reads.
+// id returns the operation's id: the same for all its repetitions, empty for a read.
 func (c Call) id(op operation) string {
 	switch {
 	case c.Key == "":
@@ -95,23 +94,24 @@ func (c Call) id(op operation) string {
 	return Digest(c.Caller.ID, string(c.Key))
 }
 
-// partly reports whether an operation that failed had done a part already.
-func partly(err error) bool {
-	_, partly := errors.AsType[*fault.Partly](err)
-	return partly
+// isPartial reports whether a failed operation did a part of its work.
+func isPartial(err error) bool {
+	_, partial := errors.AsType[*fault.Partly](err)
+	return partial
 }
 
-// untold reports whether an operation may have been done though it failed: no
-// answer came.
-func untold(err error) bool {
-	return err != nil && !HadNoEffect(err) && !partly(err) && fault.KindOf(err) != fault.RateLimited
+// outcomeUnknown reports whether a failed operation may have been done, because no answer arrived.
+func outcomeUnknown(err error) bool {
+	return err != nil && !HadNoEffect(err) && !isPartial(err) && fault.KindOf(err) != fault.RateLimited
 }
 
-// once is do for a request that may be repeated under its key: the answer is
-// kept, and given again.
-func (o *Operations) once(ctx context.Context, q Request, answer any, do func(Try) (final bool, err error)) (repeated bool, err error) {
-	kept, repeated, err := o.runner.Once(ctx, q, func(try Try) ([]byte, bool, error) {
-		final, err := do(try)
+// runOnce calls do once for the request's key and stores the answer. For a
+// repetition it loads the stored answer instead.
+func (o *Operations) runOnce(
+	ctx context.Context, q Request, answer any, do func(Attempt) (final bool, err error),
+) (repeated bool, err error) {
+	stored, repeated, err := o.runner.Do(ctx, q, func(attempt Attempt) ([]byte, bool, error) {
+		final, err := do(attempt)
 		if err != nil {
 			return nil, false, err
 		}
@@ -121,18 +121,17 @@ func (o *Operations) once(ctx context.Context, q Request, answer any, do func(Tr
 	if err != nil || !repeated {
 		return repeated, err
 	}
-	return true, fault.Wrap("operations.once", json.Unmarshal(kept, answer))
+	return true, fault.Wrap("operations.runOnce", json.Unmarshal(stored, answer))
 }
 
-// before is the stored answer to a request, if it was done before; else what
-// says that it may not be done now.
-func (o *Operations) before(ctx context.Context, q Request, answer any, refused error) (repeated bool, err error) {
-	kept, err := o.runner.Result(ctx, q)
+// loadAnswer loads the stored answer to a request. It returns refused if there is none.
+func (o *Operations) loadAnswer(ctx context.Context, q Request, answer any, refused error) (repeated bool, err error) {
+	stored, err := o.runner.Result(ctx, q)
 	switch {
 	case err != nil:
 		return false, err
-	case kept == nil:
+	case stored == nil:
 		return false, refused
 	}
-	return true, fault.Wrap("operations.before", json.Unmarshal(kept, answer))
+	return true, fault.Wrap("operations.loadAnswer", json.Unmarshal(stored, answer))
 }

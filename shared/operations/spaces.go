@@ -13,127 +13,132 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-var readSpaces = []capability.Capability{capability.ReadSpaces}
+var (
+	readSpaces = []capability.Capability{capability.ReadSpaces}
+	editSpaces = []capability.Capability{capability.EditSpaces}
+)
 
-// ListSpaces lists the spaces of a person, or, with words, searches them.
+// ListSpaces lists the spaces of a person; with a query it searches them.
 func (o *Operations) ListSpaces(ctx context.Context, c Call, query string, page Page) (spaces.Page, error) {
-	op := operation{name: "listSpaces", actions: only(callers.ReadSpaces), needs: readSpaces}
-	return run(ctx, o, c, op, nil, func(who actor) (spaces.Page, done, error) {
-		out, err := who.spaces.List(ctx, who.person, query, page.Size, page.Token)
-		return out, done{}, err
+	op := operation{name: "listSpaces", actions: []string{callers.ReadSpaces}, needs: readSpaces}
+	return run(ctx, o, c, op, nil, func(a actor) (spaces.Page, effect, error) {
+		found, err := a.spaces.List(ctx, a.person, query, page.Size, page.Token)
+		return found, effect{}, err
 	})
 }
 
 // GetSpace reads a space.
 func (o *Operations) GetSpace(ctx context.Context, c Call, space resource.SpaceName) (spaces.Info, error) {
-	op := operation{name: "getSpace", actions: only(callers.ReadSpaces), space: space, needs: readSpaces}
-	return run(ctx, o, c, op, nil, func(who actor) (spaces.Info, done, error) {
-		out, err := who.spaces.Get(ctx, who.person, space)
-		return out, done{}, err
+	op := operation{name: "getSpace", actions: []string{callers.ReadSpaces}, space: space, needs: readSpaces}
+	return run(ctx, o, c, op, nil, func(a actor) (spaces.Info, effect, error) {
+		found, err := a.spaces.Get(ctx, a.person, space)
+		return found, effect{}, err
 	})
 }
 
-// SpaceChange is what shall be different about a space.
+// SpaceChange is a change of a space.
 type SpaceChange struct {
 	Space   resource.SpaceName // spaces/{id}
 	Change  spaces.Change
-	IfMatch *string // as the header; nil changes it however it is
+	IfMatch *string // value of the header; nil changes any version
 }
 
-// UpdateSpace changes a space, and gives it as it is then.
+// UpdateSpace changes a space and returns its new state.
 func (o *Operations) UpdateSpace(ctx context.Context, c Call, in SpaceChange) (spaces.Info, error) {
-	op := operation{name: "updateSpace", actions: only(callers.UpdateSpaces), space: in.Space, needs: []capability.Capability{capability.EditSpaces}}
-	return run(ctx, o, c, op, in, func(who actor) (spaces.Info, done, error) {
-		// Google has no condition on a change. Two callers that hold the same
-		// ETag must not both win, so one space has one change at a time.
-		var now spaces.Info
-		err := o.runner.Hold(ctx, string(in.Space), func() (err error) {
+	op := operation{name: "updateSpace", actions: []string{callers.UpdateSpaces}, space: in.Space, needs: editSpaces}
+	return run(ctx, o, c, op, in, func(a actor) (spaces.Info, effect, error) {
+		// Google has no conditional update. Two callers with the same ETag must
+		// not both win, so each space has one change at a time.
+		var updated spaces.Info
+		err := o.runner.WithLock(ctx, string(in.Space), func() (err error) {
 			if in.IfMatch != nil {
-				if err := unchanged(ctx, who, in); err != nil {
+				if err := checkUnchanged(ctx, a, in); err != nil {
 					return err
 				}
 			}
-			now, err = who.spaces.Update(ctx, who.person, in.Space, in.Change)
+			updated, err = a.spaces.Update(ctx, a.person, in.Space, in.Change)
 			return err
 		})
-		return now, done{}, err
+		return updated, effect{}, err
 	})
 }
 
-// unchanged is ErrChanged in a fault, unless a space is as If-Match names it, or
-// as a try before of this request may have left it: that keeps what it found.
-func unchanged(ctx context.Context, who actor, in SpaceChange) error {
-	now, err := who.spaces.GetToEdit(ctx, who.person, in.Space)
+// checkUnchanged returns ErrChanged in a fault if a space is not in the state that If-Match names.
+// It accepts a state that an earlier attempt at this request may have left: that saved what it found.
+func checkUnchanged(ctx context.Context, a actor, in SpaceChange) error {
+	now, err := a.spaces.GetToEdit(ctx, a.person, in.Space)
 	if err != nil {
 		return err
 	}
-	changed := match(in.IfMatch, now)
-	before := who.try.Kept()
+	changed := checkMatch(in.IfMatch, now)
+	before := a.attempt.LoadJournal()
 	switch {
 	case changed == nil && before == nil:
-		return who.try.Keep(ctx, asJSON(now))
-	case changed == nil || before != nil && ours(before, now, in.Change):
+		return a.attempt.SaveJournal(ctx, mustJSON(now))
+	case changed == nil || before != nil && isOwnChange(before, now, in.Change):
 		return nil
 	}
 	return changed
 }
 
-// ours reports whether a space differs from what it was before, as JSON, by
-// nothing but fields that the change gave the values they have.
-func ours(before []byte, now spaces.Info, change spaces.Change) bool {
-	var was spaces.Info
-	if json.Unmarshal(before, &was) != nil {
+// isOwnChange reports whether every field in which a space differs from before
+// (as JSON) has the value that the change sets.
+func isOwnChange(before []byte, now spaces.Info, change spaces.Change) bool {
+	var old spaces.Info
+	if json.Unmarshal(before, &old) != nil {
 		return false
 	}
-	then, is, wanted := reflect.ValueOf(was), reflect.ValueOf(now), reflect.ValueOf(change.Of(was))
+	was, is, wanted := reflect.ValueOf(old), reflect.ValueOf(now), reflect.ValueOf(change.Apply(old))
 	for i := range is.NumField() {
-		if is := is.Field(i).Interface(); !reflect.DeepEqual(is, then.Field(i).Interface()) && !reflect.DeepEqual(is, wanted.Field(i).Interface()) {
+		value := is.Field(i).Interface()
+		unchanged := reflect.DeepEqual(value, was.Field(i).Interface())
+		if !unchanged && !reflect.DeepEqual(value, wanted.Field(i).Interface()) {
 			return false
 		}
 	}
 	return true
 }
 
-// begun is the journal of a deletion that was about to be made: from then on it
-// may have been done.
-var begun = []byte("begun")
+// deletionBegun is the journal of a deletion: from then on the space may be gone.
+var deletionBegun = []byte("begun")
 
-// SpaceEnd is a space to be deleted.
-type SpaceEnd struct {
+// SpaceDeletion asks for the deletion of a space.
+type SpaceDeletion struct {
 	Space   resource.SpaceName // spaces/{id}
-	Confirm string             // its display name, to the letter
+	Confirm string             // exact display name
 }
 
-// DeleteSpace ends a space once its name is repeated.
-func (o *Operations) DeleteSpace(ctx context.Context, c Call, in SpaceEnd) error {
+// DeleteSpace deletes a space if Confirm is its display name.
+func (o *Operations) DeleteSpace(ctx context.Context, c Call, in SpaceDeletion) error {
 	needs := []capability.Capability{capability.DeleteSpaces, capability.ReadSpaces}
-	op := operation{name: "deleteSpace", actions: only(callers.DeleteSpaces), space: in.Space, needs: needs}
-	_, err := run(ctx, o, c, op, in, func(who actor) (struct{}, done, error) {
-		return struct{}{}, done{}, deleteSpace(ctx, who, in, needs)
+	op := operation{name: "deleteSpace", actions: []string{callers.DeleteSpaces}, space: in.Space, needs: needs}
+	_, err := run(ctx, o, c, op, in, func(a actor) (struct{}, effect, error) {
+		return struct{}{}, effect{}, deleteSpace(ctx, a, in, needs)
 	})
 	return err
 }
 
-func deleteSpace(ctx context.Context, who actor, in SpaceEnd, needs []capability.Capability) error {
-	if err := who.spaces.Ready(ctx, who.person, needs...); err != nil {
+func deleteSpace(ctx context.Context, a actor, in SpaceDeletion, needs []capability.Capability) error {
+	if err := a.spaces.CheckCapabilities(ctx, a.person, needs...); err != nil {
 		return err // one consent asks for both
 	}
-	now, err := who.spaces.Get(ctx, who.person, in.Space)
-	if err != nil && fault.KindOf(err) == fault.NotFound && who.try.Journal != nil {
-		return nil // it was there, and the try before has done it
+	found, err := a.spaces.Get(ctx, a.person, in.Space)
+	if err != nil && fault.KindOf(err) == fault.NotFound && a.attempt.Journal != nil {
+		return nil // an earlier attempt deleted it
 	}
 	if err != nil {
 		return err
 	}
-	if now.DisplayName != in.Confirm {
-		return fault.New(fault.Invalid, i18n.English("confirm must be the space's display name, to the letter. Nothing was deleted."))
+	if found.DisplayName != in.Confirm {
+		return fault.New(fault.Invalid,
+			i18n.English("Nothing was deleted. confirm must be the exact display name of the space."))
 	}
-	if err := who.try.Keep(ctx, begun); err != nil {
+	if err := a.attempt.SaveJournal(ctx, deletionBegun); err != nil {
 		return err
 	}
-	err = who.spaces.Delete(ctx, who.person, in.Space)
+	err = a.spaces.Delete(ctx, a.person, in.Space)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
-		err = nil // it was there a moment ago: the answer to the first try was lost
+		err = nil // it existed when Get read it: a retried call to Google deleted it
 	}
 	return err
 }

@@ -9,16 +9,16 @@ import (
 	"example.com/deputy/shared/grants"
 )
 
-// sweepTime is after what a sweep begins nothing more: what it has begun then
-// still fits into the request's deadline.
+// sweepTime is after how long a sweep starts nothing more. What is in progress
+// then still ends before the request's deadline.
 const sweepTime = 30 * time.Second
 
-// sweepPause is between two walks over what expires: the scheduler calls more
-// often, for the grants that are due and for revocations.
+// sweepPause separates two passes over what expires. The scheduler calls more
+// often, for due grants and revocations.
 const sweepPause = 20 * time.Hour
 
-// Sweep keeps stored grants in order (grants.Sweep), for as long as one
-// request allows; the next goes on where it stopped. The scheduler calls it.
+// Sweep maintains the stored grants (grants.Sweep) for as long as one request
+// allows; the next call continues where it stopped. The scheduler calls it.
 func (o *Operations) Sweep(ctx context.Context, caller callers.Caller) (grants.SweepResult, error) {
 	if err := caller.AllowAction(callers.Sweep); err != nil {
 		return grants.SweepResult{}, err

@@ -15,77 +15,86 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// ListTemplates lists the operator's, and the caller's own, by name.
+// ListTemplates lists the operator's templates and the caller's own, by name.
+// An operator's template hides a caller's with the same name.
 func (o *Operations) ListTemplates(ctx context.Context, caller callers.Caller) ([]vault.Template, error) {
 	if err := caller.AllowAction(callers.ReadTemplates); err != nil {
 		return nil, err
 	}
-	set, err := o.deps.Callers.Read(ctx)
+	file, err := o.deps.Callers.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	own, err := o.deps.Vault.Templates(ctx, vault.Owner(caller.ID))
-	all := append(slices.Clone(set.Templates), slices.DeleteFunc(own, func(t vault.Template) bool { _, hidden := set.Template(t.Name); return hidden })...)
+	own = slices.DeleteFunc(own, func(t vault.Template) bool { _, hidden := file.Template(t.Name); return hidden })
+	all := append(slices.Clone(file.Templates), own...)
 	slices.SortFunc(all, func(a, b vault.Template) int { return strings.Compare(a.Name, b.Name) })
 	return all, err
 }
 
-// GetTemplate reads one.
+// GetTemplate reads a template by its name.
 func (o *Operations) GetTemplate(ctx context.Context, caller callers.Caller, name string) (vault.Template, error) {
 	if err := caller.AllowAction(callers.ReadTemplates); err != nil {
 		return vault.Template{}, err
 	}
-	_, t, err := o.templateNamed(ctx, caller, name)
+	_, t, err := o.findTemplate(ctx, caller, name)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
-		err = fault.New(fault.NotFound, i18n.English("There is no template of this name."))
+		err = fault.New(fault.NotFound, i18n.English("There is no template with this name."))
 	}
 	return t, err
 }
 
-// templateNamed is a template with its owner: empty for the operator, whose come
-// first.
-func (o *Operations) templateNamed(ctx context.Context, caller callers.Caller, name string) (owner string, t vault.Template, err error) {
-	all, err := o.deps.Callers.Read(ctx)
+// findTemplate returns a template and its owner, which is empty for the
+// operator. The operator's templates take precedence.
+func (o *Operations) findTemplate(
+	ctx context.Context, caller callers.Caller, name string,
+) (owner string, t vault.Template, err error) {
+	file, err := o.deps.Callers.Read(ctx)
 	if err != nil {
 		return "", t, err
 	}
-	if t, ok := all.Template(name); ok {
+	if t, ok := file.Template(name); ok {
 		return "", t, nil
 	}
 	t, err = o.deps.Vault.Template(ctx, vault.Owner(caller.ID), name)
 	return caller.ID, t, err
 }
 
-// PutTemplate stores one of the caller's own in place of what there was, if that
-// is what ifMatch names (nil: whatever it is). It works for this caller alone:
-// another one would speak with its words.
-func (o *Operations) PutTemplate(ctx context.Context, caller callers.Caller, t vault.Template, ifMatch *string) (vault.Template, error) {
+// PutTemplate stores a template of the caller's own, if the stored one matches ifMatch (nil:
+// any). Only this caller can use it: another caller that did would post this one's text.
+func (o *Operations) PutTemplate(
+	ctx context.Context, caller callers.Caller, t vault.Template, ifMatch *string,
+) (vault.Template, error) {
 	if err := caller.AllowAction(callers.WriteTemplates); err != nil {
 		return t, err
 	}
-	t, err := CheckedTemplate(t)
+	t, err := NormalizeTemplate(t)
 	if err != nil {
 		return t, err
 	}
-	if err := o.own(ctx, t.Name); err != nil {
+	if err := o.checkNotOperators(ctx, t.Name); err != nil {
 		return t, err
 	}
-	err = o.deps.Vault.PutTemplate(ctx, vault.Owner(caller.ID), t, still(ifMatch))
+	err = o.deps.Vault.PutTemplate(ctx, vault.Owner(caller.ID), t, matcher(ifMatch))
 	if errors.Is(err, vault.ErrTooMany) {
-		err = fault.New(fault.Conflict, i18n.English("This caller keeps 99 templates, which is the most. Delete one first."))
+		err = fault.New(fault.Conflict,
+			i18n.English("This caller already has 99 templates, the maximum. Delete one, then try again."))
 	}
-	o.ofTemplate(ctx, caller, err)
+	o.auditTemplates(ctx, caller, err)
 	return t, err
 }
 
-// CheckedTemplate is a template in its plain form, or an Invalid fault: the rules
-// for a space hold for what it is made from.
-func CheckedTemplate(t vault.Template) (vault.Template, error) {
-	in := spaces.Request{DisplayName: cmp.Or(t.DisplayName, t.Name), Description: t.Description, Guidelines: t.Guidelines, Rest: spaces.Rest{History: spaces.History(t.History), First: t.First}}
+// NormalizeTemplate returns a template in normal form, or an Invalid fault. A
+// template follows the rules for a space.
+func NormalizeTemplate(t vault.Template) (vault.Template, error) {
+	in := spaces.Request{
+		DisplayName: cmp.Or(t.DisplayName, t.Name), Description: t.Description, Guidelines: t.Guidelines,
+		Rest: spaces.Rest{History: spaces.History(t.History), First: t.First},
+	}
 	for _, m := range t.Members {
 		in.Members = append(in.Members, spaces.Member{User: m})
 	}
-	r, err := in.Checked("")
+	r, err := in.Normalize("")
 	if err == nil && utf8.RuneCountInString(r.Rest.First) > maxText {
 		err = invalid(i18n.English("firstMessage has more than %d characters."), maxText)
 	}
@@ -97,42 +106,44 @@ func CheckedTemplate(t vault.Template) (vault.Template, error) {
 	return t, nil
 }
 
-// DeleteTemplate removes one of the caller's own, if it is what ifMatch names;
-// there is none of that name afterwards.
+// DeleteTemplate removes a template of the caller's own, if it matches ifMatch
+// (nil: any). It succeeds if there is none and ifMatch is nil.
 func (o *Operations) DeleteTemplate(ctx context.Context, caller callers.Caller, name string, ifMatch *string) error {
 	if err := caller.AllowAction(callers.WriteTemplates); err != nil {
 		return err
 	}
-	if err := o.own(ctx, name); err != nil {
+	if err := o.checkNotOperators(ctx, name); err != nil {
 		return err
 	}
-	err := o.deps.Vault.DeleteTemplate(ctx, vault.Owner(caller.ID), name, still(ifMatch))
-	o.ofTemplate(ctx, caller, err)
+	err := o.deps.Vault.DeleteTemplate(ctx, vault.Owner(caller.ID), name, matcher(ifMatch))
+	o.auditTemplates(ctx, caller, err)
 	return err
 }
 
-func (o *Operations) ofTemplate(ctx context.Context, caller callers.Caller, err error) {
-	o.audit(ctx, line{Call: Call{Caller: caller}, operation: operation{actions: only(callers.WriteTemplates)}}, "templates", false, err)
+func (o *Operations) auditTemplates(ctx context.Context, caller callers.Caller, err error) {
+	op := operation{actions: []string{callers.WriteTemplates}}
+	o.audit(ctx, auditLine{Call: Call{Caller: caller}, operation: op}, "templates", false, err)
 }
 
-// own refuses the name of a template of the operator's.
-func (o *Operations) own(ctx context.Context, name string) error {
-	all, err := o.deps.Callers.Read(ctx)
+// checkNotOperators returns a Denied fault for the name of an operator's template.
+func (o *Operations) checkNotOperators(ctx context.Context, name string) error {
+	file, err := o.deps.Callers.Read(ctx)
 	if err != nil {
 		return err
 	}
-	if _, operators := all.Template(name); operators {
-		return fault.New(fault.Denied, i18n.English("This template is the operator's. Use another name for your own."))
+	if _, found := file.Template(name); found {
+		return fault.New(fault.Denied,
+			i18n.English("This template belongs to the operator. Use another name for your own."))
 	}
 	return nil
 }
 
-// still lets a template be replaced that is what If-Match names.
-func still(ifMatch *string) func(*vault.Template) error {
-	return func(there *vault.Template) error {
-		if there == nil {
-			return match(ifMatch, nil)
+// matcher returns a function that checks a stored template against If-Match.
+func matcher(ifMatch *string) func(*vault.Template) error {
+	return func(stored *vault.Template) error {
+		if stored == nil {
+			return checkMatch(ifMatch, nil)
 		}
-		return match(ifMatch, *there)
+		return checkMatch(ifMatch, *stored)
 	}
 }

@@ -8,34 +8,36 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// tries are what came of adding members one by one.
-type tries struct {
+// additions are the results of adding members one by one.
+type additions struct {
 	added   []Member
-	in      roll // of those added, by Google's answers
-	failed  []Failed
+	roster  roster // of those added, by Google's answers
+	failed  []FailedMember
 	pending []Member
 }
 
-// addAll adds members one by one, at a pace that leaves the project's quota to
-// others. When time or quota runs out, the others are left for later.
-func (s *Spaces) addAll(ctx context.Context, person resource.Person, space resource.SpaceName, members []Member) tries {
-	out, over := tries{in: newRoll()}, false
+// addAll adds members one by one, at a pace that leaves quota of the project
+// for others. When time or quota runs out, the remaining members are pending.
+func (s *Spaces) addAll(
+	ctx context.Context, person resource.Person, space resource.SpaceName, members []Member,
+) additions {
+	out, stopped := additions{roster: newRoster()}, false
 	for _, m := range members {
-		if over || !s.mayAdd(ctx) {
-			over, out.pending = true, append(out.pending, m)
+		if stopped || !s.waitToAdd(ctx) {
+			stopped, out.pending = true, append(out.pending, m)
 			continue
 		}
-		made, err := s.addMember(ctx, person, space, m)
+		found, err := s.addMember(ctx, person, space, m)
 		switch {
 		case err == nil:
-			id := cmp.Or(made.User, m.User)
-			out.added, out.in.alias[m.User] = append(out.added, m), id
-			out.in.note(id, made.State, made.DisplayName)
+			id := cmp.Or(found.User, m.User)
+			out.added, out.roster.alias[m.User] = append(out.added, m), id
+			out.roster.add(id, found.State, found.DisplayName)
 		case fault.Passes(err):
-			over = fault.KindOf(err) == fault.RateLimited
+			stopped = fault.KindOf(err) == fault.RateLimited
 			out.pending = append(out.pending, m)
 		default:
-			out.failed = append(out.failed, Failed{m, err})
+			out.failed = append(out.failed, FailedMember{m, err})
 		}
 	}
 	return out

@@ -9,49 +9,49 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Administering is s by an administrator's right (useAdminAccess): it reaches
-// every named space of their organization, and only what chat-protocol.md 6.5
-// lists. Chat names neither the administrator nor the app for what is done so.
-func (s *Spaces) Administering() *Spaces {
-	other := *s
-	other.admin = true
-	return &other
+// WithAdminAccess returns a copy of s that uses useAdminAccess. It reaches every
+// named space of the administrator's organization, but only the calls that
+// chat-protocol.md 6.5 lists. Chat shows neither the administrator nor the app.
+func (s *Spaces) WithAdminAccess() *Spaces {
+	admin := *s
+	admin.admin = true
+	return &admin
 }
 
-// administrative is what an administrator's right needs in place of a
-// capability; what is not here, it does not reach.
-var administrative = map[capability.Capability]capability.Capability{
-	capability.ReadSpaces: capability.AdminSpaces, capability.EditSpaces: capability.AdminSpaces, capability.DeleteSpaces: capability.AdminDelete,
-	capability.ReadMembers: capability.AdminMembers, capability.ManageMembers: capability.AdminMembers, capability.ResolveGroups: capability.ResolveGroups,
+// adminCapabilities maps a capability to the one that useAdminAccess needs
+// instead. useAdminAccess does not support the others.
+var adminCapabilities = map[capability.Capability]capability.Capability{
+	capability.ReadSpaces: capability.AdminSpaces, capability.EditSpaces: capability.AdminSpaces,
+	capability.DeleteSpaces: capability.AdminDelete, capability.ResolveGroups: capability.ResolveGroups,
+	capability.ReadMembers: capability.AdminMembers, capability.ManageMembers: capability.AdminMembers,
 }
 
-// Needs are the capabilities that s needs for what a person would need these
-// for; Invalid when an administrator's right does not reach one of them.
-func (s *Spaces) Needs(by ...capability.Capability) ([]capability.Capability, error) {
+// Capabilities returns the capabilities that s needs for what a person needs these
+// for. Invalid if useAdminAccess does not support one of them.
+func (s *Spaces) Capabilities(needed ...capability.Capability) ([]capability.Capability, error) {
 	if !s.admin {
-		return by, nil
+		return needed, nil
 	}
-	out := make([]capability.Capability, len(by))
-	for i, c := range by {
+	out := make([]capability.Capability, len(needed))
+	for i, c := range needed {
 		var ok bool
-		if out[i], ok = administrative[c]; !ok {
+		if out[i], ok = adminCapabilities[c]; !ok {
 			return nil, fault.New(fault.Invalid, words.ErrorAdminUnsupported)
 		}
 	}
 	return out, nil
 }
 
-// adminMay refuses a change that Google would refuse an administrator.
-func (s *Spaces) adminMay(c Change) error {
+// checkAdminChange refuses a change that Google refuses with useAdminAccess.
+func (s *Spaces) checkAdminChange(c Change) error {
 	if s.admin && (c.History != nil || c.Discoverable != nil || c.Audience != nil || !c.Access.empty()) {
 		return fault.New(fault.Invalid, words.ErrorAdminUnsupportedField)
 	}
 	return nil
 }
 
-// adminAdds refuses a member whom an administrator's right cannot add: what is
-// certainly no account of an organization. Others are Google's to judge.
-func (s *Spaces) adminAdds(m Member) error {
+// checkAdminAdd refuses a consumer account, which useAdminAccess cannot add. Google judges the other members.
+func (s *Spaces) checkAdminAdd(m Member) error {
 	user := address.Lower(m.User)
 	if s.admin && (strings.HasSuffix(user, "@gmail.com") || strings.HasSuffix(user, "@googlemail.com")) {
 		return fault.New(fault.Invalid, words.ErrorAdminOutsiders)

@@ -13,45 +13,45 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Created is a space that was made, and what came of the rest.
-type Created struct {
+// CreatedSpace is a space that was created, and the outcome of the steps that follow.
+type CreatedSpace struct {
 	Name        resource.SpaceName
 	DisplayName string
 	Address     string // for a browser
 	Outcome
 }
 
-// Create makes a space as a person. source names the doing it came from, such
-// as the message of a command: the same person, source and request give the
-// same space however often they come. NeedsConsent when the person has not
-// allowed it; Conflict when the name is taken.
-func (s *Spaces) Create(ctx context.Context, person resource.Person, key resource.Key, r Request) (Created, error) {
-	r, err := r.Checked(person)
+// Create creates a space as a person. key identifies the event that asks for it, such
+// as the command's message: the same person, key and request return the same space.
+// NeedsConsent if the person has not allowed it; Conflict if the name is taken.
+func (s *Spaces) Create(ctx context.Context, person resource.Person, key resource.Key, r Request) (CreatedSpace, error) {
+	r, err := r.Normalize(person)
 	if err != nil {
-		return Created{}, fault.Wrap("spaces.Create", err)
+		return CreatedSpace{}, fault.Wrap("spaces.Create", err)
 	}
 	id, err := r.id(s.keys, person, key)
 	if err != nil {
-		return Created{}, fault.Wrap("spaces.Create", err)
+		return CreatedSpace{}, fault.Wrap("spaces.Create", err)
 	}
-	needed := r.Needed()
+	needed := r.Capabilities()
 	setup := s.api.Spaces.Setup(r.api(id))
 	space, err := do(ctx, s, person, setup, needed...)
-	if needs, ok := capability.AsConsentError(err); ok && needs.Declined && !slices.Contains(needs.Missing, capability.CreateSpaces) {
-		// Creating is allowed, and what is not was refused knowingly: create,
-		// and say what could not be done.
+	needs, ok := capability.AsConsentError(err)
+	if ok && needs.Declined && !slices.Contains(needs.Missing, capability.CreateSpaces) {
+		// The person allowed Deputy to create spaces and declined the rest:
+		// create the space, and report the steps that could not be done.
 		space, err = do(ctx, s, person, setup, needed[0])
 	}
-	err = named(r.DisplayName, err)
+	err = withTakenName(r.DisplayName, err)
 	if err != nil {
-		return Created{}, fault.Wrap("spaces.Create", err)
+		return CreatedSpace{}, fault.Wrap("spaces.Create", err)
 	}
-	// The space is there, whatever comes of the rest.
-	return Created{resource.SpaceName(space.Name), cmp.Or(space.DisplayName, r.DisplayName), uri(space), s.Finish(ctx, person, key, resource.SpaceName(space.Name), r.Members, r.More, r.Rest)}, nil
+	name := resource.SpaceName(space.Name)
+	outcome := s.Finish(ctx, person, key, name, r.Members, r.More, r.Rest)
+	return CreatedSpace{name, cmp.Or(space.DisplayName, r.DisplayName), uri(space), outcome}, nil
 }
 
-// uri is where a browser finds the space. An answer to a repeated request
-// may lack it.
+// uri returns the address of a space for a browser. The response to a repeated request may lack it.
 func uri(s *chatapi.Space) string {
 	if s.SpaceUri != "" {
 		return s.SpaceUri
@@ -59,8 +59,7 @@ func uri(s *chatapi.Space) string {
 	return Address(resource.SpaceName(s.Name))
 }
 
-// Address is where a browser finds a space, in the form that Google documents
-// (create-spaces page).
+// Address returns the address of a space for a browser, in the form that Google documents (create-spaces page).
 func Address(space resource.SpaceName) string {
 	return "https://mail.google.com/chat/u/0/#chat/space/" + strings.TrimPrefix(string(space), "spaces/")
 }

@@ -17,22 +17,24 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// unwilling is a person who has left boxes unticked.
-type unwilling struct {
+// decliningActor is a person who declined capabilities on the consent screen.
+type decliningActor struct {
 	missing []capability.Capability
 	asked   [][]capability.Capability
 }
 
 // Act implements googlecall.Actor.
-func (u *unwilling) Act(_ context.Context, _ resource.Person, needed []capability.Capability, _ func(oauth2.TokenSource) error) error {
-	u.asked = append(u.asked, needed)
-	return &capability.ConsentError{Capabilities: needed, Missing: u.missing, Declined: true}
+func (d *decliningActor) Act(
+	_ context.Context, _ resource.Person, needed []capability.Capability, _ func(oauth2.TokenSource) error,
+) error {
+	d.asked = append(d.asked, needed)
+	return &capability.ConsentError{Capabilities: needed, Missing: d.missing, Declined: true}
 }
 
 // Email implements googlecall.Actor.
-func (*unwilling) Email(context.Context, resource.Person) (string, error) { return "", nil }
+func (*decliningActor) Email(context.Context, resource.Person) (string, error) { return "", nil }
 
-func TestACreateIsTriedWithoutWhatWasDeclinedButNotWithoutTheRightToCreate(t *testing.T) {
+func TestCreate_DeclinedCapabilities(t *testing.T) {
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -46,30 +48,36 @@ func TestACreateIsTriedWithoutWhatWasDeclinedButNotWithoutTheRightToCreate(t *te
 		missing []capability.Capability
 		tries   int
 	}{
-		{[]capability.Capability{capability.ReadMembers}, 2}, // the second asks for CreateSpaces alone
-		{both, 1}, // the person is asked for both together
+		{[]capability.Capability{capability.ReadMembers}, 2}, // the second try asks for CreateSpaces alone
+		{both, 1}, // one consent asks for both
 	} {
-		who := &unwilling{missing: c.missing}
-		s, err := spaces.New(t.Context(), who, keys, spaces.Google, nil)
+		actor := &decliningActor{missing: c.missing}
+		s, err := spaces.New(t.Context(), actor, keys, spaces.Google, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = s.Create(t.Context(), "users/1", "test", spaces.Request{DisplayName: "x", Members: []spaces.Member{{User: "users/2"}}})
-		if needs, ok := capability.AsConsentError(err); !ok || !slices.Equal(who.asked[0], both) || len(who.asked) != c.tries || c.tries == 1 && !slices.Equal(needs.Capabilities, both) {
-			t.Errorf("%v is missing: asked %v, %v", c.missing, who.asked, err)
+		r := spaces.Request{DisplayName: "x", Members: []spaces.Member{{User: "users/2"}}}
+		_, err = s.Create(t.Context(), "users/1", "test", r)
+		needs, ok := capability.AsConsentError(err)
+		if !ok || !slices.Equal(actor.asked[0], both) || len(actor.asked) != c.tries ||
+			c.tries == 1 && !slices.Equal(needs.Capabilities, both) {
+			t.Errorf("%v is missing: asked %v, %v", c.missing, actor.asked, err)
 		}
 	}
 }
 
-// barred is an actor whose organization does not let it act.
-type barred struct{ unwilling }
+// deniedActor is a person whose organization blocks Deputy.
+type deniedActor struct{ decliningActor }
 
 // Act implements googlecall.Actor.
-func (*barred) Act(context.Context, resource.Person, []capability.Capability, func(oauth2.TokenSource) error) error {
+func (*deniedActor) Act(
+	context.Context, resource.Person, []capability.Capability, func(oauth2.TokenSource) error,
+) error {
 	return fault.New(fault.Denied, words.ErrorAdminPolicy)
 }
 
-func TestWhoMayNotActIsToldThatAndNotThatTheMemberCannotBeAdded(t *testing.T) {
+// The error names the organization's policy, not the member.
+func TestInvite_DeniedByOrganization(t *testing.T) {
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -78,12 +86,12 @@ func TestWhoMayNotActIsToldThatAndNotThatTheMemberCannotBeAdded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := spaces.New(t.Context(), &barred{}, keys, spaces.Google, nil)
+	s, err := spaces.New(t.Context(), &deniedActor{}, keys, spaces.Google, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Invite(t.Context(), "users/1", "spaces/A", []spaces.Member{{User: "users/2"}})
-	if said := fault.Public(i18n.In("en"), err, ""); !strings.Contains(said, "Your organization doesn't allow") {
-		t.Errorf("%v: %s", err, said)
+	_, err = s.AddMembers(t.Context(), "users/1", "spaces/A", []spaces.Member{{User: "users/2"}})
+	if text := fault.Public(i18n.In("en"), err, ""); !strings.Contains(text, "Your organization doesn't allow") {
+		t.Errorf("%v: %s", err, text)
 	}
 }

@@ -10,17 +10,19 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Rename gives a space another name, as a person. Conflict when it is taken.
-func (s *Spaces) Rename(ctx context.Context, person resource.Person, space resource.SpaceName, name string) (string, error) {
-	name, err := CheckedName(name)
+// Rename renames a space as a person and returns the normalized name. Conflict if it is taken.
+func (s *Spaces) Rename(
+	ctx context.Context, person resource.Person, space resource.SpaceName, name string,
+) (string, error) {
+	name, err := NormalizeName(name)
 	if err == nil {
 		err = s.patch(ctx, person, space, &chatapi.Space{DisplayName: name}, "displayName")
 	}
 	return name, fault.Wrap("spaces.Rename", err)
 }
 
-// Delete ends a space with all that was said in it, as a person. NotFound when
-// it is gone already, as a repetition finds it, or when the person has left it.
+// Delete permanently deletes a space with all its messages, as a person.
+// NotFound if it is already deleted, or if the person has left it.
 func (s *Spaces) Delete(ctx context.Context, person resource.Person, space resource.SpaceName) error {
 	call := s.api.Spaces.Delete(string(space))
 	if s.admin {
@@ -30,12 +32,14 @@ func (s *Spaces) Delete(ctx context.Context, person resource.Person, space resou
 	return fault.Wrap("spaces.Delete", err)
 }
 
-// patch changes one field of a space.
-func (s *Spaces) patch(ctx context.Context, person resource.Person, space resource.SpaceName, to *chatapi.Space, mask string) error {
-	call := s.api.Spaces.Patch(string(space), to).UpdateMask(mask)
+// patch changes the fields of a space that mask names.
+func (s *Spaces) patch(
+	ctx context.Context, person resource.Person, space resource.SpaceName, values *chatapi.Space, mask string,
+) error {
+	call := s.api.Spaces.Patch(string(space), values).UpdateMask(mask)
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
 	_, err := do(ctx, s, person, call, capability.EditSpaces)
-	return named(to.DisplayName, err)
+	return withTakenName(values.DisplayName, err)
 }

@@ -12,75 +12,75 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Outcome is what came of all that can be done only when a space is there.
+// Outcome is the outcome of all that follows the creation of a space.
 type Outcome struct {
-	Joined     []Member
-	Invited    []Member // have to accept first
-	LeftOut    []Member // Google did not add them, and does not say why
-	Failed     []Failed // Google refused to add them, and says why
-	Pending    []Member // nobody has tried them for good yet: time or quota ran out
-	Unchecked  bool     // the members could not be listed: nobody is known to be in
-	NotAllowed bool     // ... because the person has knowingly not allowed that
-	Undone     []Undone // of the rest
+	Joined       []Member
+	Invited      []Member       // have to accept first
+	LeftOut      []Member       // Google did not add them and gave no reason
+	Failed       []FailedMember // Google refused to add them and gave a reason
+	Pending      []Member       // not added yet: time or quota ran out
+	Unchecked    bool           // the members could not be listed
+	ListDeclined bool           // the person declined to let Deputy list them
+	FailedSteps  []FailedStep   // steps of the rest that failed
 }
 
-// Undone is a part of the rest that could not be done.
-type Undone struct {
+// FailedStep is a step of the rest that failed.
+type FailedStep struct {
 	Step Step
-	Why  error
+	Err  error
 }
 
-// Finish does the rest for a space that is there, adds more members than a
-// setup takes one by one, and looks who of all of them got in, as a person.
-// Whatever fails is told in the outcome. All of it can be repeated with the
-// same source: who is in is not added again.
-func (s *Spaces) Finish(ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, members, more []Member, r Rest) Outcome {
-	out := Outcome{Undone: s.rest(ctx, person, key, space, r)}
+// Finish does the rest for an existing space as a person. It adds the members in more one by one, because
+// they exceed a setup, and checks which members were added. Failures are part of the outcome. It can be
+// repeated with the same key: members are not added twice.
+func (s *Spaces) Finish(
+	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName,
+	members, more []Member, r Rest,
+) Outcome {
+	out := Outcome{FailedSteps: s.doRest(ctx, person, key, space, r)}
 	if len(members)+len(more) == 0 {
 		return out
 	}
-	in, err := s.roll(ctx, person, space, members)
+	found, err := s.readRoster(ctx, person, space, members)
 	if err != nil {
-		// Who has disconnected meanwhile may connect again: then the same
-		// request goes on.
+		// A person who has disconnected may connect again, so their members
+		// stay pending. What they declined is final.
 		needs, ok := capability.AsConsentError(err)
-		out.Unchecked, out.NotAllowed = true, ok && needs.Declined
-		if !out.NotAllowed {
+		out.Unchecked, out.ListDeclined = true, ok && needs.Declined
+		if !out.ListDeclined {
 			out.Pending = more
 			return out
 		}
 		for _, m := range more {
-			out.Failed = append(out.Failed, Failed{m, err})
+			out.Failed = append(out.Failed, FailedMember{m, err})
 		}
 		return out
 	}
-	left := out.sort(members, in)
-	out.LeftOut = left
-	tried := s.addAll(ctx, person, space, out.sort(more, in))
-	if len(tried.added) > 0 {
-		if in, err = s.roll(ctx, person, space, nil); err != nil { // Google's answers count
-			in = tried.in
+	out.LeftOut = out.classify(members, found)
+	result := s.addAll(ctx, person, space, out.classify(more, found))
+	if len(result.added) > 0 {
+		if found, err = s.readRoster(ctx, person, space, nil); err != nil {
+			found = result.roster // without a list, trust the answers to the calls
 		}
-		maps.Copy(in.alias, tried.in.alias)
-		out.LeftOut = append(out.LeftOut, out.sort(tried.added, in)...)
+		maps.Copy(found.alias, result.roster.alias)
+		out.LeftOut = append(out.LeftOut, out.classify(result.added, found)...)
 	}
-	out.Failed, out.Pending = tried.failed, tried.pending
+	out.Failed, out.Pending = result.failed, result.pending
 	return out
 }
 
-// sort puts members who are in to those who have joined or are invited, and
-// gives the others.
-func (o *Outcome) sort(members []Member, in roll) []Member {
+// classify appends members in the roster to Joined or Invited and returns the others.
+func (o *Outcome) classify(members []Member, r roster) []Member {
 	var absent []Member
 	for _, m := range members {
-		user := cmp.Or(in.alias[m.User], m.User)
-		named := m
-		named.Label = cmp.Or(m.Label, in.label[user])
-		switch in.state[user] {
+		user := cmp.Or(r.alias[m.User], m.User)
+		labeled := m
+		labeled.Label = cmp.Or(m.Label, r.label[user])
+		switch r.state[user] {
 		case "JOINED":
-			o.Joined = append(o.Joined, named)
+			o.Joined = append(o.Joined, labeled)
 		case "INVITED":
-			o.Invited = append(o.Invited, named)
+			o.Invited = append(o.Invited, labeled)
 		default:
 			absent = append(absent, m)
 		}
@@ -88,38 +88,42 @@ func (o *Outcome) sort(members []Member, in roll) []Member {
 	return absent
 }
 
-// Steps are those that are undone.
-func (o Outcome) Steps() []Step {
+// StepsLeft returns the steps that failed.
+func (o Outcome) StepsLeft() []Step {
 	var out []Step
-	for _, u := range o.Undone {
+	for _, u := range o.FailedSteps {
 		out = append(out, u.Step)
 	}
 	return out
 }
 
-// rest takes the steps of r, and tells which could not be taken.
-func (s *Spaces) rest(ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, r Rest) []Undone {
-	var undone []Undone
-	write := s.pace()
+// doRest does the steps of r and returns those that failed.
+func (s *Spaces) doRest(
+	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, r Rest,
+) []FailedStep {
+	var undone []FailedStep
+	wait := s.pace()
 	for _, step := range r.Steps() {
 		err := error(nil)
-		if step != AddTheApp { // a membership is no write to the space
-			err = write(ctx)
+		if step != AddTheApp { // a membership does not count as a write to the space
+			err = wait(ctx)
 		}
 		if err == nil {
-			err = s.step(ctx, person, key, space, step, r, write)
-		} else {
-			err = &fault.Error{Op: "spaces.rest", Kind: fault.Unavailable, Err: err} // its time is over
+			err = s.doStep(ctx, person, key, space, step, r, wait)
+		} else { // the deadline is too close
+			err = &fault.Error{Op: "spaces.doRest", Kind: fault.Unavailable, Err: err}
 		}
 		if err != nil {
-			undone = append(undone, Undone{step, err})
+			undone = append(undone, FailedStep{step, err})
 		}
 	}
 	return undone
 }
 
-// step takes one of them.
-func (s *Spaces) step(ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, step Step, r Rest, write func(context.Context) error) error {
+func (s *Spaces) doStep(
+	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName,
+	step Step, r Rest, wait func(context.Context) error,
+) error {
 	switch step {
 	case SetHistory:
 		return s.patch(ctx, person, space, &chatapi.Space{SpaceHistoryState: string(r.History)}, "spaceHistoryState")
@@ -127,24 +131,32 @@ func (s *Spaces) step(ctx context.Context, person resource.Person, key resource.
 		settings, mask := r.Permissions.api()
 		return s.patch(ctx, person, space, &chatapi.Space{PermissionSettings: settings}, mask)
 	case SetAccess:
-		return s.patchAccess(ctx, person, space, r.Access, write)
+		return s.patchAccess(ctx, person, space, r.Access, wait)
 	case AddTheApp:
 		return s.addTheApp(ctx, person, space)
 	case PostFirst:
-		_, err := s.Say(ctx, person, key, Message{Space: space, Text: r.First})
+		_, err := s.PostMessage(ctx, person, key, Message{Space: space, Text: r.First})
 		return err
 	}
 	return nil
 }
 
-// patchAccess sets who may find and join a space, each in a call of its own.
-// Who may join has to be able to find it, so that comes first.
-func (s *Spaces) patchAccess(ctx context.Context, person resource.Person, space resource.SpaceName, a AccessPermissions, write func(context.Context) error) error {
+// patchAccess sets the audiences that can find and join a space, in one call each.
+// An audience that can join must be able to find the space, so that goes first.
+func (s *Spaces) patchAccess(
+	ctx context.Context, person resource.Person, space resource.SpaceName,
+	a AccessPermissions, wait func(context.Context) error,
+) error {
+	patch := func(settings *chatapi.AccessPermissionSettings, field string) error {
+		access := &chatapi.AccessSettings{AccessPermissionSettings: settings}
+		mask := "accessSettings.accessPermissionSettings." + field
+		return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: access}, mask)
+	}
 	if len(a.Discover) > 0 {
-		settings := &chatapi.AccessPermissionSettings{DiscoverSpaceSetting: principals(a.Discover)}
-		err := s.patch(ctx, person, space, &chatapi.Space{AccessSettings: &chatapi.AccessSettings{AccessPermissionSettings: settings}}, "accessSettings.accessPermissionSettings.discoverSpaceSetting")
+		discover := &chatapi.AccessPermissionSettings{DiscoverSpaceSetting: principals(a.Discover)}
+		err := patch(discover, "discoverSpaceSetting")
 		if err == nil && len(a.Join) > 0 {
-			err = write(ctx)
+			err = wait(ctx)
 		}
 		if err != nil {
 			return err
@@ -153,16 +165,15 @@ func (s *Spaces) patchAccess(ctx context.Context, person resource.Person, space 
 	if len(a.Join) == 0 {
 		return nil
 	}
-	settings := &chatapi.AccessPermissionSettings{JoinSpaceSetting: principals(a.Join)}
-	return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: &chatapi.AccessSettings{AccessPermissionSettings: settings}}, "accessSettings.accessPermissionSettings.joinSpaceSetting")
+	return patch(&chatapi.AccessPermissionSettings{JoinSpaceSetting: principals(a.Join)}, "joinSpaceSetting")
 }
 
-// addTheApp makes this app a member, so that it hears commands there.
+// addTheApp makes this app a member, so that it receives commands in the space.
 func (s *Spaces) addTheApp(ctx context.Context, person resource.Person, space resource.SpaceName) error {
-	call := s.api.Spaces.Members.Create(string(space), &chatapi.Membership{Member: &chatapi.User{Name: "users/app", Type: "BOT"}})
-	_, err := do(ctx, s, person, call, capability.AddTheApp)
+	app := &chatapi.Membership{Member: &chatapi.User{Name: "users/app", Type: "BOT"}}
+	_, err := do(ctx, s, person, s.api.Spaces.Members.Create(string(space), app), capability.AddTheApp)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
-		return nil // is in already
+		return nil // already a member
 	}
 	return err
 }

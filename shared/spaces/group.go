@@ -14,36 +14,36 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Group is a group conversation, and who of those asked for is in it.
+// Group is a group conversation and the outcome for its members.
 type Group struct {
 	Name    resource.SpaceName
 	Address string
-	Found   bool // it was there already
+	Found   bool // it existed before
 	Outcome
 }
 
-// GroupChat is the group conversation of a person with these members and no
-// others: the one there is, or a new one. Found by the people themselves, it is
-// safe to repeat.
-func (s *Spaces) GroupChat(ctx context.Context, person resource.Person, key resource.Key, members []Member) (Group, error) {
-	members, err := s.others(ctx, person, members)
+// EnsureGroupChat finds or creates the group conversation of a person with exactly these members. It is safe to repeat.
+func (s *Spaces) EnsureGroupChat(
+	ctx context.Context, person resource.Person, key resource.Key, members []Member,
+) (Group, error) {
+	members, err := s.otherMembers(ctx, person, members)
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.GroupChat", err)
 	}
-	users := []string{string(person), string(key)}
+	parts := []string{string(person), string(key)}
 	for _, m := range members {
-		users = append(users, m.User)
+		parts = append(parts, m.User)
 	}
-	id, err := requestID(s.keys, "group", users...)
+	id, err := requestID(s.keys, "group", parts...)
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.GroupChat", err)
 	}
 	needed := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
-	out, err := s.findGroup(ctx, person, users[2:], needed)
+	out, err := s.findGroup(ctx, person, parts[2:], needed)
 	if err == nil && out.Name == "" {
 		var space *chatapi.Space
-		space, err = do(ctx, s, person, s.api.Spaces.Setup(groupRequest(id, members)), needed...)
-		if err == nil {
+		setup := s.api.Spaces.Setup(setupRequest(id, "GROUP_CHAT", members))
+		if space, err = do(ctx, s, person, setup, needed...); err == nil {
 			out = Group{Name: resource.SpaceName(space.Name), Address: uri(space)}
 		}
 	}
@@ -54,26 +54,28 @@ func (s *Spaces) GroupChat(ctx context.Context, person resource.Person, key reso
 	return out, nil
 }
 
-// DirectMessage is the direct message of a person with another: the one there
-// is, or a new one. Google finds it by itself, so it is safe to repeat.
-func (s *Spaces) DirectMessage(ctx context.Context, person resource.Person, key resource.Key, member Member) (Group, error) {
-	if member.group() {
+// EnsureDirectMessage finds or creates the direct message of a person with a member.
+// It is safe to repeat: Google returns the existing one.
+func (s *Spaces) EnsureDirectMessage(ctx context.Context, person resource.Person, key resource.Key, m Member) (Group, error) {
+	if m.group() {
 		return Group{}, fault.New(fault.Invalid, words.GroupNoGroups)
 	}
-	id, err := requestID(s.keys, "direct", string(person), string(key), member.User)
+	id, err := requestID(s.keys, "direct", string(person), string(key), m.User)
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.DirectMessage", err)
 	}
-	space, err := do(ctx, s, person, s.api.Spaces.Setup(&chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "DIRECT_MESSAGE"}, Memberships: memberships([]Member{member})}), capability.CreateSpaces)
+	setup := s.api.Spaces.Setup(setupRequest(id, "DIRECT_MESSAGE", []Member{m}))
+	space, err := do(ctx, s, person, setup, capability.CreateSpaces)
 	if err != nil {
 		return Group{}, fault.Wrap("spaces.DirectMessage", err)
 	}
-	return Group{Name: resource.SpaceName(space.Name), Address: uri(space), Outcome: Outcome{Joined: []Member{member}}}, nil
+	outcome := Outcome{Joined: []Member{m}}
+	return Group{Name: resource.SpaceName(space.Name), Address: uri(space), Outcome: outcome}, nil
 }
 
-// others are the members without doubles and without the person themself; at
-// least two people, or an Invalid fault.
-func (s *Spaces) others(ctx context.Context, person resource.Person, members []Member) ([]Member, error) {
+// otherMembers returns the members without duplicates and without the person.
+// Invalid if a group is among them, or if fewer than two people are left.
+func (s *Spaces) otherMembers(ctx context.Context, person resource.Person, members []Member) ([]Member, error) {
 	self := ""
 	if slices.ContainsFunc(members, func(m Member) bool { return strings.Contains(m.User, "@") }) {
 		email, err := s.auth.Email(ctx, person)
@@ -84,10 +86,11 @@ func (s *Spaces) others(ctx context.Context, person resource.Person, members []M
 	}
 	var out []Member
 	for _, m := range members {
+		same := func(o Member) bool { return o.User == m.User }
 		switch {
 		case m.group():
 			return nil, fault.New(fault.Invalid, words.GroupNoGroups)
-		case m.User != string(person) && m.User != self && !slices.ContainsFunc(out, func(o Member) bool { return o.User == m.User }):
+		case m.User != string(person) && m.User != self && !slices.ContainsFunc(out, same):
 			out = append(out, m)
 		}
 	}
@@ -100,14 +103,18 @@ func (s *Spaces) others(ctx context.Context, person resource.Person, members []M
 	return out, nil
 }
 
-func (s *Spaces) findGroup(ctx context.Context, person resource.Person, users []string, takes []capability.Capability) (Group, error) {
-	found, err := do(ctx, s, person, s.api.Spaces.FindGroupChats().Users(users...).PageSize(10), takes...)
+func (s *Spaces) findGroup(
+	ctx context.Context, person resource.Person, users []string, needed []capability.Capability,
+) (Group, error) {
+	found, err := do(ctx, s, person, s.api.Spaces.FindGroupChats().Users(users...).PageSize(10), needed...)
 	if err != nil || len(found.Spaces) == 0 {
 		return Group{}, err
 	}
-	return Group{Name: resource.SpaceName(found.Spaces[0].Name), Address: uri(found.Spaces[0]), Found: true}, nil
+	space := found.Spaces[0]
+	return Group{Name: resource.SpaceName(space.Name), Address: uri(space), Found: true}, nil
 }
 
-func groupRequest(id string, members []Member) *chatapi.SetUpSpaceRequest {
-	return &chatapi.SetUpSpaceRequest{RequestId: id, Space: &chatapi.Space{SpaceType: "GROUP_CHAT"}, Memberships: memberships(members)}
+func setupRequest(id, spaceType string, members []Member) *chatapi.SetUpSpaceRequest {
+	space := &chatapi.Space{SpaceType: spaceType}
+	return &chatapi.SetUpSpaceRequest{RequestId: id, Space: space, Memberships: memberships(members)}
 }

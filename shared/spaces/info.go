@@ -10,7 +10,7 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Info is what there is to know of a space.
+// Info describes a space.
 type Info struct {
 	Name         resource.SpaceName `json:"name"`
 	DisplayName  string             `json:"displayName"`
@@ -18,17 +18,18 @@ type Info struct {
 	Description  string             `json:"description,omitempty"`
 	Guidelines   string             `json:"guidelines,omitempty"`
 	Discoverable bool               `json:"discoverable"`       // by an audience
-	Audience     string             `json:"audience,omitempty"` // audiences/{id} that may discover it
+	Audience     string             `json:"audience,omitempty"` // audiences/{id} that can discover it
 	Permissions  Permissions        `json:"permissions,omitempty"`
-	External     bool               `json:"externalUserAllowed"` // people from outside may be in it
+	External     bool               `json:"externalUserAllowed"` // people outside the organization can be members
 	History      History            `json:"history,omitempty"`
-	Created      string             `json:"createTime,omitempty"` // RFC 3339; empty when Google does not tell
+	Created      string             `json:"createTime,omitempty"` // RFC 3339; empty if Google omits it
 }
 
-func infoOf(s *chatapi.Space) Info {
+func infoFrom(s *chatapi.Space) Info {
 	out := Info{
-		Name: resource.SpaceName(s.Name), DisplayName: s.DisplayName, Address: uri(s), External: s.ExternalUserAllowed, History: History(s.SpaceHistoryState), Created: s.CreateTime,
-		Permissions: permissionsOf(s.PermissionSettings),
+		Name: resource.SpaceName(s.Name), DisplayName: s.DisplayName, Address: uri(s), Created: s.CreateTime,
+		External: s.ExternalUserAllowed, History: History(s.SpaceHistoryState),
+		Permissions: permissionsFrom(s.PermissionSettings),
 	}
 	if s.AccessSettings != nil {
 		out.Audience, out.Discoverable = s.AccessSettings.Audience, s.AccessSettings.Audience != ""
@@ -44,35 +45,38 @@ func (s *Spaces) Get(ctx context.Context, person resource.Person, space resource
 	return s.get(ctx, person, space, capability.ReadSpaces)
 }
 
-// GetToEdit is Get by the capability that changing it needs.
+// GetToEdit is Get with the capability to edit spaces, so that a change needs no other.
 func (s *Spaces) GetToEdit(ctx context.Context, person resource.Person, space resource.SpaceName) (Info, error) {
 	return s.get(ctx, person, space, capability.EditSpaces)
 }
 
-// get is Get by a capability that allows to read spaces.
-func (s *Spaces) get(ctx context.Context, person resource.Person, space resource.SpaceName, by capability.Capability) (Info, error) {
+func (s *Spaces) get(
+	ctx context.Context, person resource.Person, space resource.SpaceName, needed capability.Capability,
+) (Info, error) {
 	call := s.api.Spaces.Get(string(space))
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	found, err := do(ctx, s, person, call, by)
+	found, err := do(ctx, s, person, call, needed)
 	if err != nil {
 		return Info{}, fault.Wrap("spaces.Get", err)
 	}
-	return infoOf(found), nil
+	return infoFrom(found), nil
 }
 
 // Page is a page of spaces.
 type Page struct {
-	Spaces []Info
-	Next   string // token of the next page; empty at the end
-	Cut    bool   // Google gives no more, and there may be more
+	Spaces    []Info
+	Next      string // token of the next page; empty after the last page
+	Truncated bool   // Google's limit is reached; there may be more spaces
 }
 
-// List is a page of the named spaces that a person is in, or of those whose
-// names have words that begin with these (100 at most); for an administrator,
-// of those of the whole organization. token is Next of the page before.
-func (s *Spaces) List(ctx context.Context, person resource.Person, words string, size int64, token string) (Page, error) {
+// List returns a page of the named spaces that a person is in. With words, it returns
+// at most 100 whose names have words that begin with these. For an administrator it
+// covers the whole organization. token is Next of the previous page.
+func (s *Spaces) List(
+	ctx context.Context, person resource.Person, words string, size int64, token string,
+) (Page, error) {
 	var out Page
 	var err error
 	switch {
@@ -81,22 +85,22 @@ func (s *Spaces) List(ctx context.Context, person resource.Person, words string,
 	case words != "":
 		var found []*chatapi.Space
 		found, err = s.search(ctx, person, words)
-		out = pageOf(found, "")
-		out.Cut = len(found) == mostFound
+		out = newPage(found, "")
+		out.Truncated = len(found) == maxFound
 	default:
 		var res *chatapi.ListSpacesResponse
-		res, err = do(ctx, s, person, s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size).PageToken(token), capability.ReadSpaces)
-		if err == nil {
-			out = pageOf(res.Spaces, res.NextPageToken)
+		call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size).PageToken(token)
+		if res, err = do(ctx, s, person, call, capability.ReadSpaces); err == nil {
+			out = newPage(res.Spaces, res.NextPageToken)
 		}
 	}
 	return out, fault.Wrap("spaces.List", err)
 }
 
-func pageOf(found []*chatapi.Space, next string) Page {
+func newPage(found []*chatapi.Space, next string) Page {
 	out := Page{Next: next}
 	for _, f := range found {
-		out.Spaces = append(out.Spaces, infoOf(f))
+		out.Spaces = append(out.Spaces, infoFrom(f))
 	}
 	return out
 }

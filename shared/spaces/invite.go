@@ -11,27 +11,28 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Added is what came of each person who was to be added to a space.
-type Added struct {
+// AddResult holds the results of adding members to a space.
+type AddResult struct {
 	Joined  []Member
 	Invited []Member // have to accept first
-	Failed  []Failed
+	Failed  []FailedMember
 }
 
-// Failed is somebody who was not added.
-type Failed struct {
+// FailedMember is a member who was not added.
+type FailedMember struct {
 	Member
-	Why error
+	Err error
 }
 
-// Invite adds people to a space or group conversation as a person, one by one.
-// Adding somebody who is in is fine, so that all of it can be repeated. One who
-// cannot be added does not stop the others; when nobody could, the last reason
-// is the error, unless some may be added later and some never.
-func (s *Spaces) Invite(ctx context.Context, person resource.Person, space resource.SpaceName, members []Member) (Added, error) {
-	var out Added
+// AddMembers adds members to a space or group conversation as a person, one by one. It can
+// be repeated: it succeeds for existing members. A failure does not stop the others.
+// If all failed, it returns the last error, unless only some of the failures may pass.
+func (s *Spaces) AddMembers(
+	ctx context.Context, person resource.Person, space resource.SpaceName, members []Member,
+) (AddResult, error) {
+	var out AddResult
 	for _, m := range members {
-		made, err := s.addMember(ctx, person, space, m)
+		found, err := s.addMember(ctx, person, space, m)
 		if _, consent := capability.AsConsentError(err); consent {
 			if len(out.Joined)+len(out.Invited) > 0 {
 				err = &fault.Partly{Err: err}
@@ -40,8 +41,8 @@ func (s *Spaces) Invite(ctx context.Context, person resource.Person, space resou
 		}
 		switch {
 		case err != nil:
-			out.Failed = append(out.Failed, Failed{m, err})
-		case made.State == "INVITED":
+			out.Failed = append(out.Failed, FailedMember{m, err})
+		case found.State == "INVITED":
 			out.Invited = append(out.Invited, m)
 		default:
 			out.Joined = append(out.Joined, m)
@@ -49,48 +50,50 @@ func (s *Spaces) Invite(ctx context.Context, person resource.Person, space resou
 	}
 	n, passing := len(out.Failed), 0
 	for _, f := range out.Failed {
-		if fault.Passes(f.Why) {
+		if fault.Passes(f.Err) {
 			passing++
 		}
 	}
 	if n > 0 && n == len(members) && (passing == 0 || passing == n) {
-		return out, fault.Wrap("spaces.Invite", out.Failed[n-1].Why)
+		return out, fault.Wrap("spaces.Invite", out.Failed[n-1].Err)
 	}
 	return out, nil
 }
 
-// addMember adds one. Who is in already is given as they are.
-func (s *Spaces) addMember(ctx context.Context, person resource.Person, space resource.SpaceName, m Member) (Listed, error) {
-	if err := s.adminAdds(m); err != nil {
-		return Listed{}, err
+// addMember adds a member. For an existing member it returns their state.
+func (s *Spaces) addMember(
+	ctx context.Context, person resource.Person, space resource.SpaceName, m Member,
+) (Membership, error) {
+	if err := s.checkAdminAdd(m); err != nil {
+		return Membership{}, err
 	}
 	call := s.api.Spaces.Members.Create(string(space), membership(m))
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
-	needs, err := s.Needs(capability.ManageMembers)
+	needs, err := s.Capabilities(capability.ManageMembers)
 	if err != nil {
-		return Listed{}, err
+		return Membership{}, err
 	}
-	adding := chatAPI
-	adding.Forbids = words.ErrorAddDenied
-	made, err := googlecall.Do(ctx, adding, googlecall.As{Actor: s.auth, Person: person, Needs: needs}, call)
+	texts := chatAPI
+	texts.Forbids = words.ErrorAddDenied
+	created, err := googlecall.Do(ctx, texts, googlecall.As{Actor: s.auth, Person: person, Needs: needs}, call)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
-		return s.there(ctx, person, space, m), nil
+		return s.findMember(ctx, person, space, m), nil
 	}
 	if err != nil {
-		return Listed{}, err
+		return Membership{}, err
 	}
-	return listed(made), nil
+	return memberFrom(created), nil
 }
 
-// there is somebody whom Google says to be in already: they may still be
-// invited only.
-func (s *Spaces) there(ctx context.Context, person resource.Person, space resource.SpaceName, m Member) Listed {
+// findMember returns a member who exists according to Google. They may be only invited so far.
+func (s *Spaces) findMember(ctx context.Context, person resource.Person, space resource.SpaceName, m Member) Membership {
 	if !m.group() {
-		if found, err := s.memberBy(ctx, person, space, strings.TrimPrefix(m.User, "users/"), capability.ManageMembers); err == nil {
+		id := strings.TrimPrefix(m.User, "users/")
+		if found, err := s.getMember(ctx, person, space, id, capability.ManageMembers); err == nil {
 			return found
 		}
 	}
-	return Listed{User: m.User, State: "JOINED"}
+	return Membership{User: m.User, State: "JOINED"}
 }

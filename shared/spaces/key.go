@@ -7,11 +7,10 @@ import (
 	"example.com/deputy/shared/seal"
 )
 
-// requestID is Google's requestId: the same for the same act, so that a
-// repetition does nothing twice. It is the key of design stop 4 written as a
-// UUID (version 8, RFC 9562).
-func requestID(keys *seal.Keys, act string, parts ...string) (string, error) {
-	code, err := keys.Code("request", append([]string{act}, parts...)...)
+// requestID returns Google's requestId of an operation. A repetition has the
+// same one, so Google does nothing twice. It is a UUID (version 8, RFC 9562).
+func requestID(keys *seal.Keys, name string, parts ...string) (string, error) {
+	code, err := keys.Code("request", append([]string{name}, parts...)...)
 	if err != nil {
 		return "", fault.Wrap("spaces.requestID", err)
 	}

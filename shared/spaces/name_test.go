@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestTheNextNameCountsOnAndFitsIntoChatsLimit(t *testing.T) {
+func TestNextName(t *testing.T) {
 	long := strings.Repeat("ä", 128)
 	for name, want := range map[string]string{
 		"Plan": "Plan 2", "Plan 2": "Plan 3", "Plan 99": "Plan 100", "Plan 2027": "Plan 2027 2", "7": "7 2",

@@ -7,19 +7,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Google's quotas that one act alone can use up (chat-protocol.md 7): writes to
-// one space, and memberships of the whole project, of which we take half in
-// each instance.
+// Google's quotas that one operation can use up (chat-protocol.md 7): writes to one
+// space, and memberships of the whole project. Each instance uses half of the latter.
 const (
 	spaceWrites  = rate.Limit(1)
 	memberWrites = rate.Limit(300 / 60 / 2.0)
 )
 
-// finishing is what is left of an act's time when nothing more is begun: one
-// try of a call, and a look at who is in.
-const finishing = 16 * time.Second
+// finishTime is reserved at the end of an operation for the call in progress and a check of the members.
+const finishTime = 16 * time.Second
 
-// pace lets an act's writes to one space through one by one, a second apart.
+// pace returns a function that waits until the next write to a space may start, one per second.
 func (s *Spaces) pace() func(context.Context) error {
 	if s.planning {
 		return func(context.Context) error { return nil }
@@ -27,15 +25,14 @@ func (s *Spaces) pace() func(context.Context) error {
 	return rate.NewLimiter(spaceWrites, 1).Wait
 }
 
-// mayAdd waits until another member may be added; false when the act's time
-// would be over.
-func (s *Spaces) mayAdd(ctx context.Context) bool {
+// waitToAdd waits until another member may be added; false if the operation's time does not suffice.
+func (s *Spaces) waitToAdd(ctx context.Context) bool {
 	if s.planning {
 		return true
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		var stop context.CancelFunc
-		ctx, stop = context.WithDeadline(ctx, deadline.Add(-finishing))
+		ctx, stop = context.WithDeadline(ctx, deadline.Add(-finishTime))
 		defer stop()
 	}
 	return s.members.Wait(ctx) == nil

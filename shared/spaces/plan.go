@@ -15,48 +15,50 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Planned is a request that would go to Google.
-type Planned struct {
+// PlannedRequest is a request that would go to Google.
+type PlannedRequest struct {
 	Method string
 	URL    string
 	Body   json.RawMessage // nil without one
 }
 
-// What stands for names that only Google knows.
+// Placeholders in a plan for the names that Google assigns.
 const (
 	newSpace = "spaces/NEW"
 	newGroup = "groups/ID"
 )
 
-// Plan is what do would ask of Google with the Spaces it is given, which calls
-// nobody. A new space's name stands there as spaces/NEW, and nobody is in it.
-func (s *Spaces) Plan(ctx context.Context, do func(context.Context, *Spaces) error) ([]Planned, error) {
-	var made recorder
-	api, identity, err := services(ctx, Google, &made)
+// Plan returns the requests that do would send. It passes do a Spaces that records
+// requests instead of sending them. A new space is named spaces/NEW and has no members.
+func (s *Spaces) Plan(ctx context.Context, do func(context.Context, *Spaces) error) ([]PlannedRequest, error) {
+	var rec recorder
+	api, identity, err := services(ctx, Google, &rec)
 	if err != nil {
 		return nil, fault.Wrap("spaces.Plan", err)
 	}
 	plan := *s
-	plan.api, plan.identity, plan.auth, plan.planning = api, identity, nobody{}, true
+	plan.api, plan.identity, plan.auth, plan.planning = api, identity, noAuth{}, true
 	err = do(ctx, &plan)
-	return made.requests, fault.Wrap("spaces.Plan", err)
+	return rec.requests, fault.Wrap("spaces.Plan", err)
 }
 
-// nobody acts without a token.
-type nobody struct{}
+// noAuth is an actor without a token.
+type noAuth struct{}
 
-func (nobody) Act(_ context.Context, _ resource.Person, _ []capability.Capability, do func(oauth2.TokenSource) error) error {
+func (noAuth) Act(
+	_ context.Context, _ resource.Person, _ []capability.Capability, do func(oauth2.TokenSource) error,
+) error {
 	return do(oauth2.StaticTokenSource(&oauth2.Token{}))
 }
 
-func (nobody) Email(context.Context, resource.Person) (string, error) { return "", nil }
+func (noAuth) Email(context.Context, resource.Person) (string, error) { return "", nil }
 
-// recorder writes requests down instead of sending them.
-type recorder struct{ requests []Planned }
+// recorder records requests instead of sending them.
+type recorder struct{ requests []PlannedRequest }
 
 // RoundTrip implements http.RoundTripper.
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	p := Planned{Method: req.Method, URL: req.URL.String()}
+	p := PlannedRequest{Method: req.Method, URL: req.URL.String()}
 	answer := "{}"
 	if req.Body != nil {
 		body, err := io.ReadAll(req.Body)
@@ -73,6 +75,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	r.requests = append(r.requests, p)
 	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(answer)), Request: req,
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(answer)), Request: req,
 	}, nil
 }

@@ -7,9 +7,9 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// LikelyReason is the likely one for which Google left somebody out without a
-// word (chat-protocol.md 6.3). home is the person's own domain, external tells
-// that the space is open to others.
+// LikelyReason returns the likely reason why Google left out a member, for
+// which it gives none (chat-protocol.md 6.3). home is the person's own domain;
+// external reports whether the space allows people outside the organization.
 func LikelyReason(m Member, home string, external bool) i18n.Text {
 	_, domain, byEmail := strings.Cut(m.User, "@")
 	switch {

@@ -14,46 +14,46 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Limits of Chat's, in characters but for the people, who are counted besides
-// the person (chat-protocol.md 6.2, 6.3).
+// Chat's limits for texts, in characters, and for members, without the person (chat-protocol.md 6.2, 6.3).
 const (
 	MaxName        = 128
 	MaxDescription = 4_096
 	MaxGuidelines  = 5_000
-	MaxMembers     = 49 // that a setup takes
-	MaxMore        = 451
+	MaxMembers     = 49  // in a setup
+	MaxMore        = 451 // added one by one
 )
 
-// Request is a space to be made. Only the name is needed.
+// Request is a space to be created. Only the name is required.
 type Request struct {
 	DisplayName   string
 	Description   string
 	Guidelines    string
-	Members       []Member // besides the person, who is in anyway
-	More          []Member // added one by one when the space is there
-	Discoverable  bool     // by the person's organization; else by invitation only
-	Audience      string   // audiences/{id} that may discover it, in place of the organization
-	Announcements bool     // only managers post
-	External      *bool    // people from outside the organization may be in; for good. nil: as Google has it
+	Members       []Member // besides the person, who is always a member
+	More          []Member // added one by one after the space is created
+	Discoverable  bool     // by the person's organization; false is by invitation only
+	Audience      string   // audiences/{id} that can discover it instead of the organization
+	Announcements bool     // only managers can post
+	External      *bool    // allow people outside the organization, permanently; nil is Google's default
 	Rest          Rest
 }
 
-// Member is somebody to be in a space.
+// Member is a requested member of a space.
 type Member struct {
 	User  string // users/{id or e-mail address}, or groups/{id}
-	Label string // how people call them; may be empty
+	Label string // how the request names them; may be empty
 }
 
 func (m Member) group() bool { return strings.HasPrefix(m.User, "groups/") }
 
-// Checked is r in its plain form (blanks trimmed, doubles and the person
-// themself left out), or an Invalid fault that says how to mend it.
-func (r Request) Checked(person resource.Person) (Request, error) {
+// Normalize returns r in normal form, or an Invalid fault that says how to correct it.
+// Normal form has trimmed texts, no duplicate members, and not the person themself.
+func (r Request) Normalize(person resource.Person) (Request, error) {
 	var err error
-	if r.DisplayName, err = CheckedName(r.DisplayName); err != nil {
+	if r.DisplayName, err = NormalizeName(r.DisplayName); err != nil {
 		return r, err
 	}
-	r.Description, r.Guidelines, r.Rest.First = strings.TrimSpace(r.Description), strings.TrimSpace(r.Guidelines), strings.TrimSpace(r.Rest.First)
+	r.Description, r.Guidelines = strings.TrimSpace(r.Description), strings.TrimSpace(r.Guidelines)
+	r.Rest.First = strings.TrimSpace(r.Rest.First)
 	switch description, guidelines := utf8.RuneCountInString(r.Description), utf8.RuneCountInString(r.Guidelines); {
 	case description > MaxDescription:
 		return r, fault.New(fault.Invalid, words.ErrorDescriptionTooLong, description, MaxDescription)
@@ -63,8 +63,8 @@ func (r Request) Checked(person resource.Person) (Request, error) {
 	if err := r.Rest.check(); err != nil {
 		return r, err
 	}
-	known := map[string]bool{string(person): true}
-	r.Members, r.More = fresh(r.Members, known), fresh(r.More, known)
+	seen := map[string]bool{string(person): true}
+	r.Members, r.More = unseen(r.Members, seen), unseen(r.More, seen)
 	switch {
 	case len(r.Members) > MaxMembers:
 		return r, fault.New(fault.Invalid, words.ErrorTooManyPeople, len(r.Members), MaxMembers)
@@ -74,19 +74,19 @@ func (r Request) Checked(person resource.Person) (Request, error) {
 	return r, nil
 }
 
-// fresh are the members who are not known yet, and who are from then on.
-func fresh(members []Member, known map[string]bool) []Member {
+// unseen returns the members who are not in seen, and adds them to it.
+func unseen(members []Member, seen map[string]bool) []Member {
 	var out []Member
 	for _, m := range members {
-		if !known[m.User] {
-			known[m.User], out = true, append(out, m)
+		if !seen[m.User] {
+			seen[m.User], out = true, append(out, m)
 		}
 	}
 	return out
 }
 
-// CheckedName is a space's name in its plain form, or an Invalid fault.
-func CheckedName(name string) (string, error) {
+// NormalizeName returns a space's name without extra blanks, or an Invalid fault.
+func NormalizeName(name string) (string, error) {
 	name = strings.Join(strings.Fields(name), " ")
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
@@ -97,9 +97,8 @@ func CheckedName(name string) (string, error) {
 	return name, nil
 }
 
-// Needed are the capabilities that making the space needs, the first to make
-// it at all.
-func (r Request) Needed() []capability.Capability {
+// Capabilities returns the capabilities that the request needs; the first is CreateSpaces.
+func (r Request) Capabilities() []capability.Capability {
 	out := []capability.Capability{capability.CreateSpaces}
 	if len(r.Members) > 0 {
 		out = append(out, capability.ReadMembers)
@@ -107,32 +106,36 @@ func (r Request) Needed() []capability.Capability {
 	if len(r.More) > 0 {
 		out = append(out, capability.ManageMembers)
 	}
-	return append(out, r.Rest.Needed()...)
+	return append(out, r.Rest.Capabilities()...)
 }
 
-// id is Google's requestId for r.
+// id returns Google's requestId for r.
 func (r Request) id(keys *seal.Keys, person resource.Person, key resource.Key) (string, error) {
 	external := ""
 	if r.External != nil {
 		external = strconv.FormatBool(*r.External)
 	}
-	parts := []string{string(person), string(key), r.DisplayName, r.Description, r.Guidelines, strconv.FormatBool(r.Discoverable), r.Audience, strconv.FormatBool(r.Announcements), external}
+	parts := []string{
+		string(person), string(key), r.DisplayName, r.Description, r.Guidelines,
+		strconv.FormatBool(r.Discoverable), r.Audience, strconv.FormatBool(r.Announcements), external,
+	}
 	for _, m := range r.Members {
 		parts = append(parts, m.User)
 	}
 	return requestID(keys, "spaces.setup", parts...)
 }
 
-// api is r as the Chat API takes it.
+// api returns r in the form of the Chat API.
 func (r Request) api(id string) *chatapi.SetUpSpaceRequest {
 	space := &chatapi.Space{SpaceType: "SPACE", DisplayName: r.DisplayName}
 	if r.External != nil {
-		space.ExternalUserAllowed, space.ForceSendFields = *r.External, []string{"ExternalUserAllowed"} // false is said, too
+		space.ExternalUserAllowed = *r.External
+		space.ForceSendFields = []string{"ExternalUserAllowed"} // send false, too
 	}
 	if r.Description != "" || r.Guidelines != "" {
 		space.SpaceDetails = &chatapi.SpaceDetails{Description: r.Description, Guidelines: r.Guidelines}
 	}
-	if audience := audienceOf(r.Discoverable, r.Audience); audience != "" {
+	if audience := targetAudience(r.Discoverable, r.Audience); audience != "" {
 		space.AccessSettings = &chatapi.AccessSettings{Audience: audience}
 	}
 	if r.Announcements {
@@ -141,8 +144,8 @@ func (r Request) api(id string) *chatapi.SetUpSpaceRequest {
 	return &chatapi.SetUpSpaceRequest{RequestId: id, Space: space, Memberships: memberships(r.Members)}
 }
 
-// audienceOf may discover a space; empty is by invitation only.
-func audienceOf(discoverable bool, audience string) string {
+// targetAudience returns the audience that can discover a space; empty for none.
+func targetAudience(discoverable bool, audience string) string {
 	if audience == "" && discoverable {
 		return "audiences/default"
 	}

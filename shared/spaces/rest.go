@@ -11,7 +11,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Rest is what can be done only when the space is there.
+// Rest holds the steps that are possible only after a space is created.
 type Rest struct {
 	History     History           `json:"h,omitempty"`
 	Permissions Permissions       `json:"p,omitempty"`
@@ -20,10 +20,10 @@ type Rest struct {
 	First       string            `json:"f,omitempty"` // message, posted as the person
 }
 
-// Step is a part of the rest.
+// Step is one step of the rest.
 type Step string
 
-// The steps, in the order they are taken.
+// The steps, in the order in which they are done.
 const (
 	SetHistory     Step = "history"
 	SetPermissions Step = "permissions"
@@ -32,8 +32,8 @@ const (
 	PostFirst      Step = "firstMessage"
 )
 
-// Needs is the capability that a step needs.
-func (s Step) Needs() capability.Capability {
+// Capability returns the capability that a step needs.
+func (s Step) Capability() capability.Capability {
 	switch s {
 	case AddTheApp:
 		return capability.AddTheApp
@@ -43,7 +43,7 @@ func (s Step) Needs() capability.Capability {
 	return capability.EditSpaces
 }
 
-// Steps are those that the rest consists of.
+// Steps returns the requested steps, in order.
 func (r Rest) Steps() []Step {
 	var out []Step
 	for _, step := range []struct {
@@ -63,8 +63,8 @@ func (r Rest) Steps() []Step {
 	return out
 }
 
-// Only is the part of r that these steps are.
-func (r Rest) Only(steps ...Step) Rest {
+// Select returns the part of r that these steps do.
+func (r Rest) Select(steps ...Step) Rest {
 	var out Rest
 	for _, s := range steps {
 		switch s {
@@ -83,12 +83,12 @@ func (r Rest) Only(steps ...Step) Rest {
 	return out
 }
 
-// Needed are the capabilities that the rest needs.
-func (r Rest) Needed() []capability.Capability {
+// Capabilities returns the capabilities that the rest needs.
+func (r Rest) Capabilities() []capability.Capability {
 	var out []capability.Capability
 	for _, s := range r.Steps() {
-		if !slices.Contains(out, s.Needs()) {
-			out = append(out, s.Needs())
+		if !slices.Contains(out, s.Capability()) {
+			out = append(out, s.Capability())
 		}
 	}
 	return out
@@ -104,37 +104,39 @@ func (r Rest) check() error {
 	return nil
 }
 
-// History says whether messages are kept; empty is as the organization wants.
+// History says whether messages are kept; empty is the organization's default.
 type History string
 
-// What can be wanted (chat-protocol.md 6.2).
+// The values of History (chat-protocol.md 6.2).
 const (
 	HistoryOn  History = "HISTORY_ON"
 	HistoryOff History = "HISTORY_OFF"
 )
 
-// Permissions say, for a field of Google's PermissionSettings, who may do that:
-// those with this role and the roles above.
+// Permissions maps a field of Google's PermissionSettings to the lowest role that has the permission.
 type Permissions map[string]Role
 
-// Permitted are the fields that can be set, as Google names them
-// (chat-protocol.md 6.2).
-var Permitted = []string{"manageMembersAndGroups", "modifySpaceDetails", "toggleHistory", "useAtMentionAll", "manageApps", "manageWebhooks", "replyMessages"}
+// PermissionFields lists the fields that can be set, by Google's names (chat-protocol.md 6.2).
+var PermissionFields = []string{
+	"manageMembersAndGroups", "modifySpaceDetails", "toggleHistory", "useAtMentionAll",
+	"manageApps", "manageWebhooks", "replyMessages",
+}
 
-// api is p as the Chat API takes it, and its update mask.
+// api returns p in the form of the Chat API, and its update mask.
 func (p Permissions) api() (*chatapi.PermissionSettings, string) {
 	var out chatapi.PermissionSettings
-	into := map[string]**chatapi.PermissionSetting{
-		"manageMembersAndGroups": &out.ManageMembersAndGroups, "modifySpaceDetails": &out.ModifySpaceDetails, "toggleHistory": &out.ToggleHistory,
-		"useAtMentionAll": &out.UseAtMentionAll, "manageApps": &out.ManageApps, "manageWebhooks": &out.ManageWebhooks, "replyMessages": &out.ReplyMessages,
+	settings := map[string]**chatapi.PermissionSetting{
+		"manageMembersAndGroups": &out.ManageMembersAndGroups, "modifySpaceDetails": &out.ModifySpaceDetails,
+		"toggleHistory": &out.ToggleHistory, "useAtMentionAll": &out.UseAtMentionAll,
+		"manageApps": &out.ManageApps, "manageWebhooks": &out.ManageWebhooks, "replyMessages": &out.ReplyMessages,
 	}
 	var mask []string
-	for _, field := range Permitted {
-		role, wanted := p[field]
-		if !wanted {
+	for _, field := range PermissionFields {
+		role, ok := p[field]
+		if !ok {
 			continue
 		}
-		*into[field] = &chatapi.PermissionSetting{
+		*settings[field] = &chatapi.PermissionSetting{
 			ManagersAllowed: true, AssistantManagersAllowed: role != RoleOwner, MembersAllowed: role == RoleMember,
 			ForceSendFields: []string{"AssistantManagersAllowed", "MembersAllowed"},
 		}
@@ -143,31 +145,32 @@ func (p Permissions) api() (*chatapi.PermissionSettings, string) {
 	return &out, strings.Join(mask, ",")
 }
 
-// permissionsOf reads what the Chat API gives.
-func permissionsOf(s *chatapi.PermissionSettings) Permissions {
+// permissionsFrom returns the permissions in a response of the Chat API.
+func permissionsFrom(s *chatapi.PermissionSettings) Permissions {
 	if s == nil {
 		return nil
 	}
 	out := Permissions{}
-	for field, set := range map[string]*chatapi.PermissionSetting{
-		"manageMembersAndGroups": s.ManageMembersAndGroups, "modifySpaceDetails": s.ModifySpaceDetails, "toggleHistory": s.ToggleHistory,
-		"useAtMentionAll": s.UseAtMentionAll, "manageApps": s.ManageApps, "manageWebhooks": s.ManageWebhooks, "replyMessages": s.ReplyMessages,
+	for field, setting := range map[string]*chatapi.PermissionSetting{
+		"manageMembersAndGroups": s.ManageMembersAndGroups, "modifySpaceDetails": s.ModifySpaceDetails,
+		"toggleHistory": s.ToggleHistory, "useAtMentionAll": s.UseAtMentionAll,
+		"manageApps": s.ManageApps, "manageWebhooks": s.ManageWebhooks, "replyMessages": s.ReplyMessages,
 	} {
 		switch {
-		case set == nil:
-		case set.MembersAllowed:
+		case setting == nil:
+		case setting.MembersAllowed:
 			out[field] = RoleMember
-		case set.AssistantManagersAllowed:
+		case setting.AssistantManagersAllowed:
 			out[field] = RoleManager
-		case set.ManagersAllowed:
+		case setting.ManagersAllowed:
 			out[field] = RoleOwner
 		}
 	}
 	return out
 }
 
-// AccessPermissions are the audiences (audiences/{id}) that may find a space,
-// and those that may join it by themselves, who have to be among the first.
+// AccessPermissions lists the audiences (audiences/{id}) that can find a space,
+// and those that can join it. An audience in Join must be in Discover.
 type AccessPermissions struct {
 	Discover []string `json:"d,omitempty"`
 	Join     []string `json:"j,omitempty"`

@@ -14,33 +14,32 @@ import (
 // maxMessage is Chat's limit for a message, in bytes (chat-protocol.md 5).
 const maxMessage = 32_000
 
-// chatMarkup is the syntax that every message names: Chat's own, in which people
-// type. Without it, the app's setting would decide, which is Markdown for new
-// apps.
+// chatMarkup is the syntax of every message: Chat's own, in which people type.
+// By default, the app's setting applies, which is Markdown for new apps.
 const chatMarkup = "MARKUP_SYNTAX_CHAT"
 
-// Posted is a message that stands in a space.
-type Posted struct {
+// PostedMessage is a message in a space.
+type PostedMessage struct {
 	Name string `json:"name"` // spaces/.../messages/...
-	Text string `json:"text"` // of the first that came with the same source
+	Text string `json:"text"` // of the first message with the same key
 }
 
-// Message is a text to be posted.
+// Message is a text to post.
 type Message struct {
 	Space  resource.SpaceName
 	Thread string // spaces/{id}/threads/{id} of the same space; empty for a new one
 	Text   string
 }
 
-// Say posts a text as a person. The same person and key post once: a repetition
-// gives the message there is, with its own text.
-func (s *Spaces) Say(ctx context.Context, person resource.Person, key resource.Key, m Message) (Posted, error) {
+// PostMessage posts a text as a person. The same person and key post once: a repetition
+// returns the existing message with its text.
+func (s *Spaces) PostMessage(ctx context.Context, person resource.Person, key resource.Key, m Message) (PostedMessage, error) {
 	if len(m.Text) > maxMessage {
-		return Posted{}, fault.New(fault.Invalid, words.ErrorMessageTooLong)
+		return PostedMessage{}, fault.New(fault.Invalid, words.ErrorMessageTooLong)
 	}
 	id, err := requestID(s.keys, "say", string(person), string(key), string(m.Space), m.Thread)
 	if err != nil {
-		return Posted{}, fault.Wrap("spaces.Say", err)
+		return PostedMessage{}, fault.Wrap("spaces.Say", err)
 	}
 	message := &chatapi.Message{Text: m.Text, MarkupSyntax: chatMarkup}
 	call := s.api.Spaces.Messages.Create(string(m.Space), message).RequestId(id)
@@ -50,7 +49,7 @@ func (s *Spaces) Say(ctx context.Context, person resource.Person, key resource.K
 	}
 	posted, err := do(ctx, s, person, call, capability.PostMessages)
 	if err != nil {
-		return Posted{}, fault.Wrap("spaces.Say", err)
+		return PostedMessage{}, fault.Wrap("spaces.Say", err)
 	}
-	return Posted{posted.Name, posted.Text}, nil
+	return PostedMessage{posted.Name, posted.Text}, nil
 }

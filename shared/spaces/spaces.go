@@ -1,6 +1,5 @@
-// Package spaces makes Chat spaces as a person: the request and its rules, the
-// calls to the Chat API, and what came of each member. Google's errors are
-// translated here, once.
+// Package spaces creates and manages Chat spaces as a person. It validates requests, calls the
+// Chat API, and reports the result for each member. It translates Google's errors to faults.
 //
 // It does not know who asked or how the answer is shown: functions do.
 package spaces
@@ -22,55 +21,59 @@ import (
 	"example.com/deputy/shared/seal"
 )
 
-// Endpoints are where the APIs are.
+// Endpoints are the base URLs of the APIs.
 type Endpoints struct{ Chat, Identity string }
 
-// Google is where Google has them.
+// Google holds the endpoints of Google.
 var Google = Endpoints{Chat: "https://chat.googleapis.com/", Identity: "https://cloudidentity.googleapis.com/"}
 
-// Spaces makes spaces as people. It is safe for concurrent use.
+// Spaces creates and manages spaces as people. It is safe for concurrent use.
 type Spaces struct {
 	auth     googlecall.Actor
 	keys     *seal.Keys
 	api      *chatapi.Service
 	identity *cloudidentity.Service
-	admin    bool // with useAdminAccess
+	admin    bool // use useAdminAccess
 
-	members  *rate.Limiter // of adding members one by one
-	planning bool          // nothing is called: see Plan
+	members  *rate.Limiter // for adding members one by one
+	planning bool          // requests are only recorded: see Plan
 }
 
-// New is the Chat API for those that auth can act for. One service
-// and base serve all people: each call carries its own person's token.
-func New(ctx context.Context, auth googlecall.Actor, keys *seal.Keys, at Endpoints, base http.RoundTripper) (*Spaces, error) {
-	api, identity, err := services(ctx, at, base)
+// New returns Spaces for the people that auth can act for. All people share one
+// service and base: each call carries its own person's token.
+func New(
+	ctx context.Context, auth googlecall.Actor, keys *seal.Keys, urls Endpoints, base http.RoundTripper,
+) (*Spaces, error) {
+	api, identity, err := services(ctx, urls, base)
 	if err != nil {
 		return nil, fault.Wrap("spaces.New", err)
 	}
-	return &Spaces{auth: auth, keys: keys, api: api, identity: identity, members: rate.NewLimiter(memberWrites, 1)}, nil
+	members := rate.NewLimiter(memberWrites, 1)
+	return &Spaces{auth: auth, keys: keys, api: api, identity: identity, members: members}, nil
 }
 
-func services(ctx context.Context, at Endpoints, base http.RoundTripper) (*chatapi.Service, *cloudidentity.Service, error) {
+func services(
+	ctx context.Context, urls Endpoints, base http.RoundTripper,
+) (*chatapi.Service, *cloudidentity.Service, error) {
 	client := option.WithHTTPClient(&http.Client{Transport: base})
-	api, err := chatapi.NewService(ctx, client, option.WithEndpoint(at.Chat))
+	api, err := chatapi.NewService(ctx, client, option.WithEndpoint(urls.Chat))
 	if err != nil {
 		return nil, nil, err
 	}
-	identity, err := cloudidentity.NewService(ctx, client, option.WithEndpoint(at.Identity))
+	identity, err := cloudidentity.NewService(ctx, client, option.WithEndpoint(urls.Identity))
 	return api, identity, err
 }
 
-// By is s with the tokens of another actor.
-func (s *Spaces) By(auth googlecall.Actor) *Spaces {
+// WithActor returns a copy of s with the tokens of another actor.
+func (s *Spaces) WithActor(auth googlecall.Actor) *Spaces {
 	other := *s
 	other.auth = auth
 	return &other
 }
 
-// Ready tells whether an act with all of the capabilities can begin: one
-// consent asks for all.
-func (s *Spaces) Ready(ctx context.Context, person resource.Person, needed ...capability.Capability) error {
-	needs, err := s.Needs(needed...)
+// CheckCapabilities returns an error if the person has not allowed all of the capabilities, so that one consent asks for all.
+func (s *Spaces) CheckCapabilities(ctx context.Context, person resource.Person, needed ...capability.Capability) error {
+	needs, err := s.Capabilities(needed...)
 	if err == nil {
 		err = s.auth.Act(ctx, person, needs, func(oauth2.TokenSource) error { return nil })
 	}

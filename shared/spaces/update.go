@@ -13,30 +13,30 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Change is what shall be different about a space; nil stays as it is.
+// Change is a change of a space; nil fields stay unchanged.
 type Change struct {
 	DisplayName  *string
 	Description  *string
 	Guidelines   *string
 	History      *History
 	Discoverable *bool
-	Audience     *string // audiences/{id} in place of the organization
+	Audience     *string // audiences/{id} that can discover it instead of the organization
 	Permissions  Permissions
 	Access       AccessPermissions
 }
 
-// Update changes a space as a person, and gives it as it is then. Google wants
-// some fields each in a call of their own (chat-protocol.md 6.2); all of it can
-// be repeated. What was changed before something failed stays changed.
+// Update changes a space as a person and returns its new state. Google requires
+// a separate call for some fields (chat-protocol.md 6.2). It can be repeated.
+// If a call fails, earlier changes stay, and the error is a fault.Partly.
 func (s *Spaces) Update(ctx context.Context, person resource.Person, space resource.SpaceName, c Change) (Info, error) {
 	err := c.check()
 	if err == nil {
-		err = s.adminMay(c)
+		err = s.checkAdminChange(c)
 	}
 	if err != nil {
 		return Info{}, fault.Wrap("spaces.Update", err)
 	}
-	write := s.pace()
+	wait := s.pace()
 	steps := []struct {
 		wanted bool
 		do     func() error
@@ -47,15 +47,16 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 		}},
 		{c.Description != nil || c.Guidelines != nil, func() error { return s.describe(ctx, person, space, c) }},
 		{c.History != nil, func() error {
-			return s.patch(ctx, person, space, &chatapi.Space{SpaceHistoryState: string(*c.History)}, "spaceHistoryState")
+			values := &chatapi.Space{SpaceHistoryState: string(*c.History)}
+			return s.patch(ctx, person, space, values, "spaceHistoryState")
 		}},
 		{len(c.Permissions) > 0, func() error {
 			settings, mask := c.Permissions.api()
 			return s.patch(ctx, person, space, &chatapi.Space{PermissionSettings: settings}, mask)
 		}},
-		{!c.Access.empty(), func() error { return s.patchAccess(ctx, person, space, c.Access, write) }},
+		{!c.Access.empty(), func() error { return s.patchAccess(ctx, person, space, c.Access, wait) }},
 		{c.Discoverable != nil || c.Audience != nil, func() error {
-			settings := &chatapi.AccessSettings{Audience: c.Of(Info{}).Audience, ForceSendFields: []string{"Audience"}}
+			settings := &chatapi.AccessSettings{Audience: c.Apply(Info{}).Audience, ForceSendFields: []string{"Audience"}}
 			return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: settings}, "accessSettings.audience")
 		}},
 	}
@@ -64,11 +65,11 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 		if !step.wanted {
 			continue
 		}
-		err := write(ctx)
+		err := wait(ctx)
 		if err == nil {
 			err = step.do()
-		} else {
-			err = &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err} // no time for a second write
+		} else { // the deadline is too close
+			err = &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err}
 		}
 		if err != nil {
 			if done {
@@ -78,19 +79,21 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 		}
 		done = true
 	}
-	now, err := s.get(ctx, person, space, capability.EditSpaces) // its scope reads, too
+	updated, err := s.get(ctx, person, space, capability.EditSpaces) // the scope to edit can also read
 	if err != nil && done {
-		err = &fault.Partly{Err: &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err}} // all is changed, only not seen
+		// The change is complete, only its result is unknown.
+		err = &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err}
+		err = &fault.Partly{Err: err}
 	}
-	return now, err
+	return updated, err
 }
 
-// Of is a space as the change leaves it, as far as Info tells it.
-func (c Change) Of(s Info) Info {
-	s.DisplayName, s.Description, s.Guidelines = or(c.DisplayName, s.DisplayName), or(c.Description, s.Description), or(c.Guidelines, s.Guidelines)
-	s.History = or(c.History, s.History)
+// Apply returns a space with the change applied to the fields of Info.
+func (c Change) Apply(s Info) Info {
+	s.DisplayName, s.Description = valueOr(c.DisplayName, s.DisplayName), valueOr(c.Description, s.Description)
+	s.Guidelines, s.History = valueOr(c.Guidelines, s.Guidelines), valueOr(c.History, s.History)
 	if c.Discoverable != nil || c.Audience != nil {
-		s.Audience = audienceOf(or(c.Discoverable, false), or(c.Audience, ""))
+		s.Audience = targetAudience(valueOr(c.Discoverable, false), valueOr(c.Audience, ""))
 		s.Discoverable = s.Audience != ""
 	}
 	if len(c.Permissions) > 0 {
@@ -103,25 +106,25 @@ func (c Change) Of(s Info) Info {
 	return s
 }
 
-// or is what an optional field holds, else another value.
-func or[T any](p *T, other T) T {
+// valueOr returns *p, or fallback if p is nil.
+func valueOr[T any](p *T, fallback T) T {
 	if p == nil {
-		return other
+		return fallback
 	}
 	return *p
 }
 
 func (c Change) check() error {
 	if c.DisplayName != nil {
-		if _, err := CheckedName(*c.DisplayName); err != nil {
+		if _, err := NormalizeName(*c.DisplayName); err != nil {
 			return err
 		}
 	}
-	if c.Description != nil && utf8.RuneCountInString(*c.Description) > MaxDescription {
-		return fault.New(fault.Invalid, words.ErrorDescriptionTooLong, utf8.RuneCountInString(*c.Description), MaxDescription)
+	if n := utf8.RuneCountInString(valueOr(c.Description, "")); n > MaxDescription {
+		return fault.New(fault.Invalid, words.ErrorDescriptionTooLong, n, MaxDescription)
 	}
-	if c.Guidelines != nil && utf8.RuneCountInString(*c.Guidelines) > MaxGuidelines {
-		return fault.New(fault.Invalid, words.ErrorGuidelinesTooLong, utf8.RuneCountInString(*c.Guidelines), MaxGuidelines)
+	if n := utf8.RuneCountInString(valueOr(c.Guidelines, "")); n > MaxGuidelines {
+		return fault.New(fault.Invalid, words.ErrorGuidelinesTooLong, n, MaxGuidelines)
 	}
 	if c.History != nil && *c.History != HistoryOn && *c.History != HistoryOff {
 		return fault.New(fault.Invalid, words.ErrorHistoryUnknown)
@@ -129,13 +132,14 @@ func (c Change) check() error {
 	return nil
 }
 
-// describe changes description and guidelines, which Google replaces together.
+// describe changes the description and guidelines, which Google replaces together.
 func (s *Spaces) describe(ctx context.Context, person resource.Person, space resource.SpaceName, c Change) error {
 	now, err := s.get(ctx, person, space, capability.EditSpaces)
 	if err != nil {
 		return err
 	}
-	now = c.Of(now)
-	details := &chatapi.SpaceDetails{Description: now.Description, Guidelines: now.Guidelines, ForceSendFields: []string{"Description", "Guidelines"}}
+	now = c.Apply(now)
+	details := &chatapi.SpaceDetails{Description: now.Description, Guidelines: now.Guidelines}
+	details.ForceSendFields = []string{"Description", "Guidelines"}
 	return s.patch(ctx, person, space, &chatapi.Space{SpaceDetails: details}, "spaceDetails")
 }
