@@ -21,12 +21,12 @@ import (
 )
 
 func init() {
-	slog.SetDefault(logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"), logging.Level(os.Getenv("LOG_LEVEL"))))
+	slog.SetDefault(logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"), logging.ParseLevel(os.Getenv("LOG_LEVEL"))))
 
 	drain := &serve.Drain{}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM)
-	go drain.OnSignal(signals, os.Exit)
+	go drain.ExitOnSignal(signals, os.Exit)
 
 	functions.HTTP("ChatEvent", drain.Track(serve.Lazy(chatevent.FromEnv)).ServeHTTP)
 	functions.HTTP("OAuthCallback", drain.Track(serve.Lazy(oauthcallback.FromEnv)).ServeHTTP)

@@ -172,7 +172,7 @@ func (b busy) Write(ctx context.Context, text []byte, version string) error {
 
 func TestAChangeWhoseAuditLineIsLostSaysSo(t *testing.T) {
 	d := begin(t)
-	d.silent = fault.New(fault.Unavailable, fault.None)
+	d.silent = fault.New(fault.Unavailable, fault.NoText)
 	code, _, said := d.run(config.Secret{}, "callers", "pause", "everything", "--project", "p")
 	if code == 0 || !strings.Contains(said, "its audit line could not be written") {
 		t.Errorf("%d %s", code, said)

@@ -48,7 +48,7 @@ func (l loopback) ask(ctx context.Context, hint string, capabilities ...capabili
 	provider := l.provider(l.client, redirect)
 	a := googleauth.Authorization{
 		State: config.NewSecret(rand.Text()), Verifier: config.NewSecret(oauth2.GenerateVerifier()), Nonce: rand.Text(),
-		Scopes: capability.Scopes(capabilities...), LoginHint: hint, Consent: true,
+		Scopes: capability.Scopes(capabilities...), LoginHint: hint, PromptConsent: true,
 	}
 	came := make(chan received, 1)
 	server := &http.Server{Handler: callback(path, a.State, came), ReadHeaderTimeout: 5 * time.Second}

@@ -126,7 +126,7 @@ func (d *deployment) service(ctx context.Context, name string) {
 	if err == nil && status != http.StatusOK {
 		err = fmt.Errorf("%s/ready/store answers %d", s.Status.URL, status)
 	}
-	d.check("readiness of deputy-"+name, err, `its log says why: resource.labels.service_name="deputy-`+name+`" and "start failed" or "the store is not reached"`)
+	d.check("readiness of deputy-"+name, err, `its log says why: resource.labels.service_name="deputy-`+name+`" and "start failed" or "store unreachable"`)
 }
 
 // open reports whether strangers' requests reach a service: nobody checks them
@@ -270,7 +270,7 @@ func (d *deployment) client(text config.Secret, s service) {
 	}
 	d.clientID = client.ID
 	callback, _, _ := s.env("OAUTH_CALLBACK_URL")
-	if !client.Registered(callback + "/callback") {
+	if !client.AllowsRedirect(callback + "/callback") {
 		err = fmt.Errorf("the client's file does not list %s/callback", callback)
 	}
 	d.check("redirect address", err, "add it to the client's Authorized redirect URIs, download the file again, and give it to ./deploy.sh --client-secrets")

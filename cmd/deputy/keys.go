@@ -152,7 +152,7 @@ func (k *keys) read(ctx context.Context) (name string, text config.Secret, err e
 	if k.kekURI == "" {
 		return "", text, nil
 	}
-	if name = seal.NameOf(text); name == "" {
+	if name = seal.KeysetName(text); name == "" {
 		return "", config.Secret{}, fault.New(fault.Invalid, i18n.English("Standard input is not a wrapped keyset of Deputy's. If it is in clear text, leave --kek out."))
 	}
 	key, err := k.kek(ctx, k.kekURI)

@@ -148,7 +148,7 @@ type usageError struct{ error }
 // it is the operator who mends it. Secrets redact themselves.
 func sentence(err error) string {
 	e, ok := errors.AsType[*fault.Error](err)
-	if !ok || e.Public == fault.None {
+	if !ok || e.Public == fault.NoText {
 		return err.Error()
 	}
 	public := i18n.In("en")(e.Public, e.Args...)

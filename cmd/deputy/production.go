@@ -41,7 +41,7 @@ func world() outside {
 	return outside{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.IsTerminal(int(os.Stdout.Fd())), columns: columns,
 		open: func(ctx context.Context) (*production.Parts, error) {
-			return production.Open(ctx, config.Read(os.LookupEnv), googleauth.NewTransport())
+			return production.Open(ctx, config.NewReader(os.LookupEnv), googleauth.NewTransport())
 		},
 		store: func(ctx context.Context, location string) (callers.Store, error) {
 			return callers.OpenStore(ctx, location)
@@ -70,7 +70,7 @@ func world() outside {
 			if err != nil {
 				return config.Secret{}, err
 			}
-			return tokens.Own(ctx, audience)
+			return tokens.AccountToken(ctx, audience)
 		},
 		riscAPI: "https://risc.googleapis.com/v1beta/",
 		lookup:  os.LookupEnv, now: time.Now, gcloud: runGcloud, get: get, mint: mint,

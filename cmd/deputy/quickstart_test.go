@@ -86,7 +86,7 @@ func (h *home) into(o *outside) {
 		if err != nil {
 			return config.Secret{}, err
 		}
-		return tokens.Own(ctx, audience)
+		return tokens.AccountToken(ctx, audience)
 	}
 	o.delegate = func(ctx context.Context, account string) (*grants.Delegated, error) {
 		tokens, err := h.delegation(ctx, account)

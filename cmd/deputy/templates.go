@@ -99,7 +99,7 @@ func (r *callersFile) putTemplate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = r.edit(c.Context(), "templates.put "+t.Name, func(d *callers.Draft, _ *callers.Set) error { return d.PutTemplate(callers.TemplateOf(t)) })
+			_, err = r.edit(c.Context(), "templates.put "+t.Name, func(d *callers.Draft, _ *callers.Set) error { return d.PutTemplate(callers.NewTemplate(t)) })
 			if err == nil {
 				_, _ = fmt.Fprintf(r.err, "the template %s is stored\n", t.Name)
 			}
@@ -110,7 +110,7 @@ func (r *callersFile) putTemplate() *cobra.Command {
 
 // readTemplate is the template that a body of PUT /v1/templates/{name} makes.
 func readTemplate(name string, body []byte) (vault.Template, error) {
-	if !callers.TemplateName(name) {
+	if !callers.ValidTemplateName(name) {
 		return vault.Template{}, fault.New(fault.Invalid, i18n.English("%q cannot be the name of a template: it has 1 to 100 characters, no slash, and no dot or underscore in front."), name)
 	}
 	var put api.PutTemplate

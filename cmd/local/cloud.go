@@ -61,7 +61,7 @@ func loadGoogleBackend(file string) (*googleBackend, error) {
 func (c *googleBackend) checkRedirectURIs(address string) error {
 	var missing []string
 	for _, uri := range []string{address + "/oauthcallback/callback", address + signInPath + "/callback"} {
-		if !c.client.Registered(uri) {
+		if !c.client.AllowsRedirect(uri) {
 			missing = append(missing, uri)
 		}
 	}

@@ -117,7 +117,7 @@ func failBefore(kind fault.Kind) func(context.Context, vaulttest.Call) error {
 		if c.After {
 			return nil
 		}
-		return fault.New(kind, fault.None)
+		return fault.New(kind, fault.NoText)
 	}
 }
 
@@ -140,7 +140,7 @@ var failures = []failure{
 			if c.After || !c.Write {
 				return nil
 			}
-			return fault.New(fault.Conflict, fault.None)
+			return fault.New(fault.Conflict, fault.NoText)
 		}, nil,
 	},
 	{"Aborted", failBefore(fault.Unavailable), respondStatus(http.StatusConflict, "ABORTED")},
@@ -151,7 +151,7 @@ var failures = []failure{
 		"half an answer", // the call takes effect
 		func(_ context.Context, c vaulttest.Call) error {
 			if c.After {
-				return fault.New(fault.Unavailable, fault.None)
+				return fault.New(fault.Unavailable, fault.NoText)
 			}
 			return nil
 		},
@@ -187,7 +187,7 @@ var failures = []failure{
 			if err := sleep(ctx, 3*time.Second); err != nil {
 				return &fault.Error{Kind: fault.Unavailable, Err: err}
 			}
-			return fault.New(fault.Unavailable, fault.None)
+			return fault.New(fault.Unavailable, fault.NoText)
 		},
 		func(r *http.Request, emulator http.RoundTripper) (*http.Response, error) {
 			if err := sleep(r.Context(), 10*time.Second); err != nil {

@@ -19,7 +19,7 @@ func requireLoopbackHost(next http.Handler) http.Handler {
 		if err != nil {
 			host = r.Host
 		}
-		if !config.Loopback(host) {
+		if !config.IsLoopback(host) {
 			http.Error(w, "Open this page at a loopback address, such as 127.0.0.1.", http.StatusForbidden)
 			return
 		}

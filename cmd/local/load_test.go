@@ -104,7 +104,7 @@ func brew(t *testing.T) *storm {
 	c := caller()
 	c.Rate = 1_000_000
 	editCallersFile(t, s.program, func(d *callers.Draft) error { return d.Put(c) })
-	client, scopes := s.google.ClientID, googleauth.Scopes(capability.Scopes(capability.CreateSpaces))
+	client, scopes := s.google.ClientID, googleauth.NormalizeScopes(capability.Scopes(capability.CreateSpaces))
 	for i := range loadPeople {
 		p := google.Person{Sub: fmt.Sprintf("3%020d", i), Name: fmt.Sprintf("Person %d", i), Email: fmt.Sprintf("person-%d@example.com", i), Domain: "example.com"}
 		refresh, access := s.google.Connect(p, capability.CreateSpaces.Scope())

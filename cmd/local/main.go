@@ -130,7 +130,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-addr %q: must look like 127.0.0.1:8765", addr)
 	}
-	if !config.Loopback(host) {
+	if !config.IsLoopback(host) {
 		return nil, fmt.Errorf("-addr %q: must be a loopback address, such as 127.0.0.1:8765", addr)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)

@@ -202,7 +202,7 @@ func TestWhereverAnInstanceDiesTheSameKeyMakesTheSameSpaceAndNoStepTwice(t *test
 				tr := newTrial(t, dies, true) // and nothing works after it, not even to tell
 				tr.allowed(capability.All()...)
 				tr.everything()
-				editCallersFile(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
+				editCallersFile(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.NewTemplate(numbered)) })
 				body, _ := crowd(51, everyStep)
 				tr.arm(at)
 				first := tr.do(http.MethodPost, "/createspace/v1/spaces", body, "Authorization", tr.callerToken(), "Idempotency-Key", "all-hands", "Content-Type", "application/json")
@@ -258,7 +258,7 @@ func TestWhereverAnInstanceDiesTheSameKeyMakesTheSameSpaceAndNoStepTwice(t *test
 func TestASpacesOwnQuotaIsNeverExceededByOneCreate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := allHands(t)
-		editCallersFile(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(numbered)) })
+		editCallersFile(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.NewTemplate(numbered)) })
 		tr.google.EnforceQuotas()
 		body, _ := crowd(3, everyStep)
 		answer, made := tr.creates(body)

@@ -111,7 +111,7 @@ func TestAnEntryThatNamesAnIdDelegatesForNoAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := caller()
-	c.Actions, c.Authorities, c.Domains, c.People = everyAction, []vault.Authority{callers.ByDelegation}, nil, []string{ada.User()}
+	c.Actions, c.Authorities, c.Domains, c.People = everyAction, []vault.Authority{callers.AuthorityDelegation}, nil, []string{ada.User()}
 	w.put(t, c)
 	w.google.SetDelegation(delegationAccount, capability.CreateSpaces.Scope())
 	for named, want := range map[string]string{"ada@example.com": "denied", ada.User(): "invalid_request"} {
@@ -304,10 +304,10 @@ func TestEveryChangeOfTrustLeavesALine(t *testing.T) {
 func TestOnlyASystemWithThatAuthorityInvitesAdministrators(t *testing.T) {
 	t.Parallel()
 	const ask = `{"capabilities":["AdminDelete"]}`
-	for authority, want := range map[string]bool{string(callers.ByUser): false, string(callers.ByAdmin): true} {
+	for authority, want := range map[string]bool{string(callers.AuthorityUser): false, string(callers.AuthorityAdmin): true} {
 		w := newWorld(t)
 		c := caller()
-		c.Actions, c.Authorities = []string{callers.InvitePeople}, []vault.Authority{callers.ByUser}
+		c.Actions, c.Authorities = []string{callers.InvitePeople}, []vault.Authority{callers.AuthorityUser}
 		if want {
 			c.Authorities = append(c.Authorities, vault.Authority(authority))
 		}

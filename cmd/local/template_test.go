@@ -23,7 +23,7 @@ var incident = vault.Template{
 func (w *world) knows(t *testing.T, templates ...vault.Template) {
 	t.Helper()
 	for _, template := range templates {
-		w.editCallers(t, func(d *callers.Draft) error { return d.PutTemplate(callers.TemplateOf(template)) })
+		w.editCallers(t, func(d *callers.Draft) error { return d.PutTemplate(callers.NewTemplate(template)) })
 	}
 }
 

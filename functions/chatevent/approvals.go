@@ -65,14 +65,14 @@ func approvedActions(say i18n.Say, a vault.Approval) string {
 		out = append(out, actionText(say, action.Action))
 	}
 	text := strings.Join(out, ", ")
-	if a.Authority == callers.ByAdmin {
+	if a.Authority == callers.AuthorityAdmin {
 		text = say(words.StatusAsAdmin, text)
 	}
 	return text
 }
 
 func actionText(say i18n.Say, name string) string {
-	if text := callers.Words(name); text != fault.None {
+	if text := callers.ActionText(name); text != fault.NoText {
 		return say(text)
 	}
 	return name

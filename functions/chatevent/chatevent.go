@@ -55,7 +55,7 @@ type function struct {
 // New returns the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d, serve.NewLimiter(serve.MaxInFlight)}
-	endpoint := serve.Endpoint{Name: "chatevent", Log: d.Log, Deadline: deadline, Fail: f.fail}.Handler(f.handleEvent)
+	endpoint := serve.Endpoint{Name: "chatevent", Log: d.Log, Deadline: deadline, WriteError: f.fail}.Handler(f.handleEvent)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		endpoint.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), stateKey{}, &requestState{})))
 	})
@@ -92,7 +92,7 @@ func (f function) handleEvent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.Wrap("chatevent", err)
 	}
-	body, err := serve.Body(r)
+	body, err := serve.ReadBody(r)
 	if err != nil {
 		return fault.Wrap("chatevent", err)
 	}
@@ -102,7 +102,7 @@ func (f function) handleEvent(w http.ResponseWriter, r *http.Request) error {
 	}
 	state := stateOf(r.Context())
 	state.event, state.format, state.verified = event, format, true
-	logging.Note(r.Context(), slog.String("event", string(event.Kind)),
+	logging.AddAttrs(r.Context(), slog.String("event", string(event.Kind)),
 		slog.String("person", string(event.Person.Name)), slog.String("space", string(event.Space.Name)))
 
 	ctx, cancel := context.WithTimeout(r.Context(), handlerTimeout)

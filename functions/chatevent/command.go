@@ -138,7 +138,7 @@ func (f function) runCommand(ctx context.Context, e chat.Event, i invocation) (c
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorUnknownCommand)
 	}
-	logging.Note(ctx, slog.String("command", c.name))
+	logging.AddAttrs(ctx, slog.String("command", c.name))
 	return f.limitConcurrency(ctx, func() (chat.Reply, error) { return c.run(ctx, f, e, i) })
 }
 
@@ -148,7 +148,7 @@ func (f function) limitConcurrency(ctx context.Context, handle func() (chat.Repl
 	if state.admitted {
 		return handle()
 	}
-	release, err := f.limiter.Enter()
+	release, err := f.limiter.Acquire()
 	if err != nil {
 		return chat.Reply{}, err
 	}

@@ -170,7 +170,7 @@ func (f function) offerNextName(ctx context.Context, e chat.Event, i invocation,
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	logging.Note(ctx, slog.String("conflict", "displayName"))
+	logging.AddAttrs(ctx, slog.String("conflict", "displayName"))
 	text := fault.Public(say, conflict, logging.Reference(ctx))
 	return cardReply(say(words.ErrorTitle), chat.Widget{Text: text}, buttons(create)), nil
 }

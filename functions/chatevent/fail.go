@@ -56,7 +56,7 @@ func (f function) errorReply(ctx context.Context, state *requestState, err error
 		text.Text = warning + text.Text
 		return state.redrawForm(notice{field: invalidField(err), widgets: []chat.Widget{text}})
 	}
-	if !fault.Passes(err) {
+	if !fault.IsTransient(err) {
 		return cardReply(say(words.ErrorTitle), text), nil
 	}
 	retry, err := f.retryButtons(words.ButtonTryAgain, state.event, state.retry)

@@ -95,7 +95,7 @@ func (f function) show(ctx context.Context, e chat.Event, i invocation, in chat.
 			}
 		}
 		if longest == "" {
-			return chat.Reply{}, fault.New(fault.Internal, fault.None) // impossible: a form without values is small
+			return chat.Reply{}, fault.New(fault.Internal, fault.NoText) // impossible: a form without values is small
 		}
 		in, dropped = maps.Clone(in), true
 		delete(in, longest)

@@ -50,7 +50,7 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 			reasons = append(reasons, reason)
 		}
 		byReason[reason] = append(byReason[reason], m.Member)
-		canRetry = canRetry || fault.Passes(m.Err)
+		canRetry = canRetry || fault.IsTransient(m.Err)
 	}
 	for _, reason := range reasons {
 		widgets = append(widgets, chat.Widget{Label: say(words.CreatedLeftOut), Text: memberNames(say, byReason[reason])})

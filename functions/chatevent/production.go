@@ -18,11 +18,11 @@ import (
 
 // FromEnv returns the deployed function, configured by environment variables.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	env := config.Read(os.LookupEnv)
-	app := chat.App{ProjectNumber: env.Digits("CHAT_PROJECT_NUMBER"), Endpoint: env.Address("CHAT_ENDPOINT_URL")}
-	location, base := callers.FromEnv(env), googleauth.NewTransport()
+	env := config.NewReader(os.LookupEnv)
+	app := chat.App{ProjectNumber: env.ProjectNumber("CHAT_PROJECT_NUMBER"), Endpoint: env.Address("CHAT_ENDPOINT_URL")}
+	location, base := callers.LocationFromEnv(env), googleauth.NewTransport()
 	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
-	go chatKeys.Warm(context.WithoutCancel(ctx)) // in parallel with the steps below
+	go chatKeys.Prefetch(context.WithoutCancel(ctx)) // in parallel with the steps below
 	parts, err := production.Open(ctx, env, base)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		return nil, err
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, New(Deps{
+	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Reachable), time.Now, New(Deps{
 		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
 		Vault: parts.Vault, Grants: parts.Grants, Consent: parts.Consent, Callers: file,
 		Operations: operations.New(deps), Spaces: deps.Spaces, Meetings: deps.Meetings,

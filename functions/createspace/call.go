@@ -17,7 +17,7 @@ import (
 func newCall(ctx context.Context, actAs string, authority *api.Authority, key string) operations.Call {
 	return operations.Call{
 		Caller: stateFrom(ctx).caller, Person: resource.Named(actAs), Key: resource.Key(key),
-		Authority: cmp.Or(vault.Authority(api.Value(authority)), callers.ByUser),
+		Authority: cmp.Or(vault.Authority(api.Value(authority)), callers.AuthorityUser),
 	}
 }
 

@@ -47,7 +47,7 @@ var _ api.StrictServerInterface = server{}
 func New(d Deps) http.Handler {
 	s := server{d}
 	endpoint := serve.Endpoint{
-		Name: "createspace", Log: d.Log, Deadline: requestTime, Fail: s.fail,
+		Name: "createspace", Log: d.Log, Deadline: requestTime, WriteError: s.fail,
 		Limiter: serve.NewLimiter(serve.MaxInFlight),
 	}
 	routes := http.NewServeMux()
@@ -109,7 +109,7 @@ func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Requ
 	}
 	r.Pattern = pattern // for the log: the path may name people
 	caller, err := s.Callers.Verify(r)
-	logging.Note(r.Context(), slog.String("caller", caller.ID))
+	logging.AddAttrs(r.Context(), slog.String("caller", caller.ID))
 	if err != nil {
 		if fault.KindOf(err) == fault.Denied {
 			s.Log.InfoContext(r.Context(), "audit", slog.String("act", pattern), slog.String("caller_id", caller.ID),
@@ -117,7 +117,7 @@ func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Requ
 		}
 		return err
 	}
-	body, err := serve.Body(r)
+	body, err := serve.ReadBody(r)
 	if err == nil {
 		err = api.Check(r, pattern, body)
 	}

@@ -18,9 +18,9 @@ import (
 
 // FromEnv returns the deployed function, configured by environment variables.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	env := config.Read(os.LookupEnv)
+	env := config.NewReader(os.LookupEnv)
 	audience, account := env.Required("API_AUDIENCE"), env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
-	location, base := callers.FromEnv(env), googleauth.NewTransport()
+	location, base := callers.LocationFromEnv(env), googleauth.NewTransport()
 	parts, err := production.Open(ctx, env, base)
 	if err != nil {
 		return nil, err
@@ -44,5 +44,5 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	}
 	verifier := callers.New(audience, googleKeys, file, time.Now)
 	handler := New(Deps{Callers: verifier, Operations: operations.New(deps), Log: slog.Default()})
-	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, handler), nil
+	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Reachable), time.Now, handler), nil
 }

@@ -15,7 +15,7 @@ import (
 
 func (s server) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject) (api.ListSpacesResponseObject, error) {
 	query, c := strings.TrimSpace(api.Value(in.Params.Query)), newCall(ctx, in.Params.ActAs, in.Params.Authority, "")
-	sized := c.Authority != callers.ByAdmin && in.Params.PageSize != nil
+	sized := c.Authority != callers.AuthorityAdmin && in.Params.PageSize != nil
 	if query != "" && (sized || utf8.RuneCountInString(query) > 200) {
 		return nil, invalid(i18n.English("query can have at most 200 characters. " +
 			"Without the authority admin, it can't be combined with pageSize, because Google returns one page."))

@@ -46,7 +46,7 @@ func New(d Deps) http.Handler {
 	d.About.Name = cmp.Or(d.About.Name, "Deputy")
 	f := function{d}
 	endpoint := serve.Endpoint{
-		Name: "oauthcallback", Log: d.Log, Deadline: deadline, Fail: f.showError,
+		Name: "oauthcallback", Log: d.Log, Deadline: deadline, WriteError: f.showError,
 		Limiter: serve.NewLimiter(serve.MaxInFlight), MaxBody: maxForm,
 	}
 	mux := http.NewServeMux()
@@ -141,7 +141,7 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
 		return fault.New(fault.Invalid, words.ApprovalFormChanged)
 	}
-	body, err := serve.Body(r)
+	body, err := serve.ReadBody(r)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (f function) loadQuestion(ctx context.Context, o consent.Outcome) (*questio
 	caller, found := all.Caller(o.Question.Caller)
 	notAllowed := func(action string) bool { return !slices.Contains(caller.Actions, action) }
 	if !found || all.Paused || caller.Paused ||
-		!slices.Contains(caller.Authorities, cmp.Or(o.Question.Authority, callers.ByUser)) ||
+		!slices.Contains(caller.Authorities, cmp.Or(o.Question.Authority, callers.AuthorityUser)) ||
 		slices.ContainsFunc(o.Question.Actions, notAllowed) {
 		return nil, nil //nolint:nilnil // there is nothing to ask
 	}
@@ -54,11 +54,11 @@ func (f function) loadQuestion(ctx context.Context, o consent.Outcome) (*questio
 func questionPage(say i18n.Say, o consent.Outcome, q question, address string) page {
 	names := make([]string, len(q.Actions))
 	for i, action := range q.Actions {
-		names[i] = say(callers.Words(action))
+		names[i] = say(callers.ActionText(action))
 	}
 	account := cmp.Or(q.caller.Email, q.caller.UniqueID)
 	text := []string{say(words.ApprovalText, account, o.Email, strings.Join(names, "; "))}
-	if q.Authority == callers.ByAdmin {
+	if q.Authority == callers.AuthorityAdmin {
 		text = append(text, say(words.ApprovalAdmin))
 	}
 	return page{

@@ -16,8 +16,8 @@ import (
 
 // FromEnv returns the deployed function's handler, configured from the environment.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	env := config.Read(os.LookupEnv)
-	about, location := aboutFromEnv(env), callers.FromEnv(env)
+	env := config.NewReader(os.LookupEnv)
+	about, location := aboutFromEnv(env), callers.LocationFromEnv(env)
 	parts, err := production.Open(ctx, env, googleauth.NewTransport())
 	if err != nil {
 		return nil, err
@@ -30,5 +30,5 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		Grants: parts.Grants, Consent: parts.Consent, Callers: file,
 		Address: parts.Address, Log: slog.Default(), About: about,
 	})
-	return serve.Stored(file.Reachable(parts.Vault.Reachable), time.Now, handler), nil
+	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Reachable), time.Now, handler), nil
 }

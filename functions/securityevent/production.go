@@ -16,8 +16,8 @@ import (
 
 // FromEnv returns the deployed function, configured by environment variables. It has no secrets.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	env := config.Read(os.LookupEnv)
-	store, clients := firestore.FromEnv(env), env.Names("OAUTH_CLIENT_ID")
+	env := config.NewReader(os.LookupEnv)
+	store, clients := firestore.FromEnv(env), env.List("OAUTH_CLIENT_ID")
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -28,5 +28,5 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	records := vault.New(docs, nil, time.Now)
 	tokens := googleauth.NewEventVerifier(googleauth.Google.Events, clients, googleauth.NewTransport(), time.Now)
 	handler := New(Deps{Vault: records, Tokens: tokens, Log: slog.Default()})
-	return serve.Stored(records.Reachable, time.Now, handler), nil
+	return serve.WithStoreCheck(records.Reachable, time.Now, handler), nil
 }

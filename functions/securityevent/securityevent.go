@@ -38,7 +38,7 @@ type function struct{ Deps }
 // New returns the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d}
-	endpoint := serve.Endpoint{Name: "securityevent", MaxBody: maxToken, Log: d.Log, Deadline: deadline, Fail: f.fail}
+	endpoint := serve.Endpoint{Name: "securityevent", MaxBody: maxToken, Log: d.Log, Deadline: deadline, WriteError: f.fail}
 	endpoint.Limiter = serve.NewLimiter(serve.MaxInFlight)
 	mux := http.NewServeMux()
 	mux.Handle("POST /{$}", endpoint.Handler(f.receive))
@@ -66,7 +66,7 @@ func (f function) receive(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Events can arrive late, twice, and out of order, so marks only move forward.
 	for kind, event := range token.Events {
-		if err := f.apply(r.Context(), kind, event, token.At); err != nil {
+		if err := f.apply(r.Context(), kind, event, token.IssuedAt); err != nil {
 			return fault.Wrap("securityevent.receive", err)
 		}
 	}

@@ -403,7 +403,7 @@ func TestReceive_StoreFails(t *testing.T) {
 			first := e.docs.Calls()
 			e.inject = func(n int, late bool) error {
 				if n == first+calls && late == after {
-					return fault.New(fault.Unavailable, fault.None)
+					return fault.New(fault.Unavailable, fault.NoText)
 				}
 				return nil
 			}

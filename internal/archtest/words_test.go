@@ -54,7 +54,7 @@ func literals(file *ast.File) []string {
 			return false // paths and struct tags
 		case *ast.KeyValueExpr:
 			key, ok := n.Key.(*ast.Ident)
-			return !ok || key.Name != "UnreadyMark" // what Google says
+			return !ok || key.Name != "NotSetUpMarker" // what Google says
 		case *ast.AssignStmt:
 			id, ok := n.Lhs[0].(*ast.Ident)
 			return !ok || id.Name != "query" // in Google's search language

@@ -163,7 +163,7 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 		race(t, func(int) error {
 			_, err := v.TakePending(t.Context(), state, browser)
 			if errors.Is(err, vault.ErrUsed) {
-				return fault.New(fault.Conflict, fault.None)
+				return fault.New(fault.Conflict, fault.NoText)
 			}
 			return err
 		})

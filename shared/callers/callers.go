@@ -1,10 +1,8 @@
-// Package callers decides which other system may act for whom: it checks who
-// calls, and asks the operator's file of callers. What is not allowed there is
-// denied.
+// Package callers authenticates callers and authorizes their actions according to the
+// operator's callers file. Everything that the file does not allow is denied.
 //
-// It does not know what an action does, nor whether a person is connected: the
-// policy comes first, so that nobody learns that. file.go reads the file,
-// parse.go says what stands in it, edit.go changes it for the operator.
+// The policy is checked before any record of a person is read. A denied caller
+// therefore cannot learn whether a person is connected.
 package callers
 
 import (
@@ -25,7 +23,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// The actions, as the file of callers names them.
+// The actions, by their names in the callers file.
 const (
 	CreateSpaces     = "spaces.create"
 	ReadSpaces       = "spaces.read"
@@ -39,20 +37,20 @@ const (
 	InvitePeople     = "people.invite"
 	ConnectPeople    = "people.connect"
 	DisconnectPeople = "people.disconnect"
-	// For nobody in particular:
+	// Actions that are not for a person:
 	ReadTemplates  = "templates.read"
 	WriteTemplates = "templates.write"
-	Sweep          = "sweep" // the scheduler's
+	Sweep          = "sweep" // for the scheduler
 )
 
-// The authorities (design section 1).
+// The authorities.
 const (
-	ByUser       vault.Authority = "user"       // the person's own grant
-	ByAdmin      vault.Authority = "admin"      // an administrator's right over their organization
-	ByDelegation vault.Authority = "delegation" // the organization's word for the person
+	AuthorityUser       vault.Authority = "user"       // the person's grant
+	AuthorityAdmin      vault.Authority = "admin"      // administrator access (useAdminAccess)
+	AuthorityDelegation vault.Authority = "delegation" // domain-wide delegation
 )
 
-// Actions are all there are, in the order of docs/api.md.
+// Actions returns all actions in the order of docs/api.md.
 func Actions() []string {
 	return []string{
 		CreateSpaces, ReadSpaces, UpdateSpaces, DeleteSpaces, ReadMembers, WriteMembers, CreateMessages, CreateMeetings,
@@ -60,42 +58,45 @@ func Actions() []string {
 	}
 }
 
-// Authorities are all there are.
-func Authorities() []vault.Authority { return []vault.Authority{ByUser, ByAdmin, ByDelegation} }
+// Authorities returns all authorities.
+func Authorities() []vault.Authority {
+	return []vault.Authority{AuthorityUser, AuthorityAdmin, AuthorityDelegation}
+}
 
-// Words says what an action is, to a person.
-func Words(action string) i18n.Text {
+// ActionText returns the name of an action for people, or no text for other actions.
+func ActionText(action string) i18n.Text {
 	return map[string]i18n.Text{
-		CreateSpaces: words.CapabilityCreateSpaces, ReadSpaces: words.CapabilityReadSpaces, UpdateSpaces: words.CapabilityEditSpaces, DeleteSpaces: words.CapabilityDeleteSpaces,
-		ReadMembers: words.CapabilityReadMembers, WriteMembers: words.CapabilityManageMembers, CreateMessages: words.CapabilityPostMessages, CreateMeetings: words.CapabilityMeet,
+		CreateSpaces: words.CapabilityCreateSpaces, ReadSpaces: words.CapabilityReadSpaces, UpdateSpaces: words.CapabilityEditSpaces,
+		DeleteSpaces: words.CapabilityDeleteSpaces, ReadMembers: words.CapabilityReadMembers, WriteMembers: words.CapabilityManageMembers,
+		CreateMessages: words.CapabilityPostMessages, CreateMeetings: words.CapabilityMeet,
 	}[action]
 }
 
-// Callers knows the systems that call. It is safe for concurrent use.
+// Callers authenticates callers. It is safe for concurrent use.
 type Callers struct {
 	File   *File
 	tokens *googleauth.Verifier
-	limits limits
+	limits rateLimits
 	now    func() time.Time
 }
 
-// New trusts ID tokens of Google for this audience. keys are those at
-// googleauth.Endpoints.Certs.
+// New returns Callers that accept Google's ID tokens for this audience. keys are those
+// at googleauth.Endpoints.Certs.
 func New(audience string, keys *googleauth.KeySet, file *File, now func() time.Time) *Callers {
 	return &Callers{File: file, tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), now: now}
 }
 
-// Verify tells which caller sent r. Unauthenticated when the token is not right;
-// Denied when the file does not name the caller, or pauses it; Unavailable when
-// the file cannot be read.
+// Verify returns the caller that sent r. It fails with Unauthenticated if the token is
+// invalid, Denied if the file does not list the caller or pauses it, RateLimited, or
+// Unavailable if the file cannot be read.
 func (c *Callers) Verify(r *http.Request) (Caller, error) {
 	headers := r.Header.Values("Authorization")
-	token, bearer := "", false
+	token, isBearer := "", false
 	if len(headers) == 1 {
-		token, bearer = strings.CutPrefix(headers[0], "Bearer ")
+		token, isBearer = strings.CutPrefix(headers[0], "Bearer ")
 	}
-	if !bearer {
-		return Caller{}, unauthenticated(errors.New("not exactly one bearer token"))
+	if !isBearer {
+		return Caller{}, unauthenticated(errors.New("request does not have exactly one bearer token"))
 	}
 	claims, err := c.tokens.Verify(r.Context(), config.NewSecret(token))
 	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
@@ -105,34 +106,33 @@ func (c *Callers) Verify(r *http.Request) (Caller, error) {
 		return Caller{}, fault.Wrap("callers.Verify", err)
 	}
 	if !claims.EmailVerified || !strings.HasSuffix(claims.Email, ".gserviceaccount.com") {
-		return Caller{}, unauthenticated(errors.New("not a service account's token"))
+		return Caller{}, unauthenticated(errors.New("token is not of a service account"))
 	}
-	all, err := c.File.Read(r.Context())
+	set, err := c.File.Read(r.Context())
 	if err != nil {
 		return Caller{}, fault.Wrap("callers.Verify", err)
 	}
-	is := all.serviceAccount(claims.Subject, claims.Email)
-	if len(is) != 1 {
-		return Caller{UniqueID: claims.Subject}, denied(fmt.Sprintf("the file names %d callers with this service account", len(is)))
+	matches := set.findServiceAccount(claims.Subject, claims.Email)
+	if len(matches) != 1 {
+		reason := fmt.Sprintf("%d callers with this service account", len(matches))
+		return Caller{UniqueID: claims.Subject}, denied(reason)
 	}
-	this := is[0]
+	caller := matches[0]
 	switch {
-	case this.Paused || all.Paused:
-		return this, denied("paused")
-	case !c.limits.allow(this, c.now()):
-		return this, &fault.Error{
-			Op: "callers.Verify", Kind: fault.RateLimited, Err: errors.New("more requests than the caller's rate"),
+	case caller.Paused || set.Paused:
+		return caller, denied("paused")
+	case !c.limits.allow(caller, c.now()):
+		return caller, &fault.Error{
+			Op: "callers.Verify", Kind: fault.RateLimited, Err: errors.New("rate limit of the caller exceeded"),
 			Public: i18n.English("Rate limit exceeded. Try again in a minute."),
 		}
 	}
-	return this, nil
+	return caller, nil
 }
 
-// Allow asks whether a caller may do actions by an authority for the person whom
-// it names: users/{id}, or an e-mail address. It asks no store, so that nobody
-// learns who is connected. A person named by id may turn out to belong to a
-// domain that the caller may act for: Covers decides that, once there is an
-// approval to read.
+// Allow returns a Denied fault unless the caller may run actions with an authority for
+// the named person (users/{id} or an e-mail address). It reads no store. For a person
+// named by ID, the domain is not known yet: Covers must check it later.
 func (c Caller) Allow(authority vault.Authority, named resource.Named, actions ...string) error {
 	for _, action := range actions {
 		if !slices.Contains(c.Actions, action) {
@@ -143,38 +143,47 @@ func (c Caller) Allow(authority vault.Authority, named resource.Named, actions .
 		return denied(string("authority " + authority))
 	}
 	_, byID := named.Person()
-	byID = byID && authority != ByDelegation
-	if c.names(named) || slices.Contains(c.Domains, address.Domain(string(named))) || byID && len(c.Domains) > 0 {
+	byID = byID && authority != AuthorityDelegation
+	inDomain := slices.Contains(c.Domains, address.Domain(string(named)))
+	if c.listsPerson(named) || inDomain || byID && len(c.Domains) > 0 {
 		return nil
 	}
 	return denied("this person")
 }
 
-// Covers asks whether the person whom a caller named is one it may act for, now
-// that their organization (hd) is known.
+// Covers returns a Denied fault unless the caller may act for the named person, whose
+// domain (hd) is known now.
 func (c Caller) Covers(named resource.Named, domain string) error {
-	if !c.names(named) && !slices.Contains(c.Domains, address.Lower(domain)) {
+	if !c.listsPerson(named) && !slices.Contains(c.Domains, address.Lower(domain)) {
 		return denied("this person's organization")
 	}
 	return nil
 }
 
-func (c Caller) names(named resource.Named) bool {
+func (c Caller) listsPerson(named resource.Named) bool {
 	return slices.Contains(c.People, address.Lower(string(named)))
 }
 
-// AllowAction is Allow for an action that is done for no person.
+// AllowAction is like Allow, for an action that is not for a person.
 func (c Caller) AllowAction(action string) error {
 	if !slices.Contains(c.Actions, action) {
-		return &fault.Error{Op: "callers.AllowAction", Kind: fault.Denied, Public: i18n.English("This caller may not do that. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: action " + action)}
+		return &fault.Error{
+			Op: "callers.AllowAction", Kind: fault.Denied, Err: errors.New("not allowed: action " + action),
+			Public: i18n.English("This caller isn't allowed to do that. Ask Deputy's operator to allow it."),
+		}
 	}
 	return nil
 }
 
-func unauthenticated(why error) error {
-	return &fault.Error{Op: "callers.Verify", Kind: fault.Unauthenticated, Public: i18n.English("Send a Google-signed ID token of your service account for this API's audience as bearer token."), Err: why}
+func unauthenticated(err error) error {
+	return &fault.Error{
+		Op: "callers.Verify", Kind: fault.Unauthenticated, Err: err,
+		Public: i18n.English("Send an ID token of your service account for this API's audience as the bearer token."),
+	}
 }
 
-func denied(why string) error {
-	return &fault.Error{Op: "callers.Allow", Kind: fault.Denied, Public: i18n.English("This caller may not do that for this person. Ask Deputy's operator to allow it."), Err: errors.New("not allowed: " + why)}
+func denied(reason string) error {
+	public := i18n.English("This caller isn't allowed to do that for this person. Ask Deputy's operator to allow it.")
+	err := errors.New("not allowed: " + reason)
+	return &fault.Error{Op: "callers.Allow", Kind: fault.Denied, Public: public, Err: err}
 }

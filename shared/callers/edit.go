@@ -10,21 +10,20 @@ import (
 	"example.com/deputy/shared/address"
 )
 
-// Edit changes the text of a file of callers, and keeps the operator's comments.
-// What comes out is parsed before it is given: it is always a file that Parse
-// accepts.
+// Edit applies change to a callers file and returns the new text, with the operator's
+// comments. It fails if Parse rejects the old or the new text.
 func Edit(text []byte, change func(*Draft) error) ([]byte, error) {
 	if _, err := Parse(text); err != nil {
 		return nil, err
 	}
 	d := &Draft{}
 	if err := yaml.Unmarshal(text, &d.root); err != nil {
-		return nil, readable(err)
+		return nil, readableError(err)
 	}
 	if len(d.root.Content) == 0 {
 		d.root = yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
 	}
-	if d.root.Content[0].Kind != yaml.MappingNode { // a file with nothing but comments
+	if d.root.Content[0].Kind != yaml.MappingNode { // the file contains only comments
 		d.root.Content[0] = &yaml.Node{Kind: yaml.MappingNode, HeadComment: d.root.Content[0].HeadComment}
 	}
 	if err := change(d); err != nil {
@@ -42,10 +41,10 @@ func Edit(text []byte, change func(*Draft) error) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Draft is a file of callers that is being changed.
+// Draft is a callers file that Edit changes.
 type Draft struct{ root yaml.Node }
 
-// Put stores a caller in the place of the one with its id, or behind the others.
+// Put replaces the caller with c's ID, or appends c.
 func (d *Draft) Put(c Caller) error {
 	if c.Kind == "" {
 		c.Kind = ServiceAccount
@@ -54,59 +53,60 @@ func (d *Draft) Put(c Caller) error {
 	return d.put("callers", "id", c.ID, c)
 }
 
-// Remove takes a caller out, and notes its id: it is never used again, since
-// people's approvals name it. It reports whether there was one.
+// Remove removes a caller and reports whether there was one. It records the ID as
+// removed. An ID must not be reused, because people's approvals refer to it.
 func (d *Draft) Remove(id string) bool {
 	if !d.remove("callers", "id", id) {
 		return false
 	}
-	removed := d.list("removed")
+	removed := d.sequence("removed")
 	removed.Content = append(removed.Content, scalar(id))
 	return true
 }
 
-// Pause stops every caller, or lets them go on.
-func (d *Draft) Pause(on bool) {
-	pairs := d.root.Content[0]
-	if at := slices.IndexFunc(pairs.Content, func(n *yaml.Node) bool { return n.Value == "paused" }); at >= 0 {
-		pairs.Content = slices.Delete(pairs.Content, at, at+2)
+// Pause pauses or resumes all callers.
+func (d *Draft) Pause(paused bool) {
+	fields := d.root.Content[0]
+	if i := slices.IndexFunc(fields.Content, func(n *yaml.Node) bool { return n.Value == "paused" }); i >= 0 {
+		fields.Content = slices.Delete(fields.Content, i, i+2)
 	}
-	if on {
-		pairs.Content = append([]*yaml.Node{scalar("paused"), {Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"}}, pairs.Content...)
+	if paused {
+		value := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"}
+		fields.Content = append([]*yaml.Node{scalar("paused"), value}, fields.Content...)
 	}
 }
 
-// PutTemplate stores an operator's template in the place of the one of its name.
+// PutTemplate replaces the operator's template of the same name, or appends t.
 func (d *Draft) PutTemplate(t Template) error { return d.put("templates", "name", t.Name, t) }
 
-// RemoveTemplate takes one out, and reports whether there was one.
+// RemoveTemplate removes a template and reports whether there was one.
 func (d *Draft) RemoveTemplate(name string) bool { return d.remove("templates", "name", name) }
 
 func scalar(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
-// list is a list of the file, made when it is first named.
-func (d *Draft) list(name string) *yaml.Node {
-	at := find(&d.root, name)
-	if at == nil {
-		at = &yaml.Node{Kind: yaml.SequenceNode}
-		d.root.Content[0].Content = append(d.root.Content[0].Content, scalar(name), at)
+// sequence returns a list of the file, and creates it if it does not exist.
+func (d *Draft) sequence(name string) *yaml.Node {
+	list := topLevelValue(&d.root, name)
+	if list == nil {
+		list = &yaml.Node{Kind: yaml.SequenceNode}
+		d.root.Content[0].Content = append(d.root.Content[0].Content, scalar(name), list)
 	}
-	if at.Kind != yaml.SequenceNode { // callers: with nothing after it
-		*at = yaml.Node{Kind: yaml.SequenceNode}
+	if list.Kind != yaml.SequenceNode { // "callers:" without a value
+		*list = yaml.Node{Kind: yaml.SequenceNode}
 	}
-	if len(at.Content) == 0 {
-		at.Style = 0 // not [] with many lines in it
+	if len(list.Content) == 0 {
+		list.Style = 0 // block style, even if the empty list was []
 	}
-	return at
+	return list
 }
 
-// entry is the place of an entry with this name in a list; -1 when there is none.
-func entry(list *yaml.Node, key, name string) int {
+// entryIndex returns the index of the entry whose key has this value, or -1.
+func entryIndex(list *yaml.Node, key, value string) int {
 	return slices.IndexFunc(list.Content, func(n *yaml.Node) bool {
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == key && n.Content[i+1].Value == name {
+			if n.Content[i].Value == key && n.Content[i+1].Value == value {
 				return true
 			}
 		}
@@ -119,21 +119,21 @@ func (d *Draft) put(list, key, name string, value any) error {
 	if err := node.Encode(value); err != nil {
 		return fmt.Errorf("callers: %w", err)
 	}
-	all := d.list(list)
-	if at := entry(all, key, name); at >= 0 {
-		node.HeadComment, node.FootComment = all.Content[at].HeadComment, all.Content[at].FootComment
-		all.Content[at] = &node
+	entries := d.sequence(list)
+	if i := entryIndex(entries, key, name); i >= 0 {
+		node.HeadComment, node.FootComment = entries.Content[i].HeadComment, entries.Content[i].FootComment
+		entries.Content[i] = &node
 	} else {
-		all.Content = append(all.Content, &node)
+		entries.Content = append(entries.Content, &node)
 	}
 	return nil
 }
 
 func (d *Draft) remove(list, key, name string) bool {
-	all := d.list(list)
-	at := entry(all, key, name)
-	if at >= 0 {
-		all.Content = slices.Delete(all.Content, at, at+1)
+	entries := d.sequence(list)
+	i := entryIndex(entries, key, name)
+	if i >= 0 {
+		entries.Content = slices.Delete(entries.Content, i, i+1)
 	}
-	return at >= 0
+	return i >= 0
 }

@@ -15,20 +15,19 @@ import (
 )
 
 const (
-	// fresh is how old the reading may be that decides a request: a change by
-	// the operator acts within it.
-	fresh = time.Minute
-	// stale is how old it may be while newer readings fail. After that nobody
-	// knows what is allowed: requests are Unavailable, never denied.
-	stale = 10 * time.Minute
-	// lull is between a reading that failed and the next.
-	lull = 5 * time.Second
-	// readTime bounds one reading, with its repetitions.
-	readTime = 8 * time.Second
+	// maxFresh is how long a copy of the file is used before it is read again. The
+	// operator's changes take effect within this time.
+	maxFresh = time.Minute
+	// maxStale is how long a copy is used while reads fail. After that the policy is
+	// unknown, so requests fail with Unavailable, never Denied.
+	maxStale = 10 * time.Minute
+	// retryDelay is the time between a failed read and the next one.
+	retryDelay = 5 * time.Second
+	// readTimeout limits one read, with its retries.
+	readTimeout = 8 * time.Second
 )
 
-// File is the operator's file of callers, as it is read again and again. It is
-// safe for concurrent use.
+// File caches the operator's callers file. It is safe for concurrent use.
 type File struct {
 	store Store
 	log   *slog.Logger
@@ -37,28 +36,28 @@ type File struct {
 	flight singleflight.Group
 	mu     sync.Mutex
 	set    *Set
-	at     time.Time // of the reading that set is from
-	tried  time.Time // the last reading, good or bad
-	failed error     // why the last reading failed; nil if it did not
+	readAt time.Time // when set was read
+	tried  time.Time // the last read, successful or not
+	err    error     // of the last read
 }
 
-// NewFile reads the file in store when it is first asked for.
+// NewFile returns a File that reads the file in store when it is first needed.
 func NewFile(store Store, log *slog.Logger, now func() time.Time) *File {
 	return &File{store: store, log: log, now: now}
 }
 
-// FromEnv is where CALLERS says that the file is.
-func FromEnv(env *config.Reader) string {
+// LocationFromEnv returns the location in CALLERS, and adds an error to env if it is invalid.
+func LocationFromEnv(env *config.Reader) string {
 	location := env.Required("CALLERS")
 	if location != "" {
 		if err := CheckLocation(location); err != nil {
-			env.Fault("CALLERS", err.Error())
+			env.AddError("CALLERS", err.Error())
 		}
 	}
 	return location
 }
 
-// Open is the file at a location that CheckLocation accepts.
+// Open returns the File at a location that CheckLocation accepts.
 func Open(ctx context.Context, location string) (*File, error) {
 	store, err := OpenStore(ctx, location)
 	if err != nil {
@@ -67,26 +66,26 @@ func Open(ctx context.Context, location string) (*File, error) {
 	return NewFile(store, slog.Default(), time.Now), nil
 }
 
-// Reachable reports whether the file can be read, beside another check.
-func (f *File) Reachable(other func(context.Context) error) func(context.Context) error {
+// WithReadCheck returns a check that other succeeds and that the file can be read.
+func (f *File) WithReadCheck(other func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		_, err := f.Read(ctx)
 		return errors.Join(other(ctx), err)
 	}
 }
 
-// Read is what the file says, by a reading that is young enough. Requests that
-// need a new one share it.
+// Read returns the content of the file, from a copy that is recent enough. Concurrent
+// requests that need a new copy share one read.
 func (f *File) Read(ctx context.Context) (*Set, error) {
-	set, due, err := f.current()
+	set, due, err := f.cached()
 	if !due {
 		return set, err
 	}
-	// The reading is everybody's: it must outlive the request that began it.
+	// Other requests may wait for this read, so it must outlive this request.
 	done := f.flight.DoChan("", func() (any, error) {
 		return nil, fault.Catch(func() error {
-			if _, due, _ := f.current(); due { // not done by the flight before this one
-				f.reread(context.WithoutCancel(ctx))
+			if _, due, _ := f.cached(); due { // the previous flight has not read it
+				f.refresh(context.WithoutCancel(ctx))
 			}
 			return nil
 		})
@@ -96,34 +95,34 @@ func (f *File) Read(ctx context.Context) (*Set, error) {
 		if r.Err != nil {
 			return nil, fault.Wrap("callers.File", r.Err)
 		}
-		set, _, err := f.current()
+		set, _, err := f.cached()
 		return set, err
 	case <-ctx.Done():
-		return nil, unread(ctx.Err())
+		return nil, unavailable(ctx.Err())
 	}
 }
 
-// current is what is at hand, and whether a new reading is due.
-func (f *File) current() (set *Set, due bool, err error) {
+// cached returns the cached copy, if it is usable, and whether a new read is due.
+func (f *File) cached() (set *Set, due bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
-	if f.set != nil && now.Sub(f.at) < fresh {
+	if f.set != nil && now.Sub(f.readAt) < maxFresh {
 		return f.set, false, nil
 	}
-	if f.failed == nil || now.Sub(f.tried) >= lull {
+	if f.err == nil || now.Sub(f.tried) >= retryDelay {
 		due = true
 	}
-	if f.set != nil && now.Sub(f.at) < stale && f.failed != nil {
+	if f.set != nil && now.Sub(f.readAt) < maxStale && f.err != nil {
 		return f.set, due, nil
 	}
-	return nil, due, f.failed
+	return nil, due, f.err
 }
 
-func (f *File) reread(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, readTime)
+func (f *File) refresh(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	began := f.now() // what changes while we read counts as not read
+	start := f.now() // the copy may lack changes made after this
 	text, _, err := f.store.Read(ctx)
 	var set *Set
 	if err == nil {
@@ -133,14 +132,16 @@ func (f *File) reread(ctx context.Context) {
 	defer f.mu.Unlock()
 	f.tried = f.now()
 	if err != nil {
-		f.failed = unread(err)
-		f.log.ErrorContext(ctx, "alarm", slog.String("alarm", "the file of callers cannot be read; the last reading counts for ten minutes"), slog.String("error", err.Error()))
+		f.err = unavailable(err)
+		f.log.ErrorContext(ctx, "alarm",
+			slog.String("alarm", "cannot read the callers file; its last version is used for ten minutes"),
+			slog.String("error", err.Error()))
 		return
 	}
-	f.set, f.at, f.failed = set, began, nil
+	f.set, f.readAt, f.err = set, start, nil
 }
 
-func unread(err error) error {
+func unavailable(err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok && fault.KindOf(err) == fault.Unavailable {
 		return err
 	}

@@ -20,51 +20,52 @@ import (
 	"example.com/deputy/shared/logging"
 )
 
-// shelf is a store of one text, which may fail.
-type shelf struct {
+// memoryStore is a store of one text, which can fail.
+type memoryStore struct {
 	mu    sync.Mutex
 	text  string
 	err   error
 	reads atomic.Int64
-	hold  chan struct{} // a reading waits for it
+	block chan struct{} // if set, Read waits until it is closed
 }
 
-func (s *shelf) Read(context.Context) ([]byte, string, error) {
+func (s *memoryStore) Read(context.Context) ([]byte, string, error) {
 	s.reads.Add(1)
-	if s.hold != nil {
-		<-s.hold
+	if s.block != nil {
+		<-s.block
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return []byte(s.text), "1", s.err
 }
 
-func (s *shelf) Write(context.Context, []byte, string) error {
-	return errors.New("functions write nothing")
+func (s *memoryStore) Write(context.Context, []byte, string) error {
+	return errors.New("read-only store")
 }
 
-func (s *shelf) says(text string, err error) {
+func (s *memoryStore) set(text string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.text, s.err = text, err
 }
 
-// file is a File on a shelf, with a clock to turn.
-func file(t *testing.T) (f *callers.File, s *shelf, ahead *atomic.Int64, log *strings.Builder) {
+// newFile returns a File in a memoryStore. Its clock runs ahead by a settable offset.
+func newFile(t *testing.T) (f *callers.File, s *memoryStore, ahead *atomic.Int64, log *strings.Builder) {
 	t.Helper()
-	s, ahead, log = &shelf{text: good}, &atomic.Int64{}, &strings.Builder{}
+	s, ahead, log = &memoryStore{text: valid}, &atomic.Int64{}, &strings.Builder{}
 	start := time.Now()
-	return callers.NewFile(s, logging.NewText(log), func() time.Time { return start.Add(time.Duration(ahead.Load())) }), s, ahead, log
+	now := func() time.Time { return start.Add(time.Duration(ahead.Load())) }
+	return callers.NewFile(s, logging.NewText(log), now), s, ahead, log
 }
 
-func TestAFileThatCannotBeReadCountsForTenMinutesAndThenNobodyKnows(t *testing.T) {
-	for name, broken := range map[string]func(*shelf){
-		"away":     func(s *shelf) { s.says("", fault.New(fault.Unavailable, fault.None)) },
-		"gone":     func(s *shelf) { s.says("", fault.New(fault.NotFound, fault.None)) },
-		"no YAML":  func(s *shelf) { s.says("callers: [", nil) },
-		"not ours": func(s *shelf) { s.says("callers: [{id: X}]", nil) },
+func TestFile_StaleForTenMinutes(t *testing.T) {
+	for name, broken := range map[string]func(*memoryStore){
+		"unavailable":    func(s *memoryStore) { s.set("", fault.New(fault.Unavailable, fault.NoText)) },
+		"not found":      func(s *memoryStore) { s.set("", fault.New(fault.NotFound, fault.NoText)) },
+		"not YAML":       func(s *memoryStore) { s.set("callers: [", nil) },
+		"invalid caller": func(s *memoryStore) { s.set("callers: [{id: X}]", nil) },
 	} {
-		f, s, ahead, log := file(t)
+		f, s, ahead, log := newFile(t)
 		if _, err := f.Read(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -79,120 +80,121 @@ func TestAFileThatCannotBeReadCountsForTenMinutesAndThenNobodyKnows(t *testing.T
 		if _, err := f.Read(t.Context()); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("%s, after 11 minutes: %v", name, err)
 		}
-		if !strings.Contains(log.String(), "the file of callers cannot be read") {
+		if !strings.Contains(log.String(), "cannot read the callers file") {
 			t.Errorf("%s: no alarm", name)
 		}
-		s.says(good, nil)
+		s.set(valid, nil)
 		ahead.Store(int64(12 * time.Minute))
 		if _, err := f.Read(t.Context()); err != nil {
-			t.Errorf("%s, mended: %v", name, err)
+			t.Errorf("%s, readable again: %v", name, err)
 		}
 	}
 }
 
-func TestWithoutAnyReadingNobodyIsDenied(t *testing.T) {
-	f, s, _, _ := file(t)
-	s.says("", fault.New(fault.Unavailable, fault.None))
+func TestFile_NeverRead(t *testing.T) {
+	f, s, _, _ := newFile(t)
+	s.set("", fault.New(fault.Unavailable, fault.NoText))
 	for range 3 {
 		if _, err := f.Read(t.Context()); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("got %v", err)
 		}
 	}
 	if got := s.reads.Load(); got != 1 {
-		t.Errorf("%d readings at once after a failure, want 1", got)
+		t.Errorf("%d reads immediately after a failure, want 1", got)
 	}
 }
 
-// An instance that slept for an hour must not act on what it read before.
-func TestACallerWhoWasRemovedIsRefusedByAnInstanceThatSlept(t *testing.T) {
-	f, s, ahead, _ := file(t)
+// An instance that was idle for an hour must not use its old copy.
+func TestFile_IdleInstance(t *testing.T) {
+	f, s, ahead, _ := newFile(t)
 	if _, err := f.Read(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.says("callers: []", nil)
+	s.set("callers: []", nil)
 	ahead.Store(int64(time.Hour))
 	if set, err := f.Read(t.Context()); err != nil || len(set.Callers) != 0 {
 		t.Errorf("%v, %v", set, err)
 	}
-	s.says("", fault.New(fault.Unavailable, fault.None))
+	s.set("", fault.New(fault.Unavailable, fault.NoText))
 	ahead.Store(int64(2 * time.Hour))
 	if set, err := f.Read(t.Context()); err == nil {
-		t.Errorf("it slept again, and the store is away: %v", set)
+		t.Errorf("idle again, store unavailable: %v", set)
 	}
 }
 
-func TestAChangeCountsWithinAMinuteAndIsReadOnceForAll(t *testing.T) {
-	f, s, ahead, _ := file(t)
+func TestFile_SharedRefresh(t *testing.T) {
+	f, s, ahead, _ := newFile(t)
 	if _, err := f.Read(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.says("paused: true\n", nil)
+	s.set("paused: true\n", nil)
 	ahead.Store(int64(59 * time.Second))
 	if set, _ := f.Read(t.Context()); set.Paused || s.reads.Load() != 1 {
-		t.Errorf("too early: %d readings", s.reads.Load())
+		t.Errorf("before a minute: %d reads", s.reads.Load())
 	}
 	ahead.Store(int64(time.Minute))
-	s.hold = make(chan struct{})
-	var all sync.WaitGroup
+	s.block = make(chan struct{})
+	var wg sync.WaitGroup
 	for range 50 {
-		all.Go(func() {
+		wg.Go(func() {
 			if set, err := f.Read(t.Context()); err != nil || !set.Paused {
 				t.Errorf("%v, %v", set, err)
 			}
 		})
 	}
-	close(s.hold)
-	all.Wait()
+	close(s.block)
+	wg.Wait()
 	if got := s.reads.Load(); got != 2 {
-		t.Errorf("%d readings, want 2", got)
+		t.Errorf("%d reads, want 2", got)
 	}
 }
 
-func TestOneWhoGivesUpDoesNotSpoilTheReading(t *testing.T) {
-	f, s, _, _ := file(t)
-	s.hold = make(chan struct{})
+func TestFile_CanceledReader(t *testing.T) {
+	f, s, _, _ := newFile(t)
+	s.block = make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := f.Read(ctx); fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("the one who left: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
-	close(s.hold)
+	close(s.block)
 	if _, err := f.Read(t.Context()); err != nil {
-		t.Errorf("the next: %v", err)
+		t.Errorf("next: %v", err)
 	}
 }
 
-type panics struct{ callers.Store }
+type panicStore struct{ callers.Store }
 
-func (panics) Read(context.Context) ([]byte, string, error) { panic("a bug") }
+func (panicStore) Read(context.Context) ([]byte, string, error) { panic("a bug") }
 
-func TestAPanicInTheReadingIsAnErrorForAllWhoWait(t *testing.T) {
-	f := callers.NewFile(panics{}, logging.NewText(&strings.Builder{}), time.Now)
+func TestFile_ReadPanics(t *testing.T) {
+	f := callers.NewFile(panicStore{}, logging.NewText(&strings.Builder{}), time.Now)
 	_, err := f.Read(t.Context())
-	if _, ok := errors.AsType[*fault.Panicked](err); !ok {
+	if _, ok := errors.AsType[*fault.PanicError](err); !ok {
 		t.Errorf("got %v", err)
 	}
 }
 
-// stores are both kinds of places for the file.
+// stores returns both kinds of Store.
 func stores(t *testing.T) map[string]callers.Store {
 	t.Helper()
-	standIn := google.New(google.Config{Now: time.Now})
-	server := httptest.NewServer(standIn.Handler())
+	emulator := google.New(google.Config{Now: time.Now})
+	server := httptest.NewServer(emulator.Handler())
 	t.Cleanup(server.Close)
-	bucket, err := callers.OpenStore(t.Context(), "gs://p-deputy-callers/callers.yaml", option.WithEndpoint(server.URL+"/storage/v1/"),
-		option.WithTokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: standIn.ServiceToken()})))
+	object, err := callers.OpenStore(t.Context(), "gs://p-deputy-callers/callers.yaml",
+		option.WithEndpoint(server.URL+"/storage/v1/"),
+		option.WithTokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: emulator.ServiceToken()})))
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, err := callers.OpenStore(t.Context(), filepath.Join(t.TempDir(), "callers.yaml"))
+	local, err := callers.OpenStore(t.Context(), filepath.Join(t.TempDir(), "callers.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]callers.Store{"a bucket": bucket, "a path": path}
+	return map[string]callers.Store{"object": object, "local": local}
 }
 
-func TestAWriteReplacesOnlyTheVersionThatWasRead(t *testing.T) {
+func TestStore_WriteConflicts(t *testing.T) {
 	for name, s := range stores(t) {
 		if _, version, err := s.Read(t.Context()); fault.KindOf(err) != fault.NotFound || version != "" {
 			t.Errorf("%s, at first: %q, %v", name, version, err)
@@ -211,7 +213,7 @@ func TestAWriteReplacesOnlyTheVersionThatWasRead(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := s.Write(t.Context(), []byte("stale"), first); fault.KindOf(err) != fault.Conflict {
-			t.Errorf("%s, over a newer one: %v", name, err)
+			t.Errorf("%s, over a newer version: %v", name, err)
 		}
 		if text, _, err := s.Read(t.Context()); err != nil || string(text) != "two" {
 			t.Errorf("%s: %s, %v", name, text, err)
@@ -219,12 +221,13 @@ func TestAWriteReplacesOnlyTheVersionThatWasRead(t *testing.T) {
 	}
 }
 
-func TestOnlyABucketOrAnAbsolutePathIsALocation(t *testing.T) {
-	for location, fine := range map[string]bool{
+func TestCheckLocation(t *testing.T) {
+	for location, valid := range map[string]bool{
 		"gs://p-deputy-callers/callers.yaml": true, "/etc/deputy/callers.yaml": true,
-		"callers.yaml": false, "gs://x": false, "gs://P/x": false, "https://evil.example/callers.yaml": false, "": false, "gs://bucket/": false,
+		"callers.yaml": false, "gs://x": false, "gs://P/x": false, "gs://bucket/": false, "": false,
+		"https://evil.example/callers.yaml": false,
 	} {
-		if err := callers.CheckLocation(location); (err == nil) != fine {
+		if err := callers.CheckLocation(location); (err == nil) != valid {
 			t.Errorf("%q: %v", location, err)
 		}
 	}

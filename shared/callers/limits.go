@@ -8,29 +8,27 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// usualRate is how many requests a caller may make in a minute, on one instance,
-// when the file does not say.
-const usualRate = 600
+// defaultRate is the limit in requests per minute and instance for a caller without a rate in the file.
+const defaultRate = 600
 
-// limits are how fast each known caller may call. What a caller has used of its
-// rate is kept over every new reading of the file; strangers have none. The zero
-// value is ready.
-type limits struct {
-	mu sync.Mutex
-	of map[string]*rate.Limiter // by the caller's id
+// rateLimits holds the rate limiter of each caller in the file. Limiters are kept when
+// the file is read again. The zero value is ready to use.
+type rateLimits struct {
+	mu       sync.Mutex
+	limiters map[string]*rate.Limiter // by caller ID
 }
 
-func (l *limits) allow(c Caller, now time.Time) bool {
-	minute := cmp.Or(c.Rate, usualRate)
+func (l *rateLimits) allow(c Caller, now time.Time) bool {
+	perMinute := cmp.Or(c.Rate, defaultRate)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	limiter := l.of[c.ID]
-	if limiter == nil || limiter.Burst() != minute {
-		if l.of == nil {
-			l.of = map[string]*rate.Limiter{}
+	limiter := l.limiters[c.ID]
+	if limiter == nil || limiter.Burst() != perMinute {
+		if l.limiters == nil {
+			l.limiters = map[string]*rate.Limiter{}
 		}
-		limiter = rate.NewLimiter(rate.Limit(float64(minute)/60), minute)
-		l.of[c.ID] = limiter
+		limiter = rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute)
+		l.limiters[c.ID] = limiter
 	}
 	return limiter.AllowN(now, 1)
 }

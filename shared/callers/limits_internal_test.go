@@ -12,16 +12,17 @@ import (
 	"example.com/deputy/shared/logging"
 )
 
-const limited = "callers:\n  - {id: ci, kind: service-account, email: ci@tools.iam.gserviceaccount.com, name: CI, actions: [sweep], rate: 20}\n"
+const rateFile = `callers:
+  - {id: ci, kind: service-account, email: ci@tools.iam.gserviceaccount.com, name: CI, actions: [sweep], rate: 20}
+`
 
-// S16: a new reading of the file, or strangers, must not give a caller its rate
-// anew.
-func TestACallersRateOutlivesReadingsAndStrangers(t *testing.T) {
-	var l limits
+// Neither a new copy of the file nor other callers reset a caller's limit.
+func TestRateLimits_KeptAcrossReads(t *testing.T) {
+	var l rateLimits
 	now := time.Now()
 	passed := 0
 	for i := range 200 {
-		set, err := Parse([]byte(limited)) // a new reading each time
+		set, err := Parse([]byte(rateFile)) // a new copy each time
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,38 +36,39 @@ func TestACallersRateOutlivesReadingsAndStrangers(t *testing.T) {
 		t.Errorf("%d of 200 passed, want 20", passed)
 	}
 	if c := (Caller{ID: "ci", Rate: 20}); !l.allow(c, now.Add(3*time.Second)) || l.allow(c, now.Add(3*time.Second)) {
-		t.Error("a rate of 20 in a minute is not one in three seconds")
+		t.Error("a rate of 20 per minute must allow one request in three seconds")
 	}
 }
 
-func TestATokenThatFitsTwoEntriesIsNobodys(t *testing.T) {
+func TestFindServiceAccount(t *testing.T) {
 	s := &Set{Callers: []Caller{{ID: "a", Email: "x@p.iam.gserviceaccount.com"}, {ID: "b", UniqueID: "109"}}}
-	if got := s.serviceAccount("109", "x@p.iam.gserviceaccount.com"); len(got) != 2 {
+	if got := s.findServiceAccount("109", "x@p.iam.gserviceaccount.com"); len(got) != 2 {
 		t.Errorf("got %v", got)
 	}
-	if got := s.serviceAccount("110", "x@p.iam.gserviceaccount.com"); len(got) != 1 || got[0].ID != "a" {
+	if got := s.findServiceAccount("110", "x@p.iam.gserviceaccount.com"); len(got) != 1 || got[0].ID != "a" {
 		t.Errorf("got %v", got)
 	}
 	both := &Set{Callers: []Caller{{ID: "a", Email: "x@p.iam.gserviceaccount.com", UniqueID: "109"}}}
-	if got := both.serviceAccount("110", "x@p.iam.gserviceaccount.com"); len(got) != 0 {
-		t.Errorf("an address that was made again is taken for the first: %v", got)
+	if got := both.findServiceAccount("110", "x@p.iam.gserviceaccount.com"); len(got) != 0 {
+		t.Errorf("a reused address matches the old account: %v", got)
 	}
 }
 
-type away struct{ Store }
+type unavailableStore struct{ Store }
 
-func (away) Read(context.Context) ([]byte, string, error) {
-	return nil, "", fault.New(fault.Unavailable, fault.None)
+func (unavailableStore) Read(context.Context) ([]byte, string, error) {
+	return nil, "", fault.New(fault.Unavailable, fault.NoText)
 }
 
-func TestReadinessNeedsTheFile(t *testing.T) {
-	fine := func(context.Context) error { return nil }
+func TestFile_Reachable(t *testing.T) {
+	ok := func(context.Context) error { return nil }
 	log := logging.NewText(&strings.Builder{})
-	if err := NewFile(away{}, log, time.Now).Reachable(fine)(t.Context()); err == nil {
+	if err := NewFile(unavailableStore{}, log, time.Now).WithReadCheck(ok)(t.Context()); err == nil {
 		t.Error("ready without the file")
 	}
-	bad := errors.New("no store")
-	if err := NewFile(away{}, log, time.Now).Reachable(func(context.Context) error { return bad })(t.Context()); !errors.Is(err, bad) {
+	errStore := errors.New("no store")
+	failing := func(context.Context) error { return errStore }
+	if err := NewFile(unavailableStore{}, log, time.Now).WithReadCheck(failing)(t.Context()); !errors.Is(err, errStore) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -17,64 +17,64 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Parse reads the file. It refuses what it does not know, and says on which line
-// everything is that is wrong. An empty file names nobody.
+// Parse parses a callers file. It rejects unknown fields and values, and its error
+// lists every problem with its line. An empty file has no callers.
 func Parse(text []byte) (*Set, error) {
 	if len(text) > maxFile {
-		return nil, errors.New("the file of callers is larger than 1 MiB")
+		return nil, errors.New("callers file is larger than 1 MiB")
 	}
 	var root yaml.Node
 	if err := yaml.Unmarshal(text, &root); err != nil {
-		return nil, readable(err)
+		return nil, readableError(err)
 	}
-	if err := plain(&root); err != nil {
+	if err := checkNodes(&root); err != nil {
 		return nil, err
 	}
-	var f file
+	var doc document
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
-	err := decoder.Decode(&f)
+	err := decoder.Decode(&doc)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, readable(err)
+		return nil, readableError(err)
 	}
 	if err == nil && !errors.Is(decoder.Decode(&struct{}{}), io.EOF) {
-		return nil, errors.New("callers: the file has more than one document; remove what follows the second ---")
+		return nil, errors.New("callers: more than one YAML document; remove everything after the second ---")
 	}
 	c := checker{root: &root}
-	set := &Set{Paused: f.Paused, Removed: f.Removed}
-	for i := range f.Callers {
-		c.line = c.lineOf("callers", i)
-		set.Callers = append(set.Callers, c.caller(f.Callers[i], set))
+	set := &Set{Paused: doc.Paused, Removed: doc.Removed}
+	for i := range doc.Callers {
+		c.line = c.entryLine("callers", i)
+		set.Callers = append(set.Callers, c.caller(doc.Callers[i], set))
 	}
-	for i, t := range f.Templates {
-		c.line = c.lineOf("templates", i)
-		if _, there := set.Template(t.Name); there {
-			c.wrong("two templates have the name %q", t.Name)
+	for i, t := range doc.Templates {
+		c.line = c.entryLine("templates", i)
+		if _, ok := set.Template(t.Name); ok {
+			c.errorf("duplicate template name %q", t.Name)
 		}
 		set.Templates = append(set.Templates, c.template(t))
 	}
 	slices.SortFunc(set.Templates, func(a, b vault.Template) int { return strings.Compare(a.Name, b.Name) })
-	if len(c.faults) > 0 {
-		return nil, errors.New("callers: " + strings.Join(c.faults, "; "))
+	if len(c.problems) > 0 {
+		return nil, errors.New("callers: " + strings.Join(c.problems, "; "))
 	}
 	return set, nil
 }
 
-// plain refuses what lets one place of a YAML file stand for another, so that
-// whoever reads the file reads all of it.
-func plain(n *yaml.Node) error {
+// checkNodes rejects anchors, aliases, keys that are not strings, and missing values.
+// Without aliases, a reader sees every value in its own place.
+func checkNodes(n *yaml.Node) error {
 	if n.Anchor != "" || n.Kind == yaml.AliasNode {
-		return fmt.Errorf("callers: line %d: anchors (&) and aliases (*) are not read here; write the value out", n.Line)
+		return fmt.Errorf("callers: line %d: anchors (&) and aliases (*) are not supported; repeat the value", n.Line)
 	}
-	for i, inner := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 && inner.Tag != "!!str" {
-			return fmt.Errorf("callers: line %d: %q is not the name of a field", inner.Line, inner.Value)
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && child.Tag != "!!str" {
+			return fmt.Errorf("callers: line %d: %q is not a field name", child.Line, child.Value)
 		}
-		list := n.Kind == yaml.MappingNode && slices.Contains([]string{"callers", "templates", "removed"}, n.Content[max(0, i-1)].Value)
-		if inner.Tag == "!!null" && n.Kind != yaml.DocumentNode && !list {
-			return fmt.Errorf("callers: line %d: a value is missing; leave the whole line out", inner.Line)
+		isList := n.Kind == yaml.MappingNode && slices.Contains(listFields, n.Content[max(0, i-1)].Value)
+		if child.Tag == "!!null" && n.Kind != yaml.DocumentNode && !isList {
+			return fmt.Errorf("callers: line %d: missing value; remove the line or give a value", child.Line)
 		}
-		if err := plain(inner); err != nil {
+		if err := checkNodes(child); err != nil {
 			return err
 		}
 	}
@@ -82,17 +82,19 @@ func plain(n *yaml.Node) error {
 }
 
 var (
+	listFields = []string{"callers", "templates", "removed"} // may be empty
+
 	goType   = regexp.MustCompile(`field (\S+) not found in type \S+`)
 	intoType = regexp.MustCompile(`cannot unmarshal !!(\w+) (.*) into (\S+)`)
 )
 
-// readable is an error of the YAML reader without the names of our types.
-func readable(err error) error {
+// readableError returns an error of the YAML parser without Go type names.
+func readableError(err error) error {
 	text := strings.NewReplacer("yaml: unmarshal errors:", "", "yaml: ", "", "\n  ", "; ").Replace(err.Error())
-	text = goType.ReplaceAllString(text, `there is no field "$1"`)
+	text = goType.ReplaceAllString(text, `unknown field "$1"`)
 	text = intoType.ReplaceAllStringFunc(text, func(s string) string {
 		m := intoType.FindStringSubmatch(s)
-		kind := map[string]string{"bool": "true or false", "int": "a number", "string": "a text"}[m[3]]
+		kind := map[string]string{"bool": "true or false", "int": "a number", "string": "a string"}[m[3]]
 		if kind == "" {
 			kind = "a list or a mapping"
 		}
@@ -101,27 +103,26 @@ func readable(err error) error {
 	return errors.New("callers: " + strings.TrimPrefix(strings.TrimSpace(text), "; "))
 }
 
-// checker collects what is wrong, with its lines.
+// checker collects problems with their lines.
 type checker struct {
-	root   *yaml.Node
-	line   int
-	faults []string
+	root     *yaml.Node
+	line     int
+	problems []string
 }
 
-func (c *checker) wrong(format string, args ...any) {
-	c.faults = append(c.faults, fmt.Sprintf("line %d: ", c.line)+fmt.Sprintf(format, args...))
+func (c *checker) errorf(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf("line %d: ", c.line)+fmt.Sprintf(format, args...))
 }
 
-// lineOf is the line on which an entry of a list begins.
-func (c *checker) lineOf(list string, i int) int {
-	if at := find(c.root, list); at != nil && i < len(at.Content) {
-		return at.Content[i].Line
+func (c *checker) entryLine(list string, i int) int {
+	if n := topLevelValue(c.root, list); n != nil && i < len(n.Content) {
+		return n.Content[i].Line
 	}
 	return 1
 }
 
-// find is the value of a key of the document's mapping; nil when there is none.
-func find(root *yaml.Node, key string) *yaml.Node {
+// topLevelValue returns the value of a key in the document's mapping, or nil.
+func topLevelValue(root *yaml.Node, key string) *yaml.Node {
 	if len(root.Content) == 0 || root.Content[0].Kind != yaml.MappingNode {
 		return nil
 	}
@@ -142,84 +143,86 @@ var (
 	account  = regexp.MustCompile(`^[a-z0-9.-]+@[a-z0-9.:-]+\.gserviceaccount\.com$`)
 )
 
-// caller checks one, and gives it as it is compared: addresses in lower case.
-func (c *checker) caller(in Caller, before *Set) Caller {
+// caller checks a caller and returns it with addresses and domains in lower case.
+func (c *checker) caller(in Caller, previous *Set) Caller {
 	in.Email = address.Lower(in.Email)
 	if !callerID.MatchString(in.ID) {
-		c.wrong("id %q must begin with a small letter and have only small letters, digits and hyphens", in.ID)
+		c.errorf("id %q must be lowercase letters, digits and hyphens, and start with a letter", in.ID)
 	}
-	if _, there := before.Caller(in.ID); there {
-		c.wrong("two callers have the id %q", in.ID)
+	if _, ok := previous.Caller(in.ID); ok {
+		c.errorf("duplicate caller id %q", in.ID)
 	}
-	if slices.Contains(before.Removed, in.ID) {
-		c.wrong("the id %q was another caller's, and is in removed; choose a new one, since people's approvals name the id", in.ID)
+	if slices.Contains(previous.Removed, in.ID) {
+		c.errorf("id %q belonged to a removed caller; choose a new id, because people's approvals refer to it", in.ID)
 	}
-	c.identity(in, before)
-	if in.NotBuilt != (NotBuilt{}) {
-		c.wrong("%s: returnAddresses, webhook, clientIds, redirectUris and issuer are not available yet", in.ID)
+	c.identity(in, previous)
+	if in.Planned != (Planned{}) {
+		c.errorf("%s: returnAddresses, webhook, clientIds, redirectUris and issuer are not supported yet", in.ID)
 	}
-	if strings.TrimSpace(in.Name) == "" || len(in.Name) > 100 || strings.ContainsFunc(in.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		c.wrong("%s: name is what people read when they are asked; give one of at most 100 printable characters", in.ID)
+	unprintable := strings.ContainsFunc(in.Name, func(r rune) bool { return !unicode.IsPrint(r) })
+	if strings.TrimSpace(in.Name) == "" || len(in.Name) > 100 || unprintable {
+		c.errorf("%s: name must have 1 to 100 printable characters; people see it when they approve", in.ID)
 	}
 	if len(in.Authorities) == 0 {
-		in.Authorities = []vault.Authority{ByUser}
+		in.Authorities = []vault.Authority{AuthorityUser}
 	}
-	list(c, in.ID+": actions", in.Actions, Actions())
-	list(c, in.ID+": authorities", in.Authorities, Authorities())
-	in.People = c.each(in.ID+": people", in.People, func(s string) bool { return userID.MatchString(s) || isAddress(s) }, "users/{id} or an e-mail address")
-	in.Domains = c.each(in.ID+": domains", in.Domains, domain.MatchString, "a domain such as example.com")
-	in.Administrators = c.each(in.ID+": administrators", in.Administrators, isAddress, "an e-mail address")
+	checkKnown(c, in.ID+": actions", in.Actions, Actions())
+	checkKnown(c, in.ID+": authorities", in.Authorities, Authorities())
+	isPerson := func(s string) bool { return userID.MatchString(s) || isAddress(s) }
+	in.People = c.normalize(in.ID+": people", in.People, isPerson, "users/{id} or an e-mail address")
+	in.Domains = c.normalize(in.ID+": domains", in.Domains, domain.MatchString, "a domain such as example.com")
+	in.Administrators = c.normalize(in.ID+": administrators", in.Administrators, isAddress, "an e-mail address")
 	if in.Rate < 0 || in.Rate > 1_000_000 {
-		c.wrong("%s: rate must be 0 to 1000000", in.ID)
+		c.errorf("%s: rate must be from 0 to 1000000", in.ID)
 	}
 	return in
 }
 
-// identity checks what names the service account.
-func (c *checker) identity(in Caller, before *Set) {
+func (c *checker) identity(in Caller, previous *Set) {
 	switch {
 	case in.Kind == "agent" || in.Kind == "oidc":
-		c.wrong("%s: the kind %s is not available yet", in.ID, in.Kind)
+		c.errorf("%s: kind %s is not supported yet", in.ID, in.Kind)
 	case in.Kind != ServiceAccount:
-		c.wrong("%s: kind must be %s", in.ID, ServiceAccount)
+		c.errorf("%s: kind must be %s", in.ID, ServiceAccount)
 	case in.UniqueID == "" && in.Email == "":
-		c.wrong("%s: name the service account by uniqueId, email, or both", in.ID)
+		c.errorf("%s: uniqueId or email of the service account is required", in.ID)
 	}
 	if in.UniqueID != "" && !uniqueID.MatchString(in.UniqueID) {
-		c.wrong("%s: uniqueId must be the long number that gcloud iam service-accounts describe shows", in.ID)
+		c.errorf("%s: uniqueId must be the numeric ID shown by gcloud iam service-accounts describe", in.ID)
 	}
 	if in.Email != "" && !account.MatchString(in.Email) {
-		c.wrong("%s: email must be the address of a service account", in.ID)
+		c.errorf("%s: email must be a service account address", in.ID)
 	}
-	for _, other := range before.Callers {
+	for _, other := range previous.Callers {
 		if in.UniqueID != "" && other.UniqueID == in.UniqueID || in.Email != "" && other.Email == in.Email {
-			c.wrong("%s and %s name the same service account", other.ID, in.ID)
+			c.errorf("%s and %s have the same service account", other.ID, in.ID)
 		}
 	}
 }
 
-// list checks that all are known, and none is there twice.
-func list[T ~string](c *checker, what string, got, known []T) {
-	for i, s := range got {
+// checkKnown checks that all values are known and none is repeated.
+func checkKnown[T ~string](c *checker, field string, values, known []T) {
+	for i, s := range values {
 		if !slices.Contains(known, s) {
-			c.wrong("%s: there is no %q; there are %s", what, s, strings.Trim(strings.ReplaceAll(fmt.Sprint(known), " ", ", "), "[]"))
+			all := strings.Trim(strings.ReplaceAll(fmt.Sprint(known), " ", ", "), "[]")
+			c.errorf("%s: unknown value %q; known values are %s", field, s, all)
 		}
-		if slices.Contains(got[:i], s) {
-			c.wrong("%s: %q is given more than once", what, s)
+		if slices.Contains(values[:i], s) {
+			c.errorf("%s: %q is given more than once", field, s)
 		}
 	}
 }
 
-// each checks every one of a list, and gives them in lower case.
-func (c *checker) each(what string, got []string, fine func(string) bool, form string) []string {
+// normalize checks the values of a list and returns them in lower case.
+func (c *checker) normalize(field string, values []string, valid func(string) bool, form string) []string {
 	var out []string
-	for _, s := range got {
+	for _, s := range values {
 		s = address.Lower(s)
-		if !fine(s) {
-			c.wrong("%s: %q is not %s", what, s, form)
+		if !valid(s) {
+			c.errorf("%s: %q is not %s", field, s, form)
 		}
 		if slices.Contains(out, s) {
-			c.wrong("%s: %q is given more than once", what, s)
+			c.errorf("%s: %q is given more than once", field, s)
 		}
 		out = append(out, s)
 	}

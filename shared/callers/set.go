@@ -6,35 +6,37 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Set is what the file of callers says.
+// Set is the content of the callers file.
 type Set struct {
-	Paused    bool // no caller may do anything
+	Paused    bool // all callers are denied
 	Callers   []Caller
-	Templates []vault.Template // the operator's, by name
-	Removed   []string         // ids of callers that are gone: an id is never used again
+	Templates []vault.Template // the operator's, sorted by name
+	Removed   []string         // IDs of removed callers, which must not be reused
 }
 
-// Caller is another system and what the operator lets it do.
+// Caller is a system that calls Deputy, and what the operator allows it.
 type Caller struct {
-	ID             string            `yaml:"id" json:"id"`                               // that the operator chose; never reused
-	Kind           string            `yaml:"kind" json:"kind"`                           // service-account
-	Email          string            `yaml:"email,omitempty" json:"email,omitempty"`     // of the service account
-	UniqueID       string            `yaml:"uniqueId,omitempty" json:"uniqueId"`         // of the service account: its address can be made again
-	Name           string            `yaml:"name" json:"name"`                           // as people know it
-	Actions        []string          `yaml:"actions,flow" json:"actions"`                //
-	People         []string          `yaml:"people,omitempty" json:"people,omitempty"`   // users/{id} or lower-case e-mail addresses, as the caller names them
-	Domains        []string          `yaml:"domains,omitempty" json:"domains,omitempty"` // lower case
-	Authorities    []vault.Authority `yaml:"authorities,omitempty,flow" json:"authorities"`
-	Administrators []string          `yaml:"administrators,omitempty" json:"administrators,omitempty"` // by lower-case address, as whom it may act by delegation with the authority admin
-	Rate           int               `yaml:"rate,omitempty" json:"rate,omitempty"`                     // requests in a minute, for each instance of Deputy; 0 is 600
-	Paused         bool              `yaml:"paused,omitempty" json:"paused,omitempty"`
+	ID       string   `yaml:"id" json:"id"`     // chosen by the operator; never reused
+	Kind     string   `yaml:"kind" json:"kind"` // service-account
+	Email    string   `yaml:"email,omitempty" json:"email,omitempty"`
+	UniqueID string   `yaml:"uniqueId,omitempty" json:"uniqueId"` // never reused, unlike an e-mail address
+	Name     string   `yaml:"name" json:"name"`                   // shown to people
+	Actions  []string `yaml:"actions,flow" json:"actions"`
+	// People are users/{id} or lower-case e-mail addresses, as the caller names them.
+	People      []string          `yaml:"people,omitempty" json:"people,omitempty"`
+	Domains     []string          `yaml:"domains,omitempty" json:"domains,omitempty"` // lower case
+	Authorities []vault.Authority `yaml:"authorities,omitempty,flow" json:"authorities"`
+	// Administrators are lower-case addresses that the caller may use with the authority admin by delegation.
+	Administrators []string `yaml:"administrators,omitempty" json:"administrators,omitempty"`
+	Rate           int      `yaml:"rate,omitempty" json:"rate,omitempty"` // requests per minute and instance; 0 is 600
+	Paused         bool     `yaml:"paused,omitempty" json:"paused,omitempty"`
 
-	// What is not built yet is named, so that its error can say so.
-	NotBuilt `yaml:",inline" json:"-"`
+	// Planned lets Parse report planned fields as not supported yet.
+	Planned `yaml:",inline" json:"-"`
 }
 
-// NotBuilt are the fields of a caller that later versions will have.
-type NotBuilt struct {
+// Planned are the fields of a caller that are planned for later versions.
+type Planned struct {
 	ReturnAddresses any `yaml:"returnAddresses,omitempty"`
 	Webhook         any `yaml:"webhook,omitempty"`
 	ClientIDs       any `yaml:"clientIds,omitempty"`
@@ -42,11 +44,10 @@ type NotBuilt struct {
 	Issuer          any `yaml:"issuer,omitempty"`
 }
 
-// ServiceAccount is the one kind of caller there is so far.
+// ServiceAccount is the only supported kind of caller.
 const ServiceAccount = "service-account"
 
-// Template is an operator's template as it stands in the file, in the words of
-// the API.
+// Template is an operator's template in the file, with the field names of the API.
 type Template struct {
 	Name          string   `yaml:"name"`
 	DisplayName   string   `yaml:"displayName,omitempty"`
@@ -61,38 +62,38 @@ type Template struct {
 	AddTheApp     bool     `yaml:"addTheApp,omitempty"`
 }
 
-type file struct {
+type document struct {
 	Paused    bool       `yaml:"paused,omitempty"`
 	Callers   []Caller   `yaml:"callers,omitempty"`
 	Templates []Template `yaml:"templates,omitempty"`
 	Removed   []string   `yaml:"removed,omitempty"`
 }
 
-// Caller is the one with an id.
+// Caller returns the caller with an ID.
 func (s *Set) Caller(id string) (Caller, bool) {
-	at := slices.IndexFunc(s.Callers, func(c Caller) bool { return c.ID == id })
-	if at < 0 {
+	i := slices.IndexFunc(s.Callers, func(c Caller) bool { return c.ID == id })
+	if i < 0 {
 		return Caller{}, false
 	}
-	return s.Callers[at], true
+	return s.Callers[i], true
 }
 
-// Template is the operator's of that name.
+// Template returns the operator's template of that name.
 func (s *Set) Template(name string) (vault.Template, bool) {
-	at := slices.IndexFunc(s.Templates, func(t vault.Template) bool { return t.Name == name })
-	if at < 0 {
+	i := slices.IndexFunc(s.Templates, func(t vault.Template) bool { return t.Name == name })
+	if i < 0 {
 		return vault.Template{}, false
 	}
-	return s.Templates[at], true
+	return s.Templates[i], true
 }
 
-// serviceAccount are the callers with this account. What the file names of it has
-// to be right, both if both are named. More than one, and nobody knows which it is.
-func (s *Set) serviceAccount(uniqueID, email string) (is []Caller) {
+// findServiceAccount returns the callers whose uniqueID and email both match, where the
+// file gives them. More than one match is ambiguous.
+func (s *Set) findServiceAccount(uniqueID, email string) (matches []Caller) {
 	for _, c := range s.Callers {
 		if (c.UniqueID == "" || c.UniqueID == uniqueID) && (c.Email == "" || c.Email == email) {
-			is = append(is, c)
+			matches = append(matches, c)
 		}
 	}
-	return is
+	return matches
 }

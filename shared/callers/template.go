@@ -8,23 +8,24 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// template gives one in the form that spaces are made from.
+// template checks a template and converts it to the vault's type.
 func (c *checker) template(in Template) vault.Template {
 	if in.Access != "" && in.Access != "PRIVATE" && in.Access != "DISCOVERABLE" {
-		c.wrong("template %q: access must be PRIVATE or DISCOVERABLE", in.Name)
+		c.errorf("template %q: access must be PRIVATE or DISCOVERABLE", in.Name)
 	}
 	if in.Kind != "" && in.Kind != "COLLABORATION" && in.Kind != "ANNOUNCEMENTS" {
-		c.wrong("template %q: kind must be COLLABORATION or ANNOUNCEMENTS", in.Name)
+		c.errorf("template %q: kind must be COLLABORATION or ANNOUNCEMENTS", in.Name)
 	}
 	if in.History != "" && in.History != "HISTORY_ON" && in.History != "HISTORY_OFF" {
-		c.wrong("template %q: history must be HISTORY_ON or HISTORY_OFF", in.Name)
+		c.errorf("template %q: history must be HISTORY_ON or HISTORY_OFF", in.Name)
 	}
 	if !templateName.MatchString(in.Name) {
-		c.wrong("template %q: a name has 1 to 100 characters, no slash, and no dot or underscore in front", in.Name)
+		c.errorf("template %q: name must have 1 to 100 characters, no slash, and no leading dot or underscore", in.Name)
 	}
 	out := vault.Template{
-		Name: in.Name, DisplayName: in.DisplayName, Description: in.Description, Guidelines: in.Guidelines, Discoverable: in.Access == "DISCOVERABLE",
-		Announcements: in.Kind == "ANNOUNCEMENTS", External: in.ExternalUsers, History: in.History, First: in.FirstMessage, AddTheApp: in.AddTheApp,
+		Name: in.Name, DisplayName: in.DisplayName, Description: in.Description, Guidelines: in.Guidelines,
+		Discoverable: in.Access == "DISCOVERABLE", Announcements: in.Kind == "ANNOUNCEMENTS",
+		External: in.ExternalUsers, History: in.History, First: in.FirstMessage, AddTheApp: in.AddTheApp,
 	}
 	for _, m := range in.Members {
 		if !strings.HasPrefix(m, "groups/") {
@@ -33,19 +34,19 @@ func (c *checker) template(in Template) vault.Template {
 		switch {
 		case isAddress(m):
 			m = "users/" + m
-		case !userID.MatchString(m) && !group.MatchString(m):
-			c.wrong("template %q: member %q is not users/{id}, groups/{id} or an e-mail address", in.Name, m)
+		case !userID.MatchString(m) && !groupName.MatchString(m):
+			c.errorf("template %q: member %q is not users/{id}, groups/{id} or an e-mail address", in.Name, m)
 		}
 		out.Members = append(out.Members, m)
 	}
 	return out
 }
 
-// TemplateOf is a template as it stands in the file.
-func TemplateOf(t vault.Template) Template {
+// NewTemplate converts a template to its form in the file.
+func NewTemplate(t vault.Template) Template {
 	out := Template{
-		Name: t.Name, DisplayName: t.DisplayName, Description: t.Description, Guidelines: t.Guidelines, ExternalUsers: t.External,
-		History: t.History, FirstMessage: t.First, AddTheApp: t.AddTheApp,
+		Name: t.Name, DisplayName: t.DisplayName, Description: t.Description, Guidelines: t.Guidelines,
+		ExternalUsers: t.External, History: t.History, FirstMessage: t.First, AddTheApp: t.AddTheApp,
 	}
 	if t.Discoverable {
 		out.Access = "DISCOVERABLE"
@@ -62,10 +63,10 @@ func TemplateOf(t vault.Template) Template {
 	return out
 }
 
-// group is groups/{id} or groups/{e-mail address}.
-var group = regexp.MustCompile(`^groups/([A-Za-z0-9_-]{1,64}|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255})$`)
+// groupName matches groups/{id} and groups/{e-mail address}.
+var groupName = regexp.MustCompile(`^groups/([A-Za-z0-9_-]{1,64}|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255})$`)
 
-// TemplateName reports whether a template can have a name.
-func TemplateName(name string) bool { return templateName.MatchString(name) }
+// ValidTemplateName reports whether name is a valid template name.
+func ValidTemplateName(name string) bool { return templateName.MatchString(name) }
 
 var templateName = regexp.MustCompile(`^[^/\x00-\x1f._][^/\x00-\x1f]{0,99}$`)

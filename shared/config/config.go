@@ -1,9 +1,8 @@
-// Package config reads what a function needs from its environment and tells
-// every fault of it in one error, so that an operator mends them in one go.
-// It also holds Secret, the text that cannot print itself.
+// Package config reads a function's environment variables and reports all errors
+// at once. It also defines Secret, a text that does not print itself.
 //
-// Secrets arrive as variables bound to Secret Manager; there is no file and no
-// flag. Which names a function needs stands in its own production.go.
+// Secrets are environment variables bound to Secret Manager. The production.go of
+// each function lists the variables that it needs.
 package config
 
 import (
@@ -18,41 +17,41 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Reader collects values and the faults met on the way. Its zero value is not
-// usable: see Read. It is not safe for concurrent use.
+// Reader reads variables and collects errors. Use Read to create one. It is not safe
+// for concurrent use.
 type Reader struct {
-	lookup func(string) (string, bool)
-	faults []string
+	lookup   func(string) (string, bool)
+	problems []string
 }
 
-// Read starts reading from lookup, which is os.LookupEnv in production.
-func Read(lookup func(string) (string, bool)) *Reader { return &Reader{lookup: lookup} }
+// NewReader returns a Reader of the variables in lookup, such as os.LookupEnv.
+func NewReader(lookup func(string) (string, bool)) *Reader { return &Reader{lookup: lookup} }
 
-// Variable is the name of one of the environment.
+// Variable is the name of an environment variable.
 type Variable string
 
-// Optional is the value of name, or otherwise when it is unset or empty.
-func (r *Reader) Optional(name Variable, otherwise string) string {
+// Optional returns the value of name, or fallback if it is unset or empty.
+func (r *Reader) Optional(name Variable, fallback string) string {
 	if value, ok := r.lookup(string(name)); ok && value != "" {
 		return value
 	}
-	return otherwise
+	return fallback
 }
 
-// Required is the value of name; unset or empty is a fault.
+// Required returns the value of name. Unset or empty is an error.
 func (r *Reader) Required(name Variable) string {
 	value := r.Optional(name, "")
 	if value == "" {
-		r.Fault(name, "is not set")
+		r.AddError(name, "is not set")
 	}
 	return value
 }
 
-// Secret is Required for a value that must not be printed.
+// Secret returns the required value of name as a Secret.
 func (r *Reader) Secret(name Variable) Secret { return NewSecret(r.Required(name)) }
 
-// Address is a required address: https, or http on loopback, with no user,
-// query or fragment.
+// Address returns the required URL in name. It must be https, or http on loopback,
+// without user, query or fragment.
 func (r *Reader) Address(name Variable) string {
 	value := r.Required(name)
 	if value == "" {
@@ -60,11 +59,11 @@ func (r *Reader) Address(name Variable) string {
 	}
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		r.Fault(name, "must be a plain address like https://deputy.example.com/path")
+		r.AddError(name, "must be a URL without user, query, or fragment, such as https://deputy.example.com/path")
 		return ""
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
-		r.Fault(name, "must begin with https://")
+	if u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())) {
+		r.AddError(name, "must start with https://")
 		return ""
 	}
 	return value
@@ -72,26 +71,26 @@ func (r *Reader) Address(name Variable) string {
 
 var serviceAccount = regexp.MustCompile(`^[a-z0-9.-]+@[a-z0-9.:-]+\.gserviceaccount\.com$`)
 
-// ServiceAccount is the e-mail address of a service account, or empty.
+// ServiceAccount returns the optional service account address in name.
 func (r *Reader) ServiceAccount(name Variable) string {
 	value := r.Optional(name, "")
 	if value != "" && !serviceAccount.MatchString(value) {
-		r.Fault(name, "must be the e-mail address of a service account, such as deputy@my-project.iam.gserviceaccount.com")
+		r.AddError(name, "must be a service account address, such as deputy@my-project.iam.gserviceaccount.com")
 	}
 	return value
 }
 
-// Contact is an optional e-mail address, or an https one.
+// Contact returns the optional e-mail address or https URL in name.
 func (r *Reader) Contact(name Variable) string {
 	value := r.Optional(name, "")
 	if _, err := mail.ParseAddress(value); value != "" && err != nil && !strings.HasPrefix(value, "https://") {
-		r.Fault(name, "must be an e-mail address, or an address that begins with https://")
+		r.AddError(name, "must be an e-mail address or an https:// URL")
 	}
 	return value
 }
 
-// Loopback tells whether host names this machine itself.
-func Loopback(host string) bool {
+// IsLoopback reports whether host is localhost or a loopback IP address.
+func IsLoopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}
@@ -99,17 +98,17 @@ func Loopback(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// Digits is a required number written in digits only, such as a project number.
-func (r *Reader) Digits(name Variable) string {
+// ProjectNumber returns the required project number in name.
+func (r *Reader) ProjectNumber(name Variable) string {
 	value := r.Required(name)
 	if strings.Trim(value, "0123456789") != "" {
-		r.Fault(name, "must be a number (the project number, not the project id)")
+		r.AddError(name, "must be a number (the project number, not the project ID)")
 	}
 	return value
 }
 
-// Names is a required list of names, with commas between them and none empty.
-func (r *Reader) Names(name Variable) []string {
+// List returns the required comma-separated list in name.
+func (r *Reader) List(name Variable) []string {
 	value := r.Required(name)
 	if value == "" {
 		return nil
@@ -117,7 +116,7 @@ func (r *Reader) Names(name Variable) []string {
 	var out []string
 	for item := range strings.SplitSeq(value, ",") {
 		if item = strings.TrimSpace(item); item == "" || strings.ContainsAny(item, " \t") {
-			r.Fault(name, "must be one name, or several with commas between them, and none empty")
+			r.AddError(name, "must be a comma-separated list of names, none of them empty")
 			return nil
 		}
 		out = append(out, item)
@@ -125,9 +124,8 @@ func (r *Reader) Names(name Variable) []string {
 	return out
 }
 
-// Domains is an optional list of domains, such as example.com, in lower case.
-// Set without any, or with something else, it is a fault: a list that only looks
-// set would admit everybody.
+// Domains returns the optional comma-separated list of domains in name, in lower case. A value that is
+// not such a list is an error: an empty list would admit everyone.
 func (r *Reader) Domains(name Variable) []string {
 	value, set := r.lookup(string(name))
 	if !set || value == "" {
@@ -137,7 +135,7 @@ func (r *Reader) Domains(name Variable) []string {
 	for item := range strings.SplitSeq(value, ",") {
 		item = address.Lower(strings.TrimSpace(item))
 		if !domain.MatchString(item) {
-			r.Fault(name, "must be domains such as example.com, with commas between them, and none empty")
+			r.AddError(name, "must be a comma-separated list of domains such as example.com, none of them empty")
 			return nil
 		}
 		out = append(out, item)
@@ -147,29 +145,30 @@ func (r *Reader) Domains(name Variable) []string {
 
 var domain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
-// Fault notes that name is wrong, and why; why must not hold the value.
-func (r *Reader) Fault(name Variable, why string) { r.faults = append(r.faults, string(name)+" "+why) }
+// AddError adds an error for name. problem must not contain the value.
+func (r *Reader) AddError(name Variable, problem string) {
+	r.problems = append(r.problems, string(name)+" "+problem)
+}
 
-// Check notes what a parser of a value said against it; nil is fine.
+// Check adds err unless it is nil.
 func (r *Reader) Check(err error) {
 	if err != nil {
-		r.faults = append(r.faults, err.Error())
+		r.problems = append(r.problems, err.Error())
 	}
 }
 
-// Err is one error that lists every fault, or nil. Its kind is Unavailable:
-// the function is there but cannot serve until the operator has mended it.
+// Err returns an Unavailable fault that lists all errors, or nil if there are none.
 func (r *Reader) Err() error {
-	if len(r.faults) == 0 {
+	if len(r.problems) == 0 {
 		return nil
 	}
 	return &fault.Error{
 		Op: "config.Read", Kind: fault.Unavailable,
 		Public: words.ErrorNotSetUp,
-		Err:    faults(r.faults),
+		Err:    problems(r.problems),
 	}
 }
 
-type faults []string
+type problems []string
 
-func (f faults) Error() string { return "configuration: " + strings.Join(f, "; ") }
+func (p problems) Error() string { return "configuration: " + strings.Join(p, "; ") }

@@ -14,37 +14,37 @@ func env(values map[string]string) func(string) (string, bool) {
 	return func(name string) (string, bool) { v, ok := values[name]; return v, ok }
 }
 
-func TestOneErrorListsEveryFault(t *testing.T) {
-	r := config.Read(env(map[string]string{"B": "http://deputy.example.com", "C": "my-project", "D": ""}))
+func TestReader_ReportsAllErrors(t *testing.T) {
+	r := config.NewReader(env(map[string]string{"B": "http://deputy.example.com", "C": "my-project", "D": ""}))
 	r.Required("A")
 	r.Address("B")
-	r.Digits("C")
+	r.ProjectNumber("C")
 	r.Secret("D")
 	err := r.Err()
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"A is not set", "B must begin with https://", "C must be a number", "D is not set"} {
+	for _, want := range []string{"A is not set", "B must start with https://", "C must be a number", "D is not set"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is missing in %q", want, err)
+			t.Errorf("%q is not in %q", want, err)
 		}
 	}
 }
 
-func TestAContactIsAnAddressOfMailOrOfThePublicWeb(t *testing.T) {
-	for contact, fine := range map[string]bool{
+func TestReader_Contact(t *testing.T) {
+	for contact, valid := range map[string]bool{
 		"": true, "help@example.com": true, "https://help.example.com": true,
 		"help": false, "http://help.example.com": false, "javascript:alert(1)": false,
 	} {
-		r := config.Read(env(map[string]string{"A": contact}))
-		if got := r.Contact("A"); got != contact || (r.Err() == nil) != fine {
+		r := config.NewReader(env(map[string]string{"A": contact}))
+		if got := r.Contact("A"); got != contact || (r.Err() == nil) != valid {
 			t.Errorf("%q: got %q, %v", contact, got, r.Err())
 		}
 	}
 }
 
-func TestAddressesAreHTTPSExceptOnLoopback(t *testing.T) {
-	for address, fine := range map[string]bool{
+func TestReader_Address(t *testing.T) {
+	for address, valid := range map[string]bool{
 		"https://deputy.example.com/oauth": true,
 		"http://127.0.0.1:8080":            true,
 		"http://[::1]:8080":                true,
@@ -55,15 +55,15 @@ func TestAddressesAreHTTPSExceptOnLoopback(t *testing.T) {
 		"https://deputy.example.com?x=1":   false,
 		"deputy.example.com":               false,
 	} {
-		r := config.Read(env(map[string]string{"A": address}))
+		r := config.NewReader(env(map[string]string{"A": address}))
 		r.Address("A")
-		if got := r.Err() == nil; got != fine {
-			t.Errorf("%s: accepted %v, want %v", address, got, fine)
+		if got := r.Err() == nil; got != valid {
+			t.Errorf("%s: valid %v, want %v", address, got, valid)
 		}
 	}
 }
 
-func TestASecretCannotPrintItself(t *testing.T) {
+func TestSecret_IsNotPrinted(t *testing.T) {
 	secret := config.NewSecret("GOCSPX-marked")
 	holder := struct{ S config.Secret }{secret}
 	asJSON, err := json.Marshal(holder)
@@ -73,7 +73,8 @@ func TestASecretCannotPrintItself(t *testing.T) {
 	var logged strings.Builder
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("m", "s", secret, "h", holder)
 	for _, text := range []string{
-		fmt.Sprint(secret), fmt.Sprintf("%s %q %v %+v %#v %x %d", secret, secret, secret, secret, secret, secret, secret),
+		fmt.Sprint(secret),
+		fmt.Sprintf("%s %q %v %+v %#v %x %d", secret, secret, secret, secret, secret, secret, secret),
 		fmt.Sprintf("%v %+v %#v", holder, holder, &holder), string(asJSON), logged.String(), secret.String(),
 	} {
 		if strings.Contains(text, "marked") || strings.Contains(text, "6d61726b6564") {

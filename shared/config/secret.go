@@ -7,15 +7,14 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a value that cannot print itself: a token, a code, a state, a
-// client secret, an address that carries one. Only Reveal gives it out, so that
-// every place that does can be found by name. Its zero value is empty.
+// Secret is a value that fmt, slog and encoding/json print as redacted, such as a
+// token or a client secret. Only Reveal returns the value. The zero value is empty.
 //
-// The text is behind a pointer because fmt reads unexported fields by
-// reflection, without asking Format: there it prints the pointer.
+// The text is behind a pointer because fmt prints unexported fields by reflection,
+// without calling Format. For a pointer it prints only the address.
 type Secret struct{ text *string }
 
-// NewSecret is a secret with this text.
+// NewSecret returns a Secret that holds text.
 func NewSecret[T ~string | ~[]byte](text T) Secret {
 	if len(text) == 0 {
 		return Secret{}
@@ -24,7 +23,7 @@ func NewSecret[T ~string | ~[]byte](text T) Secret {
 	return Secret{&s}
 }
 
-// Reveal gives the value to the one who needs it.
+// Reveal returns the value.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -32,26 +31,26 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// Empty reports whether there is no value.
+// Empty reports whether the value is empty.
 func (s Secret) Empty() bool { return s.text == nil }
 
-// Equal reports whether both hold the same value. It is not for comparing what
-// a stranger sent with what they have to know: its time depends on the values.
+// Equal reports whether both hold the same value. It is not constant-time, so do not
+// use it to authenticate a value that a client sent.
 func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
 
-// Format keeps every verb of fmt from the value.
+// Format implements fmt.Formatter. It hides the value for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
-// String keeps the value from whoever asks for its text.
+// String implements fmt.Stringer. It hides the value.
 func (s Secret) String() string { return redacted }
 
-// LogValue keeps the value from slog.
+// LogValue implements slog.LogValuer. It hides the value.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText keeps the value from encoding/json and its like.
+// MarshalText implements encoding.TextMarshaler. It hides the value.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// UnmarshalText reads a value, such as one that came as JSON.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (s *Secret) UnmarshalText(text []byte) error {
 	*s = NewSecret(text)
 	return nil

@@ -411,7 +411,7 @@ func TestRefresh_Panic(t *testing.T) {
 	w.offset.Add(int64(2 * time.Hour))
 	broken := w.instanceWith(func(d *grants.Deps) { d.IDTokens = (*googleauth.Verifier)(nil) })
 	_, err := broken.TokenSource(t.Context(), adaID, create)
-	if _, ok := errors.AsType[*fault.Panicked](err); !ok {
+	if _, ok := errors.AsType[*fault.PanicError](err); !ok {
 		t.Errorf("got %v", err)
 	}
 	check(t, w.token(ada, create))

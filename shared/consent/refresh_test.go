@@ -202,7 +202,7 @@ type readOnlyDocs struct{ vault.Docs }
 func (readOnlyDocs) Replace(
 	context.Context, vault.Collection, string, vault.Fields, vault.Version,
 ) (vault.Version, error) {
-	return "", fault.New(fault.Unavailable, fault.None)
+	return "", fault.New(fault.Unavailable, fault.NoText)
 }
 
 func TestRefresh_InvalidClient(t *testing.T) {
@@ -515,7 +515,7 @@ func TestDisconnect_Incomplete(t *testing.T) {
 type undeletableDocs struct{ vault.Docs }
 
 func (undeletableDocs) Delete(context.Context, vault.Collection, string, vault.Version) error {
-	return fault.New(fault.Unavailable, fault.None)
+	return fault.New(fault.Unavailable, fault.NoText)
 }
 
 // brokenSeals are functions that damage a sealed field.

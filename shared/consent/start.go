@@ -60,7 +60,7 @@ func (f *Flow) begin(
 			return config.Secret{}, fault.Wrap("consent.begin", err)
 		}
 		return config.NewSecret(f.deps.Google.AuthorizationURL(googleauth.Authorization{
-			State: state, Verifier: verifier, Nonce: p.Nonce, LoginHint: hint, Consent: p.Again,
+			State: state, Verifier: verifier, Nonce: p.Nonce, LoginHint: hint, PromptConsent: p.Again,
 			Scopes: capability.Scopes(capability.FromNames(p.Capabilities)...),
 		})), nil
 	}
@@ -68,7 +68,7 @@ func (f *Flow) begin(
 }
 
 func (f *Flow) derive(name, seed string, browser config.Secret, n int) (config.Secret, error) {
-	code, err := f.deps.Keys.Code("consent "+name, seed, browser.Reveal(), strconv.Itoa(n))
+	code, err := f.deps.Keys.MAC("consent "+name, seed, browser.Reveal(), strconv.Itoa(n))
 	return config.NewSecret(base64.RawURLEncoding.EncodeToString(code)), err
 }
 
@@ -89,7 +89,7 @@ func (f *Flow) takeConsent(ctx context.Context, state, browser config.Secret) (v
 
 func (f *Flow) takePending(ctx context.Context, purpose string, state, browser config.Secret) (vault.Pending, error) {
 	p, err := f.vault.TakePending(ctx, state, hashCookie(browser))
-	if errors.Is(err, seal.ErrBroken) {
+	if errors.Is(err, seal.ErrNotAuthentic) {
 		f.alarm(ctx, "a pending consent does not open", "", err)
 	}
 	for cause, reason := range map[error]Reason{

@@ -1,10 +1,8 @@
-// Package fault is the one error type that Deputy's packages hand to each
-// other. It says what kind of trouble happened and what a person may read of
-// it; the cause stays inside for the log.
+// Package fault is the error type that Deputy's packages return to each other.
+// An Error has a kind and a text for people; its cause is for the log only.
 //
-// It does not translate anybody's errors: the package that makes a call does
-// that, once, where it makes it. Whatever is not a *Error counts as Internal,
-// so that an unexpected error never speaks to a user.
+// The package that makes a call translates the errors of that call. Any error
+// that is not an *Error counts as Internal, so that its text never reaches a user.
 package fault
 
 import (
@@ -15,21 +13,21 @@ import (
 	"example.com/deputy/shared/i18n"
 )
 
-// Kind says what an error means for whoever has to answer for it.
+// Kind classifies an error for the code that reports it.
 type Kind int
 
 // The kinds. The zero value is Internal, so the safe outcome is the default.
 const (
-	Internal        Kind = iota // a bug or a surprise: shown as a reference only
-	Invalid                     // the input is wrong: say how to mend it
-	Unauthenticated             // who calls is not proved
-	NeedsConsent                // the person has to connect, or to allow more
+	Internal        Kind = iota // a bug or an unexpected error: people see only a reference
+	Invalid                     // the input is wrong: the text says how to correct it
+	Unauthenticated             // the request doesn't prove who sent it
+	NeedsConsent                // the person must connect, or allow more
 	NeedsApproval               // the person has not approved this caller
-	Denied                      // known, but not allowed
-	NotFound                    // the named thing is not there, or not visible
-	Conflict                    // it is there already, or has changed meanwhile
-	RateLimited                 // too many requests: later
-	Unavailable                 // somebody we depend on does not answer: later
+	Denied                      // authenticated, but not allowed
+	NotFound                    // the resource doesn't exist, or isn't visible
+	Conflict                    // the resource already exists, or has changed
+	RateLimited                 // too many requests: try again later
+	Unavailable                 // a dependency does not respond: try again later
 )
 
 var names = [...]string{
@@ -37,7 +35,7 @@ var names = [...]string{
 	"denied", "not_found", "conflict", "rate_limited", "unavailable",
 }
 
-// String is the kind's name in logs and in problem types.
+// String returns the kind's name as used in logs and problem types.
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(names) {
 		return names[Internal]
@@ -45,21 +43,21 @@ func (k Kind) String() string {
 	return names[k]
 }
 
-// Error is one failure on its way to the place that answers for it.
+// Error is an error with a kind, a text for people, and a cause for the log.
 type Error struct {
-	Op     string // package.Func in which it happened, for the log
+	Op     string // package.Func that failed, for the log
 	Kind   Kind
-	Public i18n.Text // one plain sentence with what to do next; may be none
-	Args   []any     // of Public
+	Public i18n.Text // one plain sentence that says what to do next, or None
+	Args   []any     // arguments of Public
 	Err    error     // the cause, for the log only
 }
 
-// Error is the text for the log: never show it to a user. The public sentence
-// is in it only when there is no cause: one that quotes what a person typed
-// must have a cause beside it, so that it stays out of the log.
+// Error returns the text for the log; never show it to a user. It includes Public
+// only if there is no cause. A sentence that quotes what a person typed must
+// therefore come with a cause, which keeps it out of the log.
 func (e *Error) Error() string {
 	text := e.Kind.String()
-	if e.Public != None && e.Err == nil {
+	if e.Public != NoText && e.Err == nil {
 		text += " (" + i18n.In("en")(e.Public, e.Args...) + ")"
 	}
 	if e.Op != "" {
@@ -71,19 +69,18 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap gives the cause to errors.Is and errors.As.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New is an error without a cause: kind, and the sentence a user may read, with
-// its arguments.
+// New returns an error without a cause. args are the arguments of public.
 func New(kind Kind, public i18n.Text, args ...any) error {
 	return &Error{Kind: kind, Public: public, Args: args}
 }
 
-// None is the sentence of an error that nobody reads.
-var None i18n.Text
+// NoText is the empty text, for errors that people never read.
+var NoText i18n.Text
 
-// Wrap notes where err passed and keeps its kind. Wrap of nil is nil.
+// Wrap adds op to the text of err and keeps its kind. It returns nil if err is nil.
 func Wrap(op string, err error) error {
 	if err == nil {
 		return nil
@@ -91,17 +88,17 @@ func Wrap(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// Partly marks an error of an act that had done a part already: the same may
-// go on, but nothing else may take its place.
-type Partly struct{ Err error }
+// PartialError wraps the error of an operation that had already made some changes. The
+// same operation may continue, but no other may replace it.
+type PartialError struct{ Err error }
 
-// Error is that of the part that failed.
-func (p *Partly) Error() string { return "partly done: " + p.Err.Error() }
+// Error implements error.
+func (p *PartialError) Error() string { return "partially completed: " + p.Err.Error() }
 
-// Unwrap gives it to errors.Is and errors.As.
-func (p *Partly) Unwrap() error { return p.Err }
+// Unwrap returns the error of the step that failed.
+func (p *PartialError) Unwrap() error { return p.Err }
 
-// KindOf is the kind of the first *Error in err's chain, else Internal.
+// KindOf returns the kind of the first *Error in err's chain, or Internal.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
@@ -109,38 +106,37 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Passes tells that the same may go well later.
-func Passes(err error) bool {
+// IsTransient reports whether the same call may succeed later.
+func IsTransient(err error) bool {
 	kind := KindOf(err)
 	return err != nil && (kind == Unavailable || kind == RateLimited || kind == Internal)
 }
 
-// Public is the sentence a user may read, in their language. An error that has
-// none, and every Internal one, gives a fixed sentence that only names the
-// reference.
+// Public returns the text of err for a user, in their language. For an Internal
+// error, or one without a text, it returns a fixed sentence with the reference.
 func Public(say i18n.Say, err error, reference string) string {
-	if e, ok := errors.AsType[*Error](err); ok && e.Kind != Internal && e.Public != None && e.Public != i18n.Surprise {
+	e, ok := errors.AsType[*Error](err)
+	if ok && e.Kind != Internal && e.Public != NoText && e.Public != i18n.Surprise {
 		return say(e.Public, e.Args...)
 	}
 	return say(i18n.Surprise, reference)
 }
 
-// Panicked is a panic that Catch caught.
-type Panicked struct {
+// PanicError is the error that Catch returns for a panic.
+type PanicError struct {
 	Value any
 	Stack string // of the goroutine, for the log
 }
 
-// Error names the value, for the log.
-func (p *Panicked) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+// Error returns the panic's value as text, for the log.
+func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
-// Catch runs f and turns a panic into an Internal error that carries the stack.
-// What runs in a goroutine of its own needs it: there, a panic would end the
-// process.
+// Catch runs f and turns a panic into an Internal error that carries the stack. A function that runs in
+// its own goroutine needs Catch, because a panic there would end the process.
 func Catch(f func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = &Error{Op: "fault.Catch", Err: &Panicked{value, string(debug.Stack())}}
+			err = &Error{Op: "fault.Catch", Err: &PanicError{value, string(debug.Stack())}}
 		}
 	}()
 	return f()

@@ -1,9 +1,6 @@
-// Package googleauth speaks with Google's OAuth 2.0 and OpenID Connect
-// endpoints and checks what Google signs: the client's file, the authorization
-// address, exchange, refresh and revocation of tokens, ID tokens, and the keys
-// all of that is signed with.
-//
-// It does not know people, grants or records: grants does.
+// Package googleauth is a client for Google's OAuth 2.0 and OpenID Connect endpoints.
+// It parses client files, builds authorization URLs, exchanges, refreshes and revokes
+// tokens, and verifies the tokens that Google signs.
 package googleauth
 
 import (
@@ -16,95 +13,104 @@ import (
 	"example.com/deputy/shared/i18n"
 )
 
-// Client is a web OAuth client as its client_secrets.json tells it. The
-// addresses in the file are not used: a file must not choose where a secret
-// is sent.
+// Client is an OAuth client from its client_secrets.json. The endpoints in the file are
+// ignored: a file must not choose where a secret is sent.
 type Client struct {
 	ID           string
 	Secret       config.Secret
 	RedirectURIs []string
-	Desktop      bool // of type Desktop app: any port of the loopback address is its redirect
+	Desktop      bool // type Desktop app, which may redirect to any loopback port
 }
 
-// ParseClient reads the text of client_secrets.json with a "web" client, for
-// the functions. Every other file is refused with a sentence that names it for
-// what it is; no part of the text is quoted.
+// ParseClient parses the text of client_secrets.json for a "web" client. The error for
+// any other text is Invalid and identifies the kind of file, but never quotes it.
 func ParseClient(text config.Secret) (Client, error) {
-	c, why := readClient(text)
-	if why == "" && c.Desktop {
-		why = `is the file of a desktop client ("installed"); the functions need a client of type Web application with the callback's address as redirect URI`
+	c, problem := parseClient(text)
+	if problem == "" && c.Desktop {
+		problem = `is for a desktop client ("installed"); ` +
+			"the functions need a client of type Web application, with the callback's URL as a redirect URI"
 	}
-	if why != "" {
-		return Client{}, &fault.Error{Op: "googleauth.ParseClient", Kind: fault.Invalid, Public: i18n.English("OAUTH_CLIENT %s."), Args: []any{why}}
+	if problem != "" {
+		public := i18n.English("OAUTH_CLIENT %s.")
+		return Client{}, &fault.Error{
+			Op: "googleauth.ParseClient", Kind: fault.Invalid, Public: public, Args: []any{problem},
+		}
 	}
 	return c, nil
 }
 
-// ParseAnyClient is ParseClient for a program on a person's own machine, which
-// takes a "web" and an "installed" client.
+// ParseAnyClient is like ParseClient, but also accepts an "installed" client.
 func ParseAnyClient(text config.Secret) (Client, error) {
-	c, why := readClient(text)
-	if why != "" {
-		return Client{}, &fault.Error{Op: "googleauth.ParseAnyClient", Kind: fault.Invalid, Public: i18n.English("The client's file %s."), Args: []any{why}}
+	c, problem := parseClient(text)
+	if problem != "" {
+		public := i18n.English("The client's file %s.")
+		return Client{}, &fault.Error{
+			Op: "googleauth.ParseAnyClient", Kind: fault.Invalid, Public: public, Args: []any{problem},
+		}
 	}
 	return c, nil
 }
 
-// readClient reads a client, or says what the file is in place of one.
-func readClient(text config.Secret) (c Client, why string) {
+// parseClient returns the client, or the problem with the file.
+func parseClient(text config.Secret) (c Client, problem string) {
 	var file map[string]json.RawMessage
 	trimmed := strings.TrimSpace(text.Reveal())
 	switch err := json.Unmarshal([]byte(trimmed), &file); {
 	case trimmed == "":
-		return c, "is empty; it must hold the text of a client's client_secrets.json"
+		return c, "is empty; it must contain the text of the client's client_secrets.json"
 	case err != nil || file == nil:
-		return c, "is not a JSON object; it must hold the text of a client's client_secrets.json"
+		return c, "is not a JSON object; it must contain the text of the client's client_secrets.json"
 	}
-	if why := otherFile(file); why != "" {
-		return c, why
+	if problem := identifyFile(file); problem != "" {
+		return c, problem
 	}
 	kind := "web"
 	if _, c.Desktop = file["installed"]; c.Desktop {
 		kind = "installed"
 	}
-	var read struct {
+	var fields struct {
 		ClientID     string   `json:"client_id"`
 		ClientSecret string   `json:"client_secret"`
 		RedirectURIs []string `json:"redirect_uris"`
 	}
-	if err := json.Unmarshal(file[kind], &read); err != nil || read.ClientID == "" {
-		return c, `has no client_id in "` + kind + `"; download the file of the client again`
+	if err := json.Unmarshal(file[kind], &fields); err != nil || fields.ClientID == "" {
+		return c, `has no client_id in "` + kind + `"; download the client's file again`
 	}
-	if read.ClientSecret == "" && !c.Desktop { // a desktop client was refused for what it is so far
-		return c, `has no client_secret in "web": Google shows a secret only when it is made; add a new secret to the client and download its file then`
+	if fields.ClientSecret == "" && !c.Desktop {
+		return c, `has no client_secret in "web". Google shows a secret only when it is created; ` +
+			"add a new secret to the client, then download its file"
 	}
-	c.ID, c.Secret, c.RedirectURIs = read.ClientID, config.NewSecret(read.ClientSecret), read.RedirectURIs
+	c.ID, c.Secret, c.RedirectURIs = fields.ClientID, config.NewSecret(fields.ClientSecret), fields.RedirectURIs
 	return c, ""
 }
 
-// otherFile names a file that is not the file of a client.
-func otherFile(file map[string]json.RawMessage) string {
+// identifyFile returns what is wrong with a file that is not the file of one client.
+func identifyFile(file map[string]json.RawMessage) string {
 	has := func(name string) bool { _, ok := file[name]; return ok }
 	var kind string
 	_ = json.Unmarshal(file["type"], &kind) // not a string: no kind
-	single := `; Google's own samples say of it: Expected a JSON object with a single property for a "web" or "installed" application`
+	expected := "; Google's samples report: " +
+		`Expected a JSON object with a single property for a "web" or "installed" application`
 	switch {
 	case has("web") && has("installed"):
-		return `holds a "web" and an "installed" client; keep the "web" one`
+		return `contains a "web" and an "installed" client; keep the "web" one`
 	case has("web"), has("installed"):
 		return ""
 	case kind == "service_account":
-		return "is a service account key, which cannot ask people for consent (and should not exist: Deputy uses none); make an OAuth client in the console, under Google Auth Platform, Clients"
+		return "is a service account key, which cannot ask people for consent and which Deputy doesn't use; " +
+			"create an OAuth client in the console, under Google Auth Platform, Clients"
 	case kind != "":
-		return "is a credentials file of gcloud or of a federation, not the file of an OAuth client; download the client's client_secrets.json" + single
+		return "is a credentials file of gcloud or workload identity federation, not of an OAuth client; " +
+			"download the client's client_secrets.json" + expected
 	case has("refresh_token"), has("access_token"), has("token"):
-		return "is a stored token, not the file of an OAuth client: a program has written its token over client_secrets.json; download the file again" + single
+		return "is a stored token, not the file of an OAuth client. " +
+			"A program might have overwritten client_secrets.json; download the file again" + expected
 	default:
-		return `has neither a "web" nor an "installed" client` + single
+		return `has neither a "web" nor an "installed" client` + expected
 	}
 }
 
-// Registered tells whether the file lists this redirect URI, or lists none.
-func (c Client) Registered(redirectURI string) bool {
+// AllowsRedirect reports whether the file lists redirectURI, or lists no redirect URIs.
+func (c Client) AllowsRedirect(redirectURI string) bool {
 	return len(c.RedirectURIs) == 0 || slices.Contains(c.RedirectURIs, redirectURI)
 }

@@ -9,40 +9,53 @@ import (
 	"example.com/deputy/shared/googleauth"
 )
 
-func TestAWebClientsFileIsRead(t *testing.T) {
-	c, err := googleauth.ParseClient(config.NewSecret(`{"web":{"client_id":"c.apps.googleusercontent.com","client_secret":"GOCSPX-x",
-		"auth_uri":"https://evil.example.com","token_uri":"https://evil.example.com","redirect_uris":["https://a/callback"]}}`))
+func TestParseClient(t *testing.T) {
+	c, err := googleauth.ParseClient(config.NewSecret(`{"web":{
+		"client_id":"c.apps.googleusercontent.com","client_secret":"GOCSPX-x",
+		"auth_uri":"https://evil.example.com","token_uri":"https://evil.example.com",
+		"redirect_uris":["https://a/callback"]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.ID != "c.apps.googleusercontent.com" || c.Secret.Reveal() != "GOCSPX-x" || !c.Registered("https://a/callback") || c.Registered("https://b/callback") {
+	if c.ID != "c.apps.googleusercontent.com" || c.Secret.Reveal() != "GOCSPX-x" ||
+		!c.AllowsRedirect("https://a/callback") || c.AllowsRedirect("https://b/callback") {
 		t.Errorf("got %+v", c)
 	}
 }
 
-func TestEveryOtherFileIsNamedForWhatItIs(t *testing.T) {
+func TestParseClient_OtherFiles(t *testing.T) {
 	const guide = `Expected a JSON object with a single property for a "web" or "installed" application`
 	for name, c := range map[string]struct {
-		text config.Secret
+		text string
 		want []string
 	}{
-		"empty":                   {config.NewSecret("  \n"), []string{"is empty"}},
-		"not JSON":                {config.NewSecret("client_id=marked"), []string{"is not a JSON object"}},
-		"null":                    {config.NewSecret("null"), []string{"is not a JSON object"}},
-		"a list":                  {config.NewSecret("[1]"), []string{"is not a JSON object"}},
-		"a desktop client":        {config.NewSecret(`{"installed":{"client_id":"marked"}}`), []string{`desktop client ("installed")`, "Web application"}},
-		"both kinds":              {config.NewSecret(`{"web":{},"installed":{}}`), []string{`keep the "web" one`}},
-		"a stored token":          {config.NewSecret(`{"refresh_token":"1//marked","client_id":"c"}`), []string{"stored token", "download the file again", guide}},
-		"an access token":         {config.NewSecret(`{"access_token":"ya29.marked"}`), []string{"stored token", guide}},
-		"the guide's token.json":  {config.NewSecret(`{"token":"ya29.marked","scopes":[]}`), []string{"stored token", guide}},
-		"a service account key":   {config.NewSecret(`{"type":"service_account","private_key":"marked"}`), []string{"service account key"}},
-		"gcloud's credentials":    {config.NewSecret(`{"type":"authorized_user","refresh_token":"marked"}`), []string{"credentials file of gcloud", guide}},
-		"something else":          {config.NewSecret(`{"hello":"marked"}`), []string{"neither", guide}},
-		"a web client of nothing": {config.NewSecret(`{"web":{}}`), []string{"no client_id"}},
-		"a web client of text":    {config.NewSecret(`{"web":"marked"}`), []string{"no client_id"}},
-		"a secret not shown":      {config.NewSecret(`{"web":{"client_id":"c"}}`), []string{"no client_secret", "Google shows a secret only when it is made"}},
+		"empty":    {"  \n", []string{"is empty"}},
+		"not JSON": {"client_id=marked", []string{"is not a JSON object"}},
+		"null":     {"null", []string{"is not a JSON object"}},
+		"list":     {"[1]", []string{"is not a JSON object"}},
+		"desktop client": {
+			`{"installed":{"client_id":"marked"}}`, []string{`desktop client ("installed")`, "Web application"},
+		},
+		"both kinds": {`{"web":{},"installed":{}}`, []string{`keep the "web" one`}},
+		"stored token": {
+			`{"refresh_token":"1//marked","client_id":"c"}`,
+			[]string{"stored token", "download the file again", guide},
+		},
+		"access token":        {`{"access_token":"ya29.marked"}`, []string{"stored token", guide}},
+		"token.json":          {`{"token":"ya29.marked","scopes":[]}`, []string{"stored token", guide}},
+		"service account key": {`{"type":"service_account","private_key":"marked"}`, []string{"service account key"}},
+		"gcloud credentials": {
+			`{"type":"authorized_user","refresh_token":"marked"}`, []string{"credentials file of gcloud", guide},
+		},
+		"unknown":          {`{"hello":"marked"}`, []string{"neither", guide}},
+		"empty web client": {`{"web":{}}`, []string{"no client_id"}},
+		"web not object":   {`{"web":"marked"}`, []string{"no client_id"}},
+		"no client secret": {
+			`{"web":{"client_id":"c"}}`,
+			[]string{"no client_secret", "Google shows a secret only when it is created"},
+		},
 	} {
-		_, err := googleauth.ParseClient(c.text)
+		_, err := googleauth.ParseClient(config.NewSecret(c.text))
 		if fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%s: got %v", name, err)
 			continue
@@ -53,7 +66,7 @@ func TestEveryOtherFileIsNamedForWhatItIs(t *testing.T) {
 			}
 		}
 		if strings.Contains(err.Error(), "marked") {
-			t.Errorf("%s: the text is quoted: %q", name, err)
+			t.Errorf("%s: the error quotes the text: %q", name, err)
 		}
 	}
 }

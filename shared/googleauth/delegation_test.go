@@ -25,59 +25,64 @@ const (
 	members = "https://www.googleapis.com/auth/chat.memberships"
 )
 
-// delegating is a Delegation against the stand-in, within a bubble of its own
-// time.
-func delegating(t *testing.T, as oauth2.TokenSource) (*google.Server, *googleauth.Delegation) {
+// newDelegation returns a Delegation that uses an emulator without a network, for tests
+// in a synctest bubble. A nil source stands for the emulator's own credentials.
+func newDelegation(t *testing.T, source oauth2.TokenSource) (*google.Server, *googleauth.Delegation) {
 	t.Helper()
 	g := google.New(google.Config{ClientID: "c", ClientSecret: "s", Now: time.Now})
-	if as == nil {
-		as = g
+	if source == nil {
+		source = g
 	}
-	way := inside{g.Handler()}
-	d, err := googleauth.NewDelegation(t.Context(), account, googleauth.Endpoints{Token: "http://google/token"}, way, time.Now,
-		option.WithEndpoint("http://google/"), option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{Source: as, Base: way}}))
+	base := handlerTransport{g.Handler()}
+	client := &http.Client{Transport: &oauth2.Transport{Source: source, Base: base}}
+	endpoints := googleauth.Endpoints{Token: "http://google/token"}
+	d, err := googleauth.NewDelegation(t.Context(), account, endpoints, base, time.Now,
+		option.WithEndpoint("http://google/"), option.WithHTTPClient(client))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return g, d
 }
 
-// inside is the way to a handler without a network.
-type inside struct{ http.Handler }
+// handlerTransport passes requests to a handler without a network.
+type handlerTransport struct{ http.Handler }
 
-func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
-	i.ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	return w.Result(), nil
 }
 
-func TestADelegatedTokenIsForThatPersonAndThoseScopesAndIsKept(t *testing.T) {
+func TestDelegation_CachesToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, d := delegating(t, nil)
+		g, d := newDelegation(t, nil)
 		g.SetDelegation(account, spaces, members)
-		first, err := d.Token(t.Context(), "ada@example.com", []string{spaces, members})
+		both := []string{spaces, members}
+		first, err := d.Token(t.Context(), "ada@example.com", both)
 		if err != nil || !g.AccessTokenValid(first.Reveal()) {
 			t.Fatalf("%v", err)
 		}
 		again, err := d.Token(t.Context(), "ada@example.com", []string{members, spaces})
 		if err != nil || again != first {
-			t.Errorf("another token for the same: %v", err)
+			t.Errorf("a different token for the same scopes: %v", err)
 		}
 		for _, other := range []struct {
 			email  string
 			scopes []string
-		}{{"grace@example.com", []string{spaces, members}}, {"ada@example.com", []string{spaces}}} {
+		}{{"grace@example.com", both}, {"ada@example.com", []string{spaces}}} {
 			if token, err := d.Token(t.Context(), other.email, other.scopes); err != nil || token == first {
 				t.Errorf("%v: %v", other, err)
 			}
 		}
 		time.Sleep(54 * time.Minute)
-		if last, err := d.Token(t.Context(), "ada@example.com", []string{spaces, members}); err != nil || last != first {
+		last, err := d.Token(t.Context(), "ada@example.com", both)
+		if err != nil || last != first {
 			t.Errorf("after 54 minutes: %v", err)
 		}
 		time.Sleep(2 * time.Minute)
-		if last, err := d.Token(t.Context(), "ada@example.com", []string{spaces, members}); err != nil || last == first || !g.AccessTokenValid(last.Reveal()) {
-			t.Errorf("after 56 minutes, a token that is not good for five: %v", err)
+		last, err = d.Token(t.Context(), "ada@example.com", both)
+		if err != nil || last == first || !g.AccessTokenValid(last.Reveal()) {
+			t.Errorf("after 56 minutes, a token valid for less than five: %v", err)
 		}
 		if n := g.Count("token"); n != 4 {
 			t.Errorf("%d exchanges", n)
@@ -85,59 +90,81 @@ func TestADelegatedTokenIsForThatPersonAndThoseScopesAndIsKept(t *testing.T) {
 	})
 }
 
-func TestFiftyWhoWaitForOneDelegatedTokenCauseOneExchange(t *testing.T) {
+func TestDelegation_SharesRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, d := delegating(t, nil)
+		g, d := newDelegation(t, nil)
 		g.SetDelegation(account, spaces)
-		var all sync.WaitGroup
+		var wg sync.WaitGroup
 		for range 50 {
-			all.Go(func() {
+			wg.Go(func() {
 				if _, err := d.Token(t.Context(), "ada@example.com", []string{spaces}); err != nil {
 					t.Error(err)
 				}
 			})
 		}
-		all.Wait()
+		wg.Wait()
 		if g.Count("token") != 1 || g.Count("iamcredentials.projects.serviceAccounts.signJwt") != 1 {
 			t.Errorf("%v", g.Calls())
 		}
 	})
 }
 
-func TestEachRefusalOfADelegationHasItsOwnError(t *testing.T) {
+func TestDelegation_Errors(t *testing.T) {
+	one, both := []string{spaces}, []string{spaces, members}
 	for name, c := range map[string]struct {
 		set    func(*google.Server)
 		email  string
 		scopes []string
 		want   error
 		kind   fault.Kind
-		says   string
+		text   string
 	}{
-		"not delegated":           {func(*google.Server) {}, "ada@example.com", []string{spaces}, googleauth.ErrTokenCreator, fault.Unavailable, ""}, // IAM does not know the account
-		"nothing listed":          {func(g *google.Server) { g.SetDelegation(account) }, "ada@example.com", []string{spaces, members}, googleauth.ErrNotDelegated, fault.Denied, members},
-		"another account":         {func(g *google.Server) { g.SetDelegation("x@y.iam.gserviceaccount.com", spaces) }, "ada@example.com", []string{spaces}, googleauth.ErrTokenCreator, fault.Unavailable, ""},
-		"one scope is not listed": {func(g *google.Server) { g.SetDelegation(account, spaces) }, "ada@example.com", []string{spaces, members}, googleauth.ErrScopeNotListed, fault.Denied, members},
-		"no Token Creator":        {func(g *google.Server) { g.SetDelegation(account, spaces); g.RevokeTokenCreator() }, "ada@example.com", []string{spaces}, googleauth.ErrTokenCreator, fault.Unavailable, ""},
-		"nobody":                  {func(g *google.Server) { g.SetDelegation(account, spaces) }, "nobody@example.com", []string{spaces}, googleauth.ErrUnknownPerson, fault.NotFound, ""},
-		"of elsewhere":            {func(g *google.Server) { g.SetDelegation(account, spaces) }, "kim@partner.example", []string{spaces}, googleauth.ErrUnknownPerson, fault.NotFound, ""},
+		"unknown to IAM": {
+			func(*google.Server) {}, "ada@example.com", one, googleauth.ErrTokenCreator, fault.Unavailable, "",
+		},
+		"no scopes": {
+			func(g *google.Server) { g.SetDelegation(account) },
+			"ada@example.com", both, googleauth.ErrNotDelegated, fault.Denied, members,
+		},
+		"other account": {
+			func(g *google.Server) { g.SetDelegation("x@y.iam.gserviceaccount.com", spaces) },
+			"ada@example.com", one, googleauth.ErrTokenCreator, fault.Unavailable, "",
+		},
+		"one scope missing": {
+			func(g *google.Server) { g.SetDelegation(account, spaces) },
+			"ada@example.com", both, googleauth.ErrScopeNotListed, fault.Denied, members,
+		},
+		"no Token Creator role": {
+			func(g *google.Server) { g.SetDelegation(account, spaces); g.RevokeTokenCreator() },
+			"ada@example.com", one, googleauth.ErrTokenCreator, fault.Unavailable, "",
+		},
+		"unknown person": {
+			func(g *google.Server) { g.SetDelegation(account, spaces) },
+			"nobody@example.com", one, googleauth.ErrUnknownPerson, fault.NotFound, "",
+		},
+		"other organization": {
+			func(g *google.Server) { g.SetDelegation(account, spaces) },
+			"kim@partner.example", one, googleauth.ErrUnknownPerson, fault.NotFound, "",
+		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			g, d := delegating(t, nil)
+			g, d := newDelegation(t, nil)
 			c.set(g)
 			token, err := d.Token(t.Context(), c.email, c.scopes)
-			if !token.Empty() || !errors.Is(err, c.want) || fault.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
+			if !token.Empty() || !errors.Is(err, c.want) || fault.KindOf(err) != c.kind ||
+				!strings.Contains(err.Error(), c.text) {
 				t.Errorf("%s: %v", name, err)
 			}
 			if errors.Is(c.want, googleauth.ErrScopeNotListed) && strings.Contains(err.Error(), spaces) {
-				t.Errorf("%s: what is listed is named too: %v", name, err)
+				t.Errorf("%s: a listed scope is in the error: %v", name, err)
 			}
 		})
 	}
 }
 
-func TestWhatPassesIsTriedAgainAndWhatDoesNotIsNot(t *testing.T) {
+func TestDelegation_Retries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, d := delegating(t, nil)
+		g, d := newDelegation(t, nil)
 		g.SetDelegation(account, spaces)
 		g.Fail("iamcredentials.projects.serviceAccounts.signJwt", 503)
 		g.Fail("token", 500, 429)
@@ -145,26 +172,27 @@ func TestWhatPassesIsTriedAgainAndWhatDoesNotIsNot(t *testing.T) {
 			t.Error(err)
 		}
 		g.Fail("iamcredentials.projects.serviceAccounts.signJwt", 503, 503, 503)
-		if _, err := d.Token(t.Context(), "grace@example.com", []string{spaces}); fault.KindOf(err) != fault.Unavailable || errors.Is(err, googleauth.ErrTokenCreator) {
-			t.Errorf("IAM is down: %v", err)
+		_, err := d.Token(t.Context(), "grace@example.com", []string{spaces})
+		if fault.KindOf(err) != fault.Unavailable || errors.Is(err, googleauth.ErrTokenCreator) {
+			t.Errorf("IAM unavailable: %v", err)
 		}
 		g.RevokeTokenCreator()
 		before := len(g.Calls())
 		_, _ = d.Token(t.Context(), "alan@example.com", []string{spaces})
 		if n := len(g.Calls()) - before; n != 1 {
-			t.Errorf("a refusal was tried %d times", n)
+			t.Errorf("a permanent error caused %d calls", n)
 		}
 	})
 }
 
-func TestWhoGivesUpWaitingForADelegatedTokenSpoilsItForNobody(t *testing.T) {
+func TestDelegation_CanceledRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, d := delegating(t, nil)
+		g, d := newDelegation(t, nil)
 		g.SetDelegation(account, spaces)
-		g.Fail("token", 503)                                                   // a pause before the second try
-		impatient, cancel := context.WithTimeout(t.Context(), time.Nanosecond) // the pause is by chance, and longer
+		g.Fail("token", 503)                                             // causes a delay before the second attempt
+		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond) // shorter than the random delay
 		defer cancel()
-		if _, err := d.Token(impatient, "ada@example.com", []string{spaces}); fault.KindOf(err) != fault.Unavailable {
+		if _, err := d.Token(ctx, "ada@example.com", []string{spaces}); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("%v", err)
 		}
 		if _, err := d.Token(t.Context(), "ada@example.com", []string{spaces}); err != nil {
@@ -176,18 +204,18 @@ func TestWhoGivesUpWaitingForADelegatedTokenSpoilsItForNobody(t *testing.T) {
 	})
 }
 
-func TestAnAssertionThatIsNotTheDelegatesIsRefusedByTheStandIn(t *testing.T) {
+func TestDelegation_UnknownCredentials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// A token without cloud-platform may not sign.
-		weak := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "no such token"})
-		g, d := delegating(t, weak)
+		unknown := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "no such token"})
+		g, d := newDelegation(t, unknown)
 		g.SetDelegation(account, spaces)
-		if _, err := d.Token(t.Context(), "ada@example.com", []string{spaces}); !errors.Is(err, googleauth.ErrTokenCreator) {
+		_, err := d.Token(t.Context(), "ada@example.com", []string{spaces})
+		if !errors.Is(err, googleauth.ErrTokenCreator) {
 			t.Errorf("%v", err)
 		}
 		for _, c := range g.Calls() {
 			if c.Method == "token" {
-				t.Error("something was traded")
+				t.Error("an assertion was exchanged")
 			}
 		}
 	})

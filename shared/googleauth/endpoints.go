@@ -5,28 +5,27 @@ import (
 	"time"
 )
 
-// IssuerURL names who signs ID tokens.
+// IssuerURL is the issuer of ID tokens.
 type IssuerURL string
 
-// Issuer is who signs Google's ID tokens. Google also writes it without the
-// scheme (OpenID Connect page, "An ID token's payload").
+// Issuer is the issuer of Google's ID tokens. Google also writes it without the scheme
+// (OpenID Connect page, "An ID token's payload").
 const Issuer IssuerURL = "https://accounts.google.com"
 
-// Endpoints are the addresses Deputy uses of Google's accounts. They are
-// constructor arguments, so that the stand-ins can be put in their place, and
-// no variable of the environment sets them.
+// Endpoints are the URLs of Google's authorization server. Emulators replace them
+// through constructors; no environment variable sets them.
 type Endpoints struct {
-	Authorization string // where the browser goes
+	Authorization string // for the browser
 	Token         string
 	Revocation    string
 	Certs         string // JWK set of ID tokens
 	ChatCerts     string // x509 certificates of chat@system.gserviceaccount.com
-	Events        string // configuration of security events
+	Events        string // RISC configuration
 }
 
-// Google is where Google is.
+// Google holds Google's endpoints.
 // https://accounts.google.com/.well-known/openid-configuration
-var Google = Endpoints{ //nolint:gosec // addresses, no credentials
+var Google = Endpoints{ //nolint:gosec // URLs, not credentials
 	Authorization: "https://accounts.google.com/o/oauth2/v2/auth",
 	Token:         "https://oauth2.googleapis.com/token",
 	Revocation:    "https://oauth2.googleapis.com/revoke",
@@ -35,8 +34,8 @@ var Google = Endpoints{ //nolint:gosec // addresses, no credentials
 	Events:        "https://accounts.google.com/.well-known/risc-configuration",
 }
 
-// NewTransport is the one base transport of a function. It keeps as many
-// connections as a busy instance has requests, so that an event opens none.
+// NewTransport returns the base transport of a function. It keeps enough idle
+// connections for a busy instance.
 func NewTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 100

@@ -14,72 +14,70 @@ import (
 	"example.com/deputy/shared/strictjson"
 )
 
-// EventToken is a security event token of Google's (RFC 8417) whose signature,
-// issuer and audience are right.
+// EventToken is a verified security event token (RFC 8417).
 type EventToken struct {
-	Issuer string
-	ID     string // jti: unique for the issuer
-	At     time.Time
-	Events map[string]json.RawMessage // by type, an address
+	Issuer   string
+	ID       string // jti, unique for the issuer
+	IssuedAt time.Time
+	Events   map[string]json.RawMessage // by event type, a URI
 }
 
-// Why an event token is refused besides its signature, for errors.Is. The
-// fault's kind is Unauthenticated.
+// Errors for an event token with a valid signature, for errors.Is. The fault is Unauthenticated.
 var (
-	ErrIssuer    = errors.New("another issuer")
-	ErrAudience  = errors.New("not for our client")
+	ErrIssuer    = errors.New("wrong issuer")
+	ErrAudience  = errors.New("wrong audience")
 	ErrMalformed = errors.New("not a security event token")
 )
 
-// EventVerifier checks the tokens that Google's cross-account protection
-// pushes. Unlike ID tokens they have an issuer with a slash at its end and no
-// expiry (oauth-admin.md 3.2). It is safe for concurrent use.
+// EventVerifier verifies the tokens of Google's Cross-Account Protection. Unlike ID tokens, they have
+// an issuer with a trailing slash and no expiry (oauth-admin.md 3.2). It is safe for concurrent use.
 type EventVerifier struct {
 	clients []string
 	config  *remote[eventConfig]
 	base    http.RoundTripper
 	now     func() time.Time
 
-	mu   sync.Mutex
-	at   string // where keys come from
-	keys *KeySet
+	mu      sync.Mutex
+	keysURL string // of keys
+	keys    *KeySet
 }
 
-// eventConfig is who signs, and where the keys are.
+// eventConfig is the RISC configuration.
 type eventConfig struct {
 	Issuer string `json:"issuer"`
 	Keys   string `json:"jwks_uri"`
 }
 
-// NewEventVerifier checks event tokens for the clients of one project; where
-// their issuer and keys are stands at configURL (Endpoints.Events).
-func NewEventVerifier(configURL string, clientIDs []string, base http.RoundTripper, now func() time.Time) *EventVerifier {
+// NewEventVerifier returns an EventVerifier for the clients of one project. The issuer
+// and the URL of its keys are in the document at url (Endpoints.Events).
+func NewEventVerifier(url string, clientIDs []string, base http.RoundTripper, now func() time.Time) *EventVerifier {
 	if len(clientIDs) == 0 || slices.Contains(clientIDs, "") {
 		panic("googleauth.NewEventVerifier: empty client id")
 	}
-	return &EventVerifier{clients: clientIDs, config: newRemote(configURL, base, now, parseEventConfig), base: base, now: now}
+	config := newRemote(url, base, now, parseEventConfig)
+	return &EventVerifier{clients: clientIDs, config: config, base: base, now: now}
 }
 
 func parseEventConfig(body []byte) (c eventConfig, err error) {
 	if err := json.Unmarshal(body, &c); err != nil || c.Issuer == "" || c.Keys == "" {
-		return c, errors.New("no issuer and jwks_uri in the configuration of security events")
+		return c, errors.New("no issuer or jwks_uri in the security event configuration")
 	}
 	return c, nil
 }
 
-// Verify checks an event token. One that fails is Unauthenticated, around one
-// of ErrNoToken, ErrUnknownKey, ErrSignature, ErrIssuer, ErrAudience or
-// ErrMalformed; when Google's keys cannot be had it is Unavailable.
+// Verify verifies an event token. An invalid one is Unauthenticated and wraps
+// ErrNoToken, ErrUnknownKey, ErrSignature, ErrIssuer, ErrAudience or ErrMalformed. The
+// error is Unavailable if Google's keys cannot be fetched.
 func (v *EventVerifier) Verify(ctx context.Context, token config.Secret) (EventToken, error) {
-	signed, err := parse(token.Reveal())
+	jws, err := parseJWT(token.Reveal())
 	if err != nil {
 		return EventToken{}, fault.Wrap("googleauth.EventVerifier", err)
 	}
-	at, err := v.config.get(ctx, func(eventConfig) bool { return true })
+	cfg, err := v.config.get(ctx, func(eventConfig) bool { return true })
 	if err != nil {
 		return EventToken{}, fault.Wrap("googleauth.EventVerifier", err)
 	}
-	payload, err := v.keysAt(at.Keys).verify(ctx, signed)
+	payload, err := v.keySet(cfg.Keys).verify(ctx, jws)
 	if err != nil {
 		return EventToken{}, fault.Wrap("googleauth.EventVerifier", err)
 	}
@@ -93,22 +91,22 @@ func (v *EventVerifier) Verify(ctx context.Context, token config.Secret) (EventT
 	err = strictjson.Decode(payload, &claims)
 	switch {
 	case err != nil:
-		return EventToken{}, refuse(ErrMalformed)
-	case claims.Issuer != at.Issuer:
-		return EventToken{}, refuse(ErrIssuer)
+		return EventToken{}, invalid(ErrMalformed)
+	case claims.Issuer != cfg.Issuer:
+		return EventToken{}, invalid(ErrIssuer)
 	case !slices.ContainsFunc(claims.Audience, func(a string) bool { return slices.Contains(v.clients, a) }):
-		return EventToken{}, refuse(ErrAudience)
+		return EventToken{}, invalid(ErrAudience)
 	case claims.ID == "" || claims.IssuedAt <= 0 || len(claims.Events) == 0:
-		return EventToken{}, refuse(ErrMalformed)
+		return EventToken{}, invalid(ErrMalformed)
 	}
 	return EventToken{claims.Issuer, claims.ID, time.UnixMilli(int64(claims.IssuedAt * 1000)), claims.Events}, nil
 }
 
-func (v *EventVerifier) keysAt(url string) *KeySet {
+func (v *EventVerifier) keySet(url string) *KeySet {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.at != url {
-		v.at, v.keys = url, NewKeySet(url, v.base, v.now)
+	if v.keysURL != url {
+		v.keysURL, v.keys = url, NewKeySet(url, v.base, v.now)
 	}
 	return v.keys
 }
@@ -118,9 +116,9 @@ type audience []string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (a *audience) UnmarshalJSON(b []byte) error {
-	var one string
-	if json.Unmarshal(b, &one) == nil {
-		*a = audience{one}
+	var single string
+	if json.Unmarshal(b, &single) == nil {
+		*a = audience{single}
 		return nil
 	}
 	return json.Unmarshal(b, (*[]string)(a))

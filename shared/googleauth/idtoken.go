@@ -15,140 +15,137 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// Leeway is how far a signer's clock may run ahead of ours.
+// Leeway is how far ahead the clock of a token's signer may be.
 const Leeway = time.Minute
 
-// Claims are what Deputy reads of a token that Google signed.
+// Claims are the claims of a verified Google ID token that Deputy uses.
 type Claims struct {
-	Subject       string // never reused: the only key to a person
-	Email         string // may change: for people to read
+	Subject       string // never reused, so it identifies a person
+	Email         string // can change, so it is only for display
 	EmailVerified bool
-	Domain        string // hd: only for Workspace accounts
+	Domain        string // hd; only for Workspace accounts
 	Nonce         string
 }
 
-// Authoritative reports whether Google is the authority for Email: the address
-// is of gmail.com, or of the Workspace organization whose account it is. Any
-// other address only was the account holder's at some time.
+// Authoritative reports whether Google is authoritative for Email: a gmail.com address, or an address
+// of the account's Workspace organization. The account holder might no longer own any other address.
 // https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
 func (c Claims) Authoritative() bool {
 	domain := address.Domain(c.Email)
 	return domain != "" && c.EmailVerified && (domain == "gmail.com" || domain == address.Lower(c.Domain))
 }
 
-// subject is the form of a sub: it becomes the id of records, so nothing else
-// may be in it ("at most 255 ASCII characters", OpenID Connect Core, 2).
+// subject matches a valid sub (at most 255 ASCII characters: OpenID Connect Core, 2). It
+// is strict because a sub becomes the ID of records.
 var subject = regexp.MustCompile(`^[A-Za-z0-9._|-]{1,255}$`)
 
 const (
-	// believed is how long a token that was verified counts as verified when
-	// it comes again, and never past its end: a key that Google takes back
-	// counts that much longer.
-	believed      = 5 * time.Minute
-	believedCache = 1_000 // tokens; some 300 bytes each
+	// verifiedAge is how long a verified token is cached, at most until it expires. A
+	// key that Google revokes is accepted for that much longer.
+	verifiedAge       = 5 * time.Minute
+	verifiedCacheSize = 1_000 // tokens; about 300 bytes each
 )
 
-// Verifier checks RS256 tokens of one issuer for one audience. It is safe for
-// concurrent use.
+// Verifier verifies RS256 tokens of one issuer for one audience. It is safe for concurrent use.
 type Verifier struct {
 	issuer string
 	keys   *KeySet
 	config oidc.Config
 	now    func() time.Time
-	known  *lru.Cache[[sha256.Size]byte, verified]
+	cache  *lru.Cache[[sha256.Size]byte, verified]
 }
 
-// verified is what a token was found to say, and until when that counts.
 type verified struct {
 	claims Claims
 	until  time.Time
 }
 
-// NewVerifier checks tokens signed with keys. An empty audience is a mistake
-// in the program: it would fit every token.
+// NewVerifier returns a Verifier of tokens signed with keys. It panics if audience is
+// empty, which would match every token.
 func NewVerifier(issuer IssuerURL, audience string, keys *KeySet, now func() time.Time) *Verifier {
 	if audience == "" {
 		panic("googleauth.NewVerifier: empty audience")
 	}
-	known, err := lru.New[[sha256.Size]byte, verified](believedCache)
+	cache, err := lru.New[[sha256.Size]byte, verified](verifiedCacheSize)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
 	return &Verifier{
-		issuer: string(issuer), keys: keys, now: now, known: known,
+		issuer: string(issuer), keys: keys, now: now, cache: cache,
 		config: oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{oidc.RS256}, Now: now},
 	}
 }
 
-// witness remembers why the keys refused, since oidc keeps only the text.
-type witness struct {
+// recorder records the error of the key set, because package oidc keeps only its text.
+type recorder struct {
 	keys *KeySet
 	err  error
 }
 
-func (w *witness) VerifySignature(ctx context.Context, jwt string) (payload []byte, err error) {
-	payload, w.err = w.keys.VerifySignature(ctx, jwt)
-	return payload, w.err
+func (r *recorder) VerifySignature(ctx context.Context, jwt string) (payload []byte, err error) {
+	payload, r.err = r.keys.VerifySignature(ctx, jwt)
+	return payload, r.err
 }
 
-// Verify checks signature, issuer, audience and times of a compact JWT. A
-// token that fails is Unauthenticated, with the failed check in the log; keys
-// that cannot be had are Unavailable. Google's services send one token with many
-// requests: one that was verified a moment ago is known again by its hash.
+// Verify verifies signature, issuer, audience and times of a compact JWT. It fails with
+// Unauthenticated for an invalid token, and Unavailable if the keys cannot be fetched.
+// Results are cached by the token's hash, because Google sends a token several times.
 func (v *Verifier) Verify(ctx context.Context, token config.Secret) (Claims, error) {
 	hash := sha256.Sum256([]byte(token.Reveal()))
-	if before, ok := v.known.Get(hash); ok && v.now().Before(before.until) {
-		return before.claims, nil
+	if cached, ok := v.cache.Get(hash); ok && v.now().Before(cached.until) {
+		return cached.claims, nil
 	}
 	claims, expiry, err := v.verify(ctx, token)
 	if err == nil {
-		until := v.now().Add(believed)
+		until := v.now().Add(verifiedAge)
 		if expiry.Before(until) {
 			until = expiry
 		}
-		v.known.Add(hash, verified{claims, until})
+		v.cache.Add(hash, verified{claims, until})
 	}
 	return claims, err
 }
 
 func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, time.Time, error) {
-	if len(token.Reveal()) > mostToken {
-		return Claims{}, time.Time{}, refuse(ErrNoToken)
+	if len(token.Reveal()) > maxToken {
+		return Claims{}, time.Time{}, invalid(ErrInvalidJWT)
 	}
-	w := &witness{keys: v.keys}
-	t, err := oidc.NewVerifier(v.issuer, w, &v.config).Verify(ctx, token.Reveal())
+	r := &recorder{keys: v.keys}
+	t, err := oidc.NewVerifier(v.issuer, r, &v.config).Verify(ctx, token.Reveal())
 	switch {
-	case w.err != nil:
-		return Claims{}, time.Time{}, fault.Wrap("googleauth.Verify", w.err)
+	case r.err != nil:
+		return Claims{}, time.Time{}, fault.Wrap("googleauth.Verify", r.err)
 	case err != nil:
-		return Claims{}, time.Time{}, refuse(err)
+		return Claims{}, time.Time{}, invalid(err)
 	case t.Subject != "" && !subject.MatchString(t.Subject):
-		return Claims{}, time.Time{}, refuse(errors.New("a sub that no account of Google's has"))
+		return Claims{}, time.Time{}, invalid(errors.New("invalid sub"))
 	case len(t.Audience) != 1:
-		return Claims{}, time.Time{}, refuse(errors.New("more than one audience"))
+		return Claims{}, time.Time{}, invalid(errors.New("more than one audience"))
 	case t.IssuedAt.After(v.now().Add(Leeway)):
-		return Claims{}, time.Time{}, refuse(errors.New("issued in the future"))
+		return Claims{}, time.Time{}, invalid(errors.New("issued in the future"))
 	}
 	var c struct {
-		Email         string  `json:"email"`
-		EmailVerified lenient `json:"email_verified"`
-		Domain        string  `json:"hd"`
+		Email         string      `json:"email"`
+		EmailVerified lenientBool `json:"email_verified"`
+		Domain        string      `json:"hd"`
 	}
 	if err := t.Claims(&c); err != nil {
-		return Claims{}, time.Time{}, refuse(errors.New("claims of the wrong type"))
+		return Claims{}, time.Time{}, invalid(errors.New("claim of the wrong type"))
 	}
-	return Claims{Subject: t.Subject, Email: c.Email, EmailVerified: bool(c.EmailVerified), Domain: c.Domain, Nonce: t.Nonce}, t.Expiry, nil
+	return Claims{
+		Subject: t.Subject, Email: c.Email, EmailVerified: bool(c.EmailVerified), Domain: c.Domain, Nonce: t.Nonce,
+	}, t.Expiry, nil
 }
 
-func refuse(err error) error {
+func invalid(err error) error {
 	return &fault.Error{Op: "googleauth.Verify", Kind: fault.Unauthenticated, Err: err}
 }
 
-// lenient reads a boolean that Google sometimes writes as a string.
-type lenient bool
+// lenientBool is a boolean that Google sometimes encodes as a string.
+type lenientBool bool
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (l *lenient) UnmarshalJSON(b []byte) error {
+func (l *lenientBool) UnmarshalJSON(b []byte) error {
 	*l = string(b) == "true" || string(b) == `"true"`
 	return nil
 }

@@ -15,58 +15,54 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// KeySet are the public keys behind one address, as a JWK set or as a map of
-// key ids to x509 certificates. It implements oidc.KeySet.
+// KeySet caches the public keys at a URL: a JWK set, or a map of key IDs to x509
+// certificates. It implements oidc.KeySet.
 //
-// The answer's max-age is honoured, and a key id that is not there makes one
-// new fetch a minute at most, so invented ids cost Google and us nothing. It is
-// safe for concurrent use.
+// It honours max-age. An unknown key ID causes at most one fetch per minute, so
+// invented IDs do not cause traffic. It is safe for concurrent use.
 type KeySet struct {
 	keys *remote[map[string]*rsa.PublicKey]
 }
 
-// NewKeySet is the keys at url, fetched over base when first needed.
+// NewKeySet returns the keys at url. It fetches them over base when they are needed.
 func NewKeySet(url string, base http.RoundTripper, now func() time.Time) *KeySet {
 	return &KeySet{newRemote(url, base, now, parseKeys)}
 }
 
-// Why a token's signature does not count, for errors.Is. The fault's kind is
-// Unauthenticated.
+// Errors of VerifySignature, for errors.Is. The fault is Unauthenticated.
 var (
-	ErrNoToken    = errors.New("not a compact JWT signed RS256")
+	ErrInvalidJWT = errors.New("not a compact JWT signed with RS256")
 	ErrUnknownKey = errors.New("unknown key id")
-	ErrSignature  = errors.New("wrong signature")
+	ErrSignature  = errors.New("invalid signature")
 )
 
-// VerifySignature gives the payload of a compact JWT that is signed RS256 with
-// one of the keys. Unauthenticated when it is not, Unavailable when the keys
-// cannot be had.
+// VerifySignature returns the payload of a compact JWT that one of the keys signed with RS256. It fails
+// with Unauthenticated if none did, and Unavailable if the keys cannot be fetched.
 func (s *KeySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
-	token, err := parse(jwt)
+	token, err := parseJWT(jwt)
 	if err != nil {
 		return nil, err
 	}
 	return s.verify(ctx, token)
 }
 
-// Warm fetches the keys if there are none, so that the first token need not
-// wait for them. A fetch that fails is tried again for a token.
-func (s *KeySet) Warm(ctx context.Context) {
+// Prefetch fetches the keys unless they are cached, so that the first token does not wait
+// for them. It ignores errors; the next token causes another fetch.
+func (s *KeySet) Prefetch(ctx context.Context) {
 	_, _ = s.keys.get(ctx, func(map[string]*rsa.PublicKey) bool { return true })
 }
 
-// mostToken is how long a token may be, in bytes: Google's have some 1,500. What
-// is longer is not worth decoding.
-const mostToken = 8 << 10
+// maxToken is the maximum length of a token in bytes. Google's have about 1,500.
+const maxToken = 8 << 10
 
-// parse reads a compact JWT, without a call to anybody.
-func parse(jwt string) (*jose.JSONWebSignature, error) {
-	if len(jwt) > mostToken {
-		return nil, unsigned(ErrNoToken)
+// parseJWT parses a compact JWT without verifying it.
+func parseJWT(jwt string) (*jose.JSONWebSignature, error) {
+	if len(jwt) > maxToken {
+		return nil, badSignature(ErrInvalidJWT)
 	}
 	token, err := jose.ParseSignedCompact(jwt, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
-		return nil, unsigned(ErrNoToken) // jose's text may quote the token
+		return nil, badSignature(ErrInvalidJWT) // the error of package jose may quote the token
 	}
 	return token, nil
 }
@@ -78,24 +74,24 @@ func (s *KeySet) verify(ctx context.Context, token *jose.JSONWebSignature) ([]by
 	case err != nil:
 		return nil, err
 	case keys[kid] == nil:
-		return nil, unsigned(ErrUnknownKey)
+		return nil, badSignature(ErrUnknownKey)
 	}
 	payload, err := token.Verify(keys[kid])
 	if err != nil {
-		return nil, unsigned(ErrSignature)
+		return nil, badSignature(ErrSignature)
 	}
 	return payload, nil
 }
 
-func unsigned(why error) error {
-	return &fault.Error{Op: "googleauth.KeySet", Kind: fault.Unauthenticated, Err: why}
+func badSignature(err error) error {
+	return &fault.Error{Op: "googleauth.KeySet", Kind: fault.Unauthenticated, Err: err}
 }
 
-// parseKeys reads {"keys": [JWK, ...]} or {"kid": "PEM certificate", ...}.
-// What is not an RSA key of at least 2048 bits is passed over.
+// parseKeys parses {"keys": [JWK, ...]} or {"kid": "PEM certificate", ...}. It ignores
+// all keys except RSA keys of at least 2048 bits.
 func parseKeys(body []byte) (map[string]*rsa.PublicKey, error) {
 	keys := map[string]*rsa.PublicKey{}
-	keep := func(kid string, key any) {
+	add := func(kid string, key any) {
 		if k, ok := key.(*rsa.PublicKey); ok && kid != "" && k.N.BitLen() >= 2048 {
 			keys[kid] = k
 		}
@@ -103,17 +99,17 @@ func parseKeys(body []byte) (map[string]*rsa.PublicKey, error) {
 	var jwks jose.JSONWebKeySet
 	if json.Unmarshal(body, &jwks) == nil && jwks.Keys != nil {
 		for _, k := range jwks.Keys {
-			keep(k.KeyID, k.Key)
+			add(k.KeyID, k.Key)
 		}
 	} else {
 		var certificates map[string]string
 		if err := json.Unmarshal(body, &certificates); err != nil {
-			return nil, errors.New("neither a JWK set nor a map of certificates")
+			return nil, errors.New("not a JWK set or a map of certificates")
 		}
 		for kid, text := range certificates {
 			if block, _ := pem.Decode([]byte(text)); block != nil {
 				if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
-					keep(kid, cert.PublicKey)
+					add(kid, cert.PublicKey)
 				}
 			}
 		}

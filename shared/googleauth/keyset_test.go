@@ -22,7 +22,8 @@ import (
 	"example.com/deputy/shared/googleauth"
 )
 
-// signer is a Google of one key, whose certificates can be rotated and broken.
+// signer signs tokens with one key and serves it under settable key IDs. Its clock runs
+// ahead by a settable offset.
 type signer struct {
 	t       testing.TB
 	key     *rsa.PrivateKey
@@ -79,7 +80,8 @@ func (s *signer) token(kid string, change func(map[string]any)) config.Secret {
 
 func (s *signer) sign(alg jose.SignatureAlgorithm, key any, kid string, claims any) config.Secret {
 	s.t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", kid))
+	options := (&jose.SignerOptions{}).WithHeader("kid", kid)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -104,23 +106,25 @@ func (s *signer) set(status int, kids ...string) {
 	s.status, s.kids = status, kids
 }
 
-func TestAGoodTokenGivesItsClaims(t *testing.T) {
+func TestVerifier_Claims(t *testing.T) {
 	s := newSigner(t)
 	for name, change := range map[string]func(map[string]any){
-		"as Google writes it":       nil,
+		"typical":                   nil,
 		"issuer without the scheme": func(c map[string]any) { c["iss"] = "accounts.google.com" },
-		"verified as a boolean":     func(c map[string]any) { c["email_verified"] = true },
-		"a clock a little ahead":    func(c map[string]any) { c["iat"] = s.now().Add(50 * time.Second).Unix() },
+		"boolean email_verified":    func(c map[string]any) { c["email_verified"] = true },
+		"clock skew":                func(c map[string]any) { c["iat"] = s.now().Add(50 * time.Second).Unix() },
 	} {
 		got, err := s.verifier().Verify(t.Context(), s.token("k1", change))
-		want := googleauth.Claims{Subject: "1", Email: "ada@example.com", EmailVerified: true, Domain: "example.com", Nonce: "n"}
+		want := googleauth.Claims{
+			Subject: "1", Email: "ada@example.com", EmailVerified: true, Domain: "example.com", Nonce: "n",
+		}
 		if err != nil || got != want {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}
 }
 
-func TestATokenThatIsNotRightIsUnauthenticated(t *testing.T) {
+func TestVerifier_InvalidTokens(t *testing.T) {
 	s := newSigner(t)
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -132,29 +136,38 @@ func TestATokenThatIsNotRightIsUnauthenticated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	minimal := map[string]any{"iss": googleauth.Issuer, "aud": "aud"}
+	set := func(name string, value any) config.Secret {
+		return s.token("k1", func(c map[string]any) { c[name] = value })
+	}
+	remove := func(name string) config.Secret {
+		return s.token("k1", func(c map[string]any) { delete(c, name) })
+	}
+	otherSignature := strings.Split(set("sub", "2").Reveal(), ".")[2]
 	for name, token := range map[string]config.Secret{
-		"another key under our kid":  s.sign(jose.RS256, other, "k1", map[string]any{"iss": googleauth.Issuer, "aud": "aud"}),
-		"HS256 with the public key":  s.sign(jose.HS256, public, "k1", map[string]any{"iss": googleauth.Issuer, "aud": "aud"}),
-		"PS256":                      s.sign(jose.PS256, s.key, "k1", map[string]any{"iss": googleauth.Issuer, "aud": "aud"}),
-		"alg none":                   config.NewSecret("eyJhbGciOiJub25lIiwia2lkIjoiazEifQ." + parts[1] + "."),
-		"unknown kid":                s.token("k2", nil),
-		"no kid":                     s.token("", nil),
-		"truncated":                  config.NewSecret(good[:len(good)/2]),
-		"signature of another":       config.NewSecret(parts[0] + "." + parts[1] + "." + strings.Split(s.token("k1", func(c map[string]any) { c["sub"] = "2" }).Reveal(), ".")[2]),
-		"null payload":               s.sign(jose.RS256, s.key, "k1", nil),
-		"a list as payload":          s.sign(jose.RS256, s.key, "k1", []int{1}),
-		"null header":                config.NewSecret("bnVsbA." + parts[1] + "." + parts[2]),
-		"JSON serialization":         config.NewSecret(`{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`),
-		"empty":                      {},
-		"another issuer":             s.token("k1", func(c map[string]any) { c["iss"] = "https://accounts.google.com.evil.example" }),
-		"another audience":           s.token("k1", func(c map[string]any) { c["aud"] = "other" }),
-		"two audiences":              s.token("k1", func(c map[string]any) { c["aud"] = []string{"aud", "other"} }),
-		"no audience":                s.token("k1", func(c map[string]any) { delete(c, "aud") }),
-		"expired":                    s.token("k1", func(c map[string]any) { c["exp"] = s.now().Add(-time.Second).Unix() }),
-		"no end":                     s.token("k1", func(c map[string]any) { delete(c, "exp") }),
-		"not yet valid":              s.token("k1", func(c map[string]any) { c["nbf"] = s.now().Add(time.Hour).Unix() }),
-		"issued in the future":       s.token("k1", func(c map[string]any) { c["iat"] = s.now().Add(2 * time.Minute).Unix() }),
-		"signature taken off by IAM": config.NewSecret(parts[0] + "." + parts[1] + ".SIGNATURE_REMOVED_BY_GOOGLE"),
+		"other key, same kid":   s.sign(jose.RS256, other, "k1", minimal),
+		"HS256 with public key": s.sign(jose.HS256, public, "k1", minimal),
+		"PS256":                 s.sign(jose.PS256, s.key, "k1", minimal),
+		"alg none":              config.NewSecret("eyJhbGciOiJub25lIiwia2lkIjoiazEifQ." + parts[1] + "."),
+		"unknown kid":           s.token("k2", nil),
+		"no kid":                s.token("", nil),
+		"truncated":             config.NewSecret(good[:len(good)/2]),
+		"other signature":       config.NewSecret(parts[0] + "." + parts[1] + "." + otherSignature),
+		"null payload":          s.sign(jose.RS256, s.key, "k1", nil),
+		"list payload":          s.sign(jose.RS256, s.key, "k1", []int{1}),
+		"null header":           config.NewSecret("bnVsbA." + parts[1] + "." + parts[2]),
+		"JSON serialization": config.NewSecret(
+			`{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`),
+		"empty":                    {},
+		"other issuer":             set("iss", "https://accounts.google.com.evil.example"),
+		"other audience":           set("aud", "other"),
+		"two audiences":            set("aud", []string{"aud", "other"}),
+		"no audience":              remove("aud"),
+		"expired":                  set("exp", s.now().Add(-time.Second).Unix()),
+		"no expiry":                remove("exp"),
+		"not yet valid":            set("nbf", s.now().Add(time.Hour).Unix()),
+		"issued in the future":     set("iat", s.now().Add(2*time.Minute).Unix()),
+		"signature removed by IAM": config.NewSecret(parts[0] + "." + parts[1] + ".SIGNATURE_REMOVED_BY_GOOGLE"),
 	} {
 		if got, err := s.verifier().Verify(t.Context(), token); fault.KindOf(err) != fault.Unauthenticated {
 			t.Errorf("%s: got %+v, %v", name, got, err)
@@ -162,7 +175,7 @@ func TestATokenThatIsNotRightIsUnauthenticated(t *testing.T) {
 	}
 }
 
-func TestAThousandInventedKeyIDsCauseOneFetch(t *testing.T) {
+func TestKeySet_InventedKeyIDs(t *testing.T) {
 	s := newSigner(t)
 	v := s.verifier()
 	var wg sync.WaitGroup
@@ -181,48 +194,49 @@ func TestAThousandInventedKeyIDsCauseOneFetch(t *testing.T) {
 	}
 }
 
-func TestARotatedKeyIsFoundWithinAMinuteAndMaxAgeIsHonoured(t *testing.T) {
+func TestKeySet_RotationAndMaxAge(t *testing.T) {
 	s := newSigner(t)
 	v := s.verifier()
-	check := func(when string, token config.Secret, want fault.Kind, fetches int32) {
+	check := func(step string, token config.Secret, want fault.Kind, fetches int32) {
 		t.Helper()
 		_, err := v.Verify(t.Context(), token)
 		if (err == nil) != (want == -1) || (err != nil && fault.KindOf(err) != want) {
-			t.Errorf("%s: got %v", when, err)
+			t.Errorf("%s: got %v", step, err)
 		}
 		if got := s.fetches.Load(); got != fetches {
-			t.Errorf("%s: fetches: got %d, want %d", when, got, fetches)
+			t.Errorf("%s: fetches: got %d, want %d", step, got, fetches)
 		}
 	}
-	const fine fault.Kind = -1
-	check("cold", s.token("k1", nil), fine, 1)
+	const valid fault.Kind = -1
+	check("cold", s.token("k1", nil), valid, 1)
 	s.set(http.StatusOK, "k1", "k2")
-	check("rotated, at once", s.token("k2", nil), fault.Unauthenticated, 1)
+	check("immediately after rotation", s.token("k2", nil), fault.Unauthenticated, 1)
 	s.ahead.Add(int64(time.Minute))
-	check("rotated, a minute later", s.token("k2", nil), fine, 2)
-	s.ahead.Add(int64(49 * time.Minute)) // max-age 3600 less Age 600
-	check("within max-age", s.token("k1", nil), fine, 2)
+	check("a minute after rotation", s.token("k2", nil), valid, 2)
+	s.ahead.Add(int64(49 * time.Minute)) // max-age 3600 minus Age 600
+	check("within max-age", s.token("k1", nil), valid, 2)
 	s.ahead.Add(int64(2 * time.Minute))
-	check("after max-age", s.token("k1", nil), fine, 3)
+	check("after max-age", s.token("k1", nil), valid, 3)
 
 	s.set(http.StatusInternalServerError)
 	s.ahead.Add(int64(2 * time.Minute))
-	check("an unknown kid while Google is down", s.token("k3", nil), fault.Unavailable, 4)
-	check("a known one goes on", s.token("k1", nil), fine, 4)
+	check("unknown kid during an outage", s.token("k3", nil), fault.Unavailable, 4)
+	check("known kid during an outage", s.token("k1", nil), valid, 4)
 	s.ahead.Add(int64(time.Hour))
-	check("down for longer than max-age", s.token("k1", nil), fault.Unavailable, 5)
+	check("outage longer than max-age", s.token("k1", nil), fault.Unavailable, 5)
 	s.set(http.StatusOK, "k1")
-	check("back again, at once", s.token("k1", nil), fault.Unavailable, 5)
+	check("immediately after the outage", s.token("k1", nil), fault.Unavailable, 5)
 	s.ahead.Add(int64(5 * time.Second))
-	check("back again, seconds later", s.token("k1", nil), fine, 6)
+	check("seconds after the outage", s.token("k1", nil), valid, 6)
 }
 
-func TestInventedKeyIDsWhileGoogleIsDownCauseOneFetch(t *testing.T) {
+func TestKeySet_InventedKeyIDsDuringOutage(t *testing.T) {
 	s := newSigner(t)
 	s.set(http.StatusInternalServerError)
 	v := s.verifier()
 	for i := range 100 {
-		if _, err := v.Verify(t.Context(), s.token(fmt.Sprintf("invented-%d", i), nil)); fault.KindOf(err) != fault.Unavailable {
+		_, err := v.Verify(t.Context(), s.token(fmt.Sprintf("invented-%d", i), nil))
+		if fault.KindOf(err) != fault.Unavailable {
 			t.Fatalf("got %v", err)
 		}
 	}
@@ -231,7 +245,7 @@ func TestInventedKeyIDsWhileGoogleIsDownCauseOneFetch(t *testing.T) {
 	}
 }
 
-func TestATokenThatWasVerifiedCountsAgainUntilItsEndAndNoLonger(t *testing.T) {
+func TestVerifier_CachedTokenExpires(t *testing.T) {
 	s := newSigner(t)
 	s.set(http.StatusOK, "one")
 	v := s.verifier()
@@ -241,19 +255,19 @@ func TestATokenThatWasVerifiedCountsAgainUntilItsEndAndNoLonger(t *testing.T) {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
-	// Attack: the claims of a token that is known, with another signature.
-	known := strings.Split(token.Reveal(), ".")
-	forged := known[0] + "." + known[1] + "." + strings.Split(s.token("one", nil).Reveal(), ".")[2]
+	// Attack: the claims of a cached token with another signature.
+	parts := strings.Split(token.Reveal(), ".")
+	forged := parts[0] + "." + parts[1] + "." + strings.Split(s.token("one", nil).Reveal(), ".")[2]
 	if _, err := v.Verify(t.Context(), config.NewSecret(forged)); !errors.Is(err, googleauth.ErrSignature) {
 		t.Errorf("a forged signature: %v", err)
 	}
 	s.ahead.Add(int64(2*time.Minute + time.Second))
 	if _, err := v.Verify(t.Context(), token); fault.KindOf(err) != fault.Unauthenticated {
-		t.Errorf("past its end: %v", err)
+		t.Errorf("expired: %v", err)
 	}
 }
 
-func TestAKeyThatGoogleTakesBackEndsAKnownTokenWithinMinutes(t *testing.T) {
+func TestVerifier_CachedTokenOfRevokedKey(t *testing.T) {
 	s := newSigner(t)
 	s.set(http.StatusOK, "one", "two")
 	v := s.verifier()
@@ -262,13 +276,13 @@ func TestAKeyThatGoogleTakesBackEndsAKnownTokenWithinMinutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.set(http.StatusOK, "two")
-	s.ahead.Add(int64(2 * time.Hour)) // past the keys' max-age, too
+	s.ahead.Add(int64(2 * time.Hour)) // also past the keys' max-age
 	if _, err := v.Verify(t.Context(), token); !errors.Is(err, googleauth.ErrUnknownKey) {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestANewKeyIsFoundSoonAfterAFetchForItHasFailed(t *testing.T) {
+func TestKeySet_RetryAfterFailedFetch(t *testing.T) {
 	s := newSigner(t)
 	s.set(http.StatusOK, "old")
 	v := s.verifier()
@@ -278,23 +292,23 @@ func TestANewKeyIsFoundSoonAfterAFetchForItHasFailed(t *testing.T) {
 	s.ahead.Add(int64(2 * time.Minute))
 	s.set(http.StatusInternalServerError, "old", "new")
 	if _, err := v.Verify(t.Context(), s.token("new", nil)); fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("the keys cannot be had: %v", err)
+		t.Errorf("failed fetch: %v", err)
 	}
 	s.set(http.StatusOK, "old", "new")
 	s.ahead.Add(int64(6 * time.Second))
 	if _, err := v.Verify(t.Context(), s.token("new", nil)); err != nil {
-		t.Errorf("some seconds later: %v", err)
+		t.Errorf("seconds later: %v", err)
 	}
 }
 
-// Compared with benchstat, as docs/performance.md says.
+// docs/performance.md says how to compare results with benchstat.
 func BenchmarkVerify(b *testing.B) {
-	for name, same := range map[string]bool{"a token that is known": true, "another each time": false} {
+	for name, same := range map[string]bool{"same token": true, "different tokens": false} {
 		b.Run(name, func(b *testing.B) {
 			s := newSigner(b)
 			s.set(http.StatusOK, "one")
 			v := s.verifier()
-			tokens := make([]config.Secret, 1_500) // more than are remembered
+			tokens := make([]config.Secret, 1_500) // more than the cache holds
 			for i := range tokens {
 				tokens[i] = s.token("one", func(c map[string]any) { c["jti"] = i })
 			}
@@ -313,33 +327,41 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// A key that is short enough to be broken must sign nothing.
-func TestAKeyOfLessThan2048BitsSignsNothing(t *testing.T) {
+// Attack: a token signed with a key short enough to be broken.
+func TestKeySet_ShortRSAKey(t *testing.T) {
 	s := newSigner(t)
-	short, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // that is the point
+	short, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // short on purpose
 	if err != nil {
-		t.Skipf("NOT TESTED: short RSA keys; this Go makes none: %v", err)
+		t.Skipf("NOT TESTED: short RSA keys; this version of Go generates none: %v", err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
-			{Key: s.key.Public(), KeyID: "good", Algorithm: "RS256"}, {Key: short.Public(), KeyID: "short", Algorithm: "RS256"},
+			{Key: s.key.Public(), KeyID: "long", Algorithm: "RS256"},
+			{Key: short.Public(), KeyID: "short", Algorithm: "RS256"},
 		}}
 		_ = json.NewEncoder(w).Encode(set)
 	}))
 	defer server.Close()
-	verifier := googleauth.NewVerifier(googleauth.Issuer, "client", googleauth.NewKeySet(server.URL, http.DefaultTransport, s.now), s.now)
-	claims := map[string]any{"iss": googleauth.Issuer, "aud": "client", "sub": "1", "iat": s.now().Unix(), "exp": s.now().Add(time.Hour).Unix()}
-	if _, err := verifier.Verify(t.Context(), s.sign(jose.RS256, s.key, "good", claims)); err != nil {
-		t.Errorf("the good key: %v", err)
+	keys := googleauth.NewKeySet(server.URL, http.DefaultTransport, s.now)
+	v := googleauth.NewVerifier(googleauth.Issuer, "client", keys, s.now)
+	claims := map[string]any{
+		"iss": googleauth.Issuer, "aud": "client", "sub": "1",
+		"iat": s.now().Unix(), "exp": s.now().Add(time.Hour).Unix(),
 	}
-	if _, err := verifier.Verify(t.Context(), s.sign(jose.RS256, short, "short", claims)); !errors.Is(err, googleauth.ErrUnknownKey) {
-		t.Errorf("the short key: %v", err)
+	if _, err := v.Verify(t.Context(), s.sign(jose.RS256, s.key, "long", claims)); err != nil {
+		t.Errorf("2048-bit key: %v", err)
+	}
+	_, err = v.Verify(t.Context(), s.sign(jose.RS256, short, "short", claims))
+	if !errors.Is(err, googleauth.ErrUnknownKey) {
+		t.Errorf("1024-bit key: %v", err)
 	}
 }
 
-func TestATokenOfMoreThan8KiBIsNotDecoded(t *testing.T) {
+func TestVerifier_TokenTooLong(t *testing.T) {
 	s := newSigner(t)
-	if _, err := s.verifier().Verify(t.Context(), s.token("k1", func(c map[string]any) { c["padding"] = strings.Repeat("x", 8<<10) })); fault.KindOf(err) != fault.Unauthenticated || s.fetches.Load() != 0 {
+	token := s.token("k1", func(c map[string]any) { c["padding"] = strings.Repeat("x", 8<<10) })
+	_, err := s.verifier().Verify(t.Context(), token)
+	if fault.KindOf(err) != fault.Unauthenticated || s.fetches.Load() != 0 {
 		t.Errorf("%v, %d fetches", err, s.fetches.Load())
 	}
 }

@@ -21,80 +21,80 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// How long one call may take: a person waits behind each of them.
+// Timeouts of calls. They are short because a person waits for each call.
 const (
-	exchangeTime = 8 * time.Second
-	refreshTime  = 6 * time.Second // with its repetitions
-	revokeTime   = 6 * time.Second
+	exchangeTimeout = 8 * time.Second
+	refreshTimeout  = 6 * time.Second // with retries
+	revokeTimeout   = 6 * time.Second
 )
 
-// refreshTries repeat a refresh: Google gives a new access token each time and
-// leaves the refresh token as it is.
-var refreshTries = googlecall.Policy{Tries: 3, Each: 3 * time.Second}
+// refreshRetry retries refreshes. That is safe, because a refresh does not change the refresh token.
+var refreshRetry = googlecall.Policy{Attempts: 3, AttemptTimeout: 3 * time.Second}
 
-// Why Google refuses a token, for errors.Is.
+// Errors of the token endpoint, for errors.Is.
 var (
-	// ErrInvalidGrant: the code or refresh token is dead. NeedsConsent.
+	// ErrInvalidGrant means that the code or refresh token is expired, revoked or
+	// invalid. The fault is NeedsConsent.
 	ErrInvalidGrant = errors.New("invalid_grant")
-	// ErrReauth: a session policy wants the person to sign in again; the
-	// grant itself lives. NeedsConsent.
+	// ErrReauth means that a session policy requires a new sign-in. The grant itself is
+	// still valid. The fault is NeedsConsent.
 	ErrReauth = errors.New("invalid_rapt")
-	// ErrClient: Google does not know or trust our client: the operator's to
-	// mend, and no fault of any person's grant. Unavailable.
-	ErrClient = errors.New("the OAuth client is refused")
+	// ErrClient means that Google rejects the OAuth client, which only the operator can
+	// correct. The fault is Unavailable.
+	ErrClient = errors.New("OAuth client rejected")
 )
 
-// Tokens are what the token endpoint gave.
+// Tokens is a response of the token endpoint.
 type Tokens struct {
-	Access  config.Secret
-	Refresh config.Secret // empty when Google sent none
-	ID      config.Secret // empty without the scope openid
-	Life    time.Duration // of Access, from now
-	Scopes  []string      // as granted, normalised and sorted
-	// RefreshLife is how long Refresh will work, when the person gave access
-	// for a time only; else 0.
-	RefreshLife time.Duration
+	Access    config.Secret
+	Refresh   config.Secret // empty if Google sent none
+	ID        config.Secret // empty without the scope openid
+	ExpiresIn time.Duration // remaining lifetime of Access
+	Scopes    []string      // as granted, normalized and sorted
+	// RefreshExpiresIn is the remaining lifetime of Refresh, or 0 unless the person granted
+	// time-limited access.
+	RefreshExpiresIn time.Duration
 }
 
-// Provider is Google's authorization server for one client. It is safe for
-// concurrent use.
+// Provider is a client for Google's authorization server. It is safe for concurrent use.
 type Provider struct {
 	oauth      oauth2.Config
-	desktop    bool // consents cannot be widened
+	desktop    bool // incremental authorization is not available
 	revocation string
 	http       *http.Client
 }
 
-// NewProvider is Google at these endpoints for one client; redirectURL is the
-// callback's address as registered. All calls go over base.
-func NewProvider(at Endpoints, client Client, redirectURL string, base http.RoundTripper) *Provider {
+// NewProvider returns a Provider for client. redirectURL is a registered redirect URI.
+// All calls go over base.
+func NewProvider(endpoints Endpoints, client Client, redirectURL string, base http.RoundTripper) *Provider {
+	endpoint := oauth2.Endpoint{AuthURL: endpoints.Authorization, TokenURL: endpoints.Token}
+	endpoint.AuthStyle = oauth2.AuthStyleInParams // detecting the style would send failed requests twice
 	return &Provider{
 		oauth: oauth2.Config{
-			ClientID: client.ID, ClientSecret: client.Secret.Reveal(), RedirectURL: redirectURL,
-			// Set, because detecting it sends every failed request twice.
-			Endpoint: oauth2.Endpoint{AuthURL: at.Authorization, TokenURL: at.Token, AuthStyle: oauth2.AuthStyleInParams},
+			ClientID: client.ID, ClientSecret: client.Secret.Reveal(), RedirectURL: redirectURL, Endpoint: endpoint,
 		},
-		desktop: client.Desktop, revocation: at.Revocation, http: withoutRedirects(base),
+		desktop: client.Desktop, revocation: endpoints.Revocation, http: withoutRedirects(base),
 	}
 }
 
-// withoutRedirects is a client for what carries a secret, which must not follow
-// a redirect.
+// withoutRedirects returns a client that does not follow redirects, which could leak the
+// secrets in requests.
 func withoutRedirects(base http.RoundTripper) *http.Client {
-	return &http.Client{Transport: base, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: base, CheckRedirect: noRedirect}
 }
 
-// Authorization is what one person is asked.
+// Authorization holds the parameters of an authorization request.
 type Authorization struct {
 	State, Verifier config.Secret
 	Nonce           string
 	Scopes          []string
-	LoginHint       string // e-mail or sub
-	Consent         bool   // ask again even for what was given, so that a refresh token comes
+	LoginHint       string // e-mail address or sub
+	PromptConsent   bool   // prompt even for granted scopes, to get a refresh token
 }
 
-// AuthorizationURL is where to send the person's browser: offline access, the
-// scopes given earlier included, PKCE S256 (RFC 7636).
+// AuthorizationURL returns the URL for the person's browser. It requests offline access
+// and includes granted scopes, with PKCE S256 (RFC 7636).
 func (p *Provider) AuthorizationURL(a Authorization) string {
 	cfg := p.oauth
 	cfg.Scopes = a.Scopes
@@ -103,97 +103,97 @@ func (p *Provider) AuthorizationURL(a Authorization) string {
 		oauth2.SetAuthURLParam("nonce", a.Nonce),
 		oauth2.S256ChallengeOption(a.Verifier.Reveal()),
 	}
-	if !p.desktop { // Google's page for native apps: not with theirs
+	if !p.desktop { // not supported for native apps, according to Google's documentation
 		opts = append(opts, oauth2.SetAuthURLParam("include_granted_scopes", "true"))
 	}
 	if a.LoginHint != "" {
 		opts = append(opts, oauth2.SetAuthURLParam("login_hint", a.LoginHint))
 	}
-	if a.Consent {
+	if a.PromptConsent {
 		opts = append(opts, oauth2.SetAuthURLParam("prompt", "consent"))
 	}
 	return cfg.AuthCodeURL(a.State.Reveal(), opts...)
 }
 
-// Exchange trades an authorization code for tokens. A code must never be sent
-// twice: there is no retry.
+// Exchange exchanges an authorization code for tokens. It does not retry, because a code
+// must never be sent twice.
 func (p *Provider) Exchange(ctx context.Context, code, verifier config.Secret) (Tokens, error) {
-	ctx, cancel := context.WithTimeout(p.with(ctx), exchangeTime)
+	ctx, cancel := context.WithTimeout(p.withClient(ctx), exchangeTimeout)
 	defer cancel()
 	token, err := p.oauth.Exchange(ctx, code.Reveal(), oauth2.VerifierOption(verifier.Reveal()))
 	if err != nil {
-		return Tokens{}, translate("googleauth.Exchange", err)
+		return Tokens{}, tokenFault("googleauth.Exchange", err)
 	}
-	return tokens(token), nil
+	return newTokens(token), nil
 }
 
-// ExchangeAppCode trades the server auth code that an app of the same project
-// got; redirect is "" or "postmessage", as the app's platform has it. There is
-// no verifier: the app's own flow has no PKCE with ours.
+// ExchangeAppCode exchanges the server auth code of an app of the same project. redirect
+// is "" or "postmessage", depending on the app's platform. There is no verifier, because
+// the app's flow does not use Deputy's PKCE challenge.
 func (p *Provider) ExchangeAppCode(ctx context.Context, code config.Secret, redirect string) (Tokens, error) {
-	ctx, cancel := context.WithTimeout(p.with(ctx), exchangeTime)
+	ctx, cancel := context.WithTimeout(p.withClient(ctx), exchangeTimeout)
 	defer cancel()
 	client := p.oauth
 	client.RedirectURL = redirect
 	token, err := client.Exchange(ctx, code.Reveal())
-	if refusal, ok := errors.AsType[*oauth2.RetrieveError](err); ok && slices.Contains([]string{"redirect_uri_mismatch", "invalid_request"}, refusal.ErrorCode) {
-		return Tokens{}, &fault.Error{Op: "googleauth.ExchangeAppCode", Kind: fault.Invalid, Err: ErrInvalidGrant} // of another kind of client
+	wrongClient := []string{"redirect_uri_mismatch", "invalid_request"} // the code is of another type of client
+	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok && slices.Contains(wrongClient, e.ErrorCode) {
+		return Tokens{}, &fault.Error{Op: "googleauth.ExchangeAppCode", Kind: fault.Invalid, Err: ErrInvalidGrant}
 	}
 	if err != nil {
-		return Tokens{}, translate("googleauth.ExchangeAppCode", err)
+		return Tokens{}, tokenFault("googleauth.ExchangeAppCode", err)
 	}
-	return tokens(token), nil
+	return newTokens(token), nil
 }
 
-// Refresh gets a new access token. The answer's Refresh is the old token
-// unless Google sent a new one. What may pass (429, 5xx, silence) is tried
-// again while there is time.
+// Refresh requests a new access token, and retries transient errors. Refresh in the
+// result is the old token unless Google sent a new one.
 func (p *Provider) Refresh(ctx context.Context, refresh config.Secret) (Tokens, error) {
-	ctx, cancel := context.WithTimeout(p.with(ctx), refreshTime)
+	ctx, cancel := context.WithTimeout(p.withClient(ctx), refreshTimeout)
 	defer cancel()
 	var token *oauth2.Token
-	err := refreshTries.Do(ctx, later, func(ctx context.Context) (err error) {
+	err := refreshRetry.Do(ctx, retryToken, func(ctx context.Context) (err error) {
 		token, err = p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
 		return err
 	})
 	if err != nil {
-		return Tokens{}, translate("googleauth.Refresh", err)
+		return Tokens{}, tokenFault("googleauth.Refresh", err)
 	}
-	return tokens(token), nil
+	return newTokens(token), nil
 }
 
-// later tells whether an error of the token endpoint may pass.
-func later(err error) (wait time.Duration, again bool) {
-	refusal, ok := errors.AsType[*oauth2.RetrieveError](err)
+// retryToken reports whether an error of the token endpoint is transient.
+func retryToken(err error) (wait time.Duration, retry bool) {
+	e, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return 0, true // no answer, or none that can be read
+		return 0, true // no response, or an unreadable one
 	}
-	seconds, _ := strconv.Atoi(refusal.Response.Header.Get("Retry-After")) // absent, or a date: 0
-	return time.Duration(seconds) * time.Second, passing(refusal.Response.StatusCode)
+	seconds, _ := strconv.Atoi(e.Response.Header.Get("Retry-After")) // absent, or a date: 0
+	return time.Duration(seconds) * time.Second, isTransient(e.Response.StatusCode)
 }
 
-func passing(status int) bool {
+func isTransient(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
 
-func (p *Provider) with(ctx context.Context) context.Context {
+func (p *Provider) withClient(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, p.http)
 }
 
-func tokens(t *oauth2.Token) Tokens {
+func newTokens(t *oauth2.Token) Tokens {
 	id, _ := t.Extra("id_token").(string)
 	scope, _ := t.Extra("scope").(string)
 	refreshLife, _ := t.Extra("refresh_token_expires_in").(float64) // absent: 0
 	return Tokens{
 		Access: config.NewSecret(t.AccessToken), Refresh: config.NewSecret(t.RefreshToken), ID: config.NewSecret(id),
-		Life: time.Duration(t.ExpiresIn) * time.Second, Scopes: Scopes(strings.Fields(scope)),
-		RefreshLife: time.Duration(refreshLife) * time.Second,
+		ExpiresIn: time.Duration(t.ExpiresIn) * time.Second, Scopes: NormalizeScopes(strings.Fields(scope)),
+		RefreshExpiresIn: time.Duration(refreshLife) * time.Second,
 	}
 }
 
-// Scopes normalises scopes as Google returns them (email comes back under its
-// long name), sorts them and drops doubles.
-func Scopes(scopes []string) []string {
+// NormalizeScopes replaces the long names that Google returns for email and profile, and sorts
+// and deduplicates scopes.
+func NormalizeScopes(scopes []string) []string {
 	out := make([]string, len(scopes))
 	for i, s := range scopes {
 		switch s {
@@ -208,13 +208,13 @@ func Scopes(scopes []string) []string {
 	return slices.Compact(out)
 }
 
-// Revoke ends a refresh or access token and with it all that the person gave
-// to any client of the project. A token that was dead already is success.
+// Revoke revokes a refresh or access token. Google then revokes all grants of the person
+// to clients of the project. Revoking an invalid token succeeds.
 // https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
 func (p *Provider) Revoke(ctx context.Context, token config.Secret) error {
-	ctx, cancel := context.WithTimeout(ctx, revokeTime)
+	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	// In the body, since addresses end up in logs.
+	// The token is in the body because URLs are logged.
 	form := strings.NewReader(url.Values{"token": {token.Reveal()}}.Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.revocation, form)
 	if err != nil {
@@ -229,27 +229,26 @@ func (p *Provider) Revoke(ctx context.Context, token config.Secret) error {
 	var body struct {
 		Error string `json:"error"`
 	}
-	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body) // the status decides when there is none
+	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body) // without a body, the status decides
 	if res.StatusCode == http.StatusOK || (res.StatusCode == http.StatusBadRequest && body.Error == "invalid_token") {
 		return nil
 	}
 	return &fault.Error{Op: "googleauth.Revoke", Kind: fault.Unavailable, Err: fmt.Errorf("status %d", res.StatusCode)}
 }
 
-// translate turns an error of the token endpoint into a fault. The code
-// decides, never the description; the body stays out of it, since it may hold
-// tokens.
-func translate(op string, err error) error {
-	refusal, ok := errors.AsType[*oauth2.RetrieveError](err)
+// tokenFault converts an error of the token endpoint to a fault. It uses the code, never
+// the description, and omits the body, which may contain tokens.
+func tokenFault(op string, err error) error {
+	e, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
 		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.ErrorGoogleSilent, Err: withoutBody(err)}
 	}
 	var body struct {
 		Subtype string `json:"error_subtype"`
 	}
-	_ = json.Unmarshal(refusal.Body, &body) // no JSON: no subtype
-	f := &fault.Error{Op: op, Err: fmt.Errorf("status %d", refusal.Response.StatusCode)}
-	switch code := refusal.ErrorCode; {
+	_ = json.Unmarshal(e.Body, &body) // not JSON: no subtype
+	f := &fault.Error{Op: op, Err: fmt.Errorf("status %d", e.Response.StatusCode)}
+	switch code := e.ErrorCode; {
 	case code == "invalid_grant" && (body.Subtype == "invalid_rapt" || body.Subtype == "rapt_required"):
 		f.Kind, f.Err = fault.NeedsConsent, ErrReauth
 	case code == "invalid_grant":
@@ -260,14 +259,14 @@ func translate(op string, err error) error {
 		f.Kind, f.Public = fault.Denied, words.ErrorAdminPolicy
 	case code == "org_internal":
 		f.Kind, f.Public = fault.Denied, words.ErrorMembersOnly
-	case passing(refusal.Response.StatusCode):
+	case isTransient(e.Response.StatusCode):
 		f.Kind, f.Public = fault.Unavailable, words.ErrorGoogleSilent
 	}
 	return f
 }
 
-// withoutBody keeps what x/oauth2 says of an answer it cannot read, which may
-// quote it, out of the error.
+// withoutBody replaces an error of x/oauth2 for an unreadable response, because its text
+// may quote the response.
 func withoutBody(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u
@@ -275,5 +274,5 @@ func withoutBody(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return errors.New("an answer that cannot be read")
+	return errors.New("unreadable response")
 }

@@ -16,17 +16,15 @@ import (
 )
 
 const (
-	fetchTime  = 3 * time.Second // of one fetch
-	refetch    = time.Minute     // at the soonest, when what is at hand does not do
-	lull       = 5 * time.Second // after a fetch that failed
-	defaultAge = 5 * time.Minute // of an answer that names no max-age
-	maxAge     = 24 * time.Hour
+	fetchTimeout = 3 * time.Second
+	minRefetch   = time.Minute     // minimum time before a fetch for missing content
+	retryDelay   = 5 * time.Second // after a failed fetch
+	defaultAge   = 5 * time.Minute // for a response without max-age
+	maxAge       = 24 * time.Hour
 )
 
-// remote is a small document of Google's, fetched when it is first needed and
-// kept as long as its max-age says. Requests that need a fetch at once share
-// it; after a fetch that failed the next waits some seconds. It is safe for
-// concurrent use.
+// remote caches a small document of Google's for its max-age. It is fetched when it is
+// needed; concurrent requests share a fetch. It is safe for concurrent use.
 type remote[T any] struct {
 	url   string
 	http  *http.Client
@@ -37,84 +35,86 @@ type remote[T any] struct {
 	mu     sync.Mutex
 	value  T
 	until  time.Time
-	tried  time.Time // the last fetch, good or bad
-	failed error     // why the last fetch failed; nil if it did not
+	tried  time.Time // the last fetch, successful or not
+	err    error     // of the last fetch
 }
 
-func newRemote[T any](url string, base http.RoundTripper, now func() time.Time, parse func([]byte) (T, error)) *remote[T] {
+func newRemote[T any](
+	url string, base http.RoundTripper, now func() time.Time, parse func([]byte) (T, error),
+) *remote[T] {
 	return &remote[T]{url: url, http: &http.Client{Transport: base}, now: now, parse: parse}
 }
 
-// get gives the document. One that is not enough is fetched anew once a minute
-// at most, and given as it is in between. Unavailable when it cannot be had, or
-// when the fetch for what is missing has just failed.
-func (d *remote[T]) get(ctx context.Context, enough func(T) bool) (T, error) {
-	value, fetch, err := d.look(enough)
-	if !fetch {
+// get returns the document. If it is not enough, get fetches it again, but at most once
+// a minute, and returns what there is. It fails with Unavailable if there is no document,
+// or if the last fetch for missing content failed.
+func (r *remote[T]) get(ctx context.Context, enough func(T) bool) (T, error) {
+	value, due, err := r.cached(enough)
+	if !due {
 		return value, err
 	}
-	// The fetch is everybody's: it must outlive the request that began it.
-	done := d.flight.DoChan("", func() (any, error) {
+	// Other requests may wait for this fetch, so it must outlive this request.
+	done := r.flight.DoChan("", func() (any, error) {
 		return nil, fault.Catch(func() error {
-			if _, fetch, _ := d.look(enough); fetch { // not done by the flight before this one
-				d.fetch(context.WithoutCancel(ctx))
+			if _, due, _ := r.cached(enough); due { // the previous flight has not fetched it
+				r.fetch(context.WithoutCancel(ctx))
 			}
 			return nil
 		})
 	})
 	select {
-	case r := <-done:
-		if r.Err != nil {
-			return value, fault.Wrap("googleauth.remote", r.Err)
+	case result := <-done:
+		if result.Err != nil {
+			return value, fault.Wrap("googleauth.remote", result.Err)
 		}
-		value, _, err := d.look(enough)
+		value, _, err := r.cached(enough)
 		return value, err
 	case <-ctx.Done():
 		return value, &fault.Error{Op: "googleauth.remote", Kind: fault.Unavailable, Err: ctx.Err()}
 	}
 }
 
-// look gives what is at hand and tells whether a fetch is due.
-func (d *remote[T]) look(enough func(T) bool) (value T, fetch bool, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	now := d.now()
-	if now.Before(d.until) {
-		wait := refetch
-		if d.failed != nil {
-			wait = lull
+// cached returns the cached document and whether a fetch is due.
+func (r *remote[T]) cached(enough func(T) bool) (value T, due bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if now.Before(r.until) {
+		wait := minRefetch
+		if r.err != nil {
+			wait = retryDelay
 		}
 		switch {
-		case enough(d.value):
-			return d.value, false, nil
-		case now.Sub(d.tried) >= wait:
-			return d.value, true, nil
+		case enough(r.value):
+			return r.value, false, nil
+		case now.Sub(r.tried) >= wait:
+			return r.value, true, nil
 		}
-		return d.value, false, d.failed // what is missing may be there by now
+		return r.value, false, r.err // after an error, the missing content may exist
 	}
-	return value, d.failed == nil || now.Sub(d.tried) >= lull, d.failed
+	return value, r.err == nil || now.Sub(r.tried) >= retryDelay, r.err
 }
 
-func (d *remote[T]) fetch(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+func (r *remote[T]) fetch(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	value, age, err := d.load(ctx)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.tried = d.now()
-	if d.failed = nil; err != nil {
-		d.failed = &fault.Error{Op: "googleauth.remote", Kind: fault.Unavailable, Err: fmt.Errorf("%s: %w", d.url, err)}
+	value, age, err := r.load(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tried = r.now()
+	if r.err = nil; err != nil {
+		r.err = &fault.Error{Op: "googleauth.remote", Kind: fault.Unavailable, Err: fmt.Errorf("%s: %w", r.url, err)}
 		return
 	}
-	d.value, d.until = value, d.tried.Add(age)
+	r.value, r.until = value, r.tried.Add(age)
 }
 
-func (d *remote[T]) load(ctx context.Context) (value T, age time.Duration, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url, nil)
+func (r *remote[T]) load(ctx context.Context) (value T, age time.Duration, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
 	if err != nil {
 		return value, 0, err
 	}
-	res, err := d.http.Do(req)
+	res, err := r.http.Do(req)
 	if err != nil {
 		return value, 0, err
 	}
@@ -126,19 +126,19 @@ func (d *remote[T]) load(ctx context.Context) (value T, age time.Duration, err e
 	if err != nil {
 		return value, 0, err
 	}
-	value, err = d.parse(body)
-	return value, ageOf(res.Header), err
+	value, err = r.parse(body)
+	return value, freshFor(res.Header), err
 }
 
-var maxAgeOf = regexp.MustCompile(`(?:^|[ ,])max-age=(\d{1,9})`)
+var maxAgeDirective = regexp.MustCompile(`(?:^|[ ,])max-age=(\d{1,9})`)
 
-// ageOf is how long the answer may be used (RFC 9111: max-age less Age).
-func ageOf(h http.Header) time.Duration {
-	m := maxAgeOf.FindStringSubmatch(h.Get("Cache-Control"))
+// freshFor returns the freshness lifetime of a response (RFC 9111: max-age minus Age).
+func freshFor(h http.Header) time.Duration {
+	m := maxAgeDirective.FindStringSubmatch(h.Get("Cache-Control"))
 	if m == nil {
 		return defaultAge
 	}
-	seconds, _ := strconv.Atoi(m[1])       // digits: never fails
-	spent, _ := strconv.Atoi(h.Get("Age")) // absent or odd: 0
-	return min(max(time.Duration(seconds-spent)*time.Second, refetch), maxAge)
+	seconds, _ := strconv.Atoi(m[1])     // only digits: no error
+	age, _ := strconv.Atoi(h.Get("Age")) // absent or invalid: 0
+	return min(max(time.Duration(seconds-age)*time.Second, minRefetch), maxAge)
 }

@@ -17,68 +17,67 @@ import (
 	"example.com/deputy/shared/i18n"
 )
 
-// API is what a person reads when a call of one of Google's APIs fails. A text that
-// is not set counts as Silent, and its kind of error as Unavailable.
-type API struct {
-	Silent  i18n.Text // no answer, or none that is known
-	Broken  i18n.Text // a fault of Google's
-	Busy    i18n.Text // too many requests
-	Forbids i18n.Text
-	Exists  i18n.Text // it is there already, or has changed
-	Missing i18n.Text // the named thing is not there, or not visible
-	Refuses i18n.Text // with a place for Google's message
+// ErrorTexts holds the texts that people read when a call to one Google API fails. If a
+// text is not set, the error is Unavailable with the text Silent.
+type ErrorTexts struct {
+	NoResponse  i18n.Text // no response, or an unknown one
+	ServerError i18n.Text // an error on Google's side
+	RateLimited i18n.Text // too many requests
+	Forbidden   i18n.Text
+	Conflict    i18n.Text // the resource already exists, or has changed
+	NotFound    i18n.Text // the resource doesn't exist, or isn't visible
+	BadRequest  i18n.Text // the request is invalid; the argument is Google's message
 
-	// Unready says that the project is not set up for the API: Google answers 404,
-	// with UnreadyMark in its message.
-	Unready     i18n.Text
-	UnreadyMark string
-	// Operator tells that calls are made with Deputy's own rights: nothing ends a
-	// person's token, and Google's message may stand in the log, since it quotes
-	// nobody.
+	// NotSetUp is for a project that is not set up for the API: Google answers 404
+	// with a message that contains NotSetUpMarker.
+	NotSetUp       i18n.Text
+	NotSetUpMarker string
+	// Operator means that calls use Deputy's own credentials. A 401 then says nothing
+	// about a person's token, and Google's message may be logged: it quotes no person.
 	Operator bool
 }
 
-// Fault is an error of a call as a fault: its kind, and what a person reads.
-// ErrToken and ErrScope are in it when the API refuses the person's token. Google's
-// message stays out of the log: it may quote what a person typed.
-func (a API) Fault(op string, err error) error {
+// Fault converts the error of a call to a fault with a kind and a text for people.
+// It wraps ErrToken or ErrScope when the API rejects the person's token. It omits
+// Google's message, which may quote what a person typed, unless a.Operator is set.
+func (a ErrorTexts) Fault(op string, err error) error {
 	if err == nil {
 		return nil
 	}
 	e, answered := errors.AsType[*googleapi.Error](err)
 	if !answered {
-		if broken, ok := errors.AsType[*url.Error](err); ok {
-			err = broken.Err // without the address: a person's words may be in it
+		if urlErr, ok := errors.AsType[*url.Error](err); ok {
+			err = urlErr.Err // the URL may contain what a person typed
 		}
-		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: a.Silent, Err: err}
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: a.NoResponse, Err: err}
 	}
-	said := read(e)
-	f := &fault.Error{Op: op, Kind: fault.Unavailable, Public: a.Silent, Err: errors.New(said.String())}
-	is := func(kind fault.Kind, public i18n.Text, args ...any) {
-		if public != fault.None {
+	parsed := parseError(e)
+	f := &fault.Error{Op: op, Kind: fault.Unavailable, Public: a.NoResponse, Err: errors.New(parsed.String())}
+	set := func(kind fault.Kind, public i18n.Text, args ...any) {
+		if public != fault.NoText {
 			f.Kind, f.Public, f.Args = kind, public, args
 		}
 	}
 	switch {
-	case said.status == "ALREADY_EXISTS" || said.reason == "duplicate" || e.Code == http.StatusPreconditionFailed:
-		is(fault.Conflict, a.Exists)
+	case parsed.status == "ALREADY_EXISTS" || parsed.reason == "duplicate" || e.Code == http.StatusPreconditionFailed:
+		set(fault.Conflict, a.Conflict)
 	case e.Code == http.StatusUnauthorized && !a.Operator:
 		f.Kind, f.Err = fault.NeedsConsent, ErrToken
-	case said.reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT" && !a.Operator:
+	case parsed.reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT" && !a.Operator:
 		f.Kind, f.Err = fault.NeedsConsent, ErrScope
-	case said.busy():
-		is(fault.RateLimited, a.Busy)
+	case parsed.rateLimited():
+		set(fault.RateLimited, a.RateLimited)
 	case e.Code == http.StatusForbidden:
-		is(fault.Denied, a.Forbids)
-	case e.Code == http.StatusNotFound && a.UnreadyMark != "" && strings.Contains(e.Message, a.UnreadyMark):
-		is(fault.Unavailable, a.Unready)
+		set(fault.Denied, a.Forbidden)
+	case e.Code == http.StatusNotFound && a.NotSetUpMarker != "" && strings.Contains(e.Message, a.NotSetUpMarker):
+		set(fault.Unavailable, a.NotSetUp)
 		f.Err = fmt.Errorf("%w: %s", f.Err, NotSetUp)
 	case e.Code == http.StatusNotFound:
-		is(fault.NotFound, a.Missing)
+		set(fault.NotFound, a.NotFound)
 	case e.Code == http.StatusBadRequest:
-		is(fault.Invalid, a.Refuses, e.Message)
+		set(fault.Invalid, a.BadRequest, e.Message)
 	default:
-		is(fault.Unavailable, a.Broken)
+		set(fault.Unavailable, a.ServerError)
 	}
 	if a.Operator {
 		f.Err = fmt.Errorf("%w: %s", f.Err, e.Message)
@@ -86,26 +85,26 @@ func (a API) Fault(op string, err error) error {
 	return f
 }
 
-// NotSetUp stands in the log when the project is not set up for an API.
+// NotSetUp marks errors in the log when the project is not set up for an API.
 const NotSetUp = "not_set_up"
 
-// Later reports whether an error of a Google API may pass, and how long Google asks
-// to wait.
-func Later(err error) (time.Duration, bool) {
+// RetryDelay reports whether a call that failed with err may succeed later, and how long
+// Google asks to wait (Retry-After; 0 if absent).
+func RetryDelay(err error) (time.Duration, bool) {
 	e, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
-		return 0, true // no answer: a time-out, a broken connection
+		return 0, true // no response: a timeout or a broken connection
 	}
-	if said := read(e); !said.busy() && e.Code < http.StatusInternalServerError && said.status != "ABORTED" {
+	if f := parseError(e); !f.rateLimited() && e.Code < http.StatusInternalServerError && f.status != "ABORTED" {
 		return 0, false
 	}
 	seconds, _ := strconv.Atoi(e.Header.Get("Retry-After")) // absent, or a date: 0
 	return time.Duration(seconds) * time.Second, true
 }
 
-// failure is what an error of Google's says, without its message.
+// failure is the part of a Google API error that is safe to log: all but its message.
 type failure struct {
-	code   int    // of HTTP
+	code   int    // HTTP status
 	status string // the canonical name, such as ALREADY_EXISTS
 	reason string // such as ACCESS_TOKEN_SCOPE_INSUFFICIENT
 }
@@ -114,23 +113,26 @@ func (f failure) String() string {
 	return strings.TrimSpace(strings.Join([]string{strconv.Itoa(f.code), f.status, f.reason}, " "))
 }
 
-// busy reports whether Google takes no more requests for the moment. Some APIs
-// say so by 403: Calendar (its guide "Handle API errors"), and all that send
-// google.api.ErrorReason.
-func (f failure) busy() bool {
-	return f.code == http.StatusTooManyRequests || f.status == "RESOURCE_EXHAUSTED" || slices.Contains(busyReasons, f.reason)
+// rateLimited reports whether a rate limit or quota is exceeded. Some APIs answer 403 for it: Calendar
+// (its guide "Handle API errors"), and all that send google.api.ErrorReason.
+func (f failure) rateLimited() bool {
+	return f.code == http.StatusTooManyRequests || f.status == "RESOURCE_EXHAUSTED" ||
+		slices.Contains(quotaReasons, f.reason)
 }
 
-var busyReasons = []string{"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED"}
+var quotaReasons = []string{
+	"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded",
+	"RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED",
+}
 
-func read(e *googleapi.Error) failure {
+func parseError(e *googleapi.Error) failure {
 	var body struct {
 		Error struct {
 			Status  string `json:"status"`
 			Details []struct {
 				Reason string `json:"reason"`
 			} `json:"details"`
-			Errors []struct { // of the older APIs
+			Errors []struct { // of older APIs
 				Reason string `json:"reason"`
 			} `json:"errors"`
 		} `json:"error"`

@@ -1,7 +1,5 @@
-// Package googlecall is the one way to call a Google REST API: the person's token
-// on the call, repetition while it may pass, and Google's error as a fault.
-//
-// It does not know what the calls do, nor where tokens come from.
+// Package googlecall calls Google REST APIs: it sends the person's token, retries
+// transient errors, and returns Google's errors as faults.
 package googlecall
 
 import (
@@ -19,51 +17,51 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Actor gives the tokens for acting as people.
+// Actor provides the tokens for acting as people.
 type Actor interface {
-	// Act does something with the token of a person that allows needed; do has
-	// to be safe to repeat. It gives ErrToken and ErrScope of do a second chance,
-	// with a new token.
-	Act(ctx context.Context, person resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error) error
-	// Email is the person's address, empty when it is not known.
+	// Act calls do with a token of the person that allows needed. If do returns
+	// ErrToken or ErrScope, Act calls it again with a new token: it must be repeatable.
+	Act(
+		ctx context.Context, person resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error,
+	) error
+	// Email returns the person's address, or "" if it is not known.
 	Email(ctx context.Context, person resource.Person) (string, error)
 }
 
-// What an API says of a person's token, for errors.Is.
+// Errors for a token that an API rejects, for errors.Is.
 var (
-	ErrToken = errors.New("401: the token is not accepted")
-	ErrScope = errors.New("403: the token lacks a scope")
+	ErrToken = errors.New("401: token rejected")
+	ErrScope = errors.New("403: token lacks a scope")
 )
 
-// As is as whom a call is made, and what it needs of them.
-type As struct {
-	Actor  Actor
-	Person resource.Person
-	Needs  []capability.Capability
+// Target says who makes a call, and which capabilities the call needs.
+type Target struct {
+	Actor        Actor
+	Person       resource.Person
+	Capabilities []capability.Capability
 }
 
-var policy = Policy{Tries: 4, Each: 8 * time.Second}
+var policy = Policy{Attempts: 4, AttemptTimeout: 8 * time.Second}
 
-// Call is a call of an API, as the packages of google.golang.org/api make it.
+// Call is one API call, as the packages of google.golang.org/api define it.
 type Call[C, T any] interface {
 	Context(ctx context.Context) C
 	Header() http.Header
 	Do(options ...googleapi.CallOption) (T, error)
 }
 
-// Do makes a call as a person, until it succeeds or fails for good. Only what is
-// safe to repeat may come here: reads, and writes that carry a requestId or find
-// what is there already. Errors are faults (API.Fault) with the call's type as Op, such as
-// *chat.SpacesSetupCall, or the actor's.
-func Do[T any, C Call[C, T]](ctx context.Context, api API, as As, call C) (T, error) {
+// Do makes a call as a person and retries transient errors. The call must be safe to repeat: a read, or
+// a write that carries a requestId or finds its own result. Errors are faults of API.Fault with the
+// call's type as Op, such as *chat.SpacesSetupCall, or errors of the actor.
+func Do[T any, C Call[C, T]](ctx context.Context, api ErrorTexts, target Target, call C) (T, error) {
 	var out T
-	err := as.Actor.Act(ctx, as.Person, as.Needs, func(source oauth2.TokenSource) error {
+	err := target.Actor.Act(ctx, target.Person, target.Capabilities, func(source oauth2.TokenSource) error {
 		token, err := source.Token()
 		if err != nil {
 			return fault.Wrap("googlecall.Do", err)
 		}
 		call.Header().Set("Authorization", "Bearer "+token.AccessToken)
-		err = policy.Do(ctx, Later, func(ctx context.Context) (err error) {
+		err = policy.Do(ctx, RetryDelay, func(ctx context.Context) (err error) {
 			out, err = call.Context(ctx).Do()
 			return err
 		})

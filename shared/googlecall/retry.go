@@ -8,34 +8,35 @@ import (
 	"github.com/googleapis/gax-go/v2"
 )
 
-// Policy repeats a call that may pass: a bounded number of times, with back-off
-// and jitter, within its context's time. Only reads, and writes that are safe to
-// repeat, may come here.
+// Policy limits the retries of a call. The call must be safe to repeat.
 type Policy struct {
-	Tries int           // at most
-	Each  time.Duration // of one try
+	Attempts       int           // maximum number of attempts
+	AttemptTimeout time.Duration // timeout of one attempt
 }
 
-// Do calls try until it succeeds, fails for good, or the tries or the
-// context's time are used up. It gives the last error. later tells whether an error
-// may pass, and how long the server asks to wait (0: not said).
-func (p Policy) Do(ctx context.Context, later func(error) (wait time.Duration, again bool), try func(context.Context) error) error {
-	pause := gax.Backoff{Initial: 250 * time.Millisecond, Max: 4 * time.Second, Multiplier: 2}
+// Do calls try until it succeeds, fails permanently, or is canceled, or until the
+// attempts or ctx's time run out. It waits between attempts with exponential backoff
+// and jitter, and returns the last error. later reports whether an error is
+// transient, and how long the server asks to wait (0 if it doesn't say).
+func (p Policy) Do(
+	ctx context.Context, later func(error) (wait time.Duration, retry bool), try func(context.Context) error,
+) error {
+	backoff := gax.Backoff{Initial: 250 * time.Millisecond, Max: 4 * time.Second, Multiplier: 2}
 	for n := 1; ; n++ {
-		once, cancel := context.WithTimeout(ctx, p.Each)
-		err := try(once)
+		attempt, cancel := context.WithTimeout(ctx, p.AttemptTimeout)
+		err := try(attempt)
 		cancel()
-		if err == nil || n == p.Tries || errors.Is(err, context.Canceled) {
+		if err == nil || n == p.Attempts || errors.Is(err, context.Canceled) {
 			return err
 		}
-		wait, again := later(err)
-		if !again {
+		wait, retry := later(err)
+		if !retry {
 			return err
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
 			return err
 		}
-		if gax.Sleep(ctx, max(wait, pause.Pause())) != nil {
+		if gax.Sleep(ctx, max(wait, backoff.Pause())) != nil {
 			return err
 		}
 	}

@@ -10,26 +10,28 @@ import (
 	"example.com/deputy/shared/googlecall"
 )
 
-var errPassing = errors.New("may pass")
+var errTransient = errors.New("transient")
 
-// always tries again, after what the server asked for.
+// always retries every error, after the wait that the server asked for.
 func always(wait time.Duration) func(error) (time.Duration, bool) {
 	return func(error) (time.Duration, bool) { return wait, true }
 }
 
-// fails runs Do over a call that always fails and counts.
-func fails(ctx context.Context, p googlecall.Policy, later func(error) (time.Duration, bool)) (calls int, took time.Duration, err error) {
-	began := time.Now()
-	err = p.Do(ctx, later, func(context.Context) error { calls++; return errPassing })
-	return calls, time.Since(began), err
+// fail runs Do on a call that always fails, and counts its attempts.
+func fail(
+	ctx context.Context, p googlecall.Policy, later func(error) (time.Duration, bool),
+) (calls int, took time.Duration, err error) {
+	start := time.Now()
+	err = p.Do(ctx, later, func(context.Context) error { calls++; return errTransient })
+	return calls, time.Since(start), err
 }
 
-func TestACallIsRepeatedUntilItSucceeds(t *testing.T) {
+func TestPolicy_RetriesUntilSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
-		err := googlecall.Policy{Tries: 4, Each: time.Second}.Do(t.Context(), always(0), func(context.Context) error {
+		calls, p := 0, googlecall.Policy{Attempts: 4, AttemptTimeout: time.Second}
+		err := p.Do(t.Context(), always(0), func(context.Context) error {
 			if calls++; calls < 3 {
-				return errPassing
+				return errTransient
 			}
 			return nil
 		})
@@ -39,46 +41,49 @@ func TestACallIsRepeatedUntilItSucceeds(t *testing.T) {
 	})
 }
 
-func TestTriesAndTimeAreBounded(t *testing.T) {
+func TestPolicy_Limits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls, _, err := fails(t.Context(), googlecall.Policy{Tries: 4, Each: time.Second}, always(0))
-		if calls != 4 || !errors.Is(err, errPassing) {
+		twice, four := googlecall.Policy{Attempts: 2, AttemptTimeout: time.Second}, googlecall.Policy{Attempts: 4, AttemptTimeout: time.Second}
+		calls, _, err := fail(t.Context(), four, always(0))
+		if calls != 4 || !errors.Is(err, errTransient) {
 			t.Errorf("%d calls, %v", calls, err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		if calls, took, _ := fails(ctx, googlecall.Policy{Tries: 4, Each: time.Second}, always(11*time.Second)); calls != 1 || took != 0 {
-			t.Errorf("a wait beyond the time that is left: %d calls, %v", calls, took)
+		if calls, took, _ := fail(ctx, four, always(11*time.Second)); calls != 1 || took != 0 {
+			t.Errorf("a wait past the deadline: %d calls, %v", calls, took)
 		}
-		if calls, took, _ := fails(ctx, googlecall.Policy{Tries: 2, Each: time.Second}, always(3*time.Second)); calls != 2 || took < 3*time.Second {
-			t.Errorf("the server's wait is not honoured: %d calls, %v", calls, took)
+		if calls, took, _ := fail(ctx, twice, always(3*time.Second)); calls != 2 || took < 3*time.Second {
+			t.Errorf("the server's wait is ignored: %d calls, %v", calls, took)
 		}
 	})
 }
 
-func TestASilentServerCostsOneTrysTime(t *testing.T) {
+func TestPolicy_AttemptTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		began, calls := time.Now(), 0
-		err := googlecall.Policy{Tries: 2, Each: time.Second}.Do(t.Context(), always(0), func(ctx context.Context) error {
+		start, calls, p := time.Now(), 0, googlecall.Policy{Attempts: 2, AttemptTimeout: time.Second}
+		err := p.Do(t.Context(), always(0), func(ctx context.Context) error {
 			calls++
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		if took := time.Since(began); calls != 2 || !errors.Is(err, context.DeadlineExceeded) || took > 3*time.Second {
+		if took := time.Since(start); calls != 2 || !errors.Is(err, context.DeadlineExceeded) || took > 3*time.Second {
 			t.Errorf("%d calls in %v, %v", calls, took, err)
 		}
 	})
 }
 
-func TestWhatFailsForGoodOrWasCancelledIsNotRepeated(t *testing.T) {
+func TestPolicy_NoRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if calls, _, _ := fails(t.Context(), googlecall.Policy{Tries: 4, Each: time.Second}, func(error) (time.Duration, bool) { return 0, false }); calls != 1 {
-			t.Errorf("for good: %d calls", calls)
+		p := googlecall.Policy{Attempts: 4, AttemptTimeout: time.Second}
+		never := func(error) (time.Duration, bool) { return 0, false }
+		if calls, _, _ := fail(t.Context(), p, never); calls != 1 {
+			t.Errorf("permanent: %d calls", calls)
 		}
 		calls := 0
-		_ = googlecall.Policy{Tries: 4, Each: time.Second}.Do(t.Context(), always(0), func(context.Context) error { calls++; return context.Canceled })
+		_ = p.Do(t.Context(), always(0), func(context.Context) error { calls++; return context.Canceled })
 		if calls != 1 {
-			t.Errorf("cancelled: %d calls", calls)
+			t.Errorf("canceled: %d calls", calls)
 		}
 	})
 }

@@ -55,12 +55,12 @@ func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 		}
 		g.Person, g.ClientID, g.Status = person, gs.deps.ClientID, vault.Connected
 		g.Generation, g.SignedIn = gs.nextGeneration(g.Generation), now
-		g.RefreshToken, g.AccessToken, g.AccessExpiry, g.Refreshed = refreshToken, t.Access, now.Add(t.Life), now
+		g.RefreshToken, g.AccessToken, g.AccessExpiry, g.Refreshed = refreshToken, t.Access, now.Add(t.ExpiresIn), now
 		g.Scopes, g.Declined = t.Scopes, declinedScopes(g.Declined, c.Requested, t.Scopes)
 		g.Untold, g.ToldBy, g.SignIn, g.Removed, g.Via = false, "", false, time.Time{}, c.Via
 		g.RefreshDay, g.LastUsedDay = gs.today(), gs.today()
 		if !t.Refresh.Empty() {
-			g.RefreshUntil = gs.expiry(t.RefreshLife)
+			g.RefreshUntil = gs.expiry(t.RefreshExpiresIn)
 		}
 		saved, err := gs.saveGrant(ctx, gs.withClaims(g, c.Claims))
 		if err == nil {

@@ -77,7 +77,7 @@ func (d *Desktop) token(ctx context.Context) (config.Secret, error) {
 	if err != nil {
 		return config.Secret{}, err
 	}
-	d.access, d.expiry = t.Access, d.now().Add(t.Life)
+	d.access, d.expiry = t.Access, d.now().Add(t.ExpiresIn)
 	return d.access, nil
 }
 

@@ -95,7 +95,7 @@ func (gs *Grants) refreshGrant(ctx context.Context, g vault.Grant, used bool) (v
 // address can pass to another account, and must then no longer lead to this grant.
 func (gs *Grants) withTokens(ctx context.Context, g vault.Grant, t googleauth.Tokens, used bool) vault.Grant {
 	now := gs.now()
-	g.AccessToken, g.AccessExpiry, g.Refreshed = t.Access, now.Add(t.Life), now
+	g.AccessToken, g.AccessExpiry, g.Refreshed = t.Access, now.Add(t.ExpiresIn), now
 	if !t.Refresh.Equal(g.RefreshToken) {
 		g.RefreshToken, g.Generation = t.Refresh, gs.nextGeneration(g.Generation)
 	}

@@ -1,6 +1,5 @@
-// Package logging writes log/slog lines as Cloud Logging reads them: severity,
-// message, time, and the trace they belong to. What is known about a request
-// rides in its context, so that its one line at the end has it all.
+// Package logging configures log/slog for Cloud Logging's structured logs: severity, message, time and
+// trace. Attributes of a request are collected in its context and added to each of its lines.
 //
 // Field names: https://docs.cloud.google.com/logging/docs/structured-logging
 package logging
@@ -14,30 +13,31 @@ import (
 	"sync"
 )
 
-// New is a logger of JSON lines for the project with this id.
+// New returns a logger that writes JSON lines. project is the project ID.
 func New(w io.Writer, project string, level slog.Leveler) *slog.Logger {
-	h := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: rename})
+	h := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: replaceAttr})
 	return slog.New(&handler{Handler: h, trace: "projects/" + project + "/traces/"})
 }
 
-// NewText is a logger of the same lines in plain text, for the local run.
+// NewText returns a logger that writes plain text, for local runs.
 func NewText(w io.Writer) *slog.Logger {
-	return slog.New(&handler{Handler: slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return bounded(a) }})})
+	replace := func(_ []string, a slog.Attr) slog.Attr { return truncate(a) }
+	return slog.New(&handler{Handler: slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: replace})})
 }
 
-// most is how many bytes of one text are logged: strangers choose some of them.
-const most = 1024
+// maxText is the maximum length of a logged string in bytes. Clients control some of the strings.
+const maxText = 1024
 
-// bounded is a without what is too long of its text. Only a stack may be longer.
-func bounded(a slog.Attr) slog.Attr {
-	if text := a.Value; text.Kind() == slog.KindString && len(text.String()) > most && a.Key != "stack_trace" {
-		a.Value = slog.StringValue(strings.ToValidUTF8(text.String()[:most], "") + "...")
+// truncate shortens the string in a to maxText, unless it is a stack trace.
+func truncate(a slog.Attr) slog.Attr {
+	if text := a.Value; text.Kind() == slog.KindString && len(text.String()) > maxText && a.Key != "stack_trace" {
+		a.Value = slog.StringValue(strings.ToValidUTF8(text.String()[:maxText], "") + "...")
 	}
 	return a
 }
 
-func rename(groups []string, a slog.Attr) slog.Attr {
-	a = bounded(a)
+func replaceAttr(groups []string, a slog.Attr) slog.Attr {
+	a = truncate(a)
 	if len(groups) > 0 {
 		return a
 	}
@@ -55,11 +55,11 @@ func rename(groups []string, a slog.Attr) slog.Attr {
 
 type handler struct {
 	slog.Handler
-	trace string // prefix of a trace's name; empty leaves the trace bare
+	trace string // prefix of a trace ID, or "" to log only the ID
 }
 
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
-	if req := of(ctx); req != nil {
+	if req := fromContext(ctx); req != nil {
 		r = r.Clone()
 		r.AddAttrs(req.attributes(h.trace)...)
 	}
@@ -74,7 +74,7 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	return &handler{Handler: h.Handler.WithGroup(name), trace: h.trace}
 }
 
-// request is what has been learnt about one request so far.
+// request holds the trace and the attributes of one request.
 type request struct {
 	mu          sync.Mutex
 	trace, span string
@@ -83,41 +83,41 @@ type request struct {
 
 type key struct{}
 
-func of(ctx context.Context) *request {
+func fromContext(ctx context.Context) *request {
 	req, _ := ctx.Value(key{}).(*request)
 	return req
 }
 
-// Trace is the id of a trace, as the platform named it.
-type Trace string
+// TraceID is a trace ID of the platform.
+type TraceID string
 
-// Begin starts a request's notes: trace and span as the platform named them.
-func Begin(ctx context.Context, trace Trace, span string) context.Context {
+// NewContext returns a context that collects the attributes of a request.
+func NewContext(ctx context.Context, trace TraceID, span string) context.Context {
 	return context.WithValue(ctx, key{}, &request{trace: string(trace), span: span})
 }
 
-// Note adds to every later line of the request. A key noted again replaces
-// the earlier value. Outside a request it does nothing.
-func Note(ctx context.Context, attrs ...slog.Attr) {
-	req := of(ctx)
+// AddAttrs adds attributes to the later lines of the request. They replace attributes of
+// the same key. Outside a request, Note does nothing.
+func AddAttrs(ctx context.Context, attrs ...slog.Attr) {
+	req := fromContext(ctx)
 	if req == nil {
 		return
 	}
 	req.mu.Lock()
 	defer req.mu.Unlock()
 	for _, a := range attrs {
-		at := slices.IndexFunc(req.attrs, func(b slog.Attr) bool { return b.Key == a.Key })
-		if at < 0 {
+		i := slices.IndexFunc(req.attrs, func(b slog.Attr) bool { return b.Key == a.Key })
+		if i < 0 {
 			req.attrs = append(req.attrs, a)
 		} else {
-			req.attrs[at] = a
+			req.attrs[i] = a
 		}
 	}
 }
 
-// Reference is the request's trace id: what a user may quote to an operator.
+// Reference returns the request's trace ID, which a user can give to an operator.
 func Reference(ctx context.Context) string {
-	if req := of(ctx); req != nil {
+	if req := fromContext(ctx); req != nil {
 		return req.trace
 	}
 	return "none"
@@ -138,8 +138,8 @@ func (r *request) attributes(prefix string) []slog.Attr {
 	return out
 }
 
-// Level reads LOG_LEVEL: DEBUG, INFO, WARN or ERROR; anything else is INFO.
-func Level(text string) slog.Level {
+// ParseLevel parses LOG_LEVEL: DEBUG, INFO, WARN or ERROR. It returns INFO for any other text.
+func ParseLevel(text string) slog.Level {
 	var level slog.Level // INFO
 	_ = level.UnmarshalText([]byte(text))
 	return level

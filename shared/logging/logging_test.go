@@ -11,12 +11,12 @@ import (
 	"example.com/deputy/shared/logging"
 )
 
-func TestALineHasTheFieldsCloudLoggingReads(t *testing.T) {
+func TestNew_CloudLoggingFields(t *testing.T) {
 	var out strings.Builder
 	log := logging.New(&out, "my-project", slog.LevelInfo)
-	ctx := logging.Begin(t.Context(), "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
-	logging.Note(ctx, slog.String("command", "/help"), slog.String("outcome", "pending"))
-	logging.Note(ctx, slog.String("outcome", "ok"))
+	ctx := logging.NewContext(t.Context(), "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+	logging.AddAttrs(ctx, slog.String("command", "/help"), slog.String("outcome", "pending"))
+	logging.AddAttrs(ctx, slog.String("outcome", "ok"))
 	log.WarnContext(ctx, "request")
 
 	var got map[string]any
@@ -34,29 +34,29 @@ func TestALineHasTheFieldsCloudLoggingReads(t *testing.T) {
 	}
 }
 
-func TestTheReferenceAUserQuotesIsTheTrace(t *testing.T) {
-	ctx := logging.Begin(t.Context(), "abc", "")
+func TestReference(t *testing.T) {
+	ctx := logging.NewContext(t.Context(), "abc", "")
 	if got, want := logging.Reference(ctx), "abc"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-// S14: a stranger's text must not fill the log.
-func TestATextOfAStrangerIsCutAndAStackIsNot(t *testing.T) {
+// Attack: a client sends long texts to fill the log.
+func TestLog_LongText(t *testing.T) {
 	long := strings.Repeat("é", 500<<10)
-	for name, log := range map[string]func(*strings.Builder) *slog.Logger{
+	for name, newLogger := range map[string]func(*strings.Builder) *slog.Logger{
 		"JSON": func(out *strings.Builder) *slog.Logger { return logging.New(out, "p", slog.LevelInfo) },
 		"text": func(out *strings.Builder) *slog.Logger { return logging.NewText(out) },
 	} {
 		var out strings.Builder
-		log(&out).Info("request", slog.String("path", long))
+		newLogger(&out).Info("request", slog.String("path", long))
 		if out.Len() > 8<<10 || !strings.Contains(out.String(), "...") {
 			t.Errorf("%s: %d bytes", name, out.Len())
 		}
 		out.Reset()
-		log(&out).Info("request", slog.String("stack_trace", long))
+		newLogger(&out).Info("request", slog.String("stack_trace", long))
 		if out.Len() < len(long) {
-			t.Errorf("%s: the stack was cut to %d bytes", name, out.Len())
+			t.Errorf("%s: stack trace truncated to %d bytes", name, out.Len())
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (m *Meetings) Zone(
 ) (*time.Location, error) {
 	call := m.calendar.Events.List(primary).MaxResults(1).Fields("timeZone")
 	needed := append([]capability.Capability{capability.ScheduleEvents}, more...)
-	list, err := googlecall.Do(ctx, calendarAPI, googlecall.As{Actor: m.auth, Person: person, Needs: needed}, call)
+	list, err := googlecall.Do(ctx, calendarAPI, googlecall.Target{Actor: m.auth, Person: person, Capabilities: needed}, call)
 	if err != nil {
 		return nil, fault.Wrap("meetings.Zone", err)
 	}
@@ -64,9 +64,9 @@ func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key res
 	if err != nil {
 		return ScheduledEvent{}, fault.Wrap("meetings.Schedule", err)
 	}
-	as := googlecall.As{Actor: m.auth, Person: person, Needs: []capability.Capability{capability.ScheduleEvents}}
+	as := googlecall.Target{Actor: m.auth, Person: person, Capabilities: []capability.Capability{capability.ScheduleEvents}}
 	insertAPI := calendarAPI
-	insertAPI.Exists = words.ErrorCalendarSilent
+	insertAPI.Conflict = words.ErrorCalendarSilent
 	insert := m.calendar.Events.Insert(primary, e.api(id)).ConferenceDataVersion(1).SendUpdates("all")
 	out, err := googlecall.Do(ctx, insertAPI, as, insert)
 	if err != nil && fault.KindOf(err) == fault.Conflict { // already scheduled
@@ -87,7 +87,7 @@ func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key res
 // id returns the event's id, in the characters that Calendar allows (calendar/v3,
 // Event.id). It is the same for the same key, so a repetition finds the event.
 func (m *Meetings) id(person resource.Person, key resource.Key) (string, error) {
-	code, err := m.keys.Code("request", "event", string(person), string(key))
+	code, err := m.keys.MAC("request", "event", string(person), string(key))
 	if err != nil {
 		return "", fault.Wrap("meetings.id", err)
 	}

@@ -54,7 +54,7 @@ func New(
 // API has no requestId: a repetition creates another room, which is harmless.
 func (m *Meetings) CreateRoom(ctx context.Context, person resource.Person, more ...capability.Capability) (string, error) {
 	needed := append([]capability.Capability{capability.Meet}, more...)
-	as := googlecall.As{Actor: m.auth, Person: person, Needs: needed}
+	as := googlecall.Target{Actor: m.auth, Person: person, Capabilities: needed}
 	room, err := googlecall.Do(ctx, meetAPI, as, m.api.Spaces.Create(&meet.Space{}))
 	if err != nil {
 		return "", fault.Wrap("meetings.Room", err)
@@ -85,12 +85,12 @@ func (m *Meetings) CreateRoomOnce(
 
 // The texts for failed calls.
 var (
-	meetAPI = googlecall.API{
-		Silent: words.ErrorMeetSilent, Forbids: words.ErrorMeetDenied, Busy: words.ErrorMeetBusy, Refuses: words.ErrorMeetRejected,
+	meetAPI = googlecall.ErrorTexts{
+		NoResponse: words.ErrorMeetSilent, Forbidden: words.ErrorMeetDenied, RateLimited: words.ErrorMeetBusy, BadRequest: words.ErrorMeetRejected,
 	}
-	calendarAPI = googlecall.API{
-		Silent: words.ErrorCalendarSilent, Forbids: words.ErrorCalendarDenied, Busy: words.ErrorCalendarBusy,
-		Refuses: words.ErrorCalendarRejected,
+	calendarAPI = googlecall.ErrorTexts{
+		NoResponse: words.ErrorCalendarSilent, Forbidden: words.ErrorCalendarDenied, RateLimited: words.ErrorCalendarBusy,
+		BadRequest: words.ErrorCalendarRejected,
 	}
 )
 

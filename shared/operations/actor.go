@@ -37,7 +37,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 		out.person, out.known, out.key = resource.Person(c.Person), resource.Person(c.Person), c.Key
 		return out, nil
 	}
-	if c.Authority == callers.ByAdmin {
+	if c.Authority == callers.AuthorityAdmin {
 		out.spaces = o.deps.Spaces.WithAdminAccess()
 	}
 	needs, err := out.spaces.Capabilities(op.needs...)
@@ -78,8 +78,8 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 // grant, and returns their e-mail address.
 func (c Call) usesDelegation() (bool, string) {
 	email := address.Lower(string(c.Person))
-	administrator := c.Authority == callers.ByAdmin && slices.Contains(c.Caller.Administrators, email)
-	return c.Authority == callers.ByDelegation || administrator, email
+	administrator := c.Authority == callers.AuthorityAdmin && slices.Contains(c.Caller.Administrators, email)
+	return c.Authority == callers.AuthorityDelegation || administrator, email
 }
 
 // delegate lets an actor use the tokens of the delegated service account. The policy
@@ -94,7 +94,7 @@ func (o *Operations) delegate(ctx context.Context, a actor, c Call, email string
 		return a, fault.New(fault.Denied, i18n.English("Domain-wide delegation isn't set up for Deputy. "+
 			"The operator can set it up by naming a service account in DELEGATION_SERVICE_ACCOUNT."))
 	}
-	if c.Authority == callers.ByAdmin {
+	if c.Authority == callers.AuthorityAdmin {
 		auth = auth.WithAdminCapabilities()
 	}
 	g, _, err := o.deps.Grants.Lookup(ctx, resource.Named(email)) // for their /status, if they have one

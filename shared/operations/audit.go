@@ -31,7 +31,7 @@ func (o *Operations) audit(ctx context.Context, l auditLine, created string, rep
 
 // writeAudit writes one audit line (docs/operate.md). It holds no text and no token.
 func (o *Operations) writeAudit(ctx context.Context, l auditLine, created string, repeated bool, outcome string) {
-	authority := string(cmp.Or(l.Authority, callers.ByUser))
+	authority := string(cmp.Or(l.Authority, callers.AuthorityUser))
 	attrs := []any{slog.String("act", l.actions[0]), slog.String("authority", authority)}
 	if !l.self {
 		attrs = append(attrs, slog.String("caller_id", l.Caller.ID))

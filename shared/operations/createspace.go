@@ -143,7 +143,7 @@ func (o *Operations) authorizePost(ctx context.Context, c Call, op operation, a 
 	}
 	g, err := o.deps.Vault.Grant(ctx, a.known)
 	approved := g.Approved(c.Caller.ID, c.Authority, callers.CreateMessages)
-	if err == nil && !approved && c.Authority == callers.ByUser {
+	if err == nil && !approved && c.Authority == callers.AuthorityUser {
 		err = o.approvalError(ctx, c, []string{callers.CreateMessages}, op.needs)
 	}
 	return err

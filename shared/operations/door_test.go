@@ -38,7 +38,7 @@ func runBatch(ctx context.Context, ops *operations.Operations, ci callers.Caller
 		}
 		call := func(step string) operations.Call {
 			return operations.Call{
-				Caller: ci, Person: resource.Named(job.As), Authority: callers.ByUser,
+				Caller: ci, Person: resource.Named(job.As), Authority: callers.AuthorityUser,
 				Key: resource.Key(job.Key + step),
 			}
 		}
@@ -112,15 +112,15 @@ func TestOperations_NewFrontend(t *testing.T) {
 	}
 	ci := callers.Caller{
 		ID: "ci", Name: "CI", Actions: callers.Actions(), People: []string{ada.Email},
-		Authorities: []vault.Authority{vault.Authority(string(callers.ByUser))},
+		Authorities: []vault.Authority{vault.Authority(string(callers.AuthorityUser))},
 	}
 	actions := []string{callers.CreateSpaces, callers.WriteMembers, callers.CreateMessages}
-	grant.Approve(ci.ID, callers.ByUser, actions, time.Now())
+	grant.Approve(ci.ID, callers.AuthorityUser, actions, time.Now())
 	if _, err := v.SaveGrant(t.Context(), grant); err != nil {
 		t.Fatal(err)
 	}
 
-	anonymous := operations.Call{Person: resource.Named(ada.User()), Authority: callers.ByUser}
+	anonymous := operations.Call{Person: resource.Named(ada.User()), Authority: callers.AuthorityUser}
 	if _, err := ops.CreateSpace(t.Context(), anonymous, newSpace("x")); fault.KindOf(err) != fault.Denied {
 		t.Errorf("a call without a caller: %v", err)
 	}

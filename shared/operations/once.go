@@ -157,8 +157,8 @@ func (r *Runner) Result(ctx context.Context, q Request) ([]byte, error) {
 
 // HadNoEffect reports whether an operation was refused before it did anything.
 func HadNoEffect(err error) bool {
-	_, partial := errors.AsType[*fault.Partly](err)
-	return !partial && !fault.Passes(err)
+	_, partial := errors.AsType[*fault.PartialError](err)
+	return !partial && !fault.IsTransient(err)
 }
 
 // WithLock calls do while this instance holds the lock of a name. Running if another call holds it.

@@ -124,13 +124,13 @@ func TestRunner_Concurrent(t *testing.T) {
 // A refused operation frees its key, unless an earlier attempt may have had an effect.
 func TestRunner_RefusalFreesKey(t *testing.T) {
 	f := newFixture(t)
-	denied := fault.New(fault.Denied, fault.None)
+	denied := fault.New(fault.Denied, fault.NoText)
 	_, _, err := f.Do(t.Context(), newRequest("x"), returns("", true, denied))
 	if fault.KindOf(err) != fault.Denied {
 		t.Fatal(err)
 	}
 	// The key is free for another request.
-	lost := fault.New(fault.Unavailable, fault.None)
+	lost := fault.New(fault.Unavailable, fault.NoText)
 	_, _, err = f.Do(t.Context(), newRequest("y"), returns("", true, lost))
 	if fault.KindOf(err) != fault.Unavailable {
 		t.Fatal(err)

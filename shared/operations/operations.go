@@ -68,7 +68,7 @@ type Call struct {
 // verified by Chat: no policy or approval applies. key identifies the event,
 // such as the command's message: the same key and input are the same operation.
 func Self(person resource.Person, key resource.Key) Call {
-	return Call{Person: resource.Named(person), Authority: callers.ByUser, Key: key, self: true}
+	return Call{Person: resource.Named(person), Authority: callers.AuthorityUser, Key: key, self: true}
 }
 
 // operation describes one operation for one call.

@@ -51,7 +51,7 @@ func (o *Operations) lookupGrant(ctx context.Context, c Call, action string) (va
 func (o *Operations) InvitePerson(ctx context.Context, c Call, asked []capability.Capability) (config.Secret, error) {
 	err := c.authorize(callers.InvitePeople)
 	administers := slices.ContainsFunc(asked, capability.Capability.IsAdmin)
-	if err == nil && administers && !slices.Contains(c.Caller.Authorities, callers.ByAdmin) {
+	if err == nil && administers && !slices.Contains(c.Caller.Authorities, callers.AuthorityAdmin) {
 		err = fault.New(fault.Denied, i18n.English("This caller can't ask for an administrator's capabilities. "+
 			"Deputy's operator can give it the authority admin."))
 	}

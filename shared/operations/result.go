@@ -107,7 +107,7 @@ func newStepResult(s spaces.Step, err error) StepResult {
 // person who disconnected may connect again; what they declined is final.
 func failedState(err error) State {
 	needs, consent := capability.AsConsentError(err)
-	if fault.Passes(err) || consent && !needs.Declined {
+	if fault.IsTransient(err) || consent && !needs.Declined {
 		return StatePending
 	}
 	return StateFailed

@@ -34,7 +34,7 @@ func run[T any](
 	a, err := o.actor(ctx, c, op)
 	q.Person = a.known
 	line := auditLine{c, op, c.id(op), a.person}
-	if err == nil && c.Authority != callers.ByUser {
+	if err == nil && c.Authority != callers.AuthorityUser {
 		o.writeAudit(ctx, line, "", false, "begun")
 	}
 	switch {
@@ -96,7 +96,7 @@ func (c Call) id(op operation) string {
 
 // isPartial reports whether a failed operation did a part of its work.
 func isPartial(err error) bool {
-	_, partial := errors.AsType[*fault.Partly](err)
+	_, partial := errors.AsType[*fault.PartialError](err)
 	return partial
 }
 

@@ -6,7 +6,7 @@ import (
 	"example.com/deputy/shared/seal"
 )
 
-// Compared with benchstat, as docs/performance.md says.
+// docs/performance.md says how to compare results with benchstat.
 func BenchmarkSealAndOpen(b *testing.B) {
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
@@ -16,14 +16,15 @@ func BenchmarkSealAndOpen(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	at, token := seal.Place{Purpose: "grant", Collection: "grants", Document: "1", Field: "access"}, make([]byte, 250)
+	place := seal.Place{Purpose: "grant", Collection: "grants", Document: "1", Field: "access"}
+	token := make([]byte, 250)
 	b.ReportAllocs()
 	for b.Loop() {
-		sealed, err := keys.Seal(token, at)
+		sealed, err := keys.Seal(token, place)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := keys.Open(sealed, at); err != nil {
+		if _, err := keys.Open(sealed, place); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -13,31 +13,31 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// Generate makes fresh keysets for KEYSET (AES-256-GCM) and LOOKUP_KEYSET
-// (HMAC-SHA-256), each with one key.
+// Generate returns new keysets for KEYSET (AES-256-GCM) and LOOKUP_KEYSET
+// (HMAC-SHA-256), each with one key, in clear text.
 func Generate() (keysetJSON, lookupJSON config.Secret, err error) {
-	if keysetJSON, err = fresh(aead.AES256GCMKeyTemplate()); err != nil {
+	if keysetJSON, err = newKeyset(aead.AES256GCMKeyTemplate()); err != nil {
 		return config.Secret{}, config.Secret{}, err
 	}
-	if lookupJSON, err = fresh(prf.HMACSHA256PRFKeyTemplate()); err != nil {
+	if lookupJSON, err = newKeyset(prf.HMACSHA256PRFKeyTemplate()); err != nil {
 		return config.Secret{}, config.Secret{}, err
 	}
 	return keysetJSON, lookupJSON, nil
 }
 
-func fresh(template *tinkpb.KeyTemplate) (config.Secret, error) {
+func newKeyset(template *tinkpb.KeyTemplate) (config.Secret, error) {
 	handle, err := keyset.NewHandle(template)
 	if err != nil {
 		return config.Secret{}, fault.Wrap("seal.Generate", err)
 	}
-	return write(handle)
+	return encode(handle)
 }
 
-// write gives a keyset in clear text.
-func write(handle *keyset.Handle) (config.Secret, error) {
+// encode returns a keyset as JSON in clear text.
+func encode(handle *keyset.Handle) (config.Secret, error) {
 	var out bytes.Buffer
 	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&out)); err != nil {
-		return config.Secret{}, fault.Wrap("seal.write", err)
+		return config.Secret{}, fault.Wrap("seal.encode", err)
 	}
 	return config.NewSecret(out.String()), nil
 }

@@ -10,8 +10,8 @@ import (
 	"example.com/deputy/shared/seal"
 )
 
-// instance is Keys as one instance of a function has them.
-func instance(t *testing.T, keyset, lookup config.Secret) *seal.Keys {
+// newInstance returns the Keys of one instance of a function.
+func newInstance(t *testing.T, keyset, lookup config.Secret) *seal.Keys {
 	t.Helper()
 	k, err := seal.New(keyset, lookup, "p", "c")
 	if err != nil {
@@ -30,7 +30,7 @@ func must[T any](value T, err error) func(*testing.T) T {
 	}
 }
 
-func added(t *testing.T, text config.Secret) (config.Secret, uint32) {
+func addKey(t *testing.T, text config.Secret) (config.Secret, uint32) {
 	t.Helper()
 	out, id, err := seal.Add(text)
 	if err != nil {
@@ -39,51 +39,52 @@ func added(t *testing.T, text config.Secret) (config.Secret, uint32) {
 	return out, id
 }
 
-func TestInARotationNoInstanceMeetsATextItCannotOpen(t *testing.T) {
-	_, first, lookup := keys(t, "p", "c")
-	second, id := added(t, first)
+func TestRotate_OldAndNewInstances(t *testing.T) {
+	_, first, lookup := newKeys(t, "p", "c")
+	second, id := addKey(t, first)
 	third := must(seal.Promote(second, id))(t)
 	place := seal.Place{Purpose: "act"}
-	// While a step is deployed, instances of the step before still run.
+	// While a step is deployed, instances of the previous step still run.
 	for _, pair := range [][2]config.Secret{{first, second}, {second, third}} {
-		older, newer := instance(t, pair[0], lookup), instance(t, pair[1], lookup)
-		for _, from := range []*seal.Keys{older, newer} {
+		before, after := newInstance(t, pair[0], lookup), newInstance(t, pair[1], lookup)
+		for _, from := range []*seal.Keys{before, after} {
 			sealed := must(from.Seal([]byte("token"), place))(t)
-			for _, to := range []*seal.Keys{older, newer} {
+			for _, to := range []*seal.Keys{before, after} {
 				if text, err := to.Open(sealed, place); err != nil || string(text) != "token" {
 					t.Errorf("%q, %v", text, err)
 				}
 			}
 		}
 	}
-	if got, _ := instance(t, third, lookup).Primary(); got != id {
-		t.Errorf("it seals with %d, not with %d", got, id)
+	if got, _ := newInstance(t, third, lookup).Primary(); got != id {
+		t.Errorf("sealing key: got %d, want %d", got, id)
 	}
 }
 
-func TestAStepLeftOutIsUnavailableAndMendsItself(t *testing.T) {
-	_, first, lookup := keys(t, "p", "c")
-	second, id := added(t, first)
+func TestRotate_SkippedStep(t *testing.T) {
+	_, first, lookup := newKeys(t, "p", "c")
+	second, id := addKey(t, first)
 	third := must(seal.Promote(second, id))(t)
-	sealed := must(instance(t, third, lookup).Seal([]byte("token"), seal.Place{}))(t)
-	if _, err := instance(t, first, lookup).Open(sealed, seal.Place{}); !errors.Is(err, seal.ErrUnknownKey) || fault.KindOf(err) != fault.Unavailable {
+	sealed := must(newInstance(t, third, lookup).Seal([]byte("token"), seal.Place{}))(t)
+	_, err := newInstance(t, first, lookup).Open(sealed, seal.Place{})
+	if !errors.Is(err, seal.ErrUnknownKey) || fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("an instance without the new key: %v", err)
 	}
-	if _, err := instance(t, second, lookup).Open(sealed, seal.Place{}); err != nil {
-		t.Errorf("once it has the key: %v", err)
+	if _, err := newInstance(t, second, lookup).Open(sealed, seal.Place{}); err != nil {
+		t.Errorf("an instance with the new key: %v", err)
 	}
 }
 
-func TestADisabledKeyOpensNothingAndThePrimaryCannotBeDisabled(t *testing.T) {
-	_, first, lookup := keys(t, "p", "c")
+func TestDisable(t *testing.T) {
+	_, first, lookup := newKeys(t, "p", "c")
 	old := must(seal.Describe(first))(t)[0].ID
-	sealed := must(instance(t, first, lookup).Seal([]byte("token"), seal.Place{}))(t)
-	second, id := added(t, first)
+	sealed := must(newInstance(t, first, lookup).Seal([]byte("token"), seal.Place{}))(t)
+	second, id := addKey(t, first)
 	if _, err := seal.Disable(second, old); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("the primary: %v", err)
 	}
 	last := must(seal.Disable(must(seal.Promote(second, id))(t), old))(t)
-	if _, err := instance(t, last, lookup).Open(sealed, seal.Place{}); !errors.Is(err, seal.ErrUnknownKey) {
+	if _, err := newInstance(t, last, lookup).Open(sealed, seal.Place{}); !errors.Is(err, seal.ErrUnknownKey) {
 		t.Errorf("got %v", err)
 	}
 	want := []seal.Key{{ID: old}, {ID: id, Primary: true, Enabled: true}}
@@ -95,24 +96,24 @@ func TestADisabledKeyOpensNothingAndThePrimaryCannotBeDisabled(t *testing.T) {
 	}
 }
 
-func TestWhatWasCodedBeforeARotationIsFoundAfterIt(t *testing.T) {
-	_, keyset, first := keys(t, "p", "c")
-	before := must(instance(t, keyset, first).Code("email", "a@example.com"))(t)
-	second, id := added(t, first)
-	after := instance(t, keyset, must(seal.Promote(second, id))(t))
-	codes := must(after.Codes("email", "a@example.com"))(t)
+func TestCodes_AfterRotation(t *testing.T) {
+	_, keyset, first := newKeys(t, "p", "c")
+	before := must(newInstance(t, keyset, first).MAC("email", "a@example.com"))(t)
+	second, id := addKey(t, first)
+	after := newInstance(t, keyset, must(seal.Promote(second, id))(t))
+	codes := must(after.MACs("email", "a@example.com"))(t)
 	if len(codes) != 2 || string(codes[1]) != string(before) || string(codes[0]) == string(before) {
 		t.Errorf("got %d codes", len(codes))
 	}
 	if _, got := after.Primary(); got != id {
-		t.Errorf("it codes with %d, not with %d", got, id)
+		t.Errorf("lookup key: got %d, want %d", got, id)
 	}
 }
 
-func TestWhatIsNoKeysetIsRefused(t *testing.T) {
-	for _, text := range []config.Secret{{}, config.NewSecret("{}"), config.NewSecret(`{"primaryKeyId":1,"key":[]}`), config.NewSecret("secret")} {
-		if _, _, err := seal.Add(text); fault.KindOf(err) != fault.Invalid {
-			t.Errorf("%q: %v", text.Reveal(), err)
+func TestAdd_InvalidKeyset(t *testing.T) {
+	for _, text := range []string{"", "{}", `{"primaryKeyId":1,"key":[]}`, "secret"} {
+		if _, _, err := seal.Add(config.NewSecret(text)); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

@@ -1,7 +1,5 @@
-// Package seal encrypts small secrets so that each opens only in the place it
-// was sealed for, and derives the codes under which things are looked up.
-//
-// It knows Tink keysets and nothing of records, tokens or HTTP.
+// Package seal encrypts small secrets with Tink. A secret opens only in the place it was sealed for.
+// Package seal also derives the keyed codes that records are looked up by.
 package seal
 
 import (
@@ -21,27 +19,25 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// What can be wrong with a sealed text, for errors.Is.
+// Errors of Open, for errors.Is.
 var (
-	// ErrUnknownKey: sealed with a key that this keyset lacks, which is an
-	// operator's fault (a rotation half done). The fault's kind is Unavailable.
-	ErrUnknownKey = errors.New("sealed with a key that KEYSET does not hold")
-	// ErrBroken: our key, but not sealed for this place, or altered. The
-	// fault's kind is Internal.
-	ErrBroken = errors.New("does not open in this place")
+	// ErrUnknownKey means that KEYSET lacks the key: the operator has not completed a
+	// rotation. The fault is Unavailable.
+	ErrUnknownKey = errors.New("sealed with a key that is not in KEYSET")
+	// ErrNotAuthentic means that the text was altered, or sealed for another place. The fault is Internal.
+	ErrNotAuthentic = errors.New("altered, or sealed for another place")
 )
 
-// Place is where a sealed text belongs. A text sealed for one place opens in
-// no other: not for another purpose, document or field.
+// Place identifies the purpose and the field that a text is sealed for. The text
+// opens in no other place.
 type Place struct {
-	Purpose    string // what it may be used for, such as "act" or "invitation"
-	Collection string // the record's collection; empty for what is not stored
+	Purpose    string // such as "act" or "invitation"
+	Collection string // the record's collection; empty if the text is not stored
 	Document   string
 	Field      string
 }
 
-// Keys seals and opens for one project and one OAuth client. It is safe for
-// concurrent use.
+// Keys seals and opens texts for one project and one OAuth client. It is safe for concurrent use.
 type Keys struct {
 	aead    tink.AEAD
 	ids     map[uint32]bool
@@ -51,100 +47,100 @@ type Keys struct {
 	client  string
 }
 
-// Project is the id of the Google Cloud project that seals are bound to.
+// Project is the ID of a Google Cloud project.
 type Project string
 
-// New reads Tink's JSON keysets: keyset of AEAD keys (KEYSET) and lookup of PRF
-// keys (LOOKUP_KEYSET). Everything it seals is bound to project and client id.
+// New returns Keys for two Tink JSON keysets in clear text: AEAD keys (KEYSET) and
+// PRF keys (LOOKUP_KEYSET). Seals and codes are bound to project and clientID.
 func New(keysetJSON, lookupJSON config.Secret, project Project, clientID string) (*Keys, error) {
-	handle, err := read(Keyset, keysetJSON)
+	handle, err := parse(Keyset, keysetJSON)
 	if err != nil {
 		return nil, err
 	}
-	k := &Keys{ids: map[uint32]bool{}, primary: handle.KeysetInfo().GetPrimaryKeyId(), project: string(project), client: clientID}
-	for _, info := range handle.KeysetInfo().GetKeyInfo() {
-		if info.GetOutputPrefixType() != tinkpb.OutputPrefixType_TINK {
-			return nil, wrong(Keyset, fmt.Errorf("key %d has no Tink prefix, so its texts could not be told apart", info.GetKeyId()))
+	info := handle.KeysetInfo()
+	k := &Keys{ids: map[uint32]bool{}, primary: info.GetPrimaryKeyId(), project: string(project), client: clientID}
+	for _, key := range info.GetKeyInfo() {
+		if key.GetOutputPrefixType() != tinkpb.OutputPrefixType_TINK {
+			return nil, unavailable(Keyset, fmt.Errorf("key %d has no Tink output prefix", key.GetKeyId()))
 		}
-		if info.GetStatus() == tinkpb.KeyStatusType_ENABLED {
-			k.ids[info.GetKeyId()] = true
+		if key.GetStatus() == tinkpb.KeyStatusType_ENABLED {
+			k.ids[key.GetKeyId()] = true
 		}
 	}
 	if k.aead, err = aead.New(handle); err != nil {
-		return nil, wrong(Keyset, err)
+		return nil, unavailable(Keyset, err)
 	}
-	if handle, err = read(Lookup, lookupJSON); err != nil {
+	if handle, err = parse(Lookup, lookupJSON); err != nil {
 		return nil, err
 	}
 	if k.lookup, err = prf.NewPRFSet(handle); err != nil {
-		return nil, wrong(Lookup, err)
+		return nil, unavailable(Lookup, err)
 	}
 	return k, nil
 }
 
-func read(name string, text config.Secret) (*keyset.Handle, error) {
+func parse(name string, text config.Secret) (*keyset.Handle, error) {
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(text.Reveal())))
 	if err != nil {
 		// Tink's own text may quote the keyset.
-		return nil, wrong(name, errors.New("it is not a Tink JSON keyset in clear text (is KEYSET_KEK missing?)"))
+		return nil, unavailable(name, errors.New("not a Tink JSON keyset in clear text (is KEYSET_KEK missing?)"))
 	}
 	return handle, nil
 }
 
-func wrong(name string, err error) error {
+func unavailable(name string, err error) error {
 	return &fault.Error{Op: "seal.New", Kind: fault.Unavailable, Err: fmt.Errorf("%s: %w", name, err)}
 }
 
 // Seal encrypts text for one place.
-func (k *Keys) Seal(text []byte, at Place) ([]byte, error) {
-	sealed, err := k.aead.Encrypt(text, k.bind(at))
+func (k *Keys) Seal(text []byte, place Place) ([]byte, error) {
+	sealed, err := k.aead.Encrypt(text, k.associatedData(place))
 	return sealed, fault.Wrap("seal.Seal", err)
 }
 
-// Open decrypts what was sealed for this place; else ErrUnknownKey or
-// ErrBroken in a fault of the kind named there.
-func (k *Keys) Open(sealed []byte, at Place) ([]byte, error) {
-	text, err := k.aead.Decrypt(sealed, k.bind(at))
+// Open decrypts a text that was sealed for place. It fails with a fault around
+// ErrUnknownKey or ErrBroken.
+func (k *Keys) Open(sealed []byte, place Place) ([]byte, error) {
+	text, err := k.aead.Decrypt(sealed, k.associatedData(place))
 	if err == nil {
 		return text, nil
 	}
-	if id, ok := keyOf(sealed); ok && !k.ids[id] {
+	if id, ok := keyID(sealed); ok && !k.ids[id] {
 		return nil, &fault.Error{Op: "seal.Open", Kind: fault.Unavailable, Err: ErrUnknownKey}
 	}
-	return nil, &fault.Error{Op: "seal.Open", Err: ErrBroken}
+	return nil, &fault.Error{Op: "seal.Open", Err: ErrNotAuthentic}
 }
 
-// keyOf is the id of the key that a text was sealed with, as Tink writes it in
-// front: one byte 0x01, then the id, big-endian.
-func keyOf(sealed []byte) (uint32, bool) {
+// keyID returns the ID of the key that sealed a text. Tink's output prefix is the
+// byte 0x01 and then the ID, big-endian.
+func keyID(sealed []byte) (uint32, bool) {
 	if len(sealed) < 5 || sealed[0] != 1 {
 		return 0, false
 	}
 	return binary.BigEndian.Uint32(sealed[1:5]), true
 }
 
-// SealedByPrimary reports whether a text was sealed with the key in use.
+// SealedByPrimary reports whether a text was sealed with the primary key.
 func (k *Keys) SealedByPrimary(sealed []byte) bool {
-	id, ok := keyOf(sealed)
+	id, ok := keyID(sealed)
 	return ok && id == k.primary
 }
 
-// Primary are the keys in use: the one that seals, and the one that codes.
-// What was stored under others has to be resealed before they are disabled.
-func (k *Keys) Primary() (seals, codes uint32) { return k.primary, k.lookup.PrimaryID }
+// Primary returns the IDs of the primary keys of KEYSET and LOOKUP_KEYSET. Reseal
+// records of other keys before you disable those keys.
+func (k *Keys) Primary() (keysetID, lookupID uint32) { return k.primary, k.lookup.PrimaryID }
 
-// Code is a keyed code of 32 bytes over a purpose and its parts (an HMAC when
-// LOOKUP_KEYSET holds HMAC keys): the same in every instance, and not to be
-// computed without the key.
-func (k *Keys) Code(purpose string, parts ...string) ([]byte, error) {
-	code, err := k.lookup.ComputePrimaryPRF(k.coded(purpose, parts), 32)
+// MAC returns a keyed code of 32 bytes for a purpose and its parts: the output of
+// the primary PRF of LOOKUP_KEYSET. It is the same in every instance.
+func (k *Keys) MAC(purpose string, parts ...string) ([]byte, error) {
+	code, err := k.lookup.ComputePrimaryPRF(k.codeInput(purpose, parts), 32)
 	return code, fault.Wrap("seal.Code", err)
 }
 
-// Codes are the codes under every key, the primary's first: what was stored
-// before a rotation is found as well.
-func (k *Keys) Codes(purpose string, parts ...string) ([][]byte, error) {
-	first, err := k.Code(purpose, parts...)
+// MACs returns the codes under every enabled key, the primary key's first. They
+// also find records that were stored before a rotation.
+func (k *Keys) MACs(purpose string, parts ...string) ([][]byte, error) {
+	first, err := k.MAC(purpose, parts...)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +149,7 @@ func (k *Keys) Codes(purpose string, parts ...string) ([][]byte, error) {
 		if id == k.lookup.PrimaryID {
 			continue
 		}
-		code, err := key.ComputePRF(k.coded(purpose, parts), 32)
+		code, err := key.ComputePRF(k.codeInput(purpose, parts), 32)
 		if err != nil {
 			return nil, fault.Wrap("seal.Codes", err)
 		}
@@ -162,20 +158,21 @@ func (k *Keys) Codes(purpose string, parts ...string) ([][]byte, error) {
 	return out, nil
 }
 
-func (k *Keys) coded(purpose string, parts []string) []byte {
+func (k *Keys) codeInput(purpose string, parts []string) []byte {
 	return join(append([]string{purpose, k.project, k.client}, parts...))
 }
 
-// bind is the associated data: every field with its length before it, so that
-// no two places give the same bytes.
-func (k *Keys) bind(at Place) []byte {
-	return join([]string{"1", at.Purpose, k.project, k.client, at.Collection, at.Document, at.Field})
+// associatedData encodes a place for the AEAD.
+func (k *Keys) associatedData(p Place) []byte {
+	return join([]string{"1", p.Purpose, k.project, k.client, p.Collection, p.Document, p.Field})
 }
 
+// join concatenates parts, each with its length before it, so that no two lists of
+// parts give the same bytes.
 func join(parts []string) []byte {
 	var out []byte
 	for _, p := range parts {
-		out = binary.BigEndian.AppendUint32(out, uint32(len(p))) //nolint:gosec // ids and names, far below 4 GiB
+		out = binary.BigEndian.AppendUint32(out, uint32(len(p))) //nolint:gosec // far below 4 GiB
 		out = append(out, p...)
 	}
 	return out

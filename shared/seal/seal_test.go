@@ -11,66 +11,66 @@ import (
 	"example.com/deputy/shared/seal"
 )
 
-func keys(t *testing.T, project, client string) (*seal.Keys, config.Secret, config.Secret) {
+func newKeys(t *testing.T, project, client string) (k *seal.Keys, keyset, lookup config.Secret) {
 	t.Helper()
-	a, b, err := seal.Generate()
+	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := seal.New(a, b, seal.Project(project), client)
+	k, err = seal.New(keyset, lookup, seal.Project(project), client)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return k, a, b
+	return k, keyset, lookup
 }
 
-func TestASealedTextOpensInNoOtherPlace(t *testing.T) {
-	k, a, b := keys(t, "p", "c")
-	home := seal.Place{Purpose: "act", Collection: "grants", Document: "1", Field: "refresh"}
-	sealed, err := k.Seal([]byte("token"), home)
+func TestOpen_OtherPlace(t *testing.T) {
+	k, keyset, lookup := newKeys(t, "p", "c")
+	place := seal.Place{Purpose: "act", Collection: "grants", Document: "1", Field: "refresh"}
+	sealed, err := k.Seal([]byte("token"), place)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := k.Open(sealed, home); err != nil || string(text) != "token" {
-		t.Fatalf("at home: %q, %v", text, err)
+	if text, err := k.Open(sealed, place); err != nil || string(text) != "token" {
+		t.Fatalf("same place: %q, %v", text, err)
 	}
-	for name, place := range map[string]seal.Place{
-		"another purpose":    {"revoke", "grants", "1", "refresh"},
-		"another collection": {"act", "revocations", "1", "refresh"},
-		"another document":   {"act", "grants", "2", "refresh"},
-		"another field":      {"act", "grants", "1", "access"},
+	for name, other := range map[string]seal.Place{
+		"other purpose":      {"revoke", "grants", "1", "refresh"},
+		"other collection":   {"act", "revocations", "1", "refresh"},
+		"other document":     {"act", "grants", "2", "refresh"},
+		"other field":        {"act", "grants", "1", "access"},
 		"shifted boundaries": {"act", "grants1", "", "refresh"},
 	} {
-		if _, err := k.Open(sealed, place); !errors.Is(err, seal.ErrBroken) || fault.KindOf(err) != fault.Internal {
+		if _, err := k.Open(sealed, other); !errors.Is(err, seal.ErrNotAuthentic) || fault.KindOf(err) != fault.Internal {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, other := range map[string][2]string{"another project": {"q", "c"}, "another client": {"p", "d"}} {
-		k2, err := seal.New(a, b, seal.Project(other[0]), other[1])
+	for name, other := range map[string][2]string{"other project": {"q", "c"}, "other client": {"p", "d"}} {
+		k2, err := seal.New(keyset, lookup, seal.Project(other[0]), other[1])
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := k2.Open(sealed, home); !errors.Is(err, seal.ErrBroken) {
+		if _, err := k2.Open(sealed, place); !errors.Is(err, seal.ErrNotAuthentic) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for i := range sealed[5:] {
 		altered := bytes.Clone(sealed)
 		altered[5+i] ^= 1
-		if _, err := k.Open(altered, home); !errors.Is(err, seal.ErrBroken) {
+		if _, err := k.Open(altered, place); !errors.Is(err, seal.ErrNotAuthentic) {
 			t.Fatalf("byte %d altered: %v", i, err)
 		}
 	}
 	for _, text := range [][]byte{nil, {1}, []byte("hello")} {
-		if _, err := k.Open(text, home); !errors.Is(err, seal.ErrBroken) {
+		if _, err := k.Open(text, place); !errors.Is(err, seal.ErrNotAuthentic) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
 }
 
-func TestATextOfAnUnknownKeyIsTheOperatorsFault(t *testing.T) {
-	k1, _, _ := keys(t, "p", "c")
-	k2, _, _ := keys(t, "p", "c")
+func TestOpen_UnknownKey(t *testing.T) {
+	k1, _, _ := newKeys(t, "p", "c")
+	k2, _, _ := newKeys(t, "p", "c")
 	sealed, err := k1.Seal([]byte("token"), seal.Place{})
 	if err != nil {
 		t.Fatal(err)
@@ -81,17 +81,17 @@ func TestATextOfAnUnknownKeyIsTheOperatorsFault(t *testing.T) {
 	}
 }
 
-func TestCodesDifferByPurposePartsAndKey(t *testing.T) {
-	k, _, _ := keys(t, "p", "c")
-	other, _, _ := keys(t, "p", "c")
+func TestCode(t *testing.T) {
+	k, _, _ := newKeys(t, "p", "c")
+	other, _, _ := newKeys(t, "p", "c")
 	seen := map[string]string{}
 	add := func(name string, k *seal.Keys, purpose string, parts ...string) {
-		code, err := k.Code(purpose, parts...)
+		code, err := k.MAC(purpose, parts...)
 		if err != nil || len(code) != 32 {
 			t.Fatalf("%s: %d bytes, %v", name, len(code), err)
 		}
 		if twin, ok := seen[string(code)]; ok {
-			t.Errorf("%s has the code of %s", name, twin)
+			t.Errorf("%s has the same code as %s", name, twin)
 		}
 		seen[string(code)] = name
 	}
@@ -99,24 +99,25 @@ func TestCodesDifferByPurposePartsAndKey(t *testing.T) {
 	add("shifted", k, "act", "ab", "c")
 	add("purpose", k, "email", "a", "bc")
 	add("key", other, "act", "a", "bc")
-	again, _ := k.Code("act", "a", "bc")
+	again, _ := k.MAC("act", "a", "bc")
 	if seen[string(again)] != "plain" {
-		t.Error("the same input gives another code")
+		t.Error("the same input gives a different code")
 	}
 }
 
-func TestAKeysetThatIsNoneIsRefusedWithoutQuotingIt(t *testing.T) {
+func TestNew_InvalidKeysetNotQuoted(t *testing.T) {
 	good, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pair := range [][2]config.Secret{{config.NewSecret("marked-secret"), lookup}, {good, config.NewSecret("marked-secret")}, {lookup, lookup}, {good, good}} {
+	marked := config.NewSecret("marked-secret")
+	for _, pair := range [][2]config.Secret{{marked, lookup}, {good, marked}, {lookup, lookup}, {good, good}} {
 		_, err := seal.New(pair[0], pair[1], "p", "c")
 		if err == nil || fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "KEYSET") {
 			t.Errorf("got %v", err)
 		}
 		if err != nil && strings.Contains(err.Error(), "marked") {
-			t.Errorf("quotes the keyset: %v", err)
+			t.Errorf("the error quotes the keyset: %v", err)
 		}
 	}
 }

@@ -14,16 +14,15 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// Names of the two keysets, as the configuration has them. They are bound to
-// what wraps them.
+// The names of the two keysets in the configuration. Wrap binds a keyset to its name.
 const (
 	Keyset = "KEYSET"
 	Lookup = "LOOKUP_KEYSET"
 )
 
-// NameOf says which of the two a wrapped keyset is; empty when it is neither.
-// What it looks at is not secret, and not proved before Unwrap.
-func NameOf(wrapped config.Secret) string {
+// KeysetName returns the name of a wrapped keyset, Keyset or Lookup, or "". It reads
+// public metadata, which is not authenticated before Unwrap.
+func KeysetName(wrapped config.Secret) string {
 	var text struct {
 		KeysetInfo struct {
 			KeyInfo []struct {
@@ -34,14 +33,14 @@ func NameOf(wrapped config.Secret) string {
 	if err := json.Unmarshal([]byte(wrapped.Reveal()), &text); err != nil || len(text.KeysetInfo.KeyInfo) == 0 {
 		return ""
 	}
-	return kinds[text.KeysetInfo.KeyInfo[0].TypeURL].name
+	return keyTypes[text.KeysetInfo.KeyInfo[0].TypeURL].name
 }
 
-// Wrap encrypts a keyset with a key-encryption key (KEYSET_KEK), so that who
-// reads the secret still cannot open anything. name, Keyset or Lookup, is bound
-// to it: one cannot be put in the other's place.
+// Wrap encrypts a keyset with a key-encryption key (KEYSET_KEK), so that reading
+// the stored secret does not reveal its keys. name, Keyset or Lookup, is associated
+// data: a keyset unwraps only under the name it was wrapped with.
 func Wrap(ctx context.Context, name string, text config.Secret, kek tink.AEADWithContext) (config.Secret, error) {
-	handle, err := readAny(text)
+	handle, err := parseAny(text)
 	if err != nil {
 		return config.Secret{}, err
 	}
@@ -52,15 +51,15 @@ func Wrap(ctx context.Context, name string, text config.Secret, kek tink.AEADWit
 	return config.NewSecret(out.String()), nil
 }
 
-// Unwrap is the keyset that Wrap encrypted, in clear text.
+// Unwrap decrypts a keyset that Wrap encrypted and returns it in clear text.
 func Unwrap(ctx context.Context, name string, wrapped config.Secret, kek tink.AEADWithContext) (config.Secret, error) {
-	handle, err := keyset.ReadWithContext(ctx, keyset.NewJSONReader(strings.NewReader(wrapped.Reveal())), kek, []byte(name))
-	if _, away := errors.AsType[*fault.Error](err); err != nil && !away {
-		// Tink's own text may quote what it was given.
-		err = errors.New("it is not a keyset that this KEYSET_KEK has wrapped for this place")
+	reader := keyset.NewJSONReader(strings.NewReader(wrapped.Reveal()))
+	handle, err := keyset.ReadWithContext(ctx, reader, kek, []byte(name))
+	if _, ok := errors.AsType[*fault.Error](err); err != nil && !ok {
+		err = errors.New("not a keyset wrapped with this KEYSET_KEK and name") // Tink's text may quote the input
 	}
 	if err != nil {
-		return config.Secret{}, wrong(name, err)
+		return config.Secret{}, unavailable(name, err)
 	}
-	return write(handle)
+	return encode(handle)
 }

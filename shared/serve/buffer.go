@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// buffer holds an answer until it is known to be whole.
+// buffer holds a response until it is complete.
 type buffer struct {
 	header http.Header
 	status int
@@ -25,8 +25,8 @@ func (b *buffer) sendTo(w http.ResponseWriter, method string) {
 	w.Header().Set("Content-Length", strconv.Itoa(b.body.Len()))
 	w.WriteHeader(b.status)
 	if method != http.MethodHead {
-		_, _ = w.Write(b.body.Bytes()) // the client has gone: nobody is left to tell
+		_, _ = w.Write(b.body.Bytes()) // on an error the client has disconnected
 	}
-	// Out now: net/http would flush only after Drain has stopped counting us.
+	// Flush now: net/http would flush only after Drain stops counting this request.
 	_ = http.NewResponseController(w).Flush()
 }

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// DrainTime is how long requests in flight may take to end after SIGTERM: the
-// platform kills the process 10 s after the signal.
+// DrainTime is how long requests in flight have to finish after SIGTERM. The platform
+// kills the process 10 s after the signal.
 const DrainTime = 9 * time.Second
 
-// Drain counts the requests in flight, so that a process that was told to stop
-// can finish them first. Its zero value is ready; it is safe for concurrent use.
+// Drain counts the requests in flight, so that a process can finish them before it
+// exits. The zero value is ready to use. It is safe for concurrent use.
 type Drain struct {
-	mu     sync.Mutex
-	flying int
-	idle   chan struct{} // closed at the moment nothing flies; nil until asked for
+	mu       sync.Mutex
+	inFlight int
+	idle     chan struct{} // closed when inFlight reaches 0; nil if nothing waits
 }
 
-// Track counts the requests that pass through next.
+// Track returns a handler that counts the requests in next.
 func (d *Drain) Track(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.add(1)
@@ -32,17 +32,17 @@ func (d *Drain) Track(next http.Handler) http.Handler {
 func (d *Drain) add(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.flying += n
-	if d.flying == 0 && d.idle != nil {
+	d.inFlight += n
+	if d.inFlight == 0 && d.idle != nil {
 		close(d.idle)
 		d.idle = nil
 	}
 }
 
-// Wait returns when nothing flies, or with ctx's error.
+// Wait waits until no request is in flight, or returns ctx's error.
 func (d *Drain) Wait(ctx context.Context) error {
 	d.mu.Lock()
-	if d.flying == 0 {
+	if d.inFlight == 0 {
 		d.mu.Unlock()
 		return nil
 	}
@@ -59,9 +59,9 @@ func (d *Drain) Wait(ctx context.Context) error {
 	}
 }
 
-// OnSignal waits for one signal, then for the requests in flight, then calls
-// exit with 0, or with 1 when DrainTime was not enough.
-func (d *Drain) OnSignal(signals <-chan os.Signal, exit func(int)) {
+// ExitOnSignal waits for a signal and then for the requests in flight. It calls exit with
+// 0, or with 1 if they take longer than DrainTime.
+func (d *Drain) ExitOnSignal(signals <-chan os.Signal, exit func(int)) {
 	<-signals
 	ctx, cancel := context.WithTimeout(context.Background(), DrainTime)
 	defer cancel()

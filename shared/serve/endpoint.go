@@ -1,10 +1,7 @@
-// Package serve is what every function of Deputy needs around its handler and
-// the functions framework does not give: a trace, a deadline, a cap on the
-// body, recovery that never mixes an error into a begun answer, one log line a
-// request, /health and /ready, a lazy start that may fail and be tried again,
-// and draining on SIGTERM.
-//
-// Start reading at Endpoint.Handler; it shows the order.
+// Package serve wraps each function's HTTP handler. It adds a trace and a deadline,
+// limits the request body, recovers from panics, and logs one line per request.
+// Responses are buffered, so an error never follows a partial body. It also serves
+// /health and /ready, starts functions lazily with retries, and drains on SIGTERM.
 package serve
 
 import (
@@ -23,71 +20,68 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// MaxBody is the most an endpoint reads of one request: Chat's events, forms and
-// API bodies are far below, and the platform alone would allow 32 MiB.
+// MaxBody is the default limit of a request body in bytes. Events, forms and API bodies
+// are much smaller; the platform itself would allow 32 MiB.
 const MaxBody = 1 << 20
 
-// HandlerFunc answers a request or returns why it could not.
+// HandlerFunc responds to a request, or returns an error.
 type HandlerFunc func(http.ResponseWriter, *http.Request) error
 
 // Endpoint wraps the handlers of one function. All fields but Limiter are required.
 type Endpoint struct {
 	Name     string // the function's name in the log
 	Log      *slog.Logger
-	Deadline time.Duration // of one request, shorter than the platform's own
-	// Fail renders an error. It is the only place of the function that does.
-	Fail    func(http.ResponseWriter, *http.Request, error)
-	Limiter *Limiter // for all its handlers together; nil for one that bounds its work itself
-	MaxBody int64    // in bytes; 0 is MaxBody
+	Deadline time.Duration // of one request, shorter than the platform's
+	// WriteError writes the response for an error.
+	WriteError func(http.ResponseWriter, *http.Request, error)
+	Limiter    *Limiter // shared by all handlers; nil for no limit
+	MaxBody    int64    // in bytes; 0 means the constant MaxBody
 }
 
-// bodyTime is how long a client may take to send its body. It waits without a
-// place of the Limiter: who sends slowly keeps nobody else out.
-const bodyTime = 5 * time.Second
+// bodyTimeout limits how long a client takes to send its body. A slot of the Limiter
+// is acquired only after that, so slow clients do not block others.
+const bodyTimeout = 5 * time.Second
 
-// Handler puts the middleware around next: trace, deadline, body cap, recovery
-// into a buffer, the one log line. Nothing reaches the client before next or
-// Fail has finished.
-func (d Endpoint) Handler(next HandlerFunc) http.Handler {
+// Handler wraps next. The client receives nothing until next or Fail has returned.
+func (e Endpoint) Handler(next HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		trace, span := traceOf(r.Header)
-		ctx, cancel := context.WithTimeout(logging.Begin(r.Context(), logging.Trace(trace), span), d.Deadline)
+		trace, span := traceContext(r.Header)
+		ctx, cancel := context.WithTimeout(logging.NewContext(r.Context(), logging.TraceID(trace), span), e.Deadline)
 		defer cancel()
 		r = r.WithContext(ctx)
 
-		answer := newBuffer()
+		response := newBuffer()
 		err := fault.Catch(func() error {
-			if err := d.receive(w, r); err != nil {
+			if err := e.readBody(w, r); err != nil {
 				return err
 			}
-			return d.within(next)(answer, r)
+			return e.limitConcurrency(next)(response, r)
 		})
 		if err != nil {
-			answer = newBuffer()
-			if again := fault.Catch(func() error { d.Fail(answer, r, err); return nil }); again != nil {
-				err = errors.Join(err, again)
-				answer = newBuffer()
-				answer.WriteHeader(http.StatusInternalServerError)
+			response = newBuffer()
+			if failErr := fault.Catch(func() error { e.WriteError(response, r, err); return nil }); failErr != nil {
+				err = errors.Join(err, failErr)
+				response = newBuffer()
+				response.WriteHeader(http.StatusInternalServerError)
 			}
 		}
-		// The line first: after the answer the platform takes the CPU away.
-		d.line(r, answer.status, err, time.Since(start))
-		answer.sendTo(w, r.Method)
+		// Log first: after the response, the platform may withdraw the CPU.
+		e.logRequest(r, response.status, err, time.Since(start))
+		response.sendTo(w, r.Method)
 	})
 }
 
-// receive reads the whole body, within its time and size.
-func (d Endpoint) receive(w http.ResponseWriter, r *http.Request) error {
+func (e Endpoint) readBody(w http.ResponseWriter, r *http.Request) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
 	client := http.NewResponseController(w)
-	_ = client.SetReadDeadline(time.Now().Add(bodyTime)) // not in tests without a network
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, cmp.Or(d.MaxBody, MaxBody)))
+	_ = client.SetReadDeadline(time.Now().Add(bodyTimeout)) // not supported by test recorders
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, cmp.Or(e.MaxBody, MaxBody)))
 	if err != nil {
 		w.Header().Set("Connection", "close")
-		f := &fault.Error{Op: "serve.receive", Kind: fault.Invalid, Public: words.ErrorRequestIncomplete, Err: err}
+		f := &fault.Error{Op: "serve.readBody", Kind: fault.Invalid, Public: words.ErrorRequestIncomplete, Err: err}
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			f.Public = words.ErrorRequestTooLarge
 		}
@@ -98,28 +92,28 @@ func (d Endpoint) receive(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// within is next, if there is room for it.
-func (d Endpoint) within(next HandlerFunc) HandlerFunc {
-	if d.Limiter == nil {
+// limitConcurrency returns a handler that calls next in a slot of the Limiter.
+func (e Endpoint) limitConcurrency(next HandlerFunc) HandlerFunc {
+	if e.Limiter == nil {
 		return next
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		leave, err := d.Limiter.Enter()
+		release, err := e.Limiter.Acquire()
 		if err != nil {
 			return err
 		}
-		defer leave()
+		defer release()
 		return next(w, r)
 	}
 }
 
-// line writes the request's one line: ours to mend at ERROR, theirs at INFO.
-func (d Endpoint) line(r *http.Request, status int, err error, took time.Duration) {
+// logRequest logs one line at INFO, or at ERROR for Internal and Unavailable.
+func (e Endpoint) logRequest(r *http.Request, status int, err error, took time.Duration) {
 	ctx := r.Context()
-	logging.Note(ctx, slog.String("function", d.Name), slog.String("method", r.Method),
-		slog.String("path", pathOf(r)), slog.Int("status", status), slog.Int64("ms", took.Milliseconds()))
+	logging.AddAttrs(ctx, slog.String("function", e.Name), slog.String("method", r.Method),
+		slog.String("path", loggedPath(r)), slog.Int("status", status), slog.Int64("ms", took.Milliseconds()))
 	if err == nil {
-		d.Log.InfoContext(ctx, "request", slog.String("outcome", "ok"))
+		e.Log.InfoContext(ctx, "request", slog.String("outcome", "ok"))
 		return
 	}
 	level, kind := slog.LevelInfo, fault.KindOf(err)
@@ -127,21 +121,20 @@ func (d Endpoint) line(r *http.Request, status int, err error, took time.Duratio
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{slog.String("outcome", kind.String()), slog.String("error", err.Error())}
-	if p, ok := errors.AsType[*fault.Panicked](err); ok {
+	if p, ok := errors.AsType[*fault.PanicError](err); ok {
 		attrs = append(attrs, slog.String("stack_trace", p.Error()+"\n\n"+p.Stack))
 	}
-	d.Log.LogAttrs(ctx, level, "request", attrs...)
+	e.Log.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// pathOf is what the log may say of a request's path: the pattern that it
-// matched. The path itself may hold a link, a code, or a person, also where it
-// matches nothing.
-func pathOf(r *http.Request) string {
+// loggedPath returns the pattern that matched the request. The path itself is never
+// logged: even without a match it may contain a link, a code or a person.
+func loggedPath(r *http.Request) string {
 	if r.URL.Path == "/" || r.URL.Path == "" {
 		return "/"
 	}
-	_, path, found := strings.Cut(r.Pattern, " ")
-	if !found {
+	_, path, ok := strings.Cut(r.Pattern, " ")
+	if !ok {
 		path = r.Pattern
 	}
 	if path == "" || path == "/" {
@@ -150,8 +143,8 @@ func pathOf(r *http.Request) string {
 	return path
 }
 
-// Body is the whole body of a request that went through a Endpoint.
-func Body(r *http.Request) ([]byte, error) {
+// ReadBody returns the whole body of a request that passed through an Endpoint.
+func ReadBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	return body, fault.Wrap("serve.Body", err)
 }

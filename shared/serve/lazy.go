@@ -13,84 +13,82 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// buildTime bounds one attempt to build a function: keys and clients, no more.
-const buildTime = 20 * time.Second
+// buildTimeout limits one attempt to build a function, and one check of the store.
+const buildTimeout = 20 * time.Second
 
-// Lazy serves with what build makes at the first request. Requests that come
-// meanwhile wait for the same attempt; success is kept, failure is answered
-// with 503 and tried again at the next request (a sync.Once would remember the
-// failure for the life of the instance).
+// Lazy returns a handler that calls build at the first request; concurrent requests
+// wait for the same attempt. If build fails, they get 503 and the next request tries
+// again, which a sync.Once would not do.
 //
-// It answers /health itself (the process lives) and /ready (build works), and
-// has no icon and no robots.txt, which the framework passes on to functions.
+// Lazy itself serves /health (the process runs), /ready (build succeeds), /favicon.ico
+// and /robots.txt, because the framework passes them on to functions.
 func Lazy(build func(context.Context) (http.Handler, error)) http.Handler {
 	l := &lazy{build: build}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", say(http.StatusOK, "ok"))
+	mux.HandleFunc("GET /health", text(http.StatusOK, "ok"))
 	mux.HandleFunc("GET /favicon.ico", http.NotFound)
-	mux.HandleFunc("GET /robots.txt", say(http.StatusOK, "User-agent: *\nDisallow: /"))
+	mux.HandleFunc("GET /robots.txt", text(http.StatusOK, "User-agent: *\nDisallow: /"))
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, r *http.Request) {
-		if l.ready(w, r) != nil {
-			say(http.StatusOK, "ready")(w, r)
+		if l.handler(w, r) != nil {
+			text(http.StatusOK, "ready")(w, r)
 		}
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if h := l.ready(w, r); h != nil {
+		if h := l.handler(w, r); h != nil {
 			h.ServeHTTP(w, r)
 		}
 	})
 	return mux
 }
 
-// Stored puts GET /ready/store in front of a function: 200 when check reaches
-// what it stores its records in, as a smoke test of a deployment asks it. /ready
-// does not: an instance that lost its store for a moment need not end. Whoever
-// asks often gets one result for some seconds: anybody may ask.
-func Stored(check func(context.Context) error, now func() time.Time, next http.Handler) http.Handler {
-	s := &stored{check: check, now: now}
+// WithStoreCheck adds GET /ready/store to a function, for smoke tests of a deployment: 200 if
+// check reaches the store. /ready does not check it, so an instance survives a short
+// outage of the store. The endpoint is public, so results are cached for seconds.
+func WithStoreCheck(check func(context.Context) error, now func() time.Time, next http.Handler) http.Handler {
+	c := &cachedCheck{check: check, now: now}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/ready/store" || r.Method != http.MethodGet {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if err := s.result(r.Context()); err != nil {
-			slog.ErrorContext(r.Context(), "the store is not reached", slog.String("error", err.Error()))
+		if err := c.result(r.Context()); err != nil {
+			slog.ErrorContext(r.Context(), "store unreachable", slog.String("error", err.Error()))
 			w.Header().Set("Retry-After", "10")
-			say(http.StatusServiceUnavailable, "Deputy does not reach its store. Its administrator finds the reason in the log.")(w, r)
+			text(http.StatusServiceUnavailable,
+				"Deputy can't reach its database. Your administrator can find the reason in the logs.")(w, r)
 			return
 		}
-		say(http.StatusOK, "ready")(w, r)
+		text(http.StatusOK, "ready")(w, r)
 	})
 }
 
-// storedFor is how long one result of a check is given.
-const storedFor = 3 * time.Second
+// checkMaxAge is how long the result of a check is cached.
+const checkMaxAge = 3 * time.Second
 
-// stored is a check whose result is kept.
-type stored struct {
-	check  func(context.Context) error
-	now    func() time.Time
-	flight singleflight.Group
-	mu     sync.Mutex
-	at     time.Time
-	err    error
+type cachedCheck struct {
+	check   func(context.Context) error
+	now     func() time.Time
+	flight  singleflight.Group
+	mu      sync.Mutex
+	checked time.Time
+	err     error
 }
 
-func (s *stored) result(ctx context.Context) error {
-	s.mu.Lock()
-	at, err := s.at, s.err
-	s.mu.Unlock()
-	if !at.IsZero() && s.now().Sub(at) < storedFor {
+func (c *cachedCheck) result(ctx context.Context) error {
+	c.mu.Lock()
+	checked, err := c.checked, c.err
+	c.mu.Unlock()
+	if !checked.IsZero() && c.now().Sub(checked) < checkMaxAge {
 		return err
 	}
-	shared := context.WithoutCancel(ctx)
-	r := <-s.flight.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(shared, buildTime)
+	detached := context.WithoutCancel(ctx)
+	r := <-c.flight.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(detached, buildTimeout)
 		defer cancel()
-		err := fault.Catch(func() error { return s.check(ctx) })
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.at, s.err = s.now(), err
+		err := fault.Catch(func() error { return c.check(ctx) })
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.checked, c.err = c.now(), err
 		return nil, err
 	})
 	return r.Err
@@ -102,19 +100,19 @@ type lazy struct {
 	built  atomic.Pointer[http.Handler]
 }
 
-// ready is the built handler, or nil after having answered 503.
-func (l *lazy) ready(w http.ResponseWriter, r *http.Request) http.Handler {
+// handler returns the built handler. If there is none, it responds with 503 and returns nil.
+func (l *lazy) handler(w http.ResponseWriter, r *http.Request) http.Handler {
 	if h := l.built.Load(); h != nil {
 		return *h
 	}
-	// The first request's end must not end the attempt the others wait for.
+	// Other requests may wait for this attempt, so it must outlive this request.
 	ctx := context.WithoutCancel(r.Context())
 	attempt := l.flight.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(ctx, buildTime)
+		ctx, cancel := context.WithTimeout(ctx, buildTimeout)
 		defer cancel()
 		return nil, fault.Catch(func() error {
 			if l.built.Load() != nil {
-				return nil // by the flight before this one
+				return nil // built by the previous flight
 			}
 			h, err := l.build(ctx)
 			if err == nil {
@@ -132,14 +130,15 @@ func (l *lazy) ready(w http.ResponseWriter, r *http.Request) http.Handler {
 	case <-r.Context().Done():
 	}
 	w.Header().Set("Retry-After", "10")
-	say(http.StatusServiceUnavailable, "Deputy is not ready. Its administrator finds the reason in the log.")(w, r)
+	text(http.StatusServiceUnavailable,
+		"Deputy isn't ready. Your administrator can find the reason in the logs.")(w, r)
 	return nil
 }
 
-func say(status int, text string) http.HandlerFunc {
+func text(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(status)
-		_, _ = w.Write([]byte(text + "\n"))
+		_, _ = w.Write([]byte(body + "\n"))
 	}
 }

@@ -7,27 +7,25 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// MaxInFlight is how many requests one instance works on at once. Cloud Run sends 40;
-// elsewhere nobody counts. Each holds some 100 KB while it waits for Google.
+// MaxInFlight is the maximum number of concurrent requests of one instance. Cloud Run
+// sends at most 40; other platforms have no limit. Each request needs about 100 KB.
 const MaxInFlight = 200
 
-// ErrFull says that there was no place, and that nothing was done. The fault's
-// kind is RateLimited.
-var ErrFull = errors.New("no place is free")
+// ErrFull means that the limit is reached and the request had no effect. The fault is RateLimited.
+var ErrFull = errors.New("concurrency limit reached")
 
-// Limiter bounds how many requests an instance works on at once. It refuses one more
-// at once, so that the others are not late. It is safe for concurrent
-// use.
-type Limiter struct{ taken chan struct{} }
+// Limiter limits the number of concurrent requests. It rejects excess requests
+// instead of queueing them. It is safe for concurrent use.
+type Limiter struct{ slots chan struct{} }
 
-// NewLimiter lets max requests in at once.
+// NewLimiter returns a Limiter for max concurrent requests.
 func NewLimiter(max int) *Limiter { return &Limiter{make(chan struct{}, max)} }
 
-// Enter takes a place, until leave is called, or says at once that none is free.
-func (r *Limiter) Enter() (leave func(), err error) {
+// Acquire acquires a slot, which release frees. It fails at once with ErrFull if there is none.
+func (l *Limiter) Acquire() (release func(), err error) {
 	select {
-	case r.taken <- struct{}{}:
-		return func() { <-r.taken }, nil
+	case l.slots <- struct{}{}:
+		return func() { <-l.slots }, nil
 	default:
 		return nil, &fault.Error{Op: "serve.Enter", Kind: fault.RateLimited, Public: words.ErrorBusy, Err: ErrFull}
 	}

@@ -17,15 +17,17 @@ import (
 	"example.com/deputy/shared/serve"
 )
 
-// S13: a thousand connections that send one byte of their body, and no more, must
-// keep nobody out.
-func TestAThousandSlowConnectionsTakeNoPlace(t *testing.T) {
+// Attack: a thousand connections that send only the first byte of their bodies.
+func TestLimiter_SlowConnections(t *testing.T) {
 	served := atomic.Int32{}
-	d := door(io.Discard)
-	d.Limiter = serve.NewLimiter(2)
-	refused := make(chan error, 1000)
-	d.Fail = func(_ http.ResponseWriter, _ *http.Request, err error) { refused <- err }
-	server := httptest.NewServer(d.Handler(func(http.ResponseWriter, *http.Request) error { served.Add(1); return nil }))
+	e := newEndpoint(io.Discard)
+	e.Limiter = serve.NewLimiter(2)
+	errs := make(chan error, 1000)
+	e.WriteError = func(_ http.ResponseWriter, _ *http.Request, err error) { errs <- err }
+	server := httptest.NewServer(e.Handler(func(http.ResponseWriter, *http.Request) error {
+		served.Add(1)
+		return nil
+	}))
 	defer server.Close()
 	address := strings.TrimPrefix(server.URL, "http://")
 	const slow = 1000
@@ -48,63 +50,63 @@ func TestAThousandSlowConnectionsTakeNoPlace(t *testing.T) {
 		}
 		_ = res.Body.Close()
 		if res.StatusCode != http.StatusOK {
-			t.Fatalf("an honest request was answered %d", res.StatusCode)
+			t.Fatalf("a complete request: status %d", res.StatusCode)
 		}
 	}
 	if got := served.Load(); got != 20 {
-		t.Errorf("%d were served", got)
+		t.Errorf("served %d requests", got)
 	}
-	for range slow { // each ends at its read deadline
-		if err := <-refused; fault.KindOf(err) != fault.Invalid {
+	for range slow { // each fails at its read deadline
+		if err := <-errs; fault.KindOf(err) != fault.Invalid {
 			t.Fatalf("got %v", err)
 		}
 	}
 	if len(conns) != slow || served.Load() != 20 {
-		t.Errorf("%d were served", served.Load())
+		t.Errorf("served %d requests", served.Load())
 	}
 }
 
-// S18: anybody may ask for /ready/store as often as they like.
-func TestManyLooksAtTheStoreAreOne(t *testing.T) {
+// Attack: many requests for /ready/store, which is public.
+func TestStored_CachesResult(t *testing.T) {
 	var checks, ahead atomic.Int64
 	broken := atomic.Bool{}
-	hold := make(chan struct{})
+	release := make(chan struct{})
 	start := time.Now()
-	h := serve.Stored(func(context.Context) error {
+	h := serve.WithStoreCheck(func(context.Context) error {
 		checks.Add(1)
-		<-hold
+		<-release
 		if broken.Load() {
-			return fault.New(fault.Unavailable, fault.None)
+			return fault.New(fault.Unavailable, fault.NoText)
 		}
 		return nil
 	}, func() time.Time { return start.Add(time.Duration(ahead.Load())) }, http.NotFoundHandler())
-	look := func() int {
+	get := func() int {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ready/store", nil))
 		return w.Code
 	}
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	for range 100 {
-		all.Go(func() {
-			if got := look(); got != http.StatusOK {
+		wg.Go(func() {
+			if got := get(); got != http.StatusOK {
 				t.Errorf("got %d", got)
 			}
 		})
 	}
-	close(hold)
-	all.Wait()
+	close(release)
+	wg.Wait()
 	broken.Store(true)
-	if got := look(); got != http.StatusOK || checks.Load() != 1 {
-		t.Errorf("at once: %d, %d checks", got, checks.Load())
+	if got := get(); got != http.StatusOK || checks.Load() != 1 {
+		t.Errorf("immediately: %d, %d checks", got, checks.Load())
 	}
 	ahead.Store(int64(3 * time.Second))
-	if got := look(); got != http.StatusServiceUnavailable || checks.Load() != 2 {
+	if got := get(); got != http.StatusServiceUnavailable || checks.Load() != 2 {
 		t.Errorf("after three seconds: %d, %d checks", got, checks.Load())
 	}
 }
 
-func TestACheckThatPanicsIsAStoreThatIsNotReached(t *testing.T) {
-	h := serve.Stored(func(context.Context) error { panic("a bug") }, time.Now, http.NotFoundHandler())
+func TestStored_CheckPanics(t *testing.T) {
+	h := serve.WithStoreCheck(func(context.Context) error { panic("a bug") }, time.Now, http.NotFoundHandler())
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ready/store", nil))
 	if w.Code != http.StatusServiceUnavailable {

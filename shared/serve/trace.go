@@ -12,10 +12,10 @@ var (
 	cloudContext = regexp.MustCompile(`^([0-9a-f]{32})(?:/(\d{1,20}))?`)
 )
 
-// traceOf reads the W3C header, else Google's older one, else invents a trace,
-// so that a user always has a reference to quote. The older header's span is a
-// decimal number, which Cloud Logging does not take: it is left out.
-func traceOf(h http.Header) (trace, span string) {
+// traceContext returns the trace and span IDs of the W3C header or of Google's older
+// header, or a random trace ID, so that a user always has a reference. The older
+// header's span is omitted: it is decimal, which Cloud Logging does not accept.
+func traceContext(h http.Header) (trace, span string) {
 	if m := traceparent.FindStringSubmatch(h.Get("Traceparent")); m != nil {
 		return m[1], m[2]
 	}
@@ -23,6 +23,6 @@ func traceOf(h http.Header) (trace, span string) {
 		return m[1], ""
 	}
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	_, _ = rand.Read(b[:]) // crypto/rand.Read never returns an error
 	return hex.EncodeToString(b[:]), ""
 }

@@ -33,7 +33,7 @@ func (s *Spaces) addAll(
 			id := cmp.Or(found.User, m.User)
 			out.added, out.roster.alias[m.User] = append(out.added, m), id
 			out.roster.add(id, found.State, found.DisplayName)
-		case fault.Passes(err):
+		case fault.IsTransient(err):
 			stopped = fault.KindOf(err) == fault.RateLimited
 			out.pending = append(out.pending, m)
 		default:

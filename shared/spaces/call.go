@@ -12,10 +12,10 @@ import (
 )
 
 // chatAPI holds the texts for failed calls to the Chat API (chat-protocol.md 6.6).
-var chatAPI = googlecall.API{
-	Silent: words.ErrorChatSilent, Broken: words.ErrorChatInternal, Busy: words.ErrorChatBusy, Forbids: words.ErrorChatDenied,
-	Exists: i18n.Surprise, Missing: words.ErrorSpaceNotFound, Refuses: words.ErrorChatRejected,
-	Unready: words.ErrorChatNotSetUp, UnreadyMark: "Chat app not found",
+var chatAPI = googlecall.ErrorTexts{
+	NoResponse: words.ErrorChatSilent, ServerError: words.ErrorChatInternal, RateLimited: words.ErrorChatBusy, Forbidden: words.ErrorChatDenied,
+	Conflict: i18n.Surprise, NotFound: words.ErrorSpaceNotFound, BadRequest: words.ErrorChatRejected,
+	NotSetUp: words.ErrorChatNotSetUp, NotSetUpMarker: "Chat app not found",
 }
 
 // do makes a call as a person who needs these capabilities; see Needs for useAdminAccess.
@@ -27,7 +27,7 @@ func do[T any, C googlecall.Call[C, T]](
 		var none T
 		return none, err
 	}
-	return googlecall.Do(ctx, chatAPI, googlecall.As{Actor: s.auth, Person: person, Needs: needs}, call)
+	return googlecall.Do(ctx, chatAPI, googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs}, call)
 }
 
 // withTakenName names the taken name in a Conflict.

@@ -35,7 +35,7 @@ func (s *Spaces) AddMembers(
 		found, err := s.addMember(ctx, person, space, m)
 		if _, consent := capability.AsConsentError(err); consent {
 			if len(out.Joined)+len(out.Invited) > 0 {
-				err = &fault.Partly{Err: err}
+				err = &fault.PartialError{Err: err}
 			}
 			return out, fault.Wrap("spaces.Invite", err)
 		}
@@ -50,7 +50,7 @@ func (s *Spaces) AddMembers(
 	}
 	n, passing := len(out.Failed), 0
 	for _, f := range out.Failed {
-		if fault.Passes(f.Err) {
+		if fault.IsTransient(f.Err) {
 			passing++
 		}
 	}
@@ -76,8 +76,8 @@ func (s *Spaces) addMember(
 		return Membership{}, err
 	}
 	texts := chatAPI
-	texts.Forbids = words.ErrorAddDenied
-	created, err := googlecall.Do(ctx, texts, googlecall.As{Actor: s.auth, Person: person, Needs: needs}, call)
+	texts.Forbidden = words.ErrorAddDenied
+	created, err := googlecall.Do(ctx, texts, googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs}, call)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return s.findMember(ctx, person, space, m), nil
 	}

@@ -10,7 +10,7 @@ import (
 // requestID returns Google's requestId of an operation. A repetition has the
 // same one, so Google does nothing twice. It is a UUID (version 8, RFC 9562).
 func requestID(keys *seal.Keys, name string, parts ...string) (string, error) {
-	code, err := keys.Code("request", append([]string{name}, parts...)...)
+	code, err := keys.MAC("request", append([]string{name}, parts...)...)
 	if err != nil {
 		return "", fault.Wrap("spaces.requestID", err)
 	}

@@ -73,7 +73,7 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 		}
 		if err != nil {
 			if done {
-				err = &fault.Partly{Err: err}
+				err = &fault.PartialError{Err: err}
 			}
 			return Info{}, fault.Wrap("spaces.Update", err)
 		}
@@ -83,7 +83,7 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 	if err != nil && done {
 		// The change is complete, only its result is unknown.
 		err = &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err}
-		err = &fault.Partly{Err: err}
+		err = &fault.PartialError{Err: err}
 	}
 	return updated, err
 }

@@ -1,8 +1,6 @@
-// Package strictjson decodes JSON as its sender meant it. encoding/json matches
-// names in any case, lets the last of two equal names win, and replaces bad
-// UTF-8: an attacker can show one checker one value, and the next another.
-//
-// It does not know which names are allowed: unknown ones are passed over.
+// Package strictjson decodes JSON that every conforming parser reads the same way. encoding/json
+// matches names in any case, uses the last of duplicate names, and replaces invalid UTF-8. An attacker
+// could use that to show two parsers different values. Unknown names are ignored.
 package strictjson
 
 import (
@@ -16,36 +14,34 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds how deep values may lie in each other.
+// maxDepth is the maximum nesting depth.
 const maxDepth = 100
 
-// Decode reads one JSON value into what into points to. It refuses bad UTF-8,
-// more than one value, a name that is there twice in one object, and a name that
-// differs from a known one in nothing but its case.
-func Decode(text []byte, into any) error {
+// Decode decodes one JSON value into the value that out points to. It rejects invalid UTF-8, a second
+// value, duplicate names in one object, and names that differ from a known name only in case.
+func Decode(text []byte, out any) error {
 	if !utf8.Valid(text) {
-		return errors.New("the JSON is not valid UTF-8")
+		return errors.New("JSON is not valid UTF-8")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	if err := walk(decoder, reflect.TypeOf(into), 0); err != nil {
+	if err := walk(decoder, reflect.TypeOf(out), 0); err != nil {
 		return err
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return errors.New("more than one JSON value")
 	}
-	return json.Unmarshal(text, into)
+	return json.Unmarshal(text, out)
 }
 
-// walk checks one value that is to become a t; t may be nil, where nothing of
-// ours becomes of it.
+// walk checks one value that Decode stores in a t. t is nil for a value that is ignored.
 func walk(decoder *json.Decoder, t reflect.Type, depth int) error {
 	if depth > maxDepth {
-		return errors.New("the JSON is nested too deeply")
+		return errors.New("JSON nested too deeply")
 	}
 	token, err := decoder.Token()
 	if err != nil {
-		return fmt.Errorf("not JSON: %w", err)
+		return fmt.Errorf("invalid JSON: %w", err)
 	}
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -63,29 +59,29 @@ func walk(decoder *json.Decoder, t reflect.Type, depth int) error {
 		}
 		_, err = decoder.Token()
 	case json.Delim('{'):
-		err = object(decoder, t, depth)
+		err = walkObject(decoder, t, depth)
 	}
 	return err
 }
 
-func object(decoder *json.Decoder, t reflect.Type, depth int) error {
+func walkObject(decoder *json.Decoder, t reflect.Type, depth int) error {
 	known := fields(t)
 	seen := map[string]bool{}
 	for decoder.More() {
 		token, err := decoder.Token()
 		if err != nil {
-			return fmt.Errorf("not JSON: %w", err)
+			return fmt.Errorf("invalid JSON: %w", err)
 		}
-		name, _ := token.(string) // JSON has no other names
+		name, _ := token.(string) // JSON names are strings
 		if seen[name] {
-			return fmt.Errorf("the name %.40q is there twice", name)
+			return fmt.Errorf("duplicate name %.40q", name)
 		}
 		seen[name] = true
 		value, exact := known[name]
 		if !exact {
 			for other := range known {
 				if strings.EqualFold(other, name) {
-					return fmt.Errorf("the name %.40q must be written %q", name, other)
+					return fmt.Errorf("unknown name %.40q, want %q", name, other)
 				}
 			}
 			if t != nil && t.Kind() == reflect.Map {
@@ -100,7 +96,7 @@ func object(decoder *json.Decoder, t reflect.Type, depth int) error {
 	return err
 }
 
-// fields are the names of a struct's fields in JSON, with their types.
+// fields returns the types of a struct's fields by their JSON names.
 func fields(t reflect.Type) map[string]reflect.Type {
 	if t == nil || t.Kind() != reflect.Struct {
 		return nil

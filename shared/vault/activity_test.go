@@ -125,7 +125,7 @@ func TestTemplate_OfAnotherCaller(t *testing.T) {
 	if _, err := docs.Create(t.Context(), "templates", vault.TemplateID("bot", "Incident"), doc.Fields); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.Template(t.Context(), "bot", "Incident"); !errors.Is(err, seal.ErrBroken) {
+	if _, err := v.Template(t.Context(), "bot", "Incident"); !errors.Is(err, seal.ErrNotAuthentic) {
 		t.Errorf("moved: %v", err)
 	}
 	if all, err := v.Templates(t.Context(), "bot"); err != nil || len(all) != 0 {

@@ -127,7 +127,7 @@ func (v *Vault) grantOf(doc Doc) (Grant, error) {
 	}
 	g := read.Grant
 	if err != nil {
-		g = Grant{Broken: errors.Is(err, seal.ErrBroken)}
+		g = Grant{Broken: errors.Is(err, seal.ErrNotAuthentic)}
 	}
 	g.RefreshToken, g.AccessToken, g.Email = config.NewSecret(read.RefreshToken), config.NewSecret(read.AccessToken), config.NewSecret(read.Email)
 	g.Person, g.version = resource.Person("users/"+doc.ID), doc.Version

@@ -32,7 +32,7 @@ const maxOwners = 20
 // Only addresses that Google is authoritative for are found.
 func (v *Vault) GrantByEmail(ctx context.Context, email string) (Grant, error) {
 	email = address.Lower(email)
-	codes, err := v.keys.Codes(byEmail, email)
+	codes, err := v.keys.MACs(byEmail, email)
 	if err != nil {
 		return Grant{}, fault.Wrap("vault.GrantByEmail", err)
 	}
@@ -55,7 +55,7 @@ func (v *Vault) GrantByEmail(ctx context.Context, email string) (Grant, error) {
 		}
 	}
 	if newest.Person == "" {
-		return Grant{}, fault.New(fault.NotFound, fault.None)
+		return Grant{}, fault.New(fault.NotFound, fault.NoText)
 	}
 	return newest, nil
 }
@@ -115,7 +115,7 @@ func (v *Vault) codeAll(into Fields, g Grant) error {
 	if g.Email.Empty() || g.EmailAt.IsZero() {
 		return nil
 	}
-	code, err := v.keys.Code(byEmail, address.Lower(g.Email.Reveal()))
+	code, err := v.keys.MAC(byEmail, address.Lower(g.Email.Reveal()))
 	into[byEmail] = hex.EncodeToString(code)
 	return err
 }

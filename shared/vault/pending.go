@@ -86,7 +86,7 @@ func (v *Vault) pending(ctx context.Context, id string, browser []byte) (sealedP
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound:
 		return read, "", refuse(ErrExpired)
-	case errors.Is(err, seal.ErrBroken):
+	case errors.Is(err, seal.ErrNotAuthentic):
 		return read, "", refuse(errors.Join(ErrExpired, err))
 	case err != nil:
 		return read, "", fault.Wrap("vault.pending", err)

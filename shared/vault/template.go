@@ -48,7 +48,7 @@ func (v *Vault) Templates(ctx context.Context, owner Owner) ([]Template, error) 
 	var out []Template
 	for _, doc := range docs {
 		t, err := v.templateOf(owner, doc)
-		if err != nil && !errors.Is(err, seal.ErrBroken) {
+		if err != nil && !errors.Is(err, seal.ErrNotAuthentic) {
 			return nil, err
 		}
 		if err == nil {

@@ -51,7 +51,7 @@ const (
 )
 
 // errUnopened is a record that is not one of ours: planted, altered, or moved.
-var errUnopened = &fault.Error{Kind: fault.Internal, Err: seal.ErrBroken}
+var errUnopened = &fault.Error{Kind: fault.Internal, Err: seal.ErrNotAuthentic}
 
 func place(collection Collection, id string) seal.Place {
 	return seal.Place{Purpose: "record", Collection: string(collection), Document: id, Field: sealedField}
@@ -87,7 +87,7 @@ func (v *Vault) open(collection Collection, doc Doc, content any) error {
 		err = errUnopened
 	}
 	if err != nil {
-		if errors.Is(err, seal.ErrBroken) {
+		if errors.Is(err, seal.ErrNotAuthentic) {
 			err = errUnopened
 		}
 		err = fmt.Errorf("vault: %s/%s: %w", collection, doc.ID, err)

@@ -115,13 +115,13 @@ func TestRecord_Planted(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if g, err := v.Grant(t.Context(), resource.Person("users/"+id)); !errors.Is(err, seal.ErrBroken) || !g.Broken || !g.RefreshToken.Empty() || len(g.Approvals) > 0 {
+		if g, err := v.Grant(t.Context(), resource.Person("users/"+id)); !errors.Is(err, seal.ErrNotAuthentic) || !g.Broken || !g.RefreshToken.Empty() || len(g.Approvals) > 0 {
 			t.Errorf("%s: grant: %v, %+v", c.name, err, g)
 		}
-		if _, err := v.Operation(t.Context(), id); fault.KindOf(err) != fault.Internal || !errors.Is(err, seal.ErrBroken) {
+		if _, err := v.Operation(t.Context(), id); fault.KindOf(err) != fault.Internal || !errors.Is(err, seal.ErrNotAuthentic) {
 			t.Errorf("%s: operation: %v", c.name, err)
 		}
-		if _, err := v.NextSeq(t.Context(), id, "key"); !errors.Is(err, seal.ErrBroken) {
+		if _, err := v.NextSeq(t.Context(), id, "key"); !errors.Is(err, seal.ErrNotAuthentic) {
 			t.Errorf("%s: sequence: %v", c.name, err)
 		}
 	}

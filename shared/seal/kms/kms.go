@@ -1,9 +1,8 @@
-// Package kms is Tink's AEAD on one symmetric key of Cloud KMS: it wraps and
-// unwraps the keysets (KEYSET_KEK), once per start of an instance.
+// Package kms implements Tink's AEAD with a symmetric key of Cloud KMS. The key
+// wraps and unwraps the keysets (KEYSET_KEK), once per start of an instance.
 //
-// It goes over the REST API with google.golang.org/api, since Tink's own
-// extension cannot stand beside this version of Firestore's client in one
-// go.mod (docs/decisions.md).
+// It calls the REST API because Tink's own extension conflicts with the version of
+// the Firestore client in go.mod (docs/decisions.md).
 package kms
 
 import (
@@ -21,7 +20,7 @@ import (
 	"example.com/deputy/shared/googlecall"
 )
 
-// AEAD encrypts and decrypts with one key of Cloud KMS. It implements
+// AEAD encrypts and decrypts with one Cloud KMS key. It implements
 // tink.AEADWithContext and is safe for concurrent use.
 type AEAD struct {
 	name string // projects/.../cryptoKeys/...
@@ -30,20 +29,19 @@ type AEAD struct {
 
 var uri = regexp.MustCompile(`^gcp-kms://(projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+)$`)
 
-// Check tells whether text names a key as gcp-kms://projects/.../cryptoKeys/...
-func Check(text string) error {
-	if !uri.MatchString(text) {
+// CheckURI returns an Invalid fault if keyURI is not gcp-kms://projects/.../cryptoKeys/...
+func CheckURI(keyURI string) error {
+	if !uri.MatchString(keyURI) {
 		return &fault.Error{Op: "kms.Check", Kind: fault.Invalid, Err: errors.New(
 			"must be gcp-kms://projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY, without a version")}
 	}
 	return nil
 }
 
-// New is the key that keyURI names. The options are those of Google's clients;
-// without any it is Google's own service, with the credentials of where it
-// runs.
+// New returns an AEAD for the key that keyURI names. Without options it uses
+// Google's service and the application default credentials.
 func New(ctx context.Context, keyURI string, options ...option.ClientOption) (*AEAD, error) {
-	if err := Check(keyURI); err != nil {
+	if err := CheckURI(keyURI); err != nil {
 		return nil, err
 	}
 	api, err := cloudkms.NewService(ctx, options...)
@@ -56,18 +54,18 @@ func New(ctx context.Context, keyURI string, options ...option.ClientOption) (*A
 // EncryptWithContext implements tink.AEADWithContext.
 func (a *AEAD) EncryptWithContext(ctx context.Context, plaintext, associated []byte) ([]byte, error) {
 	call := a.api.Projects.Locations.KeyRings.CryptoKeys.Encrypt(a.name, &cloudkms.EncryptRequest{
-		Plaintext: encode(plaintext), PlaintextCrc32c: sum(plaintext),
-		AdditionalAuthenticatedData: encode(associated), AdditionalAuthenticatedDataCrc32c: sum(associated),
+		Plaintext: encode(plaintext), PlaintextCrc32c: checksum(plaintext),
+		AdditionalAuthenticatedData: encode(associated), AdditionalAuthenticatedDataCrc32c: checksum(associated),
 		ForceSendFields: []string{"PlaintextCrc32c", "AdditionalAuthenticatedDataCrc32c"},
 	})
 	var out []byte
-	err := policy.Do(ctx, googlecall.Later, func(ctx context.Context) error {
+	err := policy.Do(ctx, googlecall.RetryDelay, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
 		if err != nil {
 			return err
 		}
 		if !res.VerifiedPlaintextCrc32c || !res.VerifiedAdditionalAuthenticatedDataCrc32c {
-			return errDamaged
+			return errChecksum
 		}
 		out, err = decode(res.Ciphertext, res.CiphertextCrc32c)
 		return err
@@ -78,12 +76,12 @@ func (a *AEAD) EncryptWithContext(ctx context.Context, plaintext, associated []b
 // DecryptWithContext implements tink.AEADWithContext.
 func (a *AEAD) DecryptWithContext(ctx context.Context, ciphertext, associated []byte) ([]byte, error) {
 	call := a.api.Projects.Locations.KeyRings.CryptoKeys.Decrypt(a.name, &cloudkms.DecryptRequest{
-		Ciphertext: encode(ciphertext), CiphertextCrc32c: sum(ciphertext),
-		AdditionalAuthenticatedData: encode(associated), AdditionalAuthenticatedDataCrc32c: sum(associated),
+		Ciphertext: encode(ciphertext), CiphertextCrc32c: checksum(ciphertext),
+		AdditionalAuthenticatedData: encode(associated), AdditionalAuthenticatedDataCrc32c: checksum(associated),
 		ForceSendFields: []string{"CiphertextCrc32c", "AdditionalAuthenticatedDataCrc32c"},
 	})
 	var out []byte
-	err := policy.Do(ctx, googlecall.Later, func(ctx context.Context) error {
+	err := policy.Do(ctx, googlecall.RetryDelay, func(ctx context.Context) error {
 		res, err := call.Context(ctx).Do()
 		if err != nil {
 			return err
@@ -94,25 +92,25 @@ func (a *AEAD) DecryptWithContext(ctx context.Context, ciphertext, associated []
 	return out, api.Fault("kms.Decrypt", err)
 }
 
-// errDamaged is an answer or a request that was altered on the way: Google
-// says to try again a few times.
+// errChecksum means that a request or response was corrupted in transit. Google
+// recommends a limited number of retries:
 // https://docs.cloud.google.com/kms/docs/data-integrity-guidelines
-var errDamaged = errors.New("a checksum does not fit")
+var errChecksum = errors.New("checksum mismatch")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func sum(b []byte) int64     { return int64(crc32.Checksum(b, castagnoli)) }
-func encode(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+func checksum(b []byte) int64 { return int64(crc32.Checksum(b, castagnoli)) }
+func encode(b []byte) string  { return base64.StdEncoding.EncodeToString(b) }
 
 func decode(text string, want int64) ([]byte, error) {
 	out, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || sum(out) != want {
-		return nil, errDamaged
+	if err != nil || checksum(out) != want {
+		return nil, errChecksum
 	}
 	return out, nil
 }
 
-var policy = googlecall.Policy{Tries: 3, Each: 5 * time.Second}
+var policy = googlecall.Policy{Attempts: 3, AttemptTimeout: 5 * time.Second}
 
-// api fails for the operator to see.
-var api = googlecall.API{Operator: true}
+// api returns errors that only the operator sees.
+var api = googlecall.ErrorTexts{Operator: true}

@@ -40,7 +40,7 @@ type Setting struct{ Project, Database string }
 // FromEnv reads GOOGLE_CLOUD_PROJECT and FIRESTORE_DATABASE.
 func FromEnv(env *config.Reader) Setting {
 	if env.Optional("K_SERVICE", "") != "" && env.Optional("FIRESTORE_EMULATOR_HOST", "") != "" {
-		env.Fault("FIRESTORE_EMULATOR_HOST", "is set in a deployed service; remove it")
+		env.AddError("FIRESTORE_EMULATOR_HOST", "is set in a deployed service; remove it")
 	}
 	return Setting{env.Required("GOOGLE_CLOUD_PROJECT"), env.Optional("FIRESTORE_DATABASE", "(default)")}
 }
@@ -155,7 +155,7 @@ func (d *Docs) Delete(ctx context.Context, collection vault.Collection, id strin
 
 // contention is how a call is repeated that Firestore aborted: it changed
 // nothing.
-var contention = googlecall.Policy{Tries: 5, Each: callTime}
+var contention = googlecall.Policy{Attempts: 5, AttemptTimeout: callTime}
 
 func again(ctx context.Context, call func(context.Context) error) error {
 	return contention.Do(ctx, func(err error) (time.Duration, bool) { return 0, status.Code(err) == codes.Aborted }, call)
@@ -226,7 +226,7 @@ func publicOf(kind fault.Kind) i18n.Text {
 	if kind == fault.Unavailable {
 		return words.ErrorStoreUnavailable
 	}
-	return fault.None
+	return fault.NoText
 }
 
 // gone is a conflict where a version was expected and nothing is there.

@@ -33,7 +33,7 @@ type collection struct {
 // Get implements vault.Docs.
 func (d *Docs) Get(ctx context.Context, name vault.Collection, id string) (vault.Doc, error) {
 	if id == "" { // Firestore refuses it; nothing is stored under it
-		return vault.Doc{}, fault.New(fault.Internal, fault.None)
+		return vault.Doc{}, fault.New(fault.Internal, fault.NoText)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -42,7 +42,7 @@ func (d *Docs) Get(ctx context.Context, name vault.Collection, id string) (vault
 	case ctx.Err() != nil:
 		return vault.Doc{}, ended(ctx)
 	case !ok:
-		return vault.Doc{}, fault.New(fault.NotFound, fault.None)
+		return vault.Doc{}, fault.New(fault.NotFound, fault.NoText)
 	}
 	return copied(doc), nil
 }
@@ -61,7 +61,7 @@ func (d *Docs) Replace(ctx context.Context, name vault.Collection, id string, fi
 func (d *Docs) Update(ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version) error {
 	doc, err := d.Get(ctx, name, id)
 	if err != nil {
-		return fault.New(fault.Conflict, fault.None) // it is gone
+		return fault.New(fault.Conflict, fault.NoText) // it is gone
 	}
 	maps.Copy(doc.Fields, fields)
 	_, err = d.write(ctx, name, id, doc.Fields, at)
@@ -81,7 +81,7 @@ func (d *Docs) write(ctx context.Context, name vault.Collection, id string, fiel
 		return "", ended(ctx)
 	}
 	if c.docs[id].Version != at {
-		return "", fault.New(fault.Conflict, fault.None)
+		return "", fault.New(fault.Conflict, fault.NoText)
 	}
 	return d.put(c, id, fields), nil
 }
@@ -113,7 +113,7 @@ func (d *Docs) Delete(ctx context.Context, name vault.Collection, id string, at 
 		return ended(ctx)
 	}
 	if doc, ok := c.docs[id]; !ok || doc.Version != at {
-		return fault.New(fault.Conflict, fault.None)
+		return fault.New(fault.Conflict, fault.NoText)
 	}
 	c.remove(id)
 	return nil
@@ -189,7 +189,7 @@ func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
 	}
 	for _, w := range writes {
 		if d.of(w.Collection).docs[w.ID].Version != w.At || w.Fields == nil && w.At == "" {
-			return fault.New(fault.Conflict, fault.None)
+			return fault.New(fault.Conflict, fault.NoText)
 		}
 	}
 	for _, w := range writes {
