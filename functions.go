@@ -1,7 +1,7 @@
-// Package deputy is what the buildpack deploys: it registers Deputy's functions
-// by the names that FUNCTION_TARGET chooses from. It stands at the root, names
-// the framework itself and has no test here, because Google's Go buildpack
-// wants it so (docs/decisions.md, "The root package").
+// Package deputy registers Deputy's functions under the names that
+// FUNCTION_TARGET selects. Google's Go buildpack requires it to be at the root,
+// to import the framework directly, and to have no test (docs/decisions.md, "The
+// root package").
 package deputy
 
 import (

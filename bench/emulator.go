@@ -14,34 +14,40 @@ import (
 	"time"
 )
 
-// emulator is Google's Firestore emulator, behind a wire that can be slow.
+// emulator is Google's Firestore emulator behind a proxy that can delay
+// responses.
 type emulator struct {
 	address  string
 	listener net.Listener
-	slow     atomic.Int64 // nanoseconds that an answer is on its way
-	own      *exec.Cmd    // nil when it ran before
+	delay    atomic.Int64 // nanoseconds
+	cmd      *exec.Cmd    // nil if FIRESTORE_EMULATOR_HOST named a running one
 }
 
 func startEmulator(ctx context.Context) (*emulator, error) {
 	e := &emulator{}
-	to := os.Getenv("FIRESTORE_EMULATOR_HOST")
-	if to == "" {
+	upstream := os.Getenv("FIRESTORE_EMULATOR_HOST")
+	if upstream == "" {
 		root, err := exec.CommandContext(ctx, "gcloud", "info", "--format=value(installation.sdk_root)").Output()
 		if err != nil {
-			return nil, errors.New("the benchmark needs Google's Firestore emulator: install gcloud and its component cloud-firestore-emulator, or name one in FIRESTORE_EMULATOR_HOST")
+			return nil, errors.New("no Firestore emulator; install gcloud with its component" +
+				" cloud-firestore-emulator, or set FIRESTORE_EMULATOR_HOST")
 		}
 		free, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		to = free.Addr().String()
+		upstream = free.Addr().String()
 		_ = free.Close()
-		e.own = exec.Command(filepath.Join(strings.TrimSpace(string(root)), "platform/cloud-firestore-emulator/cloud_firestore_emulator"), "start", "--host=127.0.0.1", "--port="+to[strings.LastIndex(to, ":")+1:]) //nolint:gosec,noctx // where gcloud says it is; ended by close
-		e.own.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}                                                                                                                                                      // it is a script that starts Java
-		if err := e.own.Start(); err != nil {
+		program := filepath.Join(strings.TrimSpace(string(root)),
+			"platform/cloud-firestore-emulator/cloud_firestore_emulator")
+		port := upstream[strings.LastIndex(upstream, ":")+1:]
+		//nolint:gosec,noctx // gcloud's own program; ended by close
+		e.cmd = exec.Command(program, "start", "--host=127.0.0.1", "--port="+port)
+		e.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it is a script that starts Java
+		if err := e.cmd.Start(); err != nil {
 			return nil, err
 		}
-		if err := answering(ctx, to); err != nil {
+		if err := waitForPort(ctx, upstream); err != nil {
 			e.close()
 			return nil, err
 		}
@@ -53,23 +59,24 @@ func startEmulator(ctx context.Context) (*emulator, error) {
 	e.address = e.listener.Addr().String()
 	go func() {
 		for {
-			near, err := e.listener.Accept()
+			client, err := e.listener.Accept()
 			if err != nil {
 				return
 			}
-			far, err := net.Dial("tcp", to)
+			server, err := net.Dial("tcp", upstream)
 			if err != nil {
-				_ = near.Close()
+				_ = client.Close()
 				continue
 			}
-			go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
-			go func() { e.carry(near, far); _ = near.Close() }()
+			go func() { _, _ = io.Copy(server, client); _ = server.Close() }()
+			go func() { e.copyDelayed(client, server); _ = client.Close() }()
 		}
 	}()
 	return e, nil
 }
 
-func answering(ctx context.Context, address string) error {
+// waitForPort waits until address accepts connections.
+func waitForPort(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
 	for {
@@ -79,35 +86,35 @@ func answering(ctx context.Context, address string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return errors.New("the Firestore emulator does not answer")
+			return errors.New("the Firestore emulator did not start within 40 seconds")
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
-// carry copies what the emulator says, each piece after the time that the wire
-// takes, and in order.
-func (e *emulator) carry(to io.Writer, from io.Reader) {
-	type piece struct {
-		at   time.Time
+// copyDelayed copies the emulator's responses in order, each part after the
+// delay.
+func (e *emulator) copyDelayed(to io.Writer, from io.Reader) {
+	type part struct {
+		due  time.Time
 		text []byte
 	}
-	pieces := make(chan piece, 4096)
+	parts := make(chan part, 4096)
 	go func() {
-		defer close(pieces)
+		defer close(parts)
 		for {
 			buffer := make([]byte, 32<<10)
 			n, err := from.Read(buffer)
 			if n > 0 {
-				pieces <- piece{time.Now().Add(time.Duration(e.slow.Load())), buffer[:n]}
+				parts <- part{time.Now().Add(time.Duration(e.delay.Load())), buffer[:n]}
 			}
 			if err != nil {
 				return
 			}
 		}
 	}()
-	for p := range pieces {
-		if wait := time.Until(p.at); wait > 0 {
+	for p := range parts {
+		if wait := time.Until(p.due); wait > 0 {
 			time.Sleep(wait)
 		}
 		if _, err := to.Write(p.text); err != nil {
@@ -120,8 +127,8 @@ func (e *emulator) close() {
 	if e.listener != nil {
 		_ = e.listener.Close()
 	}
-	if e.own != nil {
-		_ = syscall.Kill(-e.own.Process.Pid, syscall.SIGKILL)
-		_ = e.own.Wait()
+	if e.cmd != nil {
+		_ = syscall.Kill(-e.cmd.Process.Pid, syscall.SIGKILL)
+		_ = e.cmd.Wait()
 	}
 }

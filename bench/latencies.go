@@ -14,140 +14,149 @@ import (
 )
 
 const (
-	perSecond = 50
-	wire      = 20 * time.Millisecond
-	warming   = 100 // requests before those that are measured
+	perSecond = 50                    // requests in the open loop
+	wireDelay = 20 * time.Millisecond // of Google and Firestore
+	warmup    = 100                   // requests before the measured ones
 )
 
-// latencies measures an open loop: requests come at their own times, whether
-// those before are answered or not, and Google and Firestore take 20 ms each.
-func latencies(ctx context.Context, s *stage, p plan, r *report) error {
-	least, err := s.least(ctx)
+// setDelay delays the responses of Google and Firestore.
+func (b *testbed) setDelay(delay time.Duration) {
+	b.delay.Store(int64(delay))
+	b.emulator.delay.Store(int64(delay))
+}
+
+// measureLatency measures an open loop: requests start at fixed times, whether
+// earlier ones have finished or not, and Google and Firestore take wireDelay.
+func measureLatency(ctx context.Context, b *testbed, p plan, r *report) error {
+	baseline, err := b.startBaseline(ctx)
 	if err != nil {
 		return err
 	}
 	services := map[string]*deployed.Service{}
 	for _, target := range []string{"ChatEvent", "OAuthCallback", "CreateSpace"} {
-		if services[target], err = s.start(ctx, target); err != nil {
+		if services[target], err = b.start(ctx, target); err != nil {
 			return err
 		}
 	}
 	chat := services["ChatEvent"]
-	if err := alone(ctx, s, least, chat, r); err != nil {
+	if err := measureSequential(ctx, b, baseline, chat, r); err != nil {
 		return err
 	}
 	n := p.seconds * perSecond
-	returning := make(chan *http.Request, n+warming)
-	links := make(chan invited, n+warming)
-	if err := s.invite(ctx, links, n+warming); err != nil {
+	callbacks := make(chan *http.Request, n+warmup)
+	invitations := make(chan invitation, n+warmup)
+	if err := b.invite(ctx, invitations, n+warmup); err != nil {
 		return err
 	}
-	for range n + warming {
-		one := <-links
-		back, err := s.returning(ctx, one.link, one.who)
+	for range n + warmup {
+		callback, err := b.allow(ctx, <-invitations)
 		if err != nil {
 			return err
 		}
-		returning <- back
+		callbacks <- callback
 	}
-	var unseen atomic.Int64 // half of the people are left to the ratios
-	event := func(of *deployed.Service, who func(i int) google.Person) func(context.Context, int) error {
-		return func(ctx context.Context, i int) error { return s.send(ctx, of, who(i), "Space created") }
+	var uncached atomic.Int64 // starts after the half of the people that the ratios use
+	event := func(to *deployed.Service, person func(i int) google.Person) func(context.Context, int) error {
+		return func(ctx context.Context, i int) error { return b.send(ctx, to, person(i), "Space created") }
 	}
-	r.title(fmt.Sprintf("\n%d requests a second for %d s, Google and Firestore %v away", perSecond, p.seconds, wire))
+	r.title(fmt.Sprintf("\n%d requests a second for %d s, Google and Firestore %v away",
+		perSecond, p.seconds, wireDelay))
 	for _, c := range []struct {
-		name string
-		most float64
-		act  func(ctx context.Context, i int) error
+		name   string
+		target float64
+		run    func(ctx context.Context, i int) error
 	}{
-		{"the least work", 0, event(least, func(int) google.Person { return s.people[0] })},
-		{"an event, the person seen", 22, event(chat, func(i int) google.Person { return s.people[i%approving] })},
-		{"... not seen", 43, event(chat, func(int) google.Person {
-			return s.people[(p.people/2+int(unseen.Add(1)))%p.people]
+		{"the baseline", 0, event(baseline, func(int) google.Person { return b.people[0] })},
+		{"an event, grant cached", 22, event(chat, func(i int) google.Person { return b.people[i%approving] })},
+		{"... grant not cached", 43, event(chat, func(int) google.Person {
+			return b.people[(p.people/2+int(uncached.Add(1)))%p.people]
 		})},
-		{"... whose access token is over", 65, event(chat, func(int) google.Person { return s.expired() })},
+		{"... access token expired", 65, event(chat, func(int) google.Person { return b.expiredPerson() })},
 		{"/callback", 65, func(ctx context.Context, _ int) error {
-			back := <-returning
-			_, err := s.ask(back.WithContext(ctx), http.StatusSeeOther, "")
-			return err
+			callback := <-callbacks
+			return b.do(callback.WithContext(ctx), http.StatusSeeOther, "")
 		}},
 		{"a create over HTTP", 68, func(ctx context.Context, i int) error {
-			return s.create(ctx, services["CreateSpace"], s.people[i%approving])
+			return b.create(ctx, services["CreateSpace"], b.people[i%approving])
 		}},
 	} {
-		for i := range warming { // connections, and who is seen
-			if err := c.act(ctx, i); err != nil {
+		for i := range warmup { // opens connections and fills the grant cache
+			if err := c.run(ctx, i); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 		}
-		s.google.Prune()
-		s.slow.Store(int64(wire))
-		s.emulator.slow.Store(int64(wire))
-		took, err := openLoop(ctx, n, c.act)
-		s.slow.Store(0)
-		s.emulator.slow.Store(0)
+		b.google.Prune()
+		b.setDelay(wireDelay)
+		times, err := openLoop(ctx, n, c.run)
+		b.setDelay(0)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
-		r.line("p50, "+c.name, at(took, 50), c.most, "ms", fmt.Sprintf("p95 %.1f, p99 %.1f, most %.1f ms", at(took, 95), at(took, 99), at(took, 100)))
+		note := fmt.Sprintf("p95 %.1f, p99 %.1f, most %.1f ms",
+			percentile(times, 95), percentile(times, 99), percentile(times, 100))
+		r.line("p50, "+c.name, percentile(times, 50), c.target, "ms", note)
 	}
 	return nil
 }
 
-// alone measures one event after the other, nothing else under way and nobody
-// far away: what somebody waits for us, in turns with the least work.
-func alone(ctx context.Context, s *stage, least, chat *deployed.Service, r *report) error {
-	took := map[*deployed.Service][]float64{}
+// measureSequential measures one event at a time, without delays, alternating
+// between the baseline and chat.
+func measureSequential(ctx context.Context, b *testbed, baseline, chat *deployed.Service, r *report) error {
+	times := map[*deployed.Service][]float64{}
 	for i := range 2_000 {
 		if i%500 == 0 {
-			s.google.Prune()
+			b.google.Prune()
 		}
-		for _, of := range []*deployed.Service{least, chat} {
-			began := time.Now()
-			if err := s.send(ctx, of, s.people[i%approving], "Space created"); err != nil {
+		for _, service := range []*deployed.Service{baseline, chat} {
+			start := time.Now()
+			if err := b.send(ctx, service, b.people[i%approving], "Space created"); err != nil {
 				return err
 			}
-			if i >= 100 { // warm
-				took[of] = append(took[of], float64(time.Since(began).Microseconds())/1000)
+			if i >= warmup {
+				times[service] = append(times[service], float64(time.Since(start).Microseconds())/1000)
 			}
 		}
 	}
-	for _, all := range took {
-		slices.Sort(all)
+	for _, t := range times {
+		slices.Sort(t)
 	}
 	r.title("\nOne event after the other, Google on this machine")
-	r.line("p50, the least work", at(took[least], 50), 0, "ms", fmt.Sprintf("p99 %.2f ms", at(took[least], 99)))
-	r.line("p50, the person seen", at(took[chat], 50), 0, "ms", fmt.Sprintf("p99 %.2f ms", at(took[chat], 99)))
+	line := func(label string, service *deployed.Service) {
+		note := fmt.Sprintf("p99 %.2f ms", percentile(times[service], 99))
+		r.line("p50, "+label, percentile(times[service], 50), 0, "ms", note)
+	}
+	line("the baseline", baseline)
+	line("an event, grant cached", chat)
 	return nil
 }
 
-// openLoop begins n acts at their times, and gives how long each took from when
-// it should have begun, in milliseconds.
-func openLoop(ctx context.Context, n int, act func(ctx context.Context, i int) error) ([]float64, error) {
-	took, failed := make([]float64, n), make(chan error, n)
-	var wait sync.WaitGroup
-	began := time.Now()
+// openLoop starts n operations on schedule and returns their sorted durations in
+// milliseconds, each from its scheduled time.
+func openLoop(ctx context.Context, n int, op func(ctx context.Context, i int) error) ([]float64, error) {
+	times, errs := make([]float64, n), make(chan error, n)
+	var wg sync.WaitGroup
+	start := time.Now()
 	for i := range n {
-		due := began.Add(time.Duration(i) * time.Second / perSecond)
+		due := start.Add(time.Duration(i) * time.Second / perSecond)
 		select {
 		case <-time.After(time.Until(due)):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		wait.Go(func() {
-			if err := act(ctx, i); err != nil {
-				failed <- err
+		wg.Go(func() {
+			if err := op(ctx, i); err != nil {
+				errs <- err
 			}
-			took[i] = float64(time.Since(due).Microseconds()) / 1000
+			times[i] = float64(time.Since(due).Microseconds()) / 1000
 		})
 	}
-	wait.Wait()
-	close(failed)
-	slices.Sort(took)
-	return took, <-failed
+	wg.Wait()
+	close(errs)
+	slices.Sort(times)
+	return times, <-errs
 }
 
-// at is a percentile of what is sorted.
-func at(sorted []float64, percent int) float64 {
+// percentile returns a percentile of sorted values.
+func percentile(sorted []float64, percent int) float64 {
 	return sorted[min(len(sorted)-1, len(sorted)*percent/100)]
 }

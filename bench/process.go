@@ -10,32 +10,32 @@ import (
 	"time"
 )
 
-// cpu is what a process has used of it so far (Linux: schedstat of its
-// threads, in nanoseconds).
-func cpu(pid int) (time.Duration, error) {
+// cpuTime returns the CPU time that a process has used: the sum of its threads'
+// schedstat on Linux, in nanoseconds.
+func cpuTime(pid int) (time.Duration, error) {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil || len(files) == 0 {
-		return 0, fmt.Errorf("the CPU time of process %d cannot be read (it needs Linux): %w", pid, err)
+		return 0, fmt.Errorf("cannot read the CPU time of process %d (requires Linux): %w", pid, err)
 	}
-	var all int64
+	var total int64
 	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // of proc
+		text, err := os.ReadFile(file) //nolint:gosec // in /proc
 		if err != nil {
-			continue // a thread that has ended
+			continue // the thread has ended
 		}
 		first, _, _ := strings.Cut(string(text), " ")
 		n, err := strconv.ParseInt(first, 10, 64)
 		if err != nil {
 			return 0, err
 		}
-		all += n
+		total += n
 	}
-	return time.Duration(all), nil
+	return time.Duration(total), nil
 }
 
-// memory is what a process has in memory, in MB: all of it (VmRSS), and what is
-// its own alone (RssAnon): the rest are pages of the binary, which instances on
-// one host share.
+// memory returns the resident memory of a process (VmRSS) and its part that no
+// file backs (RssAnon), in MB. The rest are pages of the binary, which instances
+// on one host share.
 func memory(pid int) (rss, anon float64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -53,8 +53,8 @@ func memory(pid int) (rss, anon float64, err error) {
 	return read("VmRSS"), read("RssAnon"), nil
 }
 
-// files is how many a process has open, connections among them.
-func files(pid int) int {
+// openFiles returns the number of open files of a process, including connections.
+func openFiles(pid int) int {
 	all, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	return len(all)
 }

@@ -13,37 +13,40 @@ import (
 	"example.com/deputy/internal/deployed"
 )
 
-// profiles writes a CPU profile of each function at its most frequent task.
-func profiles(ctx context.Context, s *stage, p plan) error {
+// writeProfiles writes a CPU profile of each function at its most frequent task.
+func writeProfiles(ctx context.Context, b *testbed, p plan) error {
 	for _, c := range []struct {
 		name, target string
-		act          func(context.Context, *deployed.Service, int) error
+		run          func(context.Context, *deployed.Service, int) error
 	}{
 		{"seen", "ChatEvent", func(ctx context.Context, f *deployed.Service, i int) error {
-			return s.send(ctx, f, s.people[i%approving], "Space created")
+			return b.send(ctx, f, b.people[i%approving], "Space created")
 		}},
 		{"prompt", "ChatEvent", func(ctx context.Context, f *deployed.Service, i int) error {
-			return s.send(ctx, f, google.Person{Sub: fmt.Sprintf("5%020d", i), Email: "somebody@example.com", Domain: "example.com"}, "REQUEST_CONFIG")
+			stranger := google.Person{Email: "somebody@example.com", Domain: "example.com"}
+			stranger.Sub = fmt.Sprintf("5%020d", i)
+			return b.send(ctx, f, stranger, "REQUEST_CONFIG")
 		}},
 		{"create", "CreateSpace", func(ctx context.Context, f *deployed.Service, i int) error {
-			return s.create(ctx, f, s.people[i%approving])
+			return b.create(ctx, f, b.people[i%approving])
 		}},
 	} {
 		address, err := deployed.FreeAddress()
 		if err != nil {
 			return err
 		}
-		f, err := s.start(ctx, c.target, "PPROF="+strings.TrimPrefix(address, "http://"))
+		f, err := b.start(ctx, c.target, "PPROF="+strings.TrimPrefix(address, "http://"))
 		if err != nil {
 			return err
 		}
 		done := make(chan error, 1)
 		go func() {
-			done <- save(ctx, address+"/debug/pprof/profile?seconds=10", filepath.Join(p.profile, c.name+".pprof"))
+			done <- save(ctx, address+"/debug/pprof/profile?seconds=10", filepath.Join(p.profileDir, c.name+".pprof"))
 		}()
-		for i := 0; ; i += p.acts {
-			s.google.Prune()
-			if err := crowd(ctx, workers, p.acts, func(ctx context.Context, k int) error { return c.act(ctx, f, i+k) }); err != nil {
+		for i := 0; ; i += p.ops {
+			b.google.Prune()
+			run := func(ctx context.Context, k int) error { return c.run(ctx, f, i+k) }
+			if err := runConcurrently(ctx, workers, p.ops, run); err != nil {
 				return err
 			}
 			select {
@@ -61,8 +64,9 @@ func profiles(ctx context.Context, s *stage, p plan) error {
 	return nil
 }
 
-func save(ctx context.Context, address, file string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+// save downloads url to a file.
+func save(ctx context.Context, url, file string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}

@@ -16,184 +16,212 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// workers are how many acts are under way at once while CPU is measured.
+// workers is the number of concurrent operations while CPU time is measured.
 const workers = 4
 
-// subject is something whose CPU is measured.
+// subject is an operation whose CPU time is measured.
 type subject struct {
-	name string
-	most float64 // times the least work; 0: no target
-	of   *deployed.Service
-	work string // what it asks of Firestore and of Google, as the least work takes it; may be empty
-	act  func(ctx context.Context, i int) error
+	name    string
+	target  float64 // times the baseline, 0 for none
+	service *deployed.Service
+	query   string // of a baseline with the same calls to Firestore and Google, if any
+	run     func(ctx context.Context, i int) error
 }
 
-// ratios measures the CPU time of each act, of the function's process alone,
-// against the least work: medians of ratios of alternating rounds.
-func ratios(ctx context.Context, s *stage, p plan, r *report) error {
-	least, err := s.least(ctx)
+// measureRatios measures the CPU time of each operation, in the function's
+// process alone, as a ratio to the baseline. It reports medians of alternating
+// rounds.
+func measureRatios(ctx context.Context, b *testbed, p plan, r *report) error {
+	baseline, err := b.startBaseline(ctx)
 	if err != nil {
 		return err
 	}
-	chat, err := s.start(ctx, "ChatEvent")
+	chat, err := b.start(ctx, "ChatEvent")
 	if err != nil {
 		return err
 	}
-	callback, err := s.start(ctx, "OAuthCallback")
+	callback, err := b.start(ctx, "OAuthCallback")
 	if err != nil {
 		return err
 	}
-	api, err := s.start(ctx, "CreateSpace")
+	api, err := b.start(ctx, "CreateSpace")
 	if err != nil {
 		return err
 	}
-	var fresh, strangers, another atomic.Int64
-	tokens := make([]string, 1_500) // more than are remembered
+	var uncached, strangers, sent atomic.Int64
+	tokens := make([]string, 1_500) // more than the cache of verified tokens holds
 	for i := range tokens {
-		tokens[i] = s.google.SignChat(map[string]any{"iss": "chat@system.gserviceaccount.com", "aud": projectNumber, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(), "jti": i})
+		now := time.Now()
+		tokens[i] = b.google.SignChat(map[string]any{
+			"iss": "chat@system.gserviceaccount.com", "aud": projectNumber,
+			"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "jti": i,
+		})
 	}
 	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, uint64(p.people-1)) //nolint:gosec // a sample
 	order := make([]int, 1<<16)
 	for i := range order {
-		order[i] = int(zipf.Uint64()) //nolint:gosec // less than the people
+		order[i] = int(zipf.Uint64()) //nolint:gosec // less than p.people
 	}
+	cached := func(i int) google.Person { return b.people[i%approving] }
 	event := func(person func(i int) google.Person) func(context.Context, int) error {
 		return func(ctx context.Context, i int) error {
-			return s.send(ctx, chat, person(i), "Space created")
+			return b.send(ctx, chat, person(i), "Space created")
 		}
 	}
-	links := make(chan invited, p.acts)
+	invitations := make(chan invitation, p.ops)
 	subjects := []subject{
-		{"the least work", 0, least, "", func(ctx context.Context, _ int) error {
-			return s.send(ctx, least, s.people[0], "Space created")
+		{"the baseline", 0, baseline, "", func(ctx context.Context, _ int) error {
+			return b.send(ctx, baseline, b.people[0], "Space created")
 		}},
-		{"an event, the person seen", 1.3, chat, "", event(func(i int) google.Person { return s.people[i%approving] })},
-		{"... and another token each time", 0, chat, "", func(ctx context.Context, i int) error {
-			n := another.Add(1)
-			return s.sendTo(ctx, chat.Address+"/", s.people[i%approving], "Space created", tokens[n%int64(len(tokens))])
+		{"an event, grant cached", 1.3, chat, "", event(cached)},
+		{"... with another token each time", 0, chat, "", func(ctx context.Context, i int) error {
+			token := tokens[sent.Add(1)%int64(len(tokens))]
+			return b.sendTo(ctx, chat.Address+"/", cached(i), "Space created", token)
 		}},
-		{"... not seen", 1.9, chat, "?reads=1", event(func(int) google.Person { return s.people[approving+int(fresh.Add(1))%(p.people-approving)] })},
-		{"... uniform over all people", 0, chat, "", event(func(int) google.Person { return s.people[rand.IntN(p.people)] })}, //nolint:gosec // a sample
-		{"... Zipf (1.1) over all people", 0, chat, "", event(func(i int) google.Person { return s.people[order[i%len(order)]] })},
-		{"... whose access token is over", 0, chat, "?reads=2&writes=1&calls=2", event(func(int) google.Person { return s.expired() })},
+		{"... grant not cached", 1.9, chat, "?reads=1", event(func(int) google.Person {
+			return b.people[approving+int(uncached.Add(1))%(p.people-approving)]
+		})},
+		{"... uniform over all people", 0, chat, "", event(func(int) google.Person {
+			return b.people[rand.IntN(p.people)] //nolint:gosec // a sample
+		})},
+		{"... Zipf (1.1) over all people", 0, chat, "", event(func(i int) google.Person {
+			return b.people[order[i%len(order)]]
+		})},
+		{"... access token expired", 0, chat, "?reads=2&writes=1&calls=2", event(func(int) google.Person {
+			return b.expiredPerson()
+		})},
 		{"a prompt to connect", 0, chat, "?reads=1&calls=0", func(ctx context.Context, _ int) error {
-			n := strangers.Add(1)
-			return s.send(ctx, chat, google.Person{Sub: fmt.Sprintf("4%020d", n), Name: "Somebody", Email: "somebody@example.com", Domain: "example.com"}, "REQUEST_CONFIG")
+			stranger := google.Person{
+				Sub: fmt.Sprintf("4%020d", strangers.Add(1)), Name: "Somebody",
+				Email: "somebody@example.com", Domain: "example.com",
+			}
+			return b.send(ctx, chat, stranger, "REQUEST_CONFIG")
 		}},
 		{"/start and /callback together", 3.0, callback, "?reads=3&writes=3", func(ctx context.Context, _ int) error {
-			one := <-links
-			return s.consent(ctx, one.link, one.who)
+			return b.connect(ctx, <-invitations)
 		}},
-		{"a create over HTTP", 2.5, api, "?reads=1&writes=3", func(ctx context.Context, i int) error { return s.create(ctx, api, s.people[i%approving]) }},
+		{"a create over HTTP", 2.5, api, "?reads=1&writes=3", func(ctx context.Context, i int) error {
+			return b.create(ctx, api, cached(i))
+		}},
 	}
-	own := len(subjects)
-	for _, one := range subjects[:own] { // the same with as many calls
-		if one.work != "" {
-			subjects = append(subjects, subject{name: one.work, of: least, act: func(ctx context.Context, _ int) error {
-				return s.sendTo(ctx, least.Address+"/"+one.work, s.people[0], "Space created", s.chat)
-			}})
+	named := len(subjects)
+	for _, s := range subjects[:named] {
+		if s.query != "" {
+			run := func(ctx context.Context, _ int) error {
+				return b.sendTo(ctx, baseline.Address+"/"+s.query, b.people[0], "Space created", b.chatToken)
+			}
+			subjects = append(subjects, subject{name: s.query, service: baseline, run: run})
 		}
 	}
-	times := make([][]float64, len(subjects))
-	for round := range p.rounds + 1 { // the first warms up
-		for at, one := range subjects {
-			if one.of == callback {
-				if err := s.invite(ctx, links, p.acts); err != nil {
+	times := make([][]float64, len(subjects)) // microseconds, by subject and round
+	for round := range p.rounds + 1 {         // the first round warms up
+		for i, s := range subjects {
+			if s.service == callback {
+				if err := b.invite(ctx, invitations, p.ops); err != nil {
 					return err
 				}
 			}
-			s.google.Prune()
-			before, err := cpu(one.of.Cmd.Process.Pid)
+			b.google.Prune()
+			pid := s.service.Cmd.Process.Pid
+			before, err := cpuTime(pid)
 			if err != nil {
 				return err
 			}
-			if err := crowd(ctx, workers, p.acts, one.act); err != nil {
-				return fmt.Errorf("%s: %w", one.name, err)
+			if err := runConcurrently(ctx, workers, p.ops, s.run); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			after, err := cpu(one.of.Cmd.Process.Pid)
+			after, err := cpuTime(pid)
 			if err != nil {
 				return err
 			}
 			if round > 0 {
-				times[at] = append(times[at], float64((after-before).Microseconds())/float64(p.acts))
+				times[i] = append(times[i], float64((after-before).Microseconds())/float64(p.ops))
 			}
 		}
 	}
-	r.title("CPU of an act, of the function's process: microseconds, and times the least work of the same round (lowest to highest round)")
-	against := func(at, of int) []float64 {
-		each := make([]float64, p.rounds)
-		for i := range each {
-			each[i] = times[at][i] / times[of][i]
+	r.title("CPU time of an operation in the function's process: microseconds, and times the baseline of the same" +
+		" round (lowest to highest round)")
+	ratios := func(i, j int) []float64 {
+		out := make([]float64, p.rounds)
+		for round := range out {
+			out[round] = times[i][round] / times[j][round]
 		}
-		return each
+		return out
 	}
-	for at, one := range subjects[:own] {
-		ratio := against(at, 0)
-		more := fmt.Sprintf("%s; %.0f µs", span(ratio), median(times[at]))
-		if one.work != "" {
-			of := slices.IndexFunc(subjects[own:], func(o subject) bool { return o.name == one.work })
-			same := against(at, own+of)
-			more += fmt.Sprintf("; %.2f x (%s) the least work with %s", median(same), span(same), strings.NewReplacer("?", "", "&", ", ").Replace(one.work))
+	for i, s := range subjects[:named] {
+		ratio := ratios(i, 0)
+		note := fmt.Sprintf("%s; %.0f µs", span(ratio), median(times[i]))
+		if s.query != "" {
+			same := slices.IndexFunc(subjects[named:], func(o subject) bool { return o.name == s.query })
+			ratio := ratios(i, named+same)
+			query := strings.NewReplacer("?", "", "&", ", ").Replace(s.query)
+			note += fmt.Sprintf("; %.2f x (%s) the baseline with %s", median(ratio), span(ratio), query)
 		}
-		r.line(one.name, median(ratio), one.most, "x", more)
+		r.line(s.name, median(ratio), s.target, "x", note)
 	}
-	return counts(ctx, s, chat, r)
+	return countCalls(ctx, b, chat, r)
 }
 
-// invite makes n links that nobody has used, each for an account of its own, so
-// that no two consents write the same record.
-func (s *stage) invite(ctx context.Context, links chan<- invited, n int) error {
+// invitation is an invitation's link and its person.
+type invitation struct {
+	link   string
+	person google.Person
+}
+
+// invite sends n new invitations. Each is for a person of its own, so that no two
+// consents write the same record.
+func (b *testbed) invite(ctx context.Context, invitations chan<- invitation, n int) error {
 	for range n {
-		k := s.guests.Add(1)
-		who := google.Person{Sub: fmt.Sprintf("6%020d", k), Name: fmt.Sprintf("Guest %d", k), Email: fmt.Sprintf("guest-%d@example.com", k), Domain: "example.com"}
-		s.google.AddAccount(who)
-		link, err := s.flow.Invite(ctx, resource.Named(who.User()), config.Secret{}, capability.CreateSpaces)
+		k := b.guests.Add(1)
+		guest := google.Person{
+			Sub: fmt.Sprintf("6%020d", k), Name: fmt.Sprintf("Guest %d", k),
+			Email: fmt.Sprintf("guest-%d@example.com", k), Domain: "example.com",
+		}
+		b.google.AddAccount(guest)
+		link, err := b.flow.Invite(ctx, resource.Named(guest.User()), config.Secret{}, capability.CreateSpaces)
 		if err != nil {
 			return err
 		}
-		links <- invited{link.Reveal(), who}
+		invitations <- invitation{link.Reveal(), guest}
 	}
 	return nil
 }
 
-// invited is a link and whom it is for.
-type invited struct {
-	link string
-	who  google.Person
-}
-
-// counts tells what an event of somebody seen asks of Google, by the stand-in's
-// own counters.
-func counts(ctx context.Context, s *stage, chat *deployed.Service, r *report) error {
+// countCalls reports the emulator's count of calls and connections for an event
+// of a person whose grant is cached.
+func countCalls(ctx context.Context, b *testbed, chat *deployed.Service, r *report) error {
 	const events = 200
-	s.google.Prune()
-	before := connections(s.net.Asked())
-	if err := crowd(ctx, workers, events, func(ctx context.Context, i int) error {
-		return s.send(ctx, chat, s.people[i%approving], "Space created")
+	b.google.Prune()
+	before := sum(b.net.Asked())
+	if err := runConcurrently(ctx, workers, events, func(ctx context.Context, i int) error {
+		return b.send(ctx, chat, b.people[i%approving], "Space created")
 	}); err != nil {
 		return err
 	}
-	r.title("\nWhat an event of somebody seen asks of others, by the stand-in's counters")
-	r.line("calls to Google besides spaces.setup", float64(len(s.google.Calls())-s.google.Count("chat.spaces.setup"))/events, 0.0001, "", "")
-	r.line("spaces.setup", float64(s.google.Count("chat.spaces.setup"))/events, 1, "", "")
-	r.line("new connections to Google", float64(connections(s.net.Asked())-before)/events, 0.0001, "", "")
+	setups := b.google.Count("chat.spaces.setup")
+	r.title("\nCalls of an event with a cached grant, counted by the emulator")
+	r.line("calls to Google besides spaces.setup", float64(len(b.google.Calls())-setups)/events, 0.0001, "", "")
+	r.line("spaces.setup", float64(setups)/events, 1, "", "")
+	r.line("new connections to Google", float64(sum(b.net.Asked())-before)/events, 0.0001, "", "")
 	return nil
 }
 
-func connections(by map[string]int) (n int) {
-	for _, of := range by {
-		n += of
+func sum(counts map[string]int) (total int) {
+	for _, n := range counts {
+		total += n
 	}
-	return n
+	return total
 }
 
-func median(of []float64) float64 {
-	sorted := slices.Sorted(slices.Values(of))
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
 	if len(sorted)%2 == 0 {
 		return (sorted[len(sorted)/2-1] + sorted[len(sorted)/2]) / 2
 	}
 	return sorted[len(sorted)/2]
 }
 
-// span is the lowest and the highest of several.
-func span(of []float64) string { return fmt.Sprintf("%.2f to %.2f", slices.Min(of), slices.Max(of)) }
+// span returns the lowest and the highest value as text.
+func span(values []float64) string {
+	return fmt.Sprintf("%.2f to %.2f", slices.Min(values), slices.Max(values))
+}

@@ -1,8 +1,7 @@
-// Command least does the least that an event of Chat's takes: it verifies one
-// token with a key in memory, and makes one call over a connection that is kept
-// alive. ?reads=N&writes=M asks that much of Firestore besides, and ?calls=K makes
-// K calls in place of one, for tasks that take more or none. Deputy's own work is
-// measured against it (docs/performance.md).
+// Command least is the baseline of the benchmark: for an event from Chat, it only
+// verifies the token with a key in memory and makes one call to Google on a
+// kept-alive connection. The query ?reads=N&writes=M adds reads and writes of
+// Firestore, and ?calls=K changes the number of calls (docs/performance.md).
 package main
 
 import (
@@ -38,29 +37,33 @@ func main() {
 }
 
 func run() error {
-	keys, err := fetch("https://www.googleapis.com/service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com")
+	keys, err := fetchKeys("https://www.googleapis.com/service_accounts/v1/metadata/x509/" +
+		"chat@system.gserviceaccount.com")
 	if err != nil {
 		return err
 	}
-	docs, err := firestore.New(context.Background(), firestore.Setting{Project: os.Getenv("GOOGLE_CLOUD_PROJECT"), Database: "(default)"})
+	setting := firestore.Setting{Project: os.Getenv("GOOGLE_CLOUD_PROJECT"), Database: "(default)"}
+	docs, err := firestore.New(context.Background(), setting)
 	if err != nil {
 		return err
 	}
 	token, calls := "Bearer "+os.Getenv("TOKEN"), atomic.Int64{}
-	google := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 100}, Timeout: 10 * time.Second}
+	google := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 100,
+	}}
 	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), ReadHeaderTimeout: 10 * time.Second}
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := io.Copy(io.Discard, r.Body); err != nil || !verified(r.Header.Get("Authorization"), keys) {
-			http.Error(w, "who are you", http.StatusUnauthorized)
+		if _, err := io.Copy(io.Discard, r.Body); err != nil || !verify(r.Header.Get("Authorization"), keys) {
+			http.Error(w, "invalid token", http.StatusUnauthorized)
 			return
 		}
 		n := calls.Add(1)
-		if err := store(r, docs, n); err != nil {
+		if err := useStore(r, docs, n); err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
-		for i := range number(r, "calls", 1) {
-			if err := setUp(r.Context(), google, token, fmt.Sprintf("%d-%d", n, i)); err != nil {
+		for i := range queryInt(r, "calls", 1) {
+			if err := setUpSpace(r.Context(), google, token, fmt.Sprintf("%d-%d", n, i)); err != nil {
 				http.Error(w, err.Error(), http.StatusBadGateway)
 				return
 			}
@@ -71,10 +74,13 @@ func run() error {
 	return server.ListenAndServe()
 }
 
-// setUp makes a space, with a connection that is kept alive.
-func setUp(ctx context.Context, google *http.Client, token, name string) error {
-	body := fmt.Appendf(nil, `{"requestId":"least-%s","space":{"displayName":"Least %s","spaceType":"SPACE"}}`, name, name)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://chat.googleapis.com/v1/spaces:setup?alt=json", bytes.NewReader(body))
+// setUpSpace creates a space and reads the whole response, so that the connection
+// is used again.
+func setUpSpace(ctx context.Context, google *http.Client, token, name string) error {
+	const url = "https://chat.googleapis.com/v1/spaces:setup?alt=json"
+	const format = `{"requestId":"least-%[1]s","space":{"displayName":"Least %[1]s","spaceType":"SPACE"}}`
+	body := fmt.Appendf(nil, format, name)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -92,18 +98,19 @@ func setUp(ctx context.Context, google *http.Client, token, name string) error {
 	return err
 }
 
-// number is a number of the query, or otherwise.
-func number(r *http.Request, name string, otherwise int) int {
+// queryInt returns an integer of the query, or a default.
+func queryInt(r *http.Request, name string, defaultValue int) int {
 	n, err := strconv.Atoi(r.URL.Query().Get(name))
 	if err != nil {
-		return otherwise
+		return defaultValue
 	}
 	return n
 }
 
-// store reads and writes documents of some 200 bytes.
-func store(r *http.Request, docs *firestore.Docs, n int64) error {
-	reads, writes := number(r, "reads", 0), number(r, "writes", 0)
+// useStore reads and writes documents of about 200 bytes, as often as the query
+// says.
+func useStore(r *http.Request, docs *firestore.Docs, n int64) error {
+	reads, writes := queryInt(r, "reads", 0), queryInt(r, "writes", 0)
 	for range reads {
 		if _, err := docs.Get(r.Context(), "grants", "300000000000000000000"); err != nil {
 			return err
@@ -118,9 +125,9 @@ func store(r *http.Request, docs *firestore.Docs, n int64) error {
 	return nil
 }
 
-// fetch reads Chat's keys, once.
-func fetch(address string) (map[string]*rsa.PublicKey, error) {
-	res, err := http.Get(address) //nolint:gosec,noctx // a constant; at the start
+// fetchKeys returns the RSA keys of the certificates at address, by key ID.
+func fetchKeys(address string) (map[string]*rsa.PublicKey, error) {
+	res, err := http.Get(address) //nolint:gosec,noctx // a constant address, at the start
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +140,7 @@ func fetch(address string) (map[string]*rsa.PublicKey, error) {
 	for id, text := range texts {
 		block, _ := pem.Decode([]byte(text))
 		if block == nil {
-			return nil, errors.New("no certificate")
+			return nil, fmt.Errorf("key %s: not a PEM certificate", id)
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
@@ -146,7 +153,8 @@ func fetch(address string) (map[string]*rsa.PublicKey, error) {
 	return keys, nil
 }
 
-func verified(header string, keys map[string]*rsa.PublicKey) bool {
+// verify reports whether an Authorization header has a valid token for AUDIENCE.
+func verify(header string, keys map[string]*rsa.PublicKey) bool {
 	parts := strings.Split(strings.TrimPrefix(header, "Bearer "), ".")
 	if len(parts) != 3 {
 		return false
@@ -156,18 +164,20 @@ func verified(header string, keys map[string]*rsa.PublicKey) bool {
 		Iss, Aud string
 		Exp      int64
 	}
-	if read(parts[0], &head) != nil || read(parts[1], &claims) != nil || keys[head.Kid] == nil {
+	if decode(parts[0], &head) != nil || decode(parts[1], &claims) != nil || keys[head.Kid] == nil {
 		return false
 	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	return err == nil && rsa.VerifyPKCS1v15(keys[head.Kid], crypto.SHA256, sum[:], signature) == nil && claims.Aud == os.Getenv("AUDIENCE") && time.Now().Unix() < claims.Exp
+	return err == nil && rsa.VerifyPKCS1v15(keys[head.Kid], crypto.SHA256, sum[:], signature) == nil &&
+		claims.Aud == os.Getenv("AUDIENCE") && time.Now().Unix() < claims.Exp
 }
 
-func read(part string, into any) error {
+// decode decodes a part of a JSON Web Token into v.
+func decode(part string, v any) error {
 	text, err := base64.RawURLEncoding.DecodeString(part)
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(text, into)
+	return json.Unmarshal(text, v)
 }

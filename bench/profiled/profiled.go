@@ -1,10 +1,10 @@
-// Package profiled lets a function be profiled while it is measured: linked by
-// bench -profile alone, it serves net/http/pprof at PPROF.
+// Package profiled serves net/http/pprof at the address in PPROF, so that a
+// function can be profiled while it is measured. Only bench -profile links it.
 package profiled
 
 import (
 	"net/http"
-	_ "net/http/pprof" //nolint:gosec // in the benchmark's binary, on loopback
+	_ "net/http/pprof" //nolint:gosec // only in the benchmark's binary, on loopback
 	"os"
 	"time"
 )

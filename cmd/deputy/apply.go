@@ -16,12 +16,15 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
+const applyHelp = `Show how FILE differs from the deployed callers file, ask for confirmation, and
+replace the deployed file. If it changes in the meantime, nothing is written.`
+
 func applyCommand(r *callersFile) *cobra.Command {
 	c := &cobra.Command{
-		Use: "apply FILE", Short: "Put a file in the place of what there is", Args: exactly(1, "a YAML file"),
-		Long: "Show how FILE differs from what the functions read, ask, and put it in its place.\nIf somebody else has changed that meanwhile, nothing is written.",
+		Use: "apply FILE", Short: "Replace the deployed callers file", Long: applyHelp,
+		Args: exactArgs(1, "a YAML file"),
 	}
-	yes := c.Flags().Bool("yes", false, "do not ask")
+	yes := c.Flags().Bool("yes", false, "don't ask for confirmation")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		next, err := os.ReadFile(args[0]) //nolint:gosec // the operator names it
 		if err == nil {
@@ -35,28 +38,29 @@ func applyCommand(r *callersFile) *cobra.Command {
 			return err
 		}
 		if bytes.Equal(text, next) {
-			_, _ = fmt.Fprintln(r.err, "nothing differs")
+			_, _ = fmt.Fprintln(r.err, "no differences")
 			return nil
 		}
 		r.write(string(diff.Diff("deployed", text, args[0], next)))
-		if !*yes && !r.agrees("Apply this? [y/N] ") {
+		if !*yes && !r.confirm("Apply these changes? [y/N] ") {
 			return errors.New("nothing was changed")
 		}
 		if err := store.Write(c.Context(), next, version); err != nil {
 			if fault.KindOf(err) == fault.Conflict {
-				return errors.New("somebody has changed the file since it was compared; nothing was written. Run the same command again")
+				return errors.New("the deployed file has changed meanwhile; nothing was written. Run the command again")
 			}
 			return err
 		}
-		_, _ = fmt.Fprintln(r.err, "applied; the functions follow within a minute")
+		_, _ = fmt.Fprintln(r.err, "applied; the functions use it within a minute")
 		return r.audit(c.Context(), r.project, "callers.apply")
 	}
 	return c
 }
 
-// agrees asks on standard input.
-func (o outside) agrees(question string) bool {
-	_, _ = fmt.Fprint(o.err, question)
-	line, _ := io.ReadAll(io.LimitReader(o.in, 10)) // nothing is no
+// confirm asks a question and reports whether standard input answers yes. A
+// failed read counts as no.
+func (d deps) confirm(question string) bool {
+	_, _ = fmt.Fprint(d.err, question)
+	line, _ := io.ReadAll(io.LimitReader(d.in, 10))
 	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(string(line))))
 }

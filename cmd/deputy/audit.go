@@ -12,30 +12,32 @@ import (
 	"google.golang.org/api/option"
 )
 
-// auditTime bounds the writing of one audit line.
-const auditTime = 10 * time.Second
+// auditTimeout limits the write of one audit line.
+const auditTimeout = 10 * time.Second
 
-// audit writes one line about a change of trust that an operator has made, into
-// the project's log deputy-audit. Without a project there is no log.
-func (o outside) audit(ctx context.Context, project, act string) error {
+// audit writes one line about an operator's change to the project's log
+// deputy-audit. It does nothing without a project.
+func (d deps) audit(ctx context.Context, project, act string) error {
 	if project == "" {
 		return nil
 	}
 	line := map[string]any{"message": "audit", "act": act, "outcome": "ok"}
-	if who, err := user.Current(); err == nil {
-		line["operator"] = who.Username
+	if u, err := user.Current(); err == nil {
+		line["operator"] = u.Username
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 	defer cancel()
-	if err := o.log(ctx, project, line); err != nil {
-		return fmt.Errorf("this is done, but its audit line could not be written to Cloud Logging (roles/logging.logWriter): %w", err)
+	if err := d.writeLog(ctx, project, line); err != nil {
+		return fmt.Errorf("the change was made, but its audit line was not written to Cloud Logging"+
+			" (requires roles/logging.logWriter): %w", err)
 	}
 	return nil
 }
 
 // writeLog writes one entry to Cloud Logging.
 func writeLog(ctx context.Context, project string, line map[string]any) error {
-	api, err := logging.NewService(ctx, option.WithEndpoint("https://logging.googleapis.com/"), option.WithUniverseDomain("googleapis.com"), option.WithQuotaProject(project))
+	api, err := logging.NewService(ctx, option.WithEndpoint("https://logging.googleapis.com/"),
+		option.WithUniverseDomain("googleapis.com"), option.WithQuotaProject(project))
 	if err != nil {
 		return err
 	}

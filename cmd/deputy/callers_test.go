@@ -14,84 +14,96 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-func TestASystemIsAddedPausedAndRemoved(t *testing.T) {
-	d := begin(t)
-	out, _ := d.does(config.Secret{}, "callers", "add", "ci", "--project", "p", "--email", "CI@tools.iam.gserviceaccount.com", "--name", "CI", "--action", "spaces.create,spaces.read", "--domain", "Example.com")
-	for _, want := range []string{"ci  CI", "ci@tools.iam.gserviceaccount.com", "spaces.create, spaces.read", "example.com", "user"} {
+func TestCallers_AddPauseRemove(t *testing.T) {
+	d := newDriver(t)
+	out, _ := d.mustRun(config.Secret{}, "callers", "add", "ci", "--project", "p",
+		"--email", "CI@tools.iam.gserviceaccount.com", "--name", "CI",
+		"--action", "spaces.create,spaces.read", "--domain", "Example.com")
+	for _, want := range []string{
+		"ci  CI", "ci@tools.iam.gserviceaccount.com", "spaces.create, spaces.read", "example.com", "user",
+	} {
 		if !strings.Contains(out.Reveal(), want) {
-			t.Errorf("%q is not shown: %s", want, out.Reveal())
+			t.Errorf("output lacks %q: %s", want, out.Reveal())
 		}
 	}
-	// What is added later comes on top.
-	d.does(config.Secret{}, "callers", "add", "ci", "--project", "p", "--action", "members.read", "--authority", "delegation")
-	if out, _ := d.does(config.Secret{}, "callers", "pause", "ci", "--project", "p"); !strings.Contains(out.Reveal(), "PAUSED") {
-		t.Errorf("it is not paused: %s", out.Reveal())
+	// A second add extends the lists.
+	d.mustRun(config.Secret{}, "callers", "add", "ci", "--project", "p",
+		"--action", "members.read", "--authority", "delegation")
+	out, _ = d.mustRun(config.Secret{}, "callers", "pause", "ci", "--project", "p")
+	if !strings.Contains(out.Reveal(), "PAUSED") {
+		t.Errorf("not paused: %s", out.Reveal())
 	}
-	d.does(config.Secret{}, "callers", "pause", "everything", "--project", "p")
-	d.does(config.Secret{}, "callers", "remove", "ci", "--project", "p", "--action", "spaces.create")
+	d.mustRun(config.Secret{}, "callers", "pause", "everything", "--project", "p")
+	d.mustRun(config.Secret{}, "callers", "remove", "ci", "--project", "p", "--action", "spaces.create")
 	var all struct {
 		Paused  bool
 		Callers []callers.Caller
 	}
-	list, _ := d.does(config.Secret{}, "callers", "list", "--project", "p", "--json")
+	list, _ := d.mustRun(config.Secret{}, "callers", "list", "--project", "p", "--json")
 	if err := json.Unmarshal([]byte(list.Reveal()), &all); err != nil || len(all.Callers) != 1 {
 		t.Fatalf("%v: %s", err, list.Reveal())
 	}
 	c := all.Callers[0]
-	if !slices.Equal(c.Actions, []string{"members.read", "spaces.read"}) || !slices.Contains(c.Authorities, "delegation") || c.Name != "CI" || !c.Paused || !all.Paused {
+	if !slices.Equal(c.Actions, []string{"members.read", "spaces.read"}) ||
+		!slices.Contains(c.Authorities, "delegation") || c.Name != "CI" || !c.Paused || !all.Paused {
 		t.Errorf("got %+v, all paused %v", c, all.Paused)
 	}
-	d.does(config.Secret{}, "callers", "pause", "ci", "--project", "p", "--off")
-	if _, said := d.does(config.Secret{}, "callers", "remove", "ci", "--project", "p"); !strings.Contains(said, "refused within a minute") {
-		t.Errorf("said: %s", said)
+	d.mustRun(config.Secret{}, "callers", "pause", "ci", "--project", "p", "--off")
+	_, stderr := d.mustRun(config.Secret{}, "callers", "remove", "ci", "--project", "p")
+	if !strings.Contains(stderr, "refused within a minute") {
+		t.Errorf("stderr: %s", stderr)
 	}
-	if left, _ := d.does(config.Secret{}, "callers", "list", "--project", "p"); strings.Contains(left.Reveal(), "ci") {
-		t.Errorf("it is still there: %s", left.Reveal())
+	left, _ := d.mustRun(config.Secret{}, "callers", "list", "--project", "p")
+	if strings.Contains(left.Reveal(), "ci") {
+		t.Errorf("still listed: %s", left.Reveal())
 	}
-	if code, _, said := d.run(config.Secret{}, "callers", "add", "ci", "--project", "p", "--email", "a@b.iam.gserviceaccount.com", "--name", "Another", "--action", "spaces.read"); code == 0 || !strings.Contains(said, "ci") {
-		t.Errorf("the id of a removed system is used again: %d %s", code, said)
+	code, _, stderr := d.run(config.Secret{}, "callers", "add", "ci", "--project", "p",
+		"--email", "a@b.iam.gserviceaccount.com", "--name", "Another", "--action", "spaces.read")
+	if code == 0 || !strings.Contains(stderr, "ci") {
+		t.Errorf("the ID of a removed caller was reused: %d %s", code, stderr)
 	}
 	if got := len(d.audited); got != 7 {
-		t.Errorf("%d audit lines of 7 changes: %v", got, d.audited)
+		t.Errorf("got %d audit lines for 7 changes: %v", got, d.audited)
 	}
 }
 
-func TestACallerThatNobodyCouldUseIsRefused(t *testing.T) {
-	d := begin(t)
-	d.env = map[string]string{"GOOGLE_CLOUD_PROJECT": "p"} // in place of --project
+func TestCallers_Invalid(t *testing.T) {
+	d := newDriver(t)
+	d.env = map[string]string{"GOOGLE_CLOUD_PROJECT": "p"} // instead of --project
 	account := " --email ci@tools.iam.gserviceaccount.com --name CI"
 	for line, want := range map[string]string{
-		"add ci": "needs --name",
+		"add ci": "requires --name",
 		"add ci --action spaces.create" + account + " --authority root": "root",
 		"add ci --action space.create" + account:                        "space.create",
 		"add ci --action spaces.create --person ada" + account:          "ada",
 		"add ci --action spaces.create --rate=-1" + account:             "rate",
 		"add ci --action spaces.create --email a@b.c --name x":          "service account",
 		"add C!I --action spaces.create" + account:                      "C!I",
-		"add":                                "an id of your choice",
+		"add":                                "an ID for the caller",
 		"add ci --fast":                      "unknown flag",
-		"remove ci":                          "there is no caller ci",
-		"remove ci --action sweep":           "there is no caller ci",
-		"pause ci":                           "there is no caller ci",
+		"remove ci":                          "no caller with the ID ci",
+		"remove ci --action sweep":           "no caller with the ID ci",
+		"pause ci":                           "no caller with the ID ci",
 		"list --callers gs://x":              "--callers must be gs://BUCKET/OBJECT",
 		"apply nothing.yaml":                 "nothing.yaml",
 		"apply testdata/script/people.txtar": "line 1",
 	} {
-		code, _, said := d.run(config.Secret{}, append([]string{"callers"}, strings.Fields(line)...)...)
-		if code == 0 || !strings.Contains(said, want) {
-			t.Errorf("%s: %d %s", line, code, said)
+		code, _, stderr := d.run(config.Secret{}, append([]string{"callers"}, strings.Fields(line)...)...)
+		if code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: %d %s", line, code, stderr)
 		}
 	}
-	if out, _ := d.does(config.Secret{}, "callers", "list"); !out.Empty() {
-		t.Errorf("something was stored: %s", out.Reveal())
+	if out, _ := d.mustRun(config.Secret{}, "callers", "list"); !out.Empty() {
+		t.Errorf("stored: %s", out.Reveal())
 	}
 	d.env = nil
-	if code, _, said := d.run(config.Secret{}, "callers", "list"); code != wrongUse || !strings.Contains(said, "--project") {
-		t.Errorf("without a project: %d %s", code, said)
+	if code, _, stderr := d.run(config.Secret{}, "callers", "list"); code != exitUsage ||
+		!strings.Contains(stderr, "--project") {
+		t.Errorf("without a project: %d %s", code, stderr)
 	}
 }
 
-const twoSystems = `# kept by the platform team
+const callersYAML = `# kept by the platform team
 callers:
   - id: ci
     kind: service-account
@@ -101,40 +113,44 @@ callers:
     domains: [example.com]
 `
 
-func TestAFileIsComparedAskedAboutAndApplied(t *testing.T) {
-	d := begin(t)
+func TestApply(t *testing.T) {
+	d := newDriver(t)
 	d.env = map[string]string{"GOOGLE_CLOUD_PROJECT": "p"}
 	name := filepath.Join(t.TempDir(), "callers.yaml")
-	check(t, os.WriteFile(name, []byte(twoSystems), 0o600))
-	if code, out, said := d.run(config.NewSecret("n\n"), "callers", "apply", name); code == 0 || !strings.Contains(out.Reveal(), "+    name: CI") || !strings.Contains(said, "nothing was changed") {
-		t.Errorf("a no: %d %s %s", code, out.Reveal(), said)
+	check(t, os.WriteFile(name, []byte(callersYAML), 0o600))
+	code, out, stderr := d.run(config.NewSecret("n\n"), "callers", "apply", name)
+	if code == 0 || !strings.Contains(out.Reveal(), "+    name: CI") ||
+		!strings.Contains(stderr, "nothing was changed") {
+		t.Errorf("no: %d %s %s", code, out.Reveal(), stderr)
 	}
-	if out, _ := d.does(config.Secret{}, "callers", "list"); !out.Empty() {
-		t.Errorf("a no changed something: %s", out.Reveal())
+	if out, _ := d.mustRun(config.Secret{}, "callers", "list"); !out.Empty() {
+		t.Errorf("no: changed: %s", out.Reveal())
 	}
-	if _, said := d.does(config.NewSecret("y\n"), "callers", "apply", name); !strings.Contains(said, "applied") {
-		t.Errorf("a yes: %s", said)
+	if _, stderr := d.mustRun(config.NewSecret("y\n"), "callers", "apply", name); !strings.Contains(stderr, "applied") {
+		t.Errorf("yes: %s", stderr)
 	}
-	if _, said := d.does(config.Secret{}, "callers", "apply", name); !strings.Contains(said, "nothing differs") {
-		t.Errorf("again: %s", said)
+	if _, stderr := d.mustRun(config.Secret{}, "callers", "apply", name); !strings.Contains(stderr, "no differences") {
+		t.Errorf("again: %s", stderr)
 	}
-	// An edit keeps what the operator wrote around it.
-	d.does(config.Secret{}, "callers", "pause", "ci")
-	if text, err := os.ReadFile(d.callers); err != nil || !strings.Contains(string(text), "# kept by the platform team") {
+	// An edit keeps the operator's comments.
+	d.mustRun(config.Secret{}, "callers", "pause", "ci")
+	text, err := os.ReadFile(d.callers)
+	if err != nil || !strings.Contains(string(text), "# kept by the platform team") {
 		t.Errorf("%v: %s", err, text)
 	}
 }
 
-func TestAStaleApplyOverwritesNothing(t *testing.T) {
-	d := begin(t)
+func TestApply_ConcurrentEdit(t *testing.T) {
+	d := newDriver(t)
 	d.env = map[string]string{"GOOGLE_CLOUD_PROJECT": "p"}
 	name := filepath.Join(t.TempDir(), "callers.yaml")
-	check(t, os.WriteFile(name, []byte(twoSystems), 0o600))
-	d.between = func(s callers.Store) { // somebody else's edit, after ours was compared
+	check(t, os.WriteFile(name, []byte(callersYAML), 0o600))
+	d.beforeWrite = func(s callers.Store) {
 		check(t, s.Write(t.Context(), []byte("paused: true\n"), ""))
 	}
-	if code, _, said := d.run(config.Secret{}, "callers", "apply", name, "--yes"); code == 0 || !strings.Contains(said, "nothing was written") {
-		t.Errorf("%d %s", code, said)
+	if code, _, stderr := d.run(config.Secret{}, "callers", "apply", name, "--yes"); code == 0 ||
+		!strings.Contains(stderr, "nothing was written") {
+		t.Errorf("%d %s", code, stderr)
 	}
 	if text, err := os.ReadFile(d.callers); err != nil || string(text) != "paused: true\n" {
 		t.Errorf("%v: %s", err, text)
@@ -144,37 +160,39 @@ func TestAStaleApplyOverwritesNothing(t *testing.T) {
 	}
 }
 
-func TestAnEditThatLosesARaceIsMadeAgainOnWhatWon(t *testing.T) {
-	d := begin(t)
+func TestEdit_RetriesAfterConflict(t *testing.T) {
+	d := newDriver(t)
 	d.env = map[string]string{"GOOGLE_CLOUD_PROJECT": "p"}
-	d.between = func(s callers.Store) {
-		check(t, s.Write(t.Context(), []byte(twoSystems), ""))
+	d.beforeWrite = func(s callers.Store) {
+		check(t, s.Write(t.Context(), []byte(callersYAML), ""))
 	}
-	d.does(config.Secret{}, "callers", "add", "tickets", "--email", "t@tools.iam.gserviceaccount.com", "--name", "Tickets", "--action", "spaces.read")
-	if out, _ := d.does(config.Secret{}, "callers", "list"); !strings.Contains(out.Reveal(), "ci  CI") || !strings.Contains(out.Reveal(), "tickets  Tickets") {
-		t.Errorf("one of both is lost: %s", out.Reveal())
+	d.mustRun(config.Secret{}, "callers", "add", "tickets",
+		"--email", "t@tools.iam.gserviceaccount.com", "--name", "Tickets", "--action", "spaces.read")
+	out, _ := d.mustRun(config.Secret{}, "callers", "list")
+	if !strings.Contains(out.Reveal(), "ci  CI") || !strings.Contains(out.Reveal(), "tickets  Tickets") {
+		t.Errorf("an edit was lost: %s", out.Reveal())
 	}
 }
 
-// busy is a store of which something happens between reading and writing.
-type busy struct {
+// racingStore calls before once, between a read and the next write.
+type racingStore struct {
 	callers.Store
-	between *func(callers.Store)
+	before *func(callers.Store)
 }
 
-func (b busy) Write(ctx context.Context, text []byte, version string) error {
-	if do := *b.between; do != nil {
-		*b.between = nil
-		do(b.Store)
+func (s racingStore) Write(ctx context.Context, text []byte, version string) error {
+	if do := *s.before; do != nil {
+		*s.before = nil
+		do(s.Store)
 	}
-	return b.Store.Write(ctx, text, version)
+	return s.Store.Write(ctx, text, version)
 }
 
-func TestAChangeWhoseAuditLineIsLostSaysSo(t *testing.T) {
-	d := begin(t)
-	d.silent = fault.New(fault.Unavailable, fault.NoText)
-	code, _, said := d.run(config.Secret{}, "callers", "pause", "everything", "--project", "p")
-	if code == 0 || !strings.Contains(said, "its audit line could not be written") {
-		t.Errorf("%d %s", code, said)
+func TestAudit_WriteFails(t *testing.T) {
+	d := newDriver(t)
+	d.logErr = fault.New(fault.Unavailable, fault.NoText)
+	code, _, stderr := d.run(config.Secret{}, "callers", "pause", "everything", "--project", "p")
+	if code == 0 || !strings.Contains(stderr, "its audit line was not written") {
+		t.Errorf("%d %s", code, stderr)
 	}
 }

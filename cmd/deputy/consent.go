@@ -21,82 +21,79 @@ import (
 	"example.com/deputy/shared/grants"
 )
 
-// loopback asks a person for consent in their own browser, and receives the
-// code on this machine (RFC 8252, Google's page "OAuth 2.0 for native apps").
+// loopback asks a person for consent in their browser and receives the code on
+// this machine (RFC 8252, Google's page "OAuth 2.0 for native apps").
 type loopback struct {
-	outside
-	client  googleauth.Client
-	port    int // 0: a free one, or the one a web client has registered
-	browser bool
-	wait    time.Duration
+	deps
+	client     googleauth.Client
+	port       int // 0: a free port, or the one that a web client has registered
+	useBrowser bool
+	wait       time.Duration
 }
 
-// received is what came back.
-type received struct {
+// response is Google's answer to the authorization request.
+type response struct {
 	code config.Secret
 	err  error
 }
 
-// ask gives the credential for capabilities, of any account that the person
-// chooses, or of the one that is hinted at.
-func (l loopback) ask(ctx context.Context, hint string, capabilities ...capability.Capability) (credential, error) {
+// authorize obtains a credential for capabilities. The person may choose any
+// account; hint, if any, preselects one.
+func (l loopback) authorize(
+	ctx context.Context, hint string, capabilities ...capability.Capability,
+) (credential, error) {
 	listener, path, err := l.listen(ctx)
 	if err != nil {
 		return credential{}, err
 	}
 	redirect := "http://" + listener.Addr().String() + path
-	provider := l.provider(l.client, redirect)
+	provider := l.newProvider(l.client, redirect)
 	a := googleauth.Authorization{
 		State: config.NewSecret(rand.Text()), Verifier: config.NewSecret(oauth2.GenerateVerifier()), Nonce: rand.Text(),
 		Scopes: capability.Scopes(capabilities...), LoginHint: hint, PromptConsent: true,
 	}
-	came := make(chan received, 1)
-	server := &http.Server{Handler: callback(path, a.State, came), ReadHeaderTimeout: 5 * time.Second}
+	responses := make(chan response, 1)
+	server := &http.Server{Handler: redirectHandler(path, a.State, responses), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(listener) }() // ends with Shutdown
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second) // the page is still to be sent
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second) // lets the page be sent
 		defer cancel()
 		_ = server.Shutdown(ctx)
 	}()
-	l.lead(provider.AuthorizationURL(a), listener.Addr())
-	var got received
+	l.openConsent(provider.AuthorizationURL(a), listener.Addr())
+	var res response
 	select {
-	case got = <-came:
+	case res = <-responses:
 	case <-ctx.Done():
 		return credential{}, errors.New("interrupted: nothing was stored")
 	case <-time.After(l.wait):
-		return credential{}, l.nobodyCame(redirect)
+		return credential{}, l.timeoutError(redirect)
 	}
-	if got.err != nil {
-		return credential{}, got.err
+	if res.err != nil {
+		return credential{}, res.err
 	}
-	return l.exchange(ctx, provider, a, got.code)
+	return l.exchange(ctx, provider, a, res.code)
 }
 
-// listen opens the port, and says which path the browser comes back to.
+// listen opens the loopback port and returns it with the path of the redirect.
 func (l loopback) listen(ctx context.Context) (net.Listener, string, error) {
 	port, path := l.port, "/"
 	if !l.client.Desktop {
-		registered, err := l.registered()
-		if err != nil {
+		var err error
+		if port, path, err = l.registeredRedirect(); err != nil {
 			return nil, "", err
 		}
-		port, path = registered.port, registered.path
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, "", fmt.Errorf("port %d is in use by another program; choose another with --port, or leave it out for a free one", port)
+		return nil, "", fmt.Errorf("port %d is in use; choose another --port, or omit it to use a free one", port)
 	}
 	return listener, path, err
 }
 
-type address struct {
-	port int
-	path string
-}
-
-// registered is the loopback redirect of a web client: Google takes no other.
-func (l loopback) registered() (address, error) {
+// registeredRedirect returns a web client's loopback redirect. Google accepts
+// only redirects that the client lists.
+func (l loopback) registeredRedirect() (port int, path string, err error) {
 	for _, uri := range l.client.RedirectURIs {
 		u, err := url.Parse(uri)
 		if err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" {
@@ -104,94 +101,113 @@ func (l loopback) registered() (address, error) {
 		}
 		port, err := strconv.Atoi(u.Port())
 		if err == nil && (l.port == 0 || l.port == port) {
-			return address{port, u.Path}, nil
+			return port, u.Path, nil
 		}
 	}
-	port := l.port
+	port = l.port
 	if port == 0 {
 		port = 3000
 	}
-	return address{}, fmt.Errorf("this is a web client: register http://127.0.0.1:%d/ among its Authorized redirect URIs in the console and download its file again, or make a client of type Desktop app, which needs none", port)
+	return 0, "", fmt.Errorf("this is a web client: register http://127.0.0.1:%d/ in its Authorized redirect URIs and"+
+		" download its file again, or create a client of type Desktop app, which needs no redirect URI", port)
 }
 
-// callback receives the browser, once.
-func callback(path string, state config.Secret, came chan<- received) http.Handler {
+const (
+	grantedText = "Done. You can close this page and go back to the terminal."
+	failedText  = "Something went wrong. See the terminal for details."
+)
+
+// redirectHandler serves the redirect from Google and sends the first response
+// that carries state to responses.
+func redirectHandler(path string, state config.Secret, responses chan<- response) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		if r.URL.Path != path || q.Get("state") != state.Reveal() || len(q["state"]) != 1 {
-			http.Error(w, "This is not the way back from the consent that was begun.", http.StatusBadRequest)
+			http.Error(w, "This request doesn't belong to the current sign-in.", http.StatusBadRequest)
 			return
 		}
-		got := received{code: config.NewSecret(q.Get("code"))}
+		res := response{code: config.NewSecret(q.Get("code"))}
 		switch issuer, code := q.Get("iss"), q.Get("error"); {
 		case issuer != "" && googleauth.IssuerURL(issuer) != googleauth.Issuer: // RFC 9207
-			got.err = errors.New("somebody else than Google answered; nothing was stored")
+			res.err = errors.New("the response did not come from Google; nothing was stored")
 		case code == "access_denied":
-			got.err = errors.New("you pressed Cancel, or did not allow it: nothing was stored. Run the same again to try once more")
-		case code != "" || got.code.Empty():
-			got.err = fmt.Errorf("google sent no code (%.60q); nothing was stored", code)
+			res.err = errors.New("you canceled or denied access; nothing was stored. Run the command again to retry")
+		case code != "" || res.code.Empty():
+			res.err = fmt.Errorf("no authorization code from Google (error %.60q); nothing was stored", code)
 		}
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-		text := "Done. You can close this page and go back to the terminal."
-		if got.err != nil {
-			text = "That did not work. The terminal says why."
+		text := grantedText
+		if res.err != nil {
+			text = failedText
 		}
-		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Deputy</title><style>:root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}</style><h1>Deputy</h1><p>`+text+`</p></html>`)
+		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><meta charset="utf-8">`+
+			`<meta name="viewport" content="width=device-width, initial-scale=1"><title>Deputy</title>`+
+			`<style>:root{color-scheme:light dark}`+
+			`body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}</style>`+
+			`<h1>Deputy</h1><p>`+text+`</p></html>`)
 		select {
-		case came <- got:
-		default: // it came twice
+		case responses <- res:
+		default: // a second response is ignored
 		}
 	})
 	return mux
 }
 
-// lead takes the person to Google, or says how to get there.
-func (l loopback) lead(to string, at net.Addr) {
-	if l.browser {
-		if err := l.browse(to); err == nil {
-			_, _ = fmt.Fprintln(l.err, "Your browser has opened: choose the account, and allow it.")
+// openConsent opens Google's consent page, or prints its address.
+func (l loopback) openConsent(address string, local net.Addr) {
+	if l.useBrowser {
+		if err := l.openBrowser(address); err == nil {
+			_, _ = fmt.Fprintln(l.err, "Your browser is open. Choose your account and allow access.")
 			return
 		}
 	}
-	_, _ = fmt.Fprintf(l.err, "Open this address in a browser on this machine:\n\n%s\n\n", to)
-	if _, remote := l.lookup("SSH_CONNECTION"); remote {
-		_, port, _ := net.SplitHostPort(at.String())
-		_, _ = fmt.Fprintf(l.err, "You are here by SSH. In a terminal of the machine with the browser, first:\n\n  ssh -N -L %s:127.0.0.1:%s THIS-MACHINE\n\n", port, port)
+	_, _ = fmt.Fprintf(l.err, "Open this address in a browser on this machine:\n\n%s\n\n", address)
+	if _, remote := l.lookupEnv("SSH_CONNECTION"); remote {
+		_, port, _ := net.SplitHostPort(local.String())
+		_, _ = fmt.Fprintf(l.err, "You are connected over SSH. First, run this on the machine with the browser:\n\n"+
+			"  ssh -N -L %s:127.0.0.1:%s THIS-MACHINE\n\n", port, port)
 	}
 }
 
-// nobodyCame says what Google's pages, which we do not see, may have said.
-func (l loopback) nobodyCame(redirect string) error {
-	return fmt.Errorf(`nobody came back within %v; nothing was stored. If Google's page said
-  redirect_uri_mismatch    the client has to allow %s (a Desktop app allows it by itself)
-  invalid_client           the client was deleted, or is of the type TV and limited input, which Google lets ask for no scope of Chat: make a Desktop app
-  org_internal             the consent screen is for your organization only: choose an account of it
+// timeoutError lists the errors that Google may have shown to the person. Google
+// does not send those to the redirect.
+func (l loopback) timeoutError(redirect string) error {
+	return fmt.Errorf(`no response within %v; nothing was stored. If Google's page shows
+  redirect_uri_mismatch    add %s to the client's redirect URIs (not needed for a Desktop app)
+  invalid_client           the client is deleted or of type TV and limited input (no Chat scopes): create a Desktop app
+  org_internal             the consent screen is for your organization only: choose one of its accounts
   admin_policy_enforced    your administrator has blocked the scopes: ask them to trust the app
   access blocked, testing  add yourself to the test users of the consent screen`, l.wait, redirect)
 }
 
-// exchange trades the code, and finds out whose consent it is.
-func (l loopback) exchange(ctx context.Context, provider *googleauth.Provider, a googleauth.Authorization, code config.Secret) (credential, error) {
+// exchange trades the code for tokens and verifies whose consent it is.
+func (l loopback) exchange(
+	ctx context.Context, provider *googleauth.Provider, a googleauth.Authorization, code config.Secret,
+) (credential, error) {
 	tokens, err := provider.Exchange(ctx, code, a.Verifier)
 	if errors.Is(err, googleauth.ErrClient) {
-		return credential{}, errors.New("google does not know this client, or its secret is wrong: download the client's file again, and give it by --client-secrets")
+		return credential{}, errors.New("the client ID or its secret is wrong; download the client's file again" +
+			" and pass it with --client-secrets")
 	}
 	if err != nil {
 		return credential{}, err
 	}
-	claims, err := l.verify(ctx, l.client.ID, tokens.ID)
+	claims, err := l.verifyID(ctx, l.client.ID, tokens.ID)
 	switch {
 	case err != nil:
 		return credential{}, err
 	case claims.Nonce != a.Nonce || claims.Subject == "":
-		return credential{}, errors.New("the answer is of another consent; nothing was stored")
+		return credential{}, errors.New("the ID token belongs to another sign-in; nothing was stored")
 	case tokens.Refresh.Empty():
-		return credential{}, errors.New("google gave nothing that lasts (no refresh token); nothing was stored. Run the same again")
+		return credential{}, errors.New("no refresh token from Google; nothing was stored. Run the same command again")
 	}
-	return credential{ClientID: l.client.ID, Person: string(grants.Person(claims.Subject)), Email: claims.Email, Scopes: tokens.Scopes, RefreshToken: tokens.Refresh.Reveal()}, nil
+	return credential{
+		ClientID: l.client.ID, Person: string(grants.Person(claims.Subject)), Email: claims.Email,
+		Scopes: tokens.Scopes, RefreshToken: tokens.Refresh.Reveal(),
+	}, nil
 }

@@ -13,30 +13,29 @@ import (
 	"example.com/deputy/shared/grants"
 )
 
-// credential is what a consent gave to this machine.
+// credential is what a person's consent gives to this machine.
 type credential struct {
 	ClientID     string   `json:"clientId"`
-	ClientFile   string   `json:"clientFile"` // where the client's own file is
+	ClientFile   string   `json:"clientFile"` // path of the OAuth client's file
 	Person       string   `json:"person"`     // users/{id}
 	Email        string   `json:"email"`
 	Scopes       []string `json:"scopes"`
 	RefreshToken string   `json:"refreshToken"`
 }
 
-// held is the credential as it is acted by.
-func (c credential) held() grants.DesktopGrant {
+func (c credential) grant() grants.DesktopGrant {
 	return grants.DesktopGrant{Email: c.Email, RefreshToken: config.NewSecret(c.RefreshToken), Scopes: c.Scopes}
 }
 
-// drawer is where the credential lies: a folder of the user's own
-// configuration, never the client's file.
-type drawer struct{ folder string }
+// credentialStore keeps the credential in a directory of the user's
+// configuration, apart from the OAuth client's file.
+type credentialStore struct{ dir string }
 
-func (d drawer) file() string { return filepath.Join(d.folder, "credential.json") }
+func (s credentialStore) path() string { return filepath.Join(s.dir, "credential.json") }
 
-// read gives the credential; ok is false when there is none.
-func (d drawer) read() (c credential, ok bool, err error) {
-	text, err := os.ReadFile(d.file())
+// load returns the credential; ok is false when none is stored.
+func (s credentialStore) load() (c credential, ok bool, err error) {
+	text, err := os.ReadFile(s.path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, false, nil
 	}
@@ -44,53 +43,54 @@ func (d drawer) read() (c credential, ok bool, err error) {
 		err = json.Unmarshal(text, &c)
 	}
 	if err != nil {
-		return c, false, fmt.Errorf("the credential in %s cannot be read (%w); remove that file, and run deputy quickstart again", d.file(), err)
+		return c, false, fmt.Errorf("read the credential in %s: %w; remove the file and run deputy quickstart again",
+			s.path(), err)
 	}
 	return c, true, nil
 }
 
-// write puts it there whole or not at all, for this user alone: a file of its
-// own is written to the disk, and then takes the other's place.
-func (d drawer) write(c credential) (err error) {
-	text, err := json.MarshalIndent(c, "", "  ") //nolint:gosec // it is what is kept, for this user alone
+// save replaces the stored credential atomically: it writes a new file that only
+// this user can read, syncs it to disk, and renames it.
+func (s credentialStore) save(c credential) (err error) {
+	text, err := json.MarshalIndent(c, "", "  ") //nolint:gosec // the token is stored for this user alone
 	if err != nil {
 		return fault.Wrap("deputy.credential", err)
 	}
-	if err := os.MkdirAll(d.folder, 0o700); err != nil {
-		return fmt.Errorf("the credential cannot be stored: %w", err)
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("store the credential: %w", err)
 	}
-	f, err := os.CreateTemp(d.folder, "credential-*") // 0600
+	f, err := os.CreateTemp(s.dir, "credential-*") // mode 0600
 	if err != nil {
-		return fmt.Errorf("the credential cannot be stored: %w", err)
+		return fmt.Errorf("store the credential: %w", err)
 	}
 	defer func() {
 		if err != nil {
 			_ = os.Remove(f.Name())
-			err = fmt.Errorf("the credential cannot be stored: %w", err)
+			err = fmt.Errorf("store the credential: %w", err)
 		}
 	}()
 	if _, err = f.Write(append(text, '\n')); err == nil {
 		err = f.Sync()
 	}
-	if closing := f.Close(); err == nil {
-		err = closing
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
 	}
 	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), d.file())
+	return os.Rename(f.Name(), s.path())
 }
 
-// remove forgets it, and what a process that was killed has left.
-func (d drawer) remove() error {
-	left, err := filepath.Glob(filepath.Join(d.folder, "credential-*"))
+// remove deletes the credential, and temporary files of a save that was killed.
+func (s credentialStore) remove() error {
+	temporary, err := filepath.Glob(filepath.Join(s.dir, "credential-*"))
 	if err != nil {
 		return fault.Wrap("deputy.credential", err)
 	}
-	for _, file := range left {
-		_ = os.Remove(file) // the credential itself counts
+	for _, file := range temporary {
+		_ = os.Remove(file) // only the credential itself has to go
 	}
-	if err := os.Remove(d.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(s.path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.Wrap("deputy.credential", err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,15 +15,15 @@ import (
 	"example.com/deputy/shared/seal"
 )
 
-// deployment is what deploy.sh has made, as gcloud tells it.
+// deployment checks what deploy.sh has deployed, as gcloud describes it.
 type deployment struct {
-	*examination
+	*doctor
 	project, region, number string
-	clientID                string // of the OAuth client that is deployed
+	clientID                string // of the deployed OAuth client
 	services                map[string]service
 }
 
-// service is what is looked at of a service of Cloud Run.
+// service holds the fields of a Cloud Run service that are checked.
 type service struct {
 	Metadata struct {
 		Name        string            `json:"name"`
@@ -50,7 +51,7 @@ type service struct {
 	} `json:"spec"`
 }
 
-// env is a variable's value, or the name and version of its secret.
+// env returns a variable's value, or the name and version of its secret.
 func (s service) env(name string) (value, secret, version string) {
 	for _, c := range s.Spec.Template.Spec.Containers {
 		for _, v := range c.Env {
@@ -62,121 +63,95 @@ func (s service) env(name string) (value, secret, version string) {
 	return "", "", ""
 }
 
-// unchecked reports whether Cloud Run asks no caller who they are.
-func (s service) unchecked() bool {
+// skipsIAM reports whether Cloud Run's check of the invoker is disabled.
+func (s service) skipsIAM() bool {
 	return strings.EqualFold(s.Metadata.Annotations["run.googleapis.com/invoker-iam-disabled"], "true")
 }
 
-// ask runs gcloud on the project, and gives what it prints.
+// ask runs gcloud on the project and returns its output.
 func (d *deployment) ask(ctx context.Context, args ...string) (string, error) {
 	out, err := d.gcloud(ctx, append(args, "--project="+d.project)...)
 	return strings.TrimSpace(string(out)), err
 }
 
-const again = "run ./deploy.sh for this project and region again"
+const redeploy = "run ./deploy.sh again for this project and region"
 
-// deployed looks at a project, as far as gcloud's account may.
-func (e *examination) deployed(ctx context.Context, project, region, person string) {
-	d := &deployment{examination: e, project: project, region: region, services: map[string]service{}}
+// checkDeployment checks a project, as far as gcloud's account has access.
+func (d *doctor) checkDeployment(ctx context.Context, project, region, person string) {
+	dep := &deployment{doctor: d, project: project, region: region, services: map[string]service{}}
 	var err error
-	if d.number, err = e.project(ctx, project); !e.check("project", err, "is its id right, and may you see it? gcloud auth login") {
+	dep.number, err = d.projectNumber(ctx, project)
+	if !d.check("project", err, "check the project ID and your access to it; to sign in, run gcloud auth login") {
 		return
 	}
 	for _, name := range []string{"chatevent", "oauthcallback", "createspace", "securityevent"} {
-		d.service(ctx, name)
+		dep.checkService(ctx, name)
 	}
-	d.others(ctx)
-	d.addresses()
-	d.secrets(ctx)
-	d.securityEvents()
-	d.store(ctx)
-	d.callers(ctx)
-	d.logs(ctx)
-	d.sweep(ctx)
-	account, _, _ := d.services["createspace"].env("DELEGATION_SERVICE_ACCOUNT")
-	e.delegation(ctx, account, person)
+	dep.checkOtherServices(ctx)
+	dep.checkAddresses()
+	dep.checkSecrets(ctx)
+	dep.checkSecurityEvents()
+	dep.checkFirestore(ctx)
+	dep.checkCallersBucket(ctx)
+	dep.checkLogs(ctx)
+	dep.checkSweep(ctx)
+	account, _, _ := dep.services["createspace"].env("DELEGATION_SERVICE_ACCOUNT")
+	d.checkDelegation(ctx, account, person)
 }
 
-func (e *examination) project(ctx context.Context, project string) (string, error) {
-	out, err := e.gcloud(ctx, "projects", "describe", project, "--format=value(projectNumber)")
+func (d *doctor) projectNumber(ctx context.Context, project string) (string, error) {
+	out, err := d.gcloud(ctx, "projects", "describe", project, "--format=value(projectNumber)")
 	return strings.TrimSpace(string(out)), err
 }
 
-// service checks whether a function is there, open to callers, and ready.
-func (d *deployment) service(ctx context.Context, name string) {
-	text, err := d.ask(ctx, "run", "services", "describe", "deputy-"+name, "--region="+d.region, "--format=json")
+// checkService checks whether a function is deployed, public, and ready.
+func (d *deployment) checkService(ctx context.Context, function string) {
+	name := "deputy-" + function
+	text, err := d.ask(ctx, "run", "services", "describe", name, "--region="+d.region, "--format=json")
 	var s service
 	if err == nil {
 		err = json.Unmarshal([]byte(text), &s)
 	}
-	if !d.check("service deputy-"+name, err, again) {
+	if !d.check("service "+name, err, redeploy) {
 		return
 	}
-	d.services[name] = s
-	open, err := d.open(ctx, s, d.region)
-	if err == nil && !open {
-		err = fmt.Errorf("nobody from outside may call deputy-%s", name)
+	d.services[function] = s
+	public, err := d.isPublic(ctx, s, d.region)
+	if err == nil && !public {
+		err = fmt.Errorf("%s is not public", name)
 	}
-	d.check("callers of deputy-"+name, err, again+": the function checks its callers itself. If a policy of the organization forbids one way to open it (--no-invoker-iam-check, or a binding of allUsers: --all-users), the other may be allowed")
+	d.check("callers of "+name, err, redeploy+"; the function checks its callers itself. If an organization policy"+
+		" forbids one way to make it public (--no-invoker-iam-check, or --all-users for a binding of allUsers),"+
+		" try the other")
 	if err = nil; s.Status.Ready != s.Status.Created {
-		err = fmt.Errorf("the newest revision, %s, does not run; %s serves", s.Status.Created, firstOf(s.Status.Ready, "none"))
+		serving := cmp.Or(s.Status.Ready, "none")
+		err = fmt.Errorf("the newest revision, %s, does not run; %s serves", s.Status.Created, serving)
 	}
-	d.check("newest revision of deputy-"+name, err, "its log says why; mend that, and deploy again: ./deploy.sh")
+	d.check("newest revision of "+name, err, "find the reason in its log, fix it, and run ./deploy.sh again")
 	status, _, err := d.get(ctx, s.Status.URL+"/ready/store")
 	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("%s/ready/store answers %d", s.Status.URL, status)
+		err = fmt.Errorf("%s/ready/store: status %d", s.Status.URL, status)
 	}
-	d.check("readiness of deputy-"+name, err, `its log says why: resource.labels.service_name="deputy-`+name+`" and "start failed" or "store unreachable"`)
+	d.check("readiness of "+name, err, `find the reason in the log: resource.labels.service_name="`+name+
+		`" and "start failed" or "store unreachable"`)
 }
 
-// open reports whether strangers' requests reach a service: nobody checks them
-// before it, or everybody is let in.
-func (d *deployment) open(ctx context.Context, s service, region string) (bool, error) {
-	if s.unchecked() {
+// isPublic reports whether anyone can call a service: Cloud Run does not check
+// the invoker, or a binding admits everyone.
+func (d *deployment) isPublic(ctx context.Context, s service, region string) (bool, error) {
+	if s.skipsIAM() {
 		return true, nil
 	}
-	members, err := d.ask(ctx, "run", "services", "get-iam-policy", s.Metadata.Name, "--region="+region, "--flatten=bindings[].members", "--filter=bindings.role=roles/run.invoker AND bindings.members:(allUsers allAuthenticatedUsers)", "--format=value(bindings.members)")
+	members, err := d.ask(ctx, "run", "services", "get-iam-policy", s.Metadata.Name, "--region="+region,
+		"--flatten=bindings[].members",
+		"--filter=bindings.role=roles/run.invoker AND bindings.members:(allUsers allAuthenticatedUsers)",
+		"--format=value(bindings.members)")
 	return members != "", err
 }
 
-// others names every other service of the project that is open: what stands
-// beside Deputy can ask the metadata server for its own account's tokens.
-func (d *deployment) others(ctx context.Context) {
-	const look = "other public services"
-	text, err := d.ask(ctx, "run", "services", "list", "--format=json")
-	var all []service
-	if err == nil {
-		err = json.Unmarshal([]byte(text), &all)
-	}
-	if err != nil {
-		d.wrong(look, cause(err), "may you list the services of the project?")
-		return
-	}
-	var names []string
-	for _, s := range all {
-		region := s.Metadata.Labels["cloud.googleapis.com/location"]
-		if _, ours := d.services[strings.TrimPrefix(s.Metadata.Name, "deputy-")]; ours && region == d.region {
-			continue
-		}
-		open, err := d.open(ctx, s, region)
-		if err != nil {
-			d.wrong(look, s.Metadata.Name+": "+cause(err), "may you see who may call it?")
-			return
-		}
-		if open {
-			names = append(names, s.Metadata.Name+" in "+region)
-		}
-	}
-	if len(names) == 0 {
-		d.fine(look)
-		return
-	}
-	d.hint(look, "these are open to everybody, too; close what need not be, or give Deputy a project of its own: "+strings.Join(names, ", "))
-}
-
-// securityEvents checks whether that function knows all our clients, and no
-// secret.
-func (d *deployment) securityEvents() {
+// checkSecurityEvents checks whether securityevent knows the OAuth client and
+// has no secret.
+func (d *deployment) checkSecurityEvents() {
 	s, ok := d.services["securityevent"]
 	if !ok {
 		return
@@ -185,45 +160,50 @@ func (d *deployment) securityEvents() {
 	for _, c := range s.Spec.Template.Spec.Containers {
 		for _, v := range c.Env {
 			if v.ValueFrom.SecretKeyRef.Name != "" {
-				err = fmt.Errorf("deputy-securityevent has the secret %s, and needs none", v.ValueFrom.SecretKeyRef.Name)
+				err = fmt.Errorf("deputy-securityevent has the secret %s but needs none", v.ValueFrom.SecretKeyRef.Name)
 			}
 		}
 	}
-	if ids, _, _ := s.env("OAUTH_CLIENT_ID"); err == nil && d.clientID != "" && !slices.Contains(strings.Split(ids, ","), d.clientID) {
-		err = fmt.Errorf("its OAUTH_CLIENT_ID does not name %s, so Google's events about its tokens are refused", d.clientID)
+	ids, _, _ := s.env("OAUTH_CLIENT_ID")
+	if err == nil && d.clientID != "" && !slices.Contains(strings.Split(ids, ","), d.clientID) {
+		err = fmt.Errorf("OAUTH_CLIENT_ID does not name %s, so events about its tokens are refused", d.clientID)
 	}
-	d.check("client of deputy-securityevent", err, again)
+	d.check("client of deputy-securityevent", err, redeploy)
 }
 
-// addresses checks whether the functions agree on where they are, and whom Chat
-// signs for.
-func (d *deployment) addresses() {
+// checkAddresses checks whether the functions have the same callback URL, and
+// chatevent the right audience.
+func (d *deployment) checkAddresses() {
 	callbacks := map[string]bool{}
 	for name, s := range d.services {
-		if name == "securityevent" { // leads nobody anywhere
+		if name == "securityevent" { // it links to no page
 			continue
 		}
 		value, _, _ := s.env("OAUTH_CALLBACK_URL")
 		callbacks[value] = true
 	}
 	if len(callbacks) > 1 || callbacks[""] {
-		d.wrong("OAUTH_CALLBACK_URL", "the functions do not have the same one, or have none", again)
+		d.fault("OAUTH_CALLBACK_URL", "the functions have different values, or none", redeploy)
 	}
 	chat, ok := d.services["chatevent"]
 	number, _, _ := chat.env("CHAT_PROJECT_NUMBER")
 	endpoint, _, _ := chat.env("CHAT_ENDPOINT_URL")
+	const check = "audience of Chat's events"
 	switch {
 	case !ok:
 	case number != d.number:
-		d.wrong("audience of Chat's events", fmt.Sprintf("CHAT_PROJECT_NUMBER is %q, and the project's number is %s", number, d.number), again)
+		problem := fmt.Sprintf("CHAT_PROJECT_NUMBER is %q, but the project's number is %s", number, d.number)
+		d.fault(check, problem, redeploy)
 	default:
-		d.fine("audience of Chat's events")
-		d.hint("Chat app", "its configuration has to have the HTTP endpoint URL "+endpoint+" to the letter and, for a classic app, the authentication audience Project number: what is wrong there is told by 401 in the log of deputy-chatevent")
+		d.ok(check)
+		d.hint("Chat app", "in its configuration, set the HTTP endpoint URL to exactly "+endpoint+" and, for a classic"+
+			" app, the authentication audience to Project number; a mistake there appears as status 401 in the log of"+
+			" deputy-chatevent")
 	}
 }
 
-// secrets checks whether what is deployed is the newest, and opens.
-func (d *deployment) secrets(ctx context.Context) {
+// checkSecrets checks whether the newest secret versions are deployed and valid.
+func (d *deployment) checkSecrets(ctx context.Context) {
 	s, ok := d.services["oauthcallback"]
 	if !ok {
 		return
@@ -231,41 +211,43 @@ func (d *deployment) secrets(ctx context.Context) {
 	values := map[string]config.Secret{}
 	for _, name := range []string{"KEYSET", "LOOKUP_KEYSET", "OAUTH_CLIENT"} {
 		_, secret, version := s.env(name)
-		newest, err := d.ask(ctx, "secrets", "versions", "list", secret, "--filter=state=ENABLED", "--sort-by=~createTime", "--limit=1", "--format=value(name)")
+		newest, err := d.ask(ctx, "secrets", "versions", "list", secret,
+			"--filter=state=ENABLED", "--sort-by=~createTime", "--limit=1", "--format=value(name)")
 		if err == nil && newest != version && version != "latest" {
-			err = fmt.Errorf("version %s of %s is deployed, and the newest is %s", version, secret, newest)
+			err = fmt.Errorf("version %s of %s is deployed, but the newest is %s", version, secret, newest)
 		}
-		if !d.check("secret of "+name, err, "deploy, if that is not on purpose: ./deploy.sh") {
+		if !d.check("secret of "+name, err, "unless this is intended, run ./deploy.sh") {
 			continue
 		}
 		text, err := d.ask(ctx, "secrets", "versions", "access", version, "--secret="+secret)
 		if err != nil {
-			d.hint("value of "+name, "you may not read it, so it was not looked at")
+			d.hint("value of "+name, "not checked, because you don't have access to it")
 			continue
 		}
 		values[name] = config.NewSecret(text)
 	}
-	d.client(values["OAUTH_CLIENT"], s)
+	d.checkClient(values["OAUTH_CLIENT"], s)
 	kek, _, _ := s.env("KEYSET_KEK")
 	if values["KEYSET"].Empty() || values["LOOKUP_KEYSET"].Empty() {
 		return
 	}
-	err := d.opens(ctx, values["KEYSET"], values["LOOKUP_KEYSET"], kek)
+	err := d.openKeysets(ctx, values["KEYSET"], values["LOOKUP_KEYSET"], kek)
 	if kek != "" && err != nil && fault.KindOf(err) == fault.Unavailable {
-		d.hint("keysets", "the key "+kek+" could not be asked with your application default credentials, so they were not looked at: "+err.Error())
+		d.hint("keysets", "not checked, because the key "+kek+
+			" isn't available with your application default credentials: "+err.Error())
 		return
 	}
-	d.check("keysets", err, "an older version of the secret may open (docs/operate.md, Keys)")
+	d.check("keysets", err, "try an older version of the secret (docs/operate.md, Keys)")
 }
 
-// client checks whether the OAuth client is of the right kind, and leads back to
-// us.
-func (d *deployment) client(text config.Secret, s service) {
+// checkClient checks the OAuth client's type and redirect URI.
+func (d *deployment) checkClient(text config.Secret, s service) {
 	if text.Empty() {
 		return
 	}
 	client, err := googleauth.ParseClient(text)
-	if !d.check("OAuth client", err, "make a client of type Web application, and give its file to ./deploy.sh --client-secrets") {
+	if !d.check("OAuth client", err, "create a client of type Web application, and pass its file to"+
+		" ./deploy.sh --client-secrets") {
 		return
 	}
 	d.clientID = client.ID
@@ -273,13 +255,14 @@ func (d *deployment) client(text config.Secret, s service) {
 	if !client.AllowsRedirect(callback + "/callback") {
 		err = fmt.Errorf("the client's file does not list %s/callback", callback)
 	}
-	d.check("redirect address", err, "add it to the client's Authorized redirect URIs, download the file again, and give it to ./deploy.sh --client-secrets")
+	d.check("redirect address", err, "add it to the client's Authorized redirect URIs, download the file again, and"+
+		" pass it to ./deploy.sh --client-secrets")
 }
 
-// opens opens the keysets as the functions do.
-func (d *deployment) opens(ctx context.Context, keyset, lookup config.Secret, kek string) error {
+// openKeysets opens the keysets as the functions do.
+func (d *deployment) openKeysets(ctx context.Context, keyset, lookup config.Secret, kek string) error {
 	if kek != "" {
-		key, err := d.kek(ctx, kek)
+		key, err := d.openKEK(ctx, kek)
 		if err == nil {
 			keyset, err = seal.Unwrap(ctx, seal.Keyset, keyset, key)
 		}

@@ -14,134 +14,141 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-const doctorHelp = `Look at a configuration, or at a deployed project, and say for each fault what
-to do. It changes nothing.
+const doctorHelp = `Check a configuration or a deployed project, and suggest a fix for each problem.
+It changes nothing.
 
-Without --project it looks at the functions' variables in the environment, with
---project and --region at what deploy.sh has made, by the account of gcloud.
---person checks whether delegation works for one person, by their e-mail address.
-It ends with 1 if there is a fault.`
+Without --project, it checks the functions' variables in the environment. With
+--project and --region, it checks what deploy.sh has deployed, with gcloud's
+account. With --person, it also checks delegation for that person. The exit
+status is 1 if a check fails.`
 
-// How a finding is.
+// States of a finding.
 const (
-	fine  = "ok"
-	wrong = "fault"
-	hint  = "hint" // what cannot be looked at from here
+	stateOK    = "ok"
+	stateFault = "fault"
+	stateHint  = "hint" // could not be checked from here
 )
 
-// finding is what one look found.
+// finding is the result of one check.
 type finding struct {
-	Look  string `json:"look"` // what was looked at
-	State string `json:"state"`
-	Says  string `json:"says,omitempty"`
-	Do    string `json:"do,omitempty"`
+	Check   string `json:"look"`
+	State   string `json:"state"`
+	Problem string `json:"says,omitempty"`
+	Fix     string `json:"do,omitempty"`
 }
 
-// examination collects findings.
-type examination struct {
-	outside
-	found []finding
+// doctor collects findings.
+type doctor struct {
+	deps
+	findings []finding
 }
 
-func (e *examination) fine(look string) {
-	e.found = append(e.found, finding{look, fine, "", ""})
+func (d *doctor) ok(check string) {
+	d.findings = append(d.findings, finding{check, stateOK, "", ""})
 }
 
-func (e *examination) wrong(look, says, do string) {
-	e.found = append(e.found, finding{look, wrong, says, do})
+func (d *doctor) fault(check, problem, fix string) {
+	d.findings = append(d.findings, finding{check, stateFault, problem, fix})
 }
 
-func (e *examination) hint(look, do string) { e.found = append(e.found, finding{look, hint, "", do}) }
+func (d *doctor) hint(check, fix string) {
+	d.findings = append(d.findings, finding{check, stateHint, "", fix})
+}
 
-// check notes that a look is fine, or what is wrong and what to do.
-func (e *examination) check(look string, err error, do string) bool {
+// check records whether a check succeeded, and the fix if it failed.
+func (d *doctor) check(check string, err error, fix string) bool {
 	if err != nil {
-		e.wrong(look, cause(err), do)
+		d.fault(check, cause(err), fix)
 		return false
 	}
-	e.fine(look)
+	d.ok(check)
 	return true
 }
 
-// cause is what an operator can act upon: what a person is told of a set-up is
-// that the administrator knows more.
+// cause returns the part of err that an operator can act on. The public text of
+// a setup error only refers people to their administrator.
 func cause(err error) string {
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Err != nil {
 		return e.Err.Error()
 	}
-	return sentence(err)
+	return errorText(err)
 }
 
-// doctorCommand is deputy doctor.
-func doctorCommand(o outside) *cobra.Command {
-	c := &cobra.Command{Use: "doctor", Short: "Look for faults, and say what to do", Long: doctorHelp, Args: exactly(0, "no arguments")}
+func doctorCommand(d deps) *cobra.Command {
+	c := &cobra.Command{
+		Use: "doctor", Short: "Check a configuration or a deployment", Long: doctorHelp,
+		Args: exactArgs(0, "no arguments"),
+	}
 	asJSON := c.Flags().Bool("json", false, "print JSON")
-	project := c.Flags().String("project", "", "look at this deployed `project`")
+	project := c.Flags().String("project", "", "deployed `project` to check")
 	region := c.Flags().String("region", "", "`region` of its functions")
-	person := c.Flags().String("person", "", "look whether delegation works for this `address`")
+	person := c.Flags().String("person", "", "e-mail `address` of a person to check delegation for")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if (*project == "") != (*region == "") {
-			return &usageError{errors.New("doctor wants --project and --region together, or neither; see deputy doctor --help")}
+			return &usageError{errors.New("use --project and --region together; see deputy doctor --help")}
 		}
-		e := &examination{outside: o}
-		e.clock(c.Context())
+		doc := &doctor{deps: d}
+		doc.checkClock(c.Context())
 		if *project == "" {
-			e.environment(c.Context(), *person)
+			doc.checkEnvironment(c.Context(), *person)
 		} else {
-			e.deployed(c.Context(), *project, *region, *person)
+			doc.checkDeployment(c.Context(), *project, *region, *person)
 		}
-		e.hint("consent screen", "if its audience is External and its status Testing, every consent dies after 7 days: publish it (Google Auth Platform > Audience)")
-		return e.print(*asJSON)
+		doc.hint("consent screen", "if its audience is External and its status Testing, every consent expires"+
+			" after 7 days; publish it in Google Auth Platform > Audience")
+		return doc.print(*asJSON)
 	}
 	return c
 }
 
-// print says what was found; a fault is an error, so that scripts see it.
-func (e *examination) print(asJSON bool) error {
+// print prints the findings. It returns an error if there is a fault, so that
+// the exit status shows it.
+func (d *doctor) print(asJSON bool) error {
 	faults := 0
-	for _, f := range e.found {
-		if f.State == wrong {
+	for _, f := range d.findings {
+		if f.State == stateFault {
 			faults++
 		}
 	}
 	if asJSON {
-		text, err := json.MarshalIndent(e.found, "", "  ")
+		text, err := json.MarshalIndent(d.findings, "", "  ")
 		if err != nil {
 			return fault.Wrap("deputy.doctor", err)
 		}
-		_, _ = fmt.Fprintln(e.out, string(text))
+		_, _ = fmt.Fprintln(d.out, string(text))
 	} else {
-		for _, f := range e.found {
-			e.write(fmt.Sprintf("%-5s  %s\n", f.State, f.Look))
-			for _, line := range []string{f.Says, f.Do} {
-				if line != "" && f.State != fine {
-					e.write(fmt.Sprintf("       %s\n", strings.ReplaceAll(line, "\n", "\n       ")))
+		for _, f := range d.findings {
+			d.write(fmt.Sprintf("%-5s  %s\n", f.State, f.Check))
+			for _, line := range []string{f.Problem, f.Fix} {
+				if line != "" && f.State != stateOK {
+					d.write(fmt.Sprintf("       %s\n", strings.ReplaceAll(line, "\n", "\n       ")))
 				}
 			}
 		}
 	}
 	if faults > 0 {
-		return fmt.Errorf("%d of %d looks found a fault", faults, len(e.found))
+		return fmt.Errorf("%d of %d checks failed", faults, len(d.findings))
 	}
 	return nil
 }
 
-// maxSkew is how far Google's clock may be from ours: tokens are refused beyond
-// a minute.
+// maxSkew is the tolerated difference from Google's clock. Tokens are refused
+// beyond one minute.
 const maxSkew = 30 * time.Second
 
-// clock compares ours with Google's.
-func (e *examination) clock(ctx context.Context) {
-	const look = "clock"
-	_, header, err := e.get(ctx, "https://www.googleapis.com/oauth2/v3/certs")
+// checkClock compares this machine's clock with Google's.
+func (d *doctor) checkClock(ctx context.Context) {
+	const check = "clock"
+	_, header, err := d.get(ctx, "https://www.googleapis.com/oauth2/v3/certs")
 	if err != nil {
-		e.wrong(look, "Google was not reached: "+err.Error(), "look at the network, and at proxies")
+		d.fault(check, "cannot reach Google: "+err.Error(), "check the network and any proxies")
 		return
 	}
-	theirs, err := http.ParseTime(header.Get("Date"))
-	if skew := e.now().Sub(theirs); err == nil && (skew > maxSkew || skew < -maxSkew) {
-		e.wrong(look, fmt.Sprintf("this machine is %v off", skew.Round(time.Second)), "set it by NTP: Google refuses what is signed at a wrong time")
+	googleTime, err := http.ParseTime(header.Get("Date"))
+	if skew := d.now().Sub(googleTime); err == nil && (skew > maxSkew || skew < -maxSkew) {
+		d.fault(check, fmt.Sprintf("this machine's clock is off by %v", skew.Round(time.Second)),
+			"synchronize it with NTP; Google refuses what is signed at a wrong time")
 		return
 	}
-	e.fine(look)
+	d.ok(check)
 }

@@ -7,39 +7,38 @@ import (
 	"github.com/mitchellh/go-wordwrap"
 )
 
-// folded writes to a terminal: a line that is longer than it has columns goes
-// on in the next, between words, as far in as it began. An address is never
-// broken. Into a pipe nothing is folded.
-type folded struct {
-	to      io.Writer
+// foldingWriter folds lines to the width of a terminal.
+type foldingWriter struct {
+	w       io.Writer
 	columns int
 }
 
-// Write implements io.Writer, for whole lines.
-func (f folded) Write(text []byte) (int, error) {
+// Write implements io.Writer. The text must consist of whole lines.
+func (f foldingWriter) Write(text []byte) (int, error) {
 	var out strings.Builder
 	for line := range strings.Lines(string(text)) {
 		out.WriteString(fold(line, f.columns))
 	}
-	_, err := io.WriteString(f.to, out.String())
+	_, err := io.WriteString(f.w, out.String())
 	return len(text), err
 }
 
-// write sends a text of whole lines to standard output, folded on a terminal.
-func (o outside) write(text string) {
-	to := o.out
-	if o.terminal && o.columns > 0 {
-		to = folded{o.out, o.columns}
+// write prints whole lines to standard output, folded only on a terminal.
+func (d deps) write(text string) {
+	w := d.out
+	if d.isTerminal && d.columns > 0 {
+		w = foldingWriter{d.out, d.columns}
 	}
-	_, _ = io.WriteString(to, text)
+	_, _ = io.WriteString(w, text)
 }
 
-// fold is a line in several where it is too long, each as far in as the first.
+// fold breaks a long line between words and indents each part as the line is
+// indented. It never breaks a word, so an address stays whole.
 func fold(line string, columns int) string {
 	text, newline := strings.CutSuffix(strings.TrimLeft(line, " "), "\n")
-	margin := strings.Repeat(" ", len(line)-len(strings.TrimLeft(line, " ")))
-	wrapped := wordwrap.WrapString(text, uint(max(columns-len(margin), 1)))
-	out := margin + strings.ReplaceAll(wrapped, "\n", "\n"+margin)
+	indent := strings.Repeat(" ", len(line)-len(strings.TrimLeft(line, " ")))
+	wrapped := wordwrap.WrapString(text, uint(max(columns-len(indent), 1)))
+	out := indent + strings.ReplaceAll(wrapped, "\n", "\n"+indent)
 	if newline {
 		out += "\n"
 	}

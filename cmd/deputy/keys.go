@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -16,122 +15,128 @@ import (
 	"example.com/deputy/shared/seal"
 )
 
-const keysHelp = `Make and rotate the keysets that seal what Deputy stores.
+const keysHelp = `Create and rotate the keysets that seal (encrypt) what Deputy stores.
 
-Each step reads a keyset from standard input and writes the next one to standard
-output, so that it goes from Secret Manager to Secret Manager:
+Keysets are read from standard input and written to standard output, so that you
+can pipe them between versions in Secret Manager:
 
   deputy keys new keyset | gcloud secrets create deputy-keyset --data-file=-
 
-A rotation is five steps. Between them, deploy every function, and wait until no
-older instance runs:
+A rotation has five steps. Between them, deploy every function, and wait until
+no older instance runs:
 
-  1. add       a second key: opens, does not seal yet
-  2. promote   it: from now on it seals
-  3. reseal    what is stored for long, until nothing is left under the old key
-  4. wait      30 days: what lives shorter is not resealed
-  5. disable   the old key
+  1. add       Add a second key. It opens, but doesn't seal yet.
+  2. promote   Make the new key primary. From now on, it seals.
+  3. reseal    Reseal long-lived records, until none is left under the old key.
+  4. wait      Wait 30 days. Shorter-lived records are not resealed.
+  5. disable   Disable the old key.
 
-With --kek the keysets are wrapped by that key of Cloud KMS, before and after.`
+With --kek, input and output are keysets that this Cloud KMS key wraps.`
 
-// keysCommand is deputy keys.
-func keysCommand(o outside) *cobra.Command {
-	c := &cobra.Command{Use: "keys", Short: "Make and rotate the keysets", Long: keysHelp, Args: exactly(0, "one of its commands")}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	k := keys{outside: o}
+const resealHelp = `Reseal records that are stored for longer than 30 days with the current keys of
+KEYSET and LOOKUP_KEYSET. Run it until resealed, changed and unopened are 0.
+Disable the old keys 30 days later, because shorter-lived records are not
+resealed.`
+
+func keysCommand(d deps) *cobra.Command {
+	const input = "no arguments, and the keyset on standard input"
+	c := groupCommand("keys", "Create and rotate keysets", keysHelp)
+	k := keysetIO{deps: d}
 	c.PersistentFlags().StringVar(&k.kekURI, "kek", "", "gcp-kms:// `key` that wraps the keysets (KEYSET_KEK)")
-	c.PersistentFlags().BoolVar(&k.show, "show", false, "print a keyset even to a terminal")
+	c.PersistentFlags().BoolVar(&k.show, "show", false, "allow printing a keyset to a terminal")
 
+	create := &cobra.Command{
+		Use: "new keyset|lookup", Short: "Create a keyset with one key", Args: exactArgs(1, "keyset or lookup"),
+		RunE: func(c *cobra.Command, args []string) error { return k.create(c.Context(), args[0]) },
+	}
+	add := &cobra.Command{
+		Use: "add", Short: "Add a second key to a keyset", Args: exactArgs(0, input),
+		RunE: k.edit(func(text config.Secret) (config.Secret, string, error) {
+			out, id, err := seal.Add(text)
+			return out, fmt.Sprintf("added key %d; deploy it everywhere, then run deputy keys promote", id), err
+		}),
+	}
 	var id uint32
-	var asJSON bool
 	promote := &cobra.Command{
-		Use: "promote", Short: "Make a key the one that seals", Args: exactly(0, "no arguments, and the keyset on standard input"),
-		RunE: k.change(func(text config.Secret) (config.Secret, string, error) {
-			chosen, err := k.chosen(text, id)
+		Use: "promote", Short: "Make a key primary, so that it seals", Args: exactArgs(0, input),
+		RunE: k.edit(func(text config.Secret) (config.Secret, string, error) {
+			id, err := keyToPromote(text, id)
 			if err != nil {
 				return config.Secret{}, "", err
 			}
-			out, err := seal.Promote(text, chosen)
-			return out, fmt.Sprintf("key %d seals from now on; deploy this everywhere, then run: deputy keys reseal", chosen), err
+			out, err := seal.Promote(text, id)
+			return out, fmt.Sprintf("key %d now seals; deploy it everywhere, then run deputy keys reseal", id), err
 		}),
 	}
-	promote.Flags().Uint32Var(&id, "key", 0, "`id` of the key; without it, the only one that is newer than the one that seals")
+	promote.Flags().Uint32Var(&id, "key", 0, "`id` of the key; defaults to the only key newer than the primary")
 	disable := &cobra.Command{
-		Use: "disable", Short: "Keep a key from opening anything more", Args: exactly(0, "no arguments, and the keyset on standard input"),
-		RunE: k.change(func(text config.Secret) (config.Secret, string, error) {
+		Use: "disable", Short: "Disable a key, so that it opens nothing", Args: exactArgs(0, input),
+		RunE: k.edit(func(text config.Secret) (config.Secret, string, error) {
 			if id == 0 {
-				return config.Secret{}, "", &usageError{errors.New("deputy keys disable wants --key with the id of the key; deputy keys list shows them")}
+				err := errors.New("no key; set --key (to see the IDs, run deputy keys list)")
+				return config.Secret{}, "", &usageError{err}
 			}
 			out, err := seal.Disable(text, id)
-			return out, fmt.Sprintf("key %d opens nothing more once this is deployed; what is still sealed with it is then unavailable", id), err
+			return out, fmt.Sprintf("disabled key %d; once deployed, records that it sealed can't be opened", id), err
 		}),
 	}
 	disable.Flags().Uint32Var(&id, "key", 0, "`id` of the key")
+	var asJSON bool
 	list := &cobra.Command{
-		Use: "list", Short: "Show the ids of a keyset's keys, and which one seals", Args: exactly(0, "no arguments, and the keyset on standard input"),
+		Use: "list", Short: "List a keyset's keys", Args: exactArgs(0, input),
 		RunE: func(c *cobra.Command, _ []string) error { return k.list(c.Context(), asJSON) },
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	reseal := &cobra.Command{
-		Use: "reseal", Short: "Seal what is stored for long with the keys in use", Args: exactly(0, "no arguments"),
-		Long: "Seal what is stored for longer than 30 days with the keys in use, those of KEYSET\nand LOOKUP_KEYSET. Run it until nothing was resealed, changed or unopened. Disable\nthe old keys 30 days later: what lives shorter is not resealed.",
+		Use: "reseal", Short: "Reseal long-lived records with the current keys", Long: resealHelp,
+		Args: exactArgs(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			parts, err := o.open(c.Context())
+			parts, err := d.open(c.Context())
 			if err != nil {
 				return err
 			}
-			done, err := parts.Grants.Reseal(c.Context())
-			return errors.Join(show(o, asJSON, done), err)
+			result, err := parts.Grants.Reseal(c.Context())
+			return errors.Join(d.printResult(asJSON, result), err)
 		},
 	}
 	reseal.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.AddCommand(
-		&cobra.Command{
-			Use: "new keyset|lookup", Short: "Make a fresh keyset with one key", Args: exactly(1, "keyset or lookup"),
-			RunE: func(c *cobra.Command, args []string) error { return k.fresh(c.Context(), args[0]) },
-		},
-		&cobra.Command{
-			Use: "add", Short: "Put a second key into a keyset", Args: exactly(0, "no arguments, and the keyset on standard input"),
-			RunE: k.change(func(text config.Secret) (config.Secret, string, error) {
-				out, id, err := seal.Add(text)
-				return out, fmt.Sprintf("added key %d; deploy this everywhere, then run: deputy keys promote", id), err
-			}),
-		},
-		promote, disable, list, reseal,
-	)
+	c.AddCommand(create, add, promote, disable, list, reseal)
 	return c
 }
 
-// keys is what the commands that change a keyset share.
-type keys struct {
-	outside
+// keysetIO holds the flags of the commands that read or write a keyset.
+type keysetIO struct {
+	deps
 	kekURI string // --kek
 	show   bool   // --show
 }
 
-func (k *keys) fresh(ctx context.Context, which string) error {
+func (k *keysetIO) create(ctx context.Context, kind string) error {
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		return err
 	}
-	switch which {
+	switch kind {
 	case "keyset":
 		return k.write(ctx, seal.Keyset, keyset)
 	case "lookup":
 		return k.write(ctx, seal.Lookup, lookup)
 	default:
-		return &usageError{fmt.Errorf("deputy keys new wants keyset or lookup, not %q", which)}
+		return &usageError{fmt.Errorf("deputy keys new: expected keyset or lookup, got %q", kind)}
 	}
 }
 
-// change reads a keyset, lets do change it, writes it, and says what is next.
-func (k *keys) change(do func(config.Secret) (config.Secret, string, error)) func(*cobra.Command, []string) error {
+// edit returns a command that reads a keyset, changes it, writes it, and prints
+// the next step.
+func (k *keysetIO) edit(
+	change func(config.Secret) (out config.Secret, next string, err error),
+) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, _ []string) error {
 		name, text, err := k.read(c.Context())
 		if err != nil {
 			return err
 		}
-		out, next, err := do(text)
+		out, next, err := change(text)
 		if err == nil {
 			err = k.write(c.Context(), name, out)
 		}
@@ -142,8 +147,8 @@ func (k *keys) change(do func(config.Secret) (config.Secret, string, error)) fun
 	}
 }
 
-// read takes a keyset from standard input, unwrapped.
-func (k *keys) read(ctx context.Context) (name string, text config.Secret, err error) {
+// read reads a keyset from standard input and unwraps it if --kek is set.
+func (k *keysetIO) read(ctx context.Context) (name string, text config.Secret, err error) {
 	all, err := io.ReadAll(io.LimitReader(k.in, 1<<20))
 	if err != nil {
 		return "", config.Secret{}, fault.Wrap("deputy", err)
@@ -153,9 +158,10 @@ func (k *keys) read(ctx context.Context) (name string, text config.Secret, err e
 		return "", text, nil
 	}
 	if name = seal.KeysetName(text); name == "" {
-		return "", config.Secret{}, fault.New(fault.Invalid, i18n.English("Standard input is not a wrapped keyset of Deputy's. If it is in clear text, leave --kek out."))
+		return "", config.Secret{}, fault.New(fault.Invalid, i18n.English(
+			"Standard input isn't a wrapped keyset of Deputy. If it is in clear text, omit --kek."))
 	}
-	key, err := k.kek(ctx, k.kekURI)
+	key, err := k.openKEK(ctx, k.kekURI)
 	if err != nil {
 		return "", config.Secret{}, err
 	}
@@ -163,13 +169,14 @@ func (k *keys) read(ctx context.Context) (name string, text config.Secret, err e
 	return name, text, err
 }
 
-// write gives a keyset to standard output, wrapped if it has to be.
-func (k *keys) write(ctx context.Context, name string, text config.Secret) error {
-	if k.terminal && !k.show {
-		return fault.New(fault.Invalid, i18n.English("A keyset is a secret and does not belong on a terminal: pipe it into gcloud secrets create or versions add with --data-file=-, or say --show."))
+// write writes a keyset to standard output, wrapped if --kek is set.
+func (k *keysetIO) write(ctx context.Context, name string, text config.Secret) error {
+	if k.isTerminal && !k.show {
+		return fault.New(fault.Invalid, i18n.English("A keyset is secret, so it isn't printed to a terminal."+
+			" Pipe it to gcloud secrets create or versions add with --data-file=-, or use --show."))
 	}
 	if k.kekURI != "" {
-		key, err := k.kek(ctx, k.kekURI)
+		key, err := k.openKEK(ctx, k.kekURI)
 		if err == nil {
 			text, err = seal.Wrap(ctx, name, text, key)
 		}
@@ -178,12 +185,12 @@ func (k *keys) write(ctx context.Context, name string, text config.Secret) error
 		}
 	}
 	_, err := fmt.Fprintln(k.out, text.Reveal())
-	return fault.Wrap("deputy: the keyset is not written", err)
+	return fault.Wrap("write the keyset", err)
 }
 
-// chosen is the key to promote: the one named, or the only enabled one that was
-// added after the one that seals.
-func (k *keys) chosen(text config.Secret, id uint32) (uint32, error) {
+// keyToPromote returns id, or if it is 0, the only enabled key that is newer than
+// the primary.
+func keyToPromote(text config.Secret, id uint32) (uint32, error) {
 	if id != 0 {
 		return id, nil
 	}
@@ -191,15 +198,16 @@ func (k *keys) chosen(text config.Secret, id uint32) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	sealing := slices.IndexFunc(all, func(key seal.Key) bool { return key.Primary })
-	waiting := slices.DeleteFunc(all[sealing+1:], func(key seal.Key) bool { return !key.Enabled })
-	if len(waiting) != 1 {
-		return 0, fault.New(fault.Invalid, i18n.English("The keyset has %d enabled keys that are newer than the one that seals, so say which to promote with --key (deputy keys list shows them)."), len(waiting))
+	primary := slices.IndexFunc(all, func(key seal.Key) bool { return key.Primary })
+	newer := slices.DeleteFunc(all[primary+1:], func(key seal.Key) bool { return !key.Enabled })
+	if len(newer) != 1 {
+		return 0, fault.New(fault.Invalid, i18n.English("The keyset has %d enabled keys that are newer than the"+
+			" primary. Choose one with --key; to see the IDs, run deputy keys list."), len(newer))
 	}
-	return waiting[0].ID, nil
+	return newer[0].ID, nil
 }
 
-func (k *keys) list(ctx context.Context, asJSON bool) error {
+func (k *keysetIO) list(ctx context.Context, asJSON bool) error {
 	_, text, err := k.read(ctx)
 	if err != nil {
 		return err
@@ -209,7 +217,7 @@ func (k *keys) list(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return show(k.outside, true, all)
+		return k.printResult(true, all)
 	}
 	for _, key := range all {
 		state := "opens"
@@ -223,5 +231,3 @@ func (k *keys) list(ctx context.Context, asJSON bool) error {
 	}
 	return nil
 }
-
-func sorted(fields map[string]any) []string { return slices.Sorted(maps.Keys(fields)) }

@@ -1,15 +1,13 @@
-// Command deputy is the guide's quickstart on the desktop, and the operator's
-// tool: it creates spaces as the person in front of it; it says who may call,
-// shows who is connected, makes and rotates the keysets, keeps what is stored in
-// order, and looks for faults.
+// Command deputy creates Google Chat spaces as the person who runs it, and
+// operates a deployed Deputy. It manages callers, people, templates, keysets and
+// security events, sweeps the store, and checks a deployment.
 //
-// What operates reads the same variables as the functions (design section 11). Secrets
-// come and go by standard input and output, never as arguments, so that they
-// can be piped from and to Secret Manager without touching a disk. Each command
-// has a file of its own.
+// Operator commands read the same environment variables as the functions
+// (design section 11). Keysets pass through standard input and output, never
+// arguments, so that they can be piped to Secret Manager without touching a disk.
 //
-// It ends with 0 when all is done, 64 when it was called wrongly, 75 when
-// something does not answer and trying again may help, and 1 otherwise.
+// The exit status is 0 on success, 64 on a usage error, 75 on a temporary
+// failure, and 1 on any other failure.
 package main
 
 import (
@@ -18,9 +16,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -39,114 +39,120 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-// What the program ends with, as sysexits.h has it.
+// Exit statuses, as in sysexits.h.
 const (
-	failed      = 1
-	wrongUse    = 64
-	tryingAgain = 75
+	exitFailure   = 1
+	exitUsage     = 64
+	exitTemporary = 75
 )
 
-// outside is what the program meets. Tests bring stand-ins; no flag and no
-// variable can.
-type outside struct {
-	in       io.Reader
-	out, err io.Writer
-	terminal bool // out is one: secrets do not belong there
-	columns  int  // of the terminal that err is; 0 when it is none
-	open     func(context.Context) (*production.Parts, error)
-	// store is where the file of callers is.
-	store func(ctx context.Context, location string) (callers.Store, error)
-	// log writes an audit line to the project's log.
-	log    func(ctx context.Context, project string, line map[string]any) error
-	kek    func(ctx context.Context, uri string) (tink.AEADWithContext, error)
-	lookup func(string) (string, bool) // of the environment
-	now    func() time.Time
-	// configuration is the user's folder for it.
-	configuration string
-	// browse opens an address in the person's browser.
-	browse func(address string) error
-	// provider is Google for a client, verify who an ID token is of, spaces the
-	// Chat API.
-	provider func(client googleauth.Client, redirect string) *googleauth.Provider
-	verify   func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error)
-	spaces   func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error)
-	delegate func(ctx context.Context, account string) (*grants.Delegated, error)
-	// gcloud runs it with an operator's account, and gives what it prints.
+// deps holds the program's dependencies. Only tests replace them; no flag or
+// environment variable does.
+type deps struct {
+	in         io.Reader
+	out, err   io.Writer
+	isTerminal bool // whether out is a terminal, which gets no secrets
+	columns    int  // width of the terminal that err is, or 0
+	lookupEnv  func(string) (string, bool)
+	now        func() time.Time
+	configDir  string // the user's configuration directory for Deputy
+
+	open        func(context.Context) (*production.Parts, error)
+	openCallers func(ctx context.Context, location string) (callers.Store, error)
+	writeLog    func(ctx context.Context, project string, line map[string]any) error
+	openKEK     func(ctx context.Context, uri string) (tink.AEADWithContext, error)
+	openBrowser func(url string) error
+
+	newProvider  func(client googleauth.Client, redirect string) *googleauth.Provider
+	verifyID     func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error)
+	newSpaces    func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error)
+	newDelegated func(ctx context.Context, account string) (*grants.Delegated, error)
+
+	// gcloud runs gcloud with the operator's account and returns its output.
 	gcloud func(ctx context.Context, args ...string) ([]byte, error)
-	// get asks an address.
-	get func(ctx context.Context, address string) (status int, header http.Header, err error)
-	// own is a service account's own token for an API of Google's, riscAPI where
-	// that of RISC is.
-	own     func(ctx context.Context, account, audience string) (config.Secret, error)
-	riscAPI string
-	// mint asks for a person's token by delegation, and drops it.
-	mint func(ctx context.Context, account, email string, scopes []string) error
+	get    func(ctx context.Context, url string) (status int, header http.Header, err error)
+	// accountToken returns a service account's own token for a Google API.
+	accountToken func(ctx context.Context, account, audience string) (config.Secret, error)
+	riscAPI      string // base URL of the RISC API
+	// tryDelegation requests a person's token by delegation and discards it.
+	tryDelegation func(ctx context.Context, account, email string, scopes []string) error
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], world())
+	code := run(ctx, os.Args[1:], newDeps())
 	stop()
 	os.Exit(code)
 }
 
-// drawer is where a person's own credential lies.
-func (o outside) drawer() drawer { return drawer{o.configuration} }
+// credentials returns the store of the person's own credential.
+func (d deps) credentials() credentialStore { return credentialStore{d.configDir} }
 
-// run does what args say and gives the code to end with.
-func run(ctx context.Context, args []string, o outside) int {
-	if o.columns > 0 {
-		o.err = folded{o.err, o.columns}
+// run runs the command in args and returns the exit status.
+func run(ctx context.Context, args []string, d deps) int {
+	if d.columns > 0 {
+		d.err = foldingWriter{d.err, d.columns}
 	}
-	root := commands(o) //nolint:contextcheck // its commands get it from ExecuteContext
+	root := rootCommand(d) //nolint:contextcheck // its commands get it from ExecuteContext
 	root.SetArgs(args)
-	root.SetIn(o.in)
-	root.SetOut(o.out)
-	root.SetErr(o.err)
-	understood := false
-	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
+	root.SetIn(d.in)
+	root.SetOut(d.out)
+	root.SetErr(d.err)
+	parsed := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { parsed = true }
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintln(o.err, "deputy: "+sentence(err))
+	_, _ = fmt.Fprintln(d.err, "deputy: "+errorText(err))
 	_, usage := errors.AsType[*usageError](err)
 	switch {
-	case usage || !understood: // cobra's own checks come before a command runs
-		return wrongUse
+	case usage || !parsed: // cobra checks flags and arguments before a command runs
+		return exitUsage
 	case fault.KindOf(err) == fault.Unavailable:
-		return tryingAgain
+		return exitTemporary
 	default:
-		return failed
+		return exitFailure
 	}
 }
 
-const deputyHelp = `Act in Google Chat as yourself (quickstart, space), and operate Deputy (the
-others). What operates reads the same variables as the functions. Secrets come
-by standard input and go by standard output.
+const rootHelp = `Act in Google Chat as yourself (quickstart, space), or operate Deputy (all other
+commands). Operator commands read the same environment variables as the
+functions. Keysets are read from standard input and written to standard output.
 
-It ends with 0 when all is done, 64 when it was called wrongly, 75 when trying
-again may help, and 1 otherwise. deputy completion --help says how your shell
-completes it.`
+The exit status is 0 on success, 64 on a usage error, 75 on a temporary failure,
+and 1 on any other failure. To set up shell completion, see
+deputy completion --help.`
 
-// commands are all of the program.
-func commands(o outside) *cobra.Command {
+// rootCommand returns the program's command tree.
+func rootCommand(d deps) *cobra.Command {
 	root := &cobra.Command{
-		Use: "deputy", Short: "Act in Google Chat as yourself, and operate Deputy", SilenceUsage: true, SilenceErrors: true,
-		Long: deputyHelp,
+		Use: "deputy", Short: "Act in Google Chat as yourself, and operate Deputy", Long: rootHelp,
+		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.AddCommand(keysCommand(o), sweepCommand(o), doctorCommand(o), callersCommand(o), peopleCommand(o), templatesCommand(o), riscCommand(o), quickstartCommand(o), spaceCommand(o))
-	// Help fits a terminal of 80 columns, whichever it is printed to.
+	root.AddCommand(
+		keysCommand(d), sweepCommand(d), doctorCommand(d), callersCommand(d), peopleCommand(d), templatesCommand(d),
+		riscCommand(d), quickstartCommand(d), spaceCommand(d),
+	)
+	// Help always fits 80 columns, so that docs/cli.md does not depend on a terminal.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", "FlagUsagesWrapped 80"))
 	return root
 }
 
-// usageError is a call that a command itself cannot understand.
+// groupCommand returns a command that only holds subcommands.
+func groupCommand(use, short, help string) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Long: help, Args: exactArgs(0, "a subcommand"),
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+}
+
+// usageError is a usage error that a command finds itself.
 type usageError struct{ error }
 
-// sentence is what an operator reads: what a person would, and the cause, for
-// it is the operator who mends it. Secrets redact themselves.
-func sentence(err error) string {
+// errorText returns the message of err for an operator: the public text and,
+// because the operator fixes it, the cause. Secrets redact themselves.
+func errorText(err error) string {
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok || e.Public == fault.NoText {
 		return err.Error()
@@ -158,45 +164,46 @@ func sentence(err error) string {
 	return public
 }
 
-// exactly wants n arguments, named by what.
-func exactly(n int, what string) cobra.PositionalArgs {
+// exactArgs requires n arguments, which want describes.
+func exactArgs(n int, want string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
-			return &usageError{fmt.Errorf("%s wants %s; see %s --help", c.CommandPath(), what, c.CommandPath())}
+			return &usageError{fmt.Errorf("%s: expected %s; see %s --help", c.CommandPath(), want, c.CommandPath())}
 		}
 		return nil
 	}
 }
 
-// printJSON prints a result for programs.
-func printJSON(o outside, result any) error {
+// printJSON prints result as indented JSON.
+func (d deps) printJSON(result any) error {
 	text, err := json.MarshalIndent(result, "", "  ")
 	if err == nil {
-		_, err = fmt.Fprintln(o.out, string(text))
+		_, err = fmt.Fprintln(d.out, string(text))
 	}
 	return fault.Wrap("deputy", err)
 }
 
-// show prints what came of a command: as JSON, or one line for each number.
-func show(o outside, asJSON bool, result any) error {
+// printResult prints result as one line of JSON, or as one line for each field.
+func (d deps) printResult(asJSON bool, result any) error {
 	text, err := json.Marshal(result)
 	if err != nil {
 		return fault.Wrap("deputy", err)
 	}
 	if asJSON {
-		_, err = fmt.Fprintln(o.out, string(text))
+		_, err = fmt.Fprintln(d.out, string(text))
 		return fault.Wrap("deputy", err)
 	}
 	var fields map[string]any
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return fault.Wrap("deputy", err)
 	}
-	for _, name := range sorted(fields) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		value := fields[name]
-		if text, err := json.Marshal(value); err == nil && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+		text, err := json.Marshal(value)
+		if err == nil && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 			value = string(text)
 		}
-		_, _ = fmt.Fprintf(o.out, "%-10s %v\n", name, value)
+		_, _ = fmt.Fprintf(d.out, "%-10s %v\n", name, value)
 	}
 	return nil
 }

@@ -13,16 +13,18 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-var update = flag.Bool("update", false, "write docs/cli.md anew")
+var update = flag.Bool("update", false, "update docs/cli.md")
 
 var seeAlso = regexp.MustCompile(`(?m)^### SEE ALSO\n\n(\*.*\n)+\n?`)
 
-// manual is docs/cli.md: the help of every command.
+// manual returns docs/cli.md: the help of every command.
 func manual(t *testing.T) string {
 	t.Helper()
-	root := commands(outside{lookup: func(string) (string, bool) { return "", false }})
+	root := rootCommand(deps{lookupEnv: func(string) (string, bool) { return "", false }})
 	var out bytes.Buffer
-	out.WriteString("# The command deputy\n\nMade from the program's own help by `go test ./cmd/deputy -run Manual -args -update`; a test keeps it equal.\nTo install it: `go build -o deputy ./cmd/deputy`.\n\n")
+	out.WriteString("# The deputy command\n\n" +
+		"Generated from the program's help by `go test ./cmd/deputy -run Manual -args -update`.\n" +
+		"To install it: `go build -o deputy ./cmd/deputy`.\n\n")
 	var write func(*cobra.Command)
 	write = func(c *cobra.Command) {
 		c.DisableAutoGenTag = true
@@ -37,7 +39,7 @@ func manual(t *testing.T) string {
 		}
 	}
 	write(root)
-	// Only the first says where the others are.
+	// Only the first section lists the other commands.
 	first := true
 	return seeAlso.ReplaceAllStringFunc(out.String(), func(list string) string {
 		if !first {
@@ -48,7 +50,7 @@ func manual(t *testing.T) string {
 	})
 }
 
-func TestTheManualIsWhatTheProgramSays(t *testing.T) {
+func TestManual(t *testing.T) {
 	const file = "../../docs/cli.md"
 	want := manual(t)
 	if *update {
@@ -57,11 +59,14 @@ func TestTheManualIsWhatTheProgramSays(t *testing.T) {
 	got, err := os.ReadFile(file)
 	check(t, err)
 	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("docs/cli.md is behind; run go test ./cmd/deputy -run Manual -args -update: %s", diff)
+		t.Errorf("docs/cli.md is out of date; run go test ./cmd/deputy -run Manual -args -update: %s", diff)
 	}
-	for _, name := range []string{"deputy quickstart", "deputy callers apply", "deputy risc verify", "deputy templates put", "deputy keys promote", "deputy space invite"} {
+	for _, name := range []string{
+		"deputy quickstart", "deputy callers apply", "deputy risc verify", "deputy templates put",
+		"deputy keys promote", "deputy space invite",
+	} {
 		if !strings.Contains(want, "## "+name+"\n") {
-			t.Errorf("%s is not in it", name)
+			t.Errorf("docs/cli.md lacks %s", name)
 		}
 	}
 }

@@ -16,95 +16,101 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-const peopleHelp = `Look at who is connected, and end what has to end.
+const peopleHelp = `List people with a grant, and disconnect or erase them.
 
-A person is users/{id}, or an e-mail address of gmail.com or of their account's
-own Workspace domain. No token is ever shown. It reads the functions' variables
-from the environment. disconnect and purge also write an audit line to the log
-deputy-audit of the project (roles/logging.logWriter).`
+PERSON is users/{id}, or an e-mail address in gmail.com or in the Workspace
+domain of the account. Tokens are never shown.
 
-// peopleCommand is deputy people.
-func peopleCommand(o outside) *cobra.Command {
-	c := &cobra.Command{Use: "people", Short: "Look at who is connected, and end what has to end", Long: peopleHelp, Args: exactly(0, "one of its commands")}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+The commands read the functions' variables from the environment. disconnect and
+purge write an audit line to the project's log deputy-audit, which requires
+roles/logging.logWriter.`
+
+func peopleCommand(d deps) *cobra.Command {
+	c := groupCommand("people", "List, show, disconnect and erase people", peopleHelp)
 	asJSON := c.PersistentFlags().Bool("json", false, "print JSON")
-	// does makes a command about one person.
-	does := func(use, short string, changes bool, do func(context.Context, *grants.Grants, string) (any, error)) *cobra.Command {
-		return &cobra.Command{Use: use + " PERSON", Short: short, Args: exactly(1, "users/{id} or an e-mail address"), RunE: func(c *cobra.Command, args []string) error {
-			parts, err := o.open(c.Context())
+	type action func(context.Context, *grants.Grants, resource.Person) (any, error)
+	onPerson := func(use, short string, audited bool, do action) *cobra.Command {
+		c := &cobra.Command{Use: use + " PERSON", Short: short, Args: exactArgs(1, "users/{id} or an e-mail address")}
+		c.RunE = func(c *cobra.Command, args []string) error {
+			parts, err := d.open(c.Context())
 			if err != nil {
 				return err
 			}
-			person, err := personOf(c.Context(), parts.Grants, args[0])
+			person, err := resolvePerson(c.Context(), parts.Grants, args[0])
 			if err != nil {
 				return err
 			}
-			result, err := do(c.Context(), parts.Grants, person)
+			result, err := do(c.Context(), parts.Grants, resource.Person(person))
 			if err != nil {
 				return err
 			}
-			if err = show(o, *asJSON, result); err == nil && changes {
-				project, _ := o.lookup("GOOGLE_CLOUD_PROJECT")
-				err = o.audit(c.Context(), project, "people."+use+" "+person)
+			if err = d.printResult(*asJSON, result); err == nil && audited {
+				project, _ := d.lookupEnv("GOOGLE_CLOUD_PROJECT")
+				err = d.audit(c.Context(), project, "people."+use+" "+person)
 			}
 			return err
-		}}
+		}
+		return c
 	}
-	list := &cobra.Command{Use: "list", Short: "List all people with a grant", Args: exactly(0, "no arguments")}
+	list := &cobra.Command{Use: "list", Short: "List all people with a grant", Args: exactArgs(0, "no arguments")}
 	list.RunE = func(c *cobra.Command, _ []string) error {
-		parts, err := o.open(c.Context())
+		parts, err := d.open(c.Context())
 		if err != nil {
 			return err
 		}
-		return listPeople(c.Context(), o, parts.Vault, *asJSON)
+		return listPeople(c.Context(), d, parts.Vault, *asJSON)
+	}
+	show := func(ctx context.Context, gs *grants.Grants, person resource.Person) (any, error) {
+		return gs.ExportPerson(ctx, person)
+	}
+	disconnect := func(ctx context.Context, gs *grants.Grants, person resource.Person) (any, error) {
+		done, err := gs.Disconnect(ctx, person)
+		return disconnectResult(done), err
+	}
+	purge := func(ctx context.Context, gs *grants.Grants, person resource.Person) (any, error) {
+		done, err := gs.Erase(ctx, person)
+		out := disconnectResult(done)
+		out["erased"] = "grant, tokens, approvals, activity, stored results"
+		out["left"] = "log entries, until the log bucket's retention ends; backups, until they expire"
+		if done.Outcome == grants.RevokeLater {
+			out["left"] = fmt.Sprint("one sealed token, until the sweep revokes it within a week; ", out["left"])
+		}
+		return out, err
 	}
 	c.AddCommand(
 		list,
-		does("show", "Show all that is held about a person, but the tokens", false, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
-			return a.ExportPerson(ctx, resource.Person(person))
-		}),
-		does("disconnect", "End a person's connection, as /disconnect does", true, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
-			done, err := a.Disconnect(ctx, resource.Person(person))
-			return disconnection(done), err
-		}),
-		does("purge", "End a person's connection, and erase all that is held about them", true, func(ctx context.Context, a *grants.Grants, person string) (any, error) {
-			done, err := a.Erase(ctx, resource.Person(person))
-			out := disconnection(done)
-			out["erased"] = "connection, tokens, approvals, activity, stored answers"
-			out["left"] = "lines of the log, until its bucket forgets them; backups, until they end"
-			if done.Outcome == grants.RevokeLater {
-				out["left"] = "one sealed token, which the sweep revokes and erases within a week; " + fmt.Sprint(out["left"])
-			}
-			return out, err
-		}),
+		onPerson("show", "Show everything that is stored about a person, except tokens", false, show),
+		onPerson("disconnect", "Disconnect a person, as /disconnect does", true, disconnect),
+		onPerson("purge", "Disconnect a person and erase everything that is stored about them", true, purge),
 	)
 	return c
 }
 
 var personID = regexp.MustCompile(`^users/[0-9]{1,30}$`)
 
-// personOf is users/{id} of who was named.
-func personOf(ctx context.Context, gs *grants.Grants, named string) (string, error) {
+// resolvePerson returns users/{id} for a person's ID or e-mail address.
+func resolvePerson(ctx context.Context, gs *grants.Grants, arg string) (string, error) {
 	switch {
-	case personID.MatchString(named):
-		return named, nil
-	case strings.Contains(named, "@"):
-		person, err := gs.FindByEmail(ctx, strings.ToLower(named))
+	case personID.MatchString(arg):
+		return arg, nil
+	case strings.Contains(arg, "@"):
+		person, err := gs.FindByEmail(ctx, strings.ToLower(arg))
 		if err != nil && fault.KindOf(err) == fault.NotFound {
-			return "", fmt.Errorf("nobody has connected with the address %s; people may have changed theirs: deputy people list", named)
+			return "", fmt.Errorf("no person is connected with the address %s; addresses can change, so check"+
+				" deputy people list", arg)
 		}
 		return string(person), err
 	default:
-		return "", &usageError{fmt.Errorf("%q is neither users/{id} nor an e-mail address", named)}
+		return "", &usageError{fmt.Errorf("%q is neither users/{id} nor an e-mail address", arg)}
 	}
 }
 
-func disconnection(done grants.Disconnection) map[string]any {
+func disconnectResult(done grants.Disconnection) map[string]any {
 	return map[string]any{"outcome": done.Outcome.String(), "withdrawn": done.Withdrawn, "unfinished": done.Incomplete}
 }
 
-// listed is a person in the list.
-type listed struct {
+// listedPerson is an entry of people list.
+type listedPerson struct {
 	Person    string    `json:"person"`
 	Email     string    `json:"email,omitempty"`
 	Domain    string    `json:"domain,omitempty"`
@@ -113,44 +119,45 @@ type listed struct {
 	LastUsed  time.Time `json:"lastUsedDay"`
 }
 
-func listPeople(ctx context.Context, o outside, v *vault.Vault, asJSON bool) error {
-	const page = 200
+func listPeople(ctx context.Context, d deps, v *vault.Vault, asJSON bool) error {
+	const pageSize = 200
 	if asJSON {
-		_, _ = fmt.Fprint(o.out, "[")
+		_, _ = fmt.Fprint(d.out, "[")
 	}
 	separator := ""
-	for after, n := "", page; n == page; {
-		connected, err := v.Grants(ctx, after, page)
+	for after, n := "", pageSize; n == pageSize; {
+		page, err := v.Grants(ctx, after, pageSize)
 		if err != nil {
 			return err
 		}
-		for _, g := range connected {
-			one := toList(g)
+		for _, g := range page {
+			p := newListedPerson(g)
 			if !asJSON {
-				_, _ = fmt.Fprintf(o.out, "%-28s %-13s %s  %s\n", one.Person, one.Status, one.LastUsed.Format(time.DateOnly), one.Email)
+				day := p.LastUsed.Format(time.DateOnly)
+				_, _ = fmt.Fprintf(d.out, "%-28s %-13s %s  %s\n", p.Person, p.Status, day, p.Email)
 				continue
 			}
-			text, err := json.Marshal(one)
+			text, err := json.Marshal(p)
 			if err != nil {
 				return fault.Wrap("deputy.people", err)
 			}
-			_, _ = fmt.Fprintf(o.out, "%s\n%s", separator, text)
+			_, _ = fmt.Fprintf(d.out, "%s\n%s", separator, text)
 			separator = ","
 		}
-		if n = len(connected); n > 0 {
-			after = strings.TrimPrefix(string(connected[n-1].Person), "users/")
+		if n = len(page); n > 0 {
+			after = strings.TrimPrefix(string(page[n-1].Person), "users/")
 		}
 	}
 	if asJSON {
-		_, _ = fmt.Fprintln(o.out, "\n]")
+		_, _ = fmt.Fprintln(d.out, "\n]")
 	}
 	return nil
 }
 
-func toList(g vault.ListedGrant) listed {
+func newListedPerson(g vault.ListedGrant) listedPerson {
 	status := string(g.Status)
 	if g.Err != nil {
 		status = "unopened"
 	}
-	return listed{string(g.Person), g.Email.Reveal(), g.Domain, status, g.Connected, g.LastUsedDay}
+	return listedPerson{string(g.Person), g.Email.Reveal(), g.Domain, status, g.Connected, g.LastUsedDay}
 }

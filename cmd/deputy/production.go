@@ -27,58 +27,68 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-// production is the world outside of tests: Google itself, and Firestore.
-func world() outside {
+// newDeps returns the dependencies outside of tests: Google and Firestore.
+func newDeps() deps {
 	base := googleauth.NewTransport()
-	folder, err := os.UserConfigDir()
+	configDir, err := os.UserConfigDir()
 	if err != nil {
-		folder = "."
+		configDir = "."
 	}
 	columns, _, err := term.GetSize(int(os.Stderr.Fd()))
 	if err != nil {
-		columns = 0 // a pipe
+		columns = 0 // not a terminal
 	}
-	return outside{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.IsTerminal(int(os.Stdout.Fd())), columns: columns,
+	newDelegation := func(ctx context.Context, account string) (*googleauth.Delegation, error) {
+		return googleauth.NewDelegation(ctx, account, googleauth.Google, base, time.Now)
+	}
+	return deps{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		isTerminal: term.IsTerminal(int(os.Stdout.Fd())), columns: columns,
+		lookupEnv: os.LookupEnv, now: time.Now, configDir: filepath.Join(configDir, "deputy"),
 		open: func(ctx context.Context) (*production.Parts, error) {
 			return production.Open(ctx, config.NewReader(os.LookupEnv), googleauth.NewTransport())
 		},
-		store: func(ctx context.Context, location string) (callers.Store, error) {
+		openCallers: func(ctx context.Context, location string) (callers.Store, error) {
 			return callers.OpenStore(ctx, location)
 		},
-		log:           writeLog,
-		kek:           func(ctx context.Context, uri string) (tink.AEADWithContext, error) { return kms.New(ctx, uri) },
-		configuration: filepath.Join(folder, "deputy"), browse: browse,
-		provider: func(client googleauth.Client, redirect string) *googleauth.Provider {
+		writeLog:    writeLog,
+		openKEK:     func(ctx context.Context, uri string) (tink.AEADWithContext, error) { return kms.New(ctx, uri) },
+		openBrowser: openBrowser,
+		newProvider: func(client googleauth.Client, redirect string) *googleauth.Provider {
 			return googleauth.NewProvider(googleauth.Google, client, redirect, base)
 		},
-		verify: func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error) {
-			return googleauth.NewVerifier(googleauth.Issuer, clientID, googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now), time.Now).Verify(ctx, token)
+		verifyID: func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error) {
+			keys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
+			return googleauth.NewVerifier(googleauth.Issuer, clientID, keys, time.Now).Verify(ctx, token)
 		},
-		spaces: func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
+		newSpaces: func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
 			return newSpaces(ctx, actor, spaces.Google, base)
 		},
-		delegate: func(ctx context.Context, account string) (*grants.Delegated, error) {
-			tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, base, time.Now)
+		newDelegated: func(ctx context.Context, account string) (*grants.Delegated, error) {
+			tokens, err := newDelegation(ctx, account)
 			if err != nil {
 				return nil, err
 			}
-			return grants.NewDelegated(tokens, slog.New(slog.DiscardHandler)), nil // what goes wrong is printed
+			return grants.NewDelegated(tokens, slog.New(slog.DiscardHandler)), nil // errors are printed instead
 		},
-		own: func(ctx context.Context, account, audience string) (config.Secret, error) {
-			tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, base, time.Now)
+		gcloud: runGcloud, get: get,
+		accountToken: func(ctx context.Context, account, audience string) (config.Secret, error) {
+			tokens, err := newDelegation(ctx, account)
 			if err != nil {
 				return config.Secret{}, err
 			}
 			return tokens.AccountToken(ctx, audience)
 		},
-		riscAPI: "https://risc.googleapis.com/v1beta/",
-		lookup:  os.LookupEnv, now: time.Now, gcloud: runGcloud, get: get, mint: mint,
+		riscAPI:       "https://risc.googleapis.com/v1beta/",
+		tryDelegation: tryDelegation,
 	}
 }
 
-// newSpaces makes spaces with keys of this run: they only name requests.
-func newSpaces(ctx context.Context, actor googlecall.Actor, at spaces.Endpoints, base http.RoundTripper) (*spaces.Spaces, error) {
+// newSpaces returns a client with keys for this run: they only derive request
+// IDs.
+func newSpaces(
+	ctx context.Context, actor googlecall.Actor, endpoints spaces.Endpoints, base http.RoundTripper,
+) (*spaces.Spaces, error) {
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		return nil, err
@@ -87,11 +97,11 @@ func newSpaces(ctx context.Context, actor googlecall.Actor, at spaces.Endpoints,
 	if err != nil {
 		return nil, err
 	}
-	return spaces.New(ctx, actor, keys, at, base)
+	return spaces.New(ctx, actor, keys, endpoints, base)
 }
 
-// browse opens an address in the person's browser.
-func browse(address string) error {
+// openBrowser opens an address in the person's browser.
+func openBrowser(address string) error {
 	name, args := "xdg-open", []string{address}
 	switch runtime.GOOS {
 	case "darwin":
@@ -99,7 +109,7 @@ func browse(address string) error {
 	case "windows":
 		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
 	}
-	cmd := exec.CommandContext(context.Background(), name, args...) //nolint:gosec // names of ours, and Google's address
+	cmd := exec.CommandContext(context.Background(), name, args...) //nolint:gosec // fixed names, and Google's address
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -107,27 +117,27 @@ func browse(address string) error {
 	return nil
 }
 
-// lookTime bounds one look of the doctor's.
-const lookTime = 30 * time.Second
+// checkTimeout limits one call of the doctor.
+const checkTimeout = 30 * time.Second
 
-// runGcloud runs gcloud without questions; its error is what gcloud says.
+// runGcloud runs gcloud without prompts. Its error includes gcloud's message.
 func runGcloud(ctx context.Context, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "gcloud", append(args, "--quiet")...) //nolint:gosec // words of ours
-	var said bytes.Buffer
-	cmd.Stderr = &said
+	cmd := exec.CommandContext(ctx, "gcloud", append(args, "--quiet")...) //nolint:gosec // arguments of this program
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, errors.Join(err, errors.New(strings.TrimSpace(said.String())))
+		return nil, errors.Join(err, errors.New(strings.TrimSpace(stderr.String())))
 	}
 	return out, nil
 }
 
-func get(ctx context.Context, address string) (int, http.Header, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+func get(ctx context.Context, url string) (int, http.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -138,8 +148,8 @@ func get(ctx context.Context, address string) (int, http.Header, error) {
 	return res.StatusCode, res.Header, res.Body.Close()
 }
 
-func mint(ctx context.Context, account, email string, scopes []string) error {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+func tryDelegation(ctx context.Context, account, email string, scopes []string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, googleauth.NewTransport(), time.Now)
 	if err != nil {

@@ -21,27 +21,30 @@ import (
 )
 
 const quickstartHelp = `Create a space as yourself, as in Google's guide "Authenticate and authorize as
-a Google Chat user": your browser opens, you allow it, the space is printed.
+a Google Chat user". Your browser opens, you allow access, and the new space is
+printed.
 
-The consent is kept in your configuration folder, for you alone, and used again
-the next time, also by deputy space. --forget ends it.`
+Your consent is stored in your configuration directory, where only you can read
+it. Later runs and deputy space use it again. To revoke it, use --forget.`
 
-// quickstart is what its flags say.
+// quickstart holds the flags of the commands that act as the local person.
 type quickstart struct {
-	outside
+	deps
 	clientFile, name string
 	port             int
 	noBrowser        bool
 	wait             time.Duration
 }
 
-// quickstartCommand is deputy quickstart.
-func quickstartCommand(o outside) *cobra.Command {
-	c := &cobra.Command{Use: "quickstart", Short: "Create a space as yourself, from this machine", Long: quickstartHelp, Args: exactly(0, "no arguments")}
-	q := &quickstart{outside: o}
-	q.flags(c)
+func quickstartCommand(d deps) *cobra.Command {
+	c := &cobra.Command{
+		Use: "quickstart", Short: "Create a space as yourself, from this machine", Long: quickstartHelp,
+		Args: exactArgs(0, "no arguments"),
+	}
+	q := &quickstart{deps: d}
+	q.addFlags(c)
 	c.Flags().StringVar(&q.name, "name", "API-made", "`name` of the space")
-	forget := c.Flags().Bool("forget", false, "end the consent at Google, and forget it")
+	forget := c.Flags().Bool("forget", false, "revoke the consent at Google, and delete it here")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if *forget {
 			return q.forget(c.Context())
@@ -51,154 +54,167 @@ func quickstartCommand(o outside) *cobra.Command {
 	return c
 }
 
-// flags are those of every command that acts as the person in front.
-func (q *quickstart) flags(c *cobra.Command) {
-	c.PersistentFlags().StringVar(&q.clientFile, "client-secrets", "", "`file` of the OAuth client, from the console; without it, the one of the last time")
-	c.PersistentFlags().IntVar(&q.port, "port", 0, "loopback `port` for the way back from the consent; without it, a free one")
-	c.PersistentFlags().BoolVar(&q.noBrowser, "no-browser", false, "print the address of the consent, and open nothing")
-	c.PersistentFlags().DurationVar(&q.wait, "wait", 5*time.Minute, "wait for the consent for this `time`")
+func (q *quickstart) addFlags(c *cobra.Command) {
+	flags := c.PersistentFlags()
+	flags.StringVar(&q.clientFile, "client-secrets", "", "`file` of the OAuth client; defaults to the last one used")
+	flags.IntVar(&q.port, "port", 0, "loopback `port` that the browser returns to; defaults to a free one")
+	flags.BoolVar(&q.noBrowser, "no-browser", false, "print the address of the consent page, and open no browser")
+	flags.DurationVar(&q.wait, "wait", 5*time.Minute, "`duration` to wait for the consent")
 }
 
-// client reads the client's file, or the one of the last time.
+// client reads the OAuth client's file, by default the file of the last run, and
+// returns the file's absolute path.
 func (q *quickstart) client(last credential) (googleauth.Client, string, error) {
 	file := q.clientFile
 	if file == "" {
 		file = last.ClientFile
 	}
 	if file == "" {
-		return googleauth.Client{}, "", &usageError{errors.New("say where the OAuth client's file is: --client-secrets client_secrets.json (console > Google Auth Platform > Clients > Create client > Desktop app > Download JSON)")}
+		err := errors.New("no OAuth client; set --client-secrets client_secrets.json (to get the file, select" +
+			" Google Auth Platform > Clients > Create client > Desktop app > Download JSON)")
+		return googleauth.Client{}, "", &usageError{err}
 	}
 	text, err := os.ReadFile(file) //nolint:gosec // the person names it
 	if err != nil {
-		return googleauth.Client{}, "", fmt.Errorf("the OAuth client's file cannot be read: %w", err)
+		return googleauth.Client{}, "", fmt.Errorf("cannot read the OAuth client's file: %w", err)
 	}
 	client, err := googleauth.ParseAnyClient(config.NewSecret(text))
 	if err != nil {
 		return googleauth.Client{}, "", err
 	}
-	whole, err := filepath.Abs(file)
-	return client, whole, err
+	path, err := filepath.Abs(file)
+	return client, path, err
 }
 
-// consented is the credential for capabilities: the one there is, or a new one
-// for these and for what was allowed before.
-func (q *quickstart) consented(ctx context.Context, anew bool, capabilities ...capability.Capability) (credential, googleauth.Client, error) {
-	there, ok, err := q.drawer().read()
+// authorize returns the stored credential if it covers capabilities. Otherwise,
+// or with renew, it asks for these and everything allowed before.
+func (q *quickstart) authorize(
+	ctx context.Context, renew bool, capabilities ...capability.Capability,
+) (credential, googleauth.Client, error) {
+	stored, ok, err := q.credentials().load()
 	if err != nil {
 		return credential{}, googleauth.Client{}, err
 	}
-	client, file, err := q.client(there)
+	client, file, err := q.client(stored)
 	if err != nil {
 		return credential{}, client, err
 	}
-	ok = ok && there.ClientID == client.ID // another client's tokens are no good
-	if ok && !anew && allows(there, capabilities) {
-		return there, client, nil
+	ok = ok && stored.ClientID == client.ID // a refresh token works for its client only
+	if ok && !renew && stored.covers(capabilities) {
+		return stored, client, nil
 	}
 	hint := ""
 	if ok {
-		hint = there.Email
-		capabilities = append(capability.Allowed(there.Scopes), capabilities...)
+		hint = stored.Email
+		capabilities = append(capability.Allowed(stored.Scopes), capabilities...)
 	}
-	l := loopback{q.outside, client, q.port, !q.noBrowser, q.wait}
-	got, err := l.ask(ctx, hint, capabilities...)
+	l := loopback{q.deps, client, q.port, !q.noBrowser, q.wait}
+	c, err := l.authorize(ctx, hint, capabilities...)
 	if err != nil {
 		return credential{}, client, err
 	}
-	got.ClientFile = file
-	return got, client, q.drawer().write(got)
+	c.ClientFile = file
+	return c, client, q.credentials().save(c)
 }
 
-func allows(c credential, capabilities []capability.Capability) bool {
-	have := map[capability.Capability]bool{}
-	for _, one := range capability.Allowed(c.Scopes) {
-		have[one] = true
+// covers reports whether the credential's scopes satisfy all capabilities.
+func (c credential) covers(capabilities []capability.Capability) bool {
+	satisfied := map[capability.Capability]bool{}
+	for _, have := range capability.Allowed(c.Scopes) {
+		satisfied[have] = true
 	}
-	for _, one := range capabilities {
-		if !have[one] {
+	for _, need := range capabilities {
+		if !satisfied[need] {
 			return false
 		}
 	}
 	return true
 }
 
-// as does something as the person, and asks for consent when that is lacking,
-// once.
-func (q *quickstart) as(ctx context.Context, needed []capability.Capability, do func(s *spaces.Spaces, person string) error) error {
+// actAs calls do as the person. If do fails for lack of consent, it asks for
+// consent and calls do once more.
+func (q *quickstart) actAs(
+	ctx context.Context, needed []capability.Capability, do func(s *spaces.Spaces, person string) error,
+) error {
 	for try := 0; ; try++ {
-		c, client, err := q.consented(ctx, try > 0, needed...)
+		c, client, err := q.authorize(ctx, try > 0, needed...)
 		if err != nil {
 			return err
 		}
-		s, err := q.spaces(ctx, grants.NewDesktop(q.provider(client, ""), c.held(), q.now))
+		s, err := q.newSpaces(ctx, grants.NewDesktop(q.newProvider(client, ""), c.grant(), q.now))
 		if err != nil {
 			return err
 		}
 		err = do(s, c.Person)
-		lacks, consent := capability.AsConsentError(err)
+		needs, ok := capability.AsConsentError(err)
 		switch {
-		case !consent:
+		case !ok:
 			return err
 		case try > 0:
-			return fmt.Errorf("you have not allowed what this needs: %w", lacks)
-		case lacks.Ended:
-			_, _ = fmt.Fprintln(q.err, "Google has ended the consent that was kept here: once more, please.")
+			return fmt.Errorf("you have not allowed what this command needs: %w", needs)
+		case needs.Ended:
+			_, _ = fmt.Fprintln(q.err, "Google no longer accepts the consent that is stored here. Allow access again.")
 		}
-		needed = append(needed, lacks.Missing...)
+		needed = append(needed, needs.Missing...)
 	}
 }
 
-// create makes a space and prints it.
+// create creates a space and prints it.
 func (q *quickstart) create(ctx context.Context, r spaces.Request) error {
-	return q.as(ctx, r.Capabilities(), func(s *spaces.Spaces, person string) error {
-		made, err := s.Create(ctx, resource.Person(person), resource.Key("desk "+time.Now().String()), r)
+	return q.actAs(ctx, r.Capabilities(), func(s *spaces.Spaces, person string) error {
+		created, err := s.Create(ctx, resource.Person(person), q.requestKey(), r)
 		if err != nil {
 			return err
 		}
-		return q.made(made)
+		return q.printCreated(created)
 	})
 }
 
-// printed is a space as programs read it, by the API's own names.
-type printed struct {
+// requestKey returns an idempotency key for one run of the program.
+func (d deps) requestKey() resource.Key { return resource.Key("desk " + d.now().String()) }
+
+// spaceOutput is a space as it is printed, with the field names of the Chat API.
+type spaceOutput struct {
 	Name        string `json:"name"`
 	DisplayName string `json:"displayName,omitempty"`
 	SpaceURI    string `json:"spaceUri"`
 }
 
-func (q *quickstart) made(made spaces.CreatedSpace) error {
-	text, err := json.MarshalIndent(printed{string(made.Name), made.DisplayName, made.Address}, "", "  ")
+func (q *quickstart) printCreated(s spaces.CreatedSpace) error {
+	text, err := json.MarshalIndent(spaceOutput{string(s.Name), s.DisplayName, s.Address}, "", "  ")
 	if err != nil {
 		return fault.Wrap("deputy.quickstart", err)
 	}
 	_, _ = fmt.Fprintln(q.out, string(text))
-	_, _ = fmt.Fprintf(q.err, "%s is yours: %s\n", made.DisplayName, made.Address)
-	for _, m := range made.LeftOut {
+	_, _ = fmt.Fprintf(q.err, "created %s: %s\n", s.DisplayName, s.Address)
+	for _, m := range s.LeftOut {
 		_, _ = fmt.Fprintf(q.err, "not added: %s\n", m.User)
 	}
 	return nil
 }
 
-// forget ends the consent at Google, and then here.
+// forget revokes the consent at Google, and then deletes the credential.
 func (q *quickstart) forget(ctx context.Context) error {
-	c, ok, err := q.drawer().read()
+	c, ok, err := q.credentials().load()
 	if err != nil {
 		return err
 	}
 	if !ok {
-		_, _ = fmt.Fprintln(q.err, "there is no consent on this machine")
+		_, _ = fmt.Fprintln(q.err, "no consent is stored on this machine")
 		return nil
 	}
 	client, _, err := q.client(c)
 	if err == nil {
-		err = q.provider(client, "").Revoke(ctx, config.NewSecret(c.RefreshToken))
+		err = q.newProvider(client, "").Revoke(ctx, config.NewSecret(c.RefreshToken))
 	}
 	if err != nil {
-		return fmt.Errorf("google could not be asked to end it, so it is still kept here; try again, or remove the app at https://myaccount.google.com/permissions: %w", err)
+		return fmt.Errorf("cannot revoke the consent at Google, so it is still stored here; try again, or remove the"+
+			" app at https://myaccount.google.com/permissions: %w", err)
 	}
-	if err := q.drawer().remove(); err != nil {
+	if err := q.credentials().remove(); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(q.err, "The consent of %s has ended: for this machine, and for every other client of the same Google Cloud project, a deployed Deputy included.\n", c.Email)
+	_, _ = fmt.Fprintf(q.err, "Revoked the consent of %s for this machine and for every other client of the same"+
+		" Google Cloud project, including a deployed Deputy.\n", c.Email)
 	return nil
 }

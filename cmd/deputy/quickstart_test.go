@@ -34,79 +34,88 @@ import (
 
 const delegating = "deputy@p.iam.gserviceaccount.com"
 
-// home is a person's own machine, with Google as the stand-in plays it.
-type home struct {
-	t      testing.TB
-	google *google.Server
-	at     string
-	folder string // of the configuration
-	file   string // of the client
-	who    google.Person
-	deny   bool
-	blind  bool             // no browser opens
-	opened []string         // addresses
-	change func(url.Values) // what somebody does to the way back
-	clicks func(address string)
+// host is a person's own machine, with the emulator as Google.
+type host struct {
+	t         testing.TB
+	google    *google.Server
+	url       string // of the emulator
+	dir       string // configuration directory
+	file      string // of the OAuth client
+	person    google.Person
+	deny      bool
+	noBrowser bool
+	opened    []string             // addresses that the program opened
+	forge     func(url.Values)     // changes a forged redirect that comes before the real one
+	clicks    func(address string) // stands for the person in a real browser
 }
 
-func atHome(t testing.TB) (*desk, *home) {
+func newHost(t testing.TB) (*driver, *host) {
 	t.Helper()
-	h := &home{t: t, folder: filepath.Join(t.TempDir(), "deputy"), file: filepath.Join(t.TempDir(), "client_secrets.json"), who: google.People()[0]}
-	h.google = google.New(google.Config{ClientID: "desk", ClientSecret: "s", Desktop: true, ProjectNumber: "1", AppName: "Deputy", ChatAddress: "https://chat.example/", Now: time.Now})
+	h := &host{t: t, person: google.People()[0]}
+	h.dir, h.file = filepath.Join(t.TempDir(), "deputy"), filepath.Join(t.TempDir(), "client_secrets.json")
+	h.google = google.New(google.Config{
+		ClientID: "desk", ClientSecret: "s", Desktop: true, ProjectNumber: "1", AppName: "Deputy",
+		ChatAddress: "https://chat.example/", Now: time.Now,
+	})
 	server := httptest.NewServer(h.google.Handler())
 	t.Cleanup(server.Close)
-	h.at = server.URL
-	h.client(`{"installed":{"client_id":"desk","client_secret":"s"}}`)
-	d := begin(t)
-	d.home = h
+	h.url = server.URL
+	h.writeClient(`{"installed":{"client_id":"desk","client_secret":"s"}}`)
+	d := newDriver(t)
+	d.host = h
 	return d, h
 }
 
-func (h *home) client(text string) {
+func (h *host) writeClient(text string) {
 	h.t.Helper()
 	check(h.t, os.WriteFile(h.file, []byte(text), 0o600))
 }
 
-// into puts Google and the browser into what the program meets.
-func (h *home) into(o *outside) {
-	at := googleauth.Endpoints{Authorization: h.at + "/o/oauth2/v2/auth", Token: h.at + "/token", Revocation: h.at + "/revoke", Certs: h.at + "/oauth2/v3/certs"}
-	o.configuration, o.browse = h.folder, h.browse
-	o.provider = func(c googleauth.Client, redirect string) *googleauth.Provider {
-		return googleauth.NewProvider(at, c, redirect, nil)
+// configure makes d use the emulator and the host's browser.
+func (h *host) configure(d *deps) {
+	endpoints := googleauth.Endpoints{
+		Authorization: h.url + "/o/oauth2/v2/auth", Token: h.url + "/token",
+		Revocation: h.url + "/revoke", Certs: h.url + "/oauth2/v3/certs",
 	}
-	o.verify = func(ctx context.Context, id string, token config.Secret) (googleauth.Claims, error) {
-		return googleauth.NewVerifier(googleauth.Issuer, id, googleauth.NewKeySet(at.Certs, nil, time.Now), time.Now).Verify(ctx, token)
+	d.configDir, d.openBrowser = h.dir, h.openBrowser
+	d.newProvider = func(c googleauth.Client, redirect string) *googleauth.Provider {
+		return googleauth.NewProvider(endpoints, c, redirect, nil)
 	}
-	o.spaces = func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
-		return newSpaces(ctx, actor, spaces.Endpoints{Chat: h.at + "/", Identity: h.at + "/"}, nil)
+	d.verifyID = func(ctx context.Context, id string, token config.Secret) (googleauth.Claims, error) {
+		keys := googleauth.NewKeySet(endpoints.Certs, nil, time.Now)
+		return googleauth.NewVerifier(googleauth.Issuer, id, keys, time.Now).Verify(ctx, token)
 	}
-	o.riscAPI = h.at + "/v1beta/"
-	o.own = func(ctx context.Context, account, audience string) (config.Secret, error) {
+	d.newSpaces = func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
+		return newSpaces(ctx, actor, spaces.Endpoints{Chat: h.url + "/", Identity: h.url + "/"}, nil)
+	}
+	d.riscAPI = h.url + "/v1beta/"
+	d.accountToken = func(ctx context.Context, account, audience string) (config.Secret, error) {
 		tokens, err := h.delegation(ctx, account)
 		if err != nil {
 			return config.Secret{}, err
 		}
 		return tokens.AccountToken(ctx, audience)
 	}
-	o.delegate = func(ctx context.Context, account string) (*grants.Delegated, error) {
+	d.newDelegated = func(ctx context.Context, account string) (*grants.Delegated, error) {
 		tokens, err := h.delegation(ctx, account)
 		return grants.NewDelegated(tokens, slog.New(slog.DiscardHandler)), err
 	}
 }
 
-func (h *home) delegation(ctx context.Context, account string) (*googleauth.Delegation, error) {
-	at := googleauth.Endpoints{Token: h.at + "/token"}
-	return googleauth.NewDelegation(ctx, account, at, nil, time.Now, option.WithEndpoint(h.at+"/"), option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{Source: h.google}}))
+func (h *host) delegation(ctx context.Context, account string) (*googleauth.Delegation, error) {
+	endpoints := googleauth.Endpoints{Token: h.url + "/token"}
+	client := &http.Client{Transport: &oauth2.Transport{Source: h.google}}
+	return googleauth.NewDelegation(ctx, account, endpoints, nil, time.Now,
+		option.WithEndpoint(h.url+"/"), option.WithHTTPClient(client))
 }
 
-// browse is the person in their browser, who allows everything at once, or
-// denies it.
-func (h *home) browse(address string) error {
+// openBrowser answers the consent page in the background.
+func (h *host) openBrowser(address string) error {
 	h.opened = append(h.opened, address)
-	if h.blind {
+	if h.noBrowser {
 		return errors.New("there is no browser")
 	}
-	if h.clicks != nil { // in a real one
+	if h.clicks != nil {
 		go h.clicks(address)
 		return nil
 	}
@@ -114,18 +123,21 @@ func (h *home) browse(address string) error {
 	return nil
 }
 
-func (h *home) consent(address string) {
-	page := h.open(http.MethodGet, address, nil)
-	request := regexp.MustCompile(`request=([A-Z0-9]+)|name="request" value="([A-Z0-9]+)"`).FindStringSubmatch(page)
-	if request == nil {
-		return // Google's page says what is wrong, and nobody comes back
+func (h *host) consent(address string) {
+	page := h.request(http.MethodGet, address, nil)
+	id := regexp.MustCompile(`request=([A-Z0-9]+)|name="request" value="([A-Z0-9]+)"`).FindStringSubmatch(page)
+	if id == nil {
+		return // Google's page shows an error and does not redirect
 	}
-	id := request[1] + request[2]
-	form := url.Values{"request": {id}, "account": {h.who.Sub}, "scope": h.google.RequestedScopes(id), "decision": {"allow"}}
+	request := id[1] + id[2]
+	form := url.Values{
+		"request": {request}, "account": {h.person.Sub}, "scope": h.google.RequestedScopes(request), "decision": {"allow"},
+	}
 	if h.deny {
 		form.Set("decision", "deny")
 	}
-	r, err := http.NewRequest(http.MethodPost, h.at+"/o/oauth2/v2/consent", strings.NewReader(form.Encode())) //nolint:noctx // it ends with the stand-in
+	target, body := h.url+"/o/oauth2/v2/consent", strings.NewReader(form.Encode())
+	r, err := http.NewRequest(http.MethodPost, target, body) //nolint:noctx // ends with the server
 	if err != nil {
 		return
 	}
@@ -135,22 +147,23 @@ func (h *home) consent(address string) {
 		return
 	}
 	_ = res.Body.Close()
-	back, err := url.Parse(res.Header.Get("Location"))
+	redirect, err := url.Parse(res.Header.Get("Location"))
 	if err != nil {
 		return
 	}
-	if h.change != nil { // somebody else comes first
-		q := back.Query()
-		h.change(q)
-		forged := *back
+	if h.forge != nil {
+		q := redirect.Query()
+		h.forge(q)
+		forged := *redirect
 		forged.RawQuery = q.Encode()
-		h.open(http.MethodGet, forged.String(), nil)
+		h.request(http.MethodGet, forged.String(), nil)
 	}
-	h.open(http.MethodGet, back.String(), nil)
+	h.request(http.MethodGet, redirect.String(), nil)
 }
 
-func (h *home) open(method, address string, body io.Reader) string {
-	r, err := http.NewRequest(method, address, body) //nolint:noctx // it ends with the stand-in
+// request sends a request and returns the body, or "" if the request failed.
+func (h *host) request(method, address string, body io.Reader) string {
+	r, err := http.NewRequest(method, address, body) //nolint:noctx // ends with the server
 	if err != nil {
 		return ""
 	}
@@ -163,9 +176,9 @@ func (h *home) open(method, address string, body io.Reader) string {
 	return string(text)
 }
 
-func (h *home) stored() credential {
+func (h *host) storedCredential() credential {
 	h.t.Helper()
-	c, ok, err := drawer{h.folder}.read()
+	c, ok, err := credentialStore{h.dir}.load()
 	check(h.t, err)
 	if !ok {
 		h.t.Fatal("no credential is stored")
@@ -173,267 +186,333 @@ func (h *home) stored() credential {
 	return c
 }
 
-func TestTheQuickstartCreatesASpaceAndIsRememberedTheNextTime(t *testing.T) {
-	d, h := atHome(t)
-	out, said := d.does(config.Secret{}, "quickstart", "--client-secrets", h.file)
-	var made printed
-	if err := json.Unmarshal([]byte(out.Reveal()), &made); err != nil || made.DisplayName != "API-made" || !strings.HasPrefix(made.Name, "spaces/") || made.SpaceURI == "" {
+func TestQuickstart(t *testing.T) {
+	d, h := newHost(t)
+	out, stderr := d.mustRun(config.Secret{}, "quickstart", "--client-secrets", h.file)
+	var space spaceOutput
+	err := json.Unmarshal([]byte(out.Reveal()), &space)
+	if err != nil || space.DisplayName != "API-made" || !strings.HasPrefix(space.Name, "spaces/") ||
+		space.SpaceURI == "" {
 		t.Errorf("%v: %s", err, out.Reveal())
 	}
-	if !strings.Contains(said, "API-made is yours: "+made.SpaceURI) {
-		t.Errorf("said: %s", said)
+	if !strings.Contains(stderr, "created API-made: "+space.SpaceURI) {
+		t.Errorf("stderr: %s", stderr)
 	}
-	if space, ok := h.google.SpaceByName("API-made"); !ok || space.Members[0].Person != h.who {
+	if space, ok := h.google.SpaceByName("API-made"); !ok || space.Members[0].Person != h.person {
 		t.Error("the space is not Ada's")
 	}
-	// The consent asked for nothing more than that.
+	// The consent asks for no more than the space needs.
 	asked, err := url.Parse(h.opened[0])
 	check(t, err)
-	if q := asked.Query(); q.Get("scope") != "openid email https://www.googleapis.com/auth/chat.spaces.create" || q.Get("code_challenge_method") != "S256" || q.Get("include_granted_scopes") != "" || q.Get("state") == "" || q.Get("nonce") == "" {
+	q := asked.Query()
+	if q.Get("scope") != "openid email https://www.googleapis.com/auth/chat.spaces.create" ||
+		q.Get("code_challenge_method") != "S256" || q.Get("include_granted_scopes") != "" ||
+		q.Get("state") == "" || q.Get("nonce") == "" {
 		t.Errorf("asked: %v", q)
 	}
-	info, err := os.Stat(filepath.Join(h.folder, "credential.json"))
+	info, err := os.Stat(filepath.Join(h.dir, "credential.json"))
 	check(t, err)
 	if info.Mode().Perm() != 0o600 {
-		t.Errorf("others can read it: %v", info.Mode())
+		t.Errorf("mode of the credential: %v", info.Mode())
 	}
 	text, err := os.ReadFile(h.file)
 	check(t, err)
 	if strings.Contains(string(text), "refresh") {
-		t.Error("the client's file was written over")
+		t.Error("the client's file was overwritten")
 	}
-	d.does(config.Secret{}, "quickstart", "--name", "Another") // without the client's file: as the last time
+	d.mustRun(config.Secret{}, "quickstart", "--name", "Another") // with the last client's file
 	if len(h.opened) != 1 {
-		t.Errorf("the consent was asked for again: %d", len(h.opened))
+		t.Errorf("asked for consent %d times", len(h.opened))
 	}
-	if strings.Contains(out.Reveal()+said, h.stored().RefreshToken) {
+	if strings.Contains(out.Reveal()+stderr, h.storedCredential().RefreshToken) {
 		t.Error("the token was printed")
 	}
 }
 
-func TestForgettingEndsTheConsentAtGoogleAndHere(t *testing.T) {
-	d, h := atHome(t)
-	d.does(config.Secret{}, "quickstart", "--client-secrets", h.file)
-	_, said := d.does(config.Secret{}, "quickstart", "--forget")
-	if !strings.Contains(said, "every other client of the same Google Cloud project") || h.google.RefreshToken(h.who) != "" {
-		t.Errorf("said: %s", said)
+func TestQuickstart_Forget(t *testing.T) {
+	d, h := newHost(t)
+	d.mustRun(config.Secret{}, "quickstart", "--client-secrets", h.file)
+	_, stderr := d.mustRun(config.Secret{}, "quickstart", "--forget")
+	if !strings.Contains(stderr, "every other client of the same Google Cloud project") ||
+		h.google.RefreshToken(h.person) != "" {
+		t.Errorf("stderr: %s", stderr)
 	}
-	if left, _ := os.ReadDir(h.folder); len(left) != 0 {
+	if left, _ := os.ReadDir(h.dir); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
-	if _, said := d.does(config.Secret{}, "quickstart", "--forget"); !strings.Contains(said, "there is no consent") {
-		t.Errorf("said: %s", said)
+	_, stderr = d.mustRun(config.Secret{}, "quickstart", "--forget")
+	if !strings.Contains(stderr, "no consent is stored") {
+		t.Errorf("stderr: %s", stderr)
 	}
 }
 
-func TestAConsentThatGoogleHasEndedIsAskedForOnce(t *testing.T) {
-	d, h := atHome(t)
-	d.does(config.Secret{}, "quickstart", "--client-secrets", h.file)
-	h.google.RevokeGrant(h.who)
-	if _, said := d.does(config.Secret{}, "quickstart", "--name", "Another"); !strings.Contains(said, "Google has ended the consent") || len(h.opened) != 2 {
-		t.Errorf("said: %s; consents: %d", said, len(h.opened))
+func TestQuickstart_ConsentRevoked(t *testing.T) {
+	d, h := newHost(t)
+	d.mustRun(config.Secret{}, "quickstart", "--client-secrets", h.file)
+	h.google.RevokeGrant(h.person)
+	_, stderr := d.mustRun(config.Secret{}, "quickstart", "--name", "Another")
+	if !strings.Contains(stderr, "Google no longer accepts the consent") || len(h.opened) != 2 {
+		t.Errorf("stderr: %s; consents: %d", stderr, len(h.opened))
 	}
 }
 
-func TestEachTroubleOfTheQuickstartHasASentenceAndStoresNothing(t *testing.T) {
+func TestQuickstart_Failures(t *testing.T) {
+	// writes returns a change that writes the client's file.
+	writes := func(text string) func(*host) { return func(h *host) { h.writeClient(text) } }
 	for name, c := range map[string]struct {
-		change func(*desk, *home)
+		change func(*host)
 		args   []string
 		want   string
 		code   int
 	}{
-		"no file named":           {func(*desk, *home) {}, []string{"--client-secrets", ""}, "say where the OAuth client's file is", wrongUse},
-		"no such file":            {func(_ *desk, h *home) { check(h.t, os.Remove(h.file)) }, nil, "cannot be read", failed},
-		"a stored token":          {func(_ *desk, h *home) { h.client(`{"refresh_token":"1//0"}`) }, nil, "is a stored token", failed},
-		"a service account's key": {func(_ *desk, h *home) { h.client(`{"type":"service_account"}`) }, nil, "is a service account key", failed},
-		"another file":            {func(_ *desk, h *home) { h.client(`{"name":"x"}`) }, nil, "neither a", failed},
-		"no JSON":                 {func(_ *desk, h *home) { h.client(`x`) }, nil, "is not a JSON object", failed},
-		"a web client without us": {func(_ *desk, h *home) {
-			h.client(`{"web":{"client_id":"desk","client_secret":"s","redirect_uris":["https://x.example/callback"]}}`)
-		}, nil, "register http://127.0.0.1:3000/", failed},
-		"a web client, other port": {func(_ *desk, h *home) {
-			h.client(`{"web":{"client_id":"desk","client_secret":"s","redirect_uris":["http://127.0.0.1:3000/"]}}`)
-		}, []string{"--port", "3001"}, "register http://127.0.0.1:3001/", failed},
-		"Cancel":               {func(_ *desk, h *home) { h.deny = true }, nil, "you pressed Cancel", failed},
-		"a wrong secret":       {func(_ *desk, h *home) { h.client(`{"installed":{"client_id":"desk","client_secret":"old"}}`) }, nil, "its secret is wrong", failed},
-		"an unknown client":    {func(_ *desk, h *home) { h.client(`{"installed":{"client_id":"gone","client_secret":"s"}}`) }, []string{"--wait", "100ms"}, "nobody came back within 100ms", failed},
-		"TV and limited input": {func(_ *desk, h *home) { h.client(`{"installed":{"client_id":"tv","client_secret":"s"}}`) }, []string{"--wait", "100ms"}, "TV and limited input", failed},
-		"no refresh token":     {func(_ *desk, h *home) { h.google.OmitRefreshTokens() }, nil, "nothing that lasts", failed},
-		"no Chat app":          {func(_ *desk, h *home) { check(h.t, h.google.SetSwitch("no-app", true)) }, nil, "Google Chat configuration is missing", tryingAgain},
-		"a taken name":         {func(_ *desk, h *home) { h.google.CreateSpace("API-made", h.who) }, nil, "API-made", failed},
+		"no file named": {
+			func(*host) {},
+			[]string{"--client-secrets", ""},
+			"no OAuth client", exitUsage,
+		},
+		"missing file": {
+			func(h *host) { check(h.t, os.Remove(h.file)) }, nil,
+			"cannot read the OAuth client's file", exitFailure,
+		},
+		"stored token": {
+			writes(`{"refresh_token":"1//0"}`), nil,
+			"is a stored token", exitFailure,
+		},
+		"service account key": {
+			writes(`{"type":"service_account"}`), nil,
+			"is a service account key", exitFailure,
+		},
+		"another file": {writes(`{"name":"x"}`), nil, "neither a", exitFailure},
+		"not JSON":     {writes(`x`), nil, "is not a JSON object", exitFailure},
+		"web client without loopback": {
+			writes(`{"web":{"client_id":"desk","client_secret":"s","redirect_uris":["https://x.example/callback"]}}`),
+			nil,
+			"register http://127.0.0.1:3000/", exitFailure,
+		},
+		"web client with another port": {
+			writes(`{"web":{"client_id":"desk","client_secret":"s","redirect_uris":["http://127.0.0.1:3000/"]}}`),
+			[]string{"--port", "3001"},
+			"register http://127.0.0.1:3001/", exitFailure,
+		},
+		"canceled": {func(h *host) { h.deny = true }, nil, "you canceled or denied access", exitFailure},
+		"wrong secret": {
+			writes(`{"installed":{"client_id":"desk","client_secret":"old"}}`), nil,
+			"its secret is wrong", exitFailure,
+		},
+		"unknown client": {
+			writes(`{"installed":{"client_id":"gone","client_secret":"s"}}`),
+			[]string{"--wait", "100ms"},
+			"no response within 100ms", exitFailure,
+		},
+		"TV and limited input": {
+			writes(`{"installed":{"client_id":"tv","client_secret":"s"}}`),
+			[]string{"--wait", "100ms"},
+			"TV and limited input", exitFailure,
+		},
+		"no refresh token": {func(h *host) { h.google.OmitRefreshTokens() }, nil, "no refresh token", exitFailure},
+		"no Chat app": {
+			func(h *host) { check(h.t, h.google.SetSwitch("no-app", true)) }, nil,
+			"Google Chat configuration is missing", exitTemporary,
+		},
+		"name taken": {func(h *host) { h.google.CreateSpace("API-made", h.person) }, nil, "API-made", exitFailure},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, h := atHome(t)
-			c.change(d, h)
-			code, out, said := d.run(config.Secret{}, append([]string{"quickstart", "--client-secrets", h.file}, c.args...)...)
-			if code != c.code || !strings.Contains(said, c.want) || !out.Empty() {
-				t.Errorf("%d %s %s", code, said, out.Reveal())
+			d, h := newHost(t)
+			c.change(h)
+			args := append([]string{"quickstart", "--client-secrets", h.file}, c.args...)
+			code, out, stderr := d.run(config.Secret{}, args...)
+			if code != c.code || !strings.Contains(stderr, c.want) || !out.Empty() {
+				t.Errorf("%d %s %s", code, stderr, out.Reveal())
 			}
-			_, ok, err := drawer{h.folder}.read()
-			if stored := name == "no Chat app" || name == "a taken name"; ok != stored || err != nil { // the consent was fine
+			_, ok, err := credentialStore{h.dir}.load()
+			consented := name == "no Chat app" || name == "name taken"
+			if ok != consented || err != nil {
 				t.Errorf("stored %v, %v", ok, err)
 			}
 		})
 	}
 }
 
-func TestAPortInUseIsNamed(t *testing.T) {
-	d, h := atHome(t)
-	taken := httptest.NewServer(http.NotFoundHandler())
-	defer taken.Close()
-	_, port, _ := strings.Cut(strings.TrimPrefix(taken.URL, "http://"), ":")
-	if code, _, said := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--port", port); code != failed || !strings.Contains(said, "port "+port+" is in use") {
-		t.Errorf("%d %s", code, said)
+func TestQuickstart_PortInUse(t *testing.T) {
+	d, h := newHost(t)
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	_, port, _ := strings.Cut(strings.TrimPrefix(other.URL, "http://"), ":")
+	code, _, stderr := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--port", port)
+	if code != exitFailure || !strings.Contains(stderr, "port "+port+" is in use") {
+		t.Errorf("%d %s", code, stderr)
 	}
 }
 
-func TestAForgedWayBackIsLeftAlone(t *testing.T) {
-	for name, change := range map[string]func(url.Values){
+func TestQuickstart_ForgedRedirect(t *testing.T) {
+	for name, forge := range map[string]func(url.Values){
 		"another state": func(q url.Values) { q.Set("state", "x") },
 		"no state":      func(q url.Values) { q.Del("state") },
 		"two states":    func(q url.Values) { q.Add("state", "x") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, h := atHome(t)
-			h.change = change
-			if _, said := d.does(config.Secret{}, "quickstart", "--client-secrets", h.file); !strings.Contains(said, "is yours") {
-				t.Errorf("said: %s", said)
+			d, h := newHost(t)
+			h.forge = forge
+			_, stderr := d.mustRun(config.Secret{}, "quickstart", "--client-secrets", h.file)
+			if !strings.Contains(stderr, "created API-made") {
+				t.Errorf("stderr: %s", stderr)
 			}
 		})
 	}
-	d, h := atHome(t)
-	h.change = func(q url.Values) { q.Set("iss", "https://evil.example") }
-	if code, _, said := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file); code != failed || !strings.Contains(said, "somebody else than Google") {
-		t.Errorf("%d %s", code, said)
+	d, h := newHost(t)
+	h.forge = func(q url.Values) { q.Set("iss", "https://evil.example") }
+	code, _, stderr := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file)
+	if code != exitFailure || !strings.Contains(stderr, "did not come from Google") {
+		t.Errorf("%d %s", code, stderr)
 	}
 }
 
-func TestWithoutABrowserTheAddressIsPrintedAndSSHIsExplained(t *testing.T) {
-	d, h := atHome(t)
-	h.blind = true
+func TestQuickstart_NoBrowserOverSSH(t *testing.T) {
+	d, h := newHost(t)
+	h.noBrowser = true
 	d.env = map[string]string{"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
-	code, _, said := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--wait", "10ms")
-	for _, want := range []string{"Open this address", h.at + "/o/oauth2/v2/auth?", "ssh -N -L", "redirect_uri_mismatch", "admin_policy_enforced"} {
-		if !strings.Contains(said, want) {
-			t.Errorf("%q is not said: %d %s", want, code, said)
+	code, _, stderr := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--wait", "10ms")
+	for _, want := range []string{
+		"Open this address", h.url + "/o/oauth2/v2/auth?", "ssh -N -L",
+		"redirect_uri_mismatch", "admin_policy_enforced",
+	} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("stderr lacks %q: %d %s", want, code, stderr)
 		}
 	}
-	if d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--no-browser", "--wait", "1ms"); len(h.opened) != 1 {
-		t.Error("a browser was opened all the same")
+	d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--no-browser", "--wait", "1ms")
+	if len(h.opened) != 1 {
+		t.Error("--no-browser opened a browser")
 	}
 }
 
-func TestAnInterruptStoresNothing(t *testing.T) {
-	d, h := atHome(t)
-	h.blind = true
-	o := outside{out: io.Discard, err: io.Discard, lookup: func(string) (string, bool) { return "", false }, now: time.Now}
-	h.into(&o)
+func TestQuickstart_Interrupted(t *testing.T) {
+	_, h := newHost(t)
+	var stderr strings.Builder
+	o := deps{
+		out: io.Discard, err: &stderr, now: time.Now,
+		lookupEnv: func(string) (string, bool) { return "", false },
+	}
+	h.configure(&o)
 	ctx, cancel := context.WithCancel(t.Context())
-	o.browse = func(string) error { cancel(); return nil } // Ctrl-C while the browser opens
-	var said strings.Builder
-	o.err = &said
-	if code := run(ctx, []string{"quickstart", "--client-secrets", h.file}, o); code == 0 || !strings.Contains(said.String(), "interrupted: nothing was stored") {
-		t.Errorf("%d %s", code, said.String())
+	o.openBrowser = func(string) error { cancel(); return nil } // Ctrl-C while the browser opens
+	code := run(ctx, []string{"quickstart", "--client-secrets", h.file}, o)
+	if code == 0 || !strings.Contains(stderr.String(), "interrupted: nothing was stored") {
+		t.Errorf("%d %s", code, stderr.String())
 	}
-	if _, ok, _ := (drawer{h.folder}).read(); ok {
-		t.Error("something was stored")
+	if _, ok, _ := (credentialStore{h.dir}).load(); ok {
+		t.Error("a credential was stored")
 	}
-	_ = d
 }
 
-func TestScriptsCreateFindShowAndInvite(t *testing.T) {
-	d, h := atHome(t)
-	out, _ := d.does(config.Secret{}, "space", "create", "Launch plan", "--client-secrets", h.file, "--member", "grace@example.com", "--json")
-	var made printed
-	check(t, json.Unmarshal([]byte(out.Reveal()), &made))
-	list, _ := d.does(config.Secret{}, "space", "list", "launch", "--json")
-	if !strings.Contains(list.Reveal(), made.Name) {
+func TestSpace_CreateListGetInvite(t *testing.T) {
+	d, h := newHost(t)
+	out, _ := d.mustRun(config.Secret{}, "space", "create", "Launch plan",
+		"--client-secrets", h.file, "--member", "grace@example.com", "--json")
+	var space spaceOutput
+	check(t, json.Unmarshal([]byte(out.Reveal()), &space))
+	list, _ := d.mustRun(config.Secret{}, "space", "list", "launch", "--json")
+	if !strings.Contains(list.Reveal(), space.Name) {
 		t.Errorf("list: %s", list.Reveal())
 	}
-	if shown, _ := d.does(config.Secret{}, "space", "get", made.Name); !strings.Contains(shown.Reveal(), "Launch plan") {
+	shown, _ := d.mustRun(config.Secret{}, "space", "get", space.Name)
+	if !strings.Contains(shown.Reveal(), "Launch plan") {
 		t.Errorf("get: %s", shown.Reveal())
 	}
-	code, added, said := d.run(config.Secret{}, "space", "invite", made.Name, "alan@example.com", "kim@partner.example")
-	if code != failed || !strings.Contains(added.Reveal(), "JOINED   alan@example.com") || !strings.Contains(added.Reveal(), "FAILED   kim@partner.example") || !strings.Contains(said, "1 of 2 were not added") {
-		t.Errorf("%d %s %s", code, added.Reveal(), said)
+	code, added, stderr := d.run(config.Secret{}, "space", "invite", space.Name,
+		"alan@example.com", "kim@partner.example")
+	if code != exitFailure || !strings.Contains(added.Reveal(), "JOINED   alan@example.com") ||
+		!strings.Contains(added.Reveal(), "FAILED   kim@partner.example") ||
+		!strings.Contains(stderr, "1 of 2 people were not added") {
+		t.Errorf("%d %s %s", code, added.Reveal(), stderr)
 	}
-	// Each new capability was asked for on top of the others.
-	if have := h.stored().Scopes; len(have) < 4 {
-		t.Errorf("the last consent narrowed the others: %v", have)
+	// Each consent adds to the scopes of those before.
+	if scopes := h.storedCredential().Scopes; len(scopes) < 4 {
+		t.Errorf("the last consent dropped scopes: %v", scopes)
 	}
-	for line, want := range map[string]string{"get x/y": "is no space", "invite " + made.Name + " ada": "neither an e-mail address", "create": "the name of the space", "list --as ada@example.com": "go together"} {
-		if code, _, said := d.run(config.Secret{}, append([]string{"space"}, strings.Fields(line)...)...); code != wrongUse || !strings.Contains(said, want) {
-			t.Errorf("%s: %d %s", line, code, said)
+	for line, want := range map[string]string{
+		"get x/y":                       "is not a space name",
+		"invite " + space.Name + " ada": "neither an e-mail address",
+		"create":                        "the name of the space",
+		"list --as ada@example.com":     "--as and --delegate together",
+	} {
+		code, _, stderr := d.run(config.Secret{}, append([]string{"space"}, strings.Fields(line)...)...)
+		if code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: %d %s", line, code, stderr)
 		}
 	}
 }
 
-func TestAnAdministratorReadsASpaceTheyAreNotIn(t *testing.T) {
-	d, h := atHome(t)
-	h.who = google.People()[2] // Alan
+func TestSpace_Admin(t *testing.T) {
+	d, h := newHost(t)
+	h.person = google.People()[2] // Alan, who is not a member
 	space := h.google.CreateSpace("Plan", google.People()[0])
-	if out, _ := d.does(config.Secret{}, "space", "get", "spaces/"+space.ID, "--admin", "--client-secrets", h.file); !strings.Contains(out.Reveal(), "Plan") {
+	out, _ := d.mustRun(config.Secret{}, "space", "get", "spaces/"+space.ID, "--admin", "--client-secrets", h.file)
+	if !strings.Contains(out.Reveal(), "Plan") {
 		t.Errorf("got %s", out.Reveal())
 	}
-	if out, _ := d.does(config.Secret{}, "space", "list", "--admin"); !strings.Contains(out.Reveal(), "Plan") {
+	if out, _ := d.mustRun(config.Secret{}, "space", "list", "--admin"); !strings.Contains(out.Reveal(), "Plan") {
 		t.Errorf("list: %s", out.Reveal())
 	}
-	if code, _, said := d.run(config.Secret{}, "space", "create", "X", "--admin"); code == 0 {
-		t.Errorf("an administrator's right makes spaces: %s", said)
+	if code, _, stderr := d.run(config.Secret{}, "space", "create", "X", "--admin"); code == 0 {
+		t.Errorf("--admin created a space: %s", stderr)
 	}
 }
 
-func TestByDelegationNobodyHasToConsent(t *testing.T) {
-	d, h := atHome(t)
+func TestSpace_Delegation(t *testing.T) {
+	d, h := newHost(t)
 	h.google.SetDelegation(delegating, capability.CreateSpaces.Scope())
 	args := []string{"space", "create", "By delegation", "--as", "Grace@example.com", "--delegate", delegating}
-	d.does(config.Secret{}, args...)
-	if space, ok := h.google.SpaceByName("By delegation"); !ok || space.Members[0].Person.Email != "grace@example.com" || len(h.opened) != 0 {
+	d.mustRun(config.Secret{}, args...)
+	space, ok := h.google.SpaceByName("By delegation")
+	if !ok || space.Members[0].Person.Email != "grace@example.com" || len(h.opened) != 0 {
 		t.Errorf("%v, %v", space, h.opened)
 	}
 	h.google.RevokeTokenCreator()
 	args[2] = "Again"
-	if code, _, said := d.run(config.Secret{}, args...); code == 0 || !strings.Contains(said, "iam.serviceAccountTokenCreator") {
-		t.Errorf("%d %s", code, said)
+	code, _, stderr := d.run(config.Secret{}, args...)
+	if code == 0 || !strings.Contains(stderr, "iam.serviceAccountTokenCreator") {
+		t.Errorf("%d %s", code, stderr)
 	}
 }
 
-func TestTheCredentialIsWholeWheneverTheProgramIsKilled(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "deputy")
+func TestCredentialStore_SaveKilled(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "deputy")
 	program, err := os.Executable()
 	check(t, err)
 	seen := map[string]bool{}
 	for i := range 30 {
-		cmd := exec.CommandContext(t.Context(), program) //nolint:gosec // ourselves
-		cmd.Env = append(os.Environ(), "WRITE_CREDENTIALS="+folder)
+		cmd := exec.CommandContext(t.Context(), program) //nolint:gosec // this test binary
+		cmd.Env = append(os.Environ(), "WRITE_CREDENTIALS="+dir)
 		out, err := cmd.StdoutPipe()
 		check(t, err)
 		check(t, cmd.Start())
 		lines := bufio.NewScanner(out)
-		for range i + 1 { // a little further each time
+		for range i + 1 { // a little later each time
 			lines.Scan()
 		}
 		check(t, cmd.Process.Kill())
 		_ = cmd.Wait()
-		c, ok, err := drawer{folder}.read()
+		c, ok, err := credentialStore{dir}.load()
 		if err != nil || !ok || len(c.Scopes) != 1000 || c.RefreshToken != c.Email {
 			t.Fatalf("after the kill: %v, %v, %d scopes", err, ok, len(c.Scopes))
 		}
 		seen[c.Email] = true
 	}
 	if len(seen) < 2 {
-		t.Error("the kills were all at the same point")
+		t.Error("all kills were at the same point")
 	}
-	check(t, drawer{folder}.remove())
-	if left, _ := os.ReadDir(folder); len(left) != 0 {
-		t.Errorf("forgetting left %v", left)
+	check(t, credentialStore{dir}.remove())
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("remove left %v", left)
 	}
 }
 
-// TestMain writes credentials without end in the processes that are killed.
+// TestMain saves credentials until it is killed, in processes that
+// TestCredentialStore_SaveKilled starts.
 func TestMain(m *testing.M) {
-	folder := os.Getenv("WRITE_CREDENTIALS")
-	if folder == "" {
+	dir := os.Getenv("WRITE_CREDENTIALS")
+	if dir == "" {
 		code := m.Run()
 		chromiumtest.Close()
 		os.Exit(code)
@@ -441,7 +520,7 @@ func TestMain(m *testing.M) {
 	for i := 0; ; i++ {
 		mark := strings.Repeat(strconv.Itoa(i), 50)
 		c := credential{Email: mark, RefreshToken: mark, Scopes: make([]string, 1000)}
-		if err := (drawer{folder}).write(c); err != nil {
+		if err := (credentialStore{dir}).save(c); err != nil {
 			os.Exit(1)
 		}
 		_, _ = os.Stdout.WriteString("written\n")

@@ -19,23 +19,24 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-const riscHelp = `Tell Google where to send the security events of Cross-Account Protection
-(RISC), look at what it has, and let it send a trial.
+const riscHelp = `Configure where Google sends the security events of Cross-Account Protection
+(RISC), show the configuration, and request a test event.
 
-It is done as a service account with roles/riscconfigs.admin, in the project of
-the OAuth client, and without a key: IAM signs for whoever has
+The commands act as a service account that has roles/riscconfigs.admin in the
+project of the OAuth client. They need no key, but you need
 roles/iam.serviceAccountTokenCreator on that account (gcloud auth
-application-default login). Before that, enable risc.googleapis.com and accept
-its terms in the console.`
+application-default login). First, enable risc.googleapis.com and accept its
+terms in the console.`
 
-// What Google wants of who configures RISC (oauth-admin.md 3.1).
+// Values that the RISC API expects (oauth-admin.md 3.1).
 const (
 	riscAudience = "https://risc.googleapis.com/google.identity.risc.v1beta.RiscManagementService"
 	riscPush     = "https://schemas.openid.net/secevent/risc/delivery-method/push"
-	riscTime     = 30 * time.Second
+	riscTimeout  = 30 * time.Second
 )
 
-// riscEvents are those that Deputy acts on; verification comes by itself.
+// riscEvents are the event types that Deputy acts on. Google sends verification
+// events without a request for their type.
 var riscEvents = []string{
 	"https://schemas.openid.net/secevent/risc/event-type/sessions-revoked",
 	"https://schemas.openid.net/secevent/risc/event-type/account-credential-change-required",
@@ -44,7 +45,7 @@ var riscEvents = []string{
 	"https://schemas.openid.net/secevent/oauth/event-type/token-revoked",
 }
 
-// stream is where Google sends events, and which.
+// stream is the configuration of an event stream.
 type stream struct {
 	Delivery struct {
 		Method string `json:"delivery_method"`
@@ -54,97 +55,107 @@ type stream struct {
 	Status string   `json:"status,omitempty"`
 }
 
-// risc is what its flags say.
+// risc holds the flags of the risc commands.
 type risc struct {
-	outside
+	deps
 	account string
 	asJSON  bool
 }
 
-// riscCommand is deputy risc.
-func riscCommand(o outside) *cobra.Command {
-	c := &cobra.Command{Use: "risc", Short: "Have Google tell what happens to people's accounts", Long: riscHelp, Args: exactly(0, "one of its commands")}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	r := &risc{outside: o}
+func riscCommand(d deps) *cobra.Command {
+	c := groupCommand("risc", "Configure Google's security events (RISC)", riscHelp)
+	r := &risc{deps: d}
 	c.PersistentFlags().StringVar(&r.account, "account", "", "service `account` with roles/riscconfigs.admin")
 	c.PersistentFlags().BoolVar(&r.asJSON, "json", false, "print JSON")
-	status := &cobra.Command{Use: "status", Short: "Show where events go", Args: exactly(0, "no arguments"), RunE: func(c *cobra.Command, _ []string) error { return r.show(c.Context()) }}
+	status := &cobra.Command{
+		Use: "status", Short: "Show where Google sends events", Args: exactArgs(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error { return r.printStatus(c.Context()) },
+	}
 	c.AddCommand(r.setCommand(), status, r.verifyCommand())
 	return c
 }
 
+const riscSetHelp = `Set where Google sends events, and turn events on. The address is that of the
+function SecurityEvent, in a domain that the consent screen lists as authorized.
+With --off, Google drops events and does not keep them for later.`
+
 func (r *risc) setCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "set", Short: "Say where events go, and let them go", Args: exactly(0, "no arguments"),
-		Long: "Say where events go, and let them go. The address is that of the function\nSecurityEvent, under a domain that the consent screen lists as authorized.\nWith --off Google drops them, and does not keep them for later.",
+		Use: "set", Short: "Set where Google sends events, or turn events off", Long: riscSetHelp,
+		Args: exactArgs(0, "no arguments"),
 	}
 	address := c.Flags().String("address", "", "https `address` of the function SecurityEvent")
-	off := c.Flags().Bool("off", false, "let no events come")
+	off := c.Flags().Bool("off", false, "turn events off")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if (*address == "") != *off {
-			return &usageError{errors.New("say either where events go, --address https://chat.example.com/SecurityEvent, or --off")}
+			return &usageError{errors.New("use either --address https://chat.example.com/SecurityEvent or --off")}
 		}
 		status := "disabled"
 		if !*off {
 			status = "enabled"
-			if at, err := url.Parse(*address); err != nil || at.Scheme != "https" || at.Host == "" || at.Fragment != "" {
-				return &usageError{fmt.Errorf("--address: %q is no https address", *address)}
+			if u, err := url.Parse(*address); err != nil || u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
+				return &usageError{fmt.Errorf("--address: %q is not an https address", *address)}
 			}
-			wanted := stream{Events: riscEvents}
-			wanted.Delivery.Method, wanted.Delivery.URL = riscPush, *address
-			if err := r.call(c.Context(), http.MethodPost, "stream:update", wanted, nil); err != nil {
+			config := stream{Events: riscEvents}
+			config.Delivery.Method, config.Delivery.URL = riscPush, *address
+			if err := r.call(c.Context(), http.MethodPost, "stream:update", config, nil); err != nil {
 				return err
 			}
 		}
-		if err := r.call(c.Context(), http.MethodPost, "stream/status:update", map[string]string{"status": status}, nil); err != nil {
+		body := map[string]string{"status": status}
+		if err := r.call(c.Context(), http.MethodPost, "stream/status:update", body, nil); err != nil {
 			return err
 		}
-		return r.show(c.Context())
+		return r.printStatus(c.Context())
 	}
 	return c
 }
 
-func (r *risc) show(ctx context.Context) error {
-	var at, is stream
-	if err := r.call(ctx, http.MethodGet, "stream", nil, &at); err != nil {
+func (r *risc) printStatus(ctx context.Context) error {
+	var config, state stream
+	if err := r.call(ctx, http.MethodGet, "stream", nil, &config); err != nil {
 		return err
 	}
-	if err := r.call(ctx, http.MethodGet, "stream/status", nil, &is); err != nil {
+	if err := r.call(ctx, http.MethodGet, "stream/status", nil, &state); err != nil {
 		return err
 	}
-	at.Status = is.Status
+	config.Status = state.Status
 	if r.asJSON {
-		return printJSON(r.outside, at)
+		return r.printJSON(config)
 	}
-	_, _ = fmt.Fprintf(r.out, "status  %s\naddress %s\n", at.Status, at.Delivery.URL)
-	for _, e := range at.Events {
+	_, _ = fmt.Fprintf(r.out, "status  %s\naddress %s\n", config.Status, config.Delivery.URL)
+	for _, e := range config.Events {
 		_, _ = fmt.Fprintf(r.out, "event   %s\n", e[strings.LastIndex(e, "/")+1:])
 	}
 	return nil
 }
 
 func (r *risc) verifyCommand() *cobra.Command {
-	return &cobra.Command{Use: "verify", Short: "Let Google send an event for trial", Args: exactly(0, "no arguments"), RunE: func(c *cobra.Command, _ []string) error {
-		state := rand.Text()
-		if err := r.call(c.Context(), http.MethodPost, "stream:verify", map[string]string{"state": state}, nil); err != nil {
+	c := &cobra.Command{Use: "verify", Short: "Request a test event from Google", Args: exactArgs(0, "no arguments")}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		body := map[string]string{"state": rand.Text()}
+		if err := r.call(c.Context(), http.MethodPost, "stream:verify", body, nil); err != nil {
 			return err
 		}
 		if r.asJSON {
-			return printJSON(r.outside, map[string]string{"state": state})
+			return r.printJSON(body)
 		}
-		_, _ = fmt.Fprintf(r.out, "Google sends it now. It has arrived when Cloud Logging finds this line:\n\n  jsonPayload.state=\"%s\"\n", state)
+		_, _ = fmt.Fprintf(r.out, "Google sends a test event. It has arrived when Cloud Logging finds this line:\n\n"+
+			"  jsonPayload.state=\"%s\"\n", body["state"])
 		return nil
-	}}
+	}
+	return c
 }
 
-// call asks the RISC API for something, as the service account.
-func (r *risc) call(ctx context.Context, method, what string, in, out any) error {
+// call sends a request to the RISC API as the service account. It encodes in as
+// the body and decodes the response into out; either may be nil.
+func (r *risc) call(ctx context.Context, method, path string, in, out any) error {
 	if !strings.HasSuffix(r.account, ".iam.gserviceaccount.com") {
-		return &usageError{errors.New("say as which service account: --account deputy-risc@PROJECT.iam.gserviceaccount.com")}
+		return &usageError{errors.New("no service account; set --account deputy-risc@PROJECT.iam.gserviceaccount.com")}
 	}
-	ctx, cancel := context.WithTimeout(ctx, riscTime)
+	ctx, cancel := context.WithTimeout(ctx, riscTimeout)
 	defer cancel()
-	token, err := r.own(ctx, r.account, riscAudience)
+	token, err := r.accountToken(ctx, r.account, riscAudience)
 	if err != nil {
 		return err
 	}
@@ -156,54 +167,60 @@ func (r *risc) call(ctx context.Context, method, what string, in, out any) error
 		}
 		body = bytes.NewReader(text)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, r.riscAPI+what, body)
+	req, err := http.NewRequestWithContext(ctx, method, r.riscAPI+path, body)
 	if err != nil {
 		return fault.Wrap("deputy.risc", err)
 	}
-	return riscAnswer(req, token, out)
+	return sendRISC(req, token, out)
 }
 
-// riscAnswer sends a request and reads its answer.
-func riscAnswer(req *http.Request, token config.Secret, out any) error {
+func sendRISC(req *http.Request, token config.Secret, out any) error {
 	req.Header.Set("Authorization", "Bearer "+token.Reveal())
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return &fault.Error{Op: "deputy.risc", Kind: fault.Unavailable, Err: fmt.Errorf("the RISC API does not answer: %w", err)}
+		return riscUnavailable(fmt.Errorf("the RISC API is not responding: %w", err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	switch {
 	case err != nil:
-		return &fault.Error{Op: "deputy.risc", Kind: fault.Unavailable, Err: fmt.Errorf("the RISC API's answer broke off: %w", err)}
+		return riscUnavailable(fmt.Errorf("the response of the RISC API is incomplete: %w", err))
 	case res.StatusCode != http.StatusOK:
-		return riscRefusal(res.StatusCode, text)
+		return riscError(res.StatusCode, text)
 	case out == nil:
 		return nil
 	}
 	return fault.Wrap("deputy.risc", json.Unmarshal(text, out))
 }
 
-// riscRefusal says what an operator does about a refusal (oauth-admin.md 3.1).
-func riscRefusal(status int, text []byte) error {
-	var said struct {
+func riscUnavailable(err error) error {
+	return &fault.Error{Op: "deputy.risc", Kind: fault.Unavailable, Err: err}
+}
+
+// riscError returns the error for a refusal, with what the operator can do
+// (oauth-admin.md 3.1).
+func riscError(status int, text []byte) error {
+	var body struct {
 		Error struct{ Message string }
 	}
-	_ = json.Unmarshal(text, &said) // without it the status speaks
-	hint := ""
+	_ = json.Unmarshal(text, &body) // without a message, the status has to do
+	fix := ""
 	switch {
 	case status == http.StatusNotFound:
-		hint = "nothing is set up yet: deputy risc set --address"
-	case strings.Contains(said.Error.Message, "domains"):
-		hint = "list the address's domain under authorized domains: console > Google Auth Platform > Branding"
-	case strings.Contains(said.Error.Message, "delivery method"):
-		hint = "Firebase has taken over this project's security events: switch its Google sign-in off, or use another project for Deputy's client"
+		fix = "no event stream is configured; run deputy risc set --address"
+	case strings.Contains(body.Error.Message, "domains"):
+		fix = "add the address's domain to the authorized domains in Google Auth Platform > Branding"
+	case strings.Contains(body.Error.Message, "delivery method"):
+		fix = "Firebase uses this project's security events; turn off its Google sign-in, or use another project for" +
+			" Deputy's client"
 	case status == http.StatusForbidden:
-		hint = "the service account needs roles/riscconfigs.admin in the project of the OAuth client, which needs a consent screen; and risc.googleapis.com has to be enabled, and its terms accepted"
+		fix = "the service account needs roles/riscconfigs.admin in the project of the OAuth client; that project" +
+			" needs a consent screen, and risc.googleapis.com enabled with its terms accepted"
 	case status == http.StatusUnauthorized:
-		hint = "Google does not take the service account's token: check the account, and this machine's clock"
+		fix = "Google rejected the service account's token; check the account and this machine's clock"
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests:
-		return &fault.Error{Op: "deputy.risc", Kind: fault.Unavailable, Err: fmt.Errorf("the RISC API: status %d", status)}
+		return riscUnavailable(fmt.Errorf("the RISC API: status %d", status))
 	}
-	return fmt.Errorf("the RISC API refuses (status %d: %s); %s", status, said.Error.Message, hint)
+	return fmt.Errorf("the RISC API refused the request (status %d: %s); %s", status, body.Error.Message, fix)
 }

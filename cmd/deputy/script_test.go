@@ -13,20 +13,19 @@ import (
 	"example.com/deputy/shared/config"
 )
 
-// TestConversations plays each file of testdata/script at a desk of its own:
-// what an operator or a person types, and what they read. The stand-ins are
-// behind the program; besides testscript's own commands there are
+// TestConversations runs each script in testdata/script on a host of its own: what
+// a person types, and what they read. Besides testscript's own commands there are
 //
-//	deputy ARGS        runs the program; standard input is that of stdin
-//	google NAME ARGS   changes something at Google: see standing
+//	deputy ARGS        runs the program; "< FILE" first gives it standard input
+//	google NAME ARGS   changes the emulator or the store: see changeGoogle
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("%v: no conversations", err)
+		t.Fatalf("%v: no scripts", err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			d, h := atHome(t)
+			d, h := newHost(t)
 			d.env = map[string]string{"GOOGLE_CLOUD_PROJECT": "p"}
 			testscript.Run(t, testscript.Params{
 				Files: []string{file}, RequireExplicitExec: true,
@@ -35,15 +34,15 @@ func TestConversations(t *testing.T) {
 					return nil
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"deputy": d.types, "google": d.standing,
+					"deputy": d.runScripted, "google": d.changeGoogle,
 				},
 			})
 		})
 	}
 }
 
-// types runs the program, and wants it to end well, or not to.
-func (d *desk) types(ts *testscript.TestScript, neg bool, args []string) {
+// runScripted runs the program, and with neg requires it to fail.
+func (d *driver) runScripted(ts *testscript.TestScript, neg bool, args []string) {
 	in := ""
 	if len(args) > 1 && args[0] == "<" { // a file on standard input
 		in, args = ts.ReadFile(args[1]), args[2:]
@@ -53,54 +52,57 @@ func (d *desk) types(ts *testscript.TestScript, neg bool, args []string) {
 			args[i] = ts.MkAbs(arg)
 		}
 	}
-	code, out, said := d.run(config.NewSecret(in), args...)
+	code, out, stderr := d.run(config.NewSecret(in), args...)
 	_, _ = fmt.Fprint(ts.Stdout(), out.Reveal())
-	_, _ = fmt.Fprint(ts.Stderr(), said)
+	_, _ = fmt.Fprint(ts.Stderr(), stderr)
 	switch {
 	case neg && code == 0:
-		ts.Fatalf("it ended well")
+		ts.Fatalf("exit status 0, want a failure")
 	case neg:
-		_, _ = fmt.Fprintf(ts.Stderr(), "(ended with %d)\n", code)
+		_, _ = fmt.Fprintf(ts.Stderr(), "(exit status %d)\n", code)
 	case code != 0:
-		ts.Fatalf("it ended with %d", code)
+		ts.Fatalf("exit status %d", code)
 	}
-	for name, text := range map[string]string{"standard output": out.Reveal(), "standard error": said} {
+	for name, text := range map[string]string{"standard output": out.Reveal(), "standard error": stderr} {
 		if strings.ContainsRune(text, '\x1b') {
-			ts.Fatalf("%s has escape codes, and is no terminal", name)
+			ts.Fatalf("%s has escape codes but is not a terminal", name)
 		}
 		if strings.Contains(text, "MARKED") || strings.Contains(text, "1//") {
 			ts.Fatalf("%s has a secret", name)
 		}
 	}
-	if words := strings.Join(args, " "); !strings.Contains(words, "--json") && !strings.Contains(words, "completion") && !strings.Contains(words, "keys") {
-		for line := range strings.Lines(out.Reveal()) {
-			if strings.HasPrefix(words, "doctor") || strings.HasPrefix(words, "callers") { // they fold on a terminal
-				line = fold(line, 80)
-			}
-			fits(ts, line)
+	line := strings.Join(args, " ")
+	if strings.Contains(line, "--json") || strings.Contains(line, "completion") || strings.Contains(line, "keys") {
+		return
+	}
+	folds := strings.HasPrefix(line, "doctor") || strings.HasPrefix(line, "callers") // on a terminal
+	for text := range strings.Lines(out.Reveal()) {
+		if folds {
+			text = fold(text, 80)
 		}
-		for line := range strings.Lines(said) {
-			fits(ts, fold(line, 80)) // as on a terminal
-		}
+		checkWidth(ts, text)
+	}
+	for text := range strings.Lines(stderr) {
+		checkWidth(ts, fold(text, 80)) // as on a terminal
 	}
 }
 
 var unbreakable = regexp.MustCompile(`https?://\S+|\S{50,}`)
 
-// fits wants lines that a terminal of 80 columns shows whole; an address or a
-// long word may stand alone on a line of its own.
-func fits(ts *testscript.TestScript, text string) {
+// checkWidth requires lines of at most 80 columns, without addresses and long
+// words.
+func checkWidth(ts *testscript.TestScript, text string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
 		if n := utf8.RuneCountInString(unbreakable.ReplaceAllString(line, "")); n > 80 {
-			ts.Fatalf("a line of %d columns: %s", n, line)
+			ts.Fatalf("line of %d columns: %s", n, line)
 		}
 	}
 }
 
-// standing changes something at Google or in the store.
-func (d *desk) standing(ts *testscript.TestScript, _ bool, args []string) {
-	google := d.home.google
+// changeGoogle changes the emulator or the store.
+func (d *driver) changeGoogle(ts *testscript.TestScript, _ bool, args []string) {
+	google := d.host.google
 	var err error
 	switch strings.Join(args[:min(2, len(args))], " ") {
 	case "delegates to":
@@ -108,34 +110,40 @@ func (d *desk) standing(ts *testscript.TestScript, _ bool, args []string) {
 	case "authorizes domain":
 		google.SetAuthorizedDomains(args[2:]...)
 	case "connected people":
-		d.people(3)
+		d.saveGrants(3)
 	case "a denial":
-		d.home.deny = true
+		d.host.deny = true
 	case "a consent":
-		d.home.deny = false
+		d.host.deny = false
 	case "no browser":
-		d.home.blind = true
+		d.host.noBrowser = true
 	default:
 		err = google.SetSwitch(args[0], args[1] == "on")
 	}
 	ts.Check(err)
 }
 
-func TestOnATerminalAMessageGoesOnInTheNextLineBetweenWords(t *testing.T) {
-	d := begin(t)
+func TestFold(t *testing.T) {
+	d := newDriver(t)
 	piped, _, whole := d.run(config.Secret{}, "callers", "list")
 	d.columns = 40
-	_, _, said := d.run(config.Secret{}, "callers", "list")
-	if piped != wrongUse || strings.Count(whole, "\n") != 1 || strings.Join(strings.Fields(said), " ") != strings.TrimSpace(whole) {
-		t.Errorf("%q, on a terminal %q", whole, said)
+	_, _, stderr := d.run(config.Secret{}, "callers", "list")
+	if piped != exitUsage || strings.Count(whole, "\n") != 1 ||
+		strings.Join(strings.Fields(stderr), " ") != strings.TrimSpace(whole) {
+		t.Errorf("%q, on a terminal %q", whole, stderr)
 	}
 	for _, c := range []struct{ line, want string }{
-		{"  redirect_uri_mismatch  the client has to allow http://127.0.0.1:3000/a/long/path/that/is/never/broken now\n", "  redirect_uri_mismatch  the client has\n  to allow\n  http://127.0.0.1:3000/a/long/path/that/is/never/broken\n  now\n"},
+		{
+			"  redirect_uri_mismatch  the client has to allow" +
+				" http://127.0.0.1:3000/a/long/path/that/is/never/broken now\n",
+			"  redirect_uri_mismatch  the client has\n  to allow\n" +
+				"  http://127.0.0.1:3000/a/long/path/that/is/never/broken\n  now\n",
+		},
 		{"short\n", "short\n"},
 		{strings.Repeat("é", 40) + "\n", strings.Repeat("é", 40) + "\n"},
 	} {
 		if got := fold(c.line, 40); got != c.want {
-			t.Errorf("%q, not %q", got, c.want)
+			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
 }

@@ -14,235 +14,253 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-const spaceHelp = `Create and look at spaces as yourself, for scripts, and add people to them.
+const spaceHelp = `Create, show and list spaces as yourself, and add people to them, for scripts.
 
-The first time it needs --client-secrets, and your consent in a browser, as
-deputy quickstart does. With --admin it is done by your right as an administrator over
-the spaces of your organization; with --as and --delegate, by domain-wide
-delegation as somebody else, without a consent and without a key.`
+The first run needs --client-secrets and your consent in a browser, as deputy
+quickstart does. With --admin, you act as an administrator on the spaces of your
+organization. With --as and --delegate, you act as another person by domain-wide
+delegation, without a consent and without a key.`
 
-// spaceCommands are what its flags say.
+// spaceCommands holds the flags of the space commands.
 type spaceCommands struct {
 	quickstart
 	asJSON, admin bool
-	person        string // as whom, by delegation
-	account       string // that delegates
+	person        string // --as
+	account       string // --delegate
 }
 
-// spaceCommand is deputy space.
-func spaceCommand(o outside) *cobra.Command {
-	c := &cobra.Command{Use: "space", Short: "Create and look at spaces as yourself", Long: spaceHelp, Args: exactly(0, "one of its commands")}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	s := &spaceCommands{quickstart: quickstart{outside: o}}
-	s.flags(c)
-	c.PersistentFlags().BoolVar(&s.asJSON, "json", false, "print JSON")
-	c.PersistentFlags().BoolVar(&s.admin, "admin", false, "by your right as an administrator (useAdminAccess)")
-	c.PersistentFlags().StringVar(&s.person, "as", "", "as this `address`, by delegation")
-	c.PersistentFlags().StringVar(&s.account, "delegate", "", "service `account` to which the organization delegates")
+func spaceCommand(d deps) *cobra.Command {
+	c := groupCommand("space", "Create, show and list spaces as yourself", spaceHelp)
+	s := &spaceCommands{quickstart: quickstart{deps: d}}
+	s.addFlags(c)
+	flags := c.PersistentFlags()
+	flags.BoolVar(&s.asJSON, "json", false, "print JSON")
+	flags.BoolVar(&s.admin, "admin", false, "act as an administrator (useAdminAccess)")
+	flags.StringVar(&s.person, "as", "", "act as the person with this `address`, by delegation")
+	flags.StringVar(&s.account, "delegate", "", "service `account` that has domain-wide delegation")
 	c.AddCommand(s.createCommand(), s.getCommand(), s.listCommand(), s.inviteCommand())
 	return c
 }
 
-// act does something by the authority that the flags name.
-func (s *spaceCommands) act(ctx context.Context, needed []capability.Capability, do func(*spaces.Spaces, string) error) error {
+// act calls do with the authority that the flags name.
+func (s *spaceCommands) act(
+	ctx context.Context, needed []capability.Capability, do func(*spaces.Spaces, string) error,
+) error {
 	if (s.person == "") != (s.account == "") {
-		return &usageError{errors.New("--as and --delegate go together: --as ada@example.com --delegate deputy@project.iam.gserviceaccount.com")}
+		return &usageError{errors.New("use --as and --delegate together:" +
+			" --as ada@example.com --delegate deputy@project.iam.gserviceaccount.com")}
 	}
-	by := func(made *spaces.Spaces) (*spaces.Spaces, []capability.Capability, error) {
+	withAuthority := func(client *spaces.Spaces) (*spaces.Spaces, []capability.Capability, error) {
 		if !s.admin {
-			return made, needed, nil
+			return client, needed, nil
 		}
-		made = made.WithAdminAccess()
-		all, err := made.Capabilities(needed...)
-		return made, all, err
+		client = client.WithAdminAccess()
+		all, err := client.Capabilities(needed...)
+		return client, all, err
 	}
 	if s.person != "" {
-		delegated, err := s.delegate(ctx, s.account)
+		delegated, err := s.newDelegated(ctx, s.account)
 		if err != nil {
 			return err
 		}
 		if s.admin {
 			delegated = delegated.WithAdminCapabilities()
 		}
-		made, err := s.spaces(ctx, delegated)
+		client, err := s.newSpaces(ctx, delegated)
 		if err != nil {
 			return err
 		}
-		if made, _, err = by(made); err != nil {
+		if client, _, err = withAuthority(client); err != nil {
 			return err
 		}
-		return do(made, "users/"+strings.ToLower(s.person))
+		return do(client, "users/"+strings.ToLower(s.person))
 	}
-	_, wanted, err := by(&spaces.Spaces{})
+	_, all, err := withAuthority(&spaces.Spaces{})
 	if err != nil {
 		return err
 	}
-	return s.as(ctx, wanted, func(made *spaces.Spaces, person string) error {
-		made, _, err := by(made)
+	return s.actAs(ctx, all, func(client *spaces.Spaces, person string) error {
+		client, _, err := withAuthority(client)
 		if err != nil {
 			return err
 		}
-		return do(made, person)
+		return do(client, person)
 	})
 }
 
 func (s *spaceCommands) createCommand() *cobra.Command {
-	c := &cobra.Command{Use: "create NAME", Short: "Create a space", Args: exactly(1, "the name of the space")}
+	c := &cobra.Command{Use: "create NAME", Short: "Create a space", Args: exactArgs(1, "the name of the space")}
 	var r spaces.Request
 	var members []string
-	c.Flags().StringVar(&r.Description, "description", "", "what it is for (a `text`)")
-	c.Flags().StringSliceVar(&members, "member", nil, "`address` of somebody to be in it; may be repeated")
+	c.Flags().StringVar(&r.Description, "description", "", "`text` that describes the space")
+	c.Flags().StringSliceVar(&members, "member", nil, "e-mail `address` of a person to add; repeatable")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var err error
 		r.DisplayName = args[0]
-		if r.Members, err = membersOf(members); err != nil {
+		if r.Members, err = parseMembers(members); err != nil {
 			return err
 		}
-		return s.act(c.Context(), r.Capabilities(), func(all *spaces.Spaces, person string) error {
-			made, err := all.Create(c.Context(), resource.Person(person), resource.Key("desk "+s.now().String()), r)
+		return s.act(c.Context(), r.Capabilities(), func(client *spaces.Spaces, person string) error {
+			created, err := client.Create(c.Context(), resource.Person(person), s.requestKey(), r)
 			if err != nil {
 				return err
 			}
-			return s.made(made)
+			return s.printCreated(created)
 		})
 	}
 	return c
 }
 
 func (s *spaceCommands) getCommand() *cobra.Command {
-	return &cobra.Command{Use: "get SPACE", Short: "Show a space", Args: exactly(1, "spaces/{id}"), RunE: func(c *cobra.Command, args []string) error {
-		name, err := spaceName(args[0])
+	c := &cobra.Command{Use: "get SPACE", Short: "Show a space", Args: exactArgs(1, "spaces/{id}")}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		name, err := parseSpaceName(args[0])
 		if err != nil {
 			return err
 		}
-		return s.act(c.Context(), []capability.Capability{capability.ReadSpaces}, func(all *spaces.Spaces, person string) error {
-			found, err := all.Get(c.Context(), resource.Person(person), resource.SpaceName(name))
+		needed := []capability.Capability{capability.ReadSpaces}
+		return s.act(c.Context(), needed, func(client *spaces.Spaces, person string) error {
+			space, err := client.Get(c.Context(), resource.Person(person), resource.SpaceName(name))
 			if err != nil {
 				return err
 			}
-			return show(s.outside, s.asJSON, map[string]any{
-				"name": found.Name, "displayName": found.DisplayName, "spaceUri": found.Address, "description": found.Description, "guidelines": found.Guidelines,
-				"externalUserAllowed": found.External, "spaceHistoryState": found.History, "createTime": found.Created,
+			return s.printResult(s.asJSON, map[string]any{
+				"name": space.Name, "displayName": space.DisplayName, "spaceUri": space.Address,
+				"description": space.Description, "guidelines": space.Guidelines,
+				"externalUserAllowed": space.External, "spaceHistoryState": space.History, "createTime": space.Created,
 			})
 		})
-	}}
+	}
+	return c
 }
 
 func (s *spaceCommands) listCommand() *cobra.Command {
-	return &cobra.Command{Use: "list [WORDS]", Short: "List your named spaces, newest first", Args: cobra.MaximumNArgs(1), RunE: func(c *cobra.Command, args []string) error {
-		return s.act(c.Context(), []capability.Capability{capability.ReadSpaces}, func(all *spaces.Spaces, person string) error {
-			found, cut, err := s.find(c.Context(), all, person, strings.Join(args, " "))
+	c := &cobra.Command{
+		Use: "list [WORDS]", Short: "List your named spaces, newest first", Args: cobra.MaximumNArgs(1),
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		needed := []capability.Capability{capability.ReadSpaces}
+		return s.act(c.Context(), needed, func(client *spaces.Spaces, person string) error {
+			found, truncated, err := s.find(c.Context(), client, person, strings.Join(args, " "))
 			if err != nil {
 				return err
 			}
-			list := []printed{}
-			for _, one := range found {
-				list = append(list, printed{string(one.Name), one.DisplayName, one.Address})
+			list := []spaceOutput{}
+			for _, f := range found {
+				list = append(list, spaceOutput{string(f.Name), f.DisplayName, f.Address})
 				if !s.asJSON {
-					_, _ = fmt.Fprintf(s.out, "%-24s %s\n", one.Name, one.DisplayName)
+					_, _ = fmt.Fprintf(s.out, "%-24s %s\n", f.Name, f.DisplayName)
 				}
 			}
-			if cut {
-				_, _ = fmt.Fprintln(s.err, "there may be more: give words of the name")
+			if truncated {
+				_, _ = fmt.Fprintln(s.err, "there may be more spaces; to narrow the list, add words of the name")
 			}
 			if !s.asJSON {
 				return nil
 			}
-			return printJSON(s.outside, list)
+			return s.printJSON(list)
 		})
-	}}
+	}
+	return c
 }
 
-// find are the person's spaces; an administrator's are all of the organization,
-// and have pages.
-func (s *spaceCommands) find(ctx context.Context, all *spaces.Spaces, person, words string) ([]spaces.FoundSpace, bool, error) {
+// maxPages limits the number of pages that an administrator's list reads.
+const maxPages = 20
+
+// find returns the person's spaces, or with --admin, those of the organization.
+// It reports whether the list is truncated.
+func (s *spaceCommands) find(
+	ctx context.Context, client *spaces.Spaces, person, words string,
+) (out []spaces.FoundSpace, truncated bool, err error) {
 	if !s.admin {
-		return all.Search(ctx, resource.Person(person), words)
+		return client.Search(ctx, resource.Person(person), words)
 	}
-	var out []spaces.FoundSpace
-	for token, page := "", 0; page < mostPages; page++ {
-		got, err := all.List(ctx, resource.Person(person), words, 1000, token)
+	for token, page := "", 0; page < maxPages; page++ {
+		res, err := client.List(ctx, resource.Person(person), words, 1000, token)
 		if err != nil {
 			return nil, false, err
 		}
-		for _, one := range got.Spaces {
-			out = append(out, spaces.FoundSpace{Name: one.Name, DisplayName: one.DisplayName, Address: one.Address})
+		for _, space := range res.Spaces {
+			out = append(out, spaces.FoundSpace{Name: space.Name, DisplayName: space.DisplayName, Address: space.Address})
 		}
-		if token = got.Next; token == "" {
+		if token = res.Next; token == "" {
 			return out, false, nil
 		}
 	}
 	return out, true, nil
 }
 
-// mostPages bounds a list for people to read.
-const mostPages = 20
-
 func (s *spaceCommands) inviteCommand() *cobra.Command {
-	return &cobra.Command{Use: "invite SPACE ADDRESS...", Short: "Add people to a space", Args: cobra.MinimumNArgs(2), RunE: func(c *cobra.Command, args []string) error {
-		name, err := spaceName(args[0])
+	c := &cobra.Command{
+		Use: "invite SPACE ADDRESS...", Short: "Add people to a space", Args: cobra.MinimumNArgs(2),
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		name, err := parseSpaceName(args[0])
 		if err != nil {
 			return err
 		}
-		members, err := membersOf(args[1:])
+		members, err := parseMembers(args[1:])
 		if err != nil {
 			return err
 		}
-		return s.act(c.Context(), []capability.Capability{capability.ManageMembers}, func(all *spaces.Spaces, person string) error {
-			added, err := all.AddMembers(c.Context(), resource.Person(person), resource.SpaceName(name), members)
+		needed := []capability.Capability{capability.ManageMembers}
+		return s.act(c.Context(), needed, func(client *spaces.Spaces, person string) error {
+			added, err := client.AddMembers(c.Context(), resource.Person(person), resource.SpaceName(name), members)
 			if err != nil && len(added.Joined)+len(added.Invited) == 0 {
 				return err
 			}
-			results := []invited{}
+			results := []inviteResult{}
 			for _, m := range added.Joined {
-				results = append(results, invited{m.User, "JOINED", ""})
+				results = append(results, inviteResult{m.User, "JOINED", ""})
 			}
 			for _, m := range added.Invited {
-				results = append(results, invited{m.User, "INVITED", ""})
+				results = append(results, inviteResult{m.User, "INVITED", ""})
 			}
 			for _, m := range added.Failed {
-				results = append(results, invited{m.User, "FAILED", sentence(m.Err)})
+				results = append(results, inviteResult{m.User, "FAILED", errorText(m.Err)})
 			}
 			if s.asJSON {
-				err = printJSON(s.outside, results)
+				err = s.printJSON(results)
 			} else {
 				for _, r := range results {
-					_, _ = fmt.Fprintln(s.out, strings.TrimSpace(fmt.Sprintf("%-8s %s  %s", r.State, strings.TrimPrefix(r.Member, "users/"), r.Detail)))
+					line := fmt.Sprintf("%-8s %s  %s", r.State, strings.TrimPrefix(r.Member, "users/"), r.Detail)
+					_, _ = fmt.Fprintln(s.out, strings.TrimSpace(line))
 				}
 			}
 			if err == nil && len(added.Failed) > 0 {
-				err = fmt.Errorf("%d of %d were not added", len(added.Failed), len(members))
+				err = fmt.Errorf("%d of %d people were not added", len(added.Failed), len(members))
 			}
 			return err
 		})
-	}}
+	}
+	return c
 }
 
-// invited is what came of somebody who was to be added.
-type invited struct {
+// inviteResult is the result for one person of an invite.
+type inviteResult struct {
 	Member string `json:"member"`
 	State  string `json:"state"`
 	Detail string `json:"detail,omitempty"`
 }
 
-// spaceName is spaces/{id}, also from an id alone.
-func spaceName(named string) (string, error) {
-	id := strings.TrimPrefix(named, "spaces/")
+// parseSpaceName returns spaces/{id} for a name or an ID alone.
+func parseSpaceName(arg string) (string, error) {
+	id := strings.TrimPrefix(arg, "spaces/")
 	if id == "" || strings.ContainsAny(id, "/?#% ") {
-		return "", &usageError{fmt.Errorf("%q is no space: it looks like spaces/AAAA1234", named)}
+		return "", &usageError{fmt.Errorf("%q is not a space name such as spaces/AAAA1234", arg)}
 	}
 	return "spaces/" + id, nil
 }
 
-// membersOf are people by address, or users/{id}.
-func membersOf(named []string) ([]spaces.Member, error) {
+// parseMembers returns members for e-mail addresses or users/{id}.
+func parseMembers(args []string) ([]spaces.Member, error) {
 	var out []spaces.Member
-	for _, n := range named {
-		id := strings.TrimPrefix(n, "users/")
+	for _, arg := range args {
+		id := strings.TrimPrefix(arg, "users/")
 		if _, err := mail.ParseAddress(id); err != nil && !personID.MatchString("users/"+id) {
-			return nil, &usageError{fmt.Errorf("%q is neither an e-mail address nor users/{id}", n)}
+			return nil, &usageError{fmt.Errorf("%q is neither an e-mail address nor users/{id}", arg)}
 		}
-		out = append(out, spaces.Member{User: "users/" + strings.ToLower(id), Label: n})
+		out = append(out, spaces.Member{User: "users/" + strings.ToLower(id), Label: arg})
 	}
 	return out, nil
 }

@@ -7,26 +7,27 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const sweepHelp = `Keep in order what nobody uses: refresh grants before Google's limit of six
-months, ask Google again about those it refused, finish disconnects and
-revocations, end the grants of those who removed the app, remove what has
-expired, and reseal records sealed with old keys.
+const sweepHelp = `Maintain stored grants and records: refresh grants before Google's limit of six
+months, retry suspended grants, finish disconnects and revocations, end the
+grants of people who removed the app, remove expired records, and reseal records
+that old keys have sealed.
 
-It goes on where the last sweep stopped, the scheduler's included, and may run
-beside it.`
+It continues where the last sweep stopped, also a scheduled one, and can run at
+the same time as another.`
 
-// sweepCommand is deputy sweep.
-func sweepCommand(o outside) *cobra.Command {
-	c := &cobra.Command{Use: "sweep", Short: "Keep stored grants in order", Long: sweepHelp, Args: exactly(0, "no arguments")}
+func sweepCommand(d deps) *cobra.Command {
+	c := &cobra.Command{
+		Use: "sweep", Short: "Maintain stored grants and records", Long: sweepHelp, Args: exactArgs(0, "no arguments"),
+	}
 	asJSON := c.Flags().Bool("json", false, "print JSON")
-	atMost := c.Flags().Duration("for", time.Hour, "begin nothing more after this `time`")
+	limit := c.Flags().Duration("for", time.Hour, "start nothing more after this `duration`")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		parts, err := o.open(c.Context())
+		parts, err := d.open(c.Context())
 		if err != nil {
 			return err
 		}
-		done, err := parts.Grants.Sweep(c.Context(), time.Now().Add(*atMost), 0)
-		return errors.Join(show(o, *asJSON, done), err)
+		result, err := parts.Grants.Sweep(c.Context(), time.Now().Add(*limit), 0)
+		return errors.Join(d.printResult(*asJSON, result), err)
 	}
 	return c
 }

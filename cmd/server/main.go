@@ -1,8 +1,8 @@
-// Command server serves Deputy's functions as one plain program, for hosts that
-// run a container: /chatevent, /oauthcallback/, /createspace/ and
-// /securityevent/, on the port that PORT names (8080 without). It reads the
-// same variables as the functions (design section 11), and on SIGTERM finishes
-// what is in flight. docs/elsewhere.md is its manual.
+// Command server serves Deputy's functions as one HTTP server, for hosts that run
+// a container: /chatevent, /oauthcallback/, /createspace/ and /securityevent/. It
+// listens on PORT (default 8080) and reads the same environment variables as the
+// functions (design section 11). On SIGTERM it finishes the requests in progress.
+// See docs/elsewhere.md.
 package main
 
 import (
@@ -31,12 +31,12 @@ func main() {
 	err := run(ctx, ":"+cmp.Or(os.Getenv("PORT"), "8080"))
 	stop()
 	if err != nil {
-		slog.Error("the server ended", slog.String("error", err.Error()))
+		slog.Error("server stopped", slog.String("error", err.Error()))
 		os.Exit(1)
 	}
 }
 
-// run serves until ctx ends, and then until nothing is in flight, at most for
+// run serves until ctx is done, then waits for requests in progress, for at most
 // serve.DrainTime.
 func run(ctx context.Context, address string) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
@@ -44,30 +44,30 @@ func run(ctx context.Context, address string) error {
 		return err
 	}
 	s := &http.Server{
-		Handler: handler(),
-		// Of a whole request: the longest act of the API has 55 seconds.
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 65 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10,
+		Handler:           handler(),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 65 * time.Second, // longer than the API's limit of 55 seconds
+		IdleTimeout:  2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 	slog.InfoContext(ctx, "serving", slog.String("address", listener.Addr().String()))
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(listener) }()
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(listener) }()
 	select {
-	case err := <-ended:
+	case err := <-served:
 		return err
 	case <-ctx.Done():
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), serve.DrainTime)
 	defer cancel()
 	err = s.Shutdown(ctx)
-	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
+	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
 	}
 	return err
 }
 
-// handler has each function below its path, with /health and /ready of its own,
-// and /ready for all of them.
+// handler serves each function under its path, including the function's own
+// /health and /ready. /ready at the root requires all functions to be ready.
 func handler() http.Handler {
 	functions := map[string]http.Handler{
 		"/chatevent": serve.Lazy(chatevent.FromEnv), "/oauthcallback": serve.Lazy(oauthcallback.FromEnv),
@@ -77,15 +77,16 @@ func handler() http.Handler {
 	for path, function := range functions {
 		mux.Handle(path+"/", http.StripPrefix(path, function))
 	}
-	mux.Handle("POST /chatevent", functions["/chatevent"]) // as Chat is told, without a slash
+	mux.Handle("POST /chatevent", functions["/chatevent"]) // the URL in Chat's configuration has no final slash
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, r *http.Request) {
-		ask := r.Clone(r.Context())
-		ask.URL.Path = "/ready"
+		ready := r.Clone(r.Context())
+		ready.URL.Path = "/ready"
 		for _, function := range functions {
-			answer := &status{header: http.Header{}}
-			if function.ServeHTTP(answer, ask); answer.code != http.StatusOK {
-				http.Error(w, "Deputy is not ready. Its operator finds the reason in the log.", http.StatusServiceUnavailable)
+			rec := &statusRecorder{header: http.Header{}}
+			if function.ServeHTTP(rec, ready); rec.code != http.StatusOK {
+				text := "Deputy isn't ready. Its operator can find the reason in the log."
+				http.Error(w, text, http.StatusServiceUnavailable)
 				return
 			}
 		}
@@ -94,17 +95,17 @@ func handler() http.Handler {
 	return mux
 }
 
-// status keeps of an answer what it was, and drops the rest.
-type status struct {
+// statusRecorder keeps the status of a response and discards its body.
+type statusRecorder struct {
 	header http.Header
 	code   int
 }
 
-func (s *status) Header() http.Header { return s.header }
+func (r *statusRecorder) Header() http.Header { return r.header }
 
-func (s *status) WriteHeader(code int) { s.code = cmp.Or(s.code, code) }
+func (r *statusRecorder) WriteHeader(code int) { r.code = cmp.Or(r.code, code) }
 
-func (s *status) Write(text []byte) (int, error) {
-	s.WriteHeader(http.StatusOK)
+func (r *statusRecorder) Write(text []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
 	return len(text), nil
 }

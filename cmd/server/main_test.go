@@ -16,7 +16,7 @@ import (
 	"example.com/deputy/shared/seal"
 )
 
-// TestMain is the server itself in the processes that serving starts.
+// TestMain runs the server in the processes that startServer starts.
 func TestMain(m *testing.M) {
 	if os.Getenv("SERVE") != "" {
 		main()
@@ -25,9 +25,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serving starts the server as a process with a whole environment, and gives
+// startServer starts the server as a process with all variables set, and returns
 // its address.
-func serving(t *testing.T) (string, *exec.Cmd) {
+func startServer(t *testing.T) (string, *exec.Cmd) {
 	t.Helper()
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
@@ -43,12 +43,16 @@ func serving(t *testing.T) (string, *exec.Cmd) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program) //nolint:gosec // ourselves
+	cmd := exec.CommandContext(t.Context(), program) //nolint:gosec // this test binary
+	const origin = "https://deputy.example.com"
 	cmd.Env = append(os.Environ(), "SERVE=yes", "PORT="+port,
-		"GOOGLE_CLOUD_PROJECT=p", "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(), "OAUTH_CALLBACK_URL=https://deputy.example.com/oauthcallback",
-		`OAUTH_CLIENT={"web":{"client_id":"c","client_secret":"s","redirect_uris":["https://deputy.example.com/oauthcallback/callback"]}}`,
-		"CHAT_PROJECT_NUMBER=1", "CALLERS=/nowhere/callers.yaml", "OAUTH_CLIENT_ID=c", "CHAT_ENDPOINT_URL=https://deputy.example.com/chatevent", "API_AUDIENCE=https://deputy.example.com",
-		"FIRESTORE_EMULATOR_HOST=127.0.0.1:1") // nothing is asked of it here
+		"GOOGLE_CLOUD_PROJECT=p", "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(),
+		"OAUTH_CALLBACK_URL="+origin+"/oauthcallback",
+		`OAUTH_CLIENT={"web":{"client_id":"c","client_secret":"s",`+
+			`"redirect_uris":["`+origin+`/oauthcallback/callback"]}}`,
+		"CHAT_PROJECT_NUMBER=1", "CALLERS=/nowhere/callers.yaml", "OAUTH_CLIENT_ID=c",
+		"CHAT_ENDPOINT_URL="+origin+"/chatevent", "API_AUDIENCE="+origin,
+		"FIRESTORE_EMULATOR_HOST=127.0.0.1:1") // not used by these requests
 	log, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -64,11 +68,12 @@ func serving(t *testing.T) (string, *exec.Cmd) {
 			return "127.0.0.1:" + port, cmd
 		}
 	}
-	t.Fatal("it never served")
+	t.Fatal("the server did not start")
 	return "", nil
 }
 
-func ask(t *testing.T, method, address string) int {
+// requestStatus returns the status of a request without a body.
+func requestStatus(t *testing.T, method, address string) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, nil)
 	if err != nil {
@@ -82,22 +87,23 @@ func ask(t *testing.T, method, address string) int {
 	return res.StatusCode
 }
 
-func TestAllFunctionsAreServedBelowTheirPaths(t *testing.T) {
-	address, _ := serving(t)
+func TestServer_Paths(t *testing.T) {
+	address, _ := startServer(t)
 	for path, want := range map[string]int{
-		"GET /health": 200, "GET /ready": 200, "POST /chatevent": 401, "GET /chatevent/ready": 200, "GET /oauthcallback/": 200, "GET /oauthcallback/privacy": 200,
-		"GET /createspace/openapi.yaml": 200, "GET /createspace/v1/spaces": 401, "POST /securityevent/": 400, "GET /elsewhere": 404,
+		"GET /health": 200, "GET /ready": 200, "POST /chatevent": 401, "GET /chatevent/ready": 200,
+		"GET /oauthcallback/": 200, "GET /oauthcallback/privacy": 200, "GET /createspace/openapi.yaml": 200,
+		"GET /createspace/v1/spaces": 401, "POST /securityevent/": 400, "GET /elsewhere": 404,
 	} {
 		method, path, _ := strings.Cut(path, " ")
-		if got := ask(t, method, "http://"+address+path); got != want {
+		if got := requestStatus(t, method, "http://"+address+path); got != want {
 			t.Errorf("%s: got %d, want %d", path, got, want)
 		}
 	}
 }
 
-func TestWhatIsInFlightIsAnsweredBeforeTheServerEnds(t *testing.T) {
-	address, cmd := serving(t)
-	if got := ask(t, "GET", "http://"+address+"/ready"); got != 200 {
+func TestServer_DrainsOnSIGTERM(t *testing.T) {
+	address, cmd := startServer(t)
+	if got := requestStatus(t, "GET", "http://"+address+"/ready"); got != 200 {
 		t.Fatalf("/ready: %d", got)
 	}
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -108,13 +114,14 @@ func TestWhatIsInFlightIsAnsweredBeforeTheServerEnds(t *testing.T) {
 	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	// A form of which one half has come; 100 Continue says that it is being read.
-	_, _ = fmt.Fprintf(conn, "POST /oauthcallback/approve HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n")
-	answers := bufio.NewReader(conn)
-	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+	// Half of a form's body. 100 Continue confirms that the server is reading it.
+	_, _ = fmt.Fprintf(conn, "POST /oauthcallback/approve HTTP/1.1\r\nHost: d\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n")
+	responses := bufio.NewReader(conn)
+	if line, err := responses.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
 		t.Fatalf("%q, %v", line, err)
 	}
-	if _, err := answers.ReadString('\n'); err != nil {
+	if _, err := responses.ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = io.WriteString(conn, "toke")
@@ -123,18 +130,18 @@ func TestWhatIsInFlightIsAnsweredBeforeTheServerEnds(t *testing.T) {
 	}
 	refused := false
 	for !refused {
-		late, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
 		if refused = err != nil; !refused {
-			_ = late.Close()
+			_ = conn.Close()
 		}
 	}
 	_, _ = io.WriteString(conn, "n=x&")
-	res, err := http.ReadResponse(answers, nil)
+	res, err := http.ReadResponse(responses, nil)
 	if err != nil || res.StatusCode != http.StatusBadRequest {
 		t.Fatalf("%v, %v", res, err)
 	}
 	_ = res.Body.Close()
-	if err := cmd.Wait(); err != nil { // ends with 0
+	if err := cmd.Wait(); err != nil { // want exit status 0
 		t.Error(err)
 	}
 }
