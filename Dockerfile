@@ -1,4 +1,4 @@
-# One plain container with all of Deputy's functions: docs/elsewhere.md.
+# One container with all of Deputy's functions: see docs/elsewhere.md.
 FROM docker.io/library/golang:1.26.8 AS build
 WORKDIR /src
 COPY go.mod go.sum ./

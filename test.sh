@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs the tests.
-#   ./test.sh          what this machine can, and says loudly what it cannot
-#   ./test.sh --all    everything: installs what is missing, skips nothing
-#   ./test.sh --quick  go test alone, without race detector and linters
-# Ends only processes it started. Runs on a Mac's bash 3.2 and tools, too.
+#   ./test.sh          every test that this machine supports; lists the ones it skipped
+#   ./test.sh --all    all tests; installs missing tools and skips nothing
+#   ./test.sh --quick  only go test, without race detector and linters
+# It ends only processes that it started, and also runs with macOS's bash 3.2 and tools.
 set -Eeuo pipefail
 cd "$(dirname "$0")"
 
@@ -23,8 +23,7 @@ cannot() {
 	missing+=("$*")
 }
 
-# started holds what has to be ended; the emulator is a script that starts Java,
-# so it gets a process group of its own.
+# started lists process groups to end: the emulator is a script that starts Java.
 started=()
 finish() {
 	for pid in ${started[@]+"${started[@]}"}; do kill -- "-$pid" 2>/dev/null || true; done
@@ -32,14 +31,14 @@ finish() {
 }
 trap finish EXIT
 
-# package installs Debian packages for --all, where that is possible.
+# package installs Debian packages with --all, if it can.
 package() {
 	[ "$mode" = --all ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
 	step "install $*"
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# emulator starts Google's Firestore emulator if it is on this machine.
+# emulator starts Google's Firestore emulator if it is installed.
 emulator() {
 	if [ -n "${FIRESTORE_EMULATOR_HOST:-}" ]; then return 0; fi
 	local sdk port log try
@@ -66,11 +65,11 @@ emulator() {
 step "modules"
 go mod download
 
-# tidy looks at the tests of others' packages, too, which download leaves out.
+# go mod tidy also needs the test dependencies of other modules, which download skips.
 if [ "$mode" = --all ]; then
 	go mod tidy -diff
 elif GOPROXY=off go mod tidy -diff 2>&1 | grep -q "module lookup disabled"; then
-	cannot "go.mod is tidy (some modules for it are not on this machine; ./test.sh --all fetches them)"
+	cannot "go mod tidy (some modules are not downloaded; ./test.sh --all fetches them)"
 fi
 
 if [ "$mode" = --quick ]; then
@@ -82,36 +81,38 @@ step "Firestore emulator"
 if emulator; then
 	echo "at $FIRESTORE_EMULATOR_HOST"
 elif [ "$mode" = --all ]; then
-	echo "test.sh: --all needs Google's Firestore emulator: install gcloud, then 'gcloud components install cloud-firestore-emulator' (Debian: google-cloud-cli-firestore-emulator)" >&2
+	echo "test.sh: --all requires Google's Firestore emulator: install gcloud, then run" \
+		"'gcloud components install cloud-firestore-emulator' (Debian: google-cloud-cli-firestore-emulator)" >&2
 	exit 1
 else
-	cannot "vault/firestore, kill -9 at every crash point, and the binary as deployed (Google's Firestore emulator was not found)"
+	cannot "vault/firestore, kill -9 at every crash point, and the deployed binary" \
+		"(Google's Firestore emulator was not found)"
 fi
 
 step "browser"
 if ! command -v curl >/dev/null && ! package curl; then
 	if [ "$mode" = --all ]; then
-		echo "test.sh: --all needs curl" >&2
+		echo "test.sh: --all requires curl" >&2
 		exit 1
 	fi
-	cannot "the commands of docs/api.md (curl is missing)"
+	cannot "the commands of docs/api.md (curl was not found)"
 fi
 if command -v chromium || command -v chromium-browser || command -v google-chrome || package chromium; then
 	:
 elif [ "$mode" = --all ]; then
-	echo "test.sh: --all needs Chromium: install the package chromium" >&2
+	echo "test.sh: --all requires Chromium: install the package chromium" >&2
 	exit 1
 else
-	cannot "the page in a real browser (no Chromium was found)"
+	cannot "the page in a real browser (Chromium was not found)"
 fi
 
 PICTURES="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 export PICTURES
-step "tests with the race detector (what the browser tests see is in $PICTURES)"
+step "tests with the race detector (screenshots of the browser tests: $PICTURES)"
 go test -race -count=1 ./...
 
 if [ "$mode" = --all ]; then
-	step "two minutes of load, with everything around failing now and then"
+	step "two minutes of load with injected failures"
 	go test -count=1 ./cmd/local -run UnderLoad -v -args -load 2m | grep -v "^=== "
 fi
 
@@ -132,13 +133,14 @@ if go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool 2>/dev/null; then
 	cp shared/api/config.yaml shared/api/openapi.yaml "$generated"
 	(cd "$generated" && "$bin/oapi-codegen" -config config.yaml openapi.yaml)
 	if ! diff -q "$generated/api.gen.go" shared/api/api.gen.go; then
-		echo "test.sh: the API's server is not what openapi.yaml makes: go generate ./shared/api" >&2
+		echo "test.sh: shared/api/api.gen.go differs from openapi.yaml: run go generate ./shared/api" >&2
 		exit 1
 	fi
 elif [ "$mode" = --all ]; then
 	go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool
 else
-	cannot "gofumpt, golangci-lint and that the API's server is generated from its document (the tools could not be built; ./test.sh --all fetches them)"
+	cannot "gofumpt, golangci-lint, and shared/api/api.gen.go against openapi.yaml" \
+		"(the tools could not be built; ./test.sh --all fetches them)"
 fi
 
 step "shell scripts"
@@ -146,10 +148,10 @@ if command -v shellcheck >/dev/null && command -v shfmt >/dev/null || package sh
 	shellcheck -x test.sh .ci/run deploy.sh deploy/*.sh
 	shfmt -d test.sh .ci/run deploy.sh deploy/*.sh
 elif [ "$mode" = --all ]; then
-	echo "test.sh: --all needs shellcheck and shfmt" >&2
+	echo "test.sh: --all requires shellcheck and shfmt" >&2
 	exit 1
 else
-	cannot "shell scripts (shellcheck or shfmt is missing)"
+	cannot "shell scripts (shellcheck or shfmt was not found)"
 fi
 
 step "done"

@@ -192,7 +192,7 @@ func (b *testbed) invite(ctx context.Context, invitations chan<- invitation, n i
 func countCalls(ctx context.Context, b *testbed, chat *deployed.Service, r *report) error {
 	const events = 200
 	b.google.Prune()
-	before := sum(b.net.Asked())
+	before := sum(b.net.Connections())
 	if err := runConcurrently(ctx, workers, events, func(ctx context.Context, i int) error {
 		return b.send(ctx, chat, b.people[i%approving], "Space created")
 	}); err != nil {
@@ -202,7 +202,7 @@ func countCalls(ctx context.Context, b *testbed, chat *deployed.Service, r *repo
 	r.title("\nCalls of an event with a cached grant, counted by the emulator")
 	r.line("calls to Google besides spaces.setup", float64(len(b.google.Calls())-setups)/events, 0.0001, "", "")
 	r.line("spaces.setup", float64(setups)/events, 1, "", "")
-	r.line("new connections to Google", float64(sum(b.net.Asked())-before)/events, 0.0001, "", "")
+	r.line("new connections to Google", float64(sum(b.net.Connections())-before)/events, 0.0001, "", "")
 	return nil
 }
 

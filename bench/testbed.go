@@ -41,7 +41,7 @@ const (
 // of Firestore, and connected people.
 type testbed struct {
 	google      *google.Server
-	net         *deployed.Internet
+	net         *deployed.Network
 	delay       atomic.Int64 // nanoseconds before Google responds
 	people      []google.Person
 	binary      string
@@ -82,7 +82,7 @@ func openTestbed(ctx context.Context, p plan) (b *testbed, err error) {
 		Now: time.Now, CertsAddress: "https://www.googleapis.com/oauth2/v3/certs",
 	})
 	handler := b.google.Handler()
-	if b.net, err = deployed.Connect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	if b.net, err = deployed.NewNetwork(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if delay := b.delay.Load(); delay > 0 {
 			time.Sleep(time.Duration(delay))
 		}
@@ -147,7 +147,7 @@ func (b *testbed) populate(ctx context.Context, people int) error {
 	if err := os.Setenv("FIRESTORE_EMULATOR_HOST", b.emulator.address); err != nil {
 		return err
 	}
-	docs, err := firestore.New(ctx, firestore.Setting{Project: project, Database: "(default)"})
+	docs, err := firestore.New(ctx, firestore.Config{Project: project, Database: "(default)"})
 	if err != nil {
 		return err
 	}
@@ -185,8 +185,8 @@ func (b *testbed) populate(ctx context.Context, people int) error {
 					"https://www.googleapis.com/auth/userinfo.email", "openid",
 				},
 				RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: expiry,
-				Status: vault.Connected, Refreshed: now, SignedIn: now, Generation: now.UnixMicro(),
-				Email: config.NewSecret(person.Email), Domain: person.Domain, Connected: now.Truncate(time.Microsecond),
+				Status: vault.Connected, RefreshedAt: now, SignedInAt: now, Generation: now.UnixMicro(),
+				Email: config.NewSecret(person.Email), Domain: person.Domain, ConnectedAt: now.Truncate(time.Microsecond),
 				RefreshDay: now, LastUsedDay: now,
 			}
 			if i < approving {

@@ -1,38 +1,38 @@
-# shellcheck shell=bash disable=SC2154,SC2034 # the options are deploy.sh's; the others use tab and newline
-# The two doors to everything outside: have looks (look is its inside), change
-# changes.
+# shellcheck shell=bash disable=SC2154,SC2034 # deploy.sh sets the options; other files use tab and newline
+# All calls to other programs: have (on top of look) reads, change writes.
 
-# Inside "${...}" bash 3.2 does not know $'\t', so these have names.
+# bash 3.2 does not support $'\t' inside "${...}".
 tab=$'\t'
 newline=$'\n'
 
 errors="$(mktemp "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 trap 'rm -f "$errors"' EXIT
-trap 'exit 1' USR1 # have, in a subshell, ends the whole
+trap 'exit 1' USR1 # have sends it from a subshell to end the run
 
-# look CMD... prints what is said of something; 1 when it is not found, 2 for
-# any other trouble. A dry run finds nothing.
+# look CMD... prints the output of CMD. It returns 1 if CMD reports that something does
+# not exist, or in a dry run, and 2 for any other error.
 look() {
 	local said code=0
 	[ -z "$dry" ] || return 1
 	said="$("$@" 2>"$errors" </dev/null)" || code=$?
 	if [ "$code" = 0 ]; then
 		[ -n "$said" ] && printf '%s\n' "$said"
-	elif [ "$code" != 127 ] && grep -qiE 'NOT_FOUND|not found|does not exist|cannot find|matched no objects' "$errors"; then
-		return 1 # 127 is the shell's: then the program itself is not found
+	elif [ "$code" != 127 ] &&
+		grep -qiE 'NOT_FOUND|not found|does not exist|cannot find|matched no objects' "$errors"; then
+		return 1 # but not for code 127, when the shell did not find the program
 	else
 		return 2
 	fi
 }
 
-# have CMD... tells whether something is there, and prints what is said of it.
-# Trouble ends the whole, so that nothing is made anew that only could not be
-# seen. Never pipe it into what may stop reading: it would seem not to be there.
+# have CMD... succeeds if something exists, and prints the output of CMD. Any other
+# error ends the run, so that nothing is created because a read failed. Do not pipe it
+# into a command that may stop reading: the broken pipe would look like "not found".
 have() {
 	local code=0
 	look "$@" || code=$?
 	if [ "$code" = 2 ]; then
-		printf 'deploy.sh: this failed, so nothing more is done; mend it and run the same again:\n  %s\n' "$*" >&2
+		printf 'deploy.sh: this command failed. Fix the cause, then run deploy.sh again:\n  %s\n' "$*" >&2
 		cat "$errors" >&2
 		kill -USR1 $$
 		exit 1
@@ -40,9 +40,9 @@ have() {
 	return "$code"
 }
 
-# change [--from 'CMD'] CMD... changes something; a dry run prints it. With
-# --from, what CMD prints goes in by a pipe: no secret is an argument, or in a
-# file.
+# change [--from 'CMD'] CMD... runs a command that changes something; a dry run prints
+# it. --from pipes the output of its CMD into it, which keeps secrets out of arguments
+# and files.
 change() {
 	local from=""
 	if [ "$1" = --from ]; then
@@ -62,24 +62,24 @@ change() {
 	fi
 }
 
-# stop says why nothing more is done, and ends the run.
+# stop prints why the run cannot continue and ends it.
 stop() {
 	echo "deploy.sh: $*" >&2
 	exit 1
 }
 
-# digest names its standard input. Macs have shasum, most of Linux sha256sum.
+# digest hashes standard input. macOS has shasum, most Linux systems have sha256sum.
 digest() {
 	if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c1-16
 }
 
-# project_number finds the number, of which the functions' addresses are made.
+# project_number looks up the project number, which is part of the functions' addresses.
 project_number() {
 	[ -z "$number" ] || return 0
 	number="$(have gcloud projects describe "$project" --format='value(projectNumber)')" || number=000000000000
-	[ -n "$dry" ] || [ "$number" != 000000000000 ] || stop "there is no project $project that you may see"
+	[ -n "$dry" ] || [ "$number" != 000000000000 ] || stop "project $project not found, or you have no access to it"
 }
 
-# url SERVICE [TAG] is the address of a service, or of one of its revisions:
+# url SERVICE [TAG] prints the address of a service or of a tagged revision:
 # https://cloud.google.com/run/docs/triggering/https-request#deterministic
 url() { printf 'https://%s%s-%s.%s.run.app' "${2:+$2---}" "$1" "$number" "$region"; }

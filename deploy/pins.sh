@@ -1,11 +1,11 @@
-# shellcheck shell=bash disable=SC2154 # the options are deploy.sh's
-# The images that builds run: a version stands in the files, and --pin writes the
-# digest of that version beside it. The digest counts, the version is for people.
+# shellcheck shell=bash disable=SC2154 # deploy.sh sets the options
+# --pin adds to each image version in the build files its digest. The digest is what
+# takes effect; the version is for readers.
 
 crane=github.com/google/go-containerregistry/cmd/crane@v0.22.1
 pinned=(cloudbuild.yaml deploy/build.yaml Dockerfile)
 
-# pin asks each image's registry, without docker, for its digest.
+# pin looks up each digest in the registry, without docker.
 pin() {
 	local file line image digest new
 	for file in "${pinned[@]}"; do
@@ -17,7 +17,7 @@ pin() {
 				-e 's/^FROM \([^ ]*\).*/\1/p' <<<"$line")"
 			if [ -n "$image" ]; then
 				digest="$(have go run "$crane" digest "${image%@*}")" || digest="sha256:DIGEST"
-				[[ "$digest" == sha256:* ]] || stop "the registry gave no digest of ${image%@*}: $digest"
+				[[ "$digest" == sha256:* ]] || stop "the registry returned no digest for ${image%@*}: $digest"
 				line="${line%"$image"*}${image%@*}@$digest${line##*"$image"}"
 				echo "$file: ${image%@*}@$digest" >&2
 			fi

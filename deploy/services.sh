@@ -1,8 +1,8 @@
-# shellcheck shell=bash disable=SC2154 # the options are deploy.sh's
-# The functions: one image, and a service for each.
+# shellcheck shell=bash disable=SC2154 # deploy.sh sets the options
+# The functions: one image and one service for each.
 
-# name, target, concurrency, time-out, least and most instances. A function's own
-# deadline (design section 11) is a little shorter than its time-out.
+# Name, target, concurrency, timeout in seconds, minimum and maximum instances. A
+# function's own deadline is a little shorter than its timeout.
 table="
 chatevent     ChatEvent     40 30 0 20
 oauthcallback OAuthCallback 40 30 0 5
@@ -25,10 +25,9 @@ services() {
 		versions+=("$version")
 	done
 	clients="$(client_ids "${versions[2]}")"
-	[ -n "$clients" ] || stop "the client id in deputy-oauth-client was not found: say it with --set OAUTH_CLIENT_ID=..."
+	[ -n "$clients" ] || stop "no client ID in the secret deputy-oauth-client; add --set OAUTH_CLIENT_ID=..."
 	[ -n "$source" ] || [ -n "$image" ] || build
-	# What makes a release: the same for a run that broke off and for the one that
-	# finishes it.
+	# A run that finishes an interrupted one must compute the same release.
 	release="$({
 		printf '%s\n' "$image" ${versions[@]+"${versions[@]}"}
 		[ -z "$source" ] || fingerprint
@@ -39,24 +38,24 @@ services() {
 	done 3<<<"$table"
 }
 
-# waiting ends a run that goes on when somebody has made what only they can.
+# waiting ends the run because a secret has no version yet, and prints what to do.
 waiting() {
 	checklist
 	echo
-	echo "deploy.sh: the functions are not deployed yet, since the secret $1 holds nothing." >&2
+	echo "deploy.sh: the functions are not deployed: the secret $1 has no version." >&2
 	if [ "$1" = deputy-oauth-client ]; then
-		echo "Make the OAuth client as said above, and run" >&2
+		echo "Create the OAuth client as described above, then run:" >&2
 		printf '  ./deploy.sh' >&2
 		printf ' %q' ${given[@]+"${given[@]}"} --client-secrets client_secrets.json >&2
 		echo >&2
 	else
-		echo "Run it without --only services: that makes the keysets." >&2
+		echo "To create the keysets, run deploy.sh without --only services." >&2
 	fi
 	exit 3
 }
 
-# client_ids VERSION are the ids of all OAuth clients that Google's security
-# events may name: the one in use, and those that were in use before.
+# client_ids VERSION prints the IDs of all OAuth clients that Google's security events may
+# name: the current one and earlier ones.
 client_ids() {
 	local ids id="" text
 	ids="$(setting OAUTH_CLIENT_ID "")"
@@ -74,31 +73,34 @@ client_ids() {
 	printf '%s' "$ids"
 }
 
-# build makes the image of what is in this folder, if there is none of it yet.
+# build builds the image of this directory unless it exists.
 build() {
 	image="$images/deputy:src-$(fingerprint)"
 	have gcloud artifacts docker images describe "$image" --project="$project" >/dev/null ||
-		change gcloud builds submit . --config=deploy/build.yaml --substitutions="_IMAGE=$image" --service-account="projects/$project/serviceAccounts/$(account build)" --project="$project" --region="$region"
+		change gcloud builds submit . --config=deploy/build.yaml --substitutions="_IMAGE=$image" \
+			--service-account="projects/$project/serviceAccounts/$(account build)" \
+			--project="$project" --region="$region"
 }
 
-# fingerprint names what would be uploaded: the same for the same files. The
-# names have no blanks.
+# fingerprint prints a hash of the files that would be uploaded. Their names contain no
+# spaces.
 fingerprint() {
-	find go.mod go.sum functions.go functions shared deploy/build.yaml -type f ! -name '*_test.go' ! -path '*/testdata/*' |
+	find go.mod go.sum functions.go functions shared deploy/build.yaml -type f \
+		! -name '*_test.go' ! -path '*/testdata/*' |
 		LC_ALL=C sort | while IFS= read -r file; do
 		echo "$file"
 		cat "$file"
 	done | digest
 }
 
-# inherit takes over what earlier runs were told of the deployed functions, as
-# far as this one was not: a run that says less changes nothing of it. A look
-# that fails ends the run (have): what only could not be seen must not be
-# forgotten.
+# inherit keeps the settings of the deployed functions that this run does not set. If
+# they cannot be read, the run ends (see have), so that no setting is lost.
 inherit() {
 	local name is variable value
 	for name in "${functions[@]}"; do
-		is="$(have gcloud run services describe "deputy-$name" --region="$region" --project="$project" --flatten='spec.template.spec.containers[].env[]' --format='value(spec.template.spec.containers.env.name,spec.template.spec.containers.env.value)')" || is=""
+		is="$(have gcloud run services describe "deputy-$name" --region="$region" --project="$project" \
+			--flatten='spec.template.spec.containers[].env[]' \
+			--format='value(spec.template.spec.containers.env.name,spec.template.spec.containers.env.value)')" || is=""
 		while IFS="$tab" read -r variable value <&3; do
 			if [ "$variable" = FIRESTORE_DATABASE ]; then
 				database="${database:-$value}"
@@ -109,76 +111,84 @@ inherit() {
 			fi
 		done 3<<<"$is"
 	done
-	# The first run may have ended before there was a function. A push finds them.
+	# The first run may have ended before it deployed a function. A push always finds functions.
 	if [ -z "$kms$push" ] && grep -x cloudkms.googleapis.com <<<"$enabled" >/dev/null &&
-		have gcloud kms keys describe keysets --keyring=deputy --location="$region" --project="$project" >/dev/null; then
+		have gcloud kms keys describe keysets --keyring=deputy --location="$region" \
+			--project="$project" >/dev/null; then
 		kms=yes
 	fi
 	database="${database:-(default)}"
 }
 
-# prepared ends a push before it changes anything if something is missing that
-# only the operator's run makes. The pipeline's account could not, and an open
-# service must be an operator's doing.
+# prepared ends a push, before any change, if something is missing that the pipeline's
+# account may not create or that only an operator may decide, such as public access.
 prepared() {
 	local name missing=()
 	[ -z "$dry" ] || return 0
-	[ "$(have gcloud artifacts repositories describe deputy --location="$region" --project="$project" --format='value(labels.deputy-infra)')" = "$(this_infra)" ] ||
-		missing+=("the project was not prepared by this form of deploy/infra.sh")
+	[ "$(have gcloud artifacts repositories describe deputy --location="$region" --project="$project" \
+		--format='value(labels.deputy-infra)')" = "$(this_infra)" ] ||
+		missing+=("the project was not prepared by this version of deploy/infra.sh")
 	for name in "${functions[@]}"; do
-		if ! have gcloud run services describe "deputy-$name" --region="$region" --project="$project" --format='value(metadata.name)' >/dev/null; then
-			missing+=("the service deputy-$name is not there")
+		if ! have gcloud run services describe "deputy-$name" --region="$region" --project="$project" \
+			--format='value(metadata.name)' >/dev/null; then
+			missing+=("the service deputy-$name does not exist")
 		elif ! reached "deputy-$name"; then
-			missing+=("nobody from outside reaches deputy-$name")
+			missing+=("the service deputy-$name has no public access")
 		fi
 	done
-	[ -n "$(setting OAUTH_CLIENT_ID "")" ] || missing+=("deputy-securityevent has no OAUTH_CLIENT_ID")
+	[ -n "$(setting OAUTH_CLIENT_ID "")" ] || missing+=("OAUTH_CLIENT_ID of deputy-securityevent is not set")
 	[ "${#missing[@]}" = 0 ] && return
 	printf 'deploy.sh: %s\n' ${missing[@]+"${missing[@]}"} >&2
-	stop "nothing was changed. The operator runs ./deploy.sh for this project and region from these sources; then run this build again"
+	stop "nothing was changed. The operator must run ./deploy.sh for this project and region from the same sources;" \
+		"then restart this build"
 }
 
-# reached SERVICE tells whether a request from anywhere comes to the function:
-# nobody checks the caller before it, or allUsers may call.
+# reached SERVICE succeeds if the service has public access: its invoker check is off or
+# allUsers is an invoker.
 reached() {
 	local off
-	off="$(have gcloud run services describe "$1" --region="$region" --project="$project" --format='value(metadata.annotations."run.googleapis.com/invoker-iam-disabled")')" || off=""
+	off="$(have gcloud run services describe "$1" --region="$region" --project="$project" \
+		--format='value(metadata.annotations."run.googleapis.com/invoker-iam-disabled")')" || off=""
 	[[ "$off" == [Tt]rue ]] ||
-		have gcloud run services get-iam-policy "$1" --region="$region" --project="$project" --flatten='bindings[].members' --filter='bindings.role=roles/run.invoker AND bindings.members=allUsers' --format='value(bindings.role)' >/dev/null
+		have gcloud run services get-iam-policy "$1" --region="$region" --project="$project" \
+			--flatten='bindings[].members' --format='value(bindings.role)' \
+			--filter='bindings.role=roles/run.invoker AND bindings.members=allUsers' >/dev/null
 }
 
-# open SERVICE lets everybody call it, if not everybody may yet: each function
-# checks by itself who calls (docs/security.md). An organization may forbid one
-# of the two ways, seldom both.
+# open SERVICE grants public access if the service has none: each function verifies its
+# callers itself (docs/security.md). An organization may forbid one of the two ways.
 open() {
 	[ -z "$push" ] && ! reached "$1" || return 0
 	if [ -n "$allusers" ]; then
-		change gcloud run services add-iam-policy-binding "$1" --member=allUsers --role=roles/run.invoker --region="$region" --project="$project" ||
-			stop "$1 could not be opened to allUsers. If your organization restricts sharing to its domain, leave out --all-users"
+		change gcloud run services add-iam-policy-binding "$1" --member=allUsers --role=roles/run.invoker \
+			--region="$region" --project="$project" ||
+			stop "could not grant allUsers access to $1. If your organization restricts sharing, omit --all-users"
 	else
 		change gcloud run services update "$1" --no-invoker-iam-check --region="$region" --project="$project" ||
-			stop "$1 could not be opened. If your organization requires the invoker check, allow it for this project, or use --all-users"
+			stop "could not turn off the invoker check of $1. If your organization requires it, exempt this project" \
+				"or use --all-users"
 	fi
 }
 
-# unopened SERVICE WAS ends a run whose deployment failed. A new service is opened
-# by the same command, so it may be that.
+# unopened SERVICE WAS ends the run after a failed deployment. For a new service, the
+# invoker check may be the reason, since the same command turns it off.
 unopened() {
-	[ -n "$2" ] || [ -n "$allusers" ] || echo "deploy.sh: if your organization requires the invoker check, allow to leave it out for this project, or use --all-users" >&2
+	[ -n "$2" ] || [ -n "$allusers" ] ||
+		echo "deploy.sh: if your organization requires the invoker check, exempt this project or use --all-users" >&2
 	stop "$1 was not deployed"
 }
 
-# optional NAME is the part of the environment for a variable that may be unset.
+# optional NAME prints the part of the environment for an optional variable.
 optional() {
 	local value
 	value="$(setting "$1" "")"
 	[ -z "$value" ] || printf '|%s=%s' "$1" "$value"
 }
 
-# environment NAME is what the function reads, and nothing else.
+# environment NAME prints the variables that the function reads.
 environment() {
-	# A live heap of some 6 MB is collected when it has grown to 30, and whatever
-	# comes, before the 256 MB are full (docs/performance.md).
+	# GOGC lets a live heap of about 6 MB grow to 30 MB; GOMEMLIMIT stays below the
+	# container's 256 MB (docs/performance.md).
 	printf 'GOOGLE_CLOUD_PROJECT=%s|FIRESTORE_DATABASE=%s|GOGC=400|GOMEMLIMIT=200MiB' "$project" "$database"
 	optional LOG_LEVEL
 	if [ "$1" = securityevent ]; then
@@ -189,7 +199,10 @@ environment() {
 	optional ALLOWED_DOMAINS
 	[ -z "$kms" ] || printf '|KEYSET_KEK=gcp-kms://%s' "$kek"
 	case "$1" in
-	chatevent) printf '|CHAT_PROJECT_NUMBER=%s|CHAT_ENDPOINT_URL=%s' "$number" "$(setting CHAT_ENDPOINT_URL "$(url deputy-chatevent)")" ;;
+	chatevent)
+		printf '|CHAT_PROJECT_NUMBER=%s' "$number"
+		printf '|CHAT_ENDPOINT_URL=%s' "$(setting CHAT_ENDPOINT_URL "$(url deputy-chatevent)")"
+		;;
 	oauthcallback)
 		optional APP_NAME
 		optional APP_CONTACT
@@ -201,66 +214,78 @@ environment() {
 	esac
 }
 
-# deploy SERVICE NAME TARGET CONCURRENCY TIMEOUT LEAST MOST: a new revision, if
-# anything of it is new or the last one does not run, and its traffic. The whole
-# environment is set each time, so that what is not listed any more disappears.
+# deploy SERVICE NAME TARGET CONCURRENCY TIMEOUT MIN MAX deploys a new revision if it differs
+# from the last one or the last one is not ready, and moves the traffic. It sets the whole
+# environment, which removes variables that are no longer listed.
 deploy() {
-	local service="$1" name="$2" target="$3" arguments env secret="--clear-secrets" mark was settled="" ready="" created="" before=""
+	local service="$1" name="$2" target="$3" arguments env secret="--clear-secrets" mark
+	local was settled="" ready="" created="" before="" labels latest=status.latestCreatedRevisionName
 	env="$(environment "$name")"
-	[ -n "$source" ] || env="FUNCTION_TARGET=$target|$env" # --function sets it: platform.md 1.7
-	among "$name" "${holders[@]}" && secret="--set-secrets=KEYSET=${secrets[0]}:${versions[0]},LOOKUP_KEYSET=${secrets[1]}:${versions[1]},OAUTH_CLIENT=${secrets[2]}:${versions[2]}"
+	[ -n "$source" ] || env="FUNCTION_TARGET=$target|$env" # with --from-source, --function sets it (platform.md 1.7)
+	if among "$name" "${holders[@]}"; then
+		secret="--set-secrets=KEYSET=${secrets[0]}:${versions[0]},LOOKUP_KEYSET=${secrets[1]}:${versions[1]}"
+		secret="$secret,OAUTH_CLIENT=${secrets[2]}:${versions[2]}"
+	fi
 	arguments=(
-		--region="$region" --project="$project" --service-account="$(account "$name")" --set-env-vars="^|^$env" "$secret"
+		--region="$region" --project="$project" --service-account="$(account "$name")"
+		--set-env-vars="^|^$env" "$secret"
 		--cpu=1 --memory=256Mi --concurrency="$4" --timeout="$5" --min-instances="$6" --max-instances="$7" --cpu-boost
 		'--startup-probe=httpGet.path=/ready,timeoutSeconds=10,periodSeconds=10,failureThreshold=6'
 	)
 	if [ -n "$source" ]; then
-		arguments+=(--source=. --function="$target" --base-image=go126 --set-build-env-vars="^|^${flags[0]}|${flags[1]}")
+		arguments+=(--source=. --function="$target" --base-image=go126
+			--set-build-env-vars="^|^${flags[0]}|${flags[1]}")
 		mark="$(fingerprint)"
 	else
 		arguments+=(--image="$image")
 	fi
 	[ -z "$tag" ] || arguments+=(--tag="$tag")
 	mark="$(printf '%s\n' "${mark:-}" "${arguments[@]}" | digest)"
-	# Cloud Run keeps the settings of a revision that never ran, too.
-	if was="$(have gcloud run services describe "$service" --region="$region" --project="$project" --format='csv[no-heading](metadata.labels.deputy-settings,status.latestReadyRevisionName,status.latestCreatedRevisionName)')"; then
+	# The settings label alone is not enough: it may belong to a revision that never became ready.
+	if was="$(have gcloud run services describe "$service" --region="$region" --project="$project" \
+		--format="csv[no-heading](metadata.labels.deputy-settings,status.latestReadyRevisionName,$latest)")"; then
 		IFS=, read -r settled ready created <<<"$was"
 		before="$(serving "$service")"
-		[ -z "$notraffic" ] || arguments+=(--no-traffic) # refused for a service that is not there yet
+		[ -z "$notraffic" ] || arguments+=(--no-traffic) # not allowed for a new service
 	elif [ -n "$allusers" ]; then
-		arguments+=(--no-allow-unauthenticated) # open adds the binding; without a word, gcloud asks
+		arguments+=(--no-allow-unauthenticated) # keeps gcloud from asking; open adds the binding
 	else
 		arguments+=(--no-invoker-iam-check)
 	fi
 	if [ "$settled" != "$mark" ] || [ -z "$ready" ] || [ "$ready" != "$created" ]; then
-		# The revision itself says which one it follows, of which release it is, and
-		# how new its sources are: no tag keeps the old one public.
-		change gcloud run deploy "$service" "${arguments[@]}" --labels="app=deputy,deputy-settings=$mark,deputy-release=$release,deputy-before=${before:-none},deputy-push=$pushed" || unopened "$service" "$was"
+		# Labels record the release, the previous revision and the age of the sources, so
+		# that no tag has to keep the previous revision public.
+		labels="app=deputy,deputy-settings=$mark,deputy-release=$release"
+		labels="$labels,deputy-before=${before:-none},deputy-push=$pushed"
+		change gcloud run deploy "$service" "${arguments[@]}" --labels="$labels" || unopened "$service" "$was"
 	fi
 	open "$service"
 	[ -n "$notraffic" ] || [ -z "$was" ] || newest "$service"
 }
 
-# traffic SERVICE prints who has it: percent, whether it is always the newest,
-# revision, tag; a line each.
+# traffic SERVICE prints one line per traffic target: percent, whether it follows the
+# latest revision, revision, tag.
 traffic() {
-	have gcloud run services describe "$1" --region="$region" --project="$project" --flatten='status.traffic[]' --format='csv[no-heading](status.traffic.percent,status.traffic.latestRevision,status.traffic.revisionName,status.traffic.tag)'
+	local target=status.traffic
+	have gcloud run services describe "$1" --region="$region" --project="$project" --flatten="${target}[]" \
+		--format="csv[no-heading]($target.percent,$target.latestRevision,$target.revisionName,$target.tag)"
 }
 
-# serving SERVICE prints the revision that has the traffic.
+# serving SERVICE prints the revision that receives the traffic.
 serving() {
 	local all
 	all="$(traffic "$1")" || all=""
 	sed -n 's/^[1-9][0-9]*,[^,]*,\([^,]*\).*/\1/p' <<<"$all" | sed -n 1p
 }
 
-# revision NAME prints when it was made, of which release it is, which one it
-# follows and how new its sources are.
+# revision NAME prints its creation time, release, previous revision and commit time.
 revision() {
-	have gcloud run revisions describe "$1" --region="$region" --project="$project" --format='csv[no-heading](metadata.creationTimestamp,metadata.labels.deputy-release,metadata.labels.deputy-before,metadata.labels.deputy-push)'
+	local m=metadata l=metadata.labels
+	have gcloud run revisions describe "$1" --region="$region" --project="$project" \
+		--format="csv[no-heading]($m.creationTimestamp,$l.deputy-release,$l.deputy-before,$l.deputy-push)"
 }
 
-# newest SERVICE gives the traffic to the newest revision, whichever that will be.
+# newest SERVICE makes the traffic follow the latest revision.
 newest() {
 	local all
 	all="$(traffic "$1")" || all=""
@@ -268,8 +293,8 @@ newest() {
 		change gcloud run services update-traffic "$1" --to-latest --region="$region" --project="$project"
 }
 
-# age finds how new the sources are: the time of their commit, in seconds. A
-# build by hand has no commit, and no place in the order of pushes (0).
+# age sets pushed to the commit time of the sources in Unix seconds, or to 0 if there is no
+# commit: a manual build is not ordered among pushes.
 age() {
 	pushed=0
 	[ -z "$dry" ] || return 0
@@ -277,26 +302,27 @@ age() {
 		pushed="$(git log -1 --format=%ct 2>/dev/null)" || pushed=0
 	elif [ -n "$commit" ]; then
 		pushed="$(git -c safe.directory="$PWD" log -1 --format=%ct "$commit")" ||
-			stop "git does not tell when $commit was made, so this push has no place in their order"
+			stop "git cannot find commit $commit, so this push cannot be ordered"
 	fi
 }
 
-# turn waits until all earlier builds have ended, and leaves in others those that
-# still wait behind this one. Cloud Build orders the pushes, and what it has ended
-# changes nothing any more.
+# turn waits until all earlier builds have ended, and sets others to the ongoing builds.
+# Cloud Build orders the builds, and an ended build changes nothing.
 turn() {
 	others=""
 	[ -z "$dry" ] || return 0
 	while :; do
-		others="$(have gcloud builds list --ongoing --region="$region" --filter='tags=deputy' --sort-by=createTime --format='value(id)' --project="$project")" || others=""
-		[[ "$newline$others$newline" == *"$newline$push$newline"* ]] || stop "Cloud Build does not list the build $push in $region, so nobody knows whose turn it is"
+		others="$(have gcloud builds list --ongoing --region="$region" --filter='tags=deputy' --sort-by=createTime \
+			--format='value(id)' --project="$project")" || others=""
+		[[ "$newline$others$newline" == *"$newline$push$newline"* ]] ||
+			stop "Cloud Build does not list build $push in $region, so the order of the builds is unknown"
 		[ "${others%%"$newline"*}" != "$push" ] || return 0
-		echo "deploy.sh: the earlier build ${others%%"$newline"*} is not over; waiting" >&2
+		echo "deploy.sh: waiting for the earlier build ${others%%"$newline"*} to end" >&2
 		sleep 15
 	done
 }
 
-# newer ends a push if what serves comes from newer sources.
+# newer ends a push if a serving revision comes from a newer commit.
 newer() {
 	local name now is theirs
 	[ -z "$dry" ] && [ "$pushed" != 0 ] || return 0
@@ -306,12 +332,13 @@ newer() {
 		is="$(revision "$now")" || is=""
 		IFS=, read -r _ _ _ theirs <<<"$is"
 		[ "${theirs:-0}" -le "$pushed" ] ||
-			stop "$now, which serves, was made from a newer commit than this push: an older push never replaces a newer one. To go back on purpose: ./deploy.sh --rollback, or deploy by hand"
+			stop "$now serves a newer commit: an older push never replaces a newer one." \
+				"To go back, run ./deploy.sh --rollback or deploy manually"
 	done
 }
 
-# answers ADDRESS tells whether it does; a new one may take a while. (Not by
-# curl's --retry-all-errors: the curl of older Macs has none.)
+# answers ADDRESS succeeds if ADDRESS responds within five attempts, since a new one may
+# take a while. (The curl of older macOS has no --retry-all-errors.)
 answers() {
 	local try
 	for try in 1 2 3 4 5; do
@@ -321,15 +348,16 @@ answers() {
 	return 1
 }
 
-# smoke [TAG] tries the functions from outside, as far as strangers get.
+# smoke [TAG] tests the functions from outside, without credentials.
 smoke() {
 	local name status
 	[ -z "$dry" ] || return 0
 	for name in "${functions[@]}"; do
 		answers "$(url "deputy-$name" "$1")/ready/store" || broken "deputy-$name is not ready" || return 1
 	done
-	status="$(look curl -sS --max-time 30 -o /dev/null -w '%{http_code}' -X POST "$(url deputy-chatevent "$1")")" || true
-	[ "$status" = 401 ] || broken "an event without a token was answered '$status', not 401"
+	status="$(look curl -sS --max-time 30 -o /dev/null -w '%{http_code}' \
+		-X POST "$(url deputy-chatevent "$1")")" || true
+	[ "$status" = 401 ] || broken "an event without a token returned '$status' instead of 401"
 }
 
 broken() {
@@ -338,26 +366,24 @@ broken() {
 	return 1
 }
 
-# promote gives the traffic to the tagged revisions, and back to those that had
-# it when anything fails.
+# promote moves the traffic to the tagged revisions, and back if anything fails.
 promote() {
 	local name had=()
 	if [ -n "$push" ]; then
 		turn
-		newer # only now: the build before this one may just have been newer
+		newer # after turn, because the earlier build may have been newer
 	fi
 	for name in "${functions[@]}"; do had+=("$(serving "deputy-$name")"); done
 	if ! shift_all || ! smoke ""; then
-		echo "deploy.sh: the new revisions fail; going back" >&2
+		echo "deploy.sh: the new revisions failed; rolling back" >&2
 		back
 		exit 1
 	fi
 	for name in "${functions[@]}"; do untag "deputy-$name"; done
 }
 
-# untag SERVICE takes away the addresses that only led to the revisions while
-# they were tried: an old revision must not stay public. Builds that still wait
-# keep theirs.
+# untag SERVICE removes the tags that served only for tests, so that no old revision stays
+# public. Ongoing builds keep theirs.
 untag() {
 	local all line old="" id
 	all="$(traffic "$1")" || all=""
@@ -369,55 +395,61 @@ untag() {
 		done
 		old="${old:+$old,}$line"
 	done 3<<<"$all"
-	[ -z "$old" ] || change gcloud run services update-traffic "$1" --remove-tags="$old" --region="$region" --project="$project"
+	[ -z "$old" ] ||
+		change gcloud run services update-traffic "$1" --remove-tags="$old" --region="$region" --project="$project"
 }
 
-# shift_all gives all functions' traffic to --tag.
+# shift_all moves the traffic of all functions to the revisions of --tag.
 shift_all() {
 	local name
 	for name in "${functions[@]}"; do
-		change gcloud run services update-traffic "deputy-$name" --to-tags="$tag=100" --region="$region" --project="$project" || return 1
+		change gcloud run services update-traffic "deputy-$name" --to-tags="$tag=100" \
+			--region="$region" --project="$project" || return 1
 	done
 }
 
-# back gives the traffic to those that had it before promote, as far as it can.
+# back moves the traffic to the revisions that had it before promote, where it can.
 back() {
 	local i
 	for i in "${!functions[@]}"; do
-		[ -z "${had[$i]}" ] || change gcloud run services update-traffic "deputy-${functions[$i]}" --to-revisions="${had[$i]}=100" --region="$region" --project="$project" ||
-			echo "deploy.sh: deputy-${functions[$i]} could not be given back; it had ${had[$i]}" >&2
+		[ -z "${had[$i]}" ] ||
+			change gcloud run services update-traffic "deputy-${functions[$i]}" --to-revisions="${had[$i]}=100" \
+				--region="$region" --project="$project" ||
+			echo "deploy.sh: could not move the traffic of deputy-${functions[$i]} back to ${had[$i]}" >&2
 	done
 }
 
-# rollback undoes the newest release that serves: each function that has a
-# revision of it gets the revision that had the traffic when that was deployed.
+# rollback undoes the newest serving release: each function with a revision of it returns
+# to the revision that served before.
 rollback() {
 	local name now is release before all="" last
 	if [ -n "$dry" ]; then
 		for name in "${functions[@]}"; do
-			change gcloud run services update-traffic "deputy-$name" --to-revisions=BEFORE=100 --region="$region" --project="$project"
+			change gcloud run services update-traffic "deputy-$name" --to-revisions=BEFORE=100 \
+				--region="$region" --project="$project"
 		done
 		return
 	fi
 	for name in "${functions[@]}"; do
 		now="$(serving "deputy-$name")"
-		[ -n "$now" ] || stop "deputy-$name has no revision that served before"
-		is="$(revision "$now")" || stop "deputy-$name serves by a revision that is not there"
+		[ -n "$now" ] || stop "deputy-$name has no previous revision"
+		is="$(revision "$now")" || stop "revision $now of deputy-$name does not exist"
 		all="$all$is,$name$newline"
 	done
-	# The newest revision of those that serve says which release is the last.
+	# The newest serving revision determines the last release.
 	last="$(LC_ALL=C sort <<<"$all" | sed -n '$p')"
 	IFS=, read -r _ last _ <<<"$last"
 	while IFS=, read -r _ release before _ name <&3; do
 		if [ "$release" = "$last" ] && [ "${before:-none}" = none ] && [ -n "$name" ]; then
-			stop "deputy-$name has no revision that served before"
+			stop "deputy-$name has no previous revision"
 		fi
 	done 3<<<"$all"
 	while IFS=, read -r _ release before _ name <&3; do
 		if [ "$release" = "$last" ] && [ -n "$name" ]; then
-			change gcloud run services update-traffic "deputy-$name" --to-revisions="$before=100" --region="$region" --project="$project"
+			change gcloud run services update-traffic "deputy-$name" --to-revisions="$before=100" \
+				--region="$region" --project="$project"
 		elif [ -n "$name" ]; then
-			echo "deploy.sh: deputy-$name stays: the last release did not change it" >&2
+			echo "deploy.sh: deputy-$name is unchanged: the last release did not include it" >&2
 		fi
 	done 3<<<"$all"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests in Cloud Build. An upload without them must not pass for tested.
+# Runs the tests in Cloud Build. An upload without tests must fail.
 set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 if [ "$(($(find . -name '*_test.go' | wc -l)))" -lt 100 ]; then

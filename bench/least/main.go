@@ -42,7 +42,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	setting := firestore.Setting{Project: os.Getenv("GOOGLE_CLOUD_PROJECT"), Database: "(default)"}
+	setting := firestore.Config{Project: os.Getenv("GOOGLE_CLOUD_PROJECT"), Database: "(default)"}
 	docs, err := firestore.New(context.Background(), setting)
 	if err != nil {
 		return err

@@ -144,7 +144,7 @@ func (d *driver) saveGrants(n int) {
 	for i := range n {
 		_, err := d.parts().Vault.SaveGrant(d.t.Context(), vault.Grant{
 			Person: resource.Person(fmt.Sprintf("users/%d", i)), ClientID: "client", Status: vault.Connected,
-			Connected: time.Now(), EmailAt: time.Now(), RefreshDay: time.Now(),
+			ConnectedAt: time.Now(), EmailAt: time.Now(), RefreshDay: time.Now(),
 			RefreshToken: config.NewSecret("1//0x"), Email: config.NewSecret("a@example.com"),
 		})
 		check(d.t, err)

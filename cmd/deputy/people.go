@@ -159,5 +159,5 @@ func newListedPerson(g vault.ListedGrant) listedPerson {
 	if g.Err != nil {
 		status = "unopened"
 	}
-	return listedPerson{string(g.Person), g.Email.Reveal(), g.Domain, status, g.Connected, g.LastUsedDay}
+	return listedPerson{string(g.Person), g.Email.Reveal(), g.Domain, status, g.ConnectedAt, g.LastUsedDay}
 }

@@ -39,8 +39,8 @@ func TestPeople_ShowDisconnectPurge(t *testing.T) {
 	g.Approve("109", "user", []string{"spaces.create"}, time.Now())
 	_, err = v.SaveGrant(t.Context(), g)
 	check(t, err)
-	activity := vault.Activity{When: time.Now(), Caller: "CI", Action: "spaces.create"}
-	check(t, v.NoteActivity(t.Context(), "users/1", "one", activity))
+	activity := vault.Activity{Time: time.Now(), Caller: "CI", Action: "spaces.create"}
+	check(t, v.RecordActivity(t.Context(), "users/1", "one", activity))
 	shown, _ := d.mustRun(config.Secret{}, "people", "show", "users/1", "--json")
 	for _, want := range []string{`"holdsRefreshToken":true`, "spaces.create", `"CI"`, "a@example.com"} {
 		if !strings.Contains(shown.Reveal(), want) {

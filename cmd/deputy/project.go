@@ -69,7 +69,7 @@ func (d *deployment) checkFirestore(ctx context.Context) {
 	if !d.check("Firestore", err, redeploy) {
 		return
 	}
-	for _, group := range vault.ForgottenByTTL() {
+	for _, group := range vault.TTLCollectionGroups() {
 		state, err := d.ask(ctx, "firestore", "fields", "ttls", "list",
 			"--collection-group="+group, "--database="+database, "--format=value(ttlConfig.state)")
 		if err == nil && state == "" {

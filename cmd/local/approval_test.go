@@ -57,7 +57,7 @@ func (w *world) countApprovals(t *testing.T, p google.Person) int {
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		t.Fatal(err)
 	}
-	return len(g.Standing())
+	return len(g.ValidApprovals())
 }
 
 func TestApproval_ConsentInSameLink(t *testing.T) {
@@ -221,7 +221,7 @@ func TestApproval_RacesDisconnect(t *testing.T) {
 			var tr *trial
 			n := 0
 			disconnect := func(ctx context.Context, c vaulttest.Call) error {
-				if c.Write && !c.After && n >= 0 {
+				if c.Write && !c.Applied && n >= 0 {
 					if n++; n == writes {
 						n = -1
 						if _, err := tr.grants.Disconnect(ctx, resource.Person(ada.User())); err != nil {
@@ -241,7 +241,7 @@ func TestApproval_RacesDisconnect(t *testing.T) {
 			pending := vault.Pending{
 				Person: resource.Person(ada.User()), Purpose: "approve", Caller: incidentTool,
 				Actions: []string{"spaces.create"}, Authority: "user",
-				Asked: tr.clock.now(), Connected: g.Connected, Browser: cookie[:],
+				AskedAt: tr.clock.now(), ConnectedAt: g.ConnectedAt, Browser: cookie[:],
 			}
 			if err := tr.vault.CreatePending(t.Context(), config.NewSecret("question"), pending); err != nil {
 				t.Fatal(err)

@@ -293,7 +293,7 @@ func TestDirectMessage_CardIsPrivate(t *testing.T) {
 		}
 	}
 	w.send(t, gone(ada, "REMOVED_FROM_SPACE", "SPACE"))
-	if g, err := w.vault.Grant(t.Context(), resource.Person(ada.User())); err != nil || !g.Removed.IsZero() {
-		t.Errorf("the grant counts as removed: %v, %v", g.Removed, err)
+	if g, err := w.vault.Grant(t.Context(), resource.Person(ada.User())); err != nil || !g.RemovedAt.IsZero() {
+		t.Errorf("the grant counts as removed: %v, %v", g.RemovedAt, err)
 	}
 }

@@ -75,13 +75,13 @@ func (w *world) approve(t *testing.T, c callers.Caller) {
 func approve(t *testing.T, p *program, v *vault.Vault, c callers.Caller) {
 	t.Helper()
 	g, err := v.Grant(t.Context(), resource.Person(ada.User()))
-	now := vault.Clock(p.google.Now)()
+	now := vault.MicrosecondClock(p.google.Now)()
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		refresh, _ := p.google.Connect(ada)
 		g, err = vault.Grant{
 			Person: resource.Person(ada.User()), ClientID: p.google.ClientID, Status: vault.Connected,
 			RefreshToken: config.NewSecret(refresh), Scopes: []string{"email", "openid"},
-			Connected: now, SignedIn: now, Generation: now.UnixMicro(),
+			ConnectedAt: now, SignedInAt: now, Generation: now.UnixMicro(),
 			Email: config.NewSecret(ada.Email), EmailAt: now, Domain: ada.Domain,
 			RefreshDay: now, LastUsedDay: now, Due: now.Add(150 * 24 * time.Hour),
 		}, nil

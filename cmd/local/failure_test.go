@@ -114,7 +114,7 @@ func newResponse(r *http.Request, code int, body string) *http.Response {
 // failBefore returns a failure.store that fails calls before they take effect.
 func failBefore(kind fault.Kind) func(context.Context, vaulttest.Call) error {
 	return func(_ context.Context, c vaulttest.Call) error {
-		if c.After {
+		if c.Applied {
 			return nil
 		}
 		return fault.New(kind, fault.NoText)
@@ -137,7 +137,7 @@ var failures = []failure{
 	{
 		"write conflict",
 		func(_ context.Context, c vaulttest.Call) error {
-			if c.After || !c.Write {
+			if c.Applied || !c.Write {
 				return nil
 			}
 			return fault.New(fault.Conflict, fault.NoText)
@@ -150,7 +150,7 @@ var failures = []failure{
 	{
 		"half an answer", // the call takes effect
 		func(_ context.Context, c vaulttest.Call) error {
-			if c.After {
+			if c.Applied {
 				return fault.New(fault.Unavailable, fault.NoText)
 			}
 			return nil
@@ -168,7 +168,7 @@ var failures = []failure{
 	{
 		garbage,
 		func(_ context.Context, c vaulttest.Call) error {
-			if c.After || c.Write {
+			if c.Applied || c.Write {
 				return nil
 			}
 			return vaulttest.ErrGarbage
@@ -180,7 +180,7 @@ var failures = []failure{
 	{
 		"10 s delay",
 		func(ctx context.Context, c vaulttest.Call) error {
-			if c.After {
+			if c.Applied {
 				return nil
 			}
 			// vault/firestore limits each call to 3 seconds.
@@ -251,7 +251,7 @@ func newTrialAs(t *testing.T, format chatpage.Format, locale string, f *failure,
 		cookies: map[string]string{}, saved: map[string]string{},
 	}
 	docs := &vaulttest.Faulty{Docs: tr.store, Inject: func(ctx context.Context, c vaulttest.Call) error {
-		if !c.After {
+		if !c.Applied {
 			tr.recordCall("store")
 		}
 		if !tr.isFailing(tr.calls.Load()) || tr.failure.store == nil {

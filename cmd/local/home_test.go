@@ -71,9 +71,9 @@ func (w *world) seedActivity(t *testing.T) {
 	w.approve(t, c)
 	for _, id := range []string{"a", "b"} {
 		a := vault.Activity{
-			When: w.clock.now(), Caller: c.Name, Action: "spaces.create", Authority: "user", Made: "spaces/" + id,
+			Time: w.clock.now(), Caller: c.Name, Action: "spaces.create", Authority: "user", Resource: "spaces/" + id,
 		}
-		if err := v.NoteActivity(t.Context(), resource.Person(ada.User()), id, a); err != nil {
+		if err := v.RecordActivity(t.Context(), resource.Person(ada.User()), id, a); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -118,9 +118,9 @@ func TestStatus_LongActivity(t *testing.T) {
 	for i := range 150 {
 		w.clock.advance(time.Second)
 		a := vault.Activity{
-			When: w.clock.now(), Caller: fmt.Sprintf("C%03d", i), Action: "spaces.create", Authority: "user",
+			Time: w.clock.now(), Caller: fmt.Sprintf("C%03d", i), Action: "spaces.create", Authority: "user",
 		}
-		err := w.vault.NoteActivity(t.Context(), resource.Person(ada.User()), fmt.Sprintf("a%d", 999-i), a)
+		err := w.vault.RecordActivity(t.Context(), resource.Person(ada.User()), fmt.Sprintf("a%d", 999-i), a)
 		if err != nil {
 			t.Fatal(err)
 		}

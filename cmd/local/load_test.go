@@ -114,8 +114,8 @@ func brew(t *testing.T) *storm {
 		}
 		g := vault.Grant{
 			Person: resource.Person(p.User()), ClientID: client, Scopes: scopes, RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: over,
-			Status: vault.Connected, Generation: time.Now().UnixMicro(), Email: config.NewSecret(p.Email), Domain: p.Domain, Connected: time.Now(), RefreshDay: time.Now(), LastUsedDay: time.Now(),
-			SignedIn: time.Now(), EmailAt: time.Now(), Refreshed: over.Add(-time.Hour),
+			Status: vault.Connected, Generation: time.Now().UnixMicro(), Email: config.NewSecret(p.Email), Domain: p.Domain, ConnectedAt: time.Now(), RefreshDay: time.Now(), LastUsedDay: time.Now(),
+			SignedInAt: time.Now(), EmailAt: time.Now(), RefreshedAt: over.Add(-time.Hour),
 		}
 		g.Approve(incidentTool, "user", []string{"spaces.create"}, time.Now())
 		if _, err := s.vault.SaveGrant(t.Context(), g); err != nil {

@@ -40,7 +40,7 @@ func TestNoAPIThatRefusesGoodTokensEndsAGrant(t *testing.T) {
 			w.clock.advance(time.Minute)
 		}
 		g, err := w.vault.Grant(t.Context(), resource.Person(ada.User()))
-		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() || len(g.Scopes) < len(capability.All()) || len(g.Standing()) != 1 {
+		if err != nil || g.Status != vault.Connected || g.RefreshToken.Empty() || len(g.Scopes) < len(capability.All()) || len(g.ValidApprovals()) != 1 {
 			t.Errorf("%s: %s, %d scopes, %v", method, g.Status, len(g.Scopes), err)
 		}
 		if got := strings.Count(w.log.String(), `alarm="a Google API rejects tokens`); got != 1 {
@@ -250,7 +250,7 @@ func TestEachEffectNeedsItsOwnRightAndApproval(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.Withdraw(incidentTool, "user")
+			g.WithdrawApproval(incidentTool, "user")
 			var given []string
 			for _, action := range c.needs {
 				if action != without {

@@ -81,7 +81,7 @@ func (tr *trial) made() []string {
 		out = append(out, fmt.Sprintf("event %s %v %v", e.Title, e.Start, e.Guests))
 	}
 	if g, ok := tr.grant(); ok {
-		out = append(out, fmt.Sprintf("a grant, %s, %d approvals", g.Status, len(g.Standing())))
+		out = append(out, fmt.Sprintf("a grant, %s, %d approvals", g.Status, len(g.ValidApprovals())))
 	}
 	for _, collection := range []string{"activity/" + ada.Sub + "/acts", "revocations"} {
 		docs, err := tr.store.List(tr.t.Context(), vault.Collection(collection), "", 10)

@@ -29,8 +29,8 @@ func TestRemovingTheDirectMessageIsNotedOfAnAddOnToo(t *testing.T) {
 		t.Errorf("got %d %s", status, body)
 	}
 	g, err := w.vault.Grant(t.Context(), resource.Person(ada.User()))
-	if err != nil || g.Removed.IsZero() {
-		t.Errorf("not noted: %v, %v", g.Removed, err)
+	if err != nil || g.RemovedAt.IsZero() {
+		t.Errorf("not noted: %v, %v", g.RemovedAt, err)
 	}
 }
 

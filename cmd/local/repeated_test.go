@@ -176,19 +176,19 @@ func TestAnActWhoseAnswerWasLostIsInStatusAsUncertain(t *testing.T) {
 		request(ctx)
 		tr.clearFaults()
 		acts, err := tr.vault.Activities(t.Context(), resource.Person(ada.User()), 10)
-		if err != nil || len(acts) != 1 || !acts[0].Unsure || acts[0].Made != "" || tr.countPlans() != 1 {
+		if err != nil || len(acts) != 1 || !acts[0].OutcomeUnknown || acts[0].Resource != "" || tr.countPlans() != 1 {
 			t.Fatalf("%v, %v, %d spaces", acts, err, tr.countPlans())
 		}
 		if shown := text(say("/status")(tr, "DM"+ada.Sub)); !strings.Contains(shown, "it might not have happened") {
 			t.Errorf("/status: %s", shown)
 		}
-		when := acts[0].When
+		when := acts[0].Time
 		tr.clock.advance(time.Minute)
 		if again := request(context.Background()); again.Code != http.StatusCreated {
 			t.Fatalf("again: %d %s", again.Code, again.Body)
 		}
 		acts, err = tr.vault.Activities(t.Context(), resource.Person(ada.User()), 10)
-		if err != nil || len(acts) != 1 || acts[0].Unsure || acts[0].Made == "" || !acts[0].When.Equal(when) || tr.countPlans() != 1 {
+		if err != nil || len(acts) != 1 || acts[0].OutcomeUnknown || acts[0].Resource == "" || !acts[0].Time.Equal(when) || tr.countPlans() != 1 {
 			t.Errorf("%v, %v, %d spaces", acts, err, tr.countPlans())
 		}
 	})

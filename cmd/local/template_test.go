@@ -16,7 +16,7 @@ import (
 )
 
 var incident = vault.Template{
-	Name: "Incident", DisplayName: "INC-{{seq}} {{title}}", Description: "{{title}}, since {{date}}, told by {{person}}", First: "{{title}} is number {{seq}}",
+	Name: "Incident", DisplayName: "INC-{{seq}} {{title}}", Description: "{{title}}, since {{date}}, told by {{person}}", FirstMessage: "{{title}} is number {{seq}}",
 	Members: []string{"users/grace@example.com"}, History: "HISTORY_OFF",
 }
 

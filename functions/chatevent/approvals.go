@@ -52,8 +52,8 @@ func (f function) approvalWidgets(ctx context.Context, e chat.Event, all []vault
 func lastApproved(a vault.Approval) time.Time {
 	var last time.Time
 	for _, action := range a.Actions {
-		if action.Given.After(last) {
-			last = action.Given
+		if action.GivenAt.After(last) {
+			last = action.GivenAt
 		}
 	}
 	return last
@@ -91,10 +91,10 @@ func (f function) activityWidgets(ctx context.Context, e chat.Event) ([]chat.Wid
 	var out []chat.Widget
 	for _, a := range all[:min(activitiesOnCard, len(all))] {
 		text := actionText(say, a.Action)
-		if a.Unsure {
+		if a.OutcomeUnknown {
 			text = say(words.StatusUncertain, text)
 		}
-		out = append(out, chat.Widget{Label: a.Caller + ", " + formatTime(say, a.When), Text: text})
+		out = append(out, chat.Widget{Label: a.Caller + ", " + formatTime(say, a.Time), Text: text})
 	}
 	if len(all) > activitiesOnCard {
 		out = append(out, chat.Widget{Text: say(words.StatusMore)})

@@ -74,8 +74,8 @@ func applyTemplate(in chat.Inputs, t vault.Template) chat.Inputs {
 	setIf(t.Discoverable, accessField, discoverable)
 	setIf(t.Announcements, kindField, announcements)
 	setIf(t.External, externalField, chat.On)
-	setIf(t.First != "", firstField, t.First)
-	setIf(t.AddTheApp, appField, chat.On)
+	setIf(t.FirstMessage != "", firstField, t.FirstMessage)
+	setIf(t.AddApp, appField, chat.On)
 	others := strings.TrimSpace(out.First(othersField))
 	for _, m := range t.Members {
 		id, isUser := strings.CutPrefix(m, "users/")

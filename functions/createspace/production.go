@@ -44,5 +44,5 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	}
 	verifier := callers.New(audience, googleKeys, file, time.Now)
 	handler := New(Deps{Callers: verifier, Operations: operations.New(deps), Log: slog.Default()})
-	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Reachable), time.Now, handler), nil
+	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Ping), time.Now, handler), nil
 }

@@ -37,7 +37,7 @@ const (
 // until Google confirms the grant.
 var marks = map[string][]vault.Mark{
 	tokensRevoked: {vault.RevokedAt}, accountDisabled: {vault.RevokedAt}, accountPurged: {vault.RevokedAt},
-	sessionsRevoked: {vault.SessionsAt, vault.AskAt}, credentialChangeNeeded: {vault.AskAt},
+	sessionsRevoked: {vault.SessionsEndedAt, vault.RecheckAt}, credentialChangeNeeded: {vault.RecheckAt},
 }
 
 // event is one of the events in a security event token.
@@ -108,7 +108,7 @@ func (f function) markPerson(ctx context.Context, kind string, e event, at time.
 
 // revokeByToken marks the grants that hold a revoked token.
 func (f function) revokeByToken(ctx context.Context, e event, at time.Time) error {
-	var mark vault.TokenMark
+	var mark vault.TokenIdentifier
 	switch e.Subject.Algorithm {
 	case prefixAlgorithm:
 		mark.Prefix = e.Subject.Token.Reveal()

@@ -69,14 +69,14 @@ func newEnv(t testing.TB) *env {
 	keys, err := seal.New(keyset, lookup, "project", "client")
 	check(t, err)
 	e.docs = &vaulttest.Faulty{Docs: &memory.Docs{}, Inject: func(_ context.Context, c vaulttest.Call) error {
-		return e.inject(c.N, c.After)
+		return e.inject(c.N, c.Applied)
 	}}
 	e.vault = vault.New(e.docs, keys, e.now)
 	other := config.NewSecret("1//0another-refresh-token")
 	for person, token := range map[google.Person]config.Secret{ada: token, grace: other} {
 		_, err := e.vault.SaveGrant(t.Context(), vault.Grant{
 			Person: resource.Person(person.User()), ClientID: "client", Status: vault.Connected,
-			Connected: e.now().Add(-time.Hour), SignedIn: e.now().Add(-time.Hour), RefreshToken: token,
+			ConnectedAt: e.now().Add(-time.Hour), SignedInAt: e.now().Add(-time.Hour), RefreshToken: token,
 			AccessToken: config.NewSecret("ya29.x"), AccessExpiry: e.now().Add(time.Hour),
 		})
 		check(t, err)
@@ -130,7 +130,7 @@ func marks(g vault.Grant) string {
 	for _, m := range []struct {
 		name string
 		at   time.Time
-	}{{"revokedAt", g.RevokedAt}, {"sessionsAt", g.SessionsAt}, {"askAt", g.AskAt}} {
+	}{{"revokedAt", g.RevokedAt}, {"sessionsAt", g.SessionsEndedAt}, {"askAt", g.RecheckAt}} {
 		if !m.at.IsZero() {
 			out = append(out, m.name)
 		}
@@ -307,8 +307,8 @@ func TestReceive_SentTwice(t *testing.T) {
 	g, _ := e.grant(ada)
 	writes := e.docs.Calls()
 	e.mustAccept(event)
-	if again, _ := e.grant(ada); !again.SessionsAt.Equal(g.SessionsAt) || e.docs.Calls()-writes > 4 {
-		t.Errorf("sessions revoked at %v, then %v; %d calls", g.SessionsAt, again.SessionsAt, e.docs.Calls()-writes)
+	if again, _ := e.grant(ada); !again.SessionsEndedAt.Equal(g.SessionsEndedAt) || e.docs.Calls()-writes > 4 {
+		t.Errorf("sessions revoked at %v, then %v; %d calls", g.SessionsEndedAt, again.SessionsEndedAt, e.docs.Calls()-writes)
 	}
 }
 

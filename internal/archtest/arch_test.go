@@ -1,5 +1,5 @@
-// Package archtest keeps the tree of the design's section 2: who may import
-// whom, and what stands only in one place.
+// Package archtest checks the structure of the module: which package may import which,
+// where certain calls may be, and what the documents must contain.
 package archtest
 
 import (
@@ -18,42 +18,89 @@ import (
 
 const module = "example.com/deputy"
 
-// may says which of our packages each may import. A package that is not here
-// is a mistake: add it where it belongs.
-var may = map[string][]string{
-	"":                        {"functions/chatevent", "functions/createspace", "functions/oauthcallback", "functions/securityevent", "shared/logging", "shared/serve"},
-	"functions/chatevent":     {"shared/address", "shared/callers", "shared/capability", "shared/chat", "shared/config", "shared/consent", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n", "shared/logging", "shared/meetings", "shared/operations", "shared/production", "shared/resource", "shared/seal", "shared/serve", "shared/spaces", "shared/vault", "shared/words"},
-	"functions/oauthcallback": {"shared/callers", "shared/capability", "shared/config", "shared/consent", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n", "shared/logging", "shared/production", "shared/resource", "shared/serve", "shared/words"},
-	"functions/securityevent": {"shared/config", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n", "shared/resource", "shared/serve", "shared/strictjson", "shared/vault", "shared/vault/firestore"},
-	"functions/createspace":   {"shared/api", "shared/callers", "shared/capability", "shared/config", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n", "shared/logging", "shared/operations", "shared/production", "shared/resource", "shared/serve", "shared/spaces", "shared/vault"},
-	"shared/api":              {"shared/fault", "shared/i18n", "shared/resource", "shared/strictjson", "shared/vault"},
-	"shared/spaces":           {"shared/address", "shared/capability", "shared/fault", "shared/googlecall", "shared/i18n", "shared/resource", "shared/seal", "shared/words"},
-	"shared/meetings":         {"shared/capability", "shared/fault", "shared/googlecall", "shared/resource", "shared/seal", "shared/words"},
-	"shared/googlecall":       {"shared/capability", "shared/fault", "shared/i18n", "shared/resource"},
-	"shared/operations":       {"shared/address", "shared/callers", "shared/capability", "shared/config", "shared/consent", "shared/fault", "shared/grants", "shared/i18n", "shared/meetings", "shared/resource", "shared/spaces", "shared/vault", "shared/words"},
-	"shared/callers":          {"shared/address", "shared/config", "shared/fault", "shared/googleauth", "shared/googlecall", "shared/i18n", "shared/resource", "shared/vault", "shared/words"},
-	"shared/chat":             {"shared/config", "shared/fault", "shared/googleauth", "shared/i18n", "shared/resource"},
-	"shared/capability":       {"shared/fault", "shared/i18n", "shared/words"},
-	"shared/googleauth":       {"shared/address", "shared/config", "shared/fault", "shared/googlecall", "shared/i18n", "shared/strictjson", "shared/words"},
-	"shared/vault":            {"shared/address", "shared/config", "shared/fault", "shared/resource", "shared/seal"},
-	"shared/vault/memory":     {"shared/fault", "shared/vault"},
-	"shared/vault/firestore":  {"shared/config", "shared/fault", "shared/googlecall", "shared/i18n", "shared/vault", "shared/words"},
-	"shared/seal":             {"shared/config", "shared/fault", "shared/i18n"},
-	"shared/seal/kms":         {"shared/fault", "shared/googlecall"},
-	"shared/serve":            {"shared/fault", "shared/logging", "shared/words"},
-	"shared/config":           {"shared/address", "shared/fault", "shared/words"},
-	"shared/resource":         {"shared/address"},
-	"shared/address":          {},
-	"shared/strictjson":       {},
-	"shared/logging":          {},
-	"shared/fault":            {"shared/i18n"},
-	"shared/i18n":             {},
-	"shared/consent":          {"shared/address", "shared/capability", "shared/config", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n", "shared/resource", "shared/seal", "shared/vault"},
-	"shared/grants":           {"shared/address", "shared/capability", "shared/config", "shared/fault", "shared/googleauth", "shared/googlecall", "shared/resource", "shared/seal", "shared/vault", "shared/words"},
-	"shared/production":       {"shared/callers", "shared/config", "shared/consent", "shared/googleauth", "shared/grants", "shared/meetings", "shared/operations", "shared/seal", "shared/seal/kms", "shared/spaces", "shared/vault", "shared/vault/firestore"},
-	"shared/words":            {"shared/i18n"},
+// allowedImports lists the packages of this module that each package may import. Every
+// package must be listed.
+var allowedImports = map[string][]string{
+	"": {
+		"functions/chatevent", "functions/createspace", "functions/oauthcallback", "functions/securityevent",
+		"shared/logging", "shared/serve",
+	},
+	"functions/chatevent": {
+		"shared/address", "shared/callers", "shared/capability", "shared/chat", "shared/config",
+		"shared/consent", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n",
+		"shared/logging", "shared/meetings", "shared/operations", "shared/production", "shared/resource",
+		"shared/seal", "shared/serve", "shared/spaces", "shared/vault", "shared/words",
+	},
+	"functions/oauthcallback": {
+		"shared/callers", "shared/capability", "shared/config", "shared/consent", "shared/fault",
+		"shared/googleauth", "shared/grants", "shared/i18n", "shared/logging", "shared/production",
+		"shared/resource", "shared/serve", "shared/words",
+	},
+	"functions/securityevent": {
+		"shared/config", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n",
+		"shared/resource", "shared/serve", "shared/strictjson", "shared/vault", "shared/vault/firestore",
+	},
+	"functions/createspace": {
+		"shared/api", "shared/callers", "shared/capability", "shared/config", "shared/fault",
+		"shared/googleauth", "shared/grants", "shared/i18n", "shared/logging", "shared/operations",
+		"shared/production", "shared/resource", "shared/serve", "shared/spaces", "shared/vault",
+	},
+	"shared/api": {"shared/fault", "shared/i18n", "shared/resource", "shared/strictjson", "shared/vault"},
+	"shared/spaces": {
+		"shared/address", "shared/capability", "shared/fault", "shared/googlecall", "shared/i18n",
+		"shared/resource", "shared/seal", "shared/words",
+	},
+	"shared/meetings": {
+		"shared/capability", "shared/fault", "shared/googlecall", "shared/resource", "shared/seal",
+		"shared/words",
+	},
+	"shared/googlecall": {"shared/capability", "shared/fault", "shared/i18n", "shared/resource"},
+	"shared/operations": {
+		"shared/address", "shared/callers", "shared/capability", "shared/config", "shared/consent",
+		"shared/fault", "shared/grants", "shared/i18n", "shared/meetings", "shared/resource", "shared/spaces",
+		"shared/vault", "shared/words",
+	},
+	"shared/callers": {
+		"shared/address", "shared/config", "shared/fault", "shared/googleauth", "shared/googlecall",
+		"shared/i18n", "shared/resource", "shared/vault", "shared/words",
+	},
+	"shared/chat":       {"shared/config", "shared/fault", "shared/googleauth", "shared/i18n", "shared/resource"},
+	"shared/capability": {"shared/fault", "shared/i18n", "shared/words"},
+	"shared/googleauth": {
+		"shared/address", "shared/config", "shared/fault", "shared/googlecall", "shared/i18n",
+		"shared/strictjson", "shared/words",
+	},
+	"shared/vault":        {"shared/address", "shared/config", "shared/fault", "shared/resource", "shared/seal"},
+	"shared/vault/memory": {"shared/fault", "shared/vault"},
+	"shared/vault/firestore": {
+		"shared/config", "shared/fault", "shared/googlecall", "shared/i18n", "shared/vault", "shared/words",
+	},
+	"shared/seal":       {"shared/config", "shared/fault", "shared/i18n"},
+	"shared/seal/kms":   {"shared/fault", "shared/googlecall"},
+	"shared/serve":      {"shared/fault", "shared/logging", "shared/words"},
+	"shared/config":     {"shared/address", "shared/fault", "shared/words"},
+	"shared/resource":   {"shared/address"},
+	"shared/address":    {},
+	"shared/strictjson": {},
+	"shared/logging":    {},
+	"shared/fault":      {"shared/i18n"},
+	"shared/i18n":       {},
+	"shared/consent": {
+		"shared/address", "shared/capability", "shared/config", "shared/fault", "shared/googleauth",
+		"shared/grants", "shared/i18n", "shared/resource", "shared/seal", "shared/vault",
+	},
+	"shared/grants": {
+		"shared/address", "shared/capability", "shared/config", "shared/fault", "shared/googleauth",
+		"shared/googlecall", "shared/resource", "shared/seal", "shared/vault", "shared/words",
+	},
+	"shared/production": {
+		"shared/callers", "shared/config", "shared/consent", "shared/googleauth", "shared/grants",
+		"shared/meetings", "shared/operations", "shared/seal", "shared/seal/kms", "shared/spaces",
+		"shared/vault", "shared/vault/firestore",
+	},
+	"shared/words": {"shared/i18n"},
 
-	// The emulator links nothing of Deputy: other Chat apps import it, too.
+	// Other Chat apps import the emulator, so it must not link Deputy.
 	"emulator/google":   {},
 	"emulator/chatpage": {"emulator/google"},
 
@@ -66,16 +113,16 @@ var may = map[string][]string{
 	"internal/vaulttest":       {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
 }
 
-type pkg struct {
+type goPackage struct {
 	ImportPath, Dir, Doc, Name string
 	Imports, GoFiles           []string
 }
 
-func (p pkg) short() string {
+func (p goPackage) short() string {
 	return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
 }
 
-func list(t *testing.T, args ...string) []pkg {
+func listPackages(t *testing.T, args ...string) []goPackage {
 	t.Helper()
 	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Doc,Name,Imports,GoFiles"}, args...)...)
 	cmd.Dir = "../.."
@@ -83,9 +130,9 @@ func list(t *testing.T, args ...string) []pkg {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []pkg
+	var all []goPackage
 	for decoder := json.NewDecoder(strings.NewReader(string(out))); decoder.More(); {
-		var p pkg
+		var p goPackage
 		if err := decoder.Decode(&p); err != nil {
 			t.Fatal(err)
 		}
@@ -94,17 +141,18 @@ func list(t *testing.T, args ...string) []pkg {
 	return all
 }
 
-func TestArrowsGoDownTheListOfTheDesign(t *testing.T) {
-	for _, p := range list(t, "./...") {
-		if p.short() == "cmd/deputy" && slices.ContainsFunc(p.Imports, func(path string) bool { return strings.HasPrefix(path, module+"/functions/") }) {
-			t.Errorf("%s reaches into a function; what it needs belongs into shared/", p.ImportPath)
+func TestImports(t *testing.T) {
+	for _, p := range listPackages(t, "./...") {
+		isFunction := func(path string) bool { return strings.HasPrefix(path, module+"/functions/") }
+		if p.short() == "cmd/deputy" && slices.ContainsFunc(p.Imports, isFunction) {
+			t.Errorf("%s imports a function; move the shared code to shared/", p.ImportPath)
 		}
 		if strings.HasPrefix(p.short(), "cmd/") || p.short() == "bench" || strings.HasPrefix(p.short(), "bench/") {
-			continue // programs put everything together
+			continue // programs may import everything
 		}
-		allowed, known := may[p.short()]
+		allowed, known := allowedImports[p.short()]
 		if !known {
-			t.Errorf("%s has no place in the tree", p.ImportPath)
+			t.Errorf("%s is not in allowedImports", p.ImportPath)
 		}
 		for _, imported := range p.Imports {
 			short, ours := strings.CutPrefix(imported, module+"/")
@@ -115,43 +163,45 @@ func TestArrowsGoDownTheListOfTheDesign(t *testing.T) {
 	}
 }
 
-func TestTheEmulatorDoesNotBringGooglesClients(t *testing.T) {
-	for _, p := range list(t, "-deps", "./emulator/...") {
+func TestImports_EmulatorWithoutGoogleClients(t *testing.T) {
+	for _, p := range listPackages(t, "-deps", "./emulator/...") {
 		if strings.HasPrefix(p.ImportPath, "google.golang.org/api") {
-			t.Errorf("the emulator links %s: 416 MB of modules for whoever imports it", p.ImportPath)
+			t.Errorf("the emulator links %s, which adds 416 MB of modules for its users", p.ImportPath)
 		}
 	}
 }
 
-func TestProductionLinksNothingOfTheEmulatorInternalBenchOrCmd(t *testing.T) {
+func TestImports_Production(t *testing.T) {
 	linked := 0
 	for _, program := range []string{"./cmd/server", "./cmd/deputy"} {
-		for _, p := range list(t, "-deps", program) {
-			for _, never := range []string{module + "/internal", module + "/emulator", module + "/bench"} {
-				if p.ImportPath == never || strings.HasPrefix(p.ImportPath, never+"/") {
+		for _, p := range listPackages(t, "-deps", program) {
+			for _, forbidden := range []string{module + "/internal", module + "/emulator", module + "/bench"} {
+				if p.ImportPath == forbidden || strings.HasPrefix(p.ImportPath, forbidden+"/") {
 					t.Errorf("%s links %s", program, p.ImportPath)
 				}
 			}
 		}
 	}
-	for _, p := range list(t, "-deps", ".") {
+	for _, p := range listPackages(t, "-deps", ".") {
 		if strings.HasPrefix(p.ImportPath, module) {
 			linked++
 		}
-		for _, never := range []string{module + "/internal", module + "/emulator", module + "/cmd", module + "/bench", "testing"} {
-			if p.ImportPath == never || strings.HasPrefix(p.ImportPath, never+"/") {
+		for _, forbidden := range []string{
+			module + "/internal", module + "/emulator", module + "/cmd", module + "/bench", "testing",
+		} {
+			if p.ImportPath == forbidden || strings.HasPrefix(p.ImportPath, forbidden+"/") {
 				t.Errorf("production links %s", p.ImportPath)
 			}
 		}
 	}
 	if linked < 10 {
-		t.Errorf("only %d of our packages are linked: this test looks at the wrong place", linked)
+		t.Errorf("only %d packages of this module are linked: the test lists the wrong package", linked)
 	}
 }
 
-func TestFirestoresClientHasOneImporter(t *testing.T) {
+func TestImports_FirestoreClient(t *testing.T) {
 	found := false
-	for _, p := range list(t, "./...") {
+	for _, p := range listPackages(t, "./...") {
 		if slices.Contains(p.Imports, "cloud.google.com/go/firestore") {
 			if found = p.short() == "shared/vault/firestore"; !found {
 				t.Errorf("%s imports it", p.ImportPath)
@@ -159,41 +209,42 @@ func TestFirestoresClientHasOneImporter(t *testing.T) {
 		}
 	}
 	if !found {
-		t.Error("nobody imports it")
+		t.Error("no package imports it")
 	}
 }
 
-func TestEveryPackageSaysWhatItIsForAndNoneIsABag(t *testing.T) {
-	for _, p := range list(t, "./...") {
+func TestPackageNamesAndComments(t *testing.T) {
+	for _, p := range listPackages(t, "./...") {
 		if len(p.GoFiles) > 0 && p.Doc == "" {
 			t.Errorf("%s has no package comment", p.ImportPath)
 		}
 		if slices.Contains([]string{"util", "utils", "common", "types", "mock", "mocks", "helpers"}, p.Name) {
-			t.Errorf("%s is named like a bag", p.ImportPath)
+			t.Errorf("%s has an unspecific name", p.ImportPath)
 		}
 	}
 }
 
-// places are where a call may stand, by file name or folder.
-var places = map[string][]string{
+// allowedCallers lists the files and directories that may use a function.
+var allowedCallers = map[string][]string{
 	"context.Background": {"shared/serve/", "cmd/", "emulator/", "internal/", "bench/"},
 	"os.Getenv":          {"functions.go", "production.go", "cmd/server/", "internal/deploytest/stub/", "bench/"},
 	"os.LookupEnv":       {"production.go"},
 	"log.Fatal":          {},
 }
 
-func TestTheEnvironmentAndBackgroundContextsAreUsedWhereTheyMay(t *testing.T) {
+func TestRestrictedCalls(t *testing.T) {
 	inits := 0
-	for _, p := range list(t, "./...") {
+	for _, p := range listPackages(t, "./...") {
 		for _, name := range p.GoFiles {
 			path := filepath.Join(p.short(), name)
 			counted := &inits
-			if strings.HasPrefix(path, "bench/") { // no production links it
+			if strings.HasPrefix(path, "bench/") { // not in production
 				counted = new(int)
 			}
-			for _, call := range calls(t, filepath.Join(p.Dir, name), counted) {
-				where, limited := places[call]
-				if limited && !slices.ContainsFunc(where, func(w string) bool { return strings.HasPrefix(path, w) || filepath.Base(path) == w }) {
+			for _, call := range selectors(t, filepath.Join(p.Dir, name), counted) {
+				allowed, restricted := allowedCallers[call]
+				isHere := func(w string) bool { return strings.HasPrefix(path, w) || filepath.Base(path) == w }
+				if restricted && !slices.ContainsFunc(allowed, isHere) {
 					t.Errorf("%s calls %s", path, call)
 				}
 			}
@@ -204,8 +255,9 @@ func TestTheEnvironmentAndBackgroundContextsAreUsedWhereTheyMay(t *testing.T) {
 	}
 }
 
-// calls are the calls of functions of other packages in a file.
-func calls(t *testing.T, path string, inits *int) []string {
+// selectors returns the selector expressions x.Y of a file and counts its init
+// functions.
+func selectors(t *testing.T, path string, inits *int) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 	if err != nil {
@@ -219,8 +271,8 @@ func calls(t *testing.T, path string, inits *int) []string {
 				*inits++
 			}
 		case *ast.SelectorExpr:
-			if of, ok := n.X.(*ast.Ident); ok {
-				out = append(out, of.Name+"."+n.Sel.Name)
+			if x, ok := n.X.(*ast.Ident); ok {
+				out = append(out, x.Name+"."+n.Sel.Name)
 			}
 		}
 		return true
@@ -228,36 +280,37 @@ func calls(t *testing.T, path string, inits *int) []string {
 	return out
 }
 
-func TestNoFileIsLongerThanItCanBeRead(t *testing.T) {
-	for _, p := range list(t, "./...") {
+func TestFileLength(t *testing.T) {
+	for _, p := range listPackages(t, "./...") {
 		for _, name := range p.GoFiles {
 			text, err := os.ReadFile(filepath.Join(p.Dir, name))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := strings.Count(string(text), "\n"); n > 300 && !strings.HasSuffix(name, ".gen.go") { // nobody reads what is generated
+			if n := strings.Count(string(text), "\n"); n > 300 && !strings.HasSuffix(name, ".gen.go") {
 				t.Errorf("%s/%s has %d lines", p.short(), name, n)
 			}
 		}
 	}
 }
 
-func TestGoModIsTidyAsTheBuildpackWantsIt(t *testing.T) {
+func TestGoMod_Tidy(t *testing.T) {
 	cmd := exec.Command("go", "mod", "tidy", "-diff")
 	cmd.Dir = "../.."
 	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod")
 	out, err := cmd.CombinedOutput()
 	if strings.Contains(string(out), "module lookup disabled") {
-		t.Skip("NOT TESTED: go.mod is tidy. That needs modules which go mod download does not bring; ./test.sh --all fetches them")
+		t.Skip("NOT TESTED: go mod tidy. It needs more modules than go mod download fetches; " +
+			"./test.sh --all fetches them")
 	}
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
-var linkTo = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+var linkPattern = regexp.MustCompile(`\]\(([^)#:]+)\)`)
 
-func TestEveryLinkInTheDocumentsLeadsSomewhere(t *testing.T) {
+func TestDocumentLinks(t *testing.T) {
 	documents, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -268,10 +321,10 @@ func TestEveryLinkInTheDocumentsLeadsSomewhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, link := range linkTo.FindAllStringSubmatch(string(text), -1) {
+		for _, link := range linkPattern.FindAllStringSubmatch(string(text), -1) {
 			links++
 			if _, err := os.Stat(filepath.Join(filepath.Dir(path), link[1])); err != nil {
-				t.Errorf("%s: %s leads nowhere", path, link[1])
+				t.Errorf("%s: broken link %s", path, link[1])
 			}
 		}
 	}

@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// tests are the names of all tests there are.
-func tests(t *testing.T) map[string]bool {
+// testNames returns the names of all tests and fuzz tests of the module.
+func testNames(t *testing.T) map[string]bool {
 	t.Helper()
 	out := map[string]bool{}
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
-	each(t, "_test.go", func(_, text string) {
+	forEachFile(t, "_test.go", func(_, text string) {
 		for _, m := range declared.FindAllStringSubmatch(text, -1) {
 			out[m[1]] = true
 		}
@@ -22,15 +22,15 @@ func tests(t *testing.T) map[string]bool {
 	return out
 }
 
-// each calls do with every file of ours that ends so.
-func each(t *testing.T, ending string, do func(path, text string)) {
+// forEachFile calls f with every file of the repository whose name ends in suffix.
+func forEachFile(t *testing.T, suffix string, f func(path, text string)) {
 	t.Helper()
 	err := filepath.WalkDir("../..", func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ending) {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, suffix) {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		do(path, string(text))
+		f(path, string(text))
 		return err
 	})
 	if err != nil {
@@ -38,7 +38,7 @@ func each(t *testing.T, ending string, do func(path, text string)) {
 	}
 }
 
-func read(t *testing.T, path string) string {
+func readFile(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -47,8 +47,8 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-func TestTheChecklistIsWholeAndNamesTestsThatExist(t *testing.T) {
-	text, known := read(t, "../../docs/security.md"), tests(t)
+func TestSecurityDocument(t *testing.T) {
+	text, known := readFile(t, "../../docs/security.md"), testNames(t)
 	for line := 1; line <= 26; line++ {
 		if !strings.Contains(text, fmt.Sprintf("\n| B%d | ", line)) {
 			t.Errorf("B%d is missing", line)
@@ -57,7 +57,7 @@ func TestTheChecklistIsWholeAndNamesTestsThatExist(t *testing.T) {
 	named := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(text, -1)
 	for _, name := range named {
 		if !known[name] {
-			t.Errorf("there is no %s", name)
+			t.Errorf("test %s does not exist", name)
 		}
 	}
 	if len(named) < 50 {
@@ -65,16 +65,16 @@ func TestTheChecklistIsWholeAndNamesTestsThatExist(t *testing.T) {
 	}
 }
 
-func TestEveryAlarmIsInTheManual(t *testing.T) {
-	manual, found := read(t, "../../docs/operate.md"), 0
+func TestOperateDocument_Alarms(t *testing.T) {
+	manual, found := readFile(t, "../../docs/operate.md"), 0
 	alarm := regexp.MustCompile(`\balarm(?:Once)?(?:\(ctx|"), "([^"]+)"`)
-	each(t, ".go", func(path, text string) {
+	forEachFile(t, ".go", func(path, text string) {
 		if strings.HasSuffix(path, "_test.go") {
 			return
 		}
 		for _, m := range alarm.FindAllStringSubmatch(text, -1) {
 			if found++; !strings.Contains(manual, "| "+m[1]+" |") {
-				t.Errorf("%s: %q is not in docs/operate.md", path, m[1])
+				t.Errorf("%s: alarm %q is not in docs/operate.md", path, m[1])
 			}
 		}
 	})

@@ -10,13 +10,14 @@ import (
 	"testing"
 )
 
-// Two neighbouring strings can be swapped, and the compiler says nothing. Distinct
-// things have distinct types, or stand in a struct.
-func TestNoExportedFunctionTakesTwoNeighbouringStrings(t *testing.T) {
-	looked := 0
+// TestExportedParameters finds adjacent string parameters, which callers can swap
+// unnoticed. Use distinct types or a struct instead.
+func TestExportedParameters(t *testing.T) {
+	checked := 0
 	for _, root := range []string{"../../shared", "../../functions"} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".gen.go") {
+			if err != nil || !strings.HasSuffix(path, ".go") ||
+				strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".gen.go") {
 				return err
 			}
 			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
@@ -28,15 +29,15 @@ func TestNoExportedFunctionTakesTwoNeighbouringStrings(t *testing.T) {
 				if !ok || !f.Name.IsExported() {
 					continue
 				}
-				before := false
+				previousIsString := false
 				for _, field := range f.Type.Params.List {
-					looked++
-					kind, ok := field.Type.(*ast.Ident)
-					text := ok && kind.Name == "string"
-					if text && (before || len(field.Names) > 1) {
-						t.Errorf("%s: %s takes two strings side by side", path, f.Name.Name)
+					checked++
+					typ, ok := field.Type.(*ast.Ident)
+					isString := ok && typ.Name == "string"
+					if isString && (previousIsString || len(field.Names) > 1) {
+						t.Errorf("%s: %s has adjacent string parameters", path, f.Name.Name)
 					}
-					before = text
+					previousIsString = isString
 				}
 			}
 			return nil
@@ -45,7 +46,7 @@ func TestNoExportedFunctionTakesTwoNeighbouringStrings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if looked < 500 {
-		t.Errorf("only %d parameters were looked at", looked)
+	if checked < 500 {
+		t.Errorf("only %d parameters were checked", checked)
 	}
 }

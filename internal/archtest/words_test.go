@@ -11,41 +11,47 @@ import (
 	"testing"
 )
 
-// said is a literal that looks like words for people.
-var said = regexp.MustCompile(`[A-Za-z']{2,}[ ,:][a-z]{2,}`)
+// prose matches a literal that looks like text for people.
+var prose = regexp.MustCompile(`[A-Za-z']{2,}[ ,:][a-z]{2,}`)
 
-// What these are given is for the log, for systems, or for Chat's console.
-var notForPeople = []string{"New", "Errorf", "English", "alarm", "ErrorContext", "InfoContext", "WarnContext", "Handle", "panic", "refuse", "refused", "unauthenticated", "Contains", "HasSuffix", "Query", "Fields"}
+// notForPeople lists functions whose arguments are for logs, systems or Chat's console.
+var notForPeople = []string{
+	"New", "Errorf", "English", "alarm", "ErrorContext", "InfoContext", "WarnContext", "Handle", "panic",
+	"refuse", "refused", "unauthenticated", "Contains", "HasSuffix", "Query", "Fields",
+}
 
-func TestEveryWordThatAPersonReadsIsInTheCatalogue(t *testing.T) {
-	looked := 0
-	for _, folder := range []string{"functions/chatevent", "functions/oauthcallback", "shared/chat", "shared/spaces", "shared/meetings"} {
+func TestTextsInCatalogue(t *testing.T) {
+	checked := 0
+	for _, folder := range []string{
+		"functions/chatevent", "functions/oauthcallback", "shared/chat", "shared/spaces", "shared/meetings",
+	} {
 		files, err := filepath.Glob("../../" + folder + "/*.go")
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range files {
 			name := filepath.Base(path)
-			if matched, _ := filepath.Match("*_test.go", name); matched || folder+"/"+name == "functions/chatevent/command.go" {
-				continue // command.go: what Chat's console shows
+			isTest, _ := filepath.Match("*_test.go", name)
+			if isTest || folder+"/"+name == "functions/chatevent/command.go" {
+				continue // command.go has the texts of Chat's console
 			}
 			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, text := range literals(file) {
-				if looked++; said.MatchString(text) {
-					t.Errorf("%s/%s says %q itself", folder, name, text)
+				if checked++; prose.MatchString(text) {
+					t.Errorf("%s/%s: %q is not in the catalogue", folder, name, text)
 				}
 			}
 		}
 	}
-	if looked < 100 {
-		t.Errorf("only %d literals were looked at", looked)
+	if checked < 100 {
+		t.Errorf("only %d literals were checked", checked)
 	}
 }
 
-// literals are the texts of a file that may reach a person.
+// literals returns the string literals of a file that might reach a person.
 func literals(file *ast.File) []string {
 	var out []string
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -69,7 +75,7 @@ func literals(file *ast.File) []string {
 			return !slices.Contains(notForPeople, name)
 		case *ast.BasicLit:
 			if n.Kind == token.STRING {
-				text, _ := strconv.Unquote(n.Value) // it was parsed
+				text, _ := strconv.Unquote(n.Value) // valid because it was parsed
 				out = append(out, text)
 			}
 		}

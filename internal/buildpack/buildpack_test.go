@@ -1,5 +1,5 @@
-// Package buildpack keeps the rules that it makes for the root package
-// (platform.md 1.1 to 1.6).
+// Package buildpack tests the rules of Google's buildpack for the root package
+// (platform.md 1.1 to 1.6) and the binary that it builds.
 package buildpack
 
 import (
@@ -18,31 +18,33 @@ import (
 
 const root = "../.."
 
-func TestTheRootPackageIsOneTheBuildpackCanDeploy(t *testing.T) {
-	// The buildpack parses every file of the folder, tests and ignored ones too.
-	packages, err := parser.ParseDir(token.NewFileSet(), root, nil, parser.ImportsOnly) //nolint:staticcheck // as the buildpack does it
+func TestRootPackage(t *testing.T) {
+	// The buildpack parses every file of the directory, including tests and ignored files.
+	//nolint:staticcheck // the buildpack uses it
+	packages, err := parser.ParseDir(token.NewFileSet(), root, nil, parser.ImportsOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(packages) != 1 {
 		t.Errorf("packages at the root: got %d, want 1", len(packages))
 	}
+	const framework = "github.com/GoogleCloudPlatform/functions-framework-go/functions"
 	declarative := false
 	for name, p := range packages {
 		if name == "main" {
-			t.Error("the root is a program; it must be importable")
+			t.Error("the root package is main and cannot be imported")
 		}
 		for path, file := range p.Files {
 			if strings.HasSuffix(path, "_test.go") {
-				t.Errorf("%s: no tests at the root", path)
+				t.Errorf("%s: test file at the root", path)
 			}
 			for _, spec := range file.Imports {
-				declarative = declarative || spec.Path.Value == `"github.com/GoogleCloudPlatform/functions-framework-go/functions"`
+				declarative = declarative || spec.Path.Value == `"`+framework+`"`
 			}
 		}
 	}
 	if !declarative {
-		t.Error("no root file imports the framework's functions: the buildpack would look for exported names instead")
+		t.Error("no root file imports the functions framework: the buildpack would look for exported names")
 	}
 	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	if err != nil {
@@ -50,7 +52,7 @@ func TestTheRootPackageIsOneTheBuildpackCanDeploy(t *testing.T) {
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(strings.SplitN(string(mod), "\n", 2)[0], "module "), "/")
 	if !strings.Contains(first, ".") {
-		t.Errorf("module path begins with %q: the buildpack wants a dot in it", first)
+		t.Errorf("module path begins with %q: the buildpack requires a dot", first)
 	}
 	for _, folder := range []string{"vendor", "serverless_function_source_code"} {
 		if _, err := os.Stat(filepath.Join(root, folder)); err == nil {
@@ -69,16 +71,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// service is the binary running as one function.
+// service is a running function that fails the test on errors.
 type service struct {
 	*deployed.Service
 	t *testing.T
 }
 
-// logs waits until the process has written a text.
-func (s *service) logs(text string) {
+// waitForLog waits until the process has logged text.
+func (s *service) waitForLog(text string) {
 	s.t.Helper()
-	if err := s.Log.Wait(text); err != nil {
+	if err := s.Log.WaitFor(text); err != nil {
 		s.t.Error(err)
 	}
 }
@@ -111,7 +113,7 @@ func deployAt(t *testing.T, address, target string, env ...string) *service {
 	return &service{s, t}
 }
 
-// get asks until the process listens.
+// get sends a request, retrying until the process listens.
 func (s *service) get(method, path string) (int, string) {
 	s.t.Helper()
 	status, body, err := s.Get(s.t.Context(), method, path)
@@ -121,22 +123,25 @@ func (s *service) get(method, path string) (int, string) {
 	return status, body
 }
 
-func whole(t *testing.T) []string {
+func environment(t *testing.T) []string {
 	t.Helper()
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return []string{
-		"GOOGLE_CLOUD_PROJECT=p", "CALLERS=/nowhere/callers.yaml", "OAUTH_CLIENT_ID=c", "API_AUDIENCE=https://api.deputy.example.com", "CHAT_PROJECT_NUMBER=123", "CHAT_ENDPOINT_URL=https://chat.deputy.example.com/", "OAUTH_CALLBACK_URL=https://deputy.example.com",
+		"GOOGLE_CLOUD_PROJECT=p", "CALLERS=/nowhere/callers.yaml", "OAUTH_CLIENT_ID=c",
+		"API_AUDIENCE=https://api.deputy.example.com", "CHAT_PROJECT_NUMBER=123",
+		"CHAT_ENDPOINT_URL=https://chat.deputy.example.com/", "OAUTH_CALLBACK_URL=https://deputy.example.com",
 		"KEYSET=" + keyset.Reveal(), "LOOKUP_KEYSET=" + lookup.Reveal(),
-		`OAUTH_CLIENT={"web":{"client_id":"c","client_secret":"GOCSPX-marked","redirect_uris":["https://deputy.example.com/callback"]}}`,
-		"FIRESTORE_EMULATOR_HOST=127.0.0.1:1", // nobody answers there, and nobody is asked
+		`OAUTH_CLIENT={"web":{"client_id":"c","client_secret":"GOCSPX-marked",` +
+			`"redirect_uris":["https://deputy.example.com/callback"]}}`,
+		"FIRESTORE_EMULATOR_HOST=127.0.0.1:1", // unused: no server listens there
 	}
 }
 
-func TestOneBinaryAnswersForEachFunctionTarget(t *testing.T) {
-	env := whole(t)
+func TestFunctionTargets(t *testing.T) {
+	env := environment(t)
 	for target, want := range map[string]struct {
 		method, path string
 		status       int
@@ -150,7 +155,9 @@ func TestOneBinaryAnswersForEachFunctionTarget(t *testing.T) {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
 			s := deploy(t, target, env...)
-			for path, status := range map[string]int{"/health": 200, "/ready": 200, "/ready/store": 503, "/favicon.ico": 404} {
+			for path, status := range map[string]int{
+				"/health": 200, "/ready": 200, "/ready/store": 503, "/favicon.ico": 404,
+			} {
 				if got, body := s.get("GET", path); got != status {
 					t.Errorf("%s: got %d %s, want %d; log: %s", path, got, body, status, s.Log)
 				}
@@ -169,7 +176,7 @@ func TestOneBinaryAnswersForEachFunctionTarget(t *testing.T) {
 	}
 }
 
-func TestAnIncompleteConfigurationIsToldAtOnceAndTheProcessLives(t *testing.T) {
+func TestConfiguration_Incomplete(t *testing.T) {
 	s := deploy(t, "ChatEvent", "GOOGLE_CLOUD_PROJECT=p", `OAUTH_CLIENT={"installed":{"client_id":"c"}}`)
 	if status, _ := s.get("GET", "/health"); status != 200 {
 		t.Errorf("/health: got %d, want 200", status)
@@ -177,32 +184,35 @@ func TestAnIncompleteConfigurationIsToldAtOnceAndTheProcessLives(t *testing.T) {
 	if status, body := s.get("GET", "/ready"); status != 503 || strings.Contains(body, "KEYSET") {
 		t.Errorf("/ready: got %d %q, want 503 without details", status, body)
 	}
-	for _, want := range []string{"CHAT_PROJECT_NUMBER is not set", "CHAT_ENDPOINT_URL is not set", "OAUTH_CALLBACK_URL is not set", "KEYSET is not set", "LOOKUP_KEYSET is not set", "desktop client"} {
-		s.logs(want)
+	for _, want := range []string{
+		"CHAT_PROJECT_NUMBER is not set", "CHAT_ENDPOINT_URL is not set", "OAUTH_CALLBACK_URL is not set",
+		"KEYSET is not set", "LOOKUP_KEYSET is not set", "desktop client",
+	} {
+		s.waitForLog(want)
 	}
 	if strings.Contains(s.Log.String(), "redirect URIs") {
-		t.Errorf("a fault that follows from another is told: %s", s.Log)
+		t.Errorf("a consequential error is logged: %s", s.Log)
 	}
 }
 
-func TestAKeysetThatDoesNotFitItsWrappingIsToldAtOnce(t *testing.T) {
-	s := deploy(t, "OAuthCallback", append(whole(t), "KEYSET_KEK=projects/p/cryptoKeys/k")...)
+func TestConfiguration_InvalidKEK(t *testing.T) {
+	s := deploy(t, "OAuthCallback", append(environment(t), "KEYSET_KEK=projects/p/cryptoKeys/k")...)
 	if status, _ := s.get("GET", "/ready"); status != 503 {
 		t.Errorf("/ready: got %d, want 503", status)
 	}
-	s.logs("must be gcp-kms://projects/PROJECT")
+	s.waitForLog("must be gcp-kms://projects/PROJECT")
 }
 
-func TestTheEmulatorsVariableIsRefusedInADeployedService(t *testing.T) {
-	s := deploy(t, "OAuthCallback", append(whole(t), "K_SERVICE=oauthcallback")...)
+func TestConfiguration_EmulatorInService(t *testing.T) {
+	s := deploy(t, "OAuthCallback", append(environment(t), "K_SERVICE=oauthcallback")...)
 	if status, _ := s.get("GET", "/ready"); status != 503 {
 		t.Errorf("/ready: got %d, want 503", status)
 	}
-	s.logs("FIRESTORE_EMULATOR_HOST is set in a deployed service")
+	s.waitForLog("FIRESTORE_EMULATOR_HOST is set in a deployed service")
 }
 
-func TestAnUnknownTargetEndsTheProcess(t *testing.T) {
-	if err := deploy(t, "Nope", whole(t)...).Cmd.Wait(); err == nil {
-		t.Error("the process ended well")
+func TestFunctionTargets_Unknown(t *testing.T) {
+	if err := deploy(t, "Nope", environment(t)...).Cmd.Wait(); err == nil {
+		t.Error("the process ended without an error")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,66 +33,78 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// hosts are Google's, as the binary knows them.
-var hosts = []string{"accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com", "chat.googleapis.com", "chat.google.com", "cloudkms.googleapis.com", "iamcredentials.googleapis.com"}
+// hosts are the Google hosts that the binary uses.
+var hosts = []string{
+	"accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com", "chat.googleapis.com", "chat.google.com",
+	"cloudkms.googleapis.com", "iamcredentials.googleapis.com",
+}
 
-func TestAsDeployedTheStoryRunsAgainstGooglesRealNames(t *testing.T) {
+func TestDeployedBinary(t *testing.T) {
 	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
 	if emulator == "" {
-		t.Skip("NOT TESTED: the binary as deployed. No FIRESTORE_EMULATOR_HOST; ./test.sh starts Google's emulator when it finds it")
+		t.Skip("NOT TESTED: the deployed binary. FIRESTORE_EMULATOR_HOST is not set; " +
+			"./test.sh starts Google's emulator if it is installed")
 	}
 	for _, format := range []chatpage.Format{chatpage.Classic, chatpage.AddOn} {
-		t.Run(string(format), func(t *testing.T) { story(t, format, emulator) })
+		t.Run(string(format), func(t *testing.T) { testDeployed(t, format, emulator) })
 	}
 }
 
-func story(t *testing.T, format chatpage.Format, emulator string) {
-	chatAt, callbackAt := freeAddress(t), freeAddress(t)
-	standIn := google.New(google.Config{
-		ClientID: "c.apps.googleusercontent.com", ClientSecret: "GOCSPX-x", RedirectURIs: []string{callbackAt + "/callback"},
+func testDeployed(t *testing.T, format chatpage.Format, emulator string) {
+	chatURL, callbackURL := freeAddress(t), freeAddress(t)
+	server := google.New(google.Config{
+		ClientID: "c.apps.googleusercontent.com", ClientSecret: "GOCSPX-x",
+		RedirectURIs:  []string{callbackURL + "/callback"},
 		ProjectNumber: "123456789012", AppName: "Deputy", ChatAddress: "https://chat.google.com/?in=", Now: time.Now,
 		CertsAddress: "https://www.googleapis.com/oauth2/v3/certs",
 	})
 	var commands []chatpage.Command
 	for _, c := range chatevent.ConsoleCommands() {
-		commands = append(commands, chatpage.Command{ID: c.ID, Name: c.Name, Args: c.Args, Description: c.Description, Dialog: c.OpensDialog})
+		commands = append(commands, chatpage.Command{
+			ID: c.ID, Name: c.Name, Args: c.Args, Description: c.Description, Dialog: c.OpensDialog,
+		})
 	}
 	page := chatpage.New(chatpage.Config{
-		App: "Deputy", Endpoint: chatAt, Address: "https://chat.google.com", Commands: commands, Google: standIn, Format: format, Now: time.Now,
+		App: "Deputy", Endpoint: chatURL, Address: "https://chat.google.com", Commands: commands, Google: server,
+		Format: format, Now: time.Now,
 	}).Handler()
-	net, err := deployed.Connect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	net, err := deployed.NewNetwork(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host == "chat.google.com" {
 			page.ServeHTTP(w, r)
 			return
 		}
-		standIn.Handler().ServeHTTP(w, r)
+		server.Handler().ServeHTTP(w, r)
 	}), hosts...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(net.Close)
 
-	keyset, lookup, metadata := wrapped(t, standIn)
+	keyset, lookup, metadata := newKeysets(t, server)
 	client, err := json.Marshal(map[string]any{"web": map[string]any{
-		"client_id": standIn.ClientID, "client_secret": standIn.ClientSecret, "redirect_uris": standIn.RedirectURIs,
+		"client_id": server.ClientID, "client_secret": server.ClientSecret, "redirect_uris": server.RedirectURIs,
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	project := "deployed-" + strings.ToLower(rand.Text()[:8])
-	callersAt := filepath.Join(t.TempDir(), "callers.yaml")
-	operatorAllows(t, callersAt)
-	env := append(net.Environment(), "CALLERS="+callersAt, "OAUTH_CLIENT_ID="+standIn.ClientID, "FIRESTORE_EMULATOR_HOST="+emulator, "API_AUDIENCE=https://api.deputy.example.com",
-		"GOOGLE_CLOUD_PROJECT="+project, "KEYSET="+keyset.Reveal(), "LOOKUP_KEYSET="+lookup.Reveal(), "KEYSET_KEK="+kek, "GCE_METADATA_HOST="+metadata,
-		"OAUTH_CLIENT="+string(client), "OAUTH_CALLBACK_URL="+callbackAt,
-		"CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL="+chatAt)
-	events := deployAt(t, chatAt, "ChatEvent", env...)
-	callback := deployAt(t, callbackAt, "OAuthCallback", env...)
-	api, security := deploy(t, "CreateSpace", env...), deploy(t, "SecurityEvent", append(net.Environment(), "FIRESTORE_EMULATOR_HOST="+emulator, "GOOGLE_CLOUD_PROJECT="+project, "OAUTH_CLIENT_ID="+standIn.ClientID)...) // without a secret
+	callersFile := filepath.Join(t.TempDir(), "callers.yaml")
+	writeCallers(t, callersFile)
+	noSecrets := append(net.Environment(), "FIRESTORE_EMULATOR_HOST="+emulator, "GOOGLE_CLOUD_PROJECT="+project,
+		"OAUTH_CLIENT_ID="+server.ClientID)
+	env := slices.Concat(noSecrets, []string{
+		"CALLERS=" + callersFile, "API_AUDIENCE=https://api.deputy.example.com",
+		"KEYSET=" + keyset.Reveal(), "LOOKUP_KEYSET=" + lookup.Reveal(), "KEYSET_KEK=" + kek,
+		"GCE_METADATA_HOST=" + metadata, "OAUTH_CLIENT=" + string(client), "OAUTH_CALLBACK_URL=" + callbackURL,
+		"CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL=" + chatURL,
+	})
+	events := deployAt(t, chatURL, "ChatEvent", env...)
+	callback := deployAt(t, callbackURL, "OAuthCallback", env...)
+	api, security := deploy(t, "CreateSpace", env...), deploy(t, "SecurityEvent", noSecrets...)
 	for _, s := range []*service{events, callback, api, security} {
 		for _, path := range []string{"/ready", "/ready/store"} {
-			// One look at the store has three seconds, too little on a busy machine,
-			// and a failed one is given for three more.
+			// A check of the store times out after three seconds, which a busy machine
+			// may exceed, and its failure is cached for three more.
 			status, body := s.get(http.MethodGet, path)
 			for try := 0; status != http.StatusOK && try < 10; try++ {
 				<-time.After(time.Second)
@@ -112,73 +125,86 @@ func story(t *testing.T, format chatpage.Format, emulator string) {
 		t.Fatal(err)
 	}
 	p := person{t, &http.Client{Jar: jar, Transport: transport}, google.People()[0]}
-	// The first consent, and one that widens it: each goes on by itself.
-	for _, step := range [][2]string{{"/createspace Launch plan", "Launch plan"}, {"/createspace With people @Grace Hopper", "Added"}} {
+	// The first consent, and one that widens it. Each continues the command.
+	for _, step := range [][2]string{
+		{"/createspace Launch plan", "Launch plan"}, {"/createspace With people @Grace Hopper", "Added"},
+	} {
 		command, want := step[0], step[1]
-		done := p.allow(p.find(p.say(command), `class="button strong configure" href="([^"]*)"`))
-		if !strings.Contains(done, "Space created") || !strings.Contains(done, want) || strings.Contains(done, "requires configuration") {
-			t.Fatalf("%s: the page: %s\nevents: %s\ncallback: %s", command, done, events.Log, callback.Log)
+		page := p.allow(p.find(p.say(command), `class="button strong configure" href="([^"]*)"`))
+		if !strings.Contains(page, "Space created") || !strings.Contains(page, want) ||
+			strings.Contains(page, "requires configuration") {
+			t.Fatalf("%s: page: %s\nevents: %s\ncallback: %s", command, page, events.Log, callback.Log)
 		}
 	}
-	if again := p.say("/status"); !strings.Contains(again, "ada@example.com") {
-		t.Errorf("/status: %s", again)
+	if page := p.say("/status"); !strings.Contains(page, "ada@example.com") {
+		t.Errorf("/status: %s", page)
 	}
-	// The system asks; the person approves it by the link it was given.
-	status, asked := post(t, api.Address+"/v1/spaces", standIn, fromSystem)
+	// The caller needs an approval; the person gives it through the link in the response.
+	status, body := post(t, api.Address+"/v1/spaces", server, createRequest)
 	if status != http.StatusForbidden {
-		t.Fatalf("not approved: %d %s; log: %s", status, asked, api.Log)
+		t.Fatalf("not approved: %d %s; log: %s", status, body, api.Log)
 	}
-	question := p.allow(p.find(asked, `"invitation":"([^"]*)"`))
-	allowed := p.post(p.find(question, `<form method="post" action="([^"]*)"`), url.Values{"token": {p.find(question, `name="token" value="([^"]*)"`)}, "answer": {"allow"}})
+	question := p.allow(p.find(body, `"invitation":"([^"]*)"`))
+	allowed := p.post(p.find(question, `<form method="post" action="([^"]*)"`), url.Values{
+		"token": {p.find(question, `name="token" value="([^"]*)"`)}, "answer": {"allow"},
+	})
 	if !strings.Contains(question, "Allow CI to act as you?") || !strings.Contains(allowed, "<h1>Allowed</h1>") {
-		t.Errorf("the approval: %s\n%s\nlog: %s", question, allowed, callback.Log)
+		t.Errorf("approval: %s\n%s\nlog: %s", question, allowed, callback.Log)
 	}
-	if status, body := post(t, api.Address+"/v1/spaces", standIn, fromSystem); status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
-		t.Errorf("the API: %d %s; log: %s", status, body, api.Log)
+	status, body = post(t, api.Address+"/v1/spaces", server, createRequest)
+	if status != http.StatusCreated || !strings.Contains(body, `"state":"JOINED"`) {
+		t.Errorf("API: %d %s; log: %s", status, body, api.Log)
 	}
-	const byDelegation = `{"actAs":"grace@example.com","authority":"delegation","displayName":"By delegation"}`
-	if status, body := post(t, api.Address+"/v1/spaces", standIn, byDelegation); status != http.StatusForbidden || !strings.Contains(body, "DELEGATION_SERVICE_ACCOUNT") {
-		t.Errorf("delegation that is not set up: %d %s; log: %s", status, body, api.Log)
+	const delegationRequest = `{"actAs":"grace@example.com","authority":"delegation","displayName":"By delegation"}`
+	status, body = post(t, api.Address+"/v1/spaces", server, delegationRequest)
+	if status != http.StatusForbidden || !strings.Contains(body, "DELEGATION_SERVICE_ACCOUNT") {
+		t.Errorf("delegation without configuration: %d %s; log: %s", status, body, api.Log)
 	}
-	standIn.SetDelegation(delegating, capability.CreateSpaces.Scope())
-	delegated := deploy(t, "CreateSpace", append(env, "DELEGATION_SERVICE_ACCOUNT="+delegating)...)
+	server.SetDelegation(delegationAccount, capability.CreateSpaces.Scope())
+	delegated := deploy(t, "CreateSpace", append(env, "DELEGATION_SERVICE_ACCOUNT="+delegationAccount)...)
 	if status, body := delegated.get(http.MethodGet, "/ready"); status != http.StatusOK {
 		t.Fatalf("/ready: %d %s; log: %s", status, body, delegated.Log)
 	}
-	if status, body := post(t, delegated.Address+"/v1/spaces", standIn, byDelegation); status != http.StatusCreated {
+	status, body = post(t, delegated.Address+"/v1/spaces", server, delegationRequest)
+	if status != http.StatusCreated {
 		t.Errorf("delegation: %d %s; log: %s", status, body, delegated.Log)
 	}
-	if status, body := push(t, security.Address, standIn.SignEvent(map[string]any{
-		"iat": time.Now().Add(time.Minute).Unix(), // after the consent of a moment ago
+	if status, body := push(t, security.Address, server.SignEvent(map[string]any{
+		"iat": time.Now().Add(time.Minute).Unix(), // after the consent above
 		"events": map[string]any{"https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked": map[string]any{
-			"subject": map[string]any{"subject_type": "iss-sub", "iss": "https://accounts.google.com/", "sub": p.who.Sub},
+			"subject": map[string]any{
+				"subject_type": "iss-sub", "iss": "https://accounts.google.com/", "sub": p.account.Sub,
+			},
 		}},
 	})); status != http.StatusAccepted {
-		t.Errorf("a security event: %d %s; log: %s", status, body, security.Log)
+		t.Errorf("security event: %d %s; log: %s", status, body, security.Log)
 	}
-	security.logs("outcome\":\"revokedAt")
-	if n := standIn.Count("chatcerts"); n != 1 {
+	security.waitForLog("outcome\":\"revokedAt")
+	if n := server.Count("chatcerts"); n != 1 {
 		t.Errorf("Chat's keys were fetched %d times", n)
 	}
-	hosts := net.Asked()
-	for _, host := range []string{"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443", "accounts.google.com:443", "cloudkms.googleapis.com:443", "iamcredentials.googleapis.com:443"} {
+	hosts := net.Connections()
+	for _, host := range []string{
+		"oauth2.googleapis.com:443", "www.googleapis.com:443", "chat.googleapis.com:443", "accounts.google.com:443",
+		"cloudkms.googleapis.com:443", "iamcredentials.googleapis.com:443",
+	} {
 		if hosts[host] == 0 {
-			t.Errorf("nobody asked for %s: %v", host, hosts)
+			t.Errorf("no connection to %s: %v", host, hosts)
 		}
 	}
 }
 
-const delegating = "deputy@deployed.iam.gserviceaccount.com"
+const delegationAccount = "deputy@deployed.iam.gserviceaccount.com"
 
 const kek = "gcp-kms://projects/deployed/locations/global/keyRings/deputy/cryptoKeys/keysets"
 
-// wrapped are fresh keysets, wrapped by a key of the stand-in's Cloud KMS, and
-// the address of its metadata server, which gives the binary its credentials.
-func wrapped(t *testing.T, standIn *google.Server) (keyset, lookup config.Secret, metadata string) {
+// newKeysets returns new keysets, wrapped with a key of the emulator's Cloud KMS, and the
+// address of its metadata server, which gives the binary its credentials.
+func newKeysets(t *testing.T, server *google.Server) (keyset, lookup config.Secret, metadata string) {
 	t.Helper()
-	plain := httptest.NewServer(standIn.Handler())
+	plain := httptest.NewServer(server.Handler())
 	t.Cleanup(plain.Close)
-	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: standIn.ServiceToken()})
+	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: server.ServiceToken()})
 	key, err := kms.New(t.Context(), kek, option.WithEndpoint(plain.URL+"/"), option.WithTokenSource(source))
 	if err != nil {
 		t.Fatal(err)
@@ -204,19 +230,20 @@ func push(t *testing.T, address, token string) (int, string) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/secevent+jwt")
-	return answered(t, r)
+	return send(t, r)
 }
 
-const fromSystem = `{"actAs":"ada@example.com","displayName":"From a system","members":["grace@example.com"]}`
+const createRequest = `{"actAs":"ada@example.com","displayName":"From a system","members":["grace@example.com"]}`
 
 const callerID, callerEmail = "109000000000000000001", "ci@tools.iam.gserviceaccount.com"
 
-// operatorAllows writes the file of callers.
-func operatorAllows(t *testing.T, name string) {
+// writeCallers writes the callers file.
+func writeCallers(t *testing.T, name string) {
 	t.Helper()
 	text, err := callers.Edit(nil, func(d *callers.Draft) error {
 		return d.Put(callers.Caller{
-			ID: "ci", UniqueID: callerID, Email: callerEmail, Name: "CI", Actions: []string{"spaces.create"}, Domains: []string{"example.com"}, Authorities: []vault.Authority{"user", "delegation"},
+			ID: "ci", UniqueID: callerID, Email: callerEmail, Name: "CI", Actions: []string{"spaces.create"},
+			Domains: []string{"example.com"}, Authorities: []vault.Authority{"user", "delegation"},
 		})
 	})
 	if err == nil {
@@ -228,22 +255,23 @@ func operatorAllows(t *testing.T, name string) {
 }
 
 // post calls the API as that caller.
-func post(t *testing.T, address string, standIn *google.Server, body string) (int, string) {
+func post(t *testing.T, address string, server *google.Server, body string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Idempotency-Key", fmt.Sprintf("build-%04d", len(body))) // another request, another key
+	r.Header.Set("Idempotency-Key", fmt.Sprintf("build-%04d", len(body))) // one key per request
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+standIn.SignGoogle(map[string]any{
-		"iss": "https://accounts.google.com", "aud": "https://api.deputy.example.com", "sub": callerID, "email": callerEmail, "email_verified": true,
+	r.Header.Set("Authorization", "Bearer "+server.SignGoogle(map[string]any{
+		"iss": "https://accounts.google.com", "aud": "https://api.deputy.example.com", "sub": callerID,
+		"email": callerEmail, "email_verified": true,
 		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
 	}))
-	return answered(t, r)
+	return send(t, r)
 }
 
-func answered(t *testing.T, r *http.Request) (int, string) {
+func send(t *testing.T, r *http.Request) (int, string) {
 	t.Helper()
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -257,32 +285,35 @@ func answered(t *testing.T, r *http.Request) (int, string) {
 	return res.StatusCode, string(text)
 }
 
-// person is somebody with a browser.
+// person is a Google user with a browser.
 type person struct {
-	t      *testing.T
-	client *http.Client
-	who    google.Person
+	t       *testing.T
+	client  *http.Client
+	account google.Person
 }
 
 func (p person) say(text string) string {
 	p.t.Helper()
-	return p.post("https://chat.google.com/send", url.Values{"as": {p.who.Sub}, "in": {"DM" + p.who.Sub}, "text": {text}})
+	form := url.Values{"as": {p.account.Sub}, "in": {"DM" + p.account.Sub}, "text": {text}}
+	return p.post("https://chat.google.com/send", form)
 }
 
-// allow opens Google's page and allows all, and once more when Google asks again
-// for a refresh token.
+// allow gives consent on Google's page, and again if a second consent is required for a
+// refresh token.
 func (p person) allow(link string) string {
 	p.t.Helper()
-	page := p.agree(p.get(link))
+	page := p.submitConsent(p.get(link))
 	if strings.Contains(page, "wants to access your account") {
-		page = p.agree(page)
+		page = p.submitConsent(page)
 	}
 	return page
 }
 
-func (p person) agree(page string) string {
+func (p person) submitConsent(page string) string {
 	p.t.Helper()
-	form := url.Values{"request": {p.find(page, `name="request" value="([^"]*)"`)}, "account": {p.who.Sub}, "decision": {"allow"}}
+	form := url.Values{
+		"request": {p.find(page, `name="request" value="([^"]*)"`)}, "account": {p.account.Sub}, "decision": {"allow"},
+	}
 	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		form.Add("scope", m[1])
 	}

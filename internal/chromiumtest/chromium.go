@@ -1,8 +1,5 @@
-// Package chromiumtest gives tests a real browser without a window: one process
-// for all tests of a program, in which each test has cookies and a tab of its
-// own.
-//
-// It knows no page: tests do.
+// Package chromiumtest runs tests in headless Chromium. All tests of a program share
+// one browser process; each test has its own tab and cookies.
 package chromiumtest
 
 import (
@@ -33,7 +30,7 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(),
 		chromedp.ExecPath(program), chromedp.UserDataDir(profile),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WindowSize(1100, 780),
-		// It would look for Google's hosts otherwise.
+		// Keep the browser from contacting Google.
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true))
 	ctx, end := chromedp.NewContext(ctx)
@@ -42,36 +39,35 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 		cancel()
 		_ = os.RemoveAll(profile)
 	}
-	return ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank")) // without a time limit: it starts the browser
+	return ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank")) // no timeout: this starts the browser
 })
 
 var closeBrowser = func() {}
 
-// tabs are how many tests use the browser at once: on few cores more of them
-// only wait for each other.
+// tabs limits how many tests use the browser at once: more would only wait on few cores.
 var tabs = make(chan struct{}, 3)
 
-// Close ends the browser, if one was started; for TestMain.
+// Close stops the browser if it was started. Call it in TestMain.
 func Close() { closeBrowser() }
 
-// Tab is a tab for one test, 1100 by 780, closed with it. Without a browser on
-// this machine the test is skipped, loudly: what names what is not tested then.
-func Tab(t *testing.T, what string) context.Context {
+// Tab opens a tab of 1100 by 780 pixels that is closed with the test. If no browser is
+// installed, it skips the test and reports subject as not tested.
+func Tab(t *testing.T, subject string) context.Context {
 	t.Helper()
-	all, err := browser()
+	parent, err := browser()
 	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("NOT TESTED: " + what + " in a real browser. No Chromium was found; ./test.sh --all installs it")
+		t.Skip("NOT TESTED: " + subject + " in a real browser. Chromium was not found; ./test.sh --all installs it")
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	tabs <- struct{}{}
-	ctx, cancel := chromedp.NewContext(all, chromedp.WithNewBrowserContext())
+	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	t.Cleanup(func() {
 		cancel()
 		<-tabs
 	})
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1100, 780)); err != nil { // without a time limit: it opens the tab
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1100, 780)); err != nil { // no timeout: opens the tab
 		t.Fatal(err)
 	}
 	return ctx

@@ -8,14 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	// The generated main links it; named here so that go.mod and go.sum have
-	// all of it, and the buildpack's own tidy finds nothing to fetch.
+	// The generated main imports it. This import keeps it in go.mod and go.sum, so
+	// that go mod tidy in the buildpack has nothing to fetch.
 	_ "github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 )
 
-// generated is a main like the one the buildpack writes for functions that
-// register themselves.
-const generated = `package main
+// mainSource is like the main that the buildpack generates for functions that register themselves.
+const mainSource = `package main
 
 import (
 	"log"
@@ -32,25 +31,25 @@ func main() {
 }
 `
 
-// Build makes the one binary of the module at root, in a folder of its own,
-// which is the caller's to remove. The main exists only in an overlay, so the
-// tree stays as it is.
-// Packages in with are linked, too.
-func Build(root string, with ...string) (string, error) {
+// Build builds the binary of the module at root into a new directory, which the
+// caller must remove, and returns the binary's path. It also links the extra packages.
+// The main file exists only in an overlay, so the source tree does not change.
+func Build(root string, extra ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "deputy")
 	if err != nil {
 		return "", err
 	}
-	at, err := filepath.Abs(filepath.Join(root, "serverless_function_source_code", "main.go"))
+	mainPath, err := filepath.Abs(filepath.Join(root, "serverless_function_source_code", "main.go"))
 	if err != nil {
 		return "", err
 	}
-	source, overlay, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "deputy")
-	main := generated
-	for _, path := range with {
+	source, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "deputy")
+	overlay := filepath.Join(dir, "overlay.json")
+	main := mainSource
+	for _, path := range extra {
 		main = strings.Replace(main, "import (\n", "import (\n\t_ \""+path+"\"\n", 1)
 	}
-	text, err := json.Marshal(map[string]any{"Replace": map[string]string{at: source}})
+	text, err := json.Marshal(map[string]any{"Replace": map[string]string{mainPath: source}})
 	if err != nil {
 		return "", err
 	}

@@ -1,8 +1,6 @@
-// Package deployed runs Deputy on this machine the way Google runs it: the one
-// binary that the buildpack makes, a process for each function, and Google under
-// its real names, played by whatever handler it is given.
-//
-// It holds no rules of the buildpack and no story: tests and bench do.
+// Package deployed runs Deputy locally as it runs on Google Cloud: the binary that the
+// buildpack builds, one process per function, and a given handler that answers for
+// Google's host names. Tests and bench use it.
 package deployed
 
 import (
@@ -25,27 +23,26 @@ import (
 	"time"
 )
 
-// Internet is Google under its real names: a TLS server with a certificate for
-// them, and a proxy that leads there whatever the name. The binary
-// gets both as any program does, by HTTPS_PROXY and SSL_CERT_FILE; nothing in
-// it knows.
-type Internet struct {
+// Network answers for Google's host names: a TLS server with a certificate for them,
+// and a proxy that connects every name to that server. The unmodified binary uses both
+// through HTTPS_PROXY and SSL_CERT_FILE.
+type Network struct {
 	server, proxy *httptest.Server
 	roots         *x509.CertPool
-	file          string // the certificate, as PEM
+	certFile      string // PEM
 
 	mu    sync.Mutex
-	hosts map[string]int // how many connections were asked for, by name
+	hosts map[string]int // number of CONNECT requests by host and port
 }
 
-// Connect lets google answer for these hosts, until Close.
-func Connect(google http.Handler, hosts ...string) (*Internet, error) {
+// NewNetwork serves hosts with the handler google until Close.
+func NewNetwork(google http.Handler, hosts ...string) (*Network, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stand-in, not Google"}, DNSNames: hosts,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "emulator, not Google"}, DNSNames: hosts,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
@@ -57,10 +54,10 @@ func Connect(google http.Handler, hosts ...string) (*Internet, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Internet{roots: x509.NewCertPool(), file: filepath.Join(folder, "roots.pem"), hosts: map[string]int{}}
+	n := &Network{roots: x509.NewCertPool(), certFile: filepath.Join(folder, "roots.pem"), hosts: map[string]int{}}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	n.roots.AppendCertsFromPEM(text)
-	if err := os.WriteFile(n.file, text, 0o600); err != nil {
+	if err := os.WriteFile(n.certFile, text, 0o600); err != nil {
 		return nil, err
 	}
 	n.server = httptest.NewUnstartedServer(google)
@@ -70,46 +67,47 @@ func Connect(google http.Handler, hosts ...string) (*Internet, error) {
 	return n, nil
 }
 
-// Close ends it, with all connections.
-func (n *Internet) Close() {
+// Close shuts down both servers and all connections.
+func (n *Network) Close() {
 	n.proxy.CloseClientConnections()
 	n.proxy.Close()
 	n.server.CloseClientConnections()
 	n.server.Close()
-	_ = os.RemoveAll(filepath.Dir(n.file))
+	_ = os.RemoveAll(filepath.Dir(n.certFile))
 }
 
-// tunnel answers CONNECT by a connection to the one server there is.
-func (n *Internet) tunnel(w http.ResponseWriter, r *http.Request) {
+// tunnel answers CONNECT with a connection to n.server, whatever the host.
+func (n *Network) tunnel(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodConnect {
-		http.Error(w, "only CONNECT", http.StatusMethodNotAllowed)
+		http.Error(w, "method must be CONNECT", http.StatusMethodNotAllowed)
 		return
 	}
 	n.mu.Lock()
 	n.hosts[r.Host]++
 	n.mu.Unlock()
-	far, err := net.Dial("tcp", n.server.Listener.Addr().String())
+	backend, err := net.Dial("tcp", n.server.Listener.Addr().String())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
-	near, _, err := http.NewResponseController(w).Hijack()
+	client, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		_ = far.Close()
+		_ = backend.Close()
 		return
 	}
-	_, _ = near.Write([]byte("HTTP/1.1 200 OK\r\n\r\n"))
-	go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
-	go func() { _, _ = io.Copy(near, far); _ = near.Close() }()
+	_, _ = client.Write([]byte("HTTP/1.1 200 OK\r\n\r\n"))
+	go func() { _, _ = io.Copy(backend, client); _ = backend.Close() }()
+	go func() { _, _ = io.Copy(client, backend); _ = client.Close() }()
 }
 
-// Environment leads a process to this internet.
-func (n *Internet) Environment() []string {
-	return []string{"HTTPS_PROXY=" + n.proxy.URL, "SSL_CERT_FILE=" + n.file, "SSL_CERT_DIR=" + filepath.Dir(n.file)}
+// Environment returns the variables that make a process use n.
+func (n *Network) Environment() []string {
+	dir := filepath.Dir(n.certFile)
+	return []string{"HTTPS_PROXY=" + n.proxy.URL, "SSL_CERT_FILE=" + n.certFile, "SSL_CERT_DIR=" + dir}
 }
 
-// Transport leads a client to it; loopback stays what it is.
-func (n *Internet) Transport() (*http.Transport, error) {
+// Transport returns a transport that sends https requests to n and others directly.
+func (n *Network) Transport() (*http.Transport, error) {
 	proxy, err := url.Parse(n.proxy.URL)
 	if err != nil {
 		return nil, err
@@ -125,8 +123,8 @@ func (n *Internet) Transport() (*http.Transport, error) {
 	}, nil
 }
 
-// Asked is how many connections were asked for so far, by host and port.
-func (n *Internet) Asked() map[string]int {
+// Connections returns the number of connections requested, by host and port.
+func (n *Network) Connections() map[string]int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	out := map[string]int{}

@@ -14,21 +14,21 @@ import (
 	"time"
 )
 
-// Service is the binary running as one function.
+// Service is a process that runs the binary as one function.
 type Service struct {
 	Cmd     *exec.Cmd
 	Address string
-	Log     *Lines
+	Log     *LogBuffer
 }
 
-// Lines is what a process wrote so far.
-type Lines struct {
+// LogBuffer collects the output of a process.
+type LogBuffer struct {
 	mu    sync.Mutex
 	buf   bytes.Buffer
-	wrote chan struct{} // closed at the next write
+	wrote chan struct{} // closed by the next write
 }
 
-func (l *Lines) Write(p []byte) (int, error) {
+func (l *LogBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.wrote)
@@ -36,11 +36,11 @@ func (l *Lines) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-func (l *Lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
+func (l *LogBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
 
-// Wait waits until the process has written a text.
-func (l *Lines) Wait(text string) error {
-	late := time.After(10 * time.Second)
+// WaitFor waits up to 10 seconds until the output contains text.
+func (l *LogBuffer) WaitFor(text string) error {
+	timeout := time.After(10 * time.Second)
 	for {
 		l.mu.Lock()
 		wrote, found := l.wrote, strings.Contains(l.buf.String(), text)
@@ -50,38 +50,39 @@ func (l *Lines) Wait(text string) error {
 		}
 		select {
 		case <-wrote:
-		case <-late:
-			return fmt.Errorf("%q is not in the log: %s", text, l)
+		case <-timeout:
+			return fmt.Errorf("%q not found in log: %s", text, l)
 		}
 	}
 }
 
-// FreeAddress is one that nobody listens on.
+// FreeAddress returns the URL of an unused loopback address.
 func FreeAddress() (string, error) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	return "http://" + free.Addr().String(), free.Close()
+	return "http://" + listener.Addr().String(), listener.Close()
 }
 
-// Start starts the binary as one function at an address, with nothing but env,
-// until Stop.
+// Start runs the binary as the function target at address until Stop. The environment
+// consists of env and the variables that select both.
 func Start(binary, address, target string, env ...string) (*Service, error) {
-	s := &Service{Log: &Lines{wrote: make(chan struct{})}, Address: address}
-	s.Cmd = exec.Command(binary) //nolint:gosec // what Build made
+	s := &Service{Log: &LogBuffer{wrote: make(chan struct{})}, Address: address}
+	s.Cmd = exec.Command(binary) //nolint:gosec // from Build
 	s.Cmd.Stderr = s.Log
-	s.Cmd.Env = append([]string{"FUNCTION_TARGET=" + target, "PORT=" + address[strings.LastIndex(address, ":")+1:]}, env...)
+	port := address[strings.LastIndex(address, ":")+1:]
+	s.Cmd.Env = append([]string{"FUNCTION_TARGET=" + target, "PORT=" + port}, env...)
 	return s, s.Cmd.Start()
 }
 
-// Stop ends it at once.
+// Stop kills the process.
 func (s *Service) Stop() {
 	_ = s.Cmd.Process.Kill()
 	_ = s.Cmd.Wait()
 }
 
-// Get asks until the process listens.
+// Get sends a request, retrying for up to 20 seconds until the process listens.
 func (s *Service) Get(ctx context.Context, method, path string) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()

@@ -19,13 +19,14 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// theStub is built once for all tests.
-var theStub = sync.OnceValues(func() (string, error) {
+// buildStub builds the stub once and returns the folder for PATH.
+var buildStub = sync.OnceValues(func() (string, error) {
 	folder, err := os.MkdirTemp("", "stub")
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "build", "-o", filepath.Join(folder, "gcloud"), "./stub").CombinedOutput() //nolint:gosec // of this repository
+	cmd := exec.Command("go", "build", "-o", filepath.Join(folder, "gcloud"), "./stub") //nolint:gosec // a test path
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
@@ -39,38 +40,38 @@ var theStub = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if folder, err := theStub(); err == nil {
+	if folder, err := buildStub(); err == nil {
 		_ = os.RemoveAll(folder)
 	}
 	if parserStarted.Load() {
-		if p, err := theParser(); err == nil {
-			_ = os.RemoveAll(p.home)
+		if p, err := startParser(); err == nil {
+			_ = os.RemoveAll(p.configDir)
 		}
 	}
 	os.Exit(code)
 }
 
-// cloud is a Google Cloud project as the stub plays it.
+// cloud is a Google Cloud project simulated by the stub.
 type cloud struct {
 	t      *testing.T
 	folder string
-	client string // file of the OAuth client
+	client string // path of the OAuth client file
 }
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{t, t.TempDir(), filepath.Join(t.TempDir(), "client_secrets.json")}
-	if err := os.WriteFile(c.client, []byte(`{"web":{"client_id":"c","client_secret":"CLIENT-SECRET"}}`+"\n"), 0o600); err != nil {
+	secrets := []byte(`{"web":{"client_id":"c","client_secret":"CLIENT-SECRET"}}` + "\n")
+	if err := os.WriteFile(c.client, secrets, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// deploy runs deploy.sh in the cloud, with more of an environment in front of
-// its arguments.
+// deploy runs deploy.sh. Leading arguments that begin with STUB_ are environment variables.
 func (c *cloud) deploy(args ...string) (code int, out string) {
 	c.t.Helper()
-	stub, err := theStub()
+	stub, err := buildStub()
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -91,12 +92,16 @@ func (c *cloud) deploy(args ...string) (code int, out string) {
 	return 0, string(text)
 }
 
-// whole are the arguments of a full deployment.
-func (c *cloud) whole() []string {
-	return []string{"--project", "my-project-1", "--region", "europe-west1", "--client-secrets", c.client, "--kms", "--trigger", "projects/p/locations/r/connections/c/repositories/x", "--set", "ALLOWED_DOMAINS=example.com,example.org"}
+// allArgs returns the arguments of a full deployment.
+func (c *cloud) allArgs() []string {
+	return []string{
+		"--project", "my-project-1", "--region", "europe-west1", "--client-secrets", c.client, "--kms",
+		"--trigger", "projects/p/locations/r/connections/c/repositories/x",
+		"--set", "ALLOWED_DOMAINS=example.com,example.org",
+	}
 }
 
-// calls are all calls so far, and forgets them.
+// calls returns the calls since the last one of calls.
 func (c *cloud) calls() [][]string {
 	c.t.Helper()
 	text, err := os.ReadFile(filepath.Join(c.folder, "calls"))
@@ -120,8 +125,8 @@ func (c *cloud) calls() [][]string {
 	return out
 }
 
-// made is all that is there now.
-func (c *cloud) made() (things map[string]string, changes int) {
+// resources returns all resources and the number of changes.
+func (c *cloud) resources() (things map[string]string, changes int) {
 	c.t.Helper()
 	text, err := os.ReadFile(filepath.Join(c.folder, "state"))
 	if err != nil {
@@ -137,67 +142,68 @@ func (c *cloud) made() (things map[string]string, changes int) {
 	return s.Things, s.Changes
 }
 
-func TestADryRunCallsNothing(t *testing.T) {
+func TestDryRun_CallsNothing(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	code, out := c.deploy(append(c.whole(), "--dry-run", "--smoke")...)
+	code, out := c.deploy(append(c.allArgs(), "--dry-run", "--smoke")...)
 	if code != 0 || strings.Count(out, "gcloud ") < 70 {
 		t.Errorf("%d: %s", code, out)
 	}
 	for _, call := range c.calls() {
-		t.Errorf("it called %v", call)
+		t.Errorf("called %v", call)
 	}
 }
 
-func TestTheFirstRunMakesEverythingOnceAndTheSecondNothing(t *testing.T) {
+func TestDeploy_Idempotent(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	first, changes := c.made()
+	first, changes := c.resources()
 	if changes < 70 {
 		t.Errorf("%d changes: %v", changes, first)
 	}
 	for _, service := range []string{"chatevent", "oauthcallback", "createspace", "securityevent"} {
 		if first["traffic deputy-"+service] == "" {
-			t.Errorf("%s does not serve", service)
+			t.Errorf("%s has no traffic", service)
 		}
 	}
 	c.calls()
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	second, again := c.made()
-	if again != changes {
+	second, after := c.resources()
+	if after != changes {
 		var all []string
 		for _, call := range c.calls() {
 			all = append(all, strings.Join(call, " "))
 		}
-		t.Errorf("the second run changed %d things; its calls:\n%s", again-changes, strings.Join(all, "\n"))
+		t.Errorf("the second run changed %d things; its calls:\n%s", after-changes, strings.Join(all, "\n"))
 	}
 	if diff := cmp.Diff(first, second); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestARunThatFailedAnywhereIsFinishedByTheNext(t *testing.T) {
+func TestDeploy_ResumesAfterFailure(t *testing.T) {
 	t.Parallel()
-	whole := newCloud(t)
-	if code, out := whole.deploy(whole.whole()...); code != 0 {
+	reference := newCloud(t)
+	if code, out := reference.deploy(reference.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	want, _ := whole.made()
-	// One of each kind of change: which one of a kind fails makes no difference.
+	want, _ := reference.resources()
+	// One change of each kind is enough.
 	seen, n := map[string]bool{}, 0
-	for _, call := range whole.calls() {
+	for _, call := range reference.calls() {
 		if !isChange(call) {
 			continue
 		}
 		n++
 		kind := strings.Join(call[1:4], " ")
-		if call[1] == "secrets" || call[1] == "run" || call[1] == "services" || call[1] == "builds" && call[2] == "submit" {
-			kind = strings.Join(call[1:3], " ") // then comes a name
+		if call[1] == "secrets" || call[1] == "run" || call[1] == "services" ||
+			call[1] == "builds" && call[2] == "submit" {
+			kind = strings.Join(call[1:3], " ") // a name follows
 		}
 		if seen[kind] {
 			continue
@@ -206,34 +212,35 @@ func TestARunThatFailedAnywhereIsFinishedByTheNext(t *testing.T) {
 		t.Run(strings.ReplaceAll(kind, " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			c := newCloud(t)
-			if code, out := c.deploy(append([]string{fmt.Sprintf("STUB_FAIL=%d", n)}, c.whole()...)...); code == 0 {
-				t.Fatalf("it ended well: %s", out)
+			code, out := c.deploy(append([]string{fmt.Sprintf("STUB_FAIL=%d", n)}, c.allArgs()...)...)
+			if code == 0 {
+				t.Fatalf("no failure: %s", out)
 			}
-			if code, out := c.deploy(c.whole()...); code != 0 {
-				t.Fatalf("again: %d: %s", code, out)
+			if code, out := c.deploy(c.allArgs()...); code != 0 {
+				t.Fatalf("second run: %d: %s", code, out)
 			}
-			got, _ := c.made()
+			got, _ := c.resources()
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("it ends otherwise: %s", diff)
+				t.Errorf("different result: %s", diff)
 			}
 		})
 	}
 	if len(seen) < 18 {
-		t.Errorf("only %d kinds of changes were looked at: %v", len(seen), seen)
+		t.Errorf("only %d kinds of changes were tested: %v", len(seen), seen)
 	}
 }
 
-// isChange tells a call that changes something.
+// isChange reports whether a call changes something.
 func isChange(call []string) bool {
 	return call[0] == "gcloud" && !slices.ContainsFunc(call, func(w string) bool {
 		return slices.Contains([]string{"describe", "list", "get-iam-policy", "access"}, w)
 	})
 }
 
-func TestNoSecretIsAnArgumentOrPrinted(t *testing.T) {
+func TestDeploy_SecretsHidden(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	code, out := c.deploy(c.whole()...)
+	code, out := c.deploy(c.allArgs()...)
 	if code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
@@ -260,54 +267,61 @@ func TestNoSecretIsAnArgumentOrPrinted(t *testing.T) {
 	}
 }
 
-func TestTroubleOtherThanNotFoundMakesNothing(t *testing.T) {
+func TestDeploy_StopsOnReadError(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	// A gcloud that may see nothing.
-	blind := t.TempDir()
-	if err := os.WriteFile(filepath.Join(blind, "gcloud"), []byte("#!/bin/sh\necho \"$@\" >>"+c.folder+"/calls\necho 'ERROR: PERMISSION_DENIED' >&2\nexit 1\n"), 0o700); err != nil { //nolint:gosec // it is to be run
+	// A gcloud without any permission.
+	bin := t.TempDir()
+	script := "#!/bin/sh\necho \"$@\" >>" + c.folder + "/calls\necho 'ERROR: PERMISSION_DENIED' >&2\nexit 1\n"
+	err := os.WriteFile(filepath.Join(bin, "gcloud"), []byte(script), 0o700) //nolint:gosec // executable
+	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "./deploy.sh", c.whole()...) //nolint:gosec // of this repository
+	cmd := exec.CommandContext(t.Context(), "./deploy.sh", c.allArgs()...) //nolint:gosec // in this repository
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "PATH="+blind+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "PERMISSION_DENIED") || !strings.Contains(string(out), "nothing more is done") {
+	if err == nil || !strings.Contains(string(out), "PERMISSION_DENIED") ||
+		!strings.Contains(string(out), "this command failed") {
 		t.Errorf("%v: %s", err, out)
 	}
 	calls, err := os.ReadFile(filepath.Join(c.folder, "calls"))
 	if err != nil || bytes.Count(calls, []byte("\n")) != 1 {
-		t.Errorf("it went on: %s, %v", calls, err)
+		t.Errorf("further calls: %s, %v", calls, err)
 	}
 }
 
-func TestOddArgumentsAreExplained(t *testing.T) {
+func TestArguments_Invalid(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
+	const base = "--project my-project-1 --region europe-west1 "
+	push := base + "--push " + olderBuild
 	for arguments, want := range map[string]string{
 		"":                       "--project is missing",
 		"--project my-project-1": "--region is missing",
-		"--project My_Project --region europe-west1":                                                                         "is not a project id",
-		"--project 123456789012 --region europe-west1":                                                                       "is not a project id",
-		"--project my-project-1 --region Europe":                                                                             "is not a region",
-		"--project my-project-1 --region europe-west1 --only x":                                                              "must be infra or services",
-		"--project my-project-1 --region":                                                                                    "--region wants a value",
-		"--project my-project-1 --region europe-west1 --fast":                                                                "unknown argument '--fast'",
-		"--project my-project-1 --region europe-west1 --client-secrets nowhere.json":                                         "cannot be read",
-		"--project my-project-1 --region europe-west1 --promote":                                                             "--promote needs the --tag",
-		"--project my-project-1 --region europe-west1 --promote --tag c --rollback":                                          "exclude each other",
-		"--project my-project-1 --region europe-west1 --image eu.pkg.dev/x --from-source":                                    "exclude each other",
-		"--project my-project-1 --region europe-west1 --set KEYSET=x":                                                        "is not NAME=VALUE",
-		"--project my-project-1 --region europe-west1 --tag Tag":                                                             "small letters",
-		"--project my-project-1 --region europe-west1 --trigger github.com/x/y":                                              "must look like projects/",
-		"--project my-project-1 --region europe-west1 --database Bad":                                                        "not a name of a database",
-		"--project my-project-1 --region europe-west1 --only services --client-secrets " + c.client:                          "stores no --client-secrets",
-		"--project my-project-1 --region europe-west1 --promote --tag c --image eu.pkg.dev/x":                                "only give traffic",
-		"--project my-project-1 --region europe-west1 --push x":                                                              "is not the id of a build",
-		"--project my-project-1 --region europe-west1 --push " + older + " --image eu.pkg.dev/x":                             "--push needs --only services or --promote",
-		"--project my-project-1 --region europe-west1 --push " + older + " --only services":                                  "--push needs --image or --promote",
-		"--project my-project-1 --region europe-west1 --push " + older + " --only services --image eu.pkg.dev/x --all-users": "opens no service",
-		"--project my-project-1 --region europe-west1 --commit 0123456789012345678901234567890123456789":                     "--commit belongs to --push",
+		"--project My_Project --region europe-west1":   "is not a project ID",
+		"--project 123456789012 --region europe-west1": "is not a project ID",
+		"--project my-project-1 --region Europe":       "is not a region",
+		"--project my-project-1 --region":              "--region requires a value",
+
+		base + "--only x":                                     "must be infra or services",
+		base + "--fast":                                       "unknown argument '--fast'",
+		base + "--client-secrets nowhere.json":                "cannot be read",
+		base + "--promote":                                    "--promote requires --tag",
+		base + "--promote --tag c --rollback":                 "are mutually exclusive",
+		base + "--image eu.pkg.dev/x --from-source":           "are mutually exclusive",
+		base + "--set KEYSET=x":                               "is not NAME=VALUE",
+		base + "--tag Tag":                                    "lowercase letters",
+		base + "--trigger github.com/x/y":                     "must have the form projects/",
+		base + "--database Bad":                               "is not a database name",
+		base + "--only services --client-secrets " + c.client: "--only services and --client-secrets are",
+		base + "--promote --tag c --image eu.pkg.dev/x":       "only move traffic",
+
+		base + "--push x":                                          "is not a build ID",
+		push + " --image eu.pkg.dev/x":                             "--push requires --only services or --promote",
+		push + " --only services":                                  "--push requires --image or --promote",
+		push + " --only services --image eu.pkg.dev/x --all-users": "--push and --all-users are",
+		base + "--commit 0123456789012345678901234567890123456789": "--commit requires --push",
 	} {
 		code, out := c.deploy(strings.Fields(arguments)...)
 		if code != 64 || !strings.Contains(out, want) {
@@ -315,65 +329,72 @@ func TestOddArgumentsAreExplained(t *testing.T) {
 		}
 	}
 	if calls := c.calls(); calls != nil {
-		t.Errorf("it called %v", calls)
+		t.Errorf("called %v", calls)
 	}
 }
 
-func TestWithoutTheOAuthClientItSaysHowToGoOn(t *testing.T) {
+func TestDeploy_WithoutOAuthClient(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	base := []string{"--project", "my-project-1", "--region", "europe-west1"}
 	code, out := c.deploy(base...)
 	for _, want := range []string{
-		"https://deputy-oauthcallback-123456789012.europe-west1.run.app/callback", "https://www.googleapis.com/auth/chat.spaces.create", "/createspace  (Slash command)",
-		"101  Create a space  (Quick command) yes", "Project number (123456789012)", "dies after 7 days", "--client-secrets client_secrets.json",
+		"https://deputy-oauthcallback-123456789012.europe-west1.run.app/callback",
+		"https://www.googleapis.com/auth/chat.spaces.create", "/createspace  (Slash command)",
+		"101  Create a space  (Quick command) yes", "Project number (123456789012)", "expires after 7 days",
+		"--client-secrets client_secrets.json",
 	} {
 		if !strings.Contains(out, want) {
-			t.Errorf("%q is not said:\n%s", want, out)
+			t.Errorf("%q not in the output:\n%s", want, out)
 		}
 	}
-	if things, _ := c.made(); code != 3 || things["run services deputy-chatevent"] != "" {
+	if things, _ := c.resources(); code != 3 || things["run services deputy-chatevent"] != "" {
 		t.Errorf("%d, %v", code, things)
 	}
-	if code, out := c.deploy(append(base, "--client-secrets", c.client)...); code != 0 || !strings.Contains(out, "run deploy deputy-chatevent") {
+	code, out = c.deploy(append(base, "--client-secrets", c.client)...)
+	if code != 0 || !strings.Contains(out, "run deploy deputy-chatevent") {
 		t.Errorf("%d: %s", code, out)
 	}
 }
 
-// release deploys twice: the second time as c2, without traffic.
-func release(t *testing.T) (*cloud, []string) {
+// deployTwice deploys twice, the second time with the tag c2 and without traffic.
+func deployTwice(t *testing.T) (*cloud, []string) {
 	t.Helper()
 	c := newCloud(t)
 	base := []string{"--project", "my-project-1", "--region", "europe-west1"}
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	if code, out := c.deploy(append(base, "--kms", "--only", "services", "--image", "eu.pkg.dev/p/deputy:2", "--tag", "c2", "--no-traffic", "--smoke")...); code != 0 {
+	second := slices.Concat(base, []string{
+		"--kms", "--only", "services", "--image", "eu.pkg.dev/p/deputy:2", "--tag", "c2", "--no-traffic", "--smoke",
+	})
+	if code, out := c.deploy(second...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
 	return c, base
 }
 
-func TestATaggedRevisionIsTriedAndThenGetsTheTraffic(t *testing.T) {
+func TestPromote(t *testing.T) {
 	t.Parallel()
-	c, base := release(t)
-	things, _ := c.made()
-	if things["traffic deputy-chatevent"] != "deputy-chatevent-00001" || things["tag deputy-chatevent c2"] != "deputy-chatevent-00002" {
-		t.Errorf("people got it already: %v", things)
+	c, base := deployTwice(t)
+	things, _ := c.resources()
+	if things["traffic deputy-chatevent"] != "deputy-chatevent-00001" ||
+		things["tag deputy-chatevent c2"] != "deputy-chatevent-00002" {
+		t.Errorf("traffic moved too early: %v", things)
 	}
-	tried := 0
+	requests := 0
 	for _, call := range c.calls() {
 		if call[0] == "curl" && strings.HasPrefix(call[len(call)-1], "https://c2---deputy-") {
-			tried++
+			requests++
 		}
 	}
-	if tried != 5 {
-		t.Errorf("%d addresses of the tag were tried", tried)
+	if requests != 5 {
+		t.Errorf("%d requests to the tagged revisions, want 5", requests)
 	}
 	if code, out := c.deploy(append(base, "--tag", "c2", "--promote")...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	things, _ = c.made()
+	things, _ = c.resources()
 	for _, service := range []string{"chatevent", "oauthcallback", "createspace", "securityevent"} {
 		if things["traffic deputy-"+service] != "deputy-"+service+"-00002" {
 			t.Errorf("%s has %s", service, things["traffic deputy-"+service])
@@ -381,17 +402,19 @@ func TestATaggedRevisionIsTriedAndThenGetsTheTraffic(t *testing.T) {
 	}
 }
 
-func TestRevisionsThatFailInServiceAreTakenBack(t *testing.T) {
+func TestPromote_RollsBackOnFailure(t *testing.T) {
 	t.Parallel()
-	for name, trouble := range map[string]string{"not ready": "STUB_READY=503", "takes events of strangers": "STUB_EVENT=200"} {
+	for name, variable := range map[string]string{
+		"not ready": "STUB_READY=503", "accepts any event": "STUB_EVENT=200",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, base := release(t)
-			code, out := c.deploy(append(append([]string{trouble}, base...), "--tag", "c2", "--promote")...)
-			if code == 0 || !strings.Contains(out, "going back") {
+			c, base := deployTwice(t)
+			code, out := c.deploy(append(append([]string{variable}, base...), "--tag", "c2", "--promote")...)
+			if code == 0 || !strings.Contains(out, "rolling back") {
 				t.Errorf("%d: %s", code, out)
 			}
-			things, _ := c.made()
+			things, _ := c.resources()
 			for _, service := range []string{"chatevent", "oauthcallback", "createspace", "securityevent"} {
 				if things["traffic deputy-"+service] != "deputy-"+service+"-00001" {
 					t.Errorf("%s has %s", service, things["traffic deputy-"+service])
@@ -401,20 +424,22 @@ func TestRevisionsThatFailInServiceAreTakenBack(t *testing.T) {
 	}
 }
 
-func TestASmokeTestThatFailsFailsTheRun(t *testing.T) {
+func TestSmoke_Failure(t *testing.T) {
 	t.Parallel()
-	c, base := release(t)
-	for _, trouble := range []string{"STUB_READY=503", "STUB_EVENT=200"} {
-		if code, out := c.deploy(append(append([]string{trouble}, base...), "--kms", "--only", "services", "--image", "eu.pkg.dev/p/deputy:2", "--tag", "c2", "--no-traffic", "--smoke")...); code == 0 {
-			t.Errorf("%s: %s", trouble, out)
+	c, base := deployTwice(t)
+	for _, variable := range []string{"STUB_READY=503", "STUB_EVENT=200"} {
+		args := append(append([]string{variable}, base...), "--kms", "--only", "services",
+			"--image", "eu.pkg.dev/p/deputy:2", "--tag", "c2", "--no-traffic", "--smoke")
+		if code, out := c.deploy(args...); code == 0 {
+			t.Errorf("%s: %s", variable, out)
 		}
 	}
 }
 
-func TestAServiceIsDeployedWithWhatTheTableSays(t *testing.T) {
+func TestDeploy_ServiceFlags(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
 	deployed := map[string][]string{}
@@ -423,19 +448,31 @@ func TestAServiceIsDeployedWithWhatTheTableSays(t *testing.T) {
 			deployed[call[3]] = call
 		}
 	}
-	const secrets = "--set-secrets=KEYSET=deputy-keyset:1,LOOKUP_KEYSET=deputy-lookup-keyset:1,OAUTH_CLIENT=deputy-oauth-client:1"
+	const secrets = "--set-secrets=KEYSET=deputy-keyset:1,LOOKUP_KEYSET=deputy-lookup-keyset:1," +
+		"OAUTH_CLIENT=deputy-oauth-client:1"
 	const callers = "CALLERS=gs://my-project-1-deputy-callers/callers.yaml"
 	for service, want := range map[string][]string{
-		"deputy-chatevent":     {"FUNCTION_TARGET=ChatEvent", "CHAT_PROJECT_NUMBER=123456789012", "CHAT_ENDPOINT_URL=https://deputy-chatevent-123456789012.europe-west1.run.app", "--timeout=30", "ALLOWED_DOMAINS=example.com,example.org", secrets, callers},
+		"deputy-chatevent": {
+			"FUNCTION_TARGET=ChatEvent", "CHAT_PROJECT_NUMBER=123456789012",
+			"CHAT_ENDPOINT_URL=https://deputy-chatevent-123456789012.europe-west1.run.app", "--timeout=30",
+			"ALLOWED_DOMAINS=example.com,example.org", secrets, callers,
+		},
 		"deputy-oauthcallback": {"FUNCTION_TARGET=OAuthCallback", "--timeout=30", secrets, callers},
-		"deputy-createspace":   {"FUNCTION_TARGET=CreateSpace", "API_AUDIENCE=https://deputy-createspace-123456789012.europe-west1.run.app", "--timeout=60", secrets, callers},
+		"deputy-createspace": {
+			"FUNCTION_TARGET=CreateSpace",
+			"API_AUDIENCE=https://deputy-createspace-123456789012.europe-west1.run.app", "--timeout=60",
+			secrets, callers,
+		},
 		"deputy-securityevent": {"FUNCTION_TARGET=SecurityEvent", "OAUTH_CLIENT_ID=c ", "--clear-secrets"},
 	} {
 		line := strings.Join(deployed[service], " ")
 		if service != "deputy-securityevent" {
-			want = append(want, "OAUTH_CALLBACK_URL=https://deputy-oauthcallback-123456789012", "KEYSET_KEK=gcp-kms://projects/my-project-1/")
+			want = append(want, "OAUTH_CALLBACK_URL=https://deputy-oauthcallback-123456789012",
+				"KEYSET_KEK=gcp-kms://projects/my-project-1/")
 		}
-		for _, text := range append(want, "--service-account="+service+"@my-project-1.iam", "--set-env-vars=", "--no-invoker-iam-check", "--cpu=1", "--memory=256Mi", "httpGet.path=/ready") {
+		want = append(want, "--service-account="+service+"@my-project-1.iam", "--set-env-vars=",
+			"--no-invoker-iam-check", "--cpu=1", "--memory=256Mi", "httpGet.path=/ready")
+		for _, text := range want {
 			if !strings.Contains(line, text) {
 				t.Errorf("%s has no %s: %s", service, text, line)
 			}
@@ -448,10 +485,10 @@ func TestAServiceIsDeployedWithWhatTheTableSays(t *testing.T) {
 	}
 }
 
-func TestTheLogsLeaveAddressesOutBeforeTheFunctionsAreDeployed(t *testing.T) {
+func TestDeploy_LogExclusionsFirst(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
 	excluded := map[string]bool{}
@@ -460,116 +497,124 @@ func TestTheLogsLeaveAddressesOutBeforeTheFunctionsAreDeployed(t *testing.T) {
 		for _, name := range []string{"deputy-oauthcallback", "deputy-createspace"} {
 			excluded[name] = excluded[name] || strings.Contains(line, "--add-exclusion=name="+name+",")
 			if strings.Contains(line, "run deploy "+name) && !excluded[name] {
-				t.Errorf("%s is deployed first", name)
+				t.Errorf("%s is deployed before its exclusion exists", name)
 			}
 		}
 	}
 	if !excluded["deputy-oauthcallback"] || !excluded["deputy-createspace"] {
-		t.Errorf("only these are left out: %v", excluded)
+		t.Errorf("exclusions: %v", excluded)
 	}
 }
 
-func TestFirestoreForgetsWhatTheVaultSaysExpires(t *testing.T) {
+func TestFirestore_TTLs(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	_, out := c.deploy(append(c.whole(), "--dry-run")...)
-	for _, group := range vault.ForgottenByTTL() {
+	_, out := c.deploy(append(c.allArgs(), "--dry-run")...)
+	for _, group := range vault.TTLCollectionGroups() {
 		if !strings.Contains(out, "ttls update expires --collection-group="+group+" ") {
-			t.Errorf("%s is kept", group)
+			t.Errorf("%s has no TTL policy", group)
 		}
 	}
-	if got, want := strings.Count(out, "ttls update"), len(vault.ForgottenByTTL()); got != want {
-		t.Errorf("%d groups expire, and the vault names %d", got, want)
+	if got, want := strings.Count(out, "ttls update"), len(vault.TTLCollectionGroups()); got != want {
+		t.Errorf("got %d TTL policies, want %d", got, want)
 	}
 }
 
-func TestFirestoreHasAnIndexForWhatTheVaultLooksFor(t *testing.T) {
+func TestFirestore_Indexes(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	_, out := c.deploy(append(c.whole(), "--dry-run")...)
-	for _, field := range vault.Indexed() {
+	_, out := c.deploy(append(c.allArgs(), "--dry-run")...)
+	for _, field := range vault.IndexedFields() {
 		group, name, _ := strings.Cut(field, "/")
 		if !strings.Contains(out, "indexes fields update "+name+" --collection-group="+group+" ") {
-			t.Errorf("%s has none", field)
+			t.Errorf("%s has no index", field)
 		}
 	}
-	if got, want := strings.Count(out, "--index=order=ascending"), len(vault.Indexed()); got != want {
-		t.Errorf("%d fields have one, and the vault names %d", got, want)
+	if got, want := strings.Count(out, "--index=order=ascending"), len(vault.IndexedFields()); got != want {
+		t.Errorf("got %d indexes, want %d", got, want)
 	}
 }
 
 var services = []string{"chatevent", "oauthcallback", "createspace", "securityevent"}
 
-func TestARevisionThatNeverRanIsDeployedAnew(t *testing.T) {
+func TestDeploy_RedeploysUnreadyRevision(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	if code, out := c.deploy(append([]string{"STUB_UNREADY=deputy-createspace"}, c.whole()...)...); code == 0 {
-		t.Fatalf("it ended well: %s", out)
+	if code, out := c.deploy(append([]string{"STUB_UNREADY=deputy-createspace"}, c.allArgs()...)...); code == 0 {
+		t.Fatalf("no failure: %s", out)
 	}
-	if code, out := c.deploy(c.whole()...); code != 0 || !strings.Contains(out, "run deploy deputy-createspace") || strings.Contains(out, "run deploy deputy-chatevent") {
+	code, out := c.deploy(c.allArgs()...)
+	if code != 0 || !strings.Contains(out, "run deploy deputy-createspace") ||
+		strings.Contains(out, "run deploy deputy-chatevent") {
 		t.Fatalf("%d: %s", code, out)
 	}
-	things, _ := c.made()
+	things, _ := c.resources()
 	for _, s := range services {
 		if things["ready deputy-"+s] == "" {
-			t.Errorf("%s does not run", s)
+			t.Errorf("%s is not ready", s)
 		}
 	}
 }
 
-func TestTrafficThatWasHeldBackIsGivenByTheNextRun(t *testing.T) {
+func TestDeploy_MovesHeldTraffic(t *testing.T) {
 	t.Parallel()
-	c, base := release(t)
+	c, base := deployTwice(t)
 	same := append(slices.Clone(base), "--only", "services", "--image", "eu.pkg.dev/p/deputy:2", "--tag", "c2")
 	if code, out := c.deploy(same...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	things, _ := c.made()
+	things, _ := c.resources()
 	for _, s := range services {
-		if things["traffic deputy-"+s] != "deputy-"+s+"-00002" || !strings.Contains(things["revision deputy-"+s+"-00002"], ",deputy-"+s+"-00001,") {
-			t.Errorf("%s: %s serves: %s", s, things["traffic deputy-"+s], things["revision deputy-"+s+"-00002"])
+		revision := things["revision deputy-"+s+"-00002"]
+		if things["traffic deputy-"+s] != "deputy-"+s+"-00002" || !strings.Contains(revision, ",deputy-"+s+"-00001,") {
+			t.Errorf("%s: traffic on %s; revision: %s", s, things["traffic deputy-"+s], revision)
 		}
 	}
 	if code, out := c.deploy(append(base, "--rollback")...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	if things, _ = c.made(); things["traffic deputy-chatevent"] != "deputy-chatevent-00001" {
-		t.Errorf("back on %s", things["traffic deputy-chatevent"])
+	if things, _ = c.resources(); things["traffic deputy-chatevent"] != "deputy-chatevent-00001" {
+		t.Errorf("traffic on %s", things["traffic deputy-chatevent"])
 	}
 }
 
-func TestARollbackGoesToWhatServedAndNotToWhatFailed(t *testing.T) {
+func TestRollback_SkipsFailedRevision(t *testing.T) {
 	t.Parallel()
-	c, base := release(t) // 1 serves; 2 was never given to people
+	c, base := deployTwice(t) // revision 1 serves; revision 2 never did
 	deploy := func(image, tag string) {
 		t.Helper()
-		if code, out := c.deploy(append(slices.Clone(base), "--only", "services", "--image", image, "--tag", tag, "--no-traffic")...); code != 0 {
+		args := append(slices.Clone(base), "--only", "services", "--image", image, "--tag", tag, "--no-traffic")
+		if code, out := c.deploy(args...); code != 0 {
 			t.Fatalf("%d: %s", code, out)
 		}
 	}
 	deploy("eu.pkg.dev/p/deputy:3", "c3")
-	if code, out := c.deploy(append([]string{"STUB_READY=503"}, append(slices.Clone(base), "--tag", "c3", "--promote")...)...); code == 0 || !strings.Contains(out, "going back") {
+	code, out := c.deploy(slices.Concat([]string{"STUB_READY=503"}, base, []string{"--tag", "c3", "--promote"})...)
+	if code == 0 || !strings.Contains(out, "rolling back") {
 		t.Fatalf("%d: %s", code, out)
 	}
-	things, _ := c.made()
+	things, _ := c.resources()
 	for _, s := range services {
 		if things["traffic deputy-"+s] != "deputy-"+s+"-00001" {
-			t.Errorf("%s is back on %s", s, things["traffic deputy-"+s])
+			t.Errorf("%s: traffic on %s", s, things["traffic deputy-"+s])
 		}
 	}
-	if code, out := newCloud(t).deploy(append(slices.Clone(base), "--rollback")...); code == 0 || !strings.Contains(out, "no revision that served before") {
-		t.Errorf("nothing to go back to: %d %s", code, out)
+	code, out = newCloud(t).deploy(append(slices.Clone(base), "--rollback")...)
+	if code == 0 || !strings.Contains(out, "has no previous revision") {
+		t.Errorf("no previous revision: %d %s", code, out)
 	}
 }
 
-func TestAPromotionThatFailsHalfWayGivesAllBack(t *testing.T) {
+func TestPromote_PartialFailure(t *testing.T) {
 	t.Parallel()
-	c, base := release(t)
-	_, changes := c.made()
-	if code, out := c.deploy(append([]string{fmt.Sprintf("STUB_FAIL=%d", changes+3)}, append(base, "--tag", "c2", "--promote")...)...); code == 0 || !strings.Contains(out, "going back") {
+	c, base := deployTwice(t)
+	_, changes := c.resources()
+	fail := fmt.Sprintf("STUB_FAIL=%d", changes+3)
+	code, out := c.deploy(slices.Concat([]string{fail}, base, []string{"--tag", "c2", "--promote"})...)
+	if code == 0 || !strings.Contains(out, "rolling back") {
 		t.Fatalf("%d: %s", code, out)
 	}
-	things, _ := c.made()
+	things, _ := c.resources()
 	for _, s := range services {
 		if things["traffic deputy-"+s] != "deputy-"+s+"-00001" {
 			t.Errorf("%s has %s", s, things["traffic deputy-"+s])
@@ -577,69 +622,80 @@ func TestAPromotionThatFailsHalfWayGivesAllBack(t *testing.T) {
 	}
 }
 
-func TestARunThatSaysLessChangesNothingOfWhatWasSaid(t *testing.T) {
+func TestDeploy_KeepsSettings(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	base := []string{"--project", "my-project-1", "--region", "europe-west1"}
-	said := []string{"--database", "deputydb", "--kms", "--set", "OAUTH_CALLBACK_URL=https://chat.example.com/oauth", "--set", "API_AUDIENCE=https://api.example.com", "--set", "ALLOWED_DOMAINS=example.com"}
-	// The first run ends before there is a function, and says how to go on.
-	code, out := c.deploy(append(slices.Clone(base), said...)...)
-	if code != 3 || !strings.Contains(out, "--database deputydb --kms --set OAUTH_CALLBACK_URL=https://chat.example.com/oauth") {
+	options := []string{
+		"--database", "deputydb", "--kms", "--set", "OAUTH_CALLBACK_URL=https://chat.example.com/oauth",
+		"--set", "API_AUDIENCE=https://api.example.com", "--set", "ALLOWED_DOMAINS=example.com",
+	}
+	// The first run ends before it deploys a function and prints the command to continue.
+	code, out := c.deploy(append(slices.Clone(base), options...)...)
+	const rest = "--database deputydb --kms --set OAUTH_CALLBACK_URL=https://chat.example.com/oauth"
+	if code != 3 || !strings.Contains(out, rest) {
 		t.Fatalf("%d: %s", code, out)
 	}
-	if code, out := c.deploy(append(append(slices.Clone(base), said...), "--client-secrets", c.client)...); code != 0 {
+	if code, out := c.deploy(slices.Concat(base, options, []string{"--client-secrets", c.client})...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	want, changes := c.made()
-	if code, out := c.deploy(base...); code != 0 { // a plain run of the same sources
+	want, changes := c.resources()
+	if code, out := c.deploy(base...); code != 0 { // without options
 		t.Fatalf("%d: %s", code, out)
 	}
-	got, after := c.made()
+	got, after := c.resources()
 	for name, value := range want {
 		if strings.HasPrefix(name, "env ") && got[name] != value {
-			t.Errorf("%s was %q, and is %q", name, value, got[name])
+			t.Errorf("%s changed from %q to %q", name, value, got[name])
 		}
 	}
-	if got["firestore databases (default)"] != "" || got["scheduler jobs deputy-sweep"] != want["scheduler jobs deputy-sweep"] || !strings.HasSuffix(want["scheduler jobs deputy-sweep"], ",https://api.example.com") {
-		t.Errorf("the job: %s, then %s; %d changes", want["scheduler jobs deputy-sweep"], got["scheduler jobs deputy-sweep"], after-changes)
+	const job, audience = "scheduler jobs deputy-sweep", "env deputy-createspace API_AUDIENCE"
+	if got["firestore databases (default)"] != "" || got[job] != want[job] ||
+		!strings.HasSuffix(want[job], ",https://api.example.com") {
+		t.Errorf("job: %s, then %s; %d changes", want[job], got[job], after-changes)
 	}
-	if code, out := c.deploy(append(slices.Clone(base), "--set", "API_AUDIENCE=https://other.example.com")...); code != 0 {
+	args := append(slices.Clone(base), "--set", "API_AUDIENCE=https://other.example.com")
+	if code, out := c.deploy(args...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	if got, _ = c.made(); !strings.HasSuffix(got["scheduler jobs deputy-sweep"], ",https://other.example.com") || got["env deputy-createspace API_AUDIENCE"] != "https://other.example.com" {
-		t.Errorf("another audience: %s, %s", got["scheduler jobs deputy-sweep"], got["env deputy-createspace API_AUDIENCE"])
+	got, _ = c.resources()
+	if !strings.HasSuffix(got[job], ",https://other.example.com") || got[audience] != "https://other.example.com" {
+		t.Errorf("other audience: %s, %s", got[job], got[audience])
 	}
 }
 
-func TestAddressesOfOldBuildsAreTakenAway(t *testing.T) {
+func TestPromote_RemovesOldTags(t *testing.T) {
 	t.Parallel()
-	c, base := release(t)
+	c, base := deployTwice(t)
 	for n, tag := range []string{"c-11111111", "c-22222222", "c-33333333"} {
-		if code, out := c.deploy(append(slices.Clone(base), "--only", "services", "--image", fmt.Sprintf("eu.pkg.dev/p/deputy:%d", n+3), "--tag", tag, "--no-traffic")...); code != 0 {
+		image := fmt.Sprintf("eu.pkg.dev/p/deputy:%d", n+3)
+		args := append(slices.Clone(base), "--only", "services", "--image", image, "--tag", tag, "--no-traffic")
+		if code, out := c.deploy(args...); code != 0 {
 			t.Fatalf("%d: %s", code, out)
 		}
 		if code, out := c.deploy(append(slices.Clone(base), "--tag", tag, "--promote")...); code != 0 {
 			t.Fatalf("%d: %s", code, out)
 		}
 	}
-	things, _ := c.made()
+	things, _ := c.resources()
 	for name := range things {
 		if strings.HasPrefix(name, "tag deputy-chatevent c-") || strings.HasSuffix(name, " before") {
-			t.Errorf("an old revision is public: %s", name)
+			t.Errorf("old revision still tagged: %s", name)
 		}
 	}
 }
 
 const (
-	older, newerBuild = "aaaaaaaa-0000-0000-0000-000000000000", "bbbbbbbb-0000-0000-0000-000000000000"
-	noBuild           = "cccccccc-0000-0000-0000-000000000000"
+	olderBuild = "aaaaaaaa-0000-0000-0000-000000000000"
+	newerBuild = "bbbbbbbb-0000-0000-0000-000000000000"
+	noBuild    = "cccccccc-0000-0000-0000-000000000000"
 )
 
-// change edits what is there.
+// change edits the state of the stub.
 func (c *cloud) change(edit func(things map[string]string, lists map[string][]string)) {
 	c.t.Helper()
 	name := filepath.Join(c.folder, "state")
-	text, err := os.ReadFile(name) //nolint:gosec // of this test
+	text, err := os.ReadFile(name) //nolint:gosec // a test path
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -653,27 +709,28 @@ func (c *cloud) change(edit func(things map[string]string, lists map[string][]st
 	}
 	edit(s.Things, s.Lists)
 	if text, err = json.Marshal(s); err == nil {
-		err = os.WriteFile(name, text, 0o600) //nolint:gosec // of this test
+		err = os.WriteFile(name, text, 0o600) //nolint:gosec // a test path
 	}
 	if err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-// ongoing are the builds that Cloud Build lists, oldest first.
-func (c *cloud) ongoing(builds ...string) {
+// setBuilds sets the builds that Cloud Build lists, oldest first.
+func (c *cloud) setBuilds(builds ...string) {
 	c.change(func(_ map[string]string, lists map[string][]string) { lists["builds"] = builds })
 }
 
-// history is a repository with two commits, the older first. deploy.sh asks it by
-// GIT_DIR.
-func history(t *testing.T) (dir string, commits [2]string) {
+// newRepository creates a git repository with two commits, the older first, and returns
+// its GIT_DIR.
+func newRepository(t *testing.T) (dir string, commits [2]string) {
 	t.Helper()
 	folder := t.TempDir()
-	git := func(at string, args ...string) string {
-		cmd := exec.CommandContext(t.Context(), "git", args...) //nolint:gosec // words of ours
+	git := func(date string, args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "git", args...) //nolint:gosec // fixed arguments
 		cmd.Dir = folder
-		cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE="+at, "GIT_AUTHOR_DATE="+at, "GIT_CONFIG_GLOBAL=/dev/null")
+		cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE="+date, "GIT_AUTHOR_DATE="+date,
+			"GIT_CONFIG_GLOBAL=/dev/null")
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatal(err)
@@ -681,23 +738,22 @@ func history(t *testing.T) (dir string, commits [2]string) {
 		return strings.TrimSpace(string(out))
 	}
 	git("", "init", "-q")
-	for i, at := range []string{"2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"} {
-		git(at, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", at)
+	for i, date := range []string{"2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"} {
+		git(date, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", date)
 		commits[i] = git("", "rev-parse", "HEAD")
 	}
 	return filepath.Join(folder, ".git"), commits
 }
 
-// pushes deploys whole, then two pushes without traffic: the older one and the
-// newer one.
-func pushes(t *testing.T) (c *cloud, promote func(build, commit string) (int, string), commits [2]string) {
+// twoPushes makes a full deployment and then two pushes without traffic, the older first.
+func twoPushes(t *testing.T) (c *cloud, promote func(build, commit string) (int, string), commits [2]string) {
 	t.Helper()
-	dir, commits := history(t)
+	dir, commits := newRepository(t)
 	c = newCloud(t)
-	if code, out := c.deploy(append([]string{"STUB_GIT_DIR=" + dir}, c.whole()...)...); code != 0 {
+	if code, out := c.deploy(append([]string{"STUB_GIT_DIR=" + dir}, c.allArgs()...)...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	// As if it had been deployed before both.
+	// Make the first deployment older than both pushes.
 	c.change(func(things map[string]string, _ map[string][]string) {
 		for name, value := range things {
 			if strings.HasPrefix(name, "revision ") {
@@ -705,264 +761,297 @@ func pushes(t *testing.T) (c *cloud, promote func(build, commit string) (int, st
 			}
 		}
 	})
-	base := []string{"STUB_GIT_DIR=" + dir, "--project", "my-project-1", "--project-number", "123456789012", "--region", "europe-west1"}
-	for i, build := range []string{older, newerBuild} {
-		code, out := c.deploy(slices.Concat(base, []string{"--only", "services", "--image", "eu.pkg.dev/p/deputy:" + build, "--tag", "c-" + build[:8], "--no-traffic", "--smoke", "--push", build, "--commit", commits[i]})...)
+	base := []string{
+		"STUB_GIT_DIR=" + dir, "--project", "my-project-1", "--project-number", "123456789012",
+		"--region", "europe-west1",
+	}
+	for i, build := range []string{olderBuild, newerBuild} {
+		code, out := c.deploy(slices.Concat(base, []string{
+			"--only", "services", "--image", "eu.pkg.dev/p/deputy:" + build, "--tag", "c-" + build[:8],
+			"--no-traffic", "--smoke", "--push", build, "--commit", commits[i],
+		})...)
 		if code != 0 {
 			t.Fatalf("%d: %s", code, out)
 		}
 	}
 	return c, func(build, commit string) (int, string) {
-		return c.deploy(slices.Concat(base, []string{"--tag", "c-" + build[:8], "--promote", "--push", build, "--commit", commit})...)
+		args := []string{"--tag", "c-" + build[:8], "--promote", "--push", build, "--commit", commit}
+		return c.deploy(slices.Concat(base, args)...)
 	}, commits
 }
 
-func TestAnOlderPushNeverReplacesANewerOne(t *testing.T) {
+func TestPush_OlderNeverReplacesNewer(t *testing.T) {
 	t.Parallel()
-	c, promote, commits := pushes(t)
-	c.ongoing(newerBuild)
+	c, promote, commits := twoPushes(t)
+	c.setBuilds(newerBuild)
 	if code, out := promote(newerBuild, commits[1]); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	want, changes := c.made()
-	c.ongoing(older) // started anew, perhaps
-	if code, out := promote(older, commits[0]); code == 0 || !strings.Contains(out, "an older push never replaces a newer one") {
+	want, changes := c.resources()
+	c.setBuilds(olderBuild) // for example restarted
+	code, out := promote(olderBuild, commits[0])
+	if code == 0 || !strings.Contains(out, "an older push never replaces a newer one") {
 		t.Errorf("%d: %s", code, out)
 	}
-	if got, after := c.made(); after != changes || got["traffic deputy-chatevent"] != want["traffic deputy-chatevent"] {
-		t.Errorf("%s serves", got["traffic deputy-chatevent"])
+	got, after := c.resources()
+	if after != changes || got["traffic deputy-chatevent"] != want["traffic deputy-chatevent"] {
+		t.Errorf("traffic on %s", got["traffic deputy-chatevent"])
 	}
 }
 
-func TestTwoPushesOneAfterTheOtherEndWithTheNewer(t *testing.T) {
+func TestPush_TwoInOrder(t *testing.T) {
 	t.Parallel()
-	c, promote, commits := pushes(t)
-	c.ongoing(older, newerBuild)
-	if code, out := promote(older, commits[0]); code != 0 {
+	c, promote, commits := twoPushes(t)
+	c.setBuilds(olderBuild, newerBuild)
+	if code, out := promote(olderBuild, commits[0]); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	if things, _ := c.made(); things["tag deputy-chatevent c-bbbbbbbb"] == "" {
-		t.Fatal("the address of the build that waits was taken away")
+	if things, _ := c.resources(); things["tag deputy-chatevent c-bbbbbbbb"] == "" {
+		t.Fatal("the tag of the waiting build was removed")
 	}
-	c.ongoing(newerBuild)
+	c.setBuilds(newerBuild)
 	if code, out := promote(newerBuild, commits[1]); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
 	for _, s := range services {
-		if things, _ := c.made(); things["traffic deputy-"+s] != "deputy-"+s+"-00003" {
+		if things, _ := c.resources(); things["traffic deputy-"+s] != "deputy-"+s+"-00003" {
 			t.Errorf("%s has %s", s, things["traffic deputy-"+s])
 		}
 	}
 }
 
-func TestAPushWaitsForTheBuildBeforeIt(t *testing.T) {
+func TestPush_WaitsForEarlierBuild(t *testing.T) {
 	t.Parallel()
-	c, promote, commits := pushes(t)
-	c.ongoing("2x"+older, newerBuild) // listed twice, then over
+	c, promote, commits := twoPushes(t)
+	c.setBuilds("2x"+olderBuild, newerBuild) // listed twice, then ended
 	c.calls()
-	if code, out := promote(newerBuild, commits[1]); code != 0 || !strings.Contains(out, "is not over; waiting") {
+	code, out := promote(newerBuild, commits[1])
+	if code != 0 || !strings.Contains(out, "waiting for the earlier build") {
 		t.Errorf("%d: %s", code, out)
 	}
-	listed := 0
+	lists := 0
 	for _, call := range c.calls() {
 		switch {
-		case isChange(call) && listed < 3:
-			t.Errorf("after %d looks it did %v", listed, call)
+		case isChange(call) && lists < 3:
+			t.Errorf("after %d lists: %v", lists, call)
 		case len(call) > 2 && call[1] == "builds":
-			listed++
+			lists++
 		}
 	}
 }
 
-func TestAPushThatCloudBuildDoesNotListGetsNoTraffic(t *testing.T) {
+func TestPush_UnknownBuild(t *testing.T) {
 	t.Parallel()
-	c, promote, commits := pushes(t)
-	c.ongoing(noBuild)
-	if code, out := promote(newerBuild, commits[1]); code == 0 || !strings.Contains(out, "nobody knows whose turn it is") {
+	c, promote, commits := twoPushes(t)
+	c.setBuilds(noBuild)
+	code, out := promote(newerBuild, commits[1])
+	if code == 0 || !strings.Contains(out, "so the order of the builds is unknown") {
 		t.Errorf("%d: %s", code, out)
 	}
 }
 
-func TestThePipelineOpensNothingAndSaysWhatIsMissing(t *testing.T) {
+func TestPush_Unprepared(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		take func(map[string]string)
-		want string
+		change func(map[string]string)
+		want   string
 	}{
-		"a closed service":   {func(things map[string]string) { delete(things, "open deputy-chatevent") }, "nobody from outside reaches deputy-chatevent"},
-		"no service":         {func(things map[string]string) { delete(things, "run services deputy-createspace") }, "the service deputy-createspace is not there"},
-		"not prepared":       {func(things map[string]string) { things["label deputy-infra"] = "0123456789abcdef" }, "was not prepared by this form of deploy/infra.sh"},
-		"no ids of a client": {func(things map[string]string) { delete(things, "env deputy-securityevent OAUTH_CLIENT_ID") }, "no OAUTH_CLIENT_ID"},
+		"no public access": {
+			func(things map[string]string) { delete(things, "open deputy-chatevent") },
+			"the service deputy-chatevent has no public access",
+		},
+		"no service": {
+			func(things map[string]string) { delete(things, "run services deputy-createspace") },
+			"the service deputy-createspace does not exist",
+		},
+		"not prepared": {
+			func(things map[string]string) { things["label deputy-infra"] = "0123456789abcdef" },
+			"was not prepared by this version of deploy/infra.sh",
+		},
+		"no client IDs": {
+			func(things map[string]string) { delete(things, "env deputy-securityevent OAUTH_CLIENT_ID") },
+			"OAUTH_CLIENT_ID of deputy-securityevent is not set",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, _, _ := pushes(t)
-			c.change(func(things map[string]string, _ map[string][]string) { test.take(things) })
-			_, changes := c.made()
-			code, out := c.deploy("--project", "my-project-1", "--project-number", "123456789012", "--region", "europe-west1", "--only", "services", "--image", "eu.pkg.dev/p/deputy:9", "--tag", "c9", "--no-traffic", "--push", noBuild)
+			c, _, _ := twoPushes(t)
+			c.change(func(things map[string]string, _ map[string][]string) { test.change(things) })
+			_, changes := c.resources()
+			code, out := c.deploy("--project", "my-project-1", "--project-number", "123456789012",
+				"--region", "europe-west1", "--only", "services", "--image", "eu.pkg.dev/p/deputy:9",
+				"--tag", "c9", "--no-traffic", "--push", noBuild)
 			if code == 0 || !strings.Contains(out, test.want) {
 				t.Errorf("%d: %s", code, out)
 			}
-			if _, after := c.made(); after != changes {
-				t.Errorf("it changed %d things", after-changes)
+			if _, after := c.resources(); after != changes {
+				t.Errorf("%d changes", after-changes)
 			}
 		})
 	}
 }
 
-func TestBothWaysToOpenAServiceUnderTheOrganizationsPolicies(t *testing.T) {
+func TestPublicAccess_OrganizationPolicies(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		policy string
-		more   []string
-		opened bool
-		says   string
+		policy  string
+		options []string
+		success bool
+		message string
 	}{
-		"domain-restricted sharing, by default": {"domain", nil, true, ""},
-		"domain-restricted sharing, allUsers":   {"domain", []string{"--all-users"}, false, "leave out --all-users"},
-		"the check is required, by default":     {"invoker", nil, false, "or use --all-users"},
-		"the check is required, allUsers":       {"invoker", []string{"--all-users"}, true, ""},
+		"restricted sharing, default":   {"domain", nil, true, ""},
+		"restricted sharing, all users": {"domain", []string{"--all-users"}, false, "omit --all-users"},
+		"required check, default":       {"invoker", nil, false, "or use --all-users"},
+		"required check, all users":     {"invoker", []string{"--all-users"}, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCloud(t)
-			code, out := c.deploy(slices.Concat([]string{"STUB_POLICY=" + test.policy}, c.whole(), test.more)...)
-			if (code == 0) != test.opened || !strings.Contains(out, test.says) {
+			code, out := c.deploy(slices.Concat([]string{"STUB_POLICY=" + test.policy}, c.allArgs(), test.options)...)
+			if (code == 0) != test.success || !strings.Contains(out, test.message) {
 				t.Fatalf("%d: %s", code, out)
 			}
-			if !test.opened {
+			if !test.success {
 				return
 			}
-			_, changes := c.made()
-			if code, out := c.deploy(c.whole()...); code != 0 { // a run that says less
+			_, changes := c.resources()
+			if code, out := c.deploy(c.allArgs()...); code != 0 { // without the options
 				t.Errorf("%d: %s", code, out)
 			}
-			if _, after := c.made(); after != changes {
+			if _, after := c.resources(); after != changes {
 				t.Errorf("the second run changed %d things", after-changes)
 			}
 		})
 	}
 }
 
-func TestALookThatFailsForgetsNothing(t *testing.T) {
+func TestDeploy_ReadErrorKeepsSettings(t *testing.T) {
 	t.Parallel()
 	for _, service := range services {
 		c := newCloud(t)
 		base := []string{"--project", "my-project-1", "--region", "europe-west1"}
-		if code, out := c.deploy(slices.Concat(base, []string{"--client-secrets", c.client, "--database", "deputydb"})...); code != 0 {
+		options := []string{"--client-secrets", c.client, "--database", "deputydb"}
+		if code, out := c.deploy(slices.Concat(base, options)...); code != 0 {
 			t.Fatalf("%d: %s", code, out)
 		}
-		_, changes := c.made()
+		_, changes := c.resources()
 		code, out := c.deploy(append([]string{"STUB_TROUBLE=run services describe deputy-" + service}, base...)...)
-		if _, after := c.made(); code == 0 || after != changes || !strings.Contains(out, "UNAVAILABLE") {
+		if _, after := c.resources(); code == 0 || after != changes || !strings.Contains(out, "UNAVAILABLE") {
 			t.Errorf("%s: %d, %d changes: %s", service, code, after-changes, out)
 		}
 	}
 }
 
-func TestWhatAnAccountHadAndNeedsNoMoreIsTakenAway(t *testing.T) {
+func TestRights_RemovesStale(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	want, _ := c.made()
+	want, _ := c.resources()
 	account := func(name string) string {
 		return "serviceAccount:deputy-" + name + "@my-project-1.iam.gserviceaccount.com"
 	}
-	others := "projects my-project-1 user:ada@example.com roles/owner"
+	other := "projects my-project-1 user:ada@example.com roles/owner"
 	c.change(func(things map[string]string, _ map[string][]string) {
 		for resource, binding := range map[string]string{
-			"projects my-project-1":                            "roles/datastore.user\t" + account("chatevent"),
-			"secrets deputy-keyset":                            "roles/secretmanager.secretAccessor\t" + account("securityevent"),
+			"projects my-project-1": "roles/datastore.user\t" + account("chatevent"),
+			"secrets deputy-keyset": "roles/secretmanager.secretAccessor\t" + account("securityevent"),
+			"kms keys keysets":      "roles/cloudkms.cryptoKeyDecrypter\t" + account("securityevent"),
+
 			"storage buckets gs://my-project-1-deputy-callers": "roles/storage.objectAdmin\t" + account("createspace"),
-			"kms keys keysets":                                 "roles/cloudkms.cryptoKeyDecrypter\t" + account("securityevent"),
 		} {
 			role, member, _ := strings.Cut(binding, "\t")
 			things[resource+" "+member+" "+role] = "bound\t" + binding
 		}
-		things[others] = "bound\troles/owner\tuser:ada@example.com"
+		things[other] = "bound\troles/owner\tuser:ada@example.com"
 	})
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	got, _ := c.made()
-	want[others] = got[others] // is not deploy.sh's
-	if diff := cmp.Diff(want, got); diff != "" || got[others] == "" {
+	got, _ := c.resources()
+	want[other] = got[other] // not an account of deploy.sh
+	if diff := cmp.Diff(want, got); diff != "" || got[other] == "" {
 		t.Error(diff)
 	}
 }
 
-func TestASettingThatIsTakenBackDisappears(t *testing.T) {
+func TestSet_EmptyRemoves(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	if code, out := c.deploy("--project", "my-project-1", "--region", "europe-west1", "--set", "ALLOWED_DOMAINS="); code != 0 {
+	args := []string{"--project", "my-project-1", "--region", "europe-west1", "--set", "ALLOWED_DOMAINS="}
+	if code, out := c.deploy(args...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	if things, _ := c.made(); things["env deputy-chatevent ALLOWED_DOMAINS"] != "" || things["env deputy-chatevent KEYSET_KEK"] == "" {
-		t.Errorf("%q, %q", things["env deputy-chatevent ALLOWED_DOMAINS"], things["env deputy-chatevent KEYSET_KEK"])
+	things, _ := c.resources()
+	domains, kek := things["env deputy-chatevent ALLOWED_DOMAINS"], things["env deputy-chatevent KEYSET_KEK"]
+	if domains != "" || kek == "" {
+		t.Errorf("%q, %q", domains, kek)
 	}
 }
 
-func TestTheFileOfCallersIsMadeOnceAndIsNeverReplaced(t *testing.T) {
+func TestCallersFile_NeverReplaced(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
+	const bucket = "storage buckets gs://my-project-1-deputy-callers"
 	const object = "object gs://my-project-1-deputy-callers/callers.yaml"
 	c.change(func(things map[string]string, lists map[string][]string) {
 		if set, err := callers.Parse([]byte(lists[object][0])); err != nil || len(set.Callers) != 0 {
 			t.Errorf("%v, %v", set, err)
 		}
-		if got := things["storage buckets gs://my-project-1-deputy-callers"]; got != "True\tTrue\tenforced" {
-			t.Errorf("the bucket: %s", got)
+		if got := things[bucket]; got != "True\tTrue\tenforced" {
+			t.Errorf("bucket: %s", got)
 		}
-		lists[object] = append(lists[object], "paused: true\n") // the operator's
-		things["storage buckets gs://my-project-1-deputy-callers"] = "None\tFalse\tinherited"
+		lists[object] = append(lists[object], "paused: true\n") // by the operator
+		things[bucket] = "None\tFalse\tinherited"
 	})
-	if code, out := c.deploy(c.whole()...); code != 0 {
+	if code, out := c.deploy(c.allArgs()...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
 	c.change(func(things map[string]string, lists map[string][]string) {
-		if len(lists[object]) != 2 || things["storage buckets gs://my-project-1-deputy-callers"] != "True\tTrue\tenforced" {
-			t.Errorf("%v, %s", lists[object], things["storage buckets gs://my-project-1-deputy-callers"])
+		if len(lists[object]) != 2 || things[bucket] != "True\tTrue\tenforced" {
+			t.Errorf("%v, %s", lists[object], things[bucket])
 		}
 	})
 }
 
-func TestARollbackLeavesFunctionsThatTheLastReleaseDidNotChange(t *testing.T) {
+func TestRollback_UnchangedFunctions(t *testing.T) {
 	t.Parallel()
-	c, base := release(t)
+	c, base := deployTwice(t)
 	if code, out := c.deploy(append(slices.Clone(base), "--tag", "c2", "--promote")...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	if code, out := c.deploy(append(slices.Clone(base), "--only", "services", "--image", "eu.pkg.dev/p/deputy:2", "--tag", "c2", "--set", "APP_NAME=Other")...); code != 0 {
+	args := append(slices.Clone(base), "--only", "services", "--image", "eu.pkg.dev/p/deputy:2",
+		"--tag", "c2", "--set", "APP_NAME=Other")
+	if code, out := c.deploy(args...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
 	if code, out := c.deploy(append(slices.Clone(base), "--rollback")...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
-	things, _ := c.made()
+	things, _ := c.resources()
 	for _, s := range services {
 		if things["traffic deputy-"+s] != "deputy-"+s+"-00002" {
-			t.Errorf("%s is on %s", s, things["traffic deputy-"+s])
+			t.Errorf("%s: traffic on %s", s, things["traffic deputy-"+s])
 		}
 	}
 }
 
-func TestThePinsAreDigestsOfTheVersionsInTheFiles(t *testing.T) {
+func TestPin(t *testing.T) {
 	t.Parallel()
-	folder, _ := copied(t)
-	stub, err := theStub()
+	folder, _ := copyRepository(t)
+	stub, err := buildStub()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // again, over the digests of before
-		cmd := exec.CommandContext(t.Context(), "bash", "./deploy.sh", "--pin") // the copy has no right to run
+	for range 2 { // the second run replaces digests
+		cmd := exec.CommandContext(t.Context(), "bash", "./deploy.sh", "--pin") // the copy is not executable
 		cmd.Dir = folder
 		cmd.Env = append(os.Environ(), "PATH="+stub+":"+os.Getenv("PATH"), "STUB="+t.TempDir())
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -971,7 +1060,7 @@ func TestThePinsAreDigestsOfTheVersionsInTheFiles(t *testing.T) {
 	}
 	digest := "@sha256:" + strings.Repeat("0", 64)
 	for file, want := range map[string]int{"cloudbuild.yaml": 6, "deploy/build.yaml": 2, "Dockerfile": 2} {
-		text, err := os.ReadFile(filepath.Join(folder, file)) //nolint:gosec // of this test
+		text, err := os.ReadFile(filepath.Join(folder, file)) //nolint:gosec // a test path
 		if err != nil {
 			t.Fatal(err)
 		}

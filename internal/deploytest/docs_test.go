@@ -10,11 +10,12 @@ import (
 	"testing"
 )
 
-// command is a line of a document that is to be typed.
-var command = regexp.MustCompile("(?m)^(?: {4,}|`?)((?:gcloud|\\./deploy\\.sh|go run \\./cmd/[a-z]+|\\./test\\.sh) [^\\n]*?|go run \\./cmd/[a-z]+)`?$")
+// command matches a line of a document that is a command.
+var command = regexp.MustCompile("(?m)^(?: {4,}|`?)" +
+	"((?:gcloud|\\./deploy\\.sh|go run \\./cmd/[a-z]+|\\./test\\.sh) [^\\n]*?|go run \\./cmd/[a-z]+)`?$")
 
-// typed are the commands of all documents, by document.
-func typed(t *testing.T) map[string][]string {
+// documentCommands returns the commands of all documents by document.
+func documentCommands(t *testing.T) map[string][]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
 	if err != nil {
@@ -22,7 +23,7 @@ func typed(t *testing.T) map[string][]string {
 	}
 	out := map[string][]string{}
 	for _, file := range append(files, filepath.Join(root, "README.md")) {
-		text, err := os.ReadFile(file) //nolint:gosec // of this repository
+		text, err := os.ReadFile(file) //nolint:gosec // in this repository
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,19 +36,21 @@ func typed(t *testing.T) map[string][]string {
 	return out
 }
 
-func TestGcloudUnderstandsEveryCommandOfTheDocuments(t *testing.T) {
+func TestDocuments_GcloudCommands(t *testing.T) {
 	t.Parallel()
-	needGcloud(t)
+	requireGcloud(t)
 	count := 0
-	for file, lines := range typed(t) {
+	for file, lines := range documentCommands(t) {
 		for _, line := range lines {
-			if !strings.HasPrefix(line, "gcloud ") || strings.HasPrefix(line, "gcloud auth login") { // that one would begin
+			// gcloud auth login would start a login.
+			if !strings.HasPrefix(line, "gcloud ") || strings.HasPrefix(line, "gcloud auth login") {
 				continue
 			}
 			count++
 			t.Run(file, func(t *testing.T) {
 				t.Parallel()
-				if out, understood := parsed(t, slices.Concat(words(t, line)[1:], []string{"--project=my-project-1"})...); !understood {
+				args := slices.Concat(splitWords(t, line)[1:], []string{"--project=my-project-1"})
+				if out, ok := parseCommand(t, args...); !ok {
 					t.Errorf("%s: %s\n%s", file, line, out)
 				}
 			})
@@ -58,18 +61,18 @@ func TestGcloudUnderstandsEveryCommandOfTheDocuments(t *testing.T) {
 	}
 }
 
-func TestEveryCommandOfTheDocumentsExists(t *testing.T) {
+func TestDocuments_CommandsExist(t *testing.T) {
 	t.Parallel()
 	deputy := filepath.Join(t.TempDir(), "deputy")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", deputy, "./cmd/deputy") //nolint:gosec // of this repository
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", deputy, "./cmd/deputy") //nolint:gosec // a test path
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	count := 0
-	for file, lines := range typed(t) {
+	for file, lines := range documentCommands(t) {
 		for _, line := range lines {
-			args := words(t, line)
+			args := splitWords(t, line)
 			if args[0] == "./deploy.sh" || args[0] == "go" {
 				count++
 			}
@@ -89,7 +92,7 @@ func TestEveryCommandOfTheDocumentsExists(t *testing.T) {
 					t.Errorf("%s: %s: %v", file, line, err)
 				}
 				if args[2] == "./cmd/deputy" {
-					known(t, deputy, file, args[3:])
+					checkCommand(t, deputy, file, args[3:])
 				}
 			}
 		}
@@ -99,22 +102,23 @@ func TestEveryCommandOfTheDocumentsExists(t *testing.T) {
 	}
 }
 
-// known wants the program to know a command and its flags.
-func known(t *testing.T, deputy, file string, args []string) {
+// checkCommand checks that deputy has a command and its flags.
+func checkCommand(t *testing.T, deputy, file string, args []string) {
 	t.Helper()
-	sub := slices.DeleteFunc(slices.Clone(args), func(a string) bool { return strings.HasPrefix(a, "-") })
-	out, err := exec.CommandContext(t.Context(), deputy, slices.Concat(sub[:min(len(sub), 2)], []string{"--help"})...).CombinedOutput() //nolint:gosec // of this repository
+	names := slices.DeleteFunc(slices.Clone(args), func(a string) bool { return strings.HasPrefix(a, "-") })
+	help := slices.Concat(names[:min(len(names), 2)], []string{"--help"})
+	out, err := exec.CommandContext(t.Context(), deputy, help...).CombinedOutput() //nolint:gosec // in this repository
 	if err != nil {
 		t.Errorf("%s: %v: %s", file, args, out)
 	}
 	for _, a := range args {
 		if name, _, _ := strings.Cut(a, "="); strings.HasPrefix(a, "--") && !strings.Contains(string(out), name) {
-			t.Errorf("%s: %v: there is no %s", file, args, name)
+			t.Errorf("%s: %v: no flag %s", file, args, name)
 		}
 	}
 }
 
-func TestWhatTheDockerfileCopiesBuilds(t *testing.T) {
+func TestDockerfile(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
 	if err != nil {
@@ -130,7 +134,7 @@ func TestWhatTheDockerfileCopiesBuilds(t *testing.T) {
 			if info, err := os.Stat(filepath.Join(root, name)); err != nil {
 				t.Fatal(err)
 			} else if !info.IsDir() {
-				body, err := os.ReadFile(filepath.Join(root, name)) //nolint:gosec // of this repository
+				body, err := os.ReadFile(filepath.Join(root, name)) //nolint:gosec // in this repository
 				if err == nil {
 					err = os.WriteFile(to, body, 0o600)
 				}
@@ -146,15 +150,16 @@ func TestWhatTheDockerfileCopiesBuilds(t *testing.T) {
 	}
 	run := regexp.MustCompile(`(?m)^RUN (CGO_ENABLED=0 go build .*) -o /server (.*)$`).FindStringSubmatch(string(text))
 	if run == nil {
-		t.Fatal("the Dockerfile does not build")
+		t.Fatal("the Dockerfile has no go build")
 	}
-	build := exec.CommandContext(t.Context(), "bash", "-c", run[1]+" -o "+filepath.Join(folder, "server")+" "+run[2]) //nolint:gosec // of this repository
+	script := run[1] + " -o " + filepath.Join(folder, "server") + " " + run[2]
+	build := exec.CommandContext(t.Context(), "bash", "-c", script) //nolint:gosec // in this repository
 	build.Dir = folder
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 	image := regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(string(text), -1)
 	if len(image) != 2 || !strings.Contains(image[1][1], "distroless") || !strings.HasSuffix(image[1][1], ":nonroot") {
-		t.Errorf("the image is %v", image)
+		t.Errorf("base images: %v", image)
 	}
 }

@@ -7,59 +7,61 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Counting is a Docs that counts what passes through it, as Firestore bills it:
-// a list counts its documents, and one at least.
+// Counting is a vault.Docs that counts reads and writes as Firestore bills them: a
+// query counts its documents, but at least one.
 type Counting struct {
 	vault.Docs
-	reads, writes, most atomic.Int64
+	reads, writes, largest atomic.Int64
 }
 
-// Reads is how many documents were read so far.
+// Reads returns how many documents were read.
 func (c *Counting) Reads() int64 { return c.reads.Load() }
 
-// Most is how many documents the largest answer had.
-func (c *Counting) Most() int64 { return c.most.Load() }
+// LargestRead returns how many documents the largest query returned.
+func (c *Counting) LargestRead() int64 { return c.largest.Load() }
 
-func (c *Counting) read(docs []vault.Doc) {
+func (c *Counting) countQuery(docs []vault.Doc) {
 	n := max(1, int64(len(docs)))
 	c.reads.Add(n)
-	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	for old := c.largest.Load(); n > old && !c.largest.CompareAndSwap(old, n); old = c.largest.Load() {
 	}
 }
 
-// Writes is how many writes were tried so far.
+// Writes returns how many writes were attempted.
 func (c *Counting) Writes() int64 { return c.writes.Load() }
 
 // Get implements vault.Docs.
-func (c *Counting) Get(ctx context.Context, collection vault.Collection, id string) (vault.Doc, error) {
+func (c *Counting) Get(ctx context.Context, name vault.Collection, id string) (vault.Doc, error) {
 	c.reads.Add(1)
-	return c.Docs.Get(ctx, collection, id)
+	return c.Docs.Get(ctx, name, id)
 }
 
 // List implements vault.Docs.
-func (c *Counting) List(ctx context.Context, collection vault.Collection, after string, limit int) ([]vault.Doc, error) {
-	docs, err := c.Docs.List(ctx, collection, after, limit)
-	c.read(docs)
+func (c *Counting) List(ctx context.Context, name vault.Collection, after string, limit int) ([]vault.Doc, error) {
+	docs, err := c.Docs.List(ctx, name, after, limit)
+	c.countQuery(docs)
 	return docs, err
 }
 
 // Find implements vault.Docs.
-func (c *Counting) Find(ctx context.Context, collection vault.Collection, field string, value any, limit int) ([]vault.Doc, error) {
-	docs, err := c.Docs.Find(ctx, collection, field, value, limit)
-	c.read(docs)
+func (c *Counting) Find(
+	ctx context.Context, name vault.Collection, field string, value any, limit int,
+) ([]vault.Doc, error) {
+	docs, err := c.Docs.Find(ctx, name, field, value, limit)
+	c.countQuery(docs)
 	return docs, err
 }
 
 // GetAll implements vault.Docs.
-func (c *Counting) GetAll(ctx context.Context, all ...vault.Ref) ([]vault.Doc, error) {
-	c.reads.Add(int64(len(all)))
-	return c.Docs.GetAll(ctx, all...)
+func (c *Counting) GetAll(ctx context.Context, refs ...vault.Ref) ([]vault.Doc, error) {
+	c.reads.Add(int64(len(refs)))
+	return c.Docs.GetAll(ctx, refs...)
 }
 
 // Range implements vault.Docs.
-func (c *Counting) Range(ctx context.Context, collection vault.Collection, r vault.Range) ([]vault.Doc, error) {
-	docs, err := c.Docs.Range(ctx, collection, r)
-	c.read(docs)
+func (c *Counting) Range(ctx context.Context, name vault.Collection, r vault.Range) ([]vault.Doc, error) {
+	docs, err := c.Docs.Range(ctx, name, r)
+	c.countQuery(docs)
 	return docs, err
 }
 
@@ -70,25 +72,31 @@ func (c *Counting) Commit(ctx context.Context, writes ...vault.Write) error {
 }
 
 // Create implements vault.Docs.
-func (c *Counting) Create(ctx context.Context, collection vault.Collection, id string, f vault.Fields) (vault.Version, error) {
+func (c *Counting) Create(
+	ctx context.Context, name vault.Collection, id string, f vault.Fields,
+) (vault.Version, error) {
 	c.writes.Add(1)
-	return c.Docs.Create(ctx, collection, id, f)
+	return c.Docs.Create(ctx, name, id, f)
 }
 
 // Replace implements vault.Docs.
-func (c *Counting) Replace(ctx context.Context, collection vault.Collection, id string, f vault.Fields, at vault.Version) (vault.Version, error) {
+func (c *Counting) Replace(
+	ctx context.Context, name vault.Collection, id string, f vault.Fields, at vault.Version,
+) (vault.Version, error) {
 	c.writes.Add(1)
-	return c.Docs.Replace(ctx, collection, id, f, at)
+	return c.Docs.Replace(ctx, name, id, f, at)
 }
 
 // Update implements vault.Docs.
-func (c *Counting) Update(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) error {
+func (c *Counting) Update(
+	ctx context.Context, name vault.Collection, id string, f vault.Fields, at vault.Version,
+) error {
 	c.writes.Add(1)
-	return c.Docs.Update(ctx, collection, id, fields, at)
+	return c.Docs.Update(ctx, name, id, f, at)
 }
 
 // Delete implements vault.Docs.
-func (c *Counting) Delete(ctx context.Context, collection vault.Collection, id string, at vault.Version) error {
+func (c *Counting) Delete(ctx context.Context, name vault.Collection, id string, at vault.Version) error {
 	c.writes.Add(1)
-	return c.Docs.Delete(ctx, collection, id, at)
+	return c.Docs.Delete(ctx, name, id, at)
 }

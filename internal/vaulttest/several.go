@@ -12,11 +12,11 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// several is the part of the contract about more than one document at once.
-func several(t *testing.T, fresh func(t *testing.T) vault.Docs) {
+// runMulti tests the part of the contract that covers several documents at once.
+func runMulti(t *testing.T, newDocs func(t *testing.T) vault.Docs) {
 	t.Helper()
-	t.Run("a list goes on behind the last id", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("list pages", func(t *testing.T) {
+		docs := newDocs(t)
 		for i := range 5 {
 			create(t, docs, "c", fmt.Sprint(i))
 		}
@@ -36,8 +36,8 @@ func several(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			t.Error(diff)
 		}
 	})
-	t.Run("find gives exactly the equal ones", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("find", func(t *testing.T) {
+		docs := newDocs(t)
 		for id, fields := range map[string]vault.Fields{
 			"1": {"mac": "x", "n": int64(1)}, "2": {"mac": "y", "n": int64(1)}, "3": {"n": int64(2)}, "4": {"mac": "x"},
 		} {
@@ -47,7 +47,12 @@ func several(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			field string
 			value any
 			ids   []string
-		}{{"mac", "x", []string{"1", "4"}}, {"n", int64(1), []string{"1", "2"}}, {"mac", "z", nil}, {"other", "x", nil}} {
+		}{
+			{"mac", "x", []string{"1", "4"}},
+			{"n", int64(1), []string{"1", "2"}},
+			{"mac", "z", nil},
+			{"other", "x", nil},
+		} {
 			var ids []string
 			for _, doc := range must(docs.Find(t.Context(), "c", want.field, want.value, 10))(t) {
 				ids = append(ids, doc.ID)
@@ -57,18 +62,20 @@ func several(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			}
 		}
 	})
-	t.Run("find and a range give no more than was asked for", func(t *testing.T) {
-		docs := fresh(t)
-		at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-		for i, after := range []time.Duration{3, 1, 2, 5} {
-			must(docs.Create(t.Context(), "c", fmt.Sprint(i), vault.Fields{"n": int64(1), "due": at.Add(after * time.Hour)}))(t)
+	t.Run("find and range limits", func(t *testing.T) {
+		docs := newDocs(t)
+		start := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+		for i, hours := range []time.Duration{3, 1, 2, 5} {
+			fields := vault.Fields{"n": int64(1), "due": start.Add(hours * time.Hour)}
+			must(docs.Create(t.Context(), "c", fmt.Sprint(i), fields))(t)
 		}
 		must(docs.Create(t.Context(), "c", "never", vault.Fields{"n": int64(1)}))(t)
 		if got := must(docs.Find(t.Context(), "c", "n", int64(1), 2))(t); len(got) != 2 || got[0].ID != "0" {
 			t.Errorf("find: got %v", got)
 		}
-		ids := func(until time.Duration, limit int) (out []string) {
-			for _, doc := range must(docs.Range(t.Context(), "c", vault.Range{Field: "due", To: at.Add(until * time.Hour), Limit: limit}))(t) {
+		ids := func(hours time.Duration, limit int) (out []string) {
+			due := vault.Range{Field: "due", To: start.Add(hours * time.Hour), Limit: limit}
+			for _, doc := range must(docs.Range(t.Context(), "c", due))(t) {
 				out = append(out, doc.ID)
 			}
 			return out
@@ -77,26 +84,32 @@ func several(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			t.Errorf("due: %s", diff)
 		}
 		if diff := cmp.Diff([]string{"1", "2"}, ids(4, 2)); diff != "" {
-			t.Errorf("due, two: %s", diff)
+			t.Errorf("due, limit 2: %s", diff)
 		}
 	})
-	t.Run("a range has both of its ends, and runs either way", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("range bounds and order", func(t *testing.T) {
+		docs := newDocs(t)
 		at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+		end := at.Add(9 * time.Hour)
 		for i := range 5 {
-			must(docs.Create(t.Context(), "c", fmt.Sprint(9-i), vault.Fields{"n": int64(i), "name": string(rune('a' + i)), "at": at.Add(time.Duration(i) * time.Hour)}))(t)
+			must(docs.Create(t.Context(), "c", fmt.Sprint(9-i), vault.Fields{
+				"n": int64(i), "name": string(rune('a' + i)), "at": at.Add(time.Duration(i) * time.Hour),
+			}))(t)
 		}
-		must(docs.Create(t.Context(), "c", "other", vault.Fields{"n": "2", "name": int64(2), "at": true}))(t) // of another type
+		must(docs.Create(t.Context(), "c", "other types", vault.Fields{"n": "2", "name": int64(2), "at": true}))(t)
 		for name, c := range map[string]struct {
 			r    vault.Range
 			want []string
 		}{
-			"numbers":        {vault.Range{Field: "n", From: int64(1), To: int64(3), Limit: 9}, []string{"8", "7", "6"}},
-			"texts":          {vault.Range{Field: "name", From: "b", To: "c", Limit: 9}, []string{"8", "7"}},
-			"times, newest":  {vault.Range{Field: "at", From: at.Add(time.Hour), Descending: true, To: at.Add(9 * time.Hour), Limit: 2}, []string{"5", "6"}},
-			"up to the end":  {vault.Range{Field: "n", To: int64(1), Limit: 9}, []string{"9", "8"}},
-			"from the start": {vault.Range{Field: "n", From: int64(3), Limit: 9}, []string{"6", "5"}},
-			"nothing":        {vault.Range{Field: "n", From: int64(7), To: int64(9), Limit: 9}, nil},
+			"numbers": {vault.Range{Field: "n", From: int64(1), To: int64(3), Limit: 9}, []string{"8", "7", "6"}},
+			"strings": {vault.Range{Field: "name", From: "b", To: "c", Limit: 9}, []string{"8", "7"}},
+			"times, descending": {
+				vault.Range{Field: "at", From: at.Add(time.Hour), To: end, Descending: true, Limit: 2},
+				[]string{"5", "6"},
+			},
+			"no lower bound": {vault.Range{Field: "n", To: int64(1), Limit: 9}, []string{"9", "8"}},
+			"no upper bound": {vault.Range{Field: "n", From: int64(3), Limit: 9}, []string{"6", "5"}},
+			"empty":          {vault.Range{Field: "n", From: int64(7), To: int64(9), Limit: 9}, nil},
 		} {
 			var got []string
 			for _, doc := range must(docs.Range(t.Context(), "c", c.r))(t) {
@@ -107,42 +120,52 @@ func several(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			}
 		}
 	})
-	t.Run("several are read at once, those that are not there as well", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("get all", func(t *testing.T) {
+		docs := newDocs(t)
 		version := create(t, docs, "c", "1")
 		create(t, docs, "d", "1")
-		got := must(docs.GetAll(t.Context(), vault.Ref{Collection: "c", ID: "2"}, vault.Ref{Collection: "c", ID: "1"}, vault.Ref{Collection: "d", ID: "1"}))(t)
-		if len(got) != 3 || got[0].ID != "2" || got[0].Version != "" || got[1].Version != version || got[1].Fields["x"] != "old" || got[2].Version == "" {
+		refs := []vault.Ref{{Collection: "c", ID: "2"}, {Collection: "c", ID: "1"}, {Collection: "d", ID: "1"}}
+		got := must(docs.GetAll(t.Context(), refs...))(t)
+		if len(got) != 3 || got[0].ID != "2" || got[0].Version != "" || got[1].Version != version ||
+			got[1].Fields["x"] != "old" || got[2].Version == "" {
 			t.Errorf("got %v", got)
 		}
 	})
-	t.Run("of a commit all or nothing is written", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("commit is atomic", func(t *testing.T) {
+		docs := newDocs(t)
 		ref := func(id string) vault.Ref { return vault.Ref{Collection: "c", ID: id} }
 		first, second := create(t, docs, "c", "1"), create(t, docs, "c", "2")
-		good := []vault.Write{{Ref: ref("1"), Fields: vault.Fields{"y": "new"}, At: first}, {Ref: ref("2"), At: second}, {Ref: ref("3"), Fields: vault.Fields{"x": "made"}}}
+		good := []vault.Write{
+			{Ref: ref("1"), Fields: vault.Fields{"y": "new"}, IfVersion: first},
+			{Ref: ref("2"), IfVersion: second},
+			{Ref: ref("3"), Fields: vault.Fields{"x": "made"}},
+		}
+		other := vault.Ref{Collection: "d", ID: "1"}
 		for name, bad := range map[string]vault.Write{
-			"created over another": {Ref: vault.Ref{Collection: "d", ID: "1"}, Fields: vault.Fields{"x": "new"}},
-			"of an older version":  {Ref: vault.Ref{Collection: "d", ID: "1"}, Fields: vault.Fields{"x": "new"}, At: first},
-			"of what is gone":      {Ref: ref("none"), At: first},
+			"create existing": {Ref: other, Fields: vault.Fields{"x": "new"}},
+			"old version":     {Ref: other, Fields: vault.Fields{"x": "new"}, IfVersion: first},
+			"delete missing":  {Ref: ref("none"), IfVersion: first},
 		} {
-			if name == "created over another" {
+			if name == "create existing" {
 				create(t, docs, "d", "1")
 			}
-			if err := docs.Commit(t.Context(), append(slices.Clone(good), bad)...); fault.KindOf(err) != fault.Conflict {
+			err := docs.Commit(t.Context(), append(slices.Clone(good), bad)...)
+			if fault.KindOf(err) != fault.Conflict {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if got := must(docs.GetAll(t.Context(), ref("1"), ref("2"), ref("3")))(t); got[0].Version != first || got[1].Version != second || got[2].Version != "" {
-			t.Errorf("something was written: %v", got)
+		before := must(docs.GetAll(t.Context(), ref("1"), ref("2"), ref("3")))(t)
+		if before[0].Version != first || before[1].Version != second || before[2].Version != "" {
+			t.Errorf("a failed commit wrote something: %v", before)
 		}
 		if err := docs.Commit(t.Context(), good...); err != nil {
 			t.Fatal(err)
 		}
 		got := must(docs.GetAll(t.Context(), ref("1"), ref("2"), ref("3")))(t)
-		if diff := cmp.Diff(vault.Fields{"y": "new"}, got[0].Fields); diff != "" || got[1].Version != "" || got[2].Fields["x"] != "made" {
+		diff := cmp.Diff(vault.Fields{"y": "new"}, got[0].Fields)
+		if diff != "" || got[1].Version != "" || got[2].Fields["x"] != "made" {
 			t.Errorf("%v %s", got, diff)
 		}
-		conflict(t, docs.Commit(t.Context(), good...))
+		wantConflict(t, docs.Commit(t.Context(), good...))
 	})
 }

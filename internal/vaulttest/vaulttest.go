@@ -1,6 +1,5 @@
-// Package vaulttest holds the contract of vault.Docs, run on every
-// implementation, and a Docs that counts calls for the tests that promise how
-// few there are.
+// Package vaulttest tests implementations of vault.Docs against its contract. Counting
+// counts the calls to a Docs, and Faulty makes them fail.
 package vaulttest
 
 import (
@@ -19,16 +18,17 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// racers is how many try the same thing at once; exactly one may succeed.
+// racers is how many goroutines make the same write at once. Exactly one must succeed.
 const racers = 16
 
-// Run puts the Docs that fresh makes through the contract.
-func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
-	t.Run("a document comes back as it was stored", func(t *testing.T) {
-		docs := fresh(t)
+// Run tests the contract of vault.Docs. newDocs returns an empty store.
+func Run(t *testing.T, newDocs func(t *testing.T) vault.Docs) {
+	t.Run("get returns what was created", func(t *testing.T) {
+		docs := newDocs(t)
 		at := time.Date(2026, 11, 22, 10, 0, 0, 123456789, time.FixedZone("", 3600))
 		version := must(docs.Create(t.Context(), "c", "1", vault.Fields{
-			"text": "ä\"\x00", "number": int64(-7), "flag": true, "data": []byte{0, 255}, "texts": []string{"a", "b"}, "time": at,
+			"text": "ä\"\x00", "number": int64(-7), "flag": true, "data": []byte{0, 255}, "texts": []string{"a", "b"},
+			"time": at,
 		}))(t)
 		got := must(docs.Get(t.Context(), "c", "1"))(t)
 		want := vault.Doc{ID: "1", Version: version, Fields: vault.Fields{
@@ -39,95 +39,96 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			t.Error(diff)
 		}
 	})
-	t.Run("a value that cannot be stored is refused", func(t *testing.T) {
-		if _, err := fresh(t).Create(t.Context(), "c", "1", vault.Fields{"x": struct{}{}}); err == nil {
+	t.Run("unsupported type", func(t *testing.T) {
+		if _, err := newDocs(t).Create(t.Context(), "c", "1", vault.Fields{"x": struct{}{}}); err == nil {
 			t.Error("no error")
 		}
 	})
-	t.Run("what is not there is NotFound", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("get missing", func(t *testing.T) {
+		docs := newDocs(t)
 		create(t, docs, "c", "1")
-		for _, place := range [][2]string{{"c", "2"}, {"d", "1"}} {
-			if _, err := docs.Get(t.Context(), vault.Collection(place[0]), place[1]); fault.KindOf(err) != fault.NotFound {
-				t.Errorf("%v: %v", place, err)
+		for _, ref := range []vault.Ref{{Collection: "c", ID: "2"}, {Collection: "d", ID: "1"}} {
+			if _, err := docs.Get(t.Context(), ref.Collection, ref.ID); fault.KindOf(err) != fault.NotFound {
+				t.Errorf("%v: %v", ref, err)
 			}
 		}
 	})
-	t.Run("creating over a document is a Conflict and changes nothing", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("create existing", func(t *testing.T) {
+		docs := newDocs(t)
 		create(t, docs, "c", "1")
 		_, err := docs.Create(t.Context(), "c", "1", vault.Fields{"x": "new"})
-		conflict(t, err)
+		wantConflict(t, err)
 		if got := must(docs.Get(t.Context(), "c", "1"))(t).Fields["x"]; got != "old" {
 			t.Errorf("got %v", got)
 		}
 	})
-	t.Run("replacing takes away the fields that are not named again", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("replace removes other fields", func(t *testing.T) {
+		docs := newDocs(t)
 		version := create(t, docs, "c", "1")
 		must(docs.Replace(t.Context(), "c", "1", vault.Fields{"y": "new"}, version))(t)
 		if diff := cmp.Diff(vault.Fields{"y": "new"}, must(docs.Get(t.Context(), "c", "1"))(t).Fields); diff != "" {
 			t.Error(diff)
 		}
 	})
-	t.Run("nothing has no id, and is not only not found", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("empty id", func(t *testing.T) {
+		docs := newDocs(t)
 		if _, err := docs.Get(t.Context(), "c", ""); err == nil || fault.KindOf(err) == fault.NotFound {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("an update leaves what it does not name, and writes over nothing newer", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("update", func(t *testing.T) {
+		docs := newDocs(t)
 		first := create(t, docs, "c", "1")
 		second := must(docs.Replace(t.Context(), "c", "1", vault.Fields{"x": "kept", "y": "old"}, first))(t)
-		conflict(t, docs.Update(t.Context(), "c", "1", vault.Fields{"y": "late"}, first))
+		wantConflict(t, docs.Update(t.Context(), "c", "1", vault.Fields{"y": "late"}, first))
 		if err := docs.Update(t.Context(), "c", "1", vault.Fields{"y": "new", "z": int64(3)}, second); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(vault.Fields{"x": "kept", "y": "new", "z": int64(3)}, must(docs.Get(t.Context(), "c", "1"))(t).Fields); diff != "" {
+		want := vault.Fields{"x": "kept", "y": "new", "z": int64(3)}
+		if diff := cmp.Diff(want, must(docs.Get(t.Context(), "c", "1"))(t).Fields); diff != "" {
 			t.Error(diff)
 		}
-		conflict(t, docs.Update(t.Context(), "c", "1", vault.Fields{"y": "again"}, second))
-		conflict(t, docs.Update(t.Context(), "c", "none", vault.Fields{"y": "new"}, second))
+		wantConflict(t, docs.Update(t.Context(), "c", "1", vault.Fields{"y": "again"}, second))
+		wantConflict(t, docs.Update(t.Context(), "c", "none", vault.Fields{"y": "new"}, second))
 	})
-	t.Run("an eraser never deletes a newer generation", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("old version", func(t *testing.T) {
+		docs := newDocs(t)
 		old := create(t, docs, "c", "1")
 		newer := must(docs.Replace(t.Context(), "c", "1", vault.Fields{"x": "newer"}, old))(t)
-		conflict(t, docs.Delete(t.Context(), "c", "1", old))
+		wantConflict(t, docs.Delete(t.Context(), "c", "1", old))
 		_, err := docs.Replace(t.Context(), "c", "1", vault.Fields{"x": "erased"}, old)
-		conflict(t, err)
+		wantConflict(t, err)
 		if got := must(docs.Get(t.Context(), "c", "1"))(t); got.Fields["x"] != "newer" || got.Version != newer {
 			t.Errorf("got %v", got)
 		}
 	})
-	t.Run("a document that is gone cannot be replaced or deleted", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("deleted document", func(t *testing.T) {
+		docs := newDocs(t)
 		version := create(t, docs, "c", "1")
 		if err := docs.Delete(t.Context(), "c", "1", version); err != nil {
 			t.Fatal(err)
 		}
-		conflict(t, docs.Delete(t.Context(), "c", "1", version))
+		wantConflict(t, docs.Delete(t.Context(), "c", "1", version))
 		_, err := docs.Replace(t.Context(), "c", "1", vault.Fields{}, version)
-		conflict(t, err)
+		wantConflict(t, err)
 	})
-	several(t, fresh)
-	t.Run("a collection below a document is one of its own", func(t *testing.T) {
-		docs := fresh(t)
+	runMulti(t, newDocs)
+	t.Run("subcollection", func(t *testing.T) {
+		docs := newDocs(t)
 		version := create(t, docs, "c/1/d", "1")
 		create(t, docs, "c/2/d", "2")
 		if got := must(docs.List(t.Context(), "c/1/d", "", 9))(t); len(got) != 1 || got[0].ID != "1" {
 			t.Errorf("got %v", got)
 		}
 		if got := must(docs.List(t.Context(), "c", "", 9))(t); len(got) != 0 {
-			t.Errorf("the collection above: got %v", got)
+			t.Errorf("parent collection: got %v", got)
 		}
 		if err := docs.Delete(t.Context(), "c/1/d", "1", version); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("nobody shares memory with the store", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("no shared memory", func(t *testing.T) {
+		docs := newDocs(t)
 		given := vault.Fields{"data": []byte("abc")}
 		must(docs.Create(t.Context(), "c", "1", given))(t)
 		given["data"].([]byte)[0] = 'X'
@@ -137,15 +138,15 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			t.Errorf("got %q", got)
 		}
 	})
-	t.Run("of those that create one document at once exactly one wins", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("concurrent creates", func(t *testing.T) {
+		docs := newDocs(t)
 		race(t, func(i int) error {
 			_, err := docs.Create(t.Context(), "c", "1", vault.Fields{"by": int64(i)})
 			return err
 		})
 	})
-	t.Run("of those that take one version at once exactly one wins", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("concurrent replaces and deletes", func(t *testing.T) {
+		docs := newDocs(t)
 		version := create(t, docs, "c", "1")
 		race(t, func(i int) error {
 			_, err := docs.Replace(t.Context(), "c", "1", vault.Fields{"by": int64(i)}, version)
@@ -154,8 +155,8 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 		left := must(docs.Get(t.Context(), "c", "1"))(t)
 		race(t, func(int) error { return docs.Delete(t.Context(), "c", "1", left.Version) })
 	})
-	t.Run("of those that take one pending consent exactly one wins", func(t *testing.T) {
-		v := vault.New(fresh(t), keys(t), time.Now)
+	t.Run("concurrent TakePending", func(t *testing.T) {
+		v := vault.New(newDocs(t), newKeys(t), time.Now)
 		state, browser := config.NewSecret("state"), []byte("browser")
 		if err := v.CreatePending(t.Context(), state, vault.Pending{Person: "users/1", Browser: browser}); err != nil {
 			t.Fatal(err)
@@ -168,8 +169,8 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 			return err
 		})
 	})
-	t.Run("a call whose context has ended does nothing", func(t *testing.T) {
-		docs := fresh(t)
+	t.Run("canceled context", func(t *testing.T) {
+		docs := newDocs(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := docs.Create(ctx, "c", "1", vault.Fields{}); fault.KindOf(err) != fault.Unavailable {
@@ -181,7 +182,7 @@ func Run(t *testing.T, fresh func(t *testing.T) vault.Docs) {
 	})
 }
 
-func keys(t *testing.T) *seal.Keys {
+func newKeys(t *testing.T) *seal.Keys {
 	t.Helper()
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
@@ -205,29 +206,29 @@ func must[T any](value T, err error) func(*testing.T) T {
 	}
 }
 
-func conflict(t *testing.T, err error) {
+func wantConflict(t *testing.T, err error) {
 	t.Helper()
 	if fault.KindOf(err) != fault.Conflict {
 		t.Errorf("got %v, want a conflict", err)
 	}
 }
 
-func race(t *testing.T, try func(i int) error) {
+func race(t *testing.T, write func(i int) error) {
 	t.Helper()
 	var wg sync.WaitGroup
-	var won atomic.Int32
+	var winners atomic.Int32
 	for i := range racers {
 		wg.Go(func() {
-			switch err := try(i); {
+			switch err := write(i); {
 			case err == nil:
-				won.Add(1)
+				winners.Add(1)
 			case fault.KindOf(err) != fault.Conflict:
 				t.Errorf("a loser got %v, want a conflict", err)
 			}
 		})
 	}
 	wg.Wait()
-	if got := won.Load(); got != 1 {
+	if got := winners.Load(); got != 1 {
 		t.Errorf("winners: got %d, want 1", got)
 	}
 }

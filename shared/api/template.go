@@ -13,7 +13,7 @@ func (b PutTemplate) ToTemplate(name string) (vault.Template, error) {
 		Name: name, DisplayName: Value(b.DisplayName), Description: Value(b.Description),
 		Guidelines: Value(b.Guidelines), Discoverable: Value(b.Access) == DISCOVERABLE,
 		Announcements: Value(b.Kind) == ANNOUNCEMENTS, External: Value(b.ExternalUserAllowed),
-		History: string(Value(b.History)), First: Value(b.FirstMessage), AddTheApp: Value(b.AddTheApp),
+		History: string(Value(b.History)), FirstMessage: Value(b.FirstMessage), AddApp: Value(b.AddTheApp),
 	}
 	for _, m := range Value(b.Members) {
 		user, ok := resource.ParseMember(m)
@@ -35,7 +35,7 @@ func TemplateOf(t vault.Template) Template {
 	out := Template{
 		Name: t.Name, DisplayName: Some(t.DisplayName), Description: Some(t.Description),
 		Guidelines: Some(t.Guidelines), Access: &access, Kind: &kind, ExternalUserAllowed: &t.External,
-		History: Some(History(t.History)), FirstMessage: Some(t.First), AddTheApp: &t.AddTheApp,
+		History: Some(History(t.History)), FirstMessage: Some(t.FirstMessage), AddTheApp: &t.AddApp,
 	}
 	if len(t.Members) > 0 {
 		out.Members = &[]string{}

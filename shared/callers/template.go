@@ -25,7 +25,7 @@ func (c *checker) template(in Template) vault.Template {
 	out := vault.Template{
 		Name: in.Name, DisplayName: in.DisplayName, Description: in.Description, Guidelines: in.Guidelines,
 		Discoverable: in.Access == "DISCOVERABLE", Announcements: in.Kind == "ANNOUNCEMENTS",
-		External: in.ExternalUsers, History: in.History, First: in.FirstMessage, AddTheApp: in.AddTheApp,
+		External: in.ExternalUsers, History: in.History, FirstMessage: in.FirstMessage, AddApp: in.AddTheApp,
 	}
 	for _, m := range in.Members {
 		if !strings.HasPrefix(m, "groups/") {
@@ -46,7 +46,7 @@ func (c *checker) template(in Template) vault.Template {
 func NewTemplate(t vault.Template) Template {
 	out := Template{
 		Name: t.Name, DisplayName: t.DisplayName, Description: t.Description, Guidelines: t.Guidelines,
-		ExternalUsers: t.External, History: t.History, FirstMessage: t.First, AddTheApp: t.AddTheApp,
+		ExternalUsers: t.External, History: t.History, FirstMessage: t.FirstMessage, AddTheApp: t.AddApp,
 	}
 	if t.Discoverable {
 		out.Access = "DISCOVERABLE"

@@ -27,7 +27,7 @@ func (f *Flow) ask(ctx context.Context, p vault.Pending, since time.Time, browse
 	token := config.NewSecret(oauth2.GenerateVerifier())
 	err := f.vault.CreatePending(ctx, token, vault.Pending{
 		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Actions: p.Actions, Authority: p.Authority,
-		Connected: since, Asked: f.now(), Browser: hashCookie(browser),
+		ConnectedAt: since, AskedAt: f.now(), Browser: hashCookie(browser),
 	})
 	return &Question{token, p.Caller, p.Actions, p.Authority}, err
 }
@@ -49,7 +49,7 @@ func (f *Flow) Answer(ctx context.Context, token, browser config.Secret, yes boo
 	}
 	approved, err := f.grants.Approve(ctx, p.Person, grants.Approval{
 		Caller: p.Caller, Authority: cmp.Or(p.Authority, "user"), Actions: p.Actions,
-		ConnectedAt: p.Connected, AskedAt: p.Asked,
+		ConnectedAt: p.ConnectedAt, AskedAt: p.AskedAt,
 	})
 	if err == nil && !approved {
 		return out, newRefusal(LinkExpired, errors.New("disconnected since the question"))

@@ -18,15 +18,15 @@ func TestApprove_EarlierConnection(t *testing.T) {
 		connected, asked time.Time
 		want             bool
 	}{
-		"earlier connection": {g.Connected.Add(-time.Hour), w.deps.Now(), false},
-		"this connection":    {g.Connected, w.deps.Now(), true},
+		"earlier connection": {g.ConnectedAt.Add(-time.Hour), w.deps.Now(), false},
+		"this connection":    {g.ConnectedAt, w.deps.Now(), true},
 	} {
 		approved, err := w.Approve(t.Context(), adaID, grants.Approval{
 			Caller: "ci", Authority: "user", Actions: []string{"spaces.create"},
 			ConnectedAt: c.connected, AskedAt: c.asked,
 		})
 		stored, _ := w.storedGrant(ada)
-		if err != nil || approved != c.want || stored.Approved("ci", "user", "spaces.create") != c.want {
+		if err != nil || approved != c.want || stored.HasApproved("ci", "user", "spaces.create") != c.want {
 			t.Errorf("%s: %v, %v", name, approved, err)
 		}
 		if _, err := w.Withdraw(t.Context(), adaID, "ci", vault.Authority("user")); err != nil {

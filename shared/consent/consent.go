@@ -28,7 +28,7 @@ type Flow struct {
 // New returns a Flow that stores grants in gs, which was created from d. A consent may only return to one of
 // returnOrigins, such as https://chat.google.com.
 func New(gs *grants.Grants, d grants.Deps, returnOrigins ...string) *Flow {
-	return &Flow{gs, d, returnOrigins, d.Vault, d.Log, vault.Clock(d.Now)}
+	return &Flow{gs, d, returnOrigins, d.Vault, d.Log, vault.MicrosecondClock(d.Now)}
 }
 
 // alarm writes a log line that alerts an operator.

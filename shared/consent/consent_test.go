@@ -523,7 +523,7 @@ func TestConnect_Widening(t *testing.T) {
 	w.connect(ada, create, members)
 	after, _ := w.storedGrant(ada)
 	sameToken := after.RefreshToken.Equal(before.RefreshToken)
-	if after.Generation <= before.Generation || sameToken || !after.Connected.Equal(before.Connected) {
+	if after.Generation <= before.Generation || sameToken || !after.ConnectedAt.Equal(before.ConnectedAt) {
 		t.Errorf("generation %d after %d; same token: %v", after.Generation, before.Generation, sameToken)
 	}
 	if err := w.token(ada, create, members); err != nil {

@@ -61,12 +61,12 @@ func runVictim() error {
 		return err
 	}
 	ctx := context.Background()
-	store, err := firestore.New(ctx, firestore.Setting{Project: o.Project, Database: "(default)"})
+	store, err := firestore.New(ctx, firestore.Config{Project: o.Project, Database: "(default)"})
 	if err != nil {
 		return err
 	}
 	docs := &vaulttest.Faulty{Docs: store, Inject: func(_ context.Context, c vaulttest.Call) error {
-		if c.N == o.At && c.After == o.After {
+		if c.N == o.At && c.Applied == o.After {
 			if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 				return err
 			}
@@ -165,7 +165,7 @@ var crashCases = map[string]crashCase{
 				"901": {Status: vault.Disconnecting, RefreshToken: config.NewSecret("1//0ending"), Due: long},
 				"902": {
 					Status: vault.Connected, RefreshToken: config.NewSecret("1//0removed"),
-					Removed: long, RefreshDay: w.deps.Now(), Due: long,
+					RemovedAt: long, RefreshDay: w.deps.Now(), Due: long,
 				},
 				"903": {Status: vault.Revoked, Generation: 1, Due: long},
 				"904": {Status: vault.Connected, RefreshToken: config.NewSecret("1//0stale"), RefreshDay: w.deps.Now()},
@@ -175,7 +175,7 @@ var crashCases = map[string]crashCase{
 				},
 				"906": {
 					Status: vault.Connected, RefreshToken: config.NewSecret("1//0event"),
-					Connected: long, RevokedAt: long.Add(time.Hour), Due: long,
+					ConnectedAt: long, RevokedAt: long.Add(time.Hour), Due: long,
 				},
 			} {
 				g.Person, g.ClientID, g.Scopes = resource.Person("users/"+id), "client", []string{createScope}
@@ -257,7 +257,7 @@ func TestCrash_KilledAtEachStoreCall(t *testing.T) {
 func killAt(t *testing.T, name string, d crashCase, at int, after bool) bool {
 	t.Helper()
 	project := "crash-" + strings.ToLower(rand.Text()[:10])
-	store, err := firestore.New(t.Context(), firestore.Setting{Project: project, Database: "(default)"})
+	store, err := firestore.New(t.Context(), firestore.Config{Project: project, Database: "(default)"})
 	check(t, err)
 	w := newWorldOn(t, store)
 	o := &crashOrder{

@@ -74,9 +74,9 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return Outcome{}, retryRefusal(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
 	}
 	p.Person = grants.Person(claims.Subject)
-	g, err := f.grants.Connect(ctx, grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.Again})
-	if errors.Is(err, grants.ErrNoRefreshToken) && !p.Again {
-		p.Again = true
+	g, err := f.grants.Connect(ctx, grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent})
+	if errors.Is(err, grants.ErrNoRefreshToken) && !p.ForceConsent {
+		p.ForceConsent = true
 		var out Outcome
 		out.ConsentURL, err = f.begin(ctx, rand.Text(), c.BrowserCookie, claims.Subject, p)
 		return out, err
@@ -85,7 +85,7 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return Outcome{}, withRetry(again, err)
 	}
 	f.log.InfoContext(ctx, "audit", slog.String("act", "connect"), slog.String("person", string(g.Person)),
-		slog.Any("scopes", g.Scopes), slog.Time("connected", g.Connected))
+		slog.Any("scopes", g.Scopes), slog.Time("connected", g.ConnectedAt))
 	missing := capability.Missing(asked, g.Scopes)
 	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: missing}
 	if len(missing) > 0 {
@@ -94,7 +94,7 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	}
 	out.ReturnTo = f.validReturn(p).address
 	if p.Caller != "" {
-		out.Question, err = f.ask(ctx, p, g.Connected, c.BrowserCookie)
+		out.Question, err = f.ask(ctx, p, g.ConnectedAt, c.BrowserCookie)
 		if err != nil {
 			return Outcome{}, withRetry(again, err)
 		}

@@ -33,9 +33,9 @@ func (w *world) storePeople(n int) []google.Person {
 		refresh, access := w.google.Connect(p, createScope)
 		g := vault.Grant{
 			Person: resource.Person(p.User()), ClientID: "client", Scopes: []string{"email", createScope, "openid"},
-			Status: vault.Connected, Generation: 1, Connected: now, SignedIn: now,
+			Status: vault.Connected, Generation: 1, ConnectedAt: now, SignedInAt: now,
 			RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access),
-			AccessExpiry: now.Add(time.Hour), Refreshed: now,
+			AccessExpiry: now.Add(time.Hour), RefreshedAt: now,
 			Email: config.NewSecret(p.Email), EmailAt: now, Domain: p.Domain,
 			RefreshDay: now, LastUsedDay: now, Due: now.Add(150 * day),
 		}
@@ -52,9 +52,9 @@ func (w *world) checkUnchanged(people []google.Person) {
 	w.t.Helper()
 	for _, p := range people {
 		g, ok := w.storedGrant(p)
-		approved := g.Approved("tickets", "user", "spaces.create")
+		approved := g.HasApproved("tickets", "user", "spaces.create")
 		if !ok || g.Status != vault.Connected || g.RefreshToken.Empty() || !approved {
-			w.t.Fatalf("%s: %v, %s, %d approvals", p.Email, ok, g.Status, len(g.Standing()))
+			w.t.Fatalf("%s: %v, %s, %d approvals", p.Email, ok, g.Status, len(g.ValidApprovals()))
 		}
 	}
 }
@@ -286,7 +286,7 @@ func TestRevokedAt_CloseToSignIn(t *testing.T) {
 		w.connect(ada, create)
 		g, _ := w.storedGrant(ada)
 		w.offset.Add(int64(2 * time.Minute))
-		w.markGrant(vault.RevokedAt, g.SignedIn.Add(gap))
+		w.markGrant(vault.RevokedAt, g.SignedInAt.Add(gap))
 		w.instance = newInstance(w.deps)
 		if err := w.token(ada, create); err != nil || w.refreshCount() != 1 {
 			t.Errorf("%v: first use: %v, %d refreshes", gap, err, w.refreshCount())
@@ -335,8 +335,8 @@ func TestRevokedAt_CachedGrant(t *testing.T) {
 func TestSweep_ErasesRevokedGrant(t *testing.T) {
 	w := newWorld(t)
 	w.connect(ada, create)
-	activity := vault.Activity{When: w.deps.Now(), Caller: "tickets", Action: "spaces.create"}
-	check(t, w.deps.Vault.NoteActivity(t.Context(), adaID, "a", activity))
+	activity := vault.Activity{Time: w.deps.Now(), Caller: "tickets", Action: "spaces.create"}
+	check(t, w.deps.Vault.RecordActivity(t.Context(), adaID, "a", activity))
 	w.offset.Add(int64(10 * time.Minute))
 	w.markGrant(vault.RevokedAt, w.deps.Now())
 	if got := w.sweep(); got.Ended != 1 {
@@ -362,7 +362,7 @@ func TestAskAt_RefreshesFirst(t *testing.T) {
 	w := newWorld(t)
 	w.connect(ada, create)
 	w.offset.Add(int64(10 * time.Minute))
-	w.markGrant(vault.AskAt, w.deps.Now())
+	w.markGrant(vault.RecheckAt, w.deps.Now())
 	w.offset.Add(int64(61 * time.Second))
 	if err := w.token(ada, create); err != nil || w.refreshCount() != 1 {
 		t.Errorf("%v, %d refreshes", err, w.refreshCount())
@@ -431,13 +431,13 @@ func TestApprovals_HijackedAccount(t *testing.T) {
 	if err != nil || !usable {
 		t.Fatalf("the owner's grant has ended: %v", err)
 	}
-	if g.Approved("evil", "user", "spaces.create") || len(g.Standing()) != 0 {
+	if g.HasApproved("evil", "user", "spaces.create") || len(g.ValidApprovals()) != 0 {
 		t.Error("the hijacker's approval counts")
 	}
 	w.offset.Add(int64(time.Minute))
 	w.storeApprovals(ada, "tickets")
 	g, _ = w.storedGrant(ada)
-	if !g.Approved("tickets", "user", "spaces.create") || g.Approved("evil", "user", "spaces.create") {
+	if !g.HasApproved("tickets", "user", "spaces.create") || g.HasApproved("evil", "user", "spaces.create") {
 		t.Error("the owner's approval does not count")
 	}
 }
@@ -449,17 +449,17 @@ func TestApprovals_EventCloseToSignIn(t *testing.T) {
 	w.storeApprovals(ada, "tickets")
 	g, _ := w.storedGrant(ada)
 	w.offset.Add(int64(2 * time.Minute))
-	w.markGrant(vault.RevokedAt, g.SignedIn.Add(10*time.Second)) // within the clock skew
+	w.markGrant(vault.RevokedAt, g.SignedInAt.Add(10*time.Second)) // within the clock skew
 	w.google.RevokeGrant(ada)
 	w.connect(ada, create)
-	if g, _ := w.storedGrant(ada); len(g.Standing()) != 0 {
+	if g, _ := w.storedGrant(ada); len(g.ValidApprovals()) != 0 {
 		t.Error("a doubtful approval was kept")
 	}
 }
 
 // S7: a stolen session keeps the page with the question open.
 func TestAnswer_StolenSession(t *testing.T) {
-	for _, mark := range []vault.Mark{vault.SessionsAt, vault.RevokedAt} {
+	for _, mark := range []vault.Mark{vault.SessionsEndedAt, vault.RevokedAt} {
 		w := newWorld(t)
 		w.connect(ada, create)
 		w.offset.Add(int64(5 * time.Minute))
@@ -557,7 +557,7 @@ func TestSweep_EventsUseNoRetry(t *testing.T) {
 	}
 	for range 4 {
 		w.offset.Add(int64(time.Minute))
-		w.markGrant(vault.AskAt, w.deps.Now())
+		w.markGrant(vault.RecheckAt, w.deps.Now())
 		w.sweep()
 	}
 	if g, ok := w.storedGrant(ada); !ok || g.Status != vault.Suspended || g.Retries != 0 {

@@ -60,7 +60,7 @@ func (f *Flow) begin(
 			return config.Secret{}, fault.Wrap("consent.begin", err)
 		}
 		return config.NewSecret(f.deps.Google.AuthorizationURL(googleauth.Authorization{
-			State: state, Verifier: verifier, Nonce: p.Nonce, LoginHint: hint, PromptConsent: p.Again,
+			State: state, Verifier: verifier, Nonce: p.Nonce, LoginHint: hint, PromptConsent: p.ForceConsent,
 			Scopes: capability.Scopes(capability.FromNames(p.Capabilities)...),
 		})), nil
 	}

@@ -237,7 +237,7 @@ func (w *world) storeGrants(n int, token string) {
 		g := vault.Grant{
 			Person: resource.Person(fmt.Sprintf("users/%06d", i)), ClientID: "client", Scopes: []string{createScope},
 			Status: vault.Connected, Generation: 1, RefreshToken: config.NewSecret(token),
-			Connected: w.deps.Now(), RefreshDay: w.deps.Now().UTC().Truncate(day),
+			ConnectedAt: w.deps.Now(), RefreshDay: w.deps.Now().UTC().Truncate(day),
 		}
 		g.Due = g.RefreshDay.Add(150 * day)
 		if _, err := w.deps.Vault.SaveGrant(w.t.Context(), g); err != nil {
@@ -302,7 +302,7 @@ func TestReseal_OldKeysDisabled(t *testing.T) {
 	}
 	rotated := w.rotateKeys()
 	done, err := rotated.Reseal(t.Context())
-	if want := (vault.Resealed{Seen: 2, Resealed: 2}); err != nil || done != want {
+	if want := (vault.ResealCounts{Seen: 2, Resealed: 2}); err != nil || done != want {
 		t.Fatalf("got %+v, %v", done, err)
 	}
 	if again, err := rotated.Reseal(t.Context()); err != nil || again.Resealed != 0 {
@@ -407,7 +407,7 @@ func TestSweep_UnfinishedConsents(t *testing.T) {
 	if got := w.sweep(); got.Expired != 0 {
 		t.Errorf("too early: %+v", got)
 	}
-	w.offset.Add(int64(vault.PendingLife))
+	w.offset.Add(int64(vault.PendingTTL))
 	if got := w.sweep(); got.Expired != 2 { // one per link and browser
 		t.Errorf("got %+v", got)
 	}
@@ -423,7 +423,7 @@ func TestSweep_Resumes(t *testing.T) {
 		_, err := w.Start(t.Context(), link, browser)
 		check(t, err)
 	}
-	w.offset.Add(int64(vault.PendingLife))
+	w.offset.Add(int64(vault.PendingTTL))
 	sum := 0
 	for range 600 {
 		at := w.deps.Now()
@@ -476,7 +476,7 @@ func TestSweep_UnknownCursorStage(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.Start(t.Context(), w.invite(ada, completion, create), browser)
 	check(t, err)
-	w.offset.Add(int64(vault.PendingLife))
+	w.offset.Add(int64(vault.PendingTTL))
 	_, err = w.docs.Create(t.Context(), "sweep", "cursor", vault.Fields{"stage": "templates", "after": "x"})
 	check(t, err)
 	if got := w.sweep(); got.Expired != 1 {
@@ -519,7 +519,7 @@ func TestSweep_ManyGrants(t *testing.T) {
 	if got := w.sweep(); got.Seen != 1000 || got.Failed != 1000 {
 		t.Errorf("got %+v", got)
 	}
-	if got := w.docs.Most(); got > 200 {
+	if got := w.docs.LargestRead(); got > 200 {
 		t.Errorf("%d documents were read in one call", got)
 	}
 }

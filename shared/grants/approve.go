@@ -22,8 +22,8 @@ type Approval struct {
 // security event has occurred, since they were asked.
 func (gs *Grants) Approve(ctx context.Context, person resource.Person, a Approval) (bool, error) {
 	_, approved, err := gs.change(ctx, person, func(g *vault.Grant) bool {
-		if !gs.isUsable(*g) || !g.Connected.Equal(a.ConnectedAt) ||
-			!a.AskedAt.After(g.SessionsAt) || !a.AskedAt.After(g.RevokedAt) {
+		if !gs.isUsable(*g) || !g.ConnectedAt.Equal(a.ConnectedAt) ||
+			!a.AskedAt.After(g.SessionsEndedAt) || !a.AskedAt.After(g.RevokedAt) {
 			return false
 		}
 		g.Approve(a.Caller, a.Authority, a.Actions, gs.now())
@@ -34,6 +34,6 @@ func (gs *Grants) Approve(ctx context.Context, person resource.Person, a Approva
 
 // Withdraw removes a person's approval of a caller under one authority, and reports whether there was one.
 func (gs *Grants) Withdraw(ctx context.Context, p resource.Person, caller string, a vault.Authority) (bool, error) {
-	_, withdrawn, err := gs.change(ctx, p, func(g *vault.Grant) bool { return g.Withdraw(caller, a) })
+	_, withdrawn, err := gs.change(ctx, p, func(g *vault.Grant) bool { return g.WithdrawApproval(caller, a) })
 	return withdrawn, fault.Wrap("grants.Withdraw", err)
 }

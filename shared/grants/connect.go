@@ -50,14 +50,14 @@ func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 		now := gs.now()
 		if !usable {
 			declined := g.Declined
-			g = g.Renewed()
-			g.Connected, g.Declined = now, declined
+			g = g.WithoutContent()
+			g.ConnectedAt, g.Declined = now, declined
 		}
 		g.Person, g.ClientID, g.Status = person, gs.deps.ClientID, vault.Connected
-		g.Generation, g.SignedIn = gs.nextGeneration(g.Generation), now
-		g.RefreshToken, g.AccessToken, g.AccessExpiry, g.Refreshed = refreshToken, t.Access, now.Add(t.ExpiresIn), now
+		g.Generation, g.SignedInAt = gs.nextGeneration(g.Generation), now
+		g.RefreshToken, g.AccessToken, g.AccessExpiry, g.RefreshedAt = refreshToken, t.Access, now.Add(t.ExpiresIn), now
 		g.Scopes, g.Declined = t.Scopes, declinedScopes(g.Declined, c.Requested, t.Scopes)
-		g.Untold, g.ToldBy, g.SignIn, g.Removed, g.Via = false, "", false, time.Time{}, c.Via
+		g.NeedsNotice, g.NoticeID, g.NeedsSignIn, g.RemovedAt, g.ConsentSystem = false, "", false, time.Time{}, c.Via
 		g.RefreshDay, g.LastUsedDay = gs.today(), gs.today()
 		if !t.Refresh.Empty() {
 			g.RefreshUntil = gs.expiry(t.RefreshExpiresIn)
@@ -76,7 +76,7 @@ func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 // covers reports whether the refresh token of g has all scopes that were asked for and granted.
 func covers(g vault.Grant, asked []capability.Capability, granted []string) bool {
 	notGranted := func(c capability.Capability) bool { return !c.AllowedBy(granted) }
-	return !g.SignIn && len(capability.Missing(slices.DeleteFunc(slices.Clone(asked), notGranted), g.Scopes)) == 0
+	return !g.NeedsSignIn && len(capability.Missing(slices.DeleteFunc(slices.Clone(asked), notGranted), g.Scopes)) == 0
 }
 
 var errDisconnecting = &fault.Error{

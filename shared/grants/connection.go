@@ -34,13 +34,13 @@ func (gs *Grants) Connection(ctx context.Context, person resource.Person) (Conne
 	case err != nil:
 		return Connection{}, fault.Wrap("grants.Connection", err)
 	case !usable:
-		return Connection{Ended: g.Untold}, nil
+		return Connection{Ended: g.NeedsNotice}, nil
 	}
 	allowed := capability.Allowed(g.Scopes)
 	isAllowed := func(c capability.Capability) bool { return slices.Contains(allowed, c) }
 	return Connection{
 		Person: person, Connected: true, Email: g.Email.Reveal(), Domain: g.Domain,
-		Since: g.Connected, Via: g.Via, Until: g.RefreshUntil, SignInRequired: g.SignIn, Approvals: g.Standing(),
+		Since: g.ConnectedAt, Via: g.ConsentSystem, Until: g.RefreshUntil, SignInRequired: g.NeedsSignIn, Approvals: g.ValidApprovals(),
 		Allowed: allowed, Declined: slices.DeleteFunc(capability.Allowed(g.Declined), isAllowed),
 	}, nil
 }

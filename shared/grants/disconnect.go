@@ -69,7 +69,7 @@ func (gs *Grants) beginDisconnect(
 		if g.ClientID == "" { // the record could not be read
 			g.ClientID = gs.deps.ClientID
 		}
-		g.Status, g.Generation, g.Untold = vault.Disconnecting, gs.nextGeneration(g.Generation), false
+		g.Status, g.Generation, g.NeedsNotice = vault.Disconnecting, gs.nextGeneration(g.Generation), false
 		return true
 	})
 	if !begun {
@@ -84,7 +84,7 @@ func (gs *Grants) finishDisconnect(ctx context.Context, g vault.Grant) (out Disc
 	if out.Outcome, err = gs.revoke(ctx, g); err != nil {
 		return Disconnection{}, err
 	}
-	out.Withdrawn = len(g.Standing())
+	out.Withdrawn = len(g.ValidApprovals())
 	// A conflict means that the person has reconnected.
 	if err := gs.vault.DeleteGrant(ctx, g); err != nil && fault.KindOf(err) != fault.Conflict {
 		gs.log.ErrorContext(ctx, "erasing a disconnected grant failed; left to the sweep",

@@ -49,10 +49,10 @@ func (gs *Grants) nextSweep(g vault.Grant) time.Time {
 // abandonedAt returns when a grant ends because its person removed the app and has not used the grant since.
 // It returns the zero time if the app is not removed.
 func (gs *Grants) abandonedAt(g vault.Grant) time.Time {
-	if g.Status != vault.Connected && g.Status != vault.Suspended || g.Removed.IsZero() {
+	if g.Status != vault.Connected && g.Status != vault.Suspended || g.RemovedAt.IsZero() {
 		return time.Time{}
 	}
-	since := g.Removed
+	since := g.RemovedAt
 	if used := g.LastUsedDay.Add(24 * time.Hour); used.After(since) { // the use was at any time of that day
 		since = used
 	}
@@ -72,10 +72,10 @@ func (s *sweeper) sweepGrant(ctx context.Context, g vault.ListedGrant) (*int, er
 	switch {
 	case errors.Is(g.Err, seal.ErrUnknownKey):
 		s.alarmOnce(ctx, "KEYSET lacks a key that is in use", g.Person, g.Err)
-		return &s.result.Unopened, s.vault.Postpone(ctx, g.Person, s.now().Add(retryDelay))
+		return &s.result.Unopened, s.vault.PostponeSweep(ctx, g.Person, s.now().Add(retryDelay))
 	case g.Broken: // the person is asked to connect at their next command
 		s.alarmOnce(ctx, "a stored grant does not open", g.Person, g.Err)
-		return &s.result.Unopened, s.vault.Postpone(ctx, g.Person, s.now().Add(24*retryDelay))
+		return &s.result.Unopened, s.vault.PostponeSweep(ctx, g.Person, s.now().Add(24*retryDelay))
 	case g.Err != nil:
 		return nil, g.Err
 	case g.Status == vault.Disconnecting:
@@ -110,7 +110,7 @@ func (s *sweeper) retrySuspended(ctx context.Context, g vault.Grant) (*int, erro
 	t, err := s.deps.Google.Refresh(ctx, g.RefreshToken)
 	switch {
 	case err == nil:
-		g.Status, g.Untold, g.SuspendedAt, g.Retries = vault.Connected, false, time.Time{}, 0
+		g.Status, g.NeedsNotice, g.SuspendedAt, g.Retries = vault.Connected, false, time.Time{}, 0
 		saved, err := s.saveGrant(ctx, s.withTokens(ctx, g, t, false))
 		if err != nil {
 			return nil, err
@@ -120,7 +120,7 @@ func (s *sweeper) retrySuspended(ctx context.Context, g vault.Grant) (*int, erro
 		s.alarmOnce(ctx, "Google accepts suspended grants again", g.Person, errors.New("suspended before"))
 		return &s.result.Restored, nil
 	case errors.Is(err, googleauth.ErrReauth): // the token is valid; a session policy requires a sign-in
-		g.Status, g.Untold, g.SignIn, g.SuspendedAt, g.Retries = vault.Connected, false, true, time.Time{}, 0
+		g.Status, g.NeedsNotice, g.NeedsSignIn, g.SuspendedAt, g.Retries = vault.Connected, false, true, time.Time{}, 0
 		_, err := s.saveGrant(ctx, g)
 		return &s.result.Restored, err
 	case !errors.Is(err, googleauth.ErrInvalidGrant):
@@ -157,9 +157,9 @@ func (s *sweeper) eraseRevoked(ctx context.Context, person resource.Person) (*in
 		if g.Status != vault.Connected || !isRevoked(*g) {
 			return false
 		}
-		notify, client := g.ToldBy == "", g.ClientID
-		*g = g.Renewed()
-		g.Status, g.ClientID, g.Generation, g.Untold = vault.Revoked, client, s.nextGeneration(g.Generation), notify
+		notify, client := g.NoticeID == "", g.ClientID
+		*g = g.WithoutContent()
+		g.Status, g.ClientID, g.Generation, g.NeedsNotice = vault.Revoked, client, s.nextGeneration(g.Generation), notify
 		return true
 	})
 	if err == nil && ended {
@@ -238,7 +238,7 @@ func (s *sweeper) retryRevocation(ctx context.Context, r vault.Revocation) (*int
 		return nil, errors.Join(err, s.vault.SaveRevocation(ctx, r))
 	}
 	// If the person connected during this call, Google has revoked the new grant too: ask before its next use.
-	if _, err := s.vault.MarkGrant(ctx, r.Person, vault.AskAt, s.now()); err != nil {
+	if _, err := s.vault.MarkGrant(ctx, r.Person, vault.RecheckAt, s.now()); err != nil {
 		return nil, err
 	}
 	return &s.result.Revoked, s.vault.DeleteRevocation(ctx, r)

@@ -17,14 +17,14 @@ import (
 func (gs *Grants) ClaimEndNotice(ctx context.Context, person resource.Person) bool {
 	id := rand.Text()
 	_, won, err := gs.change(ctx, person, func(g *vault.Grant) bool {
-		pending := g.Untold && g.ToldBy == ""
-		g.Untold, g.ToldBy = false, id
+		pending := g.NeedsNotice && g.NoticeID == ""
+		g.NeedsNotice, g.NoticeID = false, id
 		return pending
 	})
 	if !won && err == nil {
 		// Our own save may have succeeded although its response was lost.
 		g, _, err := gs.loadGrant(ctx, person)
-		return err == nil && g.ToldBy == id
+		return err == nil && g.NoticeID == id
 	}
 	return won || err != nil
 }
@@ -33,13 +33,13 @@ func (gs *Grants) ClaimEndNotice(ctx context.Context, person resource.Person) bo
 // week after that, the sweep ends it. Many removals in one day raise an alarm.
 func (gs *Grants) RecordAppRemoved(ctx context.Context, person resource.Person, at time.Time) error {
 	_, recorded, err := gs.change(ctx, person, func(g *vault.Grant) bool {
-		before := g.Removed
-		g.Removed = at
+		before := g.RemovedAt
+		g.RemovedAt = at
 		return (g.Status == vault.Connected || g.Status == vault.Suspended) && before.IsZero()
 	})
 	if err == nil && recorded {
 		var n int
-		if n, err = gs.vault.RemovedOn(ctx, at, maxDailyRemovals+1); err == nil && n > maxDailyRemovals {
+		if n, err = gs.vault.CountRemovals(ctx, at, maxDailyRemovals+1); err == nil && n > maxDailyRemovals {
 			gs.alarmOnce(ctx, "many people removed the app today; unused grants end in seven days", person,
 				errors.New("more than "+strconv.Itoa(maxDailyRemovals)))
 		}
@@ -50,8 +50,8 @@ func (gs *Grants) RecordAppRemoved(ctx context.Context, person resource.Person, 
 // RecordAppReturned undoes AppRemoved: the app is in the person's direct messages again.
 func (gs *Grants) RecordAppReturned(ctx context.Context, person resource.Person) error {
 	_, _, err := gs.change(ctx, person, func(g *vault.Grant) bool {
-		before := g.Removed
-		g.Removed = time.Time{}
+		before := g.RemovedAt
+		g.RemovedAt = time.Time{}
 		return !before.IsZero()
 	})
 	return fault.Wrap("grants.AppReturned", err)

@@ -114,12 +114,12 @@ func (gs *Grants) export(ctx context.Context, person resource.Person) (out Expor
 	if g.Person != "" {
 		out.Connection = &exportedGrant{
 			Status: string(g.Status), Email: g.Email.Reveal(), Domain: g.Domain,
-			Scopes: g.Scopes, Declined: g.Declined, ClientID: g.ClientID, Connected: g.Connected, Via: g.Via,
+			Scopes: g.Scopes, Declined: g.Declined, ClientID: g.ClientID, Connected: g.ConnectedAt, Via: g.ConsentSystem,
 			RefreshToken: !g.RefreshToken.Empty(), AccessToken: !g.AccessToken.Empty(), AccessExpiry: g.AccessExpiry,
 			LastUsedDay: g.LastUsedDay, RefreshDay: g.RefreshDay,
 		}
 	}
-	out.Approvals = g.Standing()
+	out.Approvals = g.ValidApprovals()
 	if out.Activity, err = gs.vault.Activities(ctx, person, maxActivities); err != nil {
 		return out, err
 	}

@@ -69,8 +69,8 @@ func New(d Deps) *Grants {
 	if err != nil {
 		panic(err) // only for a size below one
 	}
-	gs := &Grants{deps: d, vault: d.Vault, log: d.Log, now: vault.Clock(d.Now), cache: cache}
-	d.Vault.Alarm(gs.reportUnopened)
+	gs := &Grants{deps: d, vault: d.Vault, log: d.Log, now: vault.MicrosecondClock(d.Now), cache: cache}
+	d.Vault.OnOpenError(gs.reportUnopened)
 	return gs
 }
 
@@ -114,7 +114,7 @@ func (gs *Grants) evaluate(
 		return vault.Grant{}, false, err
 	}
 	if isRevoked(g) && g.Status == vault.Connected {
-		g.Untold = g.ToldBy == "" // until the sweep has erased the grant
+		g.NeedsNotice = g.NoticeID == "" // until the sweep has erased the grant
 	}
 	gs.cacheGrant(person, g, start)
 	return g, gs.isUsable(g), nil
@@ -129,11 +129,11 @@ func (gs *Grants) isUsable(g vault.Grant) bool {
 const maxSkew = time.Minute
 
 // isRevoked reports whether a security event ended the grant after the person's last sign-in.
-func isRevoked(g vault.Grant) bool { return g.RevokedAt.Sub(g.SignedIn) > maxSkew }
+func isRevoked(g vault.Grant) bool { return g.RevokedAt.Sub(g.SignedInAt) > maxSkew }
 
 // isDoubtful reports whether that event was so close to the sign-in that only Google knows which came first.
 func isDoubtful(g vault.Grant) bool {
-	return !g.RevokedAt.IsZero() && g.RevokedAt.Sub(g.SignedIn).Abs() <= maxSkew
+	return !g.RevokedAt.IsZero() && g.RevokedAt.Sub(g.SignedInAt).Abs() <= maxSkew
 }
 
 // cacheGrant caches a grant as of a time, unless the cache has a later one. Otherwise a slow read or a delayed

@@ -95,14 +95,14 @@ func (gs *Grants) refreshGrant(ctx context.Context, g vault.Grant, used bool) (v
 // address can pass to another account, and must then no longer lead to this grant.
 func (gs *Grants) withTokens(ctx context.Context, g vault.Grant, t googleauth.Tokens, used bool) vault.Grant {
 	now := gs.now()
-	g.AccessToken, g.AccessExpiry, g.Refreshed = t.Access, now.Add(t.ExpiresIn), now
+	g.AccessToken, g.AccessExpiry, g.RefreshedAt = t.Access, now.Add(t.ExpiresIn), now
 	if !t.Refresh.Equal(g.RefreshToken) {
 		g.RefreshToken, g.Generation = t.Refresh, gs.nextGeneration(g.Generation)
 	}
 	if len(t.Scopes) > 0 {
 		g.Scopes = t.Scopes
 	}
-	g.SignIn, g.RefreshDay = false, gs.today()
+	g.NeedsSignIn, g.RefreshDay = false, gs.today()
 	if used {
 		g.LastUsedDay = g.RefreshDay
 	}
@@ -136,13 +136,13 @@ func (gs *Grants) today() time.Time { return gs.now().UTC().Truncate(24 * time.H
 func (gs *Grants) requireSignIn(ctx context.Context, g vault.Grant) (vault.Grant, bool, error) {
 	generation := g.Generation
 	_, _, err := gs.change(ctx, g.Person, func(current *vault.Grant) bool {
-		if current.Generation != generation || current.SignIn {
+		if current.Generation != generation || current.NeedsSignIn {
 			return false
 		}
-		current.SignIn = true
+		current.NeedsSignIn = true
 		return true
 	})
-	g.SignIn = true
+	g.NeedsSignIn = true
 	return g, false, err
 }
 
@@ -157,7 +157,7 @@ func (gs *Grants) suspend(ctx context.Context, rejected vault.Grant, cause error
 			return false
 		}
 		g.Status, g.SuspendedAt, g.Retries = vault.Suspended, gs.now(), 0
-		g.SignIn, g.Untold, g.ToldBy = false, true, ""
+		g.NeedsSignIn, g.NeedsNotice, g.NoticeID = false, true, ""
 		g.AccessToken = config.Secret{}
 		return true
 	})

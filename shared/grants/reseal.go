@@ -10,8 +10,8 @@ import (
 
 // Reseal seals and codes with the current keys all records that are stored for more than 30 days, after which
 // old keys are disabled. Disable them once a run reports nothing resealed, changed or unopened. Runs may overlap.
-func (gs *Grants) Reseal(ctx context.Context) (vault.Resealed, error) {
-	var total vault.Resealed
+func (gs *Grants) Reseal(ctx context.Context) (vault.ResealCounts, error) {
+	var total vault.ResealCounts
 	for _, collection := range resealedCollections() {
 		for after, first := "", true; first || after != ""; first = false {
 			page, last, err := gs.resealPage(ctx, collection, after)
@@ -27,10 +27,10 @@ func (gs *Grants) Reseal(ctx context.Context) (vault.Resealed, error) {
 
 const grantsStage = "grants"
 
-func resealedCollections() []string { return append([]string{grantsStage}, vault.Resealing...) }
+func resealedCollections() []string { return append([]string{grantsStage}, vault.ResealCollections...) }
 
 // resealPage reseals one page of a collection and returns the ID to continue after, "" at the end.
-func (gs *Grants) resealPage(ctx context.Context, collection, after string) (r vault.Resealed, last string, err error) {
+func (gs *Grants) resealPage(ctx context.Context, collection, after string) (r vault.ResealCounts, last string, err error) {
 	if collection != grantsStage {
 		return gs.vault.Reseal(ctx, vault.Collection(collection), after, pageSize)
 	}
@@ -44,7 +44,7 @@ func (gs *Grants) resealPage(ctx context.Context, collection, after string) (r v
 			r.Unopened++
 			continue
 		}
-		if !gs.vault.Stale(g.Grant) {
+		if !gs.vault.NeedsReseal(g.Grant) {
 			continue
 		}
 		switch _, err := gs.saveGrant(ctx, g.Grant); {

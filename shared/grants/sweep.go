@@ -80,7 +80,7 @@ func (s *sweeper) sweepDueGrants(ctx context.Context) error {
 				progress = true
 				continue
 			}
-			err := s.vault.Postpone(ctx, g.Person, s.now().Add(24*retryDelay))
+			err := s.vault.PostponeSweep(ctx, g.Person, s.now().Add(24*retryDelay))
 			if err != nil && fault.KindOf(err) != fault.Conflict {
 				return err
 			}
@@ -104,7 +104,7 @@ func (s *sweeper) sweepDueGrants(ctx context.Context) error {
 				if s.record(ctx, g.Person, counter, err) {
 					return nil
 				}
-				err = s.vault.Postpone(context.WithoutCancel(ctx), g.Person, s.now().Add(retryDelay))
+				err = s.vault.PostponeSweep(context.WithoutCancel(ctx), g.Person, s.now().Add(retryDelay))
 				if err != nil && fault.KindOf(err) != fault.Conflict { // after a conflict the other change counts
 					return err
 				}
@@ -120,7 +120,9 @@ func (s *sweeper) sweepDueGrants(ctx context.Context) error {
 
 // stages returns the collections that the sweep pages through, in order. The stored cursor refers to them by
 // name. The expiring collections come first, then those to reseal.
-func stages() []string { return append(slices.Clone(vault.Expiring), resealedCollections()...) }
+func stages() []string {
+	return append(slices.Clone(vault.ExpiringCollections), resealedCollections()...)
+}
 
 func (s *sweeper) sweepStages(ctx context.Context, pause time.Duration) error {
 	cursor, err := s.vault.Cursor(ctx)
@@ -163,7 +165,7 @@ func (s *sweeper) sweepStages(ctx context.Context, pause time.Duration) error {
 func (s *sweeper) nextStage(c vault.Cursor) string {
 	all := append(stages(), "")
 	next := all[slices.Index(all, c.Stage)+1]
-	if c.Keys == s.vault.KeysInUse() && !slices.Contains(vault.Expiring, next) {
+	if c.Keys == s.vault.KeysInUse() && !slices.Contains(vault.ExpiringCollections, next) {
 		return ""
 	}
 	return next
@@ -171,7 +173,7 @@ func (s *sweeper) nextStage(c vault.Cursor) string {
 
 // sweepPage processes one page of a stage and returns the ID to continue after, "" at the end.
 func (s *sweeper) sweepPage(ctx context.Context, c vault.Cursor) (last string, err error) {
-	if slices.Contains(vault.Expiring, c.Stage) {
+	if slices.Contains(vault.ExpiringCollections, c.Stage) {
 		removed, last, err := s.vault.RemoveExpired(ctx, vault.Collection(c.Stage), c.After, pageSize)
 		s.result.Expired += removed
 		return last, err

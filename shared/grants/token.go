@@ -44,7 +44,7 @@ func (gs *Grants) tokenSource(
 	case err != nil:
 		return nil, fault.Wrap("grants.TokenSource", err)
 	case !usable:
-		needs := capability.ConsentError{Capabilities: needed, Missing: needed, Ended: g.Untold, SignInRequired: g.SignIn}
+		needs := capability.ConsentError{Capabilities: needed, Missing: needed, Ended: g.NeedsNotice, SignInRequired: g.NeedsSignIn}
 		return nil, needs.Fault()
 	case !gs.AllowsDomain(g.Domain):
 		err := errors.New("the grant's domain is not in ALLOWED_DOMAINS")
@@ -67,10 +67,10 @@ func (gs *Grants) AllowsDomain(domain string) bool {
 // be newer than any security event that requires a refresh.
 func (gs *Grants) isFresh(g vault.Grant) bool {
 	if g.AccessToken.Empty() || !gs.now().Add(expiryMargin).Before(g.AccessExpiry) ||
-		g.Refreshed.Sub(g.AskAt) <= maxSkew && !g.AskAt.IsZero() {
+		g.RefreshedAt.Sub(g.RecheckAt) <= maxSkew && !g.RecheckAt.IsZero() {
 		return false
 	}
-	return !isDoubtful(g) || g.Refreshed.After(g.SignedIn) && g.Refreshed.After(g.RevokedAt)
+	return !isDoubtful(g) || g.RefreshedAt.After(g.SignedInAt) && g.RefreshedAt.After(g.RevokedAt)
 }
 
 // ReplaceToken is TokenSource for a request whose token an API has rejected. That token is not used again.

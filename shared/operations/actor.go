@@ -54,7 +54,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 	if err != nil {
 		return out, err
 	}
-	missing := func(action string) bool { return !g.Approved(c.Caller.ID, c.Authority, action) }
+	missing := func(action string) bool { return !g.HasApproved(c.Caller.ID, c.Authority, action) }
 	if !usable || slices.ContainsFunc(op.actions, missing) {
 		return out, o.approvalError(ctx, c, op.actions, needs)
 	}

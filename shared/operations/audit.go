@@ -50,7 +50,7 @@ func (o *Operations) noteWrite(
 	ctx context.Context, l auditLine, person resource.Person, attempt Attempt, created string, unsure bool,
 ) {
 	space := cmp.Or(resource.SpaceName(created), l.space)
-	o.note(ctx, l, person, attempt.OperationID[:32], vault.Activity{When: attempt.FirstTried, Made: string(space), Unsure: unsure})
+	o.note(ctx, l, person, attempt.OperationID[:32], vault.Activity{Time: attempt.FirstTried, Resource: string(space), OutcomeUnknown: unsure})
 }
 
 // noteRead records in /status that a caller read as the person, once an hour for each caller and action.
@@ -61,7 +61,7 @@ func (o *Operations) noteRead(ctx context.Context, l auditLine, person resource.
 	hour := o.deps.Now().UTC().Truncate(time.Hour)
 	id := Digest("read", l.Caller.ID, string(person), l.actions[0], string(l.Authority), hour.String())[:32]
 	if known, _ := o.reads.ContainsOrAdd(id, struct{}{}); !known {
-		o.note(ctx, l, person, id, vault.Activity{When: hour})
+		o.note(ctx, l, person, id, vault.Activity{Time: hour})
 	}
 }
 
@@ -74,7 +74,7 @@ func (o *Operations) note(ctx context.Context, l auditLine, person resource.Pers
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
 	a.Caller, a.Action, a.Authority = l.Caller.Name, l.actions[0], l.Authority
-	err := fault.Catch(func() error { return o.deps.Vault.NoteActivity(ctx, person, id, a) })
+	err := fault.Catch(func() error { return o.deps.Vault.RecordActivity(ctx, person, id, a) })
 	if err != nil {
 		o.deps.Log.ErrorContext(ctx, "activity not stored",
 			slog.String("person", string(person)), slog.String("error", err.Error()))

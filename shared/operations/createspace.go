@@ -142,7 +142,7 @@ func (o *Operations) authorizePost(ctx context.Context, c Call, op operation, a 
 		return err
 	}
 	g, err := o.deps.Vault.Grant(ctx, a.known)
-	approved := g.Approved(c.Caller.ID, c.Authority, callers.CreateMessages)
+	approved := g.HasApproved(c.Caller.ID, c.Authority, callers.CreateMessages)
 	if err == nil && !approved && c.Authority == callers.AuthorityUser {
 		err = o.approvalError(ctx, c, []string{callers.CreateMessages}, op.needs)
 	}

@@ -108,7 +108,7 @@ func TestOperations_NewFrontend(t *testing.T) {
 		RefreshToken: config.NewSecret(refresh),
 		AccessToken:  config.NewSecret(access), AccessExpiry: time.Now().Add(time.Hour),
 		Status: vault.Connected, Email: config.NewSecret(ada.Email), EmailAt: time.Now(),
-		SignedIn: time.Now(), Refreshed: time.Now(),
+		SignedInAt: time.Now(), RefreshedAt: time.Now(),
 	}
 	ci := callers.Caller{
 		ID: "ci", Name: "CI", Actions: callers.Actions(), People: []string{ada.Email},

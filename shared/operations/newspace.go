@@ -81,9 +81,9 @@ func clearFields(t vault.Template, fields []Field) vault.Template {
 		case Announcements:
 			t.Announcements = false
 		case AddTheApp:
-			t.AddTheApp = false
+			t.AddApp = false
 		case FirstMessage:
-			t.First = ""
+			t.FirstMessage = ""
 		}
 	}
 	return t
@@ -119,8 +119,8 @@ func (o *Operations) newDraft(ctx context.Context, c Call, in NewSpace) (draft, 
 	r.DisplayName = cmp.Or(t.DisplayName, out.title)
 	r.Description, r.Guidelines = cmp.Or(r.Description, t.Description), cmp.Or(r.Guidelines, t.Guidelines)
 	r.Discoverable, r.Announcements = r.Discoverable || t.Discoverable, r.Announcements || t.Announcements
-	r.Rest.History, r.Rest.First = cmp.Or(r.Rest.History, spaces.History(t.History)), cmp.Or(r.Rest.First, t.First)
-	r.Rest.AddTheApp = r.Rest.AddTheApp || t.AddTheApp
+	r.Rest.History, r.Rest.First = cmp.Or(r.Rest.History, spaces.History(t.History)), cmp.Or(r.Rest.First, t.FirstMessage)
+	r.Rest.AddTheApp = r.Rest.AddTheApp || t.AddApp
 	if r.External == nil && t.External {
 		r.External = new(true)
 	}

@@ -41,7 +41,7 @@ type Runner struct {
 
 // NewRunner returns a Runner that keeps its records in v.
 func NewRunner(v *vault.Vault, log *slog.Logger, now func() time.Time) *Runner {
-	return &Runner{v, log, vault.Clock(now)}
+	return &Runner{v, log, vault.MicrosecondClock(now)}
 }
 
 // Request identifies an operation that is to be done once.
@@ -101,7 +101,7 @@ func (r *Runner) Do(
 		}
 		return fault.Wrap("operations.Keep", err)
 	}
-	t := Attempt{OperationID: attemptID(o), FirstTried: o.Expires.Add(-vault.OperationLife), Retry: retry, save: save}
+	t := Attempt{OperationID: attemptID(o), FirstTried: o.Expires.Add(-vault.OperationTTL), Retry: retry, save: save}
 	if !o.Journal.Empty() {
 		t.Journal = []byte(o.Journal.Reveal())
 	}
@@ -198,7 +198,7 @@ func (r *Runner) claim(ctx context.Context, q Request) (o vault.Operation, retry
 	case !now.Before(found.Expires): // an expired key is free
 		retry = false
 		found.Person, found.Caller, found.Request = q.Person, q.Caller, q.Hash
-		found.Expires = now.Add(vault.OperationLife)
+		found.Expires = now.Add(vault.OperationTTL)
 		found.Result, found.Journal = config.Secret{}, config.Secret{}
 	case found.Request != q.Hash:
 		return found, false, reusedError()

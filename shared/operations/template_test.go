@@ -12,7 +12,7 @@ import (
 func TestClearFields(t *testing.T) {
 	whole := vault.Template{
 		Name: "Incident", DisplayName: "INC {{title}}", Description: "d", Guidelines: "g", Discoverable: true,
-		Announcements: true, External: true, History: "HISTORY_OFF", First: "f", AddTheApp: true,
+		Announcements: true, External: true, History: "HISTORY_OFF", FirstMessage: "f", AddApp: true,
 		Members: []string{"users/1"},
 	}
 	if diff := cmp.Diff(whole, clearFields(whole, nil)); diff != "" {

@@ -76,7 +76,7 @@ func (o *Operations) PutTemplate(
 		return t, err
 	}
 	err = o.deps.Vault.PutTemplate(ctx, vault.Owner(caller.ID), t, matcher(ifMatch))
-	if errors.Is(err, vault.ErrTooMany) {
+	if errors.Is(err, vault.ErrTooManyTemplates) {
 		err = fault.New(fault.Conflict,
 			i18n.English("This caller already has 99 templates, the maximum. Delete one, then try again."))
 	}
@@ -89,7 +89,7 @@ func (o *Operations) PutTemplate(
 func NormalizeTemplate(t vault.Template) (vault.Template, error) {
 	in := spaces.Request{
 		DisplayName: cmp.Or(t.DisplayName, t.Name), Description: t.Description, Guidelines: t.Guidelines,
-		Rest: spaces.Rest{History: spaces.History(t.History), First: t.First},
+		Rest: spaces.Rest{History: spaces.History(t.History), First: t.FirstMessage},
 	}
 	for _, m := range t.Members {
 		in.Members = append(in.Members, spaces.Member{User: m})
@@ -102,7 +102,7 @@ func NormalizeTemplate(t vault.Template) (vault.Template, error) {
 		return t, err
 	}
 	t.DisplayName = strings.Join(strings.Fields(t.DisplayName), " ")
-	t.Description, t.Guidelines, t.First, t.Members = r.Description, r.Guidelines, r.Rest.First, users(r.Members)
+	t.Description, t.Guidelines, t.FirstMessage, t.Members = r.Description, r.Guidelines, r.Rest.First, users(r.Members)
 	return t, nil
 }
 

@@ -12,24 +12,23 @@ import (
 
 const (
 	activityLife = 30 * 24 * time.Hour
-	actsOf       = "acts"
-	page         = 100
+	actsGroup    = "acts" // collection group
+	pageSize     = 100
 )
 
-// activityOf is the collection of what was done as one person.
-func activityOf(person resource.Person) Collection {
-	return Collection("activity/" + sub(person) + "/" + actsOf)
+func activityCollection(person resource.Person) Collection {
+	return Collection("activity/" + sub(person) + "/" + actsGroup)
 }
 
-// Activity is what a caller or an administrator did as a person (collection
-// activity/{sub}/acts; the ids sort the newest first). It lives for 30 days.
+// Activity is one operation that a caller or an administrator ran as a person (collection
+// activity/{sub}/acts; the IDs sort newest first). It expires after 30 days.
 type Activity struct {
-	When      time.Time `json:"when"`
-	Caller    string    `json:"caller"` // its name, as people know it
-	Action    string    `json:"action"`
-	Authority Authority `json:"authority"`
-	Made      string    `json:"made"`             // resource name; may be empty
-	Unsure    bool      `json:"unsure,omitempty"` // no answer came: it may have been done
+	Time           time.Time `json:"when"`
+	Caller         string    `json:"caller"` // its display name
+	Action         string    `json:"action"`
+	Authority      Authority `json:"authority"`
+	Resource       string    `json:"made"`             // resource name; may be empty
+	OutcomeUnknown bool      `json:"unsure,omitempty"` // no response: the operation may have run
 }
 
 type sealedActivity struct {
@@ -37,48 +36,48 @@ type sealedActivity struct {
 	Expires time.Time `json:"expires"`
 }
 
-// NoteActivity stores it. id and When name the act: noted again, it stays as it
-// is, but that what was not sure becomes so.
-func (v *Vault) NoteActivity(ctx context.Context, person resource.Person, id string, a Activity) error {
-	at, acts := fmt.Sprintf("%016x-%s", math.MaxInt64-a.When.UnixMilli(), id), activityOf(person)
-	expires := a.When.UTC().Truncate(time.Microsecond).Add(activityLife)
-	f, err := v.sealed(acts, at, sealedActivity{a, expires}, Fields{expiresField: expires})
+// RecordActivity stores a, identified by id and a.When. If it exists, only a known
+// outcome replaces an unknown one.
+func (v *Vault) RecordActivity(ctx context.Context, person resource.Person, id string, a Activity) error {
+	docID, acts := fmt.Sprintf("%016x-%s", math.MaxInt64-a.Time.UnixMilli(), id), activityCollection(person)
+	expires := a.Time.UTC().Truncate(time.Microsecond).Add(activityLife)
+	f, err := v.sealFields(acts, docID, sealedActivity{a, expires}, Fields{expiresField: expires})
 	if err != nil {
 		return err
 	}
-	_, err = v.docs.Create(ctx, acts, at, f)
-	if err == nil || fault.KindOf(err) != fault.Conflict || a.Unsure {
-		if a.Unsure && fault.KindOf(err) == fault.Conflict {
+	_, err = v.docs.Create(ctx, acts, docID, f)
+	if err == nil || fault.KindOf(err) != fault.Conflict || a.OutcomeUnknown {
+		if a.OutcomeUnknown && fault.KindOf(err) == fault.Conflict {
 			err = nil
 		}
 		return fault.Wrap("vault.NoteActivity", err)
 	}
-	var there sealedActivity
-	doc, err := v.docs.Get(ctx, acts, at)
-	if err == nil && (v.open(acts, doc, &there) != nil || there.Unsure) {
-		_, err = v.docs.Replace(ctx, acts, at, f, doc.Version)
+	var stored sealedActivity
+	doc, err := v.docs.Get(ctx, acts, docID)
+	if err == nil && (v.open(acts, doc, &stored) != nil || stored.OutcomeUnknown) {
+		_, err = v.docs.Replace(ctx, acts, docID, f, doc.Version)
 	}
-	if err != nil && fault.KindOf(err) == fault.Conflict { // another try was sure, too
+	if err != nil && fault.KindOf(err) == fault.Conflict { // another call stored a known outcome
 		return nil
 	}
 	return fault.Wrap("vault.NoteActivity", err)
 }
 
-// Activities are the newest, up to limit. What does not open is left out.
+// Activities returns up to limit activities, newest first. It skips records that do not open.
 func (v *Vault) Activities(ctx context.Context, person resource.Person, limit int) ([]Activity, error) {
 	var out []Activity
-	after, collection := "", activityOf(person)
+	after, collection := "", activityCollection(person)
 	for limit > 0 {
-		size := min(limit, page)
+		size := min(limit, pageSize)
 		docs, err := v.docs.List(ctx, collection, after, size)
 		if err != nil {
 			return out, fault.Wrap("vault.Activities", err)
 		}
 		for _, doc := range docs {
 			after = doc.ID
-			var read sealedActivity
-			if v.open(collection, doc, &read) == nil && v.now().Before(read.Expires) {
-				out = append(out, read.Activity)
+			var content sealedActivity
+			if v.open(collection, doc, &content) == nil && v.now().Before(content.Expires) {
+				out = append(out, content.Activity)
 			}
 		}
 		if len(docs) < size {
@@ -89,35 +88,35 @@ func (v *Vault) Activities(ctx context.Context, person resource.Person, limit in
 	return out, nil
 }
 
-// EraseActivity removes all of it.
+// EraseActivity removes all activity of a person.
 func (v *Vault) EraseActivity(ctx context.Context, person resource.Person) error {
-	acts := activityOf(person)
-	err := v.clear(ctx, acts, func() ([]Doc, error) { return v.docs.List(ctx, acts, "", page) })
+	acts := activityCollection(person)
+	err := v.removeAll(ctx, acts, func() ([]Doc, error) { return v.docs.List(ctx, acts, "", pageSize) })
 	return fault.Wrap("vault.EraseActivity", err)
 }
 
-// clear removes all documents that next gives of a collection, page by page.
-func (v *Vault) clear(ctx context.Context, collection Collection, next func() ([]Doc, error)) error {
-	var before Doc
+// removeAll removes documents of a collection until next returns none or makes no progress.
+func (v *Vault) removeAll(ctx context.Context, collection Collection, next func() ([]Doc, error)) error {
+	var last Doc // first document of the previous page
 	for {
 		docs, err := next()
 		if err != nil || len(docs) == 0 {
 			return err
 		}
 		removed, err := v.remove(ctx, collection, docs)
-		if err != nil || removed == 0 && docs[0].ID == before.ID && docs[0].Version == before.Version {
-			return err // what has changed, the next page shows; this one came twice
+		if err != nil || removed == 0 && docs[0].ID == last.ID && docs[0].Version == last.Version {
+			return err // the same page again; a changed document would have a new version
 		}
-		before = docs[0]
+		last = docs[0]
 	}
 }
 
-// remove removes documents that are as they were read, in one call if all are, and
-// says how many. One that has changed or is gone is looked for by halves.
+// remove removes the documents that are unchanged since they were read, and returns
+// how many. It uses one commit; on a conflict it retries each half.
 func (v *Vault) remove(ctx context.Context, collection Collection, docs []Doc) (removed int, err error) {
 	writes := make([]Write, len(docs))
 	for i, doc := range docs {
-		writes[i] = Write{Ref: Ref{collection, doc.ID}, At: doc.Version}
+		writes[i] = Write{Ref: Ref{collection, doc.ID}, IfVersion: doc.Version}
 	}
 	switch err := v.docs.Commit(ctx, writes...); {
 	case err == nil:

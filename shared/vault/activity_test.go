@@ -14,19 +14,22 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-func TestActivityIsNewestFirstOncePerActAndEndsAfterThirtyDays(t *testing.T) {
-	v, _, clock := open(t)
-	begin := clock.now()
+func TestActivity(t *testing.T) {
+	v, _, clock := newVault(t)
+	first := clock.now()
 	for i := range 5 {
-		a := vault.Activity{When: clock.now(), Caller: "Build", Action: "spaces.create", Authority: "user", Made: fmt.Sprintf("spaces/%d", i)}
+		a := vault.Activity{
+			Time: clock.now(), Caller: "Build", Action: "spaces.create", Authority: "user",
+			Resource: fmt.Sprintf("spaces/%d", i),
+		}
 		for range 2 {
-			if err := v.NoteActivity(t.Context(), "users/1", fmt.Sprintf("act%d", i), a); err != nil {
+			if err := v.RecordActivity(t.Context(), "users/1", fmt.Sprintf("act%d", i), a); err != nil {
 				t.Fatal(err)
 			}
 		}
 		clock.advance(7 * time.Hour)
 	}
-	made := func(limit int) []string {
+	list := func(limit int) []string {
 		t.Helper()
 		all, err := v.Activities(t.Context(), "users/1", limit)
 		if err != nil {
@@ -34,30 +37,30 @@ func TestActivityIsNewestFirstOncePerActAndEndsAfterThirtyDays(t *testing.T) {
 		}
 		var out []string
 		for _, a := range all {
-			out = append(out, a.Made)
+			out = append(out, a.Resource)
 		}
 		return out
 	}
-	if diff := cmp.Diff([]string{"spaces/4", "spaces/3", "spaces/2", "spaces/1", "spaces/0"}, made(100)); diff != "" {
+	if diff := cmp.Diff([]string{"spaces/4", "spaces/3", "spaces/2", "spaces/1", "spaces/0"}, list(100)); diff != "" {
 		t.Error(diff)
 	}
-	if got := made(1); len(got) != 1 {
+	if got := list(1); len(got) != 1 {
 		t.Errorf("limited: %v", got)
 	}
-	clock.advance(begin.Add(30*24*time.Hour + 8*time.Hour).Sub(clock.now()))
-	if diff := cmp.Diff([]string{"spaces/4", "spaces/3", "spaces/2"}, made(100)); diff != "" {
-		t.Error("after 30 days", diff)
+	clock.advance(first.Add(30*24*time.Hour + 8*time.Hour).Sub(clock.now()))
+	if diff := cmp.Diff([]string{"spaces/4", "spaces/3", "spaces/2"}, list(100)); diff != "" {
+		t.Error("after 30 days:", diff)
 	}
 	if others, err := v.Activities(t.Context(), "users/2", 10); err != nil || others != nil {
-		t.Errorf("somebody else's: %v, %v", others, err)
+		t.Errorf("other person: %v, %v", others, err)
 	}
-	if err := v.EraseActivity(t.Context(), "users/1"); err != nil || made(100) != nil {
-		t.Errorf("erased: %v, %v", err, made(100))
+	if err := v.EraseActivity(t.Context(), "users/1"); err != nil || list(100) != nil {
+		t.Errorf("erased: %v, %v", err, list(100))
 	}
 }
 
 func TestApproval(t *testing.T) {
-	g := vault.Grant{Connected: start}
+	g := vault.Grant{ConnectedAt: start}
 	g.Approve("ci", "user", []string{"spaces.create"}, start)
 	g.Approve("bot", "user", []string{"spaces.read"}, start)
 	g.Approve("ci", "admin", []string{"members.read"}, start)
@@ -75,36 +78,39 @@ func TestApproval(t *testing.T) {
 		{"ci", "admin", "members.read", true},
 		{"x", "user", "spaces.create", false},
 	} {
-		if got := g.Approved(c.caller, c.authority, c.action); got != c.want {
+		if got := g.HasApproved(c.caller, c.authority, c.action); got != c.want {
 			t.Errorf("%+v: got %v", c, got)
 		}
 	}
-	if !g.Withdraw("ci", "user") || g.Withdraw("ci", "user") || g.Approved("ci", "user", "spaces.create") || !g.Approved("bot", "user", "spaces.read") || !g.Approved("ci", "admin", "members.read") {
-		t.Errorf("withdrawn: %+v", g.Approvals)
+	if !g.WithdrawApproval("ci", "user") || g.WithdrawApproval("ci", "user") {
+		t.Error("Withdraw: want true, then false")
+	}
+	if g.HasApproved("ci", "user", "spaces.create") || !g.HasApproved("bot", "user", "spaces.read") ||
+		!g.HasApproved("ci", "admin", "members.read") {
+		t.Errorf("after Withdraw: %+v", g.Approvals)
 	}
 }
 
-// TestApproval_OfAnEarlierConnection: what was given then counts no more, and a
-// new approval does not bring it back.
-func TestApproval_OfAnEarlierConnection(t *testing.T) {
-	g := vault.Grant{Connected: start}
+// TestApproval_EarlierConnection: an approval from an earlier connection is invalid,
+// and a new approval does not restore it.
+func TestApproval_EarlierConnection(t *testing.T) {
+	g := vault.Grant{ConnectedAt: start}
 	g.Approve("ci", "user", []string{"spaces.delete"}, start)
-	g.Connected = start.Add(time.Hour)
-	if g.Approved("ci", "user", "spaces.delete") || len(g.Standing()) != 0 {
-		t.Error("it counts in the new connection")
+	g.ConnectedAt = start.Add(time.Hour)
+	if g.HasApproved("ci", "user", "spaces.delete") || len(g.ValidApprovals()) != 0 {
+		t.Error("valid in the new connection")
 	}
 	g.Approve("ci", "user", []string{"spaces.create"}, start.Add(2*time.Hour))
-	if g.Approved("ci", "user", "spaces.delete") || !g.Approved("ci", "user", "spaces.create") {
-		t.Errorf("renewed by another: %+v", g.Approvals)
+	if g.HasApproved("ci", "user", "spaces.delete") || !g.HasApproved("ci", "user", "spaces.create") {
+		t.Errorf("restored by a new approval: %+v", g.Approvals)
 	}
 }
 
-// TestTemplate_OfAnotherCaller: what one caller wrote is no other's.
-func TestTemplate_OfAnotherCaller(t *testing.T) {
-	v, docs, _ := open(t)
+func TestTemplate_OtherCaller(t *testing.T) {
+	v, docs, _ := newVault(t)
 	want := vault.Template{
-		Name: "Incident", Description: "d", Guidelines: "g", Members: []string{"users/a@example.com", "groups/1"}, Discoverable: true, Announcements: true,
-		External: true, History: "HISTORY_ON", First: "f", AddTheApp: true,
+		Name: "Incident", Description: "d", Guidelines: "g", Members: []string{"users/a@example.com", "groups/1"},
+		Discoverable: true, Announcements: true, External: true, History: "HISTORY_ON", FirstMessage: "f", AddApp: true,
 	}
 	if err := v.PutTemplate(t.Context(), "ci", want, func(*vault.Template) error { return nil }); err != nil {
 		t.Fatal(err)
@@ -114,9 +120,9 @@ func TestTemplate_OfAnotherCaller(t *testing.T) {
 		t.Error(err, diff)
 	}
 	if _, err := v.Template(t.Context(), "bot", "Incident"); fault.KindOf(err) != fault.NotFound {
-		t.Errorf("another caller reads it: %v", err)
+		t.Errorf("read by another caller: %v", err)
 	}
-	// Who can write the store moves it to another owner.
+	// An attacker with write access to the store moves it to another owner.
 	doc, err := docs.Get(t.Context(), "templates", vault.TemplateID("ci", "Incident"))
 	if err != nil {
 		t.Fatal(err)
@@ -129,19 +135,19 @@ func TestTemplate_OfAnotherCaller(t *testing.T) {
 		t.Errorf("moved: %v", err)
 	}
 	if all, err := v.Templates(t.Context(), "bot"); err != nil || len(all) != 0 {
-		t.Errorf("moved, listed: %v, %v", all, err)
+		t.Errorf("moved, in list: %v, %v", all, err)
 	}
 }
 
-// TestEraseOperations_Pages: there may be more than one page of them.
 func TestEraseOperations_Pages(t *testing.T) {
-	v, docs, _ := open(t)
+	v, docs, _ := newVault(t)
 	for i := range 250 {
 		person := "users/1"
 		if i%10 == 0 {
 			person = "users/2"
 		}
-		if _, err := v.CreateOperation(t.Context(), vault.Operation{ID: fmt.Sprintf("%04d", i), Person: resource.Person(person)}); err != nil {
+		o := vault.Operation{ID: fmt.Sprintf("%04d", i), Person: resource.Person(person)}
+		if _, err := v.CreateOperation(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,50 +1,43 @@
-// Package vault keeps Deputy's records: grants, consents in flight, operations,
-// and tokens still to be revoked. Each record is sealed whole under its place;
-// sealing and expiry live here, once, above Docs, which is all it needs of a
-// database.
+// Package vault stores Deputy's records, such as grants, pending consents,
+// operations and tokens to be revoked. It seals each record for its place and
+// checks expiry, on top of Docs, the only interface it needs from a database.
 //
-// It does not decide when a record may be used or must end: grants does.
+// Package grants decides when a grant may be used and when it ends.
 // vault/memory and vault/firestore implement Docs.
 package vault
 
-import (
-	"context"
-)
+import "context"
 
-// Docs is a store of small documents. Its implementations pass the contract
-// test in internal/vaulttest. All methods are safe for concurrent use and end
-// when their context does.
+// Docs is a store of small documents. Implementations pass the contract test in
+// internal/vaulttest. Its methods are safe for concurrent use and return when ctx is done.
 type Docs interface {
-	// Get reads a document; NotFound when there is none.
+	// Get returns a document, or NotFound.
 	Get(ctx context.Context, collection Collection, id string) (Doc, error)
-	// Create stores a new document; Conflict when the id is taken.
+	// Create stores a new document. It returns Conflict if the ID exists.
 	Create(ctx context.Context, collection Collection, id string, fields Fields) (Version, error)
-	// Replace stores all fields anew; Conflict when the document is no longer
-	// at that version, or gone.
+	// Replace replaces all fields. It returns Conflict if the document is not at
+	// the given version or does not exist.
 	Replace(ctx context.Context, collection Collection, id string, fields Fields, at Version) (Version, error)
-	// Update stores these fields, and leaves the others as they are; Conflict as
-	// in Replace.
+	// Update sets only the given fields. It returns Conflict as Replace does.
 	Update(ctx context.Context, collection Collection, id string, fields Fields, at Version) error
-	// Delete removes the document; Conflict when it is no longer at that
-	// version, or gone.
+	// Delete removes a document. It returns Conflict as Replace does.
 	Delete(ctx context.Context, collection Collection, id string, at Version) error
-	// List gives up to limit documents in the order of their ids, beginning
-	// after the id after ("" for the first).
+	// List returns up to limit documents in order of ID, starting after the ID
+	// after, or at the first if after is empty.
 	List(ctx context.Context, collection Collection, after string, limit int) ([]Doc, error)
-	// Find gives up to limit documents whose field has exactly this value, in
-	// the order of their ids.
+	// Find returns up to limit documents whose field equals value, in order of ID.
 	Find(ctx context.Context, collection Collection, field string, value any, limit int) ([]Doc, error)
-	// GetAll reads documents in one call, as they are at one moment, in the order
-	// they are asked for. One that is not there has no version.
-	GetAll(ctx context.Context, all ...Ref) ([]Doc, error)
-	// Commit makes all of the writes in one call, or none: Conflict when what one of
-	// them demands does not hold. It takes each document once.
+	// GetAll reads a consistent snapshot of documents in one call, in the order of
+	// refs. A missing document has an empty version.
+	GetAll(ctx context.Context, refs ...Ref) ([]Doc, error)
+	// Commit makes all writes or none, in one call. It returns Conflict if any
+	// precondition fails. Each document may appear once.
 	Commit(ctx context.Context, writes ...Write) error
-	// Range gives the documents whose field is in a range, ordered by it.
+	// Range returns the documents whose field is in the range, ordered by the field.
 	Range(ctx context.Context, collection Collection, r Range) ([]Doc, error)
 }
 
-// Collection names a collection; below a document it is {collection}/{id}/{name}.
+// Collection names a collection. A subcollection is named {collection}/{id}/{name}.
 type Collection string
 
 // Ref names a document.
@@ -53,20 +46,20 @@ type Ref struct {
 	ID         string
 }
 
-// Write is one of a Commit. Without a version it creates the document, which must
-// not be there; with one it replaces all fields of the document, which must be at
-// that version, or deletes it.
+// Write is one write of a Commit. Without a version it creates the document,
+// which must not exist. With a version, which the document must have, it replaces
+// all fields or deletes the document.
 type Write struct {
 	Ref
-	Fields Fields // nil to delete
-	At     Version
+	Fields    Fields // nil to delete
+	IfVersion Version
 }
 
-// Range is a part of a collection. Documents without the field are not in it.
+// Range selects part of a collection. Documents without the field are not in it.
 type Range struct {
 	Field string
-	// From and To are its ends, which belong to it: time.Time, int64 or string, both
-	// of one type; nil for none.
+	// From and To are inclusive bounds, nil for none. Both have the same type:
+	// time.Time, int64 or string.
 	From, To   any
 	Descending bool
 	Limit      int
@@ -79,10 +72,9 @@ type Doc struct {
 	Version Version
 }
 
-// Fields are a document's values: string, int64, bool, []byte, []string or
-// time.Time (kept to the microsecond).
+// Fields holds a document's values: string, int64, bool, []byte, []string or
+// time.Time (stored to the microsecond).
 type Fields map[string]any
 
-// Version names one state of one document. Only the Docs that gave it can
-// read it.
+// Version identifies one state of one document. Only the Docs that returned it can interpret it.
 type Version string

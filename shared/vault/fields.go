@@ -2,8 +2,8 @@ package vault
 
 import "time"
 
-// These read a field as what it was stored as, or give the zero value.
+// These getters return the zero value for a missing field or a field of another type.
 
-func number(f Fields, name string) int64     { n, _ := f[name].(int64); return n }
-func data(f Fields, name string) []byte      { b, _ := f[name].([]byte); return b }
-func moment(f Fields, name string) time.Time { t, _ := f[name].(time.Time); return t.UTC() }
+func intField(f Fields, name string) int64      { n, _ := f[name].(int64); return n }
+func bytesField(f Fields, name string) []byte   { b, _ := f[name].([]byte); return b }
+func timeField(f Fields, name string) time.Time { t, _ := f[name].(time.Time); return t.UTC() }

@@ -10,14 +10,13 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-// FuzzStoredRecord reads records that hold anything: nothing of it may be taken
-// for a secret of ours, and a grant that was read can be saved and read again.
+// FuzzStoredRecord reads records with arbitrary fields: none may count as sealed.
 func FuzzStoredRecord(f *testing.F) {
-	a, b, err := seal.Generate()
+	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		f.Fatal(err)
 	}
-	keys, err := seal.New(a, b, "project", "client")
+	keys, err := seal.New(keyset, lookup, "project", "client")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -36,20 +35,21 @@ func FuzzStoredRecord(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if g, err := v.Grant(t.Context(), "users/1"); err == nil || !g.Broken || !g.RefreshToken.Empty() || !g.AccessToken.Empty() || !g.Email.Empty() {
-			t.Errorf("something that was not sealed counts as a grant: %v", err)
+		g, err := v.Grant(t.Context(), "users/1")
+		if err == nil || !g.Broken || !g.RefreshToken.Empty() || !g.AccessToken.Empty() || !g.Email.Empty() {
+			t.Errorf("an unsealed record counts as a grant: %v", err)
 		}
-		kept, err := v.Revocations(t.Context(), "", 9)
-		if err != nil || len(kept) != 1 || !kept[0].Token.Empty() || kept[0].Err == nil {
-			t.Errorf("revocations: %v, %v", kept, err)
+		revocations, err := v.Revocations(t.Context(), "", 9)
+		if err != nil || len(revocations) != 1 || !revocations[0].Token.Empty() || revocations[0].Err == nil {
+			t.Errorf("revocations: %v, %v", revocations, err)
 		}
 		if p, err := v.TakePending(t.Context(), config.NewSecret("any"), nil); err == nil {
-			t.Errorf("a consent: %+v", p)
+			t.Errorf("pending consent: %+v", p)
 		}
 		if _, err := v.Cursor(t.Context()); err != nil {
-			t.Errorf("the cursor: %v", err)
+			t.Errorf("cursor: %v", err)
 		}
-		for _, collection := range vault.Expiring {
+		for _, collection := range vault.ExpiringCollections {
 			if _, _, err := v.RemoveExpired(t.Context(), vault.Collection(collection), "", 9); err != nil {
 				t.Errorf("%s: %v", collection, err)
 			}

@@ -15,13 +15,12 @@ import (
 
 const grants = "grants"
 
-// Status says whether a grant can be used.
+// Status is the state of a grant.
 type Status string
 
-// A grant is Connected until it ends. Suspended: Google answered invalid_grant;
-// nothing of it is used and nothing is erased while Google is asked again.
-// Revoked: Google said in a security event that it is over. Disconnecting: the
-// person ended it, and its tokens wait for their revocation.
+// A Connected grant is usable. Suspended: Google returned invalid_grant; the grant
+// is neither used nor erased while Deputy retries. Revoked: a security event from
+// Google ended it. Disconnecting: the person ended it; its tokens await revocation.
 const (
 	Connected     Status = "connected"
 	Suspended     Status = "suspended"
@@ -30,50 +29,50 @@ const (
 )
 
 // Grant is what one person allowed one OAuth client (collection grants, id: the
-// person's sub). All times are UTC, to the microsecond.
+// person's sub). Times are in UTC, to the microsecond.
 type Grant struct {
-	Person       resource.Person `json:"-"`        // users/{sub}
-	ClientID     string          `json:"clientId"` // whose tokens these are: no other client can use them
-	Scopes       []string        `json:"scopes"`   // as granted, normalised
-	Declined     []string        `json:"declined"` // asked for, and not given
-	RefreshToken config.Secret   `json:"-"`
-	AccessToken  config.Secret   `json:"-"`
-	AccessExpiry time.Time       `json:"accessExpiry"`
-	Refreshed    time.Time       `json:"refreshed"` // when Google gave AccessToken
-	Status       Status          `json:"status"`
-	Generation   int64           `json:"generation"` // grows whenever the refresh token changes or ends, and with the clock: microseconds
-	Email        config.Secret   `json:"-"`
-	EmailAt      time.Time       `json:"emailAt"` // when Google last signed that Email is this account's; zero: it is not authoritative
-	Domain       string          `json:"domain"`  // hd of the ID token; empty for a consumer account
-	Connected    time.Time       `json:"connected"`
-	SignedIn     time.Time       `json:"signedIn"` // the last sign-in; it does not renew Connected
-	Via          string          `json:"via"`      // the system that brought the last consent; empty: a browser
-	Approvals    []Approval      `json:"approvals"`
+	Person        resource.Person `json:"-"`        // users/{sub}
+	ClientID      string          `json:"clientId"` // the only client that can use the tokens
+	Scopes        []string        `json:"scopes"`   // as granted, normalised
+	Declined      []string        `json:"declined"` // requested but not granted
+	RefreshToken  config.Secret   `json:"-"`
+	AccessToken   config.Secret   `json:"-"`
+	AccessExpiry  time.Time       `json:"accessExpiry"`
+	RefreshedAt   time.Time       `json:"refreshed"` // when Google issued AccessToken
+	Status        Status          `json:"status"`
+	Generation    int64           `json:"generation"` // in microseconds; grows when the refresh token changes or ends
+	Email         config.Secret   `json:"-"`
+	EmailAt       time.Time       `json:"emailAt"` // when Google last confirmed Email; zero: not authoritative
+	Domain        string          `json:"domain"`  // hd of the ID token; empty for a consumer account
+	ConnectedAt   time.Time       `json:"connected"`
+	SignedInAt    time.Time       `json:"signedIn"` // the last sign-in, which does not change Connected
+	ConsentSystem string          `json:"via"`      // the system that handled the last consent; empty: a browser
+	Approvals     []Approval      `json:"approvals"`
 
-	Untold       bool      `json:"untold"`       // Google ended it, and the person has not been told
-	ToldBy       string    `json:"toldBy"`       // who told them, at random: to know one's own save again
-	SignIn       bool      `json:"signIn"`       // a session policy wants the person to sign in again
-	Removed      time.Time `json:"removed"`      // when the direct message with the app was removed; zero while it is there
-	RefreshDay   time.Time `json:"refreshDay"`   // the day of the last refresh: Google ends tokens unused for six months
-	LastUsedDay  time.Time `json:"lastUsedDay"`  // the day of the last refresh for an act
-	RefreshUntil time.Time `json:"refreshUntil"` // when Google ends time-based access; zero if it does not
+	NeedsNotice  bool      `json:"untold"`       // Google ended it and the person is not yet notified
+	NoticeID     string    `json:"toldBy"`       // random ID of the save that recorded the notification
+	NeedsSignIn  bool      `json:"signIn"`       // a session policy requires a new sign-in
+	RemovedAt    time.Time `json:"removed"`      // when the app's direct message was removed; zero if it was not
+	RefreshDay   time.Time `json:"refreshDay"`   // day of the last refresh: Google ends tokens unused for six months
+	LastUsedDay  time.Time `json:"lastUsedDay"`  // day of the last refresh for an operation
+	RefreshUntil time.Time `json:"refreshUntil"` // when time-based access ends; zero if it does not
 	SuspendedAt  time.Time `json:"suspendedAt"`
-	Retries      int       `json:"retries"` // how often Google was asked again since then
+	Retries      int       `json:"retries"` // refresh attempts since SuspendedAt
 
-	// Due is when the sweep has to look at it; zero for never. It and the three
-	// times that follow stand in the clear. Marks tells of them.
-	Due                          time.Time `json:"-"`
-	RevokedAt, SessionsAt, AskAt time.Time `json:"-"`
+	// Due is when the sweep must process the grant; zero for never. Due and the
+	// three marks (see Mark) are stored in the clear.
+	Due                                   time.Time `json:"-"`
+	RevokedAt, SessionsEndedAt, RecheckAt time.Time `json:"-"`
 
-	// Broken says that the record does not open: what is stored must stay until
-	// a new consent, or the person, ends it.
+	// Broken reports that the record does not open. It must stay until a new
+	// consent or the person ends it.
 	Broken bool `json:"-"`
 
-	version Version // of the document this was read from; empty when new
+	version Version // of the stored document; empty when new
 	keys    [2]int64
 }
 
-// sealedGrant is a grant with its secrets, as it is sealed.
+// sealedGrant is the sealed content of a grant, with its secrets.
 type sealedGrant struct {
 	Grant
 	RefreshToken string `json:"refreshToken"`
@@ -81,126 +80,130 @@ type sealedGrant struct {
 	Email        string `json:"email"`
 }
 
-// Grant reads a person's grant; NotFound when there is none. One that does not
-// open is given with its error, Broken.
+// Grant returns a person's grant, or NotFound. If the record does not open, it
+// returns the error and a grant that is Broken.
 func (v *Vault) Grant(ctx context.Context, person resource.Person) (Grant, error) {
 	doc, err := v.docs.Get(ctx, grants, sub(person))
 	if err != nil {
 		return Grant{}, fault.Wrap("vault.Grant", err)
 	}
-	return v.grantOf(doc)
+	return v.decodeGrant(doc)
 }
 
-// ListedGrant is a grant of a list, and why it does not open.
+// ListedGrant is one grant of a list.
 type ListedGrant struct {
 	Grant
-	Err error
+	Err error // why the record did not open
 }
 
-// Grants lists up to limit grants in the order of their persons' subs,
-// beginning after the sub after.
+// Grants returns up to limit grants in order of sub, starting after the sub after.
 func (v *Vault) Grants(ctx context.Context, after string, limit int) ([]ListedGrant, error) {
 	docs, err := v.docs.List(ctx, grants, after, limit)
-	return v.listed(docs), fault.Wrap("vault.Grants", err)
+	return v.decodeGrants(docs), fault.Wrap("vault.Grants", err)
 }
 
-// DueGrants are up to limit grants that the sweep has to look at by now, the
-// longest waiting first.
+// DueGrants returns up to limit grants that are due for the sweep, the earliest first.
 func (v *Vault) DueGrants(ctx context.Context, limit int) ([]ListedGrant, error) {
 	docs, err := v.docs.Range(ctx, grants, Range{Field: dueField, To: v.now(), Limit: limit})
-	return v.listed(docs), fault.Wrap("vault.DueGrants", err)
+	return v.decodeGrants(docs), fault.Wrap("vault.DueGrants", err)
 }
 
-func (v *Vault) listed(docs []Doc) []ListedGrant {
+func (v *Vault) decodeGrants(docs []Doc) []ListedGrant {
 	out := make([]ListedGrant, len(docs))
 	for i, doc := range docs {
-		out[i].Grant, out[i].Err = v.grantOf(doc)
+		out[i].Grant, out[i].Err = v.decodeGrant(doc)
 	}
 	return out
 }
 
-func (v *Vault) grantOf(doc Doc) (Grant, error) {
-	var read sealedGrant
-	err := v.open(grants, doc, &read)
-	if err == nil && (read.ClientID == "" || !slices.Contains([]Status{Connected, Suspended, Revoked, Disconnecting}, read.Status)) {
-		err = errUnopened
+func (v *Vault) decodeGrant(doc Doc) (Grant, error) {
+	var content sealedGrant
+	err := v.open(grants, doc, &content)
+	statuses := []Status{Connected, Suspended, Revoked, Disconnecting}
+	if err == nil && (content.ClientID == "" || !slices.Contains(statuses, content.Status)) {
+		err = errBrokenRecord
 	}
-	g := read.Grant
+	g := content.Grant
 	if err != nil {
 		g = Grant{Broken: errors.Is(err, seal.ErrNotAuthentic)}
 	}
-	g.RefreshToken, g.AccessToken, g.Email = config.NewSecret(read.RefreshToken), config.NewSecret(read.AccessToken), config.NewSecret(read.Email)
+	g.RefreshToken, g.AccessToken = config.NewSecret(content.RefreshToken), config.NewSecret(content.AccessToken)
+	g.Email = config.NewSecret(content.Email)
 	g.Person, g.version = resource.Person("users/"+doc.ID), doc.Version
-	g.keys = [2]int64{number(doc.Fields, "keyId"), number(doc.Fields, "lookupKeyId")}
-	g.Due = moment(doc.Fields, dueField)
-	g.RevokedAt, g.SessionsAt, g.AskAt = moment(doc.Fields, string(RevokedAt)), moment(doc.Fields, string(SessionsAt)), moment(doc.Fields, string(AskAt))
+	g.keys = [2]int64{intField(doc.Fields, "keyId"), intField(doc.Fields, "lookupKeyId")}
+	g.Due, g.RecheckAt = timeField(doc.Fields, dueField), timeField(doc.Fields, string(RecheckAt))
+	g.RevokedAt, g.SessionsEndedAt = timeField(doc.Fields, string(RevokedAt)), timeField(doc.Fields, string(SessionsEndedAt))
 	return g, fault.Wrap("vault.Grant", err)
 }
 
-// SaveGrant stores g over the state it was read from, or as a new record;
-// Conflict when somebody else stored one meanwhile. It returns g as stored.
-// Everything is sealed and coded anew, with the keys in use.
+// SaveGrant stores g over the version it was read from, or creates it. It returns
+// Conflict if the grant has changed since. It reseals the record and its lookup
+// codes with the current keys and returns g as stored.
 func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	id := sub(g.Person)
 	g.keys = v.keysInUse()
 	for _, t := range []*time.Time{
-		&g.AccessExpiry, &g.Refreshed, &g.EmailAt, &g.Connected, &g.SignedIn, &g.Removed, &g.RefreshDay, &g.LastUsedDay, &g.RefreshUntil,
-		&g.SuspendedAt, &g.Due, &g.RevokedAt, &g.SessionsAt, &g.AskAt,
+		&g.AccessExpiry, &g.RefreshedAt, &g.EmailAt, &g.ConnectedAt, &g.SignedInAt, &g.RemovedAt, &g.RefreshDay,
+		&g.LastUsedDay, &g.RefreshUntil, &g.SuspendedAt, &g.Due, &g.RevokedAt, &g.SessionsEndedAt, &g.RecheckAt,
 	} {
 		*t = t.UTC().Truncate(time.Microsecond)
 	}
 	for _, a := range g.Approvals {
-		for i := range a.Actions {
-			a.Actions[i].Connected = a.Actions[i].Connected.UTC().Truncate(time.Microsecond) // compared with that of g
+		for i, action := range a.Actions { // compared with g.Connected
+			a.Actions[i].ConnectedAt = action.ConnectedAt.UTC().Truncate(time.Microsecond)
 		}
 	}
-	clear := Fields{"keyId": g.keys[0], "lookupKeyId": g.keys[1]}
-	for name, t := range map[string]time.Time{dueField: g.Due, string(RevokedAt): g.RevokedAt, string(SessionsAt): g.SessionsAt, string(AskAt): g.AskAt} {
+	fields := Fields{"keyId": g.keys[0], "lookupKeyId": g.keys[1]}
+	for name, t := range map[string]time.Time{
+		dueField: g.Due, string(RevokedAt): g.RevokedAt, string(SessionsEndedAt): g.SessionsEndedAt, string(RecheckAt): g.RecheckAt,
+	} {
 		if !t.IsZero() {
-			clear[name] = t
+			fields[name] = t
 		}
 	}
-	if !g.Removed.IsZero() {
-		clear[removedDay] = g.Removed.Format(time.DateOnly)
+	if !g.RemovedAt.IsZero() {
+		fields[removedDay] = g.RemovedAt.Format(time.DateOnly)
 	}
-	err := v.codeAll(clear, g)
+	err := v.addLookupFields(fields, g)
 	if err == nil {
-		clear, err = v.sealed(grants, id, sealedGrant{g, g.RefreshToken.Reveal(), g.AccessToken.Reveal(), g.Email.Reveal()}, clear)
+		content := sealedGrant{g, g.RefreshToken.Reveal(), g.AccessToken.Reveal(), g.Email.Reveal()}
+		fields, err = v.sealFields(grants, id, content, fields)
 	}
 	if err != nil {
 		return Grant{}, fault.Wrap("vault.SaveGrant", err)
 	}
 	if g.version == "" {
-		g.version, err = v.docs.Create(ctx, grants, id, clear)
+		g.version, err = v.docs.Create(ctx, grants, id, fields)
 	} else {
-		g.version, err = v.docs.Replace(ctx, grants, id, clear, g.version)
+		g.version, err = v.docs.Replace(ctx, grants, id, fields, g.version)
 	}
 	g.Broken = false
 	return g, fault.Wrap("vault.SaveGrant", err)
 }
 
-// Renewed is a grant without any content, to be saved in the place of this one:
-// nothing of what was there counts any more but the marks.
-func (g Grant) Renewed() Grant {
-	return Grant{Person: g.Person, Generation: g.Generation, RevokedAt: g.RevokedAt, SessionsAt: g.SessionsAt, AskAt: g.AskAt, version: g.version}
+// WithoutContent returns a grant that replaces g on save and keeps only its person, generation and marks.
+func (g Grant) WithoutContent() Grant {
+	return Grant{
+		Person: g.Person, Generation: g.Generation,
+		RevokedAt: g.RevokedAt, SessionsEndedAt: g.SessionsEndedAt, RecheckAt: g.RecheckAt, version: g.version,
+	}
 }
 
-// DeleteGrant removes g in the state it was read or saved; Conflict when it
-// has changed since.
+// DeleteGrant removes g. It returns Conflict if g has changed since it was read.
 func (v *Vault) DeleteGrant(ctx context.Context, g Grant) error {
 	return fault.Wrap("vault.DeleteGrant", v.docs.Delete(ctx, grants, sub(g.Person), g.version))
 }
 
-// Stale reports whether g is sealed or coded with keys that are not in use any
-// more: saving it as it is mends that.
-func (v *Vault) Stale(g Grant) bool { return g.keys != v.keysInUse() }
+// NeedsReseal reports whether g uses keys other than the current ones. SaveGrant moves
+// it to the current keys.
+func (v *Vault) NeedsReseal(g Grant) bool { return g.keys != v.keysInUse() }
 
-// KeysInUse names the keys that seal and code now.
+// KeysInUse returns the IDs of the current keyset key and lookup key.
 func (v *Vault) KeysInUse() [2]int64 { return v.keysInUse() }
 
 func (v *Vault) keysInUse() [2]int64 {
-	seals, codes := v.keys.Primary()
-	return [2]int64{int64(seals), int64(codes)}
+	keysetID, lookupID := v.keys.Primary()
+	return [2]int64{int64(keysetID), int64(lookupID)}
 }
 
 func sub(person resource.Person) string { return strings.TrimPrefix(string(person), "users/") }

@@ -13,42 +13,40 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// What a grant can be found by, besides its person. An address stands in the
-// store as a keyed code, so that who reads the store learns none. What Google's
-// security events name stands there as a plain SHA-256: they must be understood
-// without a key, and what is hashed is long and random.
+// Fields that a grant can be found by. An address is stored as a keyed code, so that it cannot
+// be read from the store. Token identifiers from Google's security events are stored as plain
+// SHA-256: the events are handled without a key, and what is hashed is long and random.
 const (
-	byEmail   = "emailCode"
-	byPrefix  = "tokenPrefix"  // of the refresh token's first 16 characters
-	byHash    = "tokenHash"    // of its double SHA-512
-	byHexHash = "tokenHexHash" // the same, the inner digest written in hex
+	emailCodeField    = "emailCode"
+	tokenPrefixField  = "tokenPrefix"  // of the refresh token's first 16 characters
+	tokenHashField    = "tokenHash"    // of its double SHA-512
+	tokenHexHashField = "tokenHexHash" // of its double SHA-512 over the inner digest in hex
 )
 
-// maxOwners bounds how many grants one address or token may be found in.
+// maxOwners limits how many grants are read for one address or token.
 const maxOwners = 20
 
-// GrantByEmail is the grant of the account that an e-mail address belongs to:
-// of several, the one of which Google said so last. NotFound when there is none.
-// Only addresses that Google is authoritative for are found.
+// GrantByEmail returns the grant whose account Google confirmed last as the owner of an e-mail
+// address, or NotFound. It finds only addresses for which Google is authoritative.
 func (v *Vault) GrantByEmail(ctx context.Context, email string) (Grant, error) {
 	email = address.Lower(email)
-	codes, err := v.keys.MACs(byEmail, email)
+	codes, err := v.keys.MACs(emailCodeField, email)
 	if err != nil {
 		return Grant{}, fault.Wrap("vault.GrantByEmail", err)
 	}
-	slices.Reverse(codes) // the one in use last, which is where resealing moves records
+	slices.Reverse(codes) // the current code last: resealing moves records to it
 	var newest Grant
 	for _, code := range codes {
-		docs, err := v.matching(ctx, grants, byEmail, hex.EncodeToString(code), maxOwners)
+		docs, err := v.findIndexed(ctx, grants, emailCodeField, hex.EncodeToString(code), maxOwners)
 		if err != nil {
 			return Grant{}, fault.Wrap("vault.GrantByEmail", err)
 		}
 		for _, doc := range docs {
-			g, err := v.grantOf(doc)
+			g, err := v.decodeGrant(doc)
 			if err != nil && !g.Broken {
 				return g, fault.Wrap("vault.GrantByEmail", err)
 			}
-			// The code is in the clear: only what was sealed is believed.
+			// The code is in the clear, so compare the sealed address.
 			if err == nil && address.Lower(g.Email.Reveal()) == email && g.EmailAt.After(newest.EmailAt) {
 				newest = g
 			}
@@ -60,24 +58,25 @@ func (v *Vault) GrantByEmail(ctx context.Context, email string) (Grant, error) {
 	return newest, nil
 }
 
-// prefixLength is how many characters of a refresh token Google's events name.
+// prefixLength is the length of a refresh token's prefix in Google's events.
 const prefixLength = 16
 
-// TokenMark is how Google's security events name a refresh token: by its first
-// 16 characters, or by its double SHA-512.
-type TokenMark struct {
+// TokenIdentifier identifies a refresh token in Google's security events, by its first 16
+// characters or its double SHA-512.
+type TokenIdentifier struct {
 	Prefix string
 	Hash   []byte
 }
 
-// PeopleByToken are the people whose refresh token m names. No key is needed.
-func (v *Vault) PeopleByToken(ctx context.Context, m TokenMark) ([]string, error) {
-	fields := map[string]string{byPrefix: m.Prefix, byHash: string(m.Hash), byHexHash: string(m.Hash)}
-	for _, field := range []string{byPrefix, byHash, byHexHash} {
-		if fields[field] == "" {
+// PeopleByToken returns the people whose refresh token m identifies. It needs no key.
+func (v *Vault) PeopleByToken(ctx context.Context, m TokenIdentifier) ([]string, error) {
+	hash := string(m.Hash)
+	values := map[string]string{tokenPrefixField: m.Prefix, tokenHashField: hash, tokenHexHashField: hash}
+	for _, field := range []string{tokenPrefixField, tokenHashField, tokenHexHashField} {
+		if values[field] == "" {
 			continue
 		}
-		docs, err := v.matching(ctx, grants, field, digest(fields[field]), maxOwners)
+		docs, err := v.findIndexed(ctx, grants, field, sha256Hex(values[field]), maxOwners)
 		if err != nil {
 			return nil, fault.Wrap("vault.PeopleByToken", err)
 		}
@@ -92,48 +91,47 @@ func (v *Vault) PeopleByToken(ctx context.Context, m TokenMark) ([]string, error
 	return nil, nil
 }
 
-// hashes are the two readings of Google's double hash: it does not say whether
-// the outer one is over the inner digest or its hex form (oauth-admin.md 3.4).
-func hashes(token config.Secret) (raw, hexed string) {
+// doubleHashes returns both readings of Google's double hash: Google does not say if
+// the outer hash is over the inner digest or its hex form (oauth-admin.md 3.4).
+func doubleHashes(token config.Secret) (overRaw, overHex string) {
 	inner := sha512.Sum512([]byte(token.Reveal()))
 	outer, outerHex := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))
 	return string(outer[:]), string(outerHex[:])
 }
 
-func digest(text string) string {
+func sha256Hex(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
 
-// codeAll adds what g is found by.
-func (v *Vault) codeAll(into Fields, g Grant) error {
+// addLookupFields adds the fields that g can be found by.
+func (v *Vault) addLookupFields(fields Fields, g Grant) error {
 	if token := g.RefreshToken.Reveal(); token != "" {
-		raw, hexed := hashes(g.RefreshToken)
-		into[byHash], into[byHexHash] = digest(raw), digest(hexed)
-		into[byPrefix] = digest(token[:min(prefixLength, len(token))])
+		overRaw, overHex := doubleHashes(g.RefreshToken)
+		fields[tokenHashField], fields[tokenHexHashField] = sha256Hex(overRaw), sha256Hex(overHex)
+		fields[tokenPrefixField] = sha256Hex(token[:min(prefixLength, len(token))])
 	}
 	if g.Email.Empty() || g.EmailAt.IsZero() {
 		return nil
 	}
-	code, err := v.keys.MAC(byEmail, address.Lower(g.Email.Reveal()))
-	into[byEmail] = hex.EncodeToString(code)
+	code, err := v.keys.MAC(emailCodeField, address.Lower(g.Email.Reveal()))
+	fields[emailCodeField] = hex.EncodeToString(code)
 	return err
 }
 
-// Indexed are the fields, after their collections, that have an index: deploy.sh
-// has the same.
-func Indexed() []string {
+// IndexedFields returns the indexed fields as {collection}/{field}. deploy/infra.sh has the same list.
+func IndexedFields() []string {
 	return []string{
-		"grants/emailCode", "grants/tokenPrefix", "grants/tokenHash", "grants/tokenHexHash", "grants/removedDay", "grants/due",
-		"operations/person", "templates/owner",
+		"grants/emailCode", "grants/tokenPrefix", "grants/tokenHash", "grants/tokenHexHash", "grants/removedDay",
+		"grants/due", "operations/person", "templates/owner",
 	}
 }
 
-// matching are documents by the value of a field that has an index. Firestore
-// refuses all others; so does this, so that no store lets it pass.
-func (v *Vault) matching(ctx context.Context, collection Collection, field string, value any, limit int) ([]Doc, error) {
-	if !slices.Contains(Indexed(), string(collection)+"/"+field) {
-		return nil, &fault.Error{Op: "vault.matching", Err: fmt.Errorf("%s/%s has no index; add it to Indexed, and to deploy.sh", collection, field)}
+// findIndexed calls Docs.Find. It rejects a field without an index, as Firestore
+// does, so that a test with another store fails, too.
+func (v *Vault) findIndexed(ctx context.Context, c Collection, field string, value any, limit int) ([]Doc, error) {
+	if !slices.Contains(IndexedFields(), string(c)+"/"+field) {
+		return nil, &fault.Error{Op: "vault.findIndexed", Err: fmt.Errorf("field %s/%s has no index", c, field)}
 	}
-	return v.docs.Find(ctx, collection, field, value, limit)
+	return v.docs.Find(ctx, c, field, value, limit)
 }

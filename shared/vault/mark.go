@@ -8,52 +8,49 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Mark is one of the three times in a grant's record that stand in the clear, so
-// that security events can be noted without any key. Each only ever moves
-// forward, and can only take something away.
+// Mark is one of three times that a grant's record stores in the clear, so that security events
+// can be recorded without a key. A mark only moves forward and only restricts the grant.
 type Mark string
 
-// The marks. RevokedAt: tokens that are older are not used any more. SessionsAt:
-// agents' sessions and open questions that are older are over. AskAt: Google is
-// asked before the next use.
+// RevokedAt invalidates older tokens. SessionsAt ends older agent sessions and open
+// approval requests. AskAt requires a check with Google before the next use.
 const (
-	RevokedAt  Mark = "revokedAt"
-	SessionsAt Mark = "sessionsAt"
-	AskAt      Mark = "askAt"
+	RevokedAt       Mark = "revokedAt"
+	SessionsEndedAt Mark = "sessionsAt"
+	RecheckAt       Mark = "askAt"
 )
 
 const (
 	dueField   = "due"
 	removedDay = "removedDay"
-	saveTries  = 5 // of a change that another one came before
+	saveTries  = 5 // attempts of an update after conflicts
 )
 
-// MarkGrant moves a mark of a person's grant forward to a time, but not past our
-// clock, and makes the sweep look at the grant. It reports whether the mark has
-// moved; without a grant it has not. No key is needed.
-func (v *Vault) MarkGrant(ctx context.Context, person resource.Person, mark Mark, at time.Time) (moved bool, err error) {
+// MarkGrant moves a mark of a person's grant forward to at, or to now if that is
+// earlier, and makes the grant due for the sweep. It reports whether the mark moved;
+// without a grant it did not. It needs no key.
+func (v *Vault) MarkGrant(ctx context.Context, person resource.Person, mark Mark, at time.Time) (bool, error) {
 	now := v.now()
 	if at = at.UTC().Truncate(time.Microsecond); at.After(now) {
 		at = now
 	}
-	return v.touch(ctx, sub(person), func(f Fields) Fields {
-		if !moment(f, string(mark)).Before(at) {
+	return v.updateGrantFields(ctx, sub(person), func(f Fields) Fields {
+		if !timeField(f, string(mark)).Before(at) {
 			return nil
 		}
 		return Fields{string(mark): at, dueField: now}
 	})
 }
 
-// Postpone makes the sweep look at a grant not before a time. It works on a
-// record that does not open.
-func (v *Vault) Postpone(ctx context.Context, person resource.Person, until time.Time) error {
-	_, err := v.touch(ctx, sub(person), func(Fields) Fields { return Fields{dueField: until} })
+// PostponeSweep makes a grant due for the sweep at until, also if its record does not open.
+func (v *Vault) PostponeSweep(ctx context.Context, person resource.Person, until time.Time) error {
+	_, err := v.updateGrantFields(ctx, sub(person), func(Fields) Fields { return Fields{dueField: until} })
 	return err
 }
 
-// touch changes some of the clear fields of a grant's record, and nothing else of
-// it: those that change gives; none: there is nothing to change.
-func (v *Vault) touch(ctx context.Context, id string, change func(Fields) Fields) (bool, error) {
+// updateGrantFields sets the clear fields of a grant's record that change returns,
+// retrying on a conflict, and reports whether it did. nil means no change.
+func (v *Vault) updateGrantFields(ctx context.Context, id string, change func(Fields) Fields) (bool, error) {
 	for try := 1; ; try++ {
 		doc, err := v.docs.Get(ctx, grants, id)
 		if err != nil && fault.KindOf(err) == fault.NotFound {
@@ -67,13 +64,13 @@ func (v *Vault) touch(ctx context.Context, id string, change func(Fields) Fields
 			err = v.docs.Update(ctx, grants, id, next, doc.Version)
 		}
 		if err == nil || fault.KindOf(err) != fault.Conflict || try == saveTries {
-			return err == nil, fault.Wrap("vault.touch", err)
+			return err == nil, fault.Wrap("vault.updateGrantFields", err)
 		}
 	}
 }
 
-// RemovedOn counts the people who removed the app on a day, up to limit.
-func (v *Vault) RemovedOn(ctx context.Context, day time.Time, limit int) (int, error) {
-	docs, err := v.matching(ctx, grants, removedDay, day.UTC().Format(time.DateOnly), limit)
+// CountRemovals returns how many people removed the app on a day, at most limit.
+func (v *Vault) CountRemovals(ctx context.Context, day time.Time, limit int) (int, error) {
+	docs, err := v.findIndexed(ctx, grants, removedDay, day.UTC().Format(time.DateOnly), limit)
 	return len(docs), fault.Wrap("vault.RemovedOn", err)
 }

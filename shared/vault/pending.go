@@ -17,30 +17,29 @@ import (
 
 const pendingConsents = "pendingConsents"
 
-// PendingLife is how long a consent may be in flight: long enough to sign in
-// with a second factor, short for a stolen state.
-const PendingLife = 10 * time.Minute
+// PendingTTL is how long a pending consent is valid: enough for a sign-in with a
+// second factor, but short for a stolen state.
+const PendingTTL = 10 * time.Minute
 
-// Why a pending consent cannot be taken, for errors.Is.
+// The reasons why a pending consent cannot be taken, for errors.Is.
 var (
-	ErrExpired      = errors.New("the consent is unknown or expired")
-	ErrUsed         = errors.New("the consent was taken before")
-	ErrOtherBrowser = errors.New("the consent was started in another browser")
+	ErrExpired      = errors.New("consent unknown or expired")
+	ErrUsed         = errors.New("consent already used")
+	ErrOtherBrowser = errors.New("consent started in another browser")
 )
 
-// Pending is the server's half of one consent in flight (collection
-// pendingConsents, id: SHA-256 of the state).
+// Pending is a consent in progress (collection pendingConsents, id: SHA-256 of the state).
 type Pending struct {
-	Person       resource.Person `json:"person,omitempty"` // users/{sub} who was invited; empty when only known by e-mail
-	Email        string          `json:"email,omitempty"`  // who was invited, when only that is known
+	Person       resource.Person `json:"person,omitempty"` // invited users/{sub}; empty if known by e-mail only
+	Email        string          `json:"email,omitempty"`  // invited address, if only that is known
 	Capabilities []string        `json:"capabilities,omitempty"`
-	Purpose      string          `json:"purpose"`             // what is in flight: "connect" or "approve"
-	Again        bool            `json:"again,omitempty"`     // the second trip to Google, which asks for consent anew
-	Caller       string          `json:"caller,omitempty"`    // id of the system that a person is to approve
-	Actions      []string        `json:"actions,omitempty"`   // that it wants
-	Authority    Authority       `json:"authority,omitempty"` // by which it wants to do them
-	Asked        time.Time       `json:"asked,omitzero"`      // when a question was asked
-	Connected    time.Time       `json:"connected,omitzero"`  // the connection that an approval is asked for
+	Purpose      string          `json:"purpose"`             // "connect" or "approve"
+	ForceConsent bool            `json:"again,omitempty"`     // the second redirect, which forces the consent screen
+	Caller       string          `json:"caller,omitempty"`    // id of the caller to approve
+	Actions      []string        `json:"actions,omitempty"`   // that the caller asks for
+	Authority    Authority       `json:"authority,omitempty"` // that the caller asks for
+	AskedAt      time.Time       `json:"asked,omitzero"`      // when the approval was requested
+	ConnectedAt  time.Time       `json:"connected,omitzero"`  // the connection that the approval is for
 	Verifier     config.Secret   `json:"-"`
 	ReturnTo     config.Secret   `json:"-"`
 	ReturnUntil  time.Time       `json:"returnUntil,omitzero"`
@@ -48,94 +47,93 @@ type Pending struct {
 	Browser      []byte          `json:"browser"` // SHA-256 of the browser's cookie
 }
 
-// sealedPending is a pending consent as it is sealed.
+// sealedPending is the sealed content of a pending consent.
 type sealedPending struct {
 	Pending
 	Verifier string    `json:"verifier,omitempty"`
 	ReturnTo string    `json:"returnTo,omitempty"`
 	Expires  time.Time `json:"expires"`
 	Used     bool      `json:"used,omitempty"`
-	By       string    `json:"by,omitempty"` // who used it, at random: to know one's own write again
+	UsedBy   string    `json:"by,omitempty"` // random ID of the write that used it
 }
 
-// CreatePending stores p under the state for PendingLife; Conflict when that
-// state is there already.
+// CreatePending stores p under the state for PendingLife. It returns Conflict if the state exists.
 func (v *Vault) CreatePending(ctx context.Context, state config.Secret, p Pending) error {
-	id := hashID(state)
-	expires := v.now().Add(PendingLife)
-	f, err := v.sealed(pendingConsents, id, sealedPending{Pending: p, Verifier: p.Verifier.Reveal(), ReturnTo: p.ReturnTo.Reveal(), Expires: expires}, Fields{expiresField: expires})
+	id, expires := stateID(state), v.now().Add(PendingTTL)
+	content := sealedPending{Pending: p, Verifier: p.Verifier.Reveal(), ReturnTo: p.ReturnTo.Reveal(), Expires: expires}
+	f, err := v.sealFields(pendingConsents, id, content, Fields{expiresField: expires})
 	if err == nil {
 		_, err = v.docs.Create(ctx, pendingConsents, id, f)
 	}
 	return fault.Wrap("vault.CreatePending", err)
 }
 
-// Pending reads the consent of this state, as far as the browser that began it
-// may still bring it back; else as TakePending.
+// Pending returns the consent of the state without using it. It fails as TakePending does.
 func (v *Vault) Pending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
-	read, _, err := v.pending(ctx, hashID(state), browser)
-	return read.Pending, err
+	p, _, err := v.loadPending(ctx, stateID(state), browser)
+	return p.Pending, err
 }
 
-func (v *Vault) pending(ctx context.Context, id string, browser []byte) (sealedPending, Version, error) {
-	var read sealedPending
+func (v *Vault) loadPending(ctx context.Context, id string, browser []byte) (sealedPending, Version, error) {
+	var p sealedPending
 	doc, err := v.docs.Get(ctx, pendingConsents, id)
 	if err == nil {
-		err = v.open(pendingConsents, doc, &read)
+		err = v.open(pendingConsents, doc, &p)
 	}
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound:
-		return read, "", refuse(ErrExpired)
+		return p, "", invalidPending(ErrExpired)
 	case errors.Is(err, seal.ErrNotAuthentic):
-		return read, "", refuse(errors.Join(ErrExpired, err))
+		return p, "", invalidPending(errors.Join(ErrExpired, err))
 	case err != nil:
-		return read, "", fault.Wrap("vault.pending", err)
-	case subtle.ConstantTimeCompare(read.Browser, browser) != 1:
-		return read, "", refuse(ErrOtherBrowser)
-	case read.Used:
-		return read, "", refuse(ErrUsed)
-	case !v.now().Before(read.Expires):
-		return read, "", refuse(ErrExpired)
+		return p, "", fault.Wrap("vault.pending", err)
+	case subtle.ConstantTimeCompare(p.Browser, browser) != 1:
+		return p, "", invalidPending(ErrOtherBrowser)
+	case p.Used:
+		return p, "", invalidPending(ErrUsed)
+	case !v.now().Before(p.Expires):
+		return p, "", invalidPending(ErrExpired)
 	}
-	read.Pending.Verifier, read.Pending.ReturnTo = config.NewSecret(read.Verifier), config.NewSecret(read.ReturnTo)
-	return read, doc.Version, nil
+	p.Pending.Verifier, p.Pending.ReturnTo = config.NewSecret(p.Verifier), config.NewSecret(p.ReturnTo)
+	return p, doc.Version, nil
 }
 
-// TakePending takes the consent of this state for the browser that began it.
-// Of any number that try, exactly one gets it. The others, and whoever comes
-// too late or from another browser, get an Invalid fault around ErrUsed,
-// ErrExpired or ErrOtherBrowser; the last does not use the consent up.
+// TakePending returns the consent of the state and marks it used. Of concurrent
+// calls exactly one succeeds. It returns an Invalid fault that wraps ErrUsed,
+// ErrExpired or ErrOtherBrowser; the last one does not use the consent.
 func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
-	id := hashID(state)
-	read, version, err := v.pending(ctx, id, browser)
+	id := stateID(state)
+	p, version, err := v.loadPending(ctx, id, browser)
 	if err != nil {
 		return Pending{}, err
 	}
-	// The record stays, emptied, so that a second try can be told from a
-	// late one.
-	used := sealedPending{Pending: Pending{Person: read.Person, Purpose: read.Purpose, Browser: read.Browser}, Expires: read.Expires, Used: true, By: rand.Text()}
-	f, err := v.sealed(pendingConsents, id, used, Fields{expiresField: read.Expires})
+	// The record stays, without its secrets, so that a retry returns ErrUsed.
+	used := sealedPending{
+		Pending: Pending{Person: p.Person, Purpose: p.Purpose, Browser: p.Browser},
+		Expires: p.Expires, Used: true, UsedBy: rand.Text(),
+	}
+	f, err := v.sealFields(pendingConsents, id, used, Fields{expiresField: p.Expires})
 	if err != nil {
 		return Pending{}, fault.Wrap("vault.TakePending", err)
 	}
 	_, err = v.docs.Replace(ctx, pendingConsents, id, f, version)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
-		// Our own write may have taken effect and lost its answer.
-		var now sealedPending
-		doc, again := v.docs.Get(ctx, pendingConsents, id)
-		if again != nil || v.open(pendingConsents, doc, &now) != nil || now.By != used.By {
-			return Pending{}, refuse(ErrUsed)
+		// Our own write may have succeeded although its response was lost.
+		var stored sealedPending
+		doc, getErr := v.docs.Get(ctx, pendingConsents, id)
+		if getErr != nil || v.open(pendingConsents, doc, &stored) != nil || stored.UsedBy != used.UsedBy {
+			return Pending{}, invalidPending(ErrUsed)
 		}
 		err = nil
 	}
-	return read.Pending, fault.Wrap("vault.TakePending", err)
+	return p.Pending, fault.Wrap("vault.TakePending", err)
 }
 
-func refuse(why error) error {
-	return &fault.Error{Op: "vault.TakePending", Kind: fault.Invalid, Err: why}
+func invalidPending(err error) error {
+	return &fault.Error{Op: "vault.TakePending", Kind: fault.Invalid, Err: err}
 }
 
-func hashID(state config.Secret) string {
+func stateID(state config.Secret) string {
 	sum := sha256.Sum256([]byte(state.Reveal()))
 	return hex.EncodeToString(sum[:])
 }

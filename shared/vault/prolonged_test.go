@@ -8,13 +8,16 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Attack: who can write the store prolongs a record, by its expiry in the clear.
+// TestExpiry_Prolonged: an attacker with write access to the store extends the expiry
+// in the clear.
 func TestExpiry_Prolonged(t *testing.T) {
-	v, docs, clock := open(t)
-	if _, err := v.CreateOperation(t.Context(), vault.Operation{ID: "op", Person: "users/1", Caller: "ci", Request: "r", Result: config.NewSecret("{}")}); err != nil {
+	v, docs, clock := newVault(t)
+	o := vault.Operation{ID: "op", Person: "users/1", Caller: "ci", Request: "r", Result: config.NewSecret("{}")}
+	if _, err := v.CreateOperation(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.NoteActivity(t.Context(), "users/1", "a", vault.Activity{When: clock.now(), Caller: "ci", Action: "spaces.create"}); err != nil {
+	a := vault.Activity{Time: clock.now(), Caller: "ci", Action: "spaces.create"}
+	if err := v.RecordActivity(t.Context(), "users/1", "a", a); err != nil {
 		t.Fatal(err)
 	}
 	for _, collection := range []string{"operations", "activity/1/acts"} {
@@ -23,7 +26,8 @@ func TestExpiry_Prolonged(t *testing.T) {
 			t.Fatalf("%s: %v, %v", collection, all, err)
 		}
 		all[0].Fields["expires"] = clock.now().Add(1000 * 24 * time.Hour)
-		if _, err := docs.Replace(t.Context(), vault.Collection(collection), all[0].ID, all[0].Fields, all[0].Version); err != nil {
+		_, err = docs.Replace(t.Context(), vault.Collection(collection), all[0].ID, all[0].Fields, all[0].Version)
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -20,15 +20,15 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-// googlesToken and its hashes are the vector of oauth-admin.md 3.4.
+// sampleToken and its hashes are the test vector of oauth-admin.md 3.4.
 const (
-	googlesToken   = "1//0abcdefghijklmnopqrstuvwxyz"
-	googlesPrefix  = "1//0abcdefghijkl"
-	googlesHash    = "EOiK4/AZqIs/aeU1dL/hnZm7+cSA4HDViXLJx+aIi/Gcq+olzAApjCYGdi6LRKGAypPGxAyYda5kB10sQGJuqg=="
-	googlesHexHash = "DgkRlJaSGw/VSKIqtB/Tm0nZBLtNibccJOOGmmZiSahAUuVQKP8MKKbgdIG7sBFKZ323WtgnWId1CvyLx4f3Zw=="
+	sampleToken   = "1//0abcdefghijklmnopqrstuvwxyz"
+	samplePrefix  = "1//0abcdefghijkl"
+	sampleHash    = "EOiK4/AZqIs/aeU1dL/hnZm7+cSA4HDViXLJx+aIi/Gcq+olzAApjCYGdi6LRKGAypPGxAyYda5kB10sQGJuqg=="
+	sampleHexHash = "DgkRlJaSGw/VSKIqtB/Tm0nZBLtNibccJOOGmmZiSahAUuVQKP8MKKbgdIG7sBFKZ323WtgnWId1CvyLx4f3Zw=="
 )
 
-func hash(t *testing.T, text string) []byte {
+func decodeHash(t *testing.T, text string) []byte {
 	t.Helper()
 	b, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
@@ -37,20 +37,22 @@ func hash(t *testing.T, text string) []byte {
 	return b
 }
 
-func TestTokenMark_FindsGrantWithoutKeys(t *testing.T) {
-	v, docs, clock := open(t)
+func TestPeopleByToken_WithoutKeys(t *testing.T) {
+	v, docs, clock := newVault(t)
 	g := grant()
-	g.RefreshToken = config.NewSecret(googlesToken)
+	g.RefreshToken = config.NewSecret(sampleToken)
 	if _, err := v.SaveGrant(t.Context(), g); err != nil {
 		t.Fatal(err)
 	}
 	keyless := vault.New(docs, nil, clock.now)
-	for _, mark := range []vault.TokenMark{{Prefix: googlesPrefix}, {Hash: hash(t, googlesHash)}, {Hash: hash(t, googlesHexHash)}} {
+	for _, mark := range []vault.TokenIdentifier{
+		{Prefix: samplePrefix}, {Hash: decodeHash(t, sampleHash)}, {Hash: decodeHash(t, sampleHexHash)},
+	} {
 		if got, err := keyless.PeopleByToken(t.Context(), mark); err != nil || !slices.Equal(got, []string{"users/1"}) {
 			t.Errorf("%v: %v, %v", mark, got, err)
 		}
 	}
-	for _, mark := range []vault.TokenMark{{Prefix: "1//0another-toke"}, {}} {
+	for _, mark := range []vault.TokenIdentifier{{Prefix: "1//0another-toke"}, {}} {
 		if got, err := keyless.PeopleByToken(t.Context(), mark); err != nil || len(got) != 0 {
 			t.Errorf("%v: %v, %v", mark, got, err)
 		}
@@ -60,9 +62,11 @@ func TestTokenMark_FindsGrantWithoutKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	stored := fmt.Sprint(doc.Fields)
-	for _, readable := range []string{googlesPrefix, googlesHash, hex.EncodeToString(hash(t, googlesHash)), "marked@example.com"} {
+	for _, readable := range []string{
+		samplePrefix, sampleHash, hex.EncodeToString(decodeHash(t, sampleHash)), "marked@example.com",
+	} {
 		if strings.Contains(stored, readable) {
-			t.Errorf("%q can be read in the store", readable)
+			t.Errorf("%q is readable in the store", readable)
 		}
 	}
 	saved, err := v.Grant(t.Context(), "users/1")
@@ -73,13 +77,14 @@ func TestTokenMark_FindsGrantWithoutKeys(t *testing.T) {
 	if _, err := v.SaveGrant(t.Context(), saved); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := keyless.PeopleByToken(t.Context(), vault.TokenMark{Prefix: googlesPrefix}); err != nil || len(got) != 0 {
+	got, err := keyless.PeopleByToken(t.Context(), vault.TokenIdentifier{Prefix: samplePrefix})
+	if err != nil || len(got) != 0 {
 		t.Errorf("erased: %v, %v", got, err)
 	}
 }
 
 func TestMarkGrant(t *testing.T) {
-	v, docs, clock := open(t)
+	v, docs, clock := newVault(t)
 	if _, err := v.SaveGrant(t.Context(), grant()); err != nil {
 		t.Fatal(err)
 	}
@@ -94,10 +99,10 @@ func TestMarkGrant(t *testing.T) {
 		alsoMissing bool
 	}{
 		{name: "first", at: time.Minute, moved: true, want: time.Minute},
-		{name: "twice", at: time.Minute, moved: false, want: time.Minute},
+		{name: "repeated", at: time.Minute, moved: false, want: time.Minute},
 		{name: "out of order", at: 0, moved: false, want: time.Minute},
 		{name: "later", at: 2 * time.Minute, moved: true, want: 2 * time.Minute},
-		{name: "in the future", at: 99 * time.Hour, moved: true, want: time.Hour}, // our clock
+		{name: "in the future", at: 99 * time.Hour, moved: true, want: time.Hour}, // the clock
 	} {
 		moved, err := keyless.MarkGrant(t.Context(), "users/1", vault.RevokedAt, start.Add(c.at))
 		g, readErr := v.Grant(t.Context(), "users/1")
@@ -106,7 +111,7 @@ func TestMarkGrant(t *testing.T) {
 		}
 	}
 	if moved, err := keyless.MarkGrant(t.Context(), "users/2", vault.RevokedAt, start); moved || err != nil {
-		t.Errorf("somebody without a grant: %v, %v", moved, err)
+		t.Errorf("no grant: %v, %v", moved, err)
 	}
 	g, err := v.Grant(t.Context(), "users/1")
 	if err != nil {
@@ -114,16 +119,16 @@ func TestMarkGrant(t *testing.T) {
 	}
 	g.Scopes = []string{"x"}
 	if g, err = v.SaveGrant(t.Context(), g); err != nil || g.RevokedAt.IsZero() {
-		t.Errorf("a save loses the mark: %v, %v", g.RevokedAt, err)
+		t.Errorf("mark lost by a save: %v, %v", g.RevokedAt, err)
 	}
 	if due, err := v.DueGrants(t.Context(), 10); err != nil || len(due) != 1 {
 		t.Errorf("due: %v, %v", due, err)
 	}
 }
 
-// TestEmail_NewestOwnerWins: an address passes from one account to another.
+// TestEmail_NewestOwnerWins: an address moves from one account to another.
 func TestEmail_NewestOwnerWins(t *testing.T) {
-	v, docs, clock := open(t)
+	v, docs, clock := newVault(t)
 	save := func(person resource.Person, at time.Time) {
 		t.Helper()
 		g := grant()
@@ -139,18 +144,19 @@ func TestEmail_NewestOwnerWins(t *testing.T) {
 	}
 	save("users/3", time.Time{})
 	if g, err := v.GrantByEmail(t.Context(), "marked@example.com"); err != nil || g.Person != "users/2" {
-		t.Errorf("one for whom Google is no authority: %s, %v", g.Person, err)
+		t.Errorf("not authoritative: %s, %v", g.Person, err)
 	}
 	if _, err := v.GrantByEmail(t.Context(), "mar\u212aed@example.com"); fault.KindOf(err) != fault.NotFound {
-		t.Errorf("a Kelvin sign: %v", err)
+		t.Errorf("Kelvin sign: %v", err)
 	}
-	// Who can write the store points the code of an address at another grant.
+	// An attacker with write access to the store copies the address code to another grant.
 	victim, err := docs.Get(t.Context(), "grants", "2")
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := grant()
-	other.Person, other.Email, other.EmailAt = "users/4", config.NewSecret("thief@example.com"), clock.now().Add(time.Hour)
+	other.Person, other.EmailAt = "users/4", clock.now().Add(time.Hour)
+	other.Email = config.NewSecret("thief@example.com")
 	if _, err := v.SaveGrant(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
@@ -163,17 +169,17 @@ func TestEmail_NewestOwnerWins(t *testing.T) {
 		t.Fatal(err)
 	}
 	if g, err := v.GrantByEmail(t.Context(), "marked@example.com"); err != nil || g.Person != "users/2" {
-		t.Errorf("a planted code: %s, %v", g.Person, err)
+		t.Errorf("planted code: %s, %v", g.Person, err)
 	}
 }
 
-func TestAGrantIsFoundAndResealedAfterARotation(t *testing.T) {
+func TestGrant_ResealAfterRotation(t *testing.T) {
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
 	docs := &memory.Docs{}
-	with := func(keyset, lookup config.Secret) *vault.Vault {
+	openWith := func(keyset, lookup config.Secret) *vault.Vault {
 		keys, err := seal.New(keyset, lookup, "project", "client")
 		if err != nil {
 			t.Fatal(err)
@@ -191,41 +197,44 @@ func TestAGrantIsFoundAndResealedAfterARotation(t *testing.T) {
 		}
 		return promoted
 	}
-	if _, err := with(keyset, lookup).SaveGrant(t.Context(), grant()); err != nil {
+	if _, err := openWith(keyset, lookup).SaveGrant(t.Context(), grant()); err != nil {
 		t.Fatal(err)
 	}
-	v := with(rotate(keyset), rotate(lookup))
+	v := openWith(rotate(keyset), rotate(lookup))
 	if g, err := v.GrantByEmail(t.Context(), "Marked@example.com"); err != nil || g.Person != "users/1" {
 		t.Errorf("before resealing: %q, %v", g.Person, err)
 	}
 	g, err := v.Grant(t.Context(), "users/1")
-	if err != nil || !v.Stale(g) || !g.RefreshToken.Equal(grant().RefreshToken) {
-		t.Fatalf("stale: %v, %v", v.Stale(g), err)
+	if err != nil || !v.NeedsReseal(g) || !g.RefreshToken.Equal(grant().RefreshToken) {
+		t.Fatalf("stale: %v, %v", v.NeedsReseal(g), err)
 	}
-	if g, err = v.SaveGrant(t.Context(), g); err != nil || v.Stale(g) {
-		t.Errorf("resealed: %v, %v", v.Stale(g), err)
+	if g, err = v.SaveGrant(t.Context(), g); err != nil || v.NeedsReseal(g) {
+		t.Errorf("resealed: %v, %v", v.NeedsReseal(g), err)
 	}
-	if _, err := with(keyset, lookup).Grant(t.Context(), "users/1"); !errors.Is(err, seal.ErrUnknownKey) || fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("an instance without the new key: %v", err)
+	_, err = openWith(keyset, lookup).Grant(t.Context(), "users/1")
+	if !errors.Is(err, seal.ErrUnknownKey) || fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("instance without the new key: %v", err)
 	}
 }
 
-// between does something after the first look-up.
-type between struct {
+// hookedDocs calls a function after the first lookup.
+type hookedDocs struct {
 	vault.Docs
-	do func()
+	afterFind func()
 }
 
-func (b *between) Find(ctx context.Context, collection vault.Collection, field string, value any, limit int) ([]vault.Doc, error) {
-	docs, err := b.Docs.Find(ctx, collection, field, value, limit)
-	if do := b.do; do != nil {
-		b.do = nil
-		do()
+func (d *hookedDocs) Find(
+	ctx context.Context, c vault.Collection, field string, value any, limit int,
+) ([]vault.Doc, error) {
+	docs, err := d.Docs.Find(ctx, c, field, value, limit)
+	if after := d.afterFind; after != nil {
+		d.afterFind = nil
+		after()
 	}
 	return docs, err
 }
 
-func TestALookUpDuringAResealMissesNobody(t *testing.T) {
+func TestGrantByEmail_DuringReseal(t *testing.T) {
 	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -238,19 +247,19 @@ func TestALookUpDuringAResealMissesNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs := &between{Docs: &memory.Docs{}}
-	with := func(lookup config.Secret) *vault.Vault {
+	docs := &hookedDocs{Docs: &memory.Docs{}}
+	openWith := func(lookup config.Secret) *vault.Vault {
 		keys, err := seal.New(keyset, lookup, "project", "client")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return vault.New(docs, keys, time.Now)
 	}
-	old, v := with(lookup), with(promoted)
+	old, v := openWith(lookup), openWith(promoted)
 	if _, err := old.SaveGrant(t.Context(), grant()); err != nil {
 		t.Fatal(err)
 	}
-	docs.do = func() {
+	docs.afterFind = func() {
 		g, err := v.Grant(t.Context(), "users/1")
 		if err == nil {
 			_, err = v.SaveGrant(t.Context(), g)
@@ -264,15 +273,15 @@ func TestALookUpDuringAResealMissesNobody(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatHasExpiredIsRemoved(t *testing.T) {
-	v, docs, clock := open(t)
-	for i, wait := range []time.Duration{time.Minute, vault.PendingLife, 0} {
+func TestRemoveExpired(t *testing.T) {
+	v, docs, clock := newVault(t)
+	for i, wait := range []time.Duration{time.Minute, vault.PendingTTL, 0} {
 		if err := v.CreatePending(t.Context(), config.NewSecret(fmt.Sprint(i)), pending()); err != nil {
 			t.Fatal(err)
 		}
 		clock.advance(wait)
 	}
-	if _, err := docs.Create(t.Context(), "pendingConsents", "another-versions", vault.Fields{"x": "no end"}); err != nil {
+	if _, err := docs.Create(t.Context(), "pendingConsents", "no-expiry", vault.Fields{"x": "text"}); err != nil {
 		t.Fatal(err)
 	}
 	removed := 0
@@ -298,21 +307,22 @@ func TestReseal_EveryLongLivedRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	docs := &memory.Docs{}
-	with := func(keyset config.Secret) *vault.Vault {
+	openWith := func(keyset config.Secret) *vault.Vault {
 		keys, err := seal.New(keyset, lookup, "project", "client")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return vault.New(docs, keys, time.Now)
 	}
-	old := with(keyset)
+	old := openWith(keyset)
 	if err := old.CreateRevocation(t.Context(), "users/1", 1, config.NewSecret("token")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := old.NextSeq(t.Context(), "t", "k"); err != nil {
 		t.Fatal(err)
 	}
-	if err := old.PutTemplate(t.Context(), "ci", vault.Template{Name: "T"}, func(*vault.Template) error { return nil }); err != nil {
+	accept := func(*vault.Template) error { return nil }
+	if err := old.PutTemplate(t.Context(), "ci", vault.Template{Name: "T"}, accept); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := old.SaveCursor(t.Context(), vault.Cursor{Stage: "grants"}); err != nil {
@@ -326,8 +336,8 @@ func TestReseal_EveryLongLivedRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := with(promoted)
-	for _, collection := range vault.Resealing {
+	v := openWith(promoted)
+	for _, collection := range vault.ResealCollections {
 		for round, want := range []int{1, 0} {
 			got, last, err := v.Reseal(t.Context(), vault.Collection(collection), "", 10)
 			if err != nil || got.Seen != 1 || got.Resealed != want || last != "" {
@@ -339,7 +349,7 @@ func TestReseal_EveryLongLivedRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v = with(disabled)
+	v = openWith(disabled)
 	if n, err := v.LastSeq(t.Context(), "t"); err != nil || n != 1 {
 		t.Errorf("sequence: %d, %v", n, err)
 	}
@@ -357,25 +367,25 @@ func firstKey(t *testing.T, keyset config.Secret) uint32 {
 	return all[0].ID
 }
 
-// meddling changes a document just before the first commit, as another sweep does.
-type meddling struct {
+// racingDocs changes a document just before the first commit, as another sweep might.
+type racingDocs struct {
 	*memory.Docs
 	id   string
 	once sync.Once
 }
 
 // Commit implements vault.Docs.
-func (m *meddling) Commit(ctx context.Context, writes ...vault.Write) error {
-	m.once.Do(func() {
-		if doc, err := m.Get(ctx, "pendingConsents", m.id); err == nil {
-			_, _ = m.Replace(ctx, "pendingConsents", m.id, doc.Fields, doc.Version)
+func (d *racingDocs) Commit(ctx context.Context, writes ...vault.Write) error {
+	d.once.Do(func() {
+		if doc, err := d.Get(ctx, "pendingConsents", d.id); err == nil {
+			_, _ = d.Replace(ctx, "pendingConsents", d.id, doc.Fields, doc.Version)
 		}
 	})
-	return m.Docs.Commit(ctx, writes...)
+	return d.Docs.Commit(ctx, writes...)
 }
 
-func TestRemoveExpired_LeavesWhatHasJustChangedAndTakesTheRest(t *testing.T) {
-	docs := &meddling{Docs: &memory.Docs{}, id: "c"}
+func TestRemoveExpired_ConcurrentChange(t *testing.T) {
+	docs := &racingDocs{Docs: &memory.Docs{}, id: "c"}
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	for _, id := range []string{"a", "b", "c", "d", "e"} {
 		if _, err := docs.Create(t.Context(), "pendingConsents", id, vault.Fields{"expires": now}); err != nil {
@@ -384,8 +394,8 @@ func TestRemoveExpired_LeavesWhatHasJustChangedAndTakesTheRest(t *testing.T) {
 	}
 	v := vault.New(docs, nil, func() time.Time { return now.Add(time.Hour) })
 	removed, last, err := v.RemoveExpired(t.Context(), "pendingConsents", "", 9)
-	left, listed := docs.List(t.Context(), "pendingConsents", "", 9)
-	if err != nil || listed != nil || removed != 4 || last != "" || len(left) != 1 || left[0].ID != "c" {
+	left, listErr := docs.List(t.Context(), "pendingConsents", "", 9)
+	if err != nil || listErr != nil || removed != 4 || last != "" || len(left) != 1 || left[0].ID != "c" {
 		t.Errorf("removed %d, left %v, %v", removed, left, err)
 	}
 }

@@ -12,15 +12,15 @@ import (
 
 const revocations = "revocations"
 
-// RevocationLife is how long a token still to be revoked is kept.
-const RevocationLife = 7 * 24 * time.Hour
+// RevocationTTL is how long a token is kept for its revocation.
+const RevocationTTL = 7 * 24 * time.Hour
 
-// Revocation is a token that Google could not be asked to revoke yet
-// (collection revocations, id: random). It can never be used to act.
+// Revocation is a token that is not yet revoked at Google (collection revocations,
+// id: random). It is never used for anything else.
 type Revocation struct {
 	ID         string          `json:"-"`
 	Person     resource.Person `json:"person"`
-	Generation int64           `json:"generation"` // of the grant it ended; a newer grant must not be hurt
+	Generation int64           `json:"generation"` // of the ended grant; a newer grant must not be affected
 	Attempts   int64           `json:"attempts"`
 	Expires    time.Time       `json:"expires"`
 	Token      config.Secret   `json:"-"`
@@ -34,9 +34,12 @@ type sealedRevocation struct {
 	Token string `json:"token"`
 }
 
-// CreateRevocation keeps a token for its revocation.
-func (v *Vault) CreateRevocation(ctx context.Context, person resource.Person, generation int64, token config.Secret) error {
-	r := Revocation{Person: person, Generation: generation, Attempts: 1, Expires: v.now().Add(RevocationLife), Token: token, ID: rand.Text()}
+// CreateRevocation stores a token for its revocation.
+func (v *Vault) CreateRevocation(
+	ctx context.Context, person resource.Person, generation int64, token config.Secret,
+) error {
+	r := Revocation{ID: rand.Text(), Person: person, Generation: generation, Attempts: 1, Token: token}
+	r.Expires = v.now().Add(RevocationTTL)
 	f, err := v.revocationFields(r)
 	if err == nil {
 		_, err = v.docs.Create(ctx, revocations, r.ID, f)
@@ -44,8 +47,7 @@ func (v *Vault) CreateRevocation(ctx context.Context, person resource.Person, ge
 	return fault.Wrap("vault.CreateRevocation", err)
 }
 
-// Revocations lists up to limit of them in the order of their ids, beginning
-// after the id after.
+// Revocations returns up to limit revocations in order of ID, starting after the ID after.
 func (v *Vault) Revocations(ctx context.Context, after string, limit int) ([]Revocation, error) {
 	docs, err := v.docs.List(ctx, revocations, after, limit)
 	if err != nil {
@@ -53,19 +55,19 @@ func (v *Vault) Revocations(ctx context.Context, after string, limit int) ([]Rev
 	}
 	out := make([]Revocation, len(docs))
 	for i, doc := range docs {
-		var read sealedRevocation
-		err := v.open(revocations, doc, &read)
-		r := read.Revocation
-		r.Token, r.ID, r.version, r.Err = config.NewSecret(read.Token), doc.ID, doc.Version, err
+		var content sealedRevocation
+		err := v.open(revocations, doc, &content)
+		r := content.Revocation
+		r.Token, r.ID, r.version, r.Err = config.NewSecret(content.Token), doc.ID, doc.Version, err
 		if err != nil {
-			r.Expires = moment(doc.Fields, expiresField) // when the store forgets it anyway
+			r.Expires = timeField(doc.Fields, expiresField)
 		}
 		out[i] = r
 	}
 	return out, nil
 }
 
-// SaveRevocation stores r anew; Conflict when it has changed since it was read.
+// SaveRevocation replaces r. It returns Conflict if r has changed since it was read.
 func (v *Vault) SaveRevocation(ctx context.Context, r Revocation) error {
 	f, err := v.revocationFields(r)
 	if err == nil {
@@ -74,11 +76,12 @@ func (v *Vault) SaveRevocation(ctx context.Context, r Revocation) error {
 	return fault.Wrap("vault.SaveRevocation", err)
 }
 
-// DeleteRevocation removes r; Conflict when it has changed since it was read.
+// DeleteRevocation removes r. It returns Conflict if r has changed since it was read.
 func (v *Vault) DeleteRevocation(ctx context.Context, r Revocation) error {
 	return fault.Wrap("vault.DeleteRevocation", v.docs.Delete(ctx, revocations, r.ID, r.version))
 }
 
 func (v *Vault) revocationFields(r Revocation) (Fields, error) {
-	return v.sealed(revocations, r.ID, sealedRevocation{r, r.Token.Reveal()}, Fields{expiresField: r.Expires})
+	content := sealedRevocation{r, r.Token.Reveal()}
+	return v.sealFields(revocations, r.ID, content, Fields{expiresField: r.Expires})
 }

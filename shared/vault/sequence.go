@@ -14,17 +14,17 @@ import (
 const (
 	sequences     = "sequences"
 	sequenceTries = 20
-	remembered    = 200 // uses whose number is known again
+	maxUses       = 200 // uses that keep their number on a retry
 )
 
-// sequence is the numbers that a template has given.
+// sequence holds the last number of a template and its recent uses.
 type sequence struct {
 	Last int64    `json:"last"`
-	Uses []string `json:"uses"` // the newest stands last
+	Uses []string `json:"uses"` // idempotency keys, newest last
 }
 
-// sequence reads that of a template (TemplateID); zero when there is none.
-func (v *Vault) sequence(ctx context.Context, template string) (s sequence, version Version, err error) {
+// loadSequence returns the sequence of a template (TemplateID), zero if there is none.
+func (v *Vault) loadSequence(ctx context.Context, template string) (s sequence, version Version, err error) {
 	doc, err := v.docs.Get(ctx, sequences, template)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		return s, "", nil
@@ -35,21 +35,19 @@ func (v *Vault) sequence(ctx context.Context, template string) (s sequence, vers
 	return s, doc.Version, err
 }
 
-// LastSeq is the number of the last use of a template (TemplateID); 0 before the
-// first.
+// LastSeq returns the number of the last use of a template (TemplateID), or 0.
 func (v *Vault) LastSeq(ctx context.Context, template string) (int64, error) {
-	s, _, err := v.sequence(ctx, template)
+	s, _, err := v.loadSequence(ctx, template)
 	return s.Last, fault.Wrap("vault.LastSeq", err)
 }
 
-// NextSeq is the number of one use of a template ({{seq}}), from 1 (collection
-// sequences, id: the template's). The same use, named by its key, has the same
-// number while it is among the last 200. A number is never given twice; one
-// whose use came to nothing is left out.
+// NextSeq returns the number ({{seq}}, from 1) of one use of a template (collection
+// sequences, id: TemplateID). Among the last 200 uses, the same key gets the same
+// number. Numbers are never reused, also if their use failed.
 func (v *Vault) NextSeq(ctx context.Context, template string, key resource.Key) (int64, error) {
-	back := gax.Backoff{Initial: 20 * time.Millisecond, Max: 400 * time.Millisecond, Multiplier: 1.5}
+	backoff := gax.Backoff{Initial: 20 * time.Millisecond, Max: 400 * time.Millisecond, Multiplier: 1.5}
 	for try := 1; ; try++ {
-		s, version, err := v.sequence(ctx, template)
+		s, version, err := v.loadSequence(ctx, template)
 		if err != nil {
 			return 0, fault.Wrap("vault.NextSeq", err)
 		}
@@ -59,8 +57,8 @@ func (v *Vault) NextSeq(ctx context.Context, template string, key resource.Key) 
 			}
 		}
 		uses := append(slices.Clone(s.Uses), string(key))
-		next := sequence{s.Last + 1, uses[max(0, len(uses)-remembered):]}
-		f, err := v.sealed(sequences, template, next, nil)
+		next := sequence{s.Last + 1, uses[max(0, len(uses)-maxUses):]}
+		f, err := v.sealFields(sequences, template, next, nil)
 		switch {
 		case err != nil:
 		case version == "":
@@ -74,9 +72,9 @@ func (v *Vault) NextSeq(ctx context.Context, template string, key resource.Key) 
 		case fault.KindOf(err) != fault.Conflict:
 			return 0, fault.Wrap("vault.NextSeq", err)
 		case try == sequenceTries:
-			return 0, &fault.Error{Op: "vault.NextSeq", Kind: fault.Unavailable, Err: err} // many at once: later
+			return 0, &fault.Error{Op: "vault.NextSeq", Kind: fault.Unavailable, Err: err} // too many concurrent uses
 		}
-		if err := gax.Sleep(ctx, back.Pause()); err != nil {
+		if err := gax.Sleep(ctx, backoff.Pause()); err != nil {
 			return 0, &fault.Error{Op: "vault.NextSeq", Kind: fault.Unavailable, Err: err}
 		}
 	}

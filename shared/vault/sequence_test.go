@@ -14,24 +14,25 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-func TestManyUsesOfATemplateAtOnceHaveANumberOfTheirOwnEach(t *testing.T) {
+func TestNextSeq_Concurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := vault.New(&memory.Docs{}, someKeys(t), time.Now)
+		v := vault.New(&memory.Docs{}, newKeys(t), time.Now)
 		numbers := make([]int64, 12)
-		var all sync.WaitGroup
+		var wg sync.WaitGroup
 		for i := range numbers {
-			all.Go(func() {
+			wg.Go(func() {
 				var err error
-				if numbers[i], err = v.NextSeq(t.Context(), "Incident", resource.Key(fmt.Sprint("use ", i))); err != nil {
+				key := resource.Key(fmt.Sprint("use ", i))
+				if numbers[i], err = v.NextSeq(t.Context(), "Incident", key); err != nil {
 					t.Error(err)
 				}
 			})
 		}
-		all.Wait()
+		wg.Wait()
 		for i, n := range numbers {
 			again, err := v.NextSeq(t.Context(), "Incident", resource.Key(fmt.Sprint("use ", i)))
 			if err != nil || again != n {
-				t.Errorf("use %d: %d at first, then %d, %v", i, n, again, err)
+				t.Errorf("use %d: got %d, then %d, %v", i, n, again, err)
 			}
 		}
 		slices.Sort(numbers)
@@ -41,7 +42,7 @@ func TestManyUsesOfATemplateAtOnceHaveANumberOfTheirOwnEach(t *testing.T) {
 			}
 		}
 		if other, err := v.NextSeq(t.Context(), "Launch", "use 1"); err != nil || other != 1 {
-			t.Errorf("another template begins at %d, %v", other, err)
+			t.Errorf("another template starts at %d, %v", other, err)
 		}
 		if last, err := v.LastSeq(t.Context(), "Incident"); err != nil || last != 12 {
 			t.Errorf("%d, %v", last, err)
@@ -49,28 +50,29 @@ func TestManyUsesOfATemplateAtOnceHaveANumberOfTheirOwnEach(t *testing.T) {
 	})
 }
 
-func TestANumberIsNeverGivenTwiceThoughItsUseIsForgotten(t *testing.T) {
-	v := vault.New(&memory.Docs{}, someKeys(t), time.Now)
+func TestNextSeq_NeverReused(t *testing.T) {
+	v := vault.New(&memory.Docs{}, newKeys(t), time.Now)
 	for i := 1; i <= 250; i++ {
-		if n, err := v.NextSeq(t.Context(), "Incident", resource.Key(fmt.Sprint("use ", i))); err != nil || n != int64(i) {
+		n, err := v.NextSeq(t.Context(), "Incident", resource.Key(fmt.Sprint("use ", i)))
+		if err != nil || n != int64(i) {
 			t.Fatalf("use %d: %d, %v", i, n, err)
 		}
 	}
 	if n, err := v.NextSeq(t.Context(), "Incident", "use 51"); err != nil || n != 51 {
-		t.Errorf("the 200th newest: %d, %v", n, err)
+		t.Errorf("200th newest use: %d, %v", n, err)
 	}
 	if n, err := v.NextSeq(t.Context(), "Incident", "use 1"); err != nil || n != 251 {
-		t.Errorf("one that is forgotten: %d, %v", n, err)
+		t.Errorf("use older than the last 200: %d, %v", n, err)
 	}
 }
 
-func someKeys(t *testing.T) *seal.Keys {
+func newKeys(t *testing.T) *seal.Keys {
 	t.Helper()
-	a, b, err := seal.Generate()
+	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := seal.New(a, b, "project", "client")
+	keys, err := seal.New(keyset, lookup, "project", "client")
 	if err != nil {
 		t.Fatal(err)
 	}

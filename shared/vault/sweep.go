@@ -8,30 +8,30 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// Expiring are the collections whose records have an end and nothing to be
-// done at it.
-var Expiring = []string{pendingConsents, operations}
+// ExpiringCollections lists the collections whose records only need removal when they expire.
+var ExpiringCollections = []string{pendingConsents, operations}
 
-// ForgottenByTTL are the collection groups of which Firestore itself removes
-// what has expired (field expires), besides the sweep; deploy.sh has the same.
-func ForgottenByTTL() []string { return append(slices.Clone(Expiring), actsOf) }
+// TTLCollectionGroups returns the collection groups with a Firestore TTL policy on the
+// field expires. deploy/infra.sh has the same list.
+func TTLCollectionGroups() []string { return append(slices.Clone(ExpiringCollections), actsGroup) }
 
-// RemoveExpired looks at up to limit records of a collection, beginning behind
-// the id after, and removes those that have expired. last is where to go on, "" at the
-// end.
-func (v *Vault) RemoveExpired(ctx context.Context, collection Collection, after string, limit int) (removed int, last string, err error) {
+// RemoveExpired reads up to limit records of a collection, starting after the ID
+// after, and removes the expired ones. last is the next after, or "" at the end.
+func (v *Vault) RemoveExpired(
+	ctx context.Context, collection Collection, after string, limit int,
+) (removed int, last string, err error) {
 	docs, err := v.docs.List(ctx, collection, after, limit)
 	if err != nil {
 		return 0, after, fault.Wrap("vault.RemoveExpired", err)
 	}
 	var expired []Doc
 	for _, doc := range docs {
-		if expires := moment(doc.Fields, expiresField); !expires.IsZero() && !v.now().Before(expires) {
+		if expires := timeField(doc.Fields, expiresField); !expires.IsZero() && !v.now().Before(expires) {
 			expired = append(expired, doc)
 		}
 	}
 	if len(expired) > 0 {
-		if removed, err = v.remove(ctx, collection, expired); err != nil { // what another sweep has changed stays
+		if removed, err = v.remove(ctx, collection, expired); err != nil {
 			return removed, after, fault.Wrap("vault.RemoveExpired", err)
 		}
 	}
@@ -41,30 +41,32 @@ func (v *Vault) RemoveExpired(ctx context.Context, collection Collection, after 
 	return removed, last, nil
 }
 
-// Resealing are the collections whose records live longer than the 30 days after
-// which an old key is disabled. Grants are resealed by themselves: they are found
-// by codes, too.
-var Resealing = []string{revocations, templates, sequences, sweep}
+// ResealCollections lists the collections that Reseal must cover: their records outlive the
+// 30 days after which an old key is disabled. SaveGrant reseals grants instead,
+// because their lookup codes change, too.
+var ResealCollections = []string{revocations, templates, sequences, sweep}
 
-// Reseal seals up to limit records of a collection with the key in use,
-// beginning after the id after. last is where to go on, "" at the end.
-func (v *Vault) Reseal(ctx context.Context, collection Collection, after string, limit int) (r Resealed, last string, err error) {
+// Reseal seals up to limit records of a collection with the current key, starting
+// after the ID after. last is the next after, or "" at the end.
+func (v *Vault) Reseal(
+	ctx context.Context, collection Collection, after string, limit int,
+) (r ResealCounts, last string, err error) {
 	docs, err := v.docs.List(ctx, collection, after, limit)
 	if err != nil {
 		return r, after, fault.Wrap("vault.Reseal", err)
 	}
 	for _, doc := range docs {
 		r.Seen++
-		box := data(doc.Fields, sealedField)
+		box := bytesField(doc.Fields, sealedField)
 		if v.keys.SealedByPrimary(box) {
 			continue
 		}
-		plain, err := v.keys.Open(box, place(collection, doc.ID))
+		plain, err := v.keys.Open(box, recordPlace(collection, doc.ID))
 		if err != nil {
 			r.Unopened++
 			continue
 		}
-		if doc.Fields[sealedField], err = v.keys.Seal(plain, place(collection, doc.ID)); err == nil {
+		if doc.Fields[sealedField], err = v.keys.Seal(plain, recordPlace(collection, doc.ID)); err == nil {
 			_, err = v.docs.Replace(ctx, collection, doc.ID, doc.Fields, doc.Version)
 		}
 		switch {
@@ -82,25 +84,26 @@ func (v *Vault) Reseal(ctx context.Context, collection Collection, after string,
 	return r, last, nil
 }
 
-// Resealed counts what resealing did.
-type Resealed struct {
+// ResealCounts counts the records that Reseal processed.
+type ResealCounts struct {
 	Seen     int `json:"seen"`
-	Resealed int `json:"resealed"` // that were sealed or coded with other keys
-	Unopened int `json:"unopened"` // with the keys there are: they stay as they were
-	Changed  int `json:"changed"`  // by somebody else at the same moment
+	Resealed int `json:"resealed"` // from another key to the current one
+	Unopened int `json:"unopened"` // that no loaded key opens; left unchanged
+	Changed  int `json:"changed"`  // concurrently by another writer; left unchanged
 }
 
-// Add adds what another page did.
-func (r *Resealed) Add(other Resealed) {
-	r.Seen, r.Resealed, r.Unopened, r.Changed = r.Seen+other.Seen, r.Resealed+other.Resealed, r.Unopened+other.Unopened, r.Changed+other.Changed
+// Add adds the counts of other to r.
+func (r *ResealCounts) Add(other ResealCounts) {
+	r.Seen, r.Resealed = r.Seen+other.Seen, r.Resealed+other.Resealed
+	r.Unopened, r.Changed = r.Unopened+other.Unopened, r.Changed+other.Changed
 }
 
-// Cursor is how far the sweep has come (record sweep/cursor).
+// Cursor is the position of the sweep (record sweep/cursor).
 type Cursor struct {
-	Stage    string    `json:"stage"`    // what is being swept; empty between two sweeps
-	After    string    `json:"after"`    // the last id that was
-	Finished time.Time `json:"finished"` // when the last sweep came to its end
-	Keys     [2]int64  `json:"keys"`     // with which everything is sealed and coded; another pair means resealing
+	Stage    string    `json:"stage"`    // current stage; empty between two sweeps
+	After    string    `json:"after"`    // last processed ID
+	Finished time.Time `json:"finished"` // when the last sweep finished
+	Keys     [2]int64  `json:"keys"`     // that every record uses; different current keys require resealing
 
 	version Version
 }
@@ -110,8 +113,8 @@ const (
 	cursorID = "cursor"
 )
 
-// Cursor reads it; before the first sweep it is zero. One that does not open is
-// zero, too: a sweep that begins anew does no harm.
+// Cursor returns the sweep's position, zero before the first sweep. If the record
+// does not open it is also zero, because restarting a sweep is harmless.
 func (v *Vault) Cursor(ctx context.Context) (Cursor, error) {
 	doc, err := v.docs.Get(ctx, sweep, cursorID)
 	if err != nil {
@@ -128,10 +131,9 @@ func (v *Vault) Cursor(ctx context.Context) (Cursor, error) {
 	return c, nil
 }
 
-// SaveCursor stores it; Conflict when another sweep has stored its own since
-// it was read.
+// SaveCursor stores c. It returns Conflict if another sweep has changed it since.
 func (v *Vault) SaveCursor(ctx context.Context, c Cursor) (Cursor, error) {
-	f, err := v.sealed(sweep, cursorID, c, nil)
+	f, err := v.sealFields(sweep, cursorID, c, nil)
 	switch {
 	case err != nil:
 	case c.version == "":

@@ -10,44 +10,44 @@ import (
 
 const templates = "templates"
 
-// maxTemplates is how many a caller may keep.
+// maxTemplates is how many templates a caller may have.
 const maxTemplates = 99
 
-// Template is how a kind of space is to be made. The operator's stand in the
-// file of callers; a caller's own are records (collection templates, id: a hash
-// of owner and name), which work for that caller alone.
+// Template describes how to create a space. The operator's templates are in the
+// callers file. A caller's own are records that only this caller can use (collection
+// templates, id: a hash of owner and name).
 type Template struct {
 	Name          string   `json:"name" yaml:"name"`
-	DisplayName   string   `json:"displayName,omitempty" yaml:"displayName,omitempty"` // of the spaces, such as "INC-{{seq}} {{title}}"
+	DisplayName   string   `json:"displayName,omitempty" yaml:"displayName,omitempty"` // may contain {{seq}}
 	Description   string   `json:"description,omitempty" yaml:"description,omitempty"`
 	Guidelines    string   `json:"guidelines,omitempty" yaml:"guidelines,omitempty"`
-	Members       []string `json:"members,omitempty" yaml:"members,omitempty"` // users/{id or e-mail address}, groups/{id}
+	Members       []string `json:"members,omitempty" yaml:"members,omitempty"` // users/{id or address}, groups/{id}
 	Discoverable  bool     `json:"discoverable,omitempty" yaml:"discoverable,omitempty"`
 	Announcements bool     `json:"announcements,omitempty" yaml:"announcements,omitempty"`
 	External      bool     `json:"external,omitempty" yaml:"external,omitempty"`
 	History       string   `json:"history,omitempty" yaml:"history,omitempty"` // HISTORY_ON, HISTORY_OFF or empty
-	First         string   `json:"firstMessage,omitempty" yaml:"firstMessage,omitempty"`
-	AddTheApp     bool     `json:"addTheApp,omitempty" yaml:"addTheApp,omitempty"`
+	FirstMessage  string   `json:"firstMessage,omitempty" yaml:"firstMessage,omitempty"`
+	AddApp        bool     `json:"addTheApp,omitempty" yaml:"addTheApp,omitempty"`
 }
 
-// Owner is whose a template is: the id of a caller, or empty for the operator.
+// Owner is the ID of the caller that owns a template, or empty for the operator.
 type Owner string
 
-// TemplateID names a template: the operator's have no owner.
-func TemplateID(owner Owner, name string) string { return digest(string(owner) + "\x00" + name) }
+// TemplateID returns the document ID of a template.
+func TemplateID(owner Owner, name string) string { return sha256Hex(string(owner) + "\x00" + name) }
 
-// ErrTooMany says that a caller keeps as many templates as it may.
-var ErrTooMany = errors.New("99 templates are the most")
+// ErrTooManyTemplates reports that a caller already has maxTemplates templates.
+var ErrTooManyTemplates = errors.New("limit of 99 templates reached")
 
-// Templates are all of a caller's own, up to 99, in no order.
+// Templates returns all templates of a caller, at most 99, in no particular order.
 func (v *Vault) Templates(ctx context.Context, owner Owner) ([]Template, error) {
-	docs, err := v.matching(ctx, templates, "owner", string(owner), maxTemplates)
+	docs, err := v.findIndexed(ctx, templates, "owner", string(owner), maxTemplates)
 	if err != nil {
 		return nil, fault.Wrap("vault.Templates", err)
 	}
 	var out []Template
 	for _, doc := range docs {
-		t, err := v.templateOf(owner, doc)
+		t, err := v.decodeTemplate(owner, doc)
 		if err != nil && !errors.Is(err, seal.ErrNotAuthentic) {
 			return nil, err
 		}
@@ -58,43 +58,42 @@ func (v *Vault) Templates(ctx context.Context, owner Owner) ([]Template, error) 
 	return out, nil
 }
 
-// Template reads one of a caller's own; NotFound when there is none.
+// Template returns a caller's template, or NotFound.
 func (v *Vault) Template(ctx context.Context, owner Owner, name string) (Template, error) {
 	doc, err := v.docs.Get(ctx, templates, TemplateID(owner, name))
 	if err != nil {
 		return Template{}, fault.Wrap("vault.Template", err)
 	}
-	return v.templateOf(owner, doc)
+	return v.decodeTemplate(owner, doc)
 }
 
-// templateOf reads a record. The owner in the clear is not believed: the id is a
-// hash of owner and name, and sealed with the content.
-func (v *Vault) templateOf(owner Owner, doc Doc) (Template, error) {
+// decodeTemplate opens a record. It does not trust the owner in the clear: the
+// document ID, a hash of owner and name, must match.
+func (v *Vault) decodeTemplate(owner Owner, doc Doc) (Template, error) {
 	var t Template
 	err := v.open(templates, doc, &t)
 	if err == nil && TemplateID(owner, t.Name) != doc.ID {
-		err = errUnopened
+		err = errBrokenRecord
 	}
 	return t, fault.Wrap("vault.Template", err)
 }
 
-// PutTemplate stores a caller's template in place of what there was, if may
-// agrees with that (nil: there was none). Of two at once the later stands, or
-// one is a Conflict.
-func (v *Vault) PutTemplate(ctx context.Context, owner Owner, t Template, may func(there *Template) error) error {
-	doc, there, err := v.existing(ctx, owner, t.Name)
+// PutTemplate creates or replaces a caller's template if check accepts the stored
+// one (nil if there is none). Of two concurrent calls, one may return Conflict.
+func (v *Vault) PutTemplate(ctx context.Context, owner Owner, t Template, check func(stored *Template) error) error {
+	doc, stored, err := v.findTemplate(ctx, owner, t.Name)
 	if err == nil {
-		err = may(there)
+		err = check(stored)
 	}
 	id := TemplateID(owner, t.Name)
 	var f Fields
 	if err == nil {
-		f, err = v.sealed(templates, id, t, Fields{"owner": string(owner)})
+		f, err = v.sealFields(templates, id, t, Fields{"owner": string(owner)})
 	}
-	if err == nil && there == nil {
+	if err == nil && stored == nil {
 		var all []Template
 		if all, err = v.Templates(ctx, owner); err == nil && len(all) >= maxTemplates {
-			err = &fault.Error{Kind: fault.Conflict, Err: ErrTooMany}
+			err = &fault.Error{Kind: fault.Conflict, Err: ErrTooManyTemplates}
 		}
 		if err == nil {
 			_, err = v.docs.Create(ctx, templates, id, f)
@@ -105,8 +104,8 @@ func (v *Vault) PutTemplate(ctx context.Context, owner Owner, t Template, may fu
 	return fault.Wrap("vault.PutTemplate", err)
 }
 
-// existing is a template with its document, nil when there is none.
-func (v *Vault) existing(ctx context.Context, owner Owner, name string) (Doc, *Template, error) {
+// findTemplate returns a template and its document, or nil if there is none.
+func (v *Vault) findTemplate(ctx context.Context, owner Owner, name string) (Doc, *Template, error) {
 	doc, err := v.docs.Get(ctx, templates, TemplateID(owner, name))
 	if err != nil {
 		if fault.KindOf(err) == fault.NotFound {
@@ -114,18 +113,20 @@ func (v *Vault) existing(ctx context.Context, owner Owner, name string) (Doc, *T
 		}
 		return Doc{}, nil, err
 	}
-	t, err := v.templateOf(owner, doc)
+	t, err := v.decodeTemplate(owner, doc)
 	return doc, &t, err
 }
 
-// DeleteTemplate removes one of a caller's own, if may agrees; there is no error
-// when there is none.
-func (v *Vault) DeleteTemplate(ctx context.Context, owner Owner, name string, may func(there *Template) error) error {
-	doc, there, err := v.existing(ctx, owner, name)
+// DeleteTemplate removes a caller's template if check accepts it (nil if there is
+// none, which is not an error).
+func (v *Vault) DeleteTemplate(
+	ctx context.Context, owner Owner, name string, check func(stored *Template) error,
+) error {
+	doc, stored, err := v.findTemplate(ctx, owner, name)
 	if err == nil {
-		err = may(there)
+		err = check(stored)
 	}
-	if err == nil && there != nil {
+	if err == nil && stored != nil {
 		err = v.docs.Delete(ctx, templates, doc.ID, doc.Version)
 	}
 	return fault.Wrap("vault.DeleteTemplate", err)

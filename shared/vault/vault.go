@@ -12,30 +12,30 @@ import (
 	"example.com/deputy/shared/seal"
 )
 
-// Vault keeps records on a Docs, sealed. It is safe for concurrent use.
+// Vault stores sealed records on a Docs. It is safe for concurrent use.
 type Vault struct {
 	docs Docs
 	keys *seal.Keys
 	now  func() time.Time
 
-	alarm atomic.Pointer[func(collection Collection, err error)]
+	onOpenError atomic.Pointer[func(collection Collection, err error)]
 }
 
-// New is a Vault on docs whose records are sealed with keys. Without keys it can
-// only move a grant's marks (MarkGrant, MarkToken), which need none.
+// New returns a Vault on docs that seals records with keys. keys may be nil if no
+// record is sealed or opened, as for MarkGrant and PeopleByToken.
 func New(docs Docs, keys *seal.Keys, now func() time.Time) *Vault {
-	return &Vault{docs: docs, keys: keys, now: Clock(now)}
+	return &Vault{docs: docs, keys: keys, now: MicrosecondClock(now)}
 }
 
-// Clock is now to the microsecond, which is what every store keeps: a time that
-// was stored compares equal to what was read.
-func Clock(now func() time.Time) func() time.Time {
+// MicrosecondClock returns now in UTC, truncated to the microsecond that every store keeps,
+// so that a time compares equal when it is read back.
+func MicrosecondClock(now func() time.Time) func() time.Time {
 	return func() time.Time { return now().UTC().Truncate(time.Microsecond) }
 }
 
-// Reachable reports whether the store answers: Unavailable when it does not, or
-// when there is no such database.
-func (v *Vault) Reachable(ctx context.Context) error {
+// Ping reads from the store. It returns Unavailable if the store does not
+// respond or the database does not exist.
+func (v *Vault) Ping(ctx context.Context) error {
 	_, err := v.docs.List(ctx, grants, "", 1)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		err = &fault.Error{Kind: fault.Unavailable, Err: err}
@@ -43,56 +43,59 @@ func (v *Vault) Reachable(ctx context.Context) error {
 	return fault.Wrap("vault.Reachable", err)
 }
 
-// The fields that every record has. What else stands beside them in the clear
-// is there to be found by, and is never believed.
+// The fields of every record. All fields but sealedField are in the clear: they
+// serve lookups and are not trusted.
 const (
-	sealedField  = "sealed"  // the record, sealed whole under its place
-	expiresField = "expires" // a copy of its end, for the store's TTL
+	sealedField  = "sealed"  // the whole record, sealed for its place
+	expiresField = "expires" // a copy of the expiry, for the store's TTL
 )
 
-// errUnopened is a record that is not one of ours: planted, altered, or moved.
-var errUnopened = &fault.Error{Kind: fault.Internal, Err: seal.ErrNotAuthentic}
+// errBrokenRecord reports a record that was not sealed for its place: it was
+// planted, altered or moved.
+var errBrokenRecord = &fault.Error{Kind: fault.Internal, Err: seal.ErrNotAuthentic}
 
-func place(collection Collection, id string) seal.Place {
+func recordPlace(collection Collection, id string) seal.Place {
 	return seal.Place{Purpose: "record", Collection: string(collection), Document: id, Field: sealedField}
 }
 
-// sealed are the fields of a record: its content sealed for its place, with
-// clear ones beside.
-func (v *Vault) sealed(collection Collection, id string, content any, clear Fields) (Fields, error) {
+// sealFields adds content, sealed for its place, to the fields that stay in the
+// clear (nil for none) and returns all fields of the record.
+func (v *Vault) sealFields(collection Collection, id string, content any, fields Fields) (Fields, error) {
 	plain, err := json.Marshal(content)
 	if err != nil {
 		return nil, fault.Wrap("vault: "+string(collection), err)
 	}
-	box, err := v.keys.Seal(plain, place(collection, id))
+	box, err := v.keys.Seal(plain, recordPlace(collection, id))
 	if err != nil {
 		return nil, fault.Wrap("vault: "+string(collection), err)
 	}
-	if clear == nil {
-		clear = Fields{}
+	if fields == nil {
+		fields = Fields{}
 	}
-	clear[sealedField] = box
-	return clear, nil
+	fields[sealedField] = box
+	return fields, nil
 }
 
-// Alarm lets somebody be told of every record that does not open.
-func (v *Vault) Alarm(told func(collection Collection, err error)) { v.alarm.Store(&told) }
+// OnOpenError sets a function that is called for every record that does not open.
+func (v *Vault) OnOpenError(report func(collection Collection, err error)) {
+	v.onOpenError.Store(&report)
+}
 
-// open reads a record's content. One that is not sealed for this place is an
-// error around seal.ErrBroken; one sealed with a key that we lack is
-// Unavailable around seal.ErrUnknownKey.
+// open decodes a record into content. The error wraps seal.ErrBroken if the record
+// was not sealed for this place, and is Unavailable and wraps seal.ErrUnknownKey if
+// its key is not loaded.
 func (v *Vault) open(collection Collection, doc Doc, content any) error {
-	plain, err := v.keys.Open(data(doc.Fields, sealedField), place(collection, doc.ID))
+	plain, err := v.keys.Open(bytesField(doc.Fields, sealedField), recordPlace(collection, doc.ID))
 	if err == nil && json.Unmarshal(plain, content) != nil {
-		err = errUnopened
+		err = errBrokenRecord
 	}
 	if err != nil {
 		if errors.Is(err, seal.ErrNotAuthentic) {
-			err = errUnopened
+			err = errBrokenRecord
 		}
 		err = fmt.Errorf("vault: %s/%s: %w", collection, doc.ID, err)
-		if alarm := v.alarm.Load(); alarm != nil {
-			(*alarm)(collection, err)
+		if report := v.onOpenError.Load(); report != nil {
+			(*report)(collection, err)
 		}
 		return err
 	}

@@ -23,18 +23,18 @@ import (
 
 var start = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
-type clock struct{ at atomic.Int64 }
+type clock struct{ elapsed atomic.Int64 }
 
-func (c *clock) now() time.Time          { return start.Add(time.Duration(c.at.Load())) }
-func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
+func (c *clock) now() time.Time          { return start.Add(time.Duration(c.elapsed.Load())) }
+func (c *clock) advance(d time.Duration) { c.elapsed.Add(int64(d)) }
 
-func open(t *testing.T) (*vault.Vault, *memory.Docs, *clock) {
+func newVault(t *testing.T) (*vault.Vault, *memory.Docs, *clock) {
 	t.Helper()
-	a, b, err := seal.Generate()
+	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := seal.New(a, b, "project", "client")
+	keys, err := seal.New(keyset, lookup, "project", "client")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,20 +42,24 @@ func open(t *testing.T) (*vault.Vault, *memory.Docs, *clock) {
 	return vault.New(docs, keys, c.now), docs, c
 }
 
-// secrets compares them by what they hold.
-var secrets = cmp.Comparer(func(a, b config.Secret) bool { return a.Equal(b) })
+var compareSecrets = cmp.Comparer(func(a, b config.Secret) bool { return a.Equal(b) })
 
 func grant() vault.Grant {
 	return vault.Grant{
 		Person: "users/1", ClientID: "client", Scopes: []string{"a", "b"}, Declined: []string{"c"},
-		RefreshToken: config.NewSecret("1//marked-refresh"), AccessToken: config.NewSecret("ya29.marked-access"), AccessExpiry: start.Add(time.Hour),
-		Status: vault.Connected, Generation: 3, Email: config.NewSecret("marked@example.com"), EmailAt: start, Domain: "example.com", Connected: start,
-		Approvals: []vault.Approval{{Caller: "ci-marked", Authority: "user", Actions: []vault.Approved{{Action: "spaces.create", Connected: start, Given: start}}}},
+		RefreshToken: config.NewSecret("1//marked-refresh"),
+		AccessToken:  config.NewSecret("ya29.marked-access"), AccessExpiry: start.Add(time.Hour),
+		Status: vault.Connected, Generation: 3, ConnectedAt: start,
+		Email: config.NewSecret("marked@example.com"), EmailAt: start, Domain: "example.com",
+		Approvals: []vault.Approval{{
+			Caller: "ci-marked", Authority: "user",
+			Actions: []vault.ApprovedAction{{Action: "spaces.create", ConnectedAt: start, GivenAt: start}},
+		}},
 	}
 }
 
-func TestAGrantComesBackWholeAndItsSecretsAreNotReadableInTheStore(t *testing.T) {
-	v, docs, _ := open(t)
+func TestSaveGrant_SecretsSealed(t *testing.T) {
+	v, docs, _ := newVault(t)
 	if _, err := v.SaveGrant(t.Context(), grant()); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +67,7 @@ func TestAGrantComesBackWholeAndItsSecretsAreNotReadableInTheStore(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(grant(), got, cmpopts.IgnoreUnexported(vault.Grant{}), secrets); diff != "" {
+	if diff := cmp.Diff(grant(), got, cmpopts.IgnoreUnexported(vault.Grant{}), compareSecrets); diff != "" {
 		t.Error(diff)
 	}
 	stored, err := docs.Get(t.Context(), "grants", "1")
@@ -73,41 +77,41 @@ func TestAGrantComesBackWholeAndItsSecretsAreNotReadableInTheStore(t *testing.T)
 	for name, value := range stored.Fields {
 		raw, _ := value.([]byte)
 		if strings.Contains(fmt.Sprint(value), "marked") || bytes.Contains(raw, []byte("marked")) {
-			t.Errorf("field %s holds a secret in clear", name)
+			t.Errorf("field %s contains a secret in the clear", name)
 		}
 	}
 }
 
-// TestRecord_Planted: who can write the store puts records there that are not
-// ours, altered, or moved from elsewhere.
+// TestRecord_Planted: an attacker with write access to the store plants, alters or
+// moves records.
 func TestRecord_Planted(t *testing.T) {
-	v, docs, clock := open(t)
+	v, docs, clock := newVault(t)
 	if _, err := v.SaveGrant(t.Context(), grant()); err != nil {
 		t.Fatal(err)
 	}
-	whole, err := docs.Get(t.Context(), "grants", "1")
+	stored, err := docs.Get(t.Context(), "grants", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := v.CreateRevocation(t.Context(), "users/1", 2, config.NewSecret("1//refresh")); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := docs.List(t.Context(), "revocations", "", 10)
-	if err != nil || len(kept) != 1 {
-		t.Fatalf("%v, %v", kept, err)
+	revocations, err := docs.List(t.Context(), "revocations", "", 10)
+	if err != nil || len(revocations) != 1 {
+		t.Fatalf("%v, %v", revocations, err)
 	}
-	altered := bytes.Clone(whole.Fields["sealed"].([]byte))
+	altered := bytes.Clone(stored.Fields["sealed"].([]byte))
 	altered[len(altered)-1] ^= 1
 	for i, c := range []struct {
 		name   string
 		fields vault.Fields
 	}{
-		{"moved from another person", whole.Fields},
+		{"moved from another person", stored.Fields},
 		{"altered", vault.Fields{"sealed": altered}},
-		{"a token kept for its revocation", vault.Fields{"sealed": kept[0].Fields["sealed"]}},
+		{"sealed as a revocation", vault.Fields{"sealed": revocations[0].Fields["sealed"]}},
 		{"in the clear", vault.Fields{"clientId": "client", "status": "connected", "refreshToken": []byte("x")}},
 		{"empty", vault.Fields{}},
-		{"of another type", vault.Fields{"sealed": "text"}},
+		{"wrong type", vault.Fields{"sealed": "text"}},
 	} {
 		id := fmt.Sprint(100 + i)
 		for _, collection := range []string{"grants", "operations", "pendingConsents", "templates", "sequences"} {
@@ -115,10 +119,12 @@ func TestRecord_Planted(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if g, err := v.Grant(t.Context(), resource.Person("users/"+id)); !errors.Is(err, seal.ErrNotAuthentic) || !g.Broken || !g.RefreshToken.Empty() || len(g.Approvals) > 0 {
+		g, err := v.Grant(t.Context(), resource.Person("users/"+id))
+		if !errors.Is(err, seal.ErrNotAuthentic) || !g.Broken || !g.RefreshToken.Empty() || len(g.Approvals) > 0 {
 			t.Errorf("%s: grant: %v, %+v", c.name, err, g)
 		}
-		if _, err := v.Operation(t.Context(), id); fault.KindOf(err) != fault.Internal || !errors.Is(err, seal.ErrNotAuthentic) {
+		_, err = v.Operation(t.Context(), id)
+		if fault.KindOf(err) != fault.Internal || !errors.Is(err, seal.ErrNotAuthentic) {
 			t.Errorf("%s: operation: %v", c.name, err)
 		}
 		if _, err := v.NextSeq(t.Context(), id, "key"); !errors.Is(err, seal.ErrNotAuthentic) {
@@ -134,21 +140,21 @@ func TestRecord_Planted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, doc := range all {
-		if len(doc.ID) > 10 { // ours
+		if len(doc.ID) > 10 { // not planted above
 			doc.Fields["expires"] = clock.now().Add(1000 * time.Hour)
 			if _, err := docs.Replace(t.Context(), "pendingConsents", doc.ID, doc.Fields, doc.Version); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	clock.advance(vault.PendingLife)
+	clock.advance(vault.PendingTTL)
 	if _, err := v.TakePending(t.Context(), state, []byte("browser")); !errors.Is(err, vault.ErrExpired) {
-		t.Errorf("a prolonged expiry: %v", err)
+		t.Errorf("extended expiry: %v", err)
 	}
 }
 
-func TestASaveOverANewerGrantIsAConflict(t *testing.T) {
-	v, _, _ := open(t)
+func TestSaveGrant_Conflict(t *testing.T) {
+	v, _, _ := newVault(t)
 	first, err := v.SaveGrant(t.Context(), grant())
 	if err != nil {
 		t.Fatal(err)
@@ -168,19 +174,20 @@ func TestASaveOverANewerGrantIsAConflict(t *testing.T) {
 		t.Errorf("create: %v", err)
 	}
 	if err := v.DeleteGrant(t.Context(), newer); err != nil {
-		t.Errorf("delete of the newest: %v", err)
+		t.Errorf("delete of the current version: %v", err)
 	}
 }
 
 func pending() vault.Pending {
 	return vault.Pending{
 		Person: "users/1", Capabilities: []string{"CreateSpaces"}, Purpose: "connect",
-		Verifier: config.NewSecret("verifier"), ReturnTo: config.NewSecret("https://chat.google.com/x"), Nonce: "n", Browser: []byte("browser"),
+		Verifier: config.NewSecret("verifier"), ReturnTo: config.NewSecret("https://chat.google.com/x"),
+		Nonce: "n", Browser: []byte("browser"),
 	}
 }
 
-func TestAPendingConsentIsTakenOnceAndLeavesNoSecretBehind(t *testing.T) {
-	v, docs, _ := open(t)
+func TestTakePending_Once(t *testing.T) {
+	v, docs, _ := newVault(t)
 	if err := v.CreatePending(t.Context(), config.NewSecret("state"), pending()); err != nil {
 		t.Fatal(err)
 	}
@@ -188,35 +195,37 @@ func TestAPendingConsentIsTakenOnceAndLeavesNoSecretBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(pending(), got, secrets); diff != "" {
+	if diff := cmp.Diff(pending(), got, compareSecrets); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := v.TakePending(t.Context(), config.NewSecret("state"), []byte("browser")); !errors.Is(err, vault.ErrUsed) || fault.KindOf(err) != fault.Invalid {
-		t.Errorf("again: %v", err)
+	_, err = v.TakePending(t.Context(), config.NewSecret("state"), []byte("browser"))
+	if !errors.Is(err, vault.ErrUsed) || fault.KindOf(err) != fault.Invalid {
+		t.Errorf("second call: %v", err)
 	}
 	left, err := docs.List(t.Context(), "pendingConsents", "", 10)
 	if err != nil || len(left) != 1 {
 		t.Fatalf("%v, %v", left, err)
 	}
-	if len(left[0].Fields) != 2 || strings.Contains(left[0].ID, "state") || bytes.Contains(left[0].Fields["sealed"].([]byte), []byte("verifier")) {
-		t.Errorf("left behind: %v", left[0])
+	hasVerifier := bytes.Contains(left[0].Fields["sealed"].([]byte), []byte("verifier"))
+	if len(left[0].Fields) != 2 || strings.Contains(left[0].ID, "state") || hasVerifier {
+		t.Errorf("stored record: %v", left[0])
 	}
 }
 
-func TestAPendingConsentIsRefusedLateUnknownAndElsewhere(t *testing.T) {
+func TestTakePending_Rejected(t *testing.T) {
 	for name, c := range map[string]struct {
 		state   config.Secret
 		browser string
 		wait    time.Duration
 		want    error
 	}{
-		"at the last moment": {config.NewSecret("state"), "browser", vault.PendingLife - time.Microsecond, nil},
-		"too late":           {config.NewSecret("state"), "browser", vault.PendingLife, vault.ErrExpired},
-		"unknown":            {config.NewSecret("other"), "browser", 0, vault.ErrExpired},
-		"in another browser": {config.NewSecret("state"), "Browser", 0, vault.ErrOtherBrowser},
-		"without a cookie":   {config.NewSecret("state"), "", 0, vault.ErrOtherBrowser},
+		"just in time":  {config.NewSecret("state"), "browser", vault.PendingTTL - time.Microsecond, nil},
+		"expired":       {config.NewSecret("state"), "browser", vault.PendingTTL, vault.ErrExpired},
+		"unknown state": {config.NewSecret("other"), "browser", 0, vault.ErrExpired},
+		"other browser": {config.NewSecret("state"), "Browser", 0, vault.ErrOtherBrowser},
+		"no cookie":     {config.NewSecret("state"), "", 0, vault.ErrOtherBrowser},
 	} {
-		v, _, clock := open(t)
+		v, _, clock := newVault(t)
 		if err := v.CreatePending(t.Context(), config.NewSecret("state"), pending()); err != nil {
 			t.Fatal(err)
 		}
@@ -227,50 +236,53 @@ func TestAPendingConsentIsRefusedLateUnknownAndElsewhere(t *testing.T) {
 	}
 }
 
-func TestATryFromAnotherBrowserDoesNotUseTheConsentUp(t *testing.T) {
-	v, _, _ := open(t)
+func TestTakePending_OtherBrowser(t *testing.T) {
+	v, _, _ := newVault(t)
 	if err := v.CreatePending(t.Context(), config.NewSecret("state"), pending()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.TakePending(t.Context(), config.NewSecret("state"), []byte("thief")); !errors.Is(err, vault.ErrOtherBrowser) {
+	_, err := v.TakePending(t.Context(), config.NewSecret("state"), []byte("thief"))
+	if !errors.Is(err, vault.ErrOtherBrowser) {
 		t.Fatalf("got %v", err)
 	}
 	if _, err := v.TakePending(t.Context(), config.NewSecret("state"), []byte("browser")); err != nil {
-		t.Errorf("the rightful browser: %v", err)
+		t.Errorf("original browser: %v", err)
 	}
 }
 
-// late is a store whose writes have an effect, and then lose their answer.
-type late struct {
+// lossyDocs is a store that can lose the response of a successful write.
+type lossyDocs struct {
 	vault.Docs
-	fail bool
-	meet func() // before a replacement
+	loseResponse  bool
+	beforeReplace func() // called once
 }
 
-func (l *late) Replace(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
-	if meet := l.meet; meet != nil {
-		l.meet = nil
-		meet()
+func (d *lossyDocs) Replace(
+	ctx context.Context, c vault.Collection, id string, fields vault.Fields, at vault.Version,
+) (vault.Version, error) {
+	if before := d.beforeReplace; before != nil {
+		d.beforeReplace = nil
+		before()
 	}
-	version, err := l.Docs.Replace(ctx, collection, id, fields, at)
-	if err == nil && l.fail {
-		// The client sends it again, and meets its own work.
-		_, err = l.Docs.Replace(ctx, collection, id, fields, at)
+	version, err := d.Docs.Replace(ctx, c, id, fields, at)
+	if err == nil && d.loseResponse {
+		// The client retries and conflicts with its own write.
+		_, err = d.Docs.Replace(ctx, c, id, fields, at)
 	}
 	return version, err
 }
 
 func TestPending_OneWinner(t *testing.T) {
-	_, docs, clock := open(t)
-	a, b, err := seal.Generate()
+	_, docs, clock := newVault(t)
+	keyset, lookup, err := seal.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := seal.New(a, b, "project", "client")
+	keys, err := seal.New(keyset, lookup, "project", "client")
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := &late{Docs: docs}
+	store := &lossyDocs{Docs: docs}
 	v := vault.New(store, keys, clock.now)
 	state := config.NewSecret("state")
 	take := func() error {
@@ -280,19 +292,19 @@ func TestPending_OneWinner(t *testing.T) {
 	if err := v.CreatePending(t.Context(), state, pending()); err != nil {
 		t.Fatal(err)
 	}
-	// Another one takes it between this one's read and its write.
-	var other error
-	store.meet = func() { other = take() }
-	if err := take(); other != nil || !errors.Is(err, vault.ErrUsed) {
-		t.Errorf("the first %v, the second %v", other, err)
+	// Another call takes it between the read and the write of this one.
+	var otherErr error
+	store.beforeReplace = func() { otherErr = take() }
+	if err := take(); otherErr != nil || !errors.Is(err, vault.ErrUsed) {
+		t.Errorf("first: %v, second: %v", otherErr, err)
 	}
-	// One's own write, met again, is no other's.
+	// A conflict with its own write is a success.
 	state = config.NewSecret("again")
 	if err := v.CreatePending(t.Context(), state, pending()); err != nil {
 		t.Fatal(err)
 	}
-	store.fail = true
+	store.loseResponse = true
 	if err := take(); err != nil {
-		t.Errorf("its own write: %v", err)
+		t.Errorf("own write: %v", err)
 	}
 }

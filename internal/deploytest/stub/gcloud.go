@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// call is one of gcloud's: words, and flags by name.
+// call is the arguments of a gcloud call: words and flags.
 type call []string
 
 func (c call) words() []string {
@@ -26,16 +26,16 @@ func (c call) flag(name string) string {
 	return ""
 }
 
-// gcloud answers one call; ok is false for what is not found.
+// gcloud runs one call. ok is false if something is not found.
 func (s *state) gcloud(c call) (out string, ok bool) {
 	w := c.words()
 	verb := func(n int) string { return strings.Join(w[:min(n, len(w))], " ") }
 	last := w[len(w)-1]
 	if i := slices.Index(w, "get-iam-policy"); i > 0 {
 		resource := strings.Join(w[:i], " ") + " " + w[i+1] + " "
-		if _, member, ok := strings.Cut(c.flag("filter"), " AND bindings.members="); ok { // who may call a service
-			_, there := s.Things[resource+member+" roles/run.invoker"]
-			return map[bool]string{true: "roles/run.invoker"}[there], true
+		if _, member, ok := strings.Cut(c.flag("filter"), " AND bindings.members="); ok { // invokers of a service
+			_, exists := s.Things[resource+member+" roles/run.invoker"]
+			return map[bool]string{true: "roles/run.invoker"}[exists], true
 		}
 		var lines []string
 		for _, name := range s.names(resource) {
@@ -72,8 +72,8 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 		}
 		return strings.Join(lines, "\n"), true
 	case verb(3) == "storage buckets describe":
-		value, there := s.Things["storage buckets "+last]
-		return value, there
+		value, exists := s.Things["storage buckets "+last]
+		return value, exists
 	case verb(3) == "storage objects describe":
 		if s.Lists["object "+last] == nil {
 			return "The following URLs matched no objects or files:\n" + last, false
@@ -81,7 +81,7 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 		return strconv.Itoa(len(s.Lists["object "+last])), true
 	case verb(2) == "builds list":
 		builds := s.Lists["builds"]
-		if build, ok := strings.CutPrefix(builds[0], "2x"); ok { // over after two looks
+		if build, ok := strings.CutPrefix(builds[0], "2x"); ok { // ends after two lists
 			builds = slices.Concat([]string{build}, builds[1:])
 			s.Lists["builds"] = slices.Concat([]string{"1x" + build}, builds[1:])
 		} else if build, ok := strings.CutPrefix(builds[0], "1x"); ok {
@@ -90,15 +90,15 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 		}
 		return strings.Join(builds, "\n"), true
 	case verb(4) == "artifacts repositories describe deputy" && strings.Contains(c.flag("format"), "labels"):
-		label, there := s.Things["label deputy-infra"]
-		return label, there || s.Things["artifacts repositories deputy"] != ""
+		label, exists := s.Things["label deputy-infra"]
+		return label, exists || s.Things["artifacts repositories deputy"] != ""
 	case verb(3) == "run revisions describe":
-		value, there := s.Things["revision "+last]
-		return value, there
+		value, exists := s.Things["revision "+last]
+		return value, exists
 	case verb(4) == "alpha monitoring policies list":
 		return s.Things["policy "+strings.Trim(strings.TrimPrefix(c.flag("filter"), "displayName="), `"`)], true
 	case verb(3) == "run services describe":
-		settings, there := s.Things["run services "+last]
+		settings, exists := s.Things["run services "+last]
 		switch format := c.flag("format"); {
 		case strings.Contains(format, "traffic"):
 			lines := []string{"100," + s.Things["latest "+last] + "," + s.Things["traffic "+last] + ","}
@@ -106,51 +106,50 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 				tag = strings.TrimPrefix(tag, "tag "+last+" ")
 				lines = append(lines, ",,"+s.Things["tag "+last+" "+tag]+","+tag)
 			}
-			return strings.Join(lines, "\n"), there
+			return strings.Join(lines, "\n"), exists
 		case strings.Contains(format, "containers.env"):
 			lines := []string{"KEYSET\t"}
 			for _, name := range s.names("env " + last + " ") {
 				name = strings.TrimPrefix(name, "env "+last+" ")
 				lines = append(lines, name+"\t"+s.Things["env "+last+" "+name])
 			}
-			return strings.Join(lines, "\n"), there
+			return strings.Join(lines, "\n"), exists
 		case strings.Contains(c.flag("format"), "invoker-iam-disabled"):
-			return s.Things["open "+last], there
+			return s.Things["open "+last], exists
 		case c.flag("format") == "value(metadata.name)":
-			return last, there
+			return last, exists
 		}
 		created := ""
 		if all := s.Lists["service "+last]; len(all) > 0 {
 			created = all[0]
 		}
-		return settings + "," + s.Things["ready "+last] + "," + created, there
+		return settings + "," + s.Things["ready "+last] + "," + created, exists
 	case verb(4) == "scheduler jobs describe deputy-sweep":
-		value, there := s.Things["scheduler jobs deputy-sweep"]
-		return value, there
+		value, exists := s.Things["scheduler jobs deputy-sweep"]
+		return value, exists
 	case slices.Contains(w, "describe"):
 		name := last
 		if name == "describe" {
 			name = c.flag("database")
 		}
-		value, there := s.Things[strings.Join(w[:slices.Index(w, "describe")], " ")+" "+name]
-		return value, there
+		value, exists := s.Things[strings.Join(w[:slices.Index(w, "describe")], " ")+" "+name]
+		return value, exists
 	}
 	s.change(c, w, verb)
 	return "", true
 }
 
-// change makes something; the one that STUB_FAIL counts fails, and makes
-// nothing.
+// change applies a change. The change number STUB_FAIL fails without effect.
 func (s *state) change(c call, w []string, verb func(int) string) {
 	s.Changes++
 	if os.Getenv("STUB_FAIL") == strconv.Itoa(s.Changes) {
 		s.save(os.Getenv("STUB"))
-		fmt.Fprintln(os.Stderr, "ERROR: (gcloud) PERMISSION_DENIED: switched on")
+		fmt.Fprintln(os.Stderr, "ERROR: (gcloud) PERMISSION_DENIED: STUB_FAIL")
 		os.Exit(1)
 	}
 	last := w[len(w)-1]
-	make := func(name, value string) {
-		if _, there := s.Things[name]; there {
+	create := func(name, value string) {
+		if _, exists := s.Things[name]; exists {
 			fmt.Fprintln(os.Stderr, "ERROR: (gcloud) ALREADY_EXISTS: "+name)
 			os.Exit(1)
 		}
@@ -160,10 +159,11 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 	case slices.Contains(w, "add-iam-policy-binding") || slices.Contains(w, "remove-iam-policy-binding"):
 		i := slices.IndexFunc(w, func(word string) bool { return strings.HasSuffix(word, "-iam-policy-binding") })
 		if c.flag("member") == "allUsers" && os.Getenv("STUB_POLICY") == "domain" {
-			refuse("FAILED_PRECONDITION: One or more users named in the policy do not belong to a permitted customer")
+			fail("FAILED_PRECONDITION: One or more users named in the policy do not belong to a permitted customer")
 		}
 		binding := c.flag("role") + "\t" + c.flag("member")
-		if title, expression, ok := strings.Cut(strings.TrimPrefix(c.flag("condition"), "^~^title="), "~expression="); ok {
+		condition := strings.TrimPrefix(c.flag("condition"), "^~^title=")
+		if title, expression, ok := strings.Cut(condition, "~expression="); ok {
 			binding += "\t" + title + "\t" + expression
 		}
 		name := strings.Join(w[:i], " ") + " " + w[i+1] + " " + c.flag("member") + " " + c.flag("role")
@@ -172,21 +172,21 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 		}
 		if w[i] == "remove-iam-policy-binding" {
 			if s.Things[name] == "" {
-				refuse("INVALID_ARGUMENT: Policy binding not found: " + name)
+				fail("INVALID_ARGUMENT: Policy binding not found: " + name)
 			}
 			delete(s.Things, name)
 		} else {
-			make(name, "bound\t"+binding)
+			create(name, "bound\t"+binding)
 		}
 	case verb(3) == "storage buckets create":
-		make("storage buckets "+last, "None\tTrue\tenforced")
+		create("storage buckets "+last, "None\tTrue\tenforced")
 	case verb(3) == "storage buckets update":
 		s.Things["storage buckets "+last] = "True\tTrue\tenforced"
 	case verb(2) == "storage cp":
 		text, err := io.ReadAll(os.Stdin)
 		check(err)
 		if c.flag("if-generation-match") != strconv.Itoa(len(s.Lists["object "+last])) {
-			refuse("HTTPError 412: At least one of the pre-conditions you specified did not hold.")
+			fail("HTTPError 412: At least one of the pre-conditions you specified did not hold.")
 		}
 		s.Lists["object "+last] = append(s.Lists["object "+last], string(text))
 	case verb(4) == "artifacts repositories update deputy":
@@ -195,20 +195,20 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 		s.open(last)
 	case verb(2) == "services enable":
 		for _, api := range w[2:] {
-			make("api "+api, "on")
+			create("api "+api, "on")
 		}
 	case verb(3) == "iam service-accounts create":
-		make("iam service-accounts "+last+"@"+c.flag("project")+".iam.gserviceaccount.com", "account")
+		create("iam service-accounts "+last+"@"+c.flag("project")+".iam.gserviceaccount.com", "account")
 	case verb(3) == "firestore databases create":
-		make("firestore databases "+c.flag("database"), "database")
+		create("firestore databases "+c.flag("database"), "database")
 	case verb(4) == "firestore fields ttls update":
-		make("ttl "+c.flag("collection-group"), "on")
+		create("ttl "+c.flag("collection-group"), "on")
 	case verb(4) == "firestore indexes fields update":
-		make("index collectionGroups/"+c.flag("collection-group")+"/fields/"+last, "set")
+		create("index collectionGroups/"+c.flag("collection-group")+"/fields/"+last, "set")
 	case verb(3) == "secrets versions add":
 		text, err := io.ReadAll(os.Stdin)
 		if file := c.flag("data-file"); file != "-" {
-			text, err = os.ReadFile(file) //nolint:gosec // the test names it
+			text, err = os.ReadFile(file) //nolint:gosec // path from the test
 		}
 		check(err)
 		s.Lists["secret "+last] = append(s.Lists["secret "+last], strings.TrimSpace(string(text)))
@@ -218,17 +218,17 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 		}
 		name, filter, _ := strings.Cut(strings.TrimPrefix(c.flag("add-exclusion"), "name="), ",")
 		_, filter, _ = strings.Cut(filter, ",filter=")
-		make("exclusion "+name, filter)
+		create("exclusion "+name, filter)
 	case verb(4) == "alpha monitoring policies create":
-		text, err := os.ReadFile(c.flag("policy-from-file")) //nolint:gosec // of this repository
+		text, err := os.ReadFile(c.flag("policy-from-file")) //nolint:gosec // in this repository
 		check(err)
 		var p struct{ DisplayName string }
 		check(json.Unmarshal(text, &p))
-		make("policy "+p.DisplayName, "projects/p/alertPolicies/1")
+		create("policy "+p.DisplayName, "projects/p/alertPolicies/1")
 	case verb(2) == "builds submit":
-		make("artifacts docker images "+strings.TrimPrefix(c.flag("substitutions"), "_IMAGE="), "image")
+		create("artifacts docker images "+strings.TrimPrefix(c.flag("substitutions"), "_IMAGE="), "image")
 	case verb(3) == "builds triggers create":
-		make("builds triggers "+c.flag("name"), "trigger")
+		create("builds triggers "+c.flag("name"), "trigger")
 	case verb(2) == "run deploy":
 		revision := fmt.Sprintf("%s-%05d", last, len(s.Lists["service "+last])+1)
 		s.Lists["service "+last] = append([]string{revision}, s.Lists["service "+last]...)
@@ -237,12 +237,13 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 			name, value, _ := strings.Cut(label, "=")
 			labels[name] = value
 		}
-		_, there := s.Things["run services "+last]
+		_, exists := s.Things["run services "+last]
 		if slices.Contains(c, "--no-invoker-iam-check") {
 			s.open(last)
 		}
 		s.Things["run services "+last] = labels["deputy-settings"]
-		s.Things["revision "+revision] = fmt.Sprintf("2026-11-29T%08d,%s,%s,%s", len(s.names("revision ")), labels["deputy-release"], labels["deputy-before"], labels["deputy-push"])
+		s.Things["revision "+revision] = fmt.Sprintf("2026-11-29T%08d,%s,%s,%s", len(s.names("revision ")),
+			labels["deputy-release"], labels["deputy-before"], labels["deputy-push"])
 		for _, name := range s.names("env " + last + " ") { // --set-env-vars
 			delete(s.Things, name)
 		}
@@ -250,13 +251,13 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 			name, value, _ := strings.Cut(v, "=")
 			s.Things["env "+last+" "+name] = value
 		}
-		if os.Getenv("STUB_UNREADY") == last { // its probe fails: stored it is all the same
+		if os.Getenv("STUB_UNREADY") == last { // its probe fails; the revision exists anyway
 			s.save(os.Getenv("STUB"))
 			fmt.Fprintln(os.Stderr, "ERROR: (gcloud) the revision is not ready")
 			os.Exit(1)
 		}
 		s.Things["ready "+last] = revision
-		if !there || s.Things["latest "+last] == "True" && !slices.Contains(c, "--no-traffic") {
+		if !exists || s.Things["latest "+last] == "True" && !slices.Contains(c, "--no-traffic") {
 			s.Things["traffic "+last], s.Things["latest "+last] = revision, "True"
 		}
 		if slices.Contains(c, "--no-traffic") {
@@ -272,23 +273,23 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 			}
 			break
 		}
-		to, newest := s.Things["ready "+last], "True"
+		to, latest := s.Things["ready "+last], "True"
 		if !slices.Contains(c, "--to-latest") {
-			newest = ""
+			latest = ""
 		}
 		if tag, _, ok := strings.Cut(c.flag("to-tags"), "="); ok {
 			if to = s.Things["tag "+last+" "+tag]; to == "" {
-				refuse("There is no revision tagged with [" + tag + "]")
+				fail("There is no revision tagged with [" + tag + "]")
 			}
 		} else if revision, _, ok := strings.Cut(c.flag("to-revisions"), "="); ok {
 			to = revision
 		}
-		s.Things["traffic "+last], s.Things["latest "+last] = to, newest
+		s.Things["traffic "+last], s.Things["latest "+last] = to, latest
 	case verb(3) == "scheduler jobs create" || verb(3) == "scheduler jobs update":
 		s.Things["scheduler jobs deputy-sweep"] = c.flag("uri") + "," + c.flag("oidc-token-audience")
 	case slices.Contains(w, "create"):
-		make(strings.Join(w[:slices.Index(w, "create")], " ")+" "+last, "made")
+		create(strings.Join(w[:slices.Index(w, "create")], " ")+" "+last, "created")
 	default:
-		check(fmt.Errorf("nobody plays gcloud %s", strings.Join(w, " ")))
+		check(fmt.Errorf("the stub does not support gcloud %s", strings.Join(w, " ")))
 	}
 }

@@ -1,8 +1,8 @@
-// Command stub stands on PATH as gcloud, go, curl and sleep while deploy.sh is tested:
-// it writes down every call, keeps what was made, and answers as gcloud would of
-// a project in which nothing else is. STUB is the folder of its state;
-// STUB_FAIL is the number of the change that fails; a call that contains
-// STUB_TROUBLE fails; STUB_POLICY is what the organization forbids.
+// Command stub replaces gcloud, go, curl and sleep on PATH in tests of deploy.sh. It
+// records every call, keeps the created resources and responds as gcloud does for a
+// project without other resources. STUB is the directory of its state. STUB_FAIL is the
+// number of the change that fails, STUB_TROUBLE a text whose calls fail, STUB_UNREADY a
+// service that never becomes ready, and STUB_POLICY a policy of the organization.
 package main
 
 import (
@@ -15,23 +15,23 @@ import (
 	"strings"
 )
 
-// state is what is there.
+// state is the simulated project.
 type state struct {
 	Changes int
-	Things  map[string]string   // by kind and name
+	Things  map[string]string   // resources by kind and name
 	Lists   map[string][]string // revisions of a service, newest first; versions of a secret
 }
 
 func main() {
 	folder := os.Getenv("STUB")
 	program, args := filepath.Base(os.Args[0]), os.Args[1:]
-	note(folder, append([]string{program}, args...))
+	recordCall(folder, append([]string{program}, args...))
 	if trouble := os.Getenv("STUB_TROUBLE"); trouble != "" && strings.Contains(strings.Join(args, " "), trouble) {
 		fmt.Fprintln(os.Stderr, "ERROR: (gcloud) UNAVAILABLE: The service is currently unavailable.")
 		os.Exit(1)
 	}
 	switch program {
-	case "go": // deputy keys new, or the digest of an image
+	case "go": // deputy keys new or crane digest
 		if args[len(args)-2] == "digest" {
 			fmt.Println("sha256:" + strings.Repeat("0", 64))
 			return
@@ -54,8 +54,9 @@ func main() {
 	}
 }
 
-func note(folder string, args []string) {
-	f, err := os.OpenFile(filepath.Join(folder, "calls"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the test names it
+func recordCall(folder string, args []string) {
+	name := filepath.Join(folder, "calls")
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // path from the test
 	check(err)
 	line, err := json.Marshal(args)
 	check(err)
@@ -66,7 +67,7 @@ func note(folder string, args []string) {
 
 func load(folder string) *state {
 	s := &state{Things: map[string]string{}, Lists: map[string][]string{}}
-	text, err := os.ReadFile(filepath.Join(folder, "state")) //nolint:gosec // the test names it
+	text, err := os.ReadFile(filepath.Join(folder, "state")) //nolint:gosec // path from the test
 	if err == nil {
 		check(json.Unmarshal(text, s))
 	}
@@ -76,7 +77,7 @@ func load(folder string) *state {
 func (s *state) save(folder string) {
 	text, err := json.Marshal(s)
 	check(err)
-	check(os.WriteFile(filepath.Join(folder, "state"), text, 0o600)) //nolint:gosec // the test names it
+	check(os.WriteFile(filepath.Join(folder, "state"), text, 0o600)) //nolint:gosec // path from the test
 }
 
 func check(err error) {
@@ -86,8 +87,8 @@ func check(err error) {
 	}
 }
 
-// curl answers /ready with STUB_READY (200 without) and an event with STUB_EVENT
-// (401 without).
+// curl responds to /ready with STUB_READY (default 200) and to an event with STUB_EVENT
+// (default 401).
 func curl(args []string) {
 	status, _ := strconv.Atoi(os.Getenv("STUB_READY"))
 	if slices.Contains(args, "POST") {

@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// open lets everybody call a service, if the organization does not forbid that.
+// open turns off the invoker check of a service unless the organization forbids it.
 func (s *state) open(service string) {
 	if os.Getenv("STUB_POLICY") == "invoker" {
-		refuse("FAILED_PRECONDITION: Constraint constraints/run.managed.requireInvokerIam violated")
+		fail("FAILED_PRECONDITION: Constraint constraints/run.managed.requireInvokerIam violated")
 	}
 	s.Things["open "+service] = "true"
 }
 
-// refuse ends the call as gcloud does.
-func refuse(why string) {
-	fmt.Fprintln(os.Stderr, "ERROR: (gcloud) "+why)
+// fail ends the call with an error, as gcloud does.
+func fail(message string) {
+	fmt.Fprintln(os.Stderr, "ERROR: (gcloud) "+message)
 	os.Exit(1)
 }
 
-// names are the names of all things of a kind.
+// names returns the names of all resources of a kind.
 func (s *state) names(kind string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(s.Things)) {

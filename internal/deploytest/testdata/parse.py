@@ -1,8 +1,7 @@
-"""Lets gcloud's own command line read many commands in one process.
+"""Runs many gcloud commands in one process, since each start takes a second of CPU.
 
-Each line of standard input is a JSON list of words behind "gcloud"; each line
-of standard output says how that ended, and what gcloud said. Starting gcloud
-anew for each takes a second of CPU.
+Each input line is a JSON list of gcloud's arguments. Each output line is a JSON
+object with the exit code and the output of the command.
 """
 import contextlib
 import io
@@ -17,15 +16,15 @@ from googlecloudsdk import gcloud_main  # noqa: E402
 from googlecloudsdk.core import log  # noqa: E402
 
 commands = os.fdopen(os.dup(0))
-os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what reads standard input finds nothing
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # commands read an empty standard input
 cli = gcloud_main.CreateCLI([])
 for line in commands:
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        log.Reset(said, said)
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        log.Reset(output, output)
         code = 0
         try:
             cli.Execute(json.loads(line))
         except SystemExit as end:
             code = end.code
-    print(json.dumps({"code": code, "said": said.getvalue()}), flush=True)
+    print(json.dumps({"code": code, "output": output.getvalue()}), flush=True)

@@ -1,8 +1,8 @@
-// Package firestore is a vault.Docs on Cloud Firestore in Native mode. It is
-// the only importer of Firestore's client.
+// Package firestore implements vault.Docs on Cloud Firestore in Native mode. It is
+// the only package that imports the Firestore client.
 //
-// A document's version is its update time, with the names of its fields; writes carry it as a precondition,
-// so no transaction is needed (and none is retried behind our back).
+// A version consists of a document's update time and field names. Writes use it as a
+// precondition, so they need no transaction and none of its automatic retries.
 package firestore
 
 import (
@@ -26,27 +26,28 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// callTime bounds every call: a person waits behind it.
-const callTime = 3 * time.Second
+// callTimeout limits every call, because a person is waiting for it.
+const callTimeout = 3 * time.Second
 
-// Docs is the store. It is safe for concurrent use.
+// Docs implements vault.Docs. It is safe for concurrent use.
 type Docs struct {
 	client *firestore.Client
 }
 
-// Setting is which database of which project holds the records.
-type Setting struct{ Project, Database string }
+// Config names the database that holds the records.
+type Config struct{ Project, Database string }
 
 // FromEnv reads GOOGLE_CLOUD_PROJECT and FIRESTORE_DATABASE.
-func FromEnv(env *config.Reader) Setting {
+func FromEnv(env *config.Reader) Config {
 	if env.Optional("K_SERVICE", "") != "" && env.Optional("FIRESTORE_EMULATOR_HOST", "") != "" {
 		env.AddError("FIRESTORE_EMULATOR_HOST", "is set in a deployed service; remove it")
 	}
-	return Setting{env.Required("GOOGLE_CLOUD_PROJECT"), env.Optional("FIRESTORE_DATABASE", "(default)")}
+	return Config{env.Required("GOOGLE_CLOUD_PROJECT"), env.Optional("FIRESTORE_DATABASE", "(default)")}
 }
 
-// New connects to it, lazily: the first call fails when there is no such database.
-func New(ctx context.Context, s Setting) (*Docs, error) {
+// New returns a Docs for the database. It connects lazily: if the database does not
+// exist, the first call fails.
+func New(ctx context.Context, s Config) (*Docs, error) {
 	client, err := firestore.NewClientWithDatabase(ctx, s.Project, s.Database)
 	if err != nil {
 		return nil, &fault.Error{Op: "firestore.New", Kind: fault.Unavailable, Err: err}
@@ -55,45 +56,45 @@ func New(ctx context.Context, s Setting) (*Docs, error) {
 }
 
 // Get implements vault.Docs.
-func (d *Docs) Get(ctx context.Context, collection vault.Collection, id string) (vault.Doc, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+func (d *Docs) Get(ctx context.Context, c vault.Collection, id string) (vault.Doc, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	var snapshot *firestore.DocumentSnapshot
-	err := again(ctx, func(ctx context.Context) (err error) {
-		snapshot, err = d.client.Collection(string(collection)).Doc(id).Get(ctx)
+	err := retryAborted(ctx, func(ctx context.Context) (err error) {
+		snapshot, err = d.client.Collection(string(c)).Doc(id).Get(ctx)
 		return err
 	})
 	if err != nil {
 		return vault.Doc{}, translate("firestore.Get", err)
 	}
-	return doc(snapshot), nil
+	return decodeDoc(snapshot), nil
 }
 
 // Create implements vault.Docs.
-func (d *Docs) Create(ctx context.Context, collection vault.Collection, id string, fields vault.Fields) (vault.Version, error) {
-	if err := check(fields); err != nil {
+func (d *Docs) Create(ctx context.Context, c vault.Collection, id string, f vault.Fields) (vault.Version, error) {
+	if err := checkTypes(f); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	var result *firestore.WriteResult
-	err := again(ctx, func(ctx context.Context) (err error) {
-		result, err = d.client.Collection(string(collection)).Doc(id).Create(ctx, map[string]any(fields))
+	err := retryAborted(ctx, func(ctx context.Context) (err error) {
+		result, err = d.client.Collection(string(c)).Doc(id).Create(ctx, map[string]any(f))
 		return err
 	})
 	if err != nil {
 		return "", translate("firestore.Create", err)
 	}
-	return version(result.UpdateTime, fields), nil
+	return makeVersion(result.UpdateTime, f), nil
 }
 
-// updates replace all fields of a document at a version. Firestore's Update writes
-// only the fields it names: which ones have to go stands in the version.
-func updates(fields vault.Fields, at vault.Version) []firestore.Update {
+// replaceUpdates returns the updates that replace all fields of a document. Firestore
+// updates only named fields, so it also deletes the fields of at that are not in fields.
+func replaceUpdates(fields vault.Fields, at vault.Version) []firestore.Update {
 	var out []firestore.Update
-	_, names := parts(at)
+	_, names := parseVersion(at)
 	for _, name := range names {
-		if _, stays := fields[name]; !stays {
+		if _, ok := fields[name]; !ok {
 			out = append(out, firestore.Update{FieldPath: []string{name}, Value: firestore.Delete})
 		}
 	}
@@ -104,79 +105,82 @@ func updates(fields vault.Fields, at vault.Version) []firestore.Update {
 }
 
 // Replace implements vault.Docs.
-func (d *Docs) Replace(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
-	if err := check(fields); err != nil {
+func (d *Docs) Replace(
+	ctx context.Context, c vault.Collection, id string, fields vault.Fields, at vault.Version,
+) (vault.Version, error) {
+	if err := checkTypes(fields); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	moment, _ := parts(at)
+	updated, _ := parseVersion(at)
 	var result *firestore.WriteResult
-	err := again(ctx, func(ctx context.Context) (err error) {
-		result, err = d.client.Collection(string(collection)).Doc(id).Update(ctx, updates(fields, at), firestore.LastUpdateTime(moment))
+	err := retryAborted(ctx, func(ctx context.Context) (err error) {
+		doc := d.client.Collection(string(c)).Doc(id)
+		result, err = doc.Update(ctx, replaceUpdates(fields, at), firestore.LastUpdateTime(updated))
 		return err
 	})
 	if err != nil {
-		return "", gone(translate("firestore.Replace", err))
+		return "", notFoundToConflict(translate("firestore.Replace", err))
 	}
-	return version(result.UpdateTime, fields), nil
+	return makeVersion(result.UpdateTime, fields), nil
 }
 
 // Update implements vault.Docs.
-func (d *Docs) Update(ctx context.Context, collection vault.Collection, id string, fields vault.Fields, at vault.Version) error {
-	if err := check(fields); err != nil {
+func (d *Docs) Update(ctx context.Context, c vault.Collection, id string, f vault.Fields, at vault.Version) error {
+	if err := checkTypes(f); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	moment, _ := parts(at)
+	updated, _ := parseVersion(at)
 	var updates []firestore.Update
-	for name, value := range fields {
+	for name, value := range f {
 		updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: value})
 	}
-	err := again(ctx, func(ctx context.Context) error {
-		_, err := d.client.Collection(string(collection)).Doc(id).Update(ctx, updates, firestore.LastUpdateTime(moment))
+	err := retryAborted(ctx, func(ctx context.Context) error {
+		_, err := d.client.Collection(string(c)).Doc(id).Update(ctx, updates, firestore.LastUpdateTime(updated))
 		return err
 	})
-	return gone(translate("firestore.Update", err))
+	return notFoundToConflict(translate("firestore.Update", err))
 }
 
 // Delete implements vault.Docs.
-func (d *Docs) Delete(ctx context.Context, collection vault.Collection, id string, at vault.Version) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+func (d *Docs) Delete(ctx context.Context, c vault.Collection, id string, at vault.Version) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err := again(ctx, func(ctx context.Context) error {
-		moment, _ := parts(at)
-		_, err := d.client.Collection(string(collection)).Doc(id).Delete(ctx, firestore.LastUpdateTime(moment))
+	err := retryAborted(ctx, func(ctx context.Context) error {
+		updated, _ := parseVersion(at)
+		_, err := d.client.Collection(string(c)).Doc(id).Delete(ctx, firestore.LastUpdateTime(updated))
 		return err
 	})
-	return gone(translate("firestore.Delete", err))
+	return notFoundToConflict(translate("firestore.Delete", err))
 }
 
-// contention is how a call is repeated that Firestore aborted: it changed
-// nothing.
-var contention = googlecall.Policy{Attempts: 5, AttemptTimeout: callTime}
+// abortedPolicy repeats a call that Firestore aborted, which changed nothing.
+var abortedPolicy = googlecall.Policy{Attempts: 5, AttemptTimeout: callTimeout}
 
-func again(ctx context.Context, call func(context.Context) error) error {
-	return contention.Do(ctx, func(err error) (time.Duration, bool) { return 0, status.Code(err) == codes.Aborted }, call)
+func retryAborted(ctx context.Context, call func(context.Context) error) error {
+	isAborted := func(err error) (time.Duration, bool) { return 0, status.Code(err) == codes.Aborted }
+	return abortedPolicy.Do(ctx, isAborted, call)
 }
 
-func doc(s *firestore.DocumentSnapshot) vault.Doc {
+func decodeDoc(s *firestore.DocumentSnapshot) vault.Doc {
 	fields := vault.Fields(s.Data())
 	for name, value := range fields {
 		if list, ok := value.([]any); ok {
 			texts := make([]string, len(list))
 			for i, item := range list {
-				texts[i], _ = item.(string) // check let nothing else in
+				texts[i], _ = item.(string) // checkTypes allows only []string
 			}
 			fields[name] = texts
 		}
 	}
-	return vault.Doc{ID: s.Ref.ID, Fields: fields, Version: version(s.UpdateTime, fields)}
+	return vault.Doc{ID: s.Ref.ID, Fields: fields, Version: makeVersion(s.UpdateTime, fields)}
 }
 
-// check refuses values that would not come back as they were.
-func check(fields vault.Fields) error {
+// checkTypes rejects values that Firestore would not return unchanged.
+func checkTypes(fields vault.Fields) error {
 	for name, value := range fields {
 		switch value.(type) {
 		case string, int64, bool, []byte, []string, time.Time:
@@ -187,37 +191,37 @@ func check(fields vault.Fields) error {
 	return nil
 }
 
-// version is the time of a document's last write, and the names of its fields:
-// whoever replaces it has to know them.
-func version(t time.Time, fields vault.Fields) vault.Version {
+// makeVersion combines a document's update time with its field names, which replaceUpdates needs.
+func makeVersion(t time.Time, fields vault.Fields) vault.Version {
 	names := slices.Sorted(maps.Keys(fields))
 	return vault.Version(strings.Join(append([]string{t.UTC().Format(time.RFC3339Nano)}, names...), " "))
 }
 
-func parts(v vault.Version) (time.Time, []string) {
+func parseVersion(v vault.Version) (time.Time, []string) {
 	all := strings.Split(string(v), " ")
-	t, _ := time.Parse(time.RFC3339Nano, all[0]) // we wrote it
+	t, _ := time.Parse(time.RFC3339Nano, all[0]) // written by makeVersion
 	return t, all[1:]
 }
 
-// translate turns Firestore's status into a fault, once.
+// translate converts a Firestore status into a fault.
 func translate(op string, err error) error {
 	if err == nil {
 		return nil
 	}
 	kind := fault.Internal
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		kind = fault.Unavailable // the client gives back a bare context error at times
+		kind = fault.Unavailable // the client may return a bare context error
 	}
 	switch status.Code(err) {
 	case codes.NotFound:
 		kind = fault.NotFound
 	case codes.AlreadyExists, codes.FailedPrecondition:
 		kind = fault.Conflict
-	case codes.Aborted, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted, codes.Internal:
+	case codes.Aborted, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted,
+		codes.Internal:
 		kind = fault.Unavailable
 	case codes.PermissionDenied, codes.Unauthenticated:
-		kind = fault.Unavailable // the operator's to mend
+		kind = fault.Unavailable // the operator must fix the configuration
 	}
 	return &fault.Error{Op: op, Kind: kind, Public: publicOf(kind), Err: err}
 }
@@ -229,8 +233,9 @@ func publicOf(kind fault.Kind) i18n.Text {
 	return fault.NoText
 }
 
-// gone is a conflict where a version was expected and nothing is there.
-func gone(err error) error {
+// notFoundToConflict converts NotFound into the Conflict that vault.Docs requires for
+// a missing document.
+func notFoundToConflict(err error) error {
 	if fault.KindOf(err) == fault.NotFound {
 		return &fault.Error{Op: "firestore", Kind: fault.Conflict, Err: err}
 	}

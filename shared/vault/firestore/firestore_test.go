@@ -11,14 +11,16 @@ import (
 	"example.com/deputy/shared/vault/firestore"
 )
 
-func TestFirestoreKeepsTheContractOfDocs(t *testing.T) {
+func TestDocs_Contract(t *testing.T) {
 	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
-		t.Skip("NOT TESTED: vault/firestore. No FIRESTORE_EMULATOR_HOST; ./test.sh starts Google's emulator when it finds it")
+		t.Skip("NOT TESTED: vault/firestore. FIRESTORE_EMULATOR_HOST is not set; " +
+			"./test.sh starts Google's emulator if it is installed")
 	}
 	vaulttest.Run(t, func(t *testing.T) vault.Docs {
 		t.Helper()
-		// A project of its own for each test: the emulator keeps them apart.
-		docs, err := firestore.New(t.Context(), firestore.Setting{Project: "test-" + strings.ToLower(rand.Text()[:10]), Database: "(default)"})
+		// The emulator isolates projects, so each test gets its own.
+		project := "test-" + strings.ToLower(rand.Text()[:10])
+		docs, err := firestore.New(t.Context(), firestore.Config{Project: project, Database: "(default)"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-func TestEachStatusOfFirestoreMeansWhatItIsForUs(t *testing.T) {
+func TestTranslate(t *testing.T) {
 	for code, want := range map[codes.Code]fault.Kind{
 		codes.NotFound:           fault.NotFound,
 		codes.AlreadyExists:      fault.Conflict,
@@ -31,18 +31,18 @@ func TestEachStatusOfFirestoreMeansWhatItIsForUs(t *testing.T) {
 		}
 	}
 	if got := fault.KindOf(translate("x", context.DeadlineExceeded)); got != fault.Unavailable {
-		t.Errorf("a bare deadline: got %v", got)
+		t.Errorf("bare context error: got %v", got)
 	}
 	if translate("x", nil) != nil {
-		t.Error("success is an error")
+		t.Error("nil became an error")
 	}
 }
 
-func TestWhatFirestoreAbortedIsRepeatedAndNothingElse(t *testing.T) {
+func TestRetryAborted(t *testing.T) {
 	for code, want := range map[codes.Code]int{codes.Aborted: 3, codes.FailedPrecondition: 1, codes.Unavailable: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			calls := 0
-			err := again(t.Context(), func(context.Context) error {
+			err := retryAborted(t.Context(), func(context.Context) error {
 				if calls++; calls < 3 {
 					return status.Error(code, "x")
 				}

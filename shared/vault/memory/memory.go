@@ -1,5 +1,4 @@
-// Package memory is a vault.Docs in memory, for the local run and for tests.
-// Nothing survives the process.
+// Package memory implements vault.Docs in memory, for local runs and tests.
 package memory
 
 import (
@@ -18,7 +17,7 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Docs is the store. Its zero value is empty and ready.
+// Docs implements vault.Docs. The zero value is an empty store, ready to use.
 type Docs struct {
 	mu          sync.Mutex
 	writes      int64
@@ -32,53 +31,57 @@ type collection struct {
 
 // Get implements vault.Docs.
 func (d *Docs) Get(ctx context.Context, name vault.Collection, id string) (vault.Doc, error) {
-	if id == "" { // Firestore refuses it; nothing is stored under it
+	if id == "" { // Firestore rejects it
 		return vault.Doc{}, fault.New(fault.Internal, fault.NoText)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	doc, ok := d.of(name).docs[id]
+	doc, ok := d.collection(name).docs[id]
 	switch {
 	case ctx.Err() != nil:
-		return vault.Doc{}, ended(ctx)
+		return vault.Doc{}, contextError(ctx)
 	case !ok:
 		return vault.Doc{}, fault.New(fault.NotFound, fault.NoText)
 	}
-	return copied(doc), nil
+	return copyDoc(doc), nil
 }
 
 // Create implements vault.Docs.
-func (d *Docs) Create(ctx context.Context, name vault.Collection, id string, fields vault.Fields) (vault.Version, error) {
-	return d.write(ctx, name, id, fields, "")
+func (d *Docs) Create(ctx context.Context, name vault.Collection, id string, f vault.Fields) (vault.Version, error) {
+	return d.write(ctx, name, id, f, "")
 }
 
 // Replace implements vault.Docs.
-func (d *Docs) Replace(ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
+func (d *Docs) Replace(
+	ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version,
+) (vault.Version, error) {
 	return d.write(ctx, name, id, fields, at)
 }
 
 // Update implements vault.Docs.
-func (d *Docs) Update(ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version) error {
+func (d *Docs) Update(ctx context.Context, name vault.Collection, id string, f vault.Fields, at vault.Version) error {
 	doc, err := d.Get(ctx, name, id)
 	if err != nil {
-		return fault.New(fault.Conflict, fault.NoText) // it is gone
+		return fault.New(fault.Conflict, fault.NoText)
 	}
-	maps.Copy(doc.Fields, fields)
+	maps.Copy(doc.Fields, f)
 	_, err = d.write(ctx, name, id, doc.Fields, at)
 	return err
 }
 
-// write stores fields if the document is at that version ("": not there).
-func (d *Docs) write(ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version) (vault.Version, error) {
-	fields, err := clone(fields)
+// write stores fields if the document is at the given version ("": does not exist).
+func (d *Docs) write(
+	ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version,
+) (vault.Version, error) {
+	fields, err := cloneFields(fields)
 	if err != nil {
 		return "", err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c := d.of(name)
+	c := d.collection(name)
 	if ctx.Err() != nil {
-		return "", ended(ctx)
+		return "", contextError(ctx)
 	}
 	if c.docs[id].Version != at {
 		return "", fault.New(fault.Conflict, fault.NoText)
@@ -86,7 +89,7 @@ func (d *Docs) write(ctx context.Context, name vault.Collection, id string, fiel
 	return d.put(c, id, fields), nil
 }
 
-// put stores fields under a new version; the lock is held.
+// put stores fields under a new version. The caller holds d.mu.
 func (d *Docs) put(c *collection, id string, fields vault.Fields) vault.Version {
 	if i, found := slices.BinarySearch(c.ids, id); !found {
 		c.ids = slices.Insert(c.ids, i, id)
@@ -97,7 +100,7 @@ func (d *Docs) put(c *collection, id string, fields vault.Fields) vault.Version 
 	return version
 }
 
-// remove takes a document out that is there; the lock is held.
+// remove deletes an existing document. The caller holds Docs.mu.
 func (c *collection) remove(id string) {
 	delete(c.docs, id)
 	i, _ := slices.BinarySearch(c.ids, id)
@@ -108,9 +111,9 @@ func (c *collection) remove(id string) {
 func (d *Docs) Delete(ctx context.Context, name vault.Collection, id string, at vault.Version) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c := d.of(name)
+	c := d.collection(name)
 	if ctx.Err() != nil {
-		return ended(ctx)
+		return contextError(ctx)
 	}
 	if doc, ok := c.docs[id]; !ok || doc.Version != at {
 		return fault.New(fault.Conflict, fault.NoText)
@@ -124,47 +127,49 @@ func (d *Docs) List(ctx context.Context, name vault.Collection, after string, li
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
-		return nil, ended(ctx)
+		return nil, contextError(ctx)
 	}
-	c := d.of(name)
+	c := d.collection(name)
 	i, found := slices.BinarySearch(c.ids, after)
 	if found {
 		i++
 	}
 	var out []vault.Doc
 	for _, id := range c.ids[i:min(i+limit, len(c.ids))] {
-		out = append(out, copied(c.docs[id]))
+		out = append(out, copyDoc(c.docs[id]))
 	}
 	return out, nil
 }
 
 // Find implements vault.Docs.
-func (d *Docs) Find(ctx context.Context, name vault.Collection, field string, value any, limit int) ([]vault.Doc, error) {
+func (d *Docs) Find(
+	ctx context.Context, name vault.Collection, field string, value any, limit int,
+) ([]vault.Doc, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
-		return nil, ended(ctx)
+		return nil, contextError(ctx)
 	}
-	c := d.of(name)
+	c := d.collection(name)
 	var out []vault.Doc
 	for _, id := range c.ids {
 		if got, ok := c.docs[id].Fields[field]; ok && reflect.DeepEqual(got, value) && len(out) < limit {
-			out = append(out, copied(c.docs[id]))
+			out = append(out, copyDoc(c.docs[id]))
 		}
 	}
 	return out, nil
 }
 
 // GetAll implements vault.Docs.
-func (d *Docs) GetAll(ctx context.Context, all ...vault.Ref) ([]vault.Doc, error) {
+func (d *Docs) GetAll(ctx context.Context, refs ...vault.Ref) ([]vault.Doc, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
-		return nil, ended(ctx)
+		return nil, contextError(ctx)
 	}
-	out := make([]vault.Doc, len(all))
-	for i, ref := range all {
-		out[i] = copied(d.of(ref.Collection).docs[ref.ID])
+	out := make([]vault.Doc, len(refs))
+	for i, ref := range refs {
+		out[i] = copyDoc(d.collection(ref.Collection).docs[ref.ID])
 		out[i].ID = ref.ID
 	}
 	return out, nil
@@ -178,22 +183,22 @@ func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
 			continue
 		}
 		var err error
-		if writes[i].Fields, err = clone(w.Fields); err != nil {
+		if writes[i].Fields, err = cloneFields(w.Fields); err != nil {
 			return err
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
-		return ended(ctx)
+		return contextError(ctx)
 	}
 	for _, w := range writes {
-		if d.of(w.Collection).docs[w.ID].Version != w.At || w.Fields == nil && w.At == "" {
+		if d.collection(w.Collection).docs[w.ID].Version != w.IfVersion || w.Fields == nil && w.IfVersion == "" {
 			return fault.New(fault.Conflict, fault.NoText)
 		}
 	}
 	for _, w := range writes {
-		if c := d.of(w.Collection); w.Fields == nil {
+		if c := d.collection(w.Collection); w.Fields == nil {
 			c.remove(w.ID)
 		} else {
 			d.put(c, w.ID, w.Fields)
@@ -207,29 +212,31 @@ func (d *Docs) Range(ctx context.Context, name vault.Collection, r vault.Range) 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
-		return nil, ended(ctx)
+		return nil, contextError(ctx)
 	}
-	c := d.of(name)
-	var in []vault.Doc
+	c := d.collection(name)
+	var matches []vault.Doc
 	for _, id := range c.ids {
 		value, ok := c.docs[id].Fields[r.Field]
 		if ok && (r.From == nil || compare(r.From, value) <= 0) && (r.To == nil || compare(value, r.To) <= 0) {
-			in = append(in, c.docs[id])
+			matches = append(matches, c.docs[id])
 		}
 	}
-	slices.SortStableFunc(in, func(a, b vault.Doc) int { return compare(a.Fields[r.Field], b.Fields[r.Field]) })
+	slices.SortStableFunc(matches, func(a, b vault.Doc) int {
+		return compare(a.Fields[r.Field], b.Fields[r.Field])
+	})
 	if r.Descending {
-		slices.Reverse(in)
+		slices.Reverse(matches)
 	}
 	var out []vault.Doc
-	for _, doc := range in[:min(r.Limit, len(in))] {
-		out = append(out, copied(doc))
+	for _, doc := range matches[:min(r.Limit, len(matches))] {
+		out = append(out, copyDoc(doc))
 	}
 	return out, nil
 }
 
-// compare orders two values of one type. Others are in no range with each other, as
-// in Firestore.
+// compare orders two values of one type. Values of different types never share a
+// range, as in Firestore.
 func compare(a, b any) int {
 	switch a := a.(type) {
 	case time.Time:
@@ -248,8 +255,8 @@ func compare(a, b any) int {
 	return 1
 }
 
-// of is a collection, made when it is first named; the lock is held.
-func (d *Docs) of(name vault.Collection) *collection {
+// collection returns a collection and creates it if needed. The caller holds d.mu.
+func (d *Docs) collection(name vault.Collection) *collection {
 	if d.collections == nil {
 		d.collections = map[vault.Collection]*collection{}
 	}
@@ -259,14 +266,14 @@ func (d *Docs) of(name vault.Collection) *collection {
 	return d.collections[name]
 }
 
-func copied(doc vault.Doc) vault.Doc {
-	doc.Fields, _ = clone(doc.Fields) // was checked when it came in
+func copyDoc(doc vault.Doc) vault.Doc {
+	doc.Fields, _ = cloneFields(doc.Fields) // write checked the types
 	return doc
 }
 
-// clone copies fields, so that nobody shares memory with the store, and
-// refuses values that a database would not keep as they are.
-func clone(fields vault.Fields) (vault.Fields, error) {
+// cloneFields copies fields, so that callers and the store share no memory. It rejects
+// values that a database would not return unchanged.
+func cloneFields(fields vault.Fields) (vault.Fields, error) {
 	out := make(vault.Fields, len(fields))
 	for name, value := range fields {
 		switch v := value.(type) {
@@ -285,6 +292,6 @@ func clone(fields vault.Fields) (vault.Fields, error) {
 	return out, nil
 }
 
-func ended(ctx context.Context) error {
+func contextError(ctx context.Context) error {
 	return &fault.Error{Op: "memory.Docs", Kind: fault.Unavailable, Err: ctx.Err()}
 }

@@ -8,6 +8,6 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-func TestMemoryKeepsTheContractOfDocs(t *testing.T) {
+func TestDocs_Contract(t *testing.T) {
 	vaulttest.Run(t, func(*testing.T) vault.Docs { return &memory.Docs{} })
 }
