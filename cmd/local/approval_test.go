@@ -25,7 +25,7 @@ func newUnapprovedWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
 	c := caller()
-	c.Actions = everyAction
+	c.Actions = allActions
 	w.put(t, c)
 	return w
 }

@@ -292,7 +292,7 @@ func TestDirectMessage_CardIsPrivate(t *testing.T) {
 			t.Errorf("command %d: both people see %s", id, got)
 		}
 	}
-	w.send(t, gone(ada, "REMOVED_FROM_SPACE", "SPACE"))
+	w.send(t, spaceEvent(ada, "REMOVED_FROM_SPACE", "SPACE"))
 	if g, err := w.vault.Grant(t.Context(), resource.Person(ada.User())); err != nil || !g.RemovedAt.IsZero() {
 		t.Errorf("the grant counts as removed: %v, %v", g.RemovedAt, err)
 	}

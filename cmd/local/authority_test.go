@@ -94,7 +94,7 @@ var authorityCases = map[string]authorityCase{
 // callerRecord returns a record that lets the incident tool do everything with this authority.
 func (ac authorityCase) callerRecord() callers.Caller {
 	c := caller()
-	c.Actions, c.Authorities = everyAction, []vault.Authority{vault.Authority(ac.authority)}
+	c.Actions, c.Authorities = allActions, []vault.Authority{vault.Authority(ac.authority)}
 	if ac.authority == "admin" && !ac.usesGrant {
 		c.Administrators = []string{ac.person.Email}
 	}
@@ -153,7 +153,7 @@ func (w *world) approveAll(t *testing.T, p google.Person, id, authority string) 
 	t.Helper()
 	g, err := w.vault.Grant(t.Context(), resource.Person(p.User()))
 	if err == nil {
-		g.Approve(id, vault.Authority(authority), everyAction, w.clock.now())
+		g.Approve(id, vault.Authority(authority), allActions, w.clock.now())
 		_, err = w.vault.SaveGrant(t.Context(), g)
 	}
 	if err != nil && fault.KindOf(err) != fault.NotFound {
@@ -162,7 +162,7 @@ func (w *world) approveAll(t *testing.T, p google.Person, id, authority string) 
 }
 
 // do calls the operation on a space of its own, which n numbers.
-func (o operation) do(t *testing.T, w *world, ac authorityCase, n int) answered {
+func (o operation) do(t *testing.T, w *world, ac authorityCase, n int) apiResponse {
 	t.Helper()
 	name := fmt.Sprintf("The-%d", n)
 	space, ok := w.google.SpaceByName(name)

@@ -16,7 +16,7 @@ import (
 func newConnectingWorld(t *testing.T) *world {
 	t.Helper()
 	c := caller()
-	c.Actions = append([]string{"people.connect"}, everyAction...)
+	c.Actions = append([]string{"people.connect"}, allActions...)
 	w := newWorld(t)
 	w.put(t, c)
 	return w
@@ -77,7 +77,7 @@ func TestServerAuthCode_OtherPerson(t *testing.T) {
 func TestServerAuthCode_CallerNotAllowed(t *testing.T) {
 	t.Parallel()
 	c := caller()
-	c.Actions = everyAction // without people.connect
+	c.Actions = allActions // without people.connect
 	w := newWorldWithCaller(t, c)
 	body := w.connectionBody(ada, "ANDROID", "", true)
 	if got := w.api(t, "POST", adaConnection, body); got.problem() != "denied" || w.count("token") != 0 {
@@ -120,7 +120,7 @@ func TestServerAuthCode_Invalid(t *testing.T) {
 
 func TestServerAuthCode_FewerScopes(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t, func(c *callers.Caller) { c.Actions = append([]string{"people.connect"}, everyAction...) })
+	w := newConnectedWorld(t, func(c *callers.Caller) { c.Actions = append([]string{"people.connect"}, allActions...) })
 	before := w.api(t, "GET", adaConnection, "")
 	got := w.api(t, "POST", adaConnection, w.connectionBody(ada, "ANDROID", "", true))
 	if got.problem() != "invalid_request" || !strings.Contains(got.text, "allows less than this person has already allowed") {

@@ -33,7 +33,7 @@ func measureCosts(t *testing.T) map[string]cost {
 		b := w.browser(t, ada)
 		b.connect()
 		b.say("/help")                 // fetches Chat's signing keys
-		w.swept(t, w.callerToken(nil)) // fetches the callers' signing keys
+		w.sweep(t, w.callerToken(nil)) // fetches the callers' signing keys
 		return w, b
 	}
 	plan := 0
@@ -77,7 +77,7 @@ func measureCosts(t *testing.T) map[string]cost {
 	})
 	sweep := func() cost {
 		w.clock.advance(24 * time.Hour)
-		return w.measureCost(func() { w.swept(t, w.callerToken(nil)) })
+		return w.measureCost(func() { w.sweep(t, w.callerToken(nil)) })
 	}
 	sweep() // removes the consent's record
 	out["a sweep, with nothing due"] = sweep()

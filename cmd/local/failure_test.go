@@ -284,7 +284,7 @@ func newTrialAs(t *testing.T, format chatpage.Format, locale string, f *failure,
 	}
 	tr.options = o
 	c := caller()
-	c.Actions = everyAction
+	c.Actions = allActions
 	editCallersFile(t, tr.program, func(d *callers.Draft) error { return d.Put(c) })
 	return tr
 }
@@ -583,7 +583,7 @@ var scenarios = map[string]scenario{
 	},
 	"API call": {
 		limit:   55 * time.Second,
-		prepare: func(tr *trial) { tr.connect(); tr.everything(); tr.clock.advance(2 * time.Hour) },
+		prepare: func(tr *trial) { tr.connect(); tr.approveAll(); tr.clock.advance(2 * time.Hour) },
 		do:      (*trial).createByAPI,
 		isValid: isSuccessOrProblem(http.StatusCreated,
 			"unavailable", "internal", "denied", "rate_limited", "in_progress"),

@@ -22,7 +22,7 @@ const fullSpaceBody = `{"actAs":"ada@example.com","displayName":"Everything","de
 
 func TestCreate_AllFields(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t)
+	w := newConnectedWorld(t)
 	created := w.api(t, "POST", "/v1/spaces", fmt.Sprintf(fullSpaceBody, ""))
 	if created.status != http.StatusCreated || strings.Contains(created.text, "FAILED") {
 		t.Fatalf("%d %s", created.status, created.text)
@@ -76,7 +76,7 @@ func TestCreate_AllFields(t *testing.T) {
 
 func TestCreate_ExternalUserAllowed(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t)
+	w := newConnectedWorld(t)
 	for field, want := range map[string]string{
 		"":                             "<nil>",
 		`,"externalUserAllowed":false`: "false",
@@ -93,8 +93,8 @@ func TestCreate_ExternalUserAllowed(t *testing.T) {
 
 func TestDryRun_ListsRequests(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t)
-	w.knows(t, incident)
+	w := newConnectedWorld(t)
+	w.addTemplates(t, incident)
 	body := fmt.Sprintf(fullSpaceBody, `,"template":"Incident"%s`)
 	calls := len(w.google.Calls())
 	plan := w.api(t, "POST", "/v1/spaces", fmt.Sprintf(body, `,"dryRun":true`))
@@ -164,7 +164,7 @@ func TestDryRun_ApprovalRequired(t *testing.T) {
 
 func TestCreate_UnknownGroup(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t)
+	w := newConnectedWorld(t)
 	got := w.api(t, "POST", "/v1/spaces",
 		`{"actAs":"ada@example.com","displayName":"x","members":["groups/secret@example.com"]}`)
 	if got.problem() != "invalid_request" || w.count("chat.spaces.setup") != 0 ||
@@ -194,7 +194,7 @@ func TestCreate_GroupNeedsConsent(t *testing.T) {
 
 func TestCreate_UnnamedConversation(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t)
+	w := newConnectedWorld(t)
 	const (
 		group     = `{"actAs":"ada@example.com","spaceType":"GROUP_CHAT",`
 		direct    = `{"actAs":"ada@example.com","spaceType":"DIRECT_MESSAGE",`
@@ -227,7 +227,7 @@ func TestCreate_UnnamedConversation(t *testing.T) {
 
 func TestCreate_InvalidAudience(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t)
+	w := newConnectedWorld(t)
 	for _, field := range []string{
 		`"audience":"everybody"`, `"audience":"audiences/a/b"`, `"accessPermissions":{"join":["x"]}`,
 	} {
@@ -243,12 +243,12 @@ func TestCreate_InvalidAudience(t *testing.T) {
 
 func TestIfMatch_Space(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t)
+	w := newConnectedWorld(t)
 	space := w.google.CreateSpace("Plan", ada)
 	path := "/v1/" + space.Name()
 	read := w.api(t, "GET", path+"?actAs=ada@example.com", "")
 	tag := read.header.Get("ETag")
-	change := func(key, ifMatch, text string) answered {
+	change := func(key, ifMatch, text string) apiResponse {
 		return w.api(t, "PATCH", path+"?updateMask=description",
 			`{"actAs":"ada@example.com","description":"`+text+`"}`, "Idempotency-Key", key, "If-Match", ifMatch)
 	}
@@ -276,8 +276,8 @@ func TestIfMatch_Space(t *testing.T) {
 
 func TestIfMatch_Template(t *testing.T) {
 	t.Parallel()
-	w := connectedWith(t)
-	put := func(ifMatch, text string) answered {
+	w := newConnectedWorld(t)
+	put := func(ifMatch, text string) apiResponse {
 		return w.api(t, "PUT", "/v1/templates/Plan", `{"description":"`+text+`"}`, "If-Match", ifMatch)
 	}
 	if got := put("*", "x"); got.status != http.StatusPreconditionFailed {

@@ -180,7 +180,7 @@ func TestForm_DoubleSubmit(t *testing.T) {
 func TestForm_Template(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.knows(t, vault.Template{
+	w.addTemplates(t, vault.Template{
 		Name: "Outage", Description: "What is broken", History: "HISTORY_ON", Announcements: true,
 		Members: []string{"users/grace@example.com", grace.User(), "groups/g1"},
 	})
@@ -329,7 +329,7 @@ func TestForm_FitsChatLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for i := range 99 {
-		w.knows(t, vault.Template{Name: fmt.Sprintf("%02d %s", i, strings.Repeat("模板", 40))})
+		w.addTemplates(t, vault.Template{Name: fmt.Sprintf("%02d %s", i, strings.Repeat("模板", 40))})
 	}
 	b := w.browser(t, ada)
 	b.connect()

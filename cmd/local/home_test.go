@@ -148,7 +148,7 @@ func TestHome_NewestSpacesFirst(t *testing.T) {
 	for _, name := range []string{"Y plan", "B plan", "M plan", "Z plan", "A plan"} {
 		next := strings.Index(home[offset:], `<div class="field">`+name)
 		if next < 0 {
-			t.Fatalf("%s is not next:\n%s", name, text(home[offset:]))
+			t.Fatalf("%s is not next:\n%s", name, visibleText(home[offset:]))
 		}
 		offset += next
 	}

@@ -29,37 +29,39 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-var loadTime = flag.Duration("load", 3*time.Second, "how long the test under load goes; ./test.sh --all lets it go for two minutes")
+var loadTime = flag.Duration("load", 3*time.Second,
+	"how long the load test runs; ./test.sh --all runs it for two minutes")
 
 const (
 	loadPeople  = 200
 	loadWorkers = 24
-	loadRound   = 3_000 // acts between two looks at what was made
+	loadRound   = 3_000 // spaces requested between two checks
 )
 
-// storm is a program under load, with everything around it failing now and then.
-type storm struct {
+// loadTest is a program under load whose dependencies fail at random.
+type loadTest struct {
 	*program
-	t       *testing.T
-	docs    *memory.Docs
-	clock   *clock
-	down    atomic.Bool // Firestore
-	faulty  atomic.Bool // Google
-	people  []google.Person
-	token   atomic.Pointer[string] // what Chat sends
-	acts    atomic.Int64
-	answers sync.Map // what was answered, to *atomic.Int64
+	t            *testing.T
+	docs         *memory.Docs
+	clock        *clock
+	storeDown    atomic.Bool
+	googleFaulty atomic.Bool
+	people       []google.Person
+	chatToken    atomic.Pointer[string]
+	requests     atomic.Int64
+	outcomes     sync.Map // outcome name to *atomic.Int64
 }
 
-// RoundTrip is the way to Google: 5 % are told to slow down, 2 % meet a fault,
-// 2 % lose the answer of what was done, 5 % wait.
-func (s *storm) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !s.faulty.Load() {
+// RoundTrip sends a request to Google. While Google is faulty, 5 % are rate
+// limited, 2 % fail, 2 % lose their response, and 5 % are delayed.
+func (s *loadTest) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !s.googleFaulty.Load() {
 		return http.DefaultTransport.RoundTrip(r)
 	}
 	refuse := func(status int) (*http.Response, error) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		return newResponse(r, status, fmt.Sprintf(`{"error":{"code":%d,"status":"X","message":"a storm"}}`, status)), nil
+		body := fmt.Sprintf(`{"error":{"code":%d,"status":"X","message":"injected fault"}}`, status)
+		return newResponse(r, status, body), nil
 	}
 	if r.Body == nil {
 		r.Body = http.NoBody
@@ -86,17 +88,20 @@ func (s *storm) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-func brew(t *testing.T) *storm {
+func newLoadTest(t *testing.T) *loadTest {
 	t.Helper()
-	s := &storm{t: t, docs: &memory.Docs{}, clock: &clock{}}
-	faulty := &vaulttest.Faulty{Docs: s.docs, Inject: func(context.Context, vaulttest.Call) error {
-		if s.down.Load() {
-			return &fault.Error{Op: "firestore", Kind: fault.Unavailable, Err: errors.New("a storm")}
+	s := &loadTest{t: t, docs: &memory.Docs{}, clock: &clock{}}
+	docs := &vaulttest.Faulty{Docs: s.docs, Inject: func(context.Context, vaulttest.Call) error {
+		if s.storeDown.Load() {
+			return &fault.Error{Op: "firestore", Kind: fault.Unavailable, Err: errors.New("injected fault")}
 		}
 		return nil
 	}}
 	var err error
-	s.program, err = start(t.Context(), options{addr: "127.0.0.1:0", log: io.Discard, now: s.clock.now, docs: faulty, base: s})
+	s.program, err = start(t.Context(), options{
+		addr: "127.0.0.1:0", log: io.Discard, now: s.clock.now, docs: docs,
+		base: s,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,16 +111,21 @@ func brew(t *testing.T) *storm {
 	editCallersFile(t, s.program, func(d *callers.Draft) error { return d.Put(c) })
 	client, scopes := s.google.ClientID, googleauth.NormalizeScopes(capability.Scopes(capability.CreateSpaces))
 	for i := range loadPeople {
-		p := google.Person{Sub: fmt.Sprintf("3%020d", i), Name: fmt.Sprintf("Person %d", i), Email: fmt.Sprintf("person-%d@example.com", i), Domain: "example.com"}
+		p := google.Person{
+			Sub: fmt.Sprintf("3%020d", i), Name: fmt.Sprintf("Person %d", i),
+			Email: fmt.Sprintf("person-%d@example.com", i), Domain: "example.com",
+		}
 		refresh, access := s.google.Connect(p, capability.CreateSpaces.Scope())
-		over := time.Now().Add(time.Hour)
+		expiry := time.Now().Add(time.Hour)
 		if i%2 == 0 {
-			over = time.Now().Add(-time.Hour) // has to be refreshed in the storm
+			expiry = time.Now().Add(-time.Hour) // needs a refresh under load
 		}
 		g := vault.Grant{
-			Person: resource.Person(p.User()), ClientID: client, Scopes: scopes, RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: over,
-			Status: vault.Connected, Generation: time.Now().UnixMicro(), Email: config.NewSecret(p.Email), Domain: p.Domain, ConnectedAt: time.Now(), RefreshDay: time.Now(), LastUsedDay: time.Now(),
-			SignedInAt: time.Now(), EmailAt: time.Now(), RefreshedAt: over.Add(-time.Hour),
+			Person: resource.Person(p.User()), ClientID: client, Scopes: scopes,
+			RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: expiry,
+			Status: vault.Connected, Generation: time.Now().UnixMicro(), Email: config.NewSecret(p.Email),
+			Domain: p.Domain, ConnectedAt: time.Now(), RefreshDay: time.Now(), LastUsedDay: time.Now(),
+			SignedInAt: time.Now(), EmailAt: time.Now(), RefreshedAt: expiry.Add(-time.Hour),
 		}
 		g.Approve(incidentTool, "user", []string{"spaces.create"}, time.Now())
 		if _, err := s.vault.SaveGrant(t.Context(), g); err != nil {
@@ -127,64 +137,66 @@ func brew(t *testing.T) *storm {
 	return s
 }
 
-func (s *storm) newToken() {
+func (s *loadTest) newToken() {
 	token := s.google.ChatToken()
-	s.token.Store(&token)
+	s.chatToken.Store(&token)
 }
 
-// wish is one space that somebody wants, by a command or by another system,
-// until they have it.
-type wish struct {
-	person google.Person
-	name   string
-	api    bool
-	has    bool
+// spaceRequest asks for one space, in Chat or through the API, until it is created.
+type spaceRequest struct {
+	person  google.Person
+	name    string
+	viaAPI  bool
+	created bool
 }
 
-// ask asks for it once. Every answer has to be one that is right.
-func (s *storm) ask(w *wish, key string) {
-	var answer string
-	if w.api {
-		status, body := s.create(w, key)
+// request sends r once and reports an unexpected response.
+func (s *loadTest) request(r *spaceRequest, key string) {
+	var outcome string
+	if r.viaAPI {
+		status, body := s.createSpace(r, key)
 		switch status {
 		case http.StatusCreated:
-			w.has, answer = true, "201"
+			r.created, outcome = true, "201"
 		case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusConflict:
-			answer = fmt.Sprint(status)
+			outcome = fmt.Sprint(status)
 		default:
 			s.t.Errorf("the API: %d %s", status, body)
 		}
 	} else {
-		status, body := s.post(w)
-		said := ""
-		for _, text := range []string{"Space created", "Something didn't work", "receiving too many requests", "isn't responding"} {
-			if strings.Contains(body, text) && said == "" {
-				said = text
+		status, body := s.sendCommand(r)
+		reply := ""
+		for _, text := range []string{
+			"Space created", "Something didn't work", "receiving too many requests",
+			"isn't responding",
+		} {
+			if strings.Contains(body, text) && reply == "" {
+				reply = text
 			}
 		}
-		if status == http.StatusServiceUnavailable { // the keys could not be had, to see who speaks: Chat sends it again
-			said = "503"
-		} else if status != http.StatusOK || said == "" {
+		if status == http.StatusServiceUnavailable { // Chat's keys are unavailable; Chat redelivers
+			reply = "503"
+		} else if status != http.StatusOK || reply == "" {
 			s.t.Errorf("Chat: %d %s", status, body)
 		}
-		w.has, answer = said == "Space created", said
+		r.created, outcome = reply == "Space created", reply
 	}
-	n, _ := s.answers.LoadOrStore(answer, &atomic.Int64{})
+	n, _ := s.outcomes.LoadOrStore(outcome, &atomic.Int64{})
 	n.(*atomic.Int64).Add(1)
-	s.acts.Add(1)
+	s.requests.Add(1)
 }
 
-func (s *storm) post(w *wish) (int, string) {
-	event := command(w.person, "spaces/DM"+w.person.Sub+"/messages/"+w.name, 5, w.name)
-	return s.send("/chatevent", event, "Bearer "+*s.token.Load(), "")
+func (s *loadTest) sendCommand(r *spaceRequest) (int, string) {
+	event := command(r.person, "spaces/DM"+r.person.Sub+"/messages/"+r.name, 5, r.name)
+	return s.send("/chatevent", event, "Bearer "+*s.chatToken.Load(), "")
 }
 
-func (s *storm) create(w *wish, key string) (int, string) {
-	body := map[string]any{"actAs": w.person.User(), "displayName": w.name}
+func (s *loadTest) createSpace(r *spaceRequest, key string) (int, string) {
+	body := map[string]any{"actAs": r.person.User(), "displayName": r.name}
 	return s.send("/createspace/v1/spaces", body, (&world{program: s.program, clock: s.clock}).callerToken(nil), key)
 }
 
-func (s *storm) send(path string, body any, authorization, key string) (int, string) {
+func (s *loadTest) send(path string, body any, authorization, key string) (int, string) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		s.t.Error(err)
@@ -211,35 +223,38 @@ func (s *storm) send(path string, body any, authorization, key string) (int, str
 	return res.StatusCode, string(answer)
 }
 
-// round lets workers ask for spaces; half of what was not had is asked for again
-// in the storm, and the rest when it has ended.
-func (s *storm) round(n, first int) []*wish {
-	wishes := make([]*wish, n)
+// runRound requests n spaces from loadWorkers goroutines. Each request is sent
+// one to three times, as Chat redelivers and callers retry.
+func (s *loadTest) runRound(n, first int) []*spaceRequest {
+	requests := make([]*spaceRequest, n)
 	var next atomic.Int64
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	for range loadWorkers {
-		all.Go(func() {
+		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				w := &wish{person: s.people[rand.IntN(len(s.people))], name: fmt.Sprintf("Plan%d", first+i), api: i%2 == 0}
-				wishes[i] = w
-				for try := 0; try < 1+rand.IntN(3); try++ { // Chat redelivers, systems repeat
-					s.ask(w, w.name+"-key")
+				r := &spaceRequest{
+					person: s.people[rand.IntN(len(s.people))], name: fmt.Sprintf("Plan%d", first+i),
+					viaAPI: i%2 == 0,
+				}
+				requests[i] = r
+				for try := 0; try < 1+rand.IntN(3); try++ {
+					s.request(r, r.name+"-key")
 				}
 			}
 		})
 	}
-	all.Wait()
-	return wishes
+	wg.Wait()
+	return requests
 }
 
 func TestUnderLoadWithFaultsNoGrantIsLostAndNoSpaceIsMadeTwice(t *testing.T) {
-	s := brew(t)
+	s := newLoadTest(t)
 	began, rounds := time.Now(), 0
-	warm := s.settle(s.round(loadRound/10, 0))
+	warm := s.finish(s.runRound(loadRound/10, 0))
 	end := began.Add(*loadTime)
 	first := loadRound
 	for rotated := false; time.Now().Before(end) || rounds < 2; rounds++ {
-		s.faulty.Store(true)
+		s.googleFaulty.Store(true)
 		if !rotated && (time.Since(began) > *loadTime/2 || rounds == 1) {
 			rotated = true
 			s.clock.advance(2 * time.Minute) // Google publishes a key long before it signs with it
@@ -247,27 +262,27 @@ func TestUnderLoadWithFaultsNoGrantIsLostAndNoSpaceIsMadeTwice(t *testing.T) {
 		}
 		s.newToken()
 		var outage *time.Timer
-		if rounds == 1 { // Firestore is gone, for 30 s of two minutes
-			s.down.Store(true)
-			outage = time.AfterFunc(*loadTime/4, func() { s.down.Store(false) })
+		if rounds == 1 { // Firestore is down for a quarter of the test
+			s.storeDown.Store(true)
+			outage = time.AfterFunc(*loadTime/4, func() { s.storeDown.Store(false) })
 		}
 		n := loadRound
 		if *loadTime < 10*time.Second {
 			n /= 5
 		}
-		wishes := s.round(n, first)
+		requests := s.runRound(n, first)
 		first += n
 		if outage != nil {
 			outage.Stop()
 		}
-		s.down.Store(false)
-		s.faulty.Store(false)
-		after := s.settle(wishes)
+		s.storeDown.Store(false)
+		s.googleFaulty.Store(false)
+		after := s.finish(requests)
 		if after.goroutines > warm.goroutines+50 {
-			t.Errorf("%d goroutines, %d at first", after.goroutines, warm.goroutines)
+			t.Errorf("%d goroutines, %d after the first round", after.goroutines, warm.goroutines)
 		}
 		if grown := float64(after.heap) / float64(warm.heap+(8<<20)); grown > 2 {
-			t.Errorf("%d MB in use, %d MB at first", after.heap>>20, warm.heap>>20)
+			t.Errorf("%d MB in use, %d MB after the first round", after.heap>>20, warm.heap>>20)
 		}
 	}
 	for _, p := range s.people {
@@ -277,64 +292,65 @@ func TestUnderLoadWithFaultsNoGrantIsLostAndNoSpaceIsMadeTwice(t *testing.T) {
 		}
 	}
 	text := ""
-	s.answers.Range(func(what, n any) bool {
-		text += fmt.Sprintf("; %s: %d", what, n.(*atomic.Int64).Load())
+	s.outcomes.Range(func(outcome, n any) bool {
+		text += fmt.Sprintf("; %s: %d", outcome, n.(*atomic.Int64).Load())
 		return true
 	})
-	t.Logf("%d requests in %v (%.0f/s), %d rounds%s", s.acts.Load(), time.Since(began).Round(time.Second), float64(s.acts.Load())/time.Since(began).Seconds(), rounds, text)
+	t.Logf("%d requests in %v (%.0f/s), %d rounds%s", s.requests.Load(), time.Since(began).Round(time.Second),
+		float64(s.requests.Load())/time.Since(began).Seconds(), rounds, text)
 }
 
-// size is how much of the process is in use.
-type size struct {
+// footprint is what the process uses.
+type footprint struct {
 	goroutines int
 	heap       uint64
 }
 
-// settle gives everybody what they wished for, now that nothing fails, and looks
-// that each has it once. Then the stand-in forgets it.
-func (s *storm) settle(wishes []*wish) size {
+// finish repeats the open requests without faults and checks that each space
+// exists once. Then it clears the emulator and the store.
+func (s *loadTest) finish(requests []*spaceRequest) footprint {
 	s.t.Helper()
-	for _, w := range wishes {
-		for try := 0; !w.has; try++ {
+	for _, r := range requests {
+		for try := 0; !r.created; try++ {
 			if try == 200 {
-				s.t.Fatalf("%s is not to be had any more", w.name)
+				s.t.Fatalf("%s is still not created", r.name)
 			}
-			if s.ask(w, w.name+"-key"); !w.has {
-				s.clock.advance(time.Minute) // somebody was at it, or a failed refresh is remembered
+			if s.request(r, r.name+"-key"); !r.created {
+				s.clock.advance(time.Minute) // another attempt holds the lease, or a failed refresh is cached
 				s.newToken()
 			}
 		}
 	}
-	made := map[string]int{}
+	count := map[string]int{}
 	for _, p := range s.people {
 		for _, space := range s.google.SpacesOf(p) {
 			if strings.HasPrefix(space.DisplayName, "Plan") {
-				made[space.DisplayName]++
+				count[space.DisplayName]++
 			}
 		}
 	}
-	for _, w := range wishes {
-		if made[w.name] != 1 {
-			s.t.Errorf("%s was made %d times", w.name, made[w.name])
+	for _, r := range requests {
+		if count[r.name] != 1 {
+			s.t.Errorf("%s was created %d times", r.name, count[r.name])
 		}
 	}
-	if len(made) != len(wishes) {
-		s.t.Errorf("%d spaces for %d wishes", len(made), len(wishes))
+	if len(count) != len(requests) {
+		s.t.Errorf("%d spaces for %d requests", len(count), len(requests))
 	}
 	s.google.Prune()
-	if err := s.forget(); err != nil {
+	if err := s.clearDocs(); err != nil {
 		s.t.Error(err)
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return size{runtime.NumGoroutine(), m.HeapInuse}
+	return footprint{runtime.NumGoroutine(), m.HeapInuse}
 }
 
-// forget removes what Firestore would keep outside of the process: the memory
-// store is in it.
-func (s *storm) forget() error {
+// clearDocs deletes documents that Firestore would keep outside the process. The
+// memory store would count them as heap.
+func (s *loadTest) clearDocs() error {
 	collections := []string{"operations"}
 	for _, p := range s.people {
 		collections = append(collections, "activity/"+p.Sub+"/acts")
@@ -349,7 +365,8 @@ func (s *storm) forget() error {
 				break
 			}
 			for _, doc := range docs {
-				if err := s.docs.Delete(context.Background(), vault.Collection(collection), doc.ID, doc.Version); err != nil {
+				if err := s.docs.Delete(context.Background(), vault.Collection(collection), doc.ID,
+					doc.Version); err != nil {
 					return err
 				}
 			}

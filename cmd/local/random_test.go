@@ -17,11 +17,16 @@ import (
 	"example.com/deputy/shared/capability"
 )
 
-// random is a value that a schema allows, or, where odd strikes, one that it
-// does not.
-func random(r *rand.Rand, s *openapi3.Schema, odd float64) any {
-	if r.Float64() < odd {
-		return []any{nil, 7, -1.5e300, true, "", strings.Repeat("x", 5000), "\x00\u202e", "users/../x", "groups/", []any{}, map[string]any{"a": 1}, []any{nil}}[r.IntN(12)]
+// randomValue returns a value that the schema allows. With probability oddRate, at
+// each level, it returns one that the schema might not allow.
+func randomValue(r *rand.Rand, s *openapi3.Schema, oddRate float64) any {
+	if r.Float64() < oddRate {
+		return []any{
+			nil, 7, -1.5e300, true, "", strings.Repeat("x", 5000), "\x00\u202e", "users/../x", "groups/",
+			[]any{},
+			map[string]any{"a": 1},
+			[]any{nil},
+		}[r.IntN(12)]
 	}
 	switch {
 	case len(s.Enum) > 0:
@@ -30,17 +35,17 @@ func random(r *rand.Rand, s *openapi3.Schema, odd float64) any {
 		out := map[string]any{}
 		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 			if slices.Contains(s.Required, name) || r.IntN(2) == 0 {
-				out[name] = random(r, s.Properties[name].Value, odd)
+				out[name] = randomValue(r, s.Properties[name].Value, oddRate)
 			}
 		}
-		if r.Float64() < odd {
+		if r.Float64() < oddRate {
 			out["unheardOf"] = 1
 		}
 		return out
 	case s.Type.Is("array"):
 		out := []any{}
 		for range 1 + r.IntN(3) {
-			out = append(out, random(r, s.Items.Value, odd))
+			out = append(out, randomValue(r, s.Items.Value, oddRate))
 		}
 		return out
 	case s.Type.Is("boolean"):
@@ -56,65 +61,69 @@ func random(r *rand.Rand, s *openapi3.Schema, odd float64) any {
 	}
 }
 
-// places are what can stand in a path.
-var places = []string{"AAAAteam", "AAAA0001", ada.Sub, "ada@example.com", "x", "a%2Fb", "..", "%00", "", strings.Repeat("a", 300), "ä", "__x__", "."}
+// pathValues are values for path parameters. The first exists.
+var pathValues = []string{
+	"AAAAteam", "AAAA0001", ada.Sub, "ada@example.com", "x", "a%2Fb", "..", "%00", "",
+	strings.Repeat("a", 300), "ä", "__x__", ".",
+}
 
-func TestNoRequestMakesDeputyFailWhateverIsInIt(t *testing.T) {
+func TestAPI_RandomRequests(t *testing.T) {
 	t.Parallel()
-	doc, err := document()
+	doc, err := loadDocument()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
-	for name, odd := range map[string]float64{"as the document has it": 0, "broken": 0.15} {
+	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // reproducible
+	for name, oddRate := range map[string]float64{"valid": 0, "broken": 0.15} {
 		tr := newTrial(t, nil, false)
-		tr.allowed(capability.All()...)
-		tr.everything()
+		tr.allow(capability.All()...)
+		tr.approveAll()
 		token, statuses := tr.callerToken(), map[int]int{}
 		for n := range 1000 {
 			paths := slices.Sorted(maps.Keys(doc.Paths.Map()))
 			path := paths[r.IntN(len(paths))]
 			methods := slices.Sorted(maps.Keys(doc.Paths.Value(path).Operations()))
 			method := methods[r.IntN(len(methods))]
-			if method == http.MethodDelete && strings.Contains(path, "people") && odd == 0 {
-				continue // the rest would only be told to connect
+			if method == http.MethodDelete && strings.Contains(path, "people") && oddRate == 0 {
+				continue // later requests would only get consent_required
 			}
 			operation := doc.Paths.Value(path).Operations()[method]
 			query := url.Values{}
 			for _, p := range operation.Parameters {
 				if p.Value.In == "query" && (p.Value.Required || r.IntN(2) == 0) && p.Value.Name != "pageToken" {
-					query.Set(p.Value.Name, fmt.Sprint(random(r, p.Value.Schema.Value, odd)))
+					query.Set(p.Value.Name, fmt.Sprint(randomValue(r, p.Value.Schema.Value, oddRate)))
 				}
 			}
-			if query.Has("actAs") && odd == 0 {
+			if query.Has("actAs") && oddRate == 0 {
 				query.Set("actAs", ada.User())
 			}
-			if query.Has("updateMask") && odd == 0 {
+			if query.Has("updateMask") && oddRate == 0 {
 				query.Set("updateMask", "description")
 			}
 			at := path
 			for strings.Contains(at, "{") {
-				place := places[r.IntN(len(places))]
-				if odd == 0 {
-					place = places[0]
+				value := pathValues[r.IntN(len(pathValues))]
+				if oddRate == 0 {
+					value = pathValues[0]
 				}
 				from, to := strings.Index(at, "{"), strings.Index(at, "}")
-				at = at[:from] + place + at[to+1:]
+				at = at[:from] + value + at[to+1:]
 			}
 			body := ""
 			if operation.RequestBody != nil {
-				text, err := json.Marshal(random(r, operation.RequestBody.Value.Content["application/json"].Schema.Value, odd))
+				text, err := json.Marshal(randomValue(r,
+					operation.RequestBody.Value.Content["application/json"].Schema.Value, oddRate))
 				if err != nil {
 					t.Fatal(err)
 				}
 				body = string(text)
-				if r.Float64() < odd {
+				if r.Float64() < oddRate {
 					body = body[:r.IntN(len(body)+1)]
 				}
 			}
 			u, err := url.Parse(tr.address + "/createspace" + at + "?" + query.Encode())
 			if err != nil {
-				continue // no client could send it
+				continue // no client can send it
 			}
 			req := httptest.NewRequestWithContext(t.Context(), method, "/", strings.NewReader(body))
 			req.URL, req.RequestURI = u, ""
@@ -129,12 +138,12 @@ func TestNoRequestMakesDeputyFailWhateverIsInIt(t *testing.T) {
 				t.Fatalf("%s: %s %s %s: %d %s", name, method, u, body, answer.Code, answer.Body)
 			}
 			if kind := answer.Header().Get("Content-Type"); answer.Code >= 400 && kind != "application/problem+json" {
-				t.Errorf("%s: %s %s: %d is a %s: %s", name, method, u, answer.Code, kind, answer.Body)
+				t.Errorf("%s: %s %s: %d has content type %s: %s", name, method, u, answer.Code, kind, answer.Body)
 			}
 		}
 		t.Logf("%s: %v", name, statuses)
-		if odd == 0 && statuses[200]+statuses[201] < 200 {
-			t.Errorf("hardly anything was done: %v", statuses)
+		if oddRate == 0 && statuses[200]+statuses[201] < 200 {
+			t.Errorf("too few requests succeeded: %v", statuses)
 		}
 	}
 }

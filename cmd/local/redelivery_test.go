@@ -17,12 +17,12 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Chat sends an event again when it has not heard in time, and a client may
-// send a click again: here each event comes six times, at once, to two
-// instances that share nothing but the store and Google.
+// Chat redelivers an event when no answer arrives in time, and a client might
+// repeat a click. Here each event arrives six times at once at two instances,
+// which share only the store and Google.
 
-// twice lets whatever comes from now on come six times.
-func (tr *trial) twice() {
+// startTwin adds a second instance. From then on, each event arrives six times.
+func (tr *trial) startTwin() {
 	tr.t.Helper()
 	o := tr.options
 	o.peer = tr.program
@@ -33,8 +33,8 @@ func (tr *trial) twice() {
 	tr.peer = twin
 }
 
-// press presses the last button with a text, on a card or in a dialog, with
-// fields filled in.
+// press presses the last button named text, on a card or in a dialog, and returns
+// the page of Chat. The fields apply to a dialog only.
 func (tr *trial) press(shown, text, in string, fields url.Values) string {
 	tr.t.Helper()
 	if strings.Contains(shown, `class="dialog"`) {
@@ -48,19 +48,21 @@ func (tr *trial) press(shown, text, in string, fields url.Values) string {
 		for name, values := range fields {
 			form[name] = values
 		}
-		return tr.chats("/press", in, form)
+		return tr.postForm("/press", in, form)
 	}
-	forms := regexp.MustCompile(`(?s)<form method="post" action="click" data-live>((?:<input[^>]*>)*)<button>`+regexp.QuoteMeta(text)+`</button>`).FindAllStringSubmatch(shown, -1)
+	button := regexp.MustCompile(`(?s)<form method="post" action="click" data-live>((?:<input[^>]*>)*)<button>` +
+		regexp.QuoteMeta(text) + `</button>`)
+	forms := button.FindAllStringSubmatch(shown, -1)
 	if forms == nil {
 		tr.t.Fatalf("there is no button %q:\n%s", text, shown)
 	}
-	return tr.chats("/click", in, parseInputs(forms[len(forms)-1][1]))
+	return tr.postForm("/click", in, parseInputs(forms[len(forms)-1][1]))
 }
 
-var digits = regexp.MustCompile(`\d+`)
+var digitRuns = regexp.MustCompile(`\d+`)
 
-// made is all that stands there in Ada's name.
-func (tr *trial) made() []string {
+// snapshot lists everything that exists in Ada's name.
+func (tr *trial) snapshot() []string {
 	var out []string
 	for _, s := range tr.google.SpacesOf(ada) {
 		if s.Direct {
@@ -73,7 +75,7 @@ func (tr *trial) made() []string {
 		out = append(out, line)
 		for _, m := range s.Messages {
 			if m.Sender == ada && m.Private == "" || m.Line {
-				out = append(out, "  "+digits.ReplaceAllString(m.Text, "0")) // one room is as good as another
+				out = append(out, "  "+digitRuns.ReplaceAllString(m.Text, "0")) // meeting codes differ
 			}
 		}
 	}
@@ -95,19 +97,23 @@ func (tr *trial) made() []string {
 
 const team = "AAAAteam"
 
-// writing are the acts that write, each with what leads to its last event.
-var writing = map[string]struct{ before, act func(*trial) }{
+// writingCommands are the interactions that write. The function prepare leads to the
+// last event, and run sends it.
+var writingCommands = map[string]struct{ prepare, run func(*trial) }{
 	"/createspace": {nil, func(tr *trial) { say("/createspace Launch plan @Grace Hopper")(tr, team) }},
-	"/invite":      {func(tr *trial) { tr.lonely() }, func(tr *trial) { say("/invite @Alan Turing")(tr, tr.saved["lonely"]) }},
-	"/say":         {nil, func(tr *trial) { say("/say Hello")(tr, team) }},
-	"/meet":        {nil, func(tr *trial) { say("/meet soon")(tr, team) }},
-	"/kickoff":     {nil, func(tr *trial) { say("/kickoff")(tr, team) }},
-	"/groupchat":   {nil, func(tr *trial) { say("/groupchat @Grace Hopper @Alan Turing")(tr, team) }},
+	"/invite": {
+		func(tr *trial) { tr.gatherWithoutAlan() },
+		func(tr *trial) { say("/invite @Alan Turing")(tr, tr.saved["group"]) },
+	},
+	"/say":       {nil, func(tr *trial) { say("/say Hello")(tr, team) }},
+	"/meet":      {nil, func(tr *trial) { say("/meet soon")(tr, team) }},
+	"/kickoff":   {nil, func(tr *trial) { say("/kickoff")(tr, team) }},
+	"/groupchat": {nil, func(tr *trial) { say("/groupchat @Grace Hopper @Alan Turing")(tr, team) }},
 	"the form": {
 		func(tr *trial) { tr.saved["shown"] = choose(101)(tr, team) },
 		func(tr *trial) { tr.press(tr.saved["shown"], "Create", team, fullForm) },
 	},
-	"Try again for what was left": {
+	"retry of failed steps": {
 		func(tr *trial) {
 			tr.google.Fail("chat.spaces.patch", 403)
 			tr.google.Fail("chat.spaces.messages.create", 403)
@@ -133,52 +139,53 @@ var writing = map[string]struct{ before, act func(*trial) }{
 		func(tr *trial) { tr.press(tr.saved["shown"], "Disconnect", team, nil) },
 	},
 	"withdraw": {
-		func(tr *trial) { tr.known(); tr.saved["shown"] = say("/status")(tr, team) },
+		func(tr *trial) { tr.addApprovedCaller(); tr.saved["shown"] = say("/status")(tr, team) },
 		func(tr *trial) { tr.press(tr.saved["shown"], "Withdraw", team, nil) },
 	},
 	"erase everything": {
 		func(tr *trial) {
-			tr.known()
+			tr.addApprovedCaller()
 			tr.saved["shown"] = tr.press(say("/status")(tr, team), "Erase everything", team, nil)
 		},
 		func(tr *trial) { tr.press(tr.saved["shown"], "Erase everything", team, nil) },
 	},
 }
 
-func (tr *trial) known() {
+func (tr *trial) addApprovedCaller() {
 	(&world{program: tr.program, clock: tr.clock}).seedActivity(tr.t)
 }
 
-// lonely is a group conversation without Alan.
-func (tr *trial) lonely() { tr.saved["lonely"] = tr.google.CreateGroupChat(ada, grace).ID }
+// gatherWithoutAlan creates a group conversation of Ada and Grace.
+func (tr *trial) gatherWithoutAlan() { tr.saved["group"] = tr.google.CreateGroupChat(ada, grace).ID }
 
-func TestAnEventThatComesSixTimesToTwoInstancesActsOnce(t *testing.T) {
-	for name, w := range writing {
+func TestRedelivery_SixTimesOnTwoInstances(t *testing.T) {
+	for name, w := range writingCommands {
 		for _, format := range []chatpage.Format{chatpage.Classic, chatpage.AddOn} {
 			t.Run(name+" "+string(format), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					var want, got, before []string
-					for _, twice := range []bool{false, true} {
+					for _, twin := range []bool{false, true} {
 						tr := newTrialAs(t, format, "", nil, false)
-						tr.allowed(capability.All()...)
-						if w.before != nil {
-							w.before(tr)
+						tr.allow(capability.All()...)
+						if w.prepare != nil {
+							w.prepare(tr)
 						}
-						before = tr.made()
-						if twice {
-							tr.twice()
+						before = tr.snapshot()
+						if twin {
+							tr.startTwin()
 						}
-						w.act(tr)
-						if got = tr.made(); !twice {
+						w.run(tr)
+						if got = tr.snapshot(); !twin {
 							want = got
 						}
-						if shown := html.UnescapeString(tr.chats("/close", team, url.Values{})); strings.Contains(shown, "is not responding") {
-							t.Errorf("%s", text(shown))
+						shown := html.UnescapeString(tr.postForm("/close", team, url.Values{}))
+						if strings.Contains(shown, "is not responding") {
+							t.Errorf("%s", visibleText(shown))
 						}
 					}
 					if slices.Equal(before, got) {
-						t.Errorf("nothing was done: %v", got)
+						t.Errorf("nothing changed: %v", got)
 					}
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Error(diff)

@@ -9,40 +9,50 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// gone is the event of a person removing the app, and back of adding it again.
-func gone(p google.Person, kind, spaceType string) map[string]any {
+// spaceEvent returns the event of a person adding the app to a space or removing it.
+func spaceEvent(p google.Person, kind, spaceType string) map[string]any {
 	return map[string]any{
 		"type": kind, "user": map[string]any{"name": p.User(), "type": "HUMAN"},
-		"space": map[string]any{"name": "spaces/DM" + p.Sub, "spaceType": spaceType, "singleUserBotDm": spaceType == "DIRECT_MESSAGE"},
+		"space": map[string]any{
+			"name": "spaces/DM" + p.Sub, "spaceType": spaceType,
+			"singleUserBotDm": spaceType == "DIRECT_MESSAGE",
+		},
 	}
 }
 
-func TestRemovingTheDirectMessageIsNotedOfAnAddOnToo(t *testing.T) {
+func TestRemoved_AddOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.browser(t, ada).connect()
 	event := map[string]any{"chat": map[string]any{
-		"user":                    map[string]any{"name": ada.User()},
-		"removedFromSpacePayload": map[string]any{"space": map[string]any{"name": "spaces/DM" + ada.Sub, "spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true}},
+		"user": map[string]any{"name": ada.User()},
+		"removedFromSpacePayload": map[string]any{"space": map[string]any{
+			"name":      "spaces/DM" + ada.Sub,
+			"spaceType": "DIRECT_MESSAGE", "singleUserBotDm": true,
+		}},
 	}}
-	if status, body := w.sendWith(t, event, "Bearer "+w.google.AddOnToken(w.address+"/chatevent")); status != http.StatusOK || body != "{}" {
+	token := w.google.AddOnToken(w.address + "/chatevent")
+	if status, body := w.sendWith(t, event, "Bearer "+token); status != http.StatusOK || body != "{}" {
 		t.Errorf("got %d %s", status, body)
 	}
 	g, err := w.vault.Grant(t.Context(), resource.Person(ada.User()))
 	if err != nil || g.RemovedAt.IsZero() {
-		t.Errorf("not noted: %v, %v", g.RemovedAt, err)
+		t.Errorf("removal not stored: %v, %v", g.RemovedAt, err)
 	}
 }
 
-func TestRemovingTheDirectMessageEndsAnUnusedGrantAfterAWeek(t *testing.T) {
+func TestRemoved_UnusedGrantEndsAfterAWeek(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		events []map[string]any
 		ended  bool
 	}{
-		"removed":                 {[]map[string]any{gone(ada, "REMOVED_FROM_SPACE", "DIRECT_MESSAGE")}, true},
-		"removed and added again": {[]map[string]any{gone(ada, "REMOVED_FROM_SPACE", "DIRECT_MESSAGE"), gone(ada, "ADDED_TO_SPACE", "DIRECT_MESSAGE")}, false},
-		"removed from a space":    {[]map[string]any{gone(ada, "REMOVED_FROM_SPACE", "SPACE")}, false},
+		"removed": {[]map[string]any{spaceEvent(ada, "REMOVED_FROM_SPACE", "DIRECT_MESSAGE")}, true},
+		"removed and added again": {[]map[string]any{
+			spaceEvent(ada, "REMOVED_FROM_SPACE", "DIRECT_MESSAGE"),
+			spaceEvent(ada, "ADDED_TO_SPACE", "DIRECT_MESSAGE"),
+		}, false},
+		"removed from a space": {[]map[string]any{spaceEvent(ada, "REMOVED_FROM_SPACE", "SPACE")}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

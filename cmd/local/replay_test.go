@@ -14,16 +14,22 @@ import (
 	"example.com/deputy/emulator/chatpage"
 )
 
-// recordings are, in this order, what Ada does so that there is an event of each
-// type.
+// recordings are Ada's steps, in order, that produce an event of each type.
 var recordings = []struct{ name, play string }{
 	{"added", `{"type": "added"}`},
 	{"message", `{"type": "message", "text": "hello"}`},
 	{"slash-command", `{"type": "message", "text": "/help"}`},
-	{"slash-command-with-a-mention", `{"in": "spaces/AAAAteam", "type": "message", "text": "/createspace Quiet plan @Grace Hopper"}`},
+	{
+		"slash-command-with-a-mention",
+		`{"in": "spaces/AAAAteam", "type": "message", "text": "/createspace Quiet plan @Grace Hopper"}`,
+	},
 	{"card-clicked", `{"in": "spaces/AAAAteam", "type": "click", "button": "Continue"}`},
 	{"quick-command", `{"type": "quick", "command": "Create a space"}`},
-	{"dialog-submitted", `{"type": "press", "surface": "dialog", "button": "Create", "inputs": {"name": ["Launch plan"], "people": ["users/100000000000000000102"]}}`},
+	{
+		"dialog-submitted",
+		`{"type": "press", "surface": "dialog", "button": "Create", "inputs": {"name": ["Launch plan"], "people": ` +
+			`["users/100000000000000000102"]}}`,
+	},
 	{"dialog-cancelled", `{"type": "close"}`},
 	{"card-clicked-for-a-dialog", `{"type": "click", "button": "Rename"}`},
 	{"home", `{"type": "home"}`},
@@ -32,7 +38,7 @@ var recordings = []struct{ name, play string }{
 	{"removed", `{"type": "removed"}`},
 }
 
-func TestRecordedEventsOfEachTypeReplay(t *testing.T) {
+func TestRecordedEvents(t *testing.T) {
 	t.Parallel()
 	for _, format := range []chatpage.Format{chatpage.Classic, chatpage.AddOn} {
 		t.Run(string(format), func(t *testing.T) {
@@ -44,13 +50,14 @@ func TestRecordedEventsOfEachTypeReplay(t *testing.T) {
 			folder := filepath.Join("testdata", "events", string(format))
 			for _, r := range recordings {
 				before := len(tr.events)
-				status := tr.do(http.MethodPost, "/script/events", strings.Replace(r.play, "{", `{"as": "ada@example.com", `, 1))
+				status := tr.do(http.MethodPost, "/script/events",
+					strings.Replace(r.play, "{", `{"as": "ada@example.com", `, 1))
 				if status.Code != http.StatusOK {
 					t.Fatalf("%s: %s", r.name, status.Body)
 				}
-				if len(tr.events) == before { // no add-on hears of a closed dialog: chat-protocol.md 2.4
+				if len(tr.events) == before { // an add-on gets no event for a closed dialog: chat-protocol.md 2.4
 					if r.name != "dialog-cancelled" || format == chatpage.Classic {
-						t.Errorf("%s: the app got nothing", r.name)
+						t.Errorf("%s: the app got no event", r.name)
 					}
 					continue
 				}
@@ -66,23 +73,25 @@ func TestRecordedEventsOfEachTypeReplay(t *testing.T) {
 					t.Fatal(err)
 				}
 				if diff := cmp.Diff(string(recorded), tr.readable(live)+"\n"); diff != "" {
-					t.Errorf("%s is not what Chat sends now (go test ./cmd/local -run Recorded -args -update): %s", file, diff)
+					t.Errorf(
+						"%s differs from what Chat sends now (go test ./cmd/local -run Recorded -args -update): %s",
+						file, diff)
 				}
-				tr.replays(t, r.name, filled(t, recorded, live))
+				tr.replay(t, r.name, fillIn(t, recorded, live))
 			}
 		})
 	}
 }
 
-// filled puts what is different each time from a live event into a recorded
-// one.
-func filled(t *testing.T, recorded []byte, live string) string {
+// fillIn copies the values that differ each time from a live event into a
+// recorded one.
+func fillIn(t *testing.T, recorded []byte, live string) string {
 	t.Helper()
-	var to, from any
-	if err := json.Unmarshal(recorded, &to); err != nil {
+	var recordedValue, liveValue any
+	if err := json.Unmarshal(recorded, &recordedValue); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(live), &from); err != nil {
+	if err := json.Unmarshal([]byte(live), &liveValue); err != nil {
 		t.Fatal(err)
 	}
 	var fill func(to, from any) any
@@ -103,32 +112,33 @@ func filled(t *testing.T, recorded []byte, live string) string {
 		}
 		return to
 	}
-	text, err := json.Marshal(fill(to, from))
+	text, err := json.Marshal(fill(recordedValue, liveValue))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
 }
 
-// replays delivers a recorded event: the app takes it, and Chat takes the
-// answer.
-func (tr *trial) replays(t *testing.T, name, event string) {
+// replay delivers a recorded event and checks that Chat accepts the answer.
+func (tr *trial) replay(t *testing.T, name, event string) {
 	t.Helper()
 	format, token := chatpage.Classic, tr.google.ChatToken()
 	if strings.Contains(event, "authorizationEventObject") {
 		format, token = chatpage.AddOn, tr.google.AddOnToken(tr.address+"/chatevent")
 	}
-	got := tr.do(http.MethodPost, "/chatevent", event, "Authorization", "Bearer "+token, "Content-Type", "application/json")
+	got := tr.do(http.MethodPost, "/chatevent", event, "Authorization", "Bearer "+token,
+		"Content-Type", "application/json")
 	if got.Code != http.StatusOK {
 		t.Errorf("%s: got %d %s", name, got.Code, got.Body)
 	}
 	if err := tr.page.Check(format, got.Body.Bytes()); err != nil {
-		t.Errorf("%s: Chat would not take the answer: %v", name, err)
+		t.Errorf("%s: Chat rejects the answer: %v", name, err)
 	}
 	if strings.Contains(got.Body.String(), "Something went wrong") {
 		t.Errorf("%s: %s", name, got.Body)
 	}
-	if silent := []string{"dialog-cancelled", "removed"}; (strings.TrimSpace(got.Body.String()) == "{}") != slices.Contains(silent, name) {
+	silent := []string{"dialog-cancelled", "removed"}
+	if empty := strings.TrimSpace(got.Body.String()) == "{}"; empty != slices.Contains(silent, name) {
 		t.Errorf("%s: answered %s", name, got.Body)
 	}
 }

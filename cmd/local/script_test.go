@@ -23,15 +23,15 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-var update = flag.Bool("update", false, "write the conversations anew")
+var update = flag.Bool("update", false, "rewrite the recorded conversations and events")
 
-// conversations are readable: a headline says what a person does, and below
-// it stands the event that Chat sends, what Deputy asks of Google, and its
-// reply. The headlines are the script; the rest is checked against it.
-const conversations = "../../functions/chatevent/testdata"
+// conversationsDir holds the recorded conversations. Each headline is a step; below
+// it are Chat's events, Deputy's calls to Google, and its replies. The test runs the
+// steps and compares the rest.
+const conversationsDir = "../../functions/chatevent/testdata"
 
-func TestTheConversationsGoAsTheyAreWritten(t *testing.T) {
-	files, err := filepath.Glob(conversations + "/*.md")
+func TestConversations(t *testing.T) {
+	files, err := filepath.Glob(conversationsDir + "/*.md")
 	if err != nil || len(files) < 10 {
 		t.Fatalf("%d conversations, %v", len(files), err)
 	}
@@ -45,19 +45,22 @@ func TestTheConversationsGoAsTheyAreWritten(t *testing.T) {
 			var got string
 			synctest.Test(t, func(t *testing.T) { got = play(t, string(want)) })
 			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil { //nolint:gosec // to be read
+				err := os.WriteFile(path, []byte(got), 0o644) //nolint:gosec // a source file, readable by all
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" && !*update {
-				t.Errorf("go test ./cmd/local -run Conversations -args -update writes it anew, if it is right:\n%s", diff)
+				t.Errorf(
+					"go test ./cmd/local -run Conversations -args -update rewrites the file, if this is right:\n%s",
+					diff)
 			}
 		})
 	}
 }
 
-// play does what the headlines of a conversation say, and writes it with what
-// came of it.
+// play runs the steps of a conversation and returns it with the events, calls, and
+// replies of this run.
 func play(t *testing.T, script string) string {
 	t.Helper()
 	head, _, _ := strings.Cut(script, "\n## ")
@@ -79,20 +82,20 @@ func play(t *testing.T, script string) string {
 			for i := events; i < len(tr.events); i += 2 {
 				fmt.Fprintf(out, "\nChat sends\n\n```json\n%s\n```\n", tr.readable(tr.events[i]))
 				if i == events {
-					out.WriteString(toGoogle(tr.google.Calls()[calls:]))
+					out.WriteString(formatCalls(tr.google.Calls()[calls:]))
 				}
 				fmt.Fprintf(out, "\nDeputy replies\n\n```json\n%s\n```\n", tr.readable(tr.events[i+1]))
 			}
 			if len(tr.events) == events {
-				out.WriteString(toGoogle(tr.google.Calls()[calls:]))
+				out.WriteString(formatCalls(tr.google.Calls()[calls:]))
 			}
 		}
 	}
 	return out.String()
 }
 
-// toGoogle are the calls to Google, but for its own keys.
-func toGoogle(calls []google.Call) string {
+// formatCalls lists calls to Google, without fetches of its keys.
+func formatCalls(calls []google.Call) string {
 	out := ""
 	for _, c := range calls {
 		if !strings.Contains(c.Method, "certs") {
@@ -106,50 +109,51 @@ func toGoogle(calls []google.Call) string {
 }
 
 var (
-	types    = regexp.MustCompile(`^Ada, in (\S+), types: (.*)$`)
-	chooses  = regexp.MustCompile(`^Ada, in (\S+), chooses: (.*)$`)
-	opens    = regexp.MustCompile(`^Ada opens the Home tab$`)
-	clicks   = regexp.MustCompile(`^Ada presses "(.*?)"(?:, with (.*))?$`)
-	adds     = regexp.MustCompile(`^Ada adds the app$`)
-	consents = regexp.MustCompile(`^Ada consents(?:, without (\S+))?$`)
-	refuses  = regexp.MustCompile(`^Google refuses (\S+) with (\d+), (\d+) times?$`)
-	revokes  = regexp.MustCompile(`^Google ends the grant, and two hours go by$`)
-	repeats  = regexp.MustCompile(`^Chat sends the last event again$`)
+	typeStep      = regexp.MustCompile(`^Ada, in (\S+), types: (.*)$`)
+	chooseStep    = regexp.MustCompile(`^Ada, in (\S+), chooses: (.*)$`)
+	openHomeStep  = regexp.MustCompile(`^Ada opens the Home tab$`)
+	pressStep     = regexp.MustCompile(`^Ada presses "(.*?)"(?:, with (.*))?$`)
+	addStep       = regexp.MustCompile(`^Ada adds the app$`)
+	consentStep   = regexp.MustCompile(`^Ada consents(?:, without (\S+))?$`)
+	refusalStep   = regexp.MustCompile(`^Google refuses (\S+) with (\d+), (\d+) times?$`)
+	revokeStep    = regexp.MustCompile(`^Google ends the grant, and two hours go by$`)
+	redeliverStep = regexp.MustCompile(`^Chat sends the last event again$`)
 )
 
-// step does one thing that a headline says.
+// step runs the step of a headline.
 func (tr *trial) step(line string) {
 	tr.t.Helper()
-	if m := types.FindStringSubmatch(line); m != nil {
-		tr.saved["in"] = tr.place(m[1])
-		tr.shown(say(m[2])(tr, tr.saved["in"]))
+	if m := typeStep.FindStringSubmatch(line); m != nil {
+		tr.saved["in"] = tr.spaceID(m[1])
+		tr.setPage(say(m[2])(tr, tr.saved["in"]))
 		return
 	}
-	if m := chooses.FindStringSubmatch(line); m != nil {
-		tr.saved["in"] = tr.place(m[1])
-		tr.shown(choose(map[string]int{"Create a space": 101, "My connection": 102}[m[2]])(tr, tr.saved["in"]))
+	if m := chooseStep.FindStringSubmatch(line); m != nil {
+		tr.saved["in"] = tr.spaceID(m[1])
+		tr.setPage(choose(map[string]int{"Create a space": 101, "My connection": 102}[m[2]])(tr, tr.saved["in"]))
 		return
 	}
-	if m := clicks.FindStringSubmatch(line); m != nil {
+	if m := pressStep.FindStringSubmatch(line); m != nil {
 		fields := url.Values{}
 		for _, field := range strings.Split(m[2], "; ") {
 			if name, value, ok := strings.Cut(field, " = "); ok {
 				fields.Add(name, strings.ReplaceAll(value, "Grace", grace.User()))
 			}
 		}
-		tr.shown(tr.press(tr.saved["shown"], m[1], tr.saved["in"], fields))
+		tr.setPage(tr.press(tr.saved["shown"], m[1], tr.saved["in"], fields))
 		return
 	}
-	if m := consents.FindStringSubmatch(line); m != nil {
-		links := regexp.MustCompile(`href="([^"]*/start\?invitation=[^"]*)"`).FindAllStringSubmatch(tr.saved["shown"], -1)
+	if m := consentStep.FindStringSubmatch(line); m != nil {
+		page := tr.saved["shown"]
+		links := regexp.MustCompile(`href="([^"]*/start\?invitation=[^"]*)"`).FindAllStringSubmatch(page, -1)
 		if links == nil {
-			tr.t.Fatalf("nobody asks for a consent:\n%s", tr.saved["shown"])
+			tr.t.Fatalf("no link to a consent:\n%s", page)
 		}
-		tr.through(strings.TrimPrefix(links[len(links)-1][1], tr.address), m[1])
-		tr.shown(tr.look())
+		tr.consentAt(strings.TrimPrefix(links[len(links)-1][1], tr.address), m[1])
+		tr.setPage(tr.reload())
 		return
 	}
-	if m := refuses.FindStringSubmatch(line); m != nil {
+	if m := refusalStep.FindStringSubmatch(line); m != nil {
 		var status, times int
 		_, _ = fmt.Sscan(m[2]+" "+m[3], &status, &times)
 		for range times {
@@ -158,49 +162,52 @@ func (tr *trial) step(line string) {
 		return
 	}
 	switch {
-	case opens.MatchString(line):
+	case openHomeStep.MatchString(line):
 		tr.saved["in"] = "DM" + ada.Sub
-		tr.shown(tr.chats("/home", tr.saved["in"], url.Values{}))
-	case adds.MatchString(line):
+		tr.setPage(tr.postForm("/home", tr.saved["in"], url.Values{}))
+	case addStep.MatchString(line):
 		tr.saved["in"] = "DM" + ada.Sub
-		tr.shown(tr.chats("/add", tr.saved["in"], url.Values{}))
-	case revokes.MatchString(line):
+		tr.setPage(tr.postForm("/add", tr.saved["in"], url.Values{}))
+	case revokeStep.MatchString(line):
 		tr.google.RevokeGrant(ada)
 		tr.clock.advance(2 * time.Hour)
-	case repeats.MatchString(line):
+	case redeliverStep.MatchString(line):
 		token := tr.google.ChatToken()
 		if strings.Contains(tr.events[len(tr.events)-2], `"commonEventObject"`) {
 			token = tr.google.AddOnToken(tr.address + "/chatevent")
 		}
-		r, err := http.NewRequestWithContext(tr.t.Context(), http.MethodPost, tr.address+"/chatevent", strings.NewReader(tr.events[len(tr.events)-2]))
+		r, err := http.NewRequestWithContext(tr.t.Context(), http.MethodPost, tr.address+"/chatevent",
+			strings.NewReader(tr.events[len(tr.events)-2]))
 		if err != nil {
 			tr.t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
 		tr.deliver(r)
 	default:
-		tr.t.Fatalf("nobody knows how to: %s", line)
+		tr.t.Fatalf("unknown step: %s", line)
 	}
 }
 
-func (tr *trial) shown(page string) {
+// setPage keeps the page for later steps.
+func (tr *trial) setPage(page string) {
 	tr.saved["shown"] = page
 	if strings.Contains(page, "is not responding") {
-		tr.t.Errorf("Chat does not take the answer:\n%s", text(page))
+		tr.t.Errorf("Chat rejects the answer:\n%s", visibleText(page))
 	}
 }
 
-func (tr *trial) place(name string) string {
+func (tr *trial) spaceID(name string) string {
 	if name == "Team" {
 		return team
 	}
 	return "DM" + ada.Sub
 }
 
-func (tr *trial) look() string { return tr.chats("/nothing", tr.saved["in"], url.Values{}) }
+func (tr *trial) reload() string { return tr.postForm("/nothing", tr.saved["in"], url.Values{}) }
 
-// through goes the whole way of a consent, and on to where it leads.
-func (tr *trial) through(start, without string) {
+// consentAt consents at a link, without the scope that ends in without, and follows
+// all redirects.
+func (tr *trial) consentAt(start, without string) {
 	tr.t.Helper()
 	started := tr.do(http.MethodGet, start, "")
 	page := tr.do(http.MethodGet, strings.TrimPrefix(started.Header().Get("Location"), tr.address), "").Body.String()
@@ -210,7 +217,8 @@ func (tr *trial) through(start, without string) {
 			form.Add("scope", m[1])
 		}
 	}
-	at := tr.do(http.MethodPost, "/google/o/oauth2/v2/consent", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+	at := tr.do(http.MethodPost, "/google/o/oauth2/v2/consent", form.Encode(),
+		"Content-Type", "application/x-www-form-urlencoded")
 	for at.Code == http.StatusSeeOther || at.Code == http.StatusFound {
 		at = tr.do(http.MethodGet, strings.TrimPrefix(at.Header().Get("Location"), tr.address), "")
 	}
@@ -224,8 +232,8 @@ var secrets = []struct{ find, put string }{
 	{`http://127\.0\.0\.1:1/`, "https://deputy.example/"},
 }
 
-// readable is JSON without what is long and different each time, and short
-// where that fits into a line.
+// readable formats JSON. It replaces values that are long or differ each time, and
+// keeps on one line what fits into 120 columns.
 func (tr *trial) readable(body string) string {
 	tr.t.Helper()
 	for _, s := range secrets {
@@ -237,14 +245,14 @@ func (tr *trial) readable(body string) string {
 	if err := decoder.Decode(&value); err != nil {
 		tr.t.Fatalf("%v: %s", err, body)
 	}
-	return written(value, "")
+	return formatJSON(value, "")
 }
 
-func written(value any, indent string) string {
+func formatJSON(value any, indent string) string {
 	var flat bytes.Buffer
 	encoder := json.NewEncoder(&flat)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value) // it came as JSON
+	_ = encoder.Encode(value) // value was decoded from JSON
 	line := strings.TrimSpace(flat.String())
 	if len(indent)+len(line) <= 120 {
 		return line
@@ -254,12 +262,12 @@ func written(value any, indent string) string {
 	switch v := value.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			parts = append(parts, fmt.Sprintf("%s%q: %s", inner, key, written(v[key], inner)))
+			parts = append(parts, fmt.Sprintf("%s%q: %s", inner, key, formatJSON(v[key], inner)))
 		}
 		return "{\n" + strings.Join(parts, ",\n") + "\n" + indent + "}"
 	case []any:
 		for _, item := range v {
-			parts = append(parts, inner+written(item, inner))
+			parts = append(parts, inner+formatJSON(item, inner))
 		}
 		return "[\n" + strings.Join(parts, ",\n") + "\n" + indent + "]"
 	default:

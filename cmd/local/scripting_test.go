@@ -43,7 +43,7 @@ func TestTheScriptsOfTheManualRun(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	if !w.google.IsOn("500") || !strings.Contains(string(out), `"status":202`) {
-		t.Errorf("the last block did nothing: %s", out)
+		t.Errorf("the last block had no effect: %s", out)
 	}
 }
 
@@ -58,36 +58,42 @@ func TestTheManualListsEverySwitch(t *testing.T) {
 		want += fmt.Sprintf("| `%s` | %s |\n", s.Name, s.Text)
 	}
 	if !strings.Contains(string(text), want+"<!-- /switches -->") {
-		t.Errorf("docs/local.md should have\n%s", want)
+		t.Errorf("docs/local.md must contain\n%s", want)
 	}
 }
 
-func TestAScriptThatAsksForWhatCannotBeIsTold(t *testing.T) {
+func TestScript_InvalidRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct{ method, path, body, want string }{
 		{"POST", "/script/events", `{"as": "nobody@example.com", "type": "message"}`, "unknown person"},
-		{"POST", "/script/events", `{"as": "robin@mail.example", "in": "spaces/AAAAteam", "type": "message"}`, "not a member of this space"},
+		{
+			"POST", "/script/events", `{"as": "robin@mail.example", "in": "spaces/AAAAteam", "type": "message"}`,
+			"not a member of this space",
+		},
 		{"POST", "/script/events", `{"as": "ada@example.com", "type": "shout"}`, "type must be message"},
 		{"POST", "/script/events", `{"as": "ada@example.com", "kind": "message"}`, "unknown field"},
 		{"POST", "/script/events", `{"as": "ada@example.com", "type": "click", "button": "Delete"}`, "unknown button"},
 		{"POST", "/script/events", `{"as": "ada@example.com", "type": "press", "button": "Create"}`, "no window is open"},
 		{"POST", "/script/events/7/again", "", "unknown event"},
-		{"POST", "/script/consents", `{"as": "ada@example.com", "address": "` + w.address + `/"}`, "no consent page at"},
+		{
+			"POST", "/script/consents", `{"as": "ada@example.com", "address": "` + w.address + `/"}`,
+			"no consent page at",
+		},
 		{"PATCH", "/script/switches", `{"everything": true}`, "unknown switch"},
 		{"PUT", "/script/settings", `{"format": "modern"}`, "want classic or addon"},
 		{"POST", "/script/security-events", `{"as": "ada@example.com", "type": "bored"}`, "unknown security event"},
 		{"GET", "/script/spaces", "", "unknown person"},
 	} {
-		status, body := w.script(t, c.method, c.path, c.body)
+		status, body := w.callScript(t, c.method, c.path, c.body)
 		if status != http.StatusBadRequest || !strings.Contains(body, c.want) {
 			t.Errorf("%s %s %s: got %d %s", c.method, c.path, c.body, status, body)
 		}
 	}
 }
 
-// script calls the page as a script does.
-func (w *world) script(t *testing.T, method, path, body string) (int, string) {
+// callScript sends a request to the page, as a script does.
+func (w *world) callScript(t *testing.T, method, path, body string) (int, string) {
 	t.Helper()
 	res, err := http.DefaultClient.Do(request(t, method, w.address+path, []byte(body)))
 	if err != nil {
@@ -101,7 +107,7 @@ func (w *world) script(t *testing.T, method, path, body string) (int, string) {
 	return res.StatusCode, string(text)
 }
 
-func TestARedeliveredEventComesTwiceAndItsSecondAnswerIsShown(t *testing.T) {
+func TestRedelivery_SecondAnswerShown(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
@@ -114,15 +120,16 @@ func TestARedeliveredEventComesTwiceAndItsSecondAnswerIsShown(t *testing.T) {
 			t.Error("both answers are shown")
 		}
 		if got := w.spaces(ada); len(got) != 1 {
-			t.Errorf("it made %v", got)
+			t.Errorf("created %v", got)
 		}
 	})
 }
 
-func TestTroublesThatAreSwitchedOnAreToldToThePerson(t *testing.T) {
+func TestSwitches_ConsentErrorsShown(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"deny": "You didn't allow access", "untick": "One permission is missing", "admin-blocked": "admin_policy_enforced",
+		"deny": "You didn't allow access", "untick": "One permission is missing",
+		"admin-blocked":    "admin_policy_enforced",
 		"no-refresh-token": "Google didn't allow access", "org-internal": "Space created",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +140,7 @@ func TestTroublesThatAreSwitchedOnAreToldToThePerson(t *testing.T) {
 			}
 			b := w.browser(t, ada)
 			page := b.open(b.link(b.say("/createspace Launch plan"), "Configure"))
-			for range 2 { // without a refresh token, Google asks once more
+			for range 2 { // without a refresh token, Deputy asks Google for consent again
 				if !strings.Contains(page.body, "wants to access") {
 					break
 				}
@@ -149,7 +156,7 @@ func TestTroublesThatAreSwitchedOnAreToldToThePerson(t *testing.T) {
 	}
 }
 
-func TestTheClockOfGoogleAheadIsNotTrusted(t *testing.T) {
+func TestSwitches_ClockSkew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	if err := w.google.SetSwitch("clock-skew", true); err != nil {
@@ -159,60 +166,65 @@ func TestTheClockOfGoogleAheadIsNotTrusted(t *testing.T) {
 	w.browser(t, ada).wantChat("is not responding (status 401)")
 }
 
-func TestAFaultThatIsUnknownSaysWhichThereAre(t *testing.T) {
+func TestRun_UnknownFault(t *testing.T) {
 	t.Parallel()
-	err := run(t.Context(), []string{"-open=false", "-addr", "127.0.0.1:0", "-fault", "boredom"}, io.Discard, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), `-fault boredom`) || !strings.Contains(err.Error(), "deny, untick") {
+	args := []string{"-open=false", "-addr", "127.0.0.1:0", "-fault", "boredom"}
+	err := run(t.Context(), args, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), `-fault boredom`) ||
+		!strings.Contains(err.Error(), "deny, untick") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestWhatWasUnderWayWhenEverythingWasForgottenLeavesNothing(t *testing.T) {
+func TestReset_DuringEvent(t *testing.T) {
 	t.Parallel()
-	asked, answer := make(chan struct{}), make(chan struct{})
+	received, release := make(chan struct{}), make(chan struct{})
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		close(asked)
-		<-answer
+		close(received)
+		<-release
 		_, _ = io.WriteString(w, `{"text": "late"}`)
 	}))
 	t.Cleanup(slow.Close)
 	p, err := start(t.Context(), options{
-		addr: "127.0.0.1:0", log: io.Discard, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: chatpage.Classic,
-		app: &app{Name: "Poll", Endpoint: slow.URL + "/"},
+		addr: "127.0.0.1:0", log: io.Discard, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(),
+		format: chatpage.Classic,
+		app:    &app{Name: "Poll", Endpoint: slow.URL + "/"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.close)
 	w := &world{program: p}
-	said := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(said)
+		defer close(done)
 		w.browser(t, ada).say("grüezi")
 	}()
-	<-asked
-	if status, body := w.script(t, "POST", "/script/reset", ""); status != http.StatusOK {
+	<-received
+	if status, body := w.callScript(t, "POST", "/script/reset", ""); status != http.StatusOK {
 		t.Fatal(body)
 	}
-	close(answer)
-	<-said
+	close(release)
+	<-done
 	w.browser(t, ada).wantNoText(w.browser(t, ada).chat(), "late", "grüezi", "not responding")
 }
 
-// another is a program with a Chat app of somebody else.
-func another(t *testing.T, answer string) (*program, chan string) {
+// startOtherApp starts a program with another Chat app, which always gives this
+// answer. The channel receives the app's events.
+func startOtherApp(t *testing.T, answer string) (*program, chan string) {
 	t.Helper()
 	events := make(chan string, 10)
-	theirs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		events <- string(body)
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, answer)
 	}))
-	t.Cleanup(theirs.Close)
+	t.Cleanup(server.Close)
 	p, err := start(t.Context(), options{
-		addr: "127.0.0.1:0", log: io.Discard, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: chatpage.Classic,
-		app: &app{Name: "Poll", Endpoint: theirs.URL + "/", Commands: []chatpage.Command{{ID: 7, Name: "/poll"}}},
+		addr: "127.0.0.1:0", log: io.Discard, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(),
+		format: chatpage.Classic,
+		app:    &app{Name: "Poll", Endpoint: server.URL + "/", Commands: []chatpage.Command{{ID: 7, Name: "/poll"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -221,34 +233,39 @@ func another(t *testing.T, answer string) (*program, chan string) {
 	return p, events
 }
 
-func TestTheChatAppOfSomebodyElseGetsItsEvents(t *testing.T) {
+func TestOtherApp_Events(t *testing.T) {
 	t.Parallel()
-	p, events := another(t, `{"text": "*Who* is <users/`+grace.Sub+`>?", "cardsV2": [{"cardId": "a", "card": {"sections": [{"widgets": [
-		{"textParagraph": {"text": "<b>bold</b> &lt;i&gt;"}}, {"grid": {"columnCount": 2, "items": [{"title": "one"}]}}]}]}}]}`)
+	p, events := startOtherApp(t, `{"text": "*Who* is <users/`+grace.Sub+`>?", "cardsV2": [{"cardId": "a",
+		"card": {"sections": [{"widgets": [{"textParagraph": {"text": "<b>bold</b> &lt;i&gt;"}},
+		{"grid": {"columnCount": 2, "items": [{"title": "one"}]}}]}]}}]}`)
 	b := (&world{program: p}).browser(t, ada)
 	page := b.say("/poll lunch")
 	var event struct {
 		AppCommandMetadata struct{ AppCommandID int }
 		Message            struct{ ArgumentText string }
 	}
-	if err := json.Unmarshal([]byte(<-events), &event); err != nil || event.AppCommandMetadata.AppCommandID != 7 || event.Message.ArgumentText != " lunch" {
+	if err := json.Unmarshal([]byte(<-events), &event); err != nil || event.AppCommandMetadata.AppCommandID != 7 ||
+		event.Message.ArgumentText != " lunch" {
 		t.Errorf("the app got %+v, %v", event, err)
 	}
-	for _, text := range []string{`<b>Who</b> is <span class="mention">@Grace Hopper</span>?`, "<b>bold</b> &lt;i&gt;", "A widget that this page does not draw", "columnCount"} {
+	for _, text := range []string{
+		`<b>Who</b> is <span class="mention">@Grace Hopper</span>?`, "<b>bold</b> &lt;i&gt;",
+		"A widget that this page does not draw", "columnCount",
+	} {
 		if !strings.Contains(page.body, text) {
 			t.Errorf("%q is not on the page", text)
 		}
 	}
 }
 
-func TestAFaultyReplyOfAnAppIsExplained(t *testing.T) {
+func TestOtherApp_InvalidReply(t *testing.T) {
 	t.Parallel()
-	p, _ := another(t, `{"text": "x", "cards_v2": []}`)
+	p, _ := startOtherApp(t, `{"text": "x", "cards_v2": []}`)
 	b := (&world{program: p}).browser(t, ada)
 	b.wantText(b.say("/poll lunch"), "Poll is not responding", "cards_v2")
 }
 
-func TestAFileThatDescribesNoAppSaysWhatIsMissing(t *testing.T) {
+func TestOtherApp_InvalidFile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{}`:                               "name is missing",
@@ -260,98 +277,108 @@ func TestAFileThatDescribesNoAppSaysWhatIsMissing(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := run(t.Context(), []string{"-open=false", "-app", file}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+		if err := run(t.Context(), []string{"-open=false", "-app", file}, io.Discard, io.Discard); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", text, err)
 		}
 	}
 }
 
-// beside is an address beside the page's own.
-func (p page) beside(path string) string {
+// googleURL returns the address of a path of the OAuth endpoints on the page's host.
+func (p page) googleURL(path string) string {
 	return p.url.Scheme + "://" + p.url.Host + "/o/oauth2/v2/" + path
 }
 
-// behind is a program with a second stand-in in the place of Google itself.
-func behind(t *testing.T) (*world, *google.Server) {
+// startWithCloud starts a program with -google, whose Google is a second emulator.
+func startWithCloud(t *testing.T) (*world, *google.Server) {
 	t.Helper()
-	front, err := listen(t.Context(), "127.0.0.1:0")
+	listener, err := listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := "http://" + front.Addr().String()
-	_ = front.Close()
-	theirs := google.New(google.Config{
-		ClientID: "c", ClientSecret: "s", RedirectURIs: []string{address + "/oauthcallback/callback", address + "/signin/callback"},
+	address := "http://" + listener.Addr().String()
+	_ = listener.Close()
+	cloud := google.New(google.Config{
+		ClientID: "c", ClientSecret: "s",
+		RedirectURIs:  []string{address + "/oauthcallback/callback", address + "/signin/callback"},
 		ProjectNumber: "9", AppName: "Deputy", ChatAddress: "https://chat.google.example/", Now: time.Now,
 	})
-	at := httptest.NewServer(theirs.Handler())
-	t.Cleanup(at.Close)
-	real := (&program{address: at.URL, google: theirs}).emulatedGoogle(at.URL)
-	real.accounts.Authorization = at.URL + "/o/oauth2/v2/auth"
+	server := httptest.NewServer(cloud.Handler())
+	t.Cleanup(server.Close)
+	settings := (&program{address: server.URL, google: cloud}).emulatedGoogle(server.URL)
+	settings.accounts.Authorization = server.URL + "/o/oauth2/v2/auth"
 	log := &logBuffer{}
-	p, err := start(context.WithoutCancel(t.Context()), options{addr: front.Addr().String(), log: log, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(), format: chatpage.Classic, realGoogle: &real})
+	p, err := start(context.WithoutCancel(t.Context()), options{
+		addr: listener.Addr().String(), log: log, now: time.Now, docs: &memory.Docs{},
+		base: googleauth.NewTransport(), format: chatpage.Classic, realGoogle: &settings,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.close)
-	return &world{program: p, log: log}, theirs
+	return &world{program: p, log: log}, cloud
 }
 
-func TestWithGoogleBehindThePersonSignsInAndTheSpaceIsMadeThere(t *testing.T) {
+func TestCloud_SignInAndCreate(t *testing.T) {
 	t.Parallel()
-	w, theirs := behind(t)
+	w, cloud := startWithCloud(t)
 	b := w.browser(t, ada)
-	decide := func(p page) page {
+	allow := func(p page) page {
 		form := parseInputs(p.body)
 		form.Set("account", ada.Sub)
 		form.Set("decision", "allow")
-		form["scope"] = theirs.RequestedScopes(form.Get("request"))
-		return b.post(p.beside("consent"), form)
+		form["scope"] = cloud.RequestedScopes(form.Get("request"))
+		return b.post(p.googleURL("consent"), form)
 	}
 	choose := b.open(w.address + "/")
 	b.wantText(choose, "Choose an account")
-	in := decide(b.open(choose.beside("account?account=" + ada.Sub + "&request=" + choose.header.Get(google.ConsentRequestHeader))))
+	in := allow(b.open(choose.googleURL("account?account=" + ada.Sub + "&request=" +
+		choose.header.Get(google.ConsentRequestHeader))))
 	b.wantText(in, "ada@example.com", "Google itself")
-	done := decide(b.open(b.link(b.say("/createspace Launch plan"), "Configure")))
-	done = decide(done) // who has signed in before is asked once more, for a refresh token
+	done := allow(b.open(b.link(b.say("/createspace Launch plan"), "Configure")))
+	done = allow(done) // asked again for a refresh token, because she signed in before
 	b.wantText(done, "Space created", "Launch plan")
-	if _, ok := theirs.SpaceByName("Launch plan"); !ok {
-		t.Error("it is not there")
+	if _, ok := cloud.SpaceByName("Launch plan"); !ok {
+		t.Error("the space is not in the cloud")
 	}
 	if _, ok := w.google.SpaceByName("Launch plan"); ok {
-		t.Error("the page's own Google made it")
+		t.Error("the page's own emulator has the space")
 	}
 	if !strings.Contains(done.body, "/v1/spaces:setup") {
 		t.Error("the inspector does not show the call")
 	}
 }
 
-func TestASignInOfSomebodyElsesBrowserIsRefused(t *testing.T) {
+func TestCloud_SignInFromOtherBrowser(t *testing.T) {
 	t.Parallel()
-	w, _ := behind(t)
-	b, thief := w.browser(t, ada), w.browser(t, grace)
+	w, _ := startWithCloud(t)
+	b, attacker := w.browser(t, ada), w.browser(t, grace)
 	choose := b.open(w.address + "/signin")
-	consent := b.open(choose.beside("account?account=" + ada.Sub + "&request=" + choose.header.Get(google.ConsentRequestHeader)))
+	consent := b.open(choose.googleURL("account?account=" + ada.Sub + "&request=" +
+		choose.header.Get(google.ConsentRequestHeader)))
 	form := parseInputs(consent.body)
 	form.Set("decision", "allow")
-	got := thief.post(consent.beside("consent"), form)
+	got := attacker.post(consent.googleURL("consent"), form)
 	if got.status != http.StatusForbidden || len(w.google.Accounts()) != 0 {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
 }
 
-func TestAClientWithoutItsRedirectAddressesSaysWhichToAdd(t *testing.T) {
+func TestCloud_MissingRedirectURI(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "client_secrets.json")
+	addresses := regexp.MustCompile(`127\.0\.0\.1:\d+`)
 	for text, want := range map[string]string{
-		`{"web": {"client_id": "c", "client_secret": "s", "redirect_uris": ["http://127.0.0.1:8765/oauthcallback/callback"]}}`: "and http://127.0.0.1:0/signin/callback",
+		`{"web": {"client_id": "c", "client_secret": "s", "redirect_uris": ` +
+			`["http://127.0.0.1:8765/oauthcallback/callback"]}}`: "and http://127.0.0.1:0/signin/callback",
 		`{"installed": {"client_id": "c"}}`: "desktop client",
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		err := run(t.Context(), []string{"-open=false", "-addr", "127.0.0.1:0", "-google", file}, io.Discard, io.Discard)
-		if err == nil || !strings.Contains(regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(err.Error(), "127.0.0.1:0"), want) {
+		args := []string{"-open=false", "-addr", "127.0.0.1:0", "-google", file}
+		err := run(t.Context(), args, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(addresses.ReplaceAllString(err.Error(), "127.0.0.1:0"), want) {
 			t.Errorf("%s: got %v", text, err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"example.com/deputy/shared/capability"
 )
 
-func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
+func TestLog_NoSecrets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -19,12 +19,12 @@ func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
 	wrong := b.consent(b.link(declined, "Try again"), decision{account: grace})
 	b.consent(b.link(wrong, "Choose another account"), decision{account: ada})
 	b.wantChat("Space created")
-	for _, u := range b.visited { // every callback once more
+	for _, u := range b.visited { // replay every callback
 		if strings.HasSuffix(u.Path, "/callback") {
 			b.wantText(b.open(u.String()), "This link was already used")
 		}
 	}
-	b.say("/createspace MARKED plan") // a taken name
+	b.say("/createspace MARKED plan") // the name is taken
 	b.say("/createspace @Grace Hopper MARKED too " + strings.Repeat("x", 128))
 	w.google.Fail("chat.spaces.setup", 400)
 	b.say("/createspace MARKED refused")
@@ -39,7 +39,7 @@ func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
 
 	log := w.log.String()
 	if lines := strings.Count(log, "\n"); lines < 20 {
-		t.Fatalf("only %d lines: this test looks at the wrong place", lines)
+		t.Fatalf("only %d lines logged, so this test checks too little", lines)
 	}
 	secrets := w.google.Secrets()
 	for _, u := range b.visited {
@@ -58,29 +58,33 @@ func TestNoSecretIsInAnyLineWrittenDuringTheStory(t *testing.T) {
 		}
 	}
 	if checked < 40 {
-		t.Errorf("only %d secrets were looked for", checked)
+		t.Errorf("only %d secrets were checked", checked)
 	}
 }
 
-func TestNothingThatWasTypedIsLoggedWhenAConnectionBreaks(t *testing.T) {
+func TestLog_NoInputOnConnectionError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reset := failure{name: "reset", wire: func(*http.Request, http.RoundTripper) (*http.Response, error) {
 			return nil, errors.New("connection reset by peer")
 		}}
-		for _, typed := range []string{"/spaces MARKED", "/groupchat MARKED@example.com other@example.com", "/createspace MARKED @Grace Hopper", "/say MARKED", "/invite MARKED@example.com", "/kickoff"} {
+		for _, command := range []string{
+			"/spaces MARKED", "/groupchat MARKED@example.com other@example.com",
+			"/createspace MARKED @Grace Hopper", "/say MARKED", "/invite MARKED@example.com", "/kickoff",
+		} {
 			tr := newTrial(t, &reset, true)
-			tr.allowed(capability.All()...)
-			tr.arm(2) // the keys that say who Chat is have been fetched
-			if shown := say(typed)(tr, team); !strings.Contains(shown, "Something didn't work") {
-				t.Errorf("%s: %s", typed, text(shown))
+			tr.allow(capability.All()...)
+			tr.arm(2) // the first call fetches Chat's keys
+			if shown := say(command)(tr, team); !strings.Contains(shown, "Something didn't work") {
+				t.Errorf("%s: %s", command, visibleText(shown))
 			}
 			if log := tr.log.String(); strings.Contains(log, "MARKED") || !strings.Contains(log, "connection reset") {
-				t.Errorf("%s: %s", typed, log)
+				t.Errorf("%s: %s", command, log)
 			}
 		}
 	})
 }
 
+// lineAt returns the line of the log at an offset.
 func lineAt(log string, at int) string {
 	from, to := strings.LastIndex(log[:at], "\n")+1, strings.Index(log[at:], "\n")
 	return log[from : at+to]

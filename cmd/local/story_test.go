@@ -11,7 +11,7 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
+func TestStory_FirstUse(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
@@ -50,7 +50,7 @@ func TestANewcomerConnectsFromChatAndTheCommandGoesOnByItself(t *testing.T) {
 	})
 }
 
-func TestTheAppGreetsWhoeverAddsIt(t *testing.T) {
+func TestAdded_Greeting(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
@@ -58,7 +58,7 @@ func TestTheAppGreetsWhoeverAddsIt(t *testing.T) {
 	})
 }
 
-func TestAnotherAccountThanTheOneThatAskedIsTurnedAway(t *testing.T) {
+func TestConsent_WrongAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -77,7 +77,7 @@ func TestAnotherAccountThanTheOneThatAskedIsTurnedAway(t *testing.T) {
 	b.wantChat("Space created")
 }
 
-func TestARefusalTellsWhatToDoAndLeavesNothing(t *testing.T) {
+func TestConsent_Declined(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -90,11 +90,12 @@ func TestARefusalTellsWhatToDoAndLeavesNothing(t *testing.T) {
 	b.wantChat("Space created")
 }
 
-func TestAnUntickedBoxIsNamedAndOfferedAgain(t *testing.T) {
+func TestConsent_UnselectedScope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
-	unticked := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decision{account: ada, untick: "chat.spaces.create"})
+	unticked := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"),
+		decision{account: ada, untick: "chat.spaces.create"})
 	b.wantText(unticked, "One permission is missing", "also needs permission to: Create spaces")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("spaces: %v", got)
@@ -103,13 +104,15 @@ func TestAnUntickedBoxIsNamedAndOfferedAgain(t *testing.T) {
 	b.wantChat("Space created")
 }
 
-func TestWhoeverMayNotSeeTheMembersStillGetsTheSpace(t *testing.T) {
+func TestCreateSpace_WithoutReadMembers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"), decision{account: ada, untick: "memberships.readonly"})
+	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"),
+		decision{account: ada, untick: "memberships.readonly"})
 	b.say("/createspace Launch plan @Grace Hopper")
-	b.consent(b.link(b.wantChat("Space created", "You haven't allowed Deputy to see members"), "Allow"), decision{account: ada})
+	b.consent(b.link(b.wantChat("Space created", "You haven't allowed Deputy to see members"), "Allow"),
+		decision{account: ada})
 	b.say("/createspace Second plan @Grace Hopper")
 	b.wantChat("Space created", "Added")
 	if diff := cmp.Diff([]string{"Launch plan", "Second plan"}, w.spaces(grace)); diff != "" {
@@ -117,7 +120,7 @@ func TestWhoeverMayNotSeeTheMembersStillGetsTheSpace(t *testing.T) {
 	}
 }
 
-func TestTheCardTellsWhoGotInAndWhoWasLeftOut(t *testing.T) {
+func TestCreateSpace_MembersOnCard(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
@@ -127,7 +130,7 @@ func TestTheCardTellsWhoGotInAndWhoWasLeftOut(t *testing.T) {
 	})
 }
 
-func TestAUsedOrExpiredLinkSaysSo(t *testing.T) {
+func TestConsent_UsedOrExpiredLink(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -155,18 +158,18 @@ func TestAUsedOrExpiredLinkSaysSo(t *testing.T) {
 	b.wantText(b.open(w.address+"/oauthcallback/callback?state=unknown&code=x"), "This link has expired")
 }
 
-func TestAConsentCannotBeFinishedInAnotherBrowser(t *testing.T) {
+func TestConsent_OtherBrowser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	victim, thief := w.browser(t, ada), w.browser(t, ada)
-	asked := thief.open(thief.link(thief.say("/connect"), "Configure"))
-	victim.wantText(victim.submit(asked, decision{account: ada}), "Use the same browser")
+	victim, attacker := w.browser(t, ada), w.browser(t, ada)
+	consent := attacker.open(attacker.link(attacker.say("/connect"), "Configure"))
+	victim.wantText(victim.submit(consent, decision{account: ada}), "Use the same browser")
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
 		t.Error("a grant was stored")
 	}
 }
 
-func TestADoubleClickOnConfigureMakesOneSpace(t *testing.T) {
+func TestConsent_DoubleClick(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -180,7 +183,7 @@ func TestADoubleClickOnConfigureMakesOneSpace(t *testing.T) {
 	}
 }
 
-func TestWhatOnlyLooksAheadBeginsNothing(t *testing.T) {
+func TestConsent_Prefetch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -201,26 +204,26 @@ func TestWhatOnlyLooksAheadBeginsNothing(t *testing.T) {
 	}
 }
 
-func TestInASpaceOnlyThePersonSeesTheCardAndContinueGoesOn(t *testing.T) {
+func TestConsent_PrivateInSpace(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.space = "AAAAteam"
 		b.say("/createspace Secret plan")
-		asked := b.wantChat("Connect your account", "Only visible to you")
-		b.wantNoText(asked, "requires configuration")
+		prompted := b.wantChat("Connect your account", "Only visible to you")
+		b.wantNoText(prompted, "requires configuration")
 		other := w.browser(t, grace)
 		other.space = "AAAAteam"
 		other.wantNoText(other.chat(), "Secret plan", "Connect your account")
 
-		b.wantText(b.consent(b.link(asked, "Connect"), decision{account: ada}), "You're connected", "select Continue")
+		b.wantText(b.consent(b.link(prompted, "Connect"), decision{account: ada}), "You're connected", "select Continue")
 		b.press("Continue")
 		b.wantChat("Space created", "Secret plan")
 		other.wantNoText(other.chat(), "Secret plan", "Space created")
 	})
 }
 
-func TestATakenNameIsSaidPlainlyAndAnotherOffered(t *testing.T) {
+func TestCreateSpace_NameTaken(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
@@ -239,7 +242,7 @@ func TestATakenNameIsSaidPlainlyAndAnotherOffered(t *testing.T) {
 	})
 }
 
-func TestACommandThatIsNotUnderstoodSaysHowToWriteIt(t *testing.T) {
+func TestCommands_InvalidInput(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -251,7 +254,7 @@ func TestACommandThatIsNotUnderstoodSaysHowToWriteIt(t *testing.T) {
 	b.wantChat("What Deputy can do")
 }
 
-func TestMarkupInANameIsShownAsItWasTyped(t *testing.T) {
+func TestCreateSpace_MarkupInName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -260,7 +263,7 @@ func TestMarkupInANameIsShownAsItWasTyped(t *testing.T) {
 	b.wantChat("Space created", `<b>Q&A</b> "plan"`)
 }
 
-func TestAFaultOfGooglesIsRetriedAndMakesOneSpace(t *testing.T) {
+func TestCreateSpace_TransientError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -273,7 +276,7 @@ func TestAFaultOfGooglesIsRetriedAndMakesOneSpace(t *testing.T) {
 	}
 }
 
-func TestTryAgainIsTheSameActAndMakesOneSpace(t *testing.T) {
+func TestCreateSpace_TryAgain(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
@@ -289,24 +292,24 @@ func TestTryAgainIsTheSameActAndMakesOneSpace(t *testing.T) {
 	})
 }
 
-func TestAGrantThatGoogleEndedIsToldOnceAndContinueGoesOn(t *testing.T) {
+func TestGrant_RevokedAtGoogle(t *testing.T) {
 	t.Parallel()
-	for name, pass := range map[string]time.Duration{
-		"when a refresh is due":                2 * time.Hour,
-		"an hour before the access token ends": 0,
+	for name, elapsed := range map[string]time.Duration{
+		"refresh due":              2 * time.Hour,
+		"access token still valid": 0,
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBothFormats(t, func(t *testing.T, w *world) {
 				b := w.browser(t, ada)
 				b.connect()
 				w.google.RevokeGrant(ada)
-				w.clock.advance(pass)
-				told := b.say("/createspace Launch plan")
-				b.wantText(told, "Google ended Deputy")
-				b.wantNoText(told, "requires configuration")
-				// Told once: the next is Chat's own prompt, which carries no text.
+				w.clock.advance(elapsed)
+				ended := b.say("/createspace Launch plan")
+				b.wantText(ended, "Google ended Deputy")
+				b.wantNoText(ended, "requires configuration")
+				// The reason is shown once. The next prompt is Chat's own, which has no text.
 				b.wantText(b.say("/createspace Other plan"), "requires configuration")
-				b.consent(b.link(told, "Connect"), decision{account: ada})
+				b.consent(b.link(ended, "Connect"), decision{account: ada})
 				b.press("Continue")
 				b.wantChat("Space created", "Launch plan")
 			})
@@ -314,24 +317,24 @@ func TestAGrantThatGoogleEndedIsToldOnceAndContinueGoesOn(t *testing.T) {
 	}
 }
 
-func TestASessionPolicyAsksToSignInAgainAndTheGrantLives(t *testing.T) {
+func TestGrant_SessionPolicyReauth(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.connect()
 	w.google.RequireReauth(ada, true)
 	w.clock.advance(2 * time.Hour)
-	asked := b.say("/createspace Launch plan")
-	b.wantText(asked, "Your organization requires you to sign in to Google again")
+	prompted := b.say("/createspace Launch plan")
+	b.wantText(prompted, "Your organization requires you to sign in to Google again")
 	b.say("/status")
 	b.wantChat("ada@example.com", "Your organization requires you to sign in to Google again")
-	w.google.RequireReauth(ada, false) // by signing in
-	b.consent(b.link(asked, "Connect"), decision{account: ada})
+	w.google.RequireReauth(ada, false) // she has signed in
+	b.consent(b.link(prompted, "Connect"), decision{account: ada})
 	b.press("Continue")
 	b.wantChat("Space created")
 }
 
-func TestATokenThatAnAPIRefusesOnceIsRenewedWithoutTheirNoticing(t *testing.T) {
+func TestToken_RefreshedAfter401(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -339,12 +342,12 @@ func TestATokenThatAnAPIRefusesOnceIsRenewedWithoutTheirNoticing(t *testing.T) {
 	w.google.Fail("chat.spaces.setup", 401)
 	b.say("/createspace Launch plan")
 	b.wantChat("Space created")
-	w.google.Fail("chat.spaces.setup", 401, 401) // the renewed one as well: the API has trouble of its own
+	w.google.Fail("chat.spaces.setup", 401, 401) // the refreshed token is rejected, too, so the fault is at the API
 	b.wantNoText(b.say("/createspace Second plan"), "Google ended Deputy")
 	b.wantText(b.say("/status"), "ada@example.com")
 }
 
-func TestATokenThatIsRefusedForTheListOfMembersIsRenewedToo(t *testing.T) {
+func TestToken_RefreshedForMemberList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -357,7 +360,7 @@ func TestATokenThatIsRefusedForTheListOfMembersIsRenewedToo(t *testing.T) {
 	}
 }
 
-func TestAScopeThatGoogleSaysIsMissingIsAskedFor(t *testing.T) {
+func TestConsent_ScopeMissingAtGoogle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -367,7 +370,7 @@ func TestAScopeThatGoogleSaysIsMissingIsAskedFor(t *testing.T) {
 	b.wantChat("Space created")
 }
 
-func TestStatusSaysSoWhenNothingWasAllowed(t *testing.T) {
+func TestStatus_NothingAllowed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -376,7 +379,7 @@ func TestStatusSaysSoWhenNothingWasAllowed(t *testing.T) {
 	b.wantChat("Your connection", "Create spaces", "Not allowed", "Allow more")
 }
 
-func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {
+func TestDisconnect_GoogleUnreachable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -388,7 +391,7 @@ func TestDisconnectTellsTheTruthWhenGoogleCannotBeReached(t *testing.T) {
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
 		t.Error("the grant is still stored")
 	}
-	if kept, err := w.docs.List(t.Context(), "revocations", "", 10); err != nil || len(kept) != 1 {
-		t.Errorf("tokens kept for revocation: %v, %v", kept, err)
+	if stored, err := w.docs.List(t.Context(), "revocations", "", 10); err != nil || len(stored) != 1 {
+		t.Errorf("tokens kept for revocation: %v, %v", stored, err)
 	}
 }

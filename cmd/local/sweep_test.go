@@ -9,8 +9,8 @@ import (
 	"example.com/deputy/shared/grants"
 )
 
-// swept asks for a sweep as the caller of a token.
-func (w *world) swept(t *testing.T, authorization string) (int, grants.SweepResult) {
+// sweep requests a sweep with an Authorization header.
+func (w *world) sweep(t *testing.T, authorization string) (int, grants.SweepResult) {
 	t.Helper()
 	r := request(t, http.MethodPost, w.address+"/createspace/v1/sweep", nil)
 	r.Header.Set("Authorization", authorization)
@@ -19,31 +19,33 @@ func (w *world) swept(t *testing.T, authorization string) (int, grants.SweepResu
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	var done grants.SweepResult
-	if err := json.NewDecoder(res.Body).Decode(&done); err != nil {
+	var result grants.SweepResult
+	if err := json.NewDecoder(res.Body).Decode(&result); err != nil {
 		t.Fatal(err)
 	}
-	return res.StatusCode, done
+	return res.StatusCode, result
 }
 
-func TestTheSchedulerSweepsAndNobodyElse(t *testing.T) {
+func TestSweep_OnlyScheduler(t *testing.T) {
 	t.Parallel()
 	scheduler := caller()
 	scheduler.Actions = []string{"sweep"}
 	w := newWorldWithCaller(t, scheduler)
 	w.browser(t, ada).connect()
 	w.clock.advance(151 * 24 * time.Hour)
-	if status, done := w.swept(t, w.callerToken(nil)); status != http.StatusOK || done.Refreshed != 1 || !done.Finished {
-		t.Errorf("got %d %+v", status, done)
+	if status, result := w.sweep(t, w.callerToken(nil)); status != http.StatusOK || result.Refreshed != 1 ||
+		!result.Finished {
+		t.Errorf("got %d %+v", status, result)
 	}
-	if status, done := w.swept(t, w.callerToken(nil)); status != http.StatusOK || done.Seen != 0 || !done.Finished {
-		t.Errorf("an hour later: %d %+v", status, done)
+	if status, result := w.sweep(t, w.callerToken(nil)); status != http.StatusOK || result.Seen != 0 ||
+		!result.Finished {
+		t.Errorf("again: %d %+v", status, result)
 	}
-	if status, _ := w.swept(t, "Bearer x"); status != http.StatusUnauthorized {
+	if status, _ := w.sweep(t, "Bearer x"); status != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", status)
 	}
 	other := newWorldWithCaller(t, caller())
-	if status, _ := other.swept(t, other.callerToken(nil)); status != http.StatusForbidden {
-		t.Errorf("a caller without the operation: %d", status)
+	if status, _ := other.sweep(t, other.callerToken(nil)); status != http.StatusForbidden {
+		t.Errorf("a caller without the action: %d", status)
 	}
 }
