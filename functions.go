@@ -1,7 +1,6 @@
-// Package deputy registers Deputy's functions under the names that
-// FUNCTION_TARGET selects. Google's Go buildpack requires it to be at the root,
-// to import the framework directly, and to have no test (docs/decisions.md, "The
-// root package").
+// Package deputy registers Deputy's functions under the names that FUNCTION_TARGET selects. Google's Go buildpack
+// requires it to be at the root, to import the framework directly, and to have no test (docs/decisions.md, "The root
+// package").
 package deputy
 
 import (
@@ -21,7 +20,8 @@ import (
 )
 
 func init() {
-	slog.SetDefault(logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"), logging.ParseLevel(os.Getenv("LOG_LEVEL"))))
+	slog.SetDefault(logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"),
+		logging.ParseLevel(os.Getenv("LOG_LEVEL"))))
 
 	drain := &serve.Drain{}
 	signals := make(chan os.Signal, 1)

@@ -14,8 +14,7 @@ import (
 	"time"
 )
 
-// emulator is Google's Firestore emulator behind a proxy that can delay
-// responses.
+// emulator is Google's Firestore emulator behind a proxy that can delay responses.
 type emulator struct {
 	address  string
 	listener net.Listener
@@ -92,8 +91,7 @@ func waitForPort(ctx context.Context, address string) error {
 	}
 }
 
-// copyDelayed copies the emulator's responses in order, each part after the
-// delay.
+// copyDelayed copies the emulator's responses in order, each part after the delay.
 func (e *emulator) copyDelayed(to io.Writer, from io.Reader) {
 	type part struct {
 		due  time.Time

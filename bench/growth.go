@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// measureGrowth compares an instance after all events with the same instance
-// after the first tenth of them.
+// measureGrowth compares an instance after all events with the same instance after the first tenth of them.
 func measureGrowth(ctx context.Context, b *testbed, p plan, r *report) error {
 	if p.growth == 0 {
 		return nil

@@ -99,8 +99,7 @@ func measureLatency(ctx context.Context, b *testbed, p plan, r *report) error {
 	return nil
 }
 
-// measureSequential measures one event at a time, without delays, alternating
-// between the baseline and chat.
+// measureSequential measures one event at a time, without delays, alternating between the baseline and chat.
 func measureSequential(ctx context.Context, b *testbed, baseline, chat *deployed.Service, r *report) error {
 	times := map[*deployed.Service][]float64{}
 	for i := range 2_000 {

@@ -1,6 +1,5 @@
-// Command bench measures Deputy as deployed: the buildpack's binary, real token
-// verification, TLS to emulators under Google's names, and Google's Firestore
-// emulator. It alternates each function with a baseline that does the least work
+// Command bench measures Deputy as deployed: the buildpack's binary, real token verification, TLS to emulators under
+// Google's names, and Google's Firestore emulator. It alternates each function with a baseline that does the least work
 // for the same task, so that the ratios hardly depend on the machine.
 //
 //	go run ./bench              everything but the growth run, some minutes

@@ -98,8 +98,7 @@ func (b *testbed) connect(ctx context.Context, i invitation) error {
 	return err
 }
 
-// allow opens an invitation, gives the consent, and returns the browser's request
-// for /callback.
+// allow opens an invitation, gives the consent, and returns the browser's request for /callback.
 func (b *testbed) allow(ctx context.Context, i invitation) (*http.Request, error) {
 	start, err := http.NewRequestWithContext(ctx, http.MethodGet, i.link, nil)
 	if err != nil {
@@ -128,8 +127,7 @@ func (b *testbed) allow(ctx context.Context, i invitation) (*http.Request, error
 	return callback, nil
 }
 
-// consent gives a person's consent to Google without a network, and returns the
-// address that Google redirects to.
+// consent gives a person's consent to Google without a network, and returns the address that Google redirects to.
 func (b *testbed) consent(ctx context.Context, authorization *url.URL, p google.Person) (string, error) {
 	handler := b.google.Handler()
 	q := authorization.Query()
@@ -168,8 +166,7 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
-// runConcurrently runs n operations on several workers and returns the first
-// error.
+// runConcurrently runs n operations on several workers and returns the first error.
 func runConcurrently(ctx context.Context, workers, n int, op func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

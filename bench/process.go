@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// cpuTime returns the CPU time that a process has used: the sum of its threads'
-// schedstat on Linux, in nanoseconds.
+// cpuTime returns the CPU time that a process has used: the sum of its threads' schedstat on Linux, in nanoseconds.
 func cpuTime(pid int) (time.Duration, error) {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil || len(files) == 0 {
@@ -33,9 +32,8 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(total), nil
 }
 
-// memory returns the resident memory of a process (VmRSS) and its part that no
-// file backs (RssAnon), in MB. The rest are pages of the binary, which instances
-// on one host share.
+// memory returns the resident memory of a process (VmRSS) and its part that no file backs (RssAnon), in MB. The rest
+// are pages of the binary, which instances on one host share.
 func memory(pid int) (rss, anon float64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -28,9 +28,8 @@ type subject struct {
 	run     func(ctx context.Context, i int) error
 }
 
-// measureRatios measures the CPU time of each operation, in the function's
-// process alone, as a ratio to the baseline. It reports medians of alternating
-// rounds.
+// measureRatios measures the CPU time of each operation, in the function's process alone, as a ratio to the baseline.
+// It reports medians of alternating rounds.
 func measureRatios(ctx context.Context, b *testbed, p plan, r *report) error {
 	baseline, err := b.startBaseline(ctx)
 	if err != nil {
@@ -168,8 +167,7 @@ type invitation struct {
 	person google.Person
 }
 
-// invite sends n new invitations. Each is for a person of its own, so that no two
-// consents write the same record.
+// invite sends n new invitations. Each is for a person of its own, so that no two consents write the same record.
 func (b *testbed) invite(ctx context.Context, invitations chan<- invitation, n int) error {
 	for range n {
 		k := b.guests.Add(1)
@@ -187,8 +185,7 @@ func (b *testbed) invite(ctx context.Context, invitations chan<- invitation, n i
 	return nil
 }
 
-// countCalls reports the emulator's count of calls and connections for an event
-// of a person whose grant is cached.
+// countCalls reports the emulator's count of calls and connections for an event of a person whose grant is cached.
 func countCalls(ctx context.Context, b *testbed, chat *deployed.Service, r *report) error {
 	const events = 200
 	b.google.Prune()

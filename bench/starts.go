@@ -31,8 +31,7 @@ func measureStarts(ctx context.Context, b *testbed, p plan, r *report) error {
 	return nil
 }
 
-// coldStarts returns the times of n cold starts in milliseconds, and the memory
-// half a second later in MB.
+// coldStarts returns the times of n cold starts in milliseconds, and the memory half a second later in MB.
 func (b *testbed) coldStarts(ctx context.Context, n int) (times, rss, own []float64, err error) {
 	for range n {
 		took, f, err := b.coldStart(ctx)

@@ -37,8 +37,7 @@ const (
 	callerEmail   = "ci@tools.iam.gserviceaccount.com"
 )
 
-// testbed is the environment of the functions: emulators of Google, over TLS, and
-// of Firestore, and connected people.
+// testbed is the environment of the functions: emulators of Google, over TLS, and of Firestore, and connected people.
 type testbed struct {
 	google      *google.Server
 	net         *deployed.Network
@@ -186,8 +185,9 @@ func (b *testbed) populate(ctx context.Context, people int) error {
 				},
 				RefreshToken: config.NewSecret(refresh), AccessToken: config.NewSecret(access), AccessExpiry: expiry,
 				Status: vault.Connected, RefreshedAt: now, SignedInAt: now, Generation: now.UnixMicro(),
-				Email: config.NewSecret(person.Email), Domain: person.Domain, ConnectedAt: now.Truncate(time.Microsecond),
-				RefreshDay: now, LastUsedDay: now,
+				Email: config.NewSecret(person.Email), Domain: person.Domain,
+				ConnectedAt: now.Truncate(time.Microsecond),
+				RefreshDay:  now, LastUsedDay: now,
 			}
 			if i < approving {
 				g.Approve("ci", "user", []string{"spaces.create"}, now)

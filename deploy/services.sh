@@ -221,7 +221,7 @@ deploy() {
 	local service="$1" name="$2" target="$3" arguments env secret="--clear-secrets" mark
 	local was settled="" ready="" created="" before="" labels latest=status.latestCreatedRevisionName
 	env="$(environment "$name")"
-	[ -n "$source" ] || env="FUNCTION_TARGET=$target|$env" # with --from-source, --function sets it (platform.md 1.7)
+	[ -n "$source" ] || env="FUNCTION_TARGET=$target|$env" # with --from-source, --function sets it
 	if among "$name" "${holders[@]}"; then
 		secret="--set-secrets=KEYSET=${secrets[0]}:${versions[0]},LOOKUP_KEYSET=${secrets[1]}:${versions[1]}"
 		secret="$secret,OAUTH_CLIENT=${secrets[2]}:${versions[2]}"

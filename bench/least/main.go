@@ -1,6 +1,5 @@
-// Command least is the baseline of the benchmark: for an event from Chat, it only
-// verifies the token with a key in memory and makes one call to Google on a
-// kept-alive connection. The query ?reads=N&writes=M adds reads and writes of
+// Command least is the baseline of the benchmark: for an event from Chat, it only verifies the token with a key in
+// memory and makes one call to Google on a kept-alive connection. The query ?reads=N&writes=M adds reads and writes of
 // Firestore, and ?calls=K changes the number of calls (docs/performance.md).
 package main
 
@@ -74,8 +73,7 @@ func run() error {
 	return server.ListenAndServe()
 }
 
-// setUpSpace creates a space and reads the whole response, so that the connection
-// is used again.
+// setUpSpace creates a space and reads the whole response, so that the connection is used again.
 func setUpSpace(ctx context.Context, google *http.Client, token, name string) error {
 	const url = "https://chat.googleapis.com/v1/spaces:setup?alt=json"
 	const format = `{"requestId":"least-%[1]s","space":{"displayName":"Least %[1]s","spaceType":"SPACE"}}`
@@ -107,8 +105,7 @@ func queryInt(r *http.Request, name string, defaultValue int) int {
 	return n
 }
 
-// useStore reads and writes documents of about 200 bytes, as often as the query
-// says.
+// useStore reads and writes documents of about 200 bytes, as often as the query says.
 func useStore(r *http.Request, docs *firestore.Docs, n int64) error {
 	reads, writes := queryInt(r, "reads", 0), queryInt(r, "writes", 0)
 	for range reads {

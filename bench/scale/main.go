@@ -1,7 +1,6 @@
-// Command scale prints Deputy's load, its cost, and the limit that is reached
-// first, for a number of people and spaces. The cost of each operation is as
-// measured in docs/operate.md. Google's limits and prices are those in
-// docs/scale.md, with their dates.
+// Command scale prints Deputy's load, its cost, and the limit that is reached first, for a number of people and spaces.
+// The cost of each operation is as measured in docs/operate.md. Google's limits and prices are those in docs/scale.md,
+// with their dates.
 package main
 
 import (
@@ -85,8 +84,8 @@ func (l load) day() cost {
 	return out.plus(cost{0, 0, l.spaces * l.members, 0.2 * l.spaces * l.members})
 }
 
-// limits returns Google's limits, the nearest first (chat-protocol.md 7,
-// oauth-admin.md 2, the pages of Cloud Run and Firestore).
+// limits returns Google's limits, the nearest first (workspace/chat/limits,
+// identity/protocols/oauth2/resources/best-practices, the pages of Cloud Run and Firestore).
 func (l load) limits() []limit {
 	perMinute := busiestHour / 60 // share of a day in a minute of its busiest hour
 	all := []limit{
@@ -127,8 +126,7 @@ func (l load) print(w io.Writer) {
 	month := day.times(30)
 	storedGB := l.people * grantKB / 1e6
 	requests := l.people*l.commands + l.spaces + l.people/365*3
-	// As many as 40 operations share an instance. Counting each alone gives the
-	// highest cost.
+	// As many as 40 operations share an instance. Counting each alone gives the highest cost.
 	seconds := requests * secondsPerOp * 30
 	firestore := month.reads/1e5*0.06 + month.writes/1e5*0.18 + storedGB*0.18
 	run := seconds*(0.000024+0.25*0.0000025) + requests*30/1e6*0.40

@@ -57,8 +57,7 @@ func applyCommand(r *callersFile) *cobra.Command {
 	return c
 }
 
-// confirm asks a question and reports whether standard input answers yes. A
-// failed read counts as no.
+// confirm asks a question and reports whether standard input answers yes. A failed read counts as no.
 func (d deps) confirm(question string) bool {
 	_, _ = fmt.Fprint(d.err, question)
 	line, _ := io.ReadAll(io.LimitReader(d.in, 10))

@@ -37,8 +37,7 @@ type response struct {
 	err  error
 }
 
-// authorize obtains a credential for capabilities. The person may choose any
-// account; hint, if any, preselects one.
+// authorize obtains a credential for capabilities. The person may choose any account; hint, if any, preselects one.
 func (l loopback) authorize(
 	ctx context.Context, hint string, capabilities ...capability.Capability,
 ) (credential, error) {
@@ -91,8 +90,7 @@ func (l loopback) listen(ctx context.Context) (net.Listener, string, error) {
 	return listener, path, err
 }
 
-// registeredRedirect returns a web client's loopback redirect. Google accepts
-// only redirects that the client lists.
+// registeredRedirect returns a web client's loopback redirect. Google accepts only redirects that the client lists.
 func (l loopback) registeredRedirect() (port int, path string, err error) {
 	for _, uri := range l.client.RedirectURIs {
 		u, err := url.Parse(uri)
@@ -117,8 +115,7 @@ const (
 	failedText  = "Something went wrong. See the terminal for details."
 )
 
-// redirectHandler serves the redirect from Google and sends the first response
-// that carries state to responses.
+// redirectHandler serves the redirect from Google and sends the first response that carries state to responses.
 func redirectHandler(path string, state config.Secret, responses chan<- response) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -174,8 +171,7 @@ func (l loopback) openConsent(address string, local net.Addr) {
 	}
 }
 
-// timeoutError lists the errors that Google may have shown to the person. Google
-// does not send those to the redirect.
+// timeoutError lists the errors that Google may have shown to the person. Google does not send those to the redirect.
 func (l loopback) timeoutError(redirect string) error {
 	return fmt.Errorf(`no response within %v; nothing was stored. If Google's page shows
   redirect_uri_mismatch    add %s to the client's redirect URIs (not needed for a Desktop app)

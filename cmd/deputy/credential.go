@@ -27,8 +27,7 @@ func (c credential) grant() grants.DesktopGrant {
 	return grants.DesktopGrant{Email: c.Email, RefreshToken: config.NewSecret(c.RefreshToken), Scopes: c.Scopes}
 }
 
-// credentialStore keeps the credential in a directory of the user's
-// configuration, apart from the OAuth client's file.
+// credentialStore keeps the credential in a directory of the user's configuration, apart from the OAuth client's file.
 type credentialStore struct{ dir string }
 
 func (s credentialStore) path() string { return filepath.Join(s.dir, "credential.json") }

@@ -149,8 +149,7 @@ func (d *deployment) isPublic(ctx context.Context, s service, region string) (bo
 	return members != "", err
 }
 
-// checkSecurityEvents checks whether securityevent knows the OAuth client and
-// has no secret.
+// checkSecurityEvents checks whether securityevent knows the OAuth client and has no secret.
 func (d *deployment) checkSecurityEvents() {
 	s, ok := d.services["securityevent"]
 	if !ok {
@@ -171,8 +170,7 @@ func (d *deployment) checkSecurityEvents() {
 	d.check("client of deputy-securityevent", err, redeploy)
 }
 
-// checkAddresses checks whether the functions have the same callback URL, and
-// chatevent the right audience.
+// checkAddresses checks whether the functions have the same callback URL, and chatevent the right audience.
 func (d *deployment) checkAddresses() {
 	callbacks := map[string]bool{}
 	for name, s := range d.services {

@@ -101,8 +101,7 @@ func doctorCommand(d deps) *cobra.Command {
 	return c
 }
 
-// print prints the findings. It returns an error if there is a fault, so that
-// the exit status shows it.
+// print prints the findings. It returns an error if there is a fault, so that the exit status shows it.
 func (d *doctor) print(asJSON bool) error {
 	faults := 0
 	for _, f := range d.findings {
@@ -132,8 +131,7 @@ func (d *doctor) print(asJSON bool) error {
 	return nil
 }
 
-// maxSkew is the tolerated difference from Google's clock. Tokens are refused
-// beyond one minute.
+// maxSkew is the tolerated difference from Google's clock. Tokens are refused beyond one minute.
 const maxSkew = 30 * time.Second
 
 // checkClock compares this machine's clock with Google's.

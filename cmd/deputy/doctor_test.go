@@ -57,8 +57,7 @@ func (c *cloud) replace(command, from, to string) {
 	c.outputs[command] = strings.Replace(c.outputs[command], from, to, 1)
 }
 
-// describeService returns gcloud's JSON for a service. A value NAME#VERSION is a
-// secret.
+// describeService returns gcloud's JSON for a service. A value NAME#VERSION is a secret.
 func describeService(name string, env map[string]string) string {
 	var list []any
 	for _, key := range slices.Sorted(maps.Keys(env)) {

@@ -126,8 +126,7 @@ func (k *keysetIO) create(ctx context.Context, kind string) error {
 	}
 }
 
-// edit returns a command that reads a keyset, changes it, writes it, and prints
-// the next step.
+// edit returns a command that reads a keyset, changes it, writes it, and prints the next step.
 func (k *keysetIO) edit(
 	change func(config.Secret) (out config.Secret, next string, err error),
 ) func(*cobra.Command, []string) error {
@@ -188,8 +187,7 @@ func (k *keysetIO) write(ctx context.Context, name string, text config.Secret) e
 	return fault.Wrap("write the keyset", err)
 }
 
-// keyToPromote returns id, or if it is 0, the only enabled key that is newer than
-// the primary.
+// keyToPromote returns id, or if it is 0, the only enabled key that is newer than the primary.
 func keyToPromote(text config.Secret, id uint32) (uint32, error) {
 	if id != 0 {
 		return id, nil

@@ -1,13 +1,10 @@
-// Command deputy creates Google Chat spaces as the person who runs it, and
-// operates a deployed Deputy. It manages callers, people, templates, keysets and
-// security events, sweeps the store, and checks a deployment.
+// Command deputy creates Google Chat spaces as the person who runs it, and operates a deployed Deputy. It manages
+// callers, people, templates, keysets and security events, sweeps the store, and checks a deployment.
 //
-// Operator commands read the same environment variables as the functions
-// (design section 11). Keysets pass through standard input and output, never
-// arguments, so that they can be piped to Secret Manager without touching a disk.
+// Operator commands read the same environment variables as the functions (design section 11). Keysets pass through
+// standard input and output, never arguments, so that they can be piped to Secret Manager without touching a disk.
 //
-// The exit status is 0 on success, 64 on a usage error, 75 on a temporary
-// failure, and 1 on any other failure.
+// The exit status is 0 on success, 64 on a usage error, 75 on a temporary failure, and 1 on any other failure.
 package main
 
 import (
@@ -46,8 +43,7 @@ const (
 	exitTemporary = 75
 )
 
-// deps holds the program's dependencies. Only tests replace them; no flag or
-// environment variable does.
+// deps holds the program's dependencies. Only tests replace them; no flag or environment variable does.
 type deps struct {
 	in         io.Reader
 	out, err   io.Writer
@@ -147,7 +143,7 @@ func groupCommand(use, short, help string) *cobra.Command {
 	}
 }
 
-// usageError is a usage error that a command finds itself.
+// usageError is a usage error that a command detects.
 type usageError struct{ error }
 
 // errorText returns the message of err for an operator: the public text and,

@@ -84,8 +84,7 @@ func newDeps() deps {
 	}
 }
 
-// newSpaces returns a client with keys for this run: they only derive request
-// IDs.
+// newSpaces returns a client with keys for this run: they only derive request IDs.
 func newSpaces(
 	ctx context.Context, actor googlecall.Actor, endpoints spaces.Endpoints, base http.RoundTripper,
 ) (*spaces.Spaces, error) {

@@ -47,8 +47,7 @@ func (d *deployment) checkOtherServices(ctx context.Context) {
 		strings.Join(names, ", "))
 }
 
-// checkCallersBucket checks how the callers file is stored. Its content is
-// checked by /ready/store.
+// checkCallersBucket checks how the callers file is stored. Its content is checked by /ready/store.
 func (d *deployment) checkCallersBucket(ctx context.Context) {
 	bucket := "gs://" + d.project + "-deputy-callers"
 	state, err := d.ask(ctx, "storage", "buckets", "describe", bucket,
@@ -103,8 +102,7 @@ func (d *deployment) checkLogs(ctx context.Context) {
 		"complete Google Chat API > Configuration in the project of the OAuth client (docs/setup.md)")
 }
 
-// excludesRequests reports whether a line of exclusions covers all requests of a
-// service.
+// excludesRequests reports whether a line of exclusions covers all requests of a service.
 func excludesRequests(lines, service string) bool {
 	want := `resource.type="cloud_run_revision" AND resource.labels.service_name="` + service +
 		`" AND log_id("run.googleapis.com/requests")`

@@ -62,8 +62,7 @@ func (q *quickstart) addFlags(c *cobra.Command) {
 	flags.DurationVar(&q.wait, "wait", 5*time.Minute, "`duration` to wait for the consent")
 }
 
-// client reads the OAuth client's file, by default the file of the last run, and
-// returns the file's absolute path.
+// client reads the OAuth client's file, by default the file of the last run, and returns the file's absolute path.
 func (q *quickstart) client(last credential) (googleauth.Client, string, error) {
 	file := q.clientFile
 	if file == "" {
@@ -131,8 +130,7 @@ func (c credential) covers(capabilities []capability.Capability) bool {
 	return true
 }
 
-// actAs calls do as the person. If do fails for lack of consent, it asks for
-// consent and calls do once more.
+// actAs calls do as the person. If do fails for lack of consent, it asks for consent and calls do once more.
 func (q *quickstart) actAs(
 	ctx context.Context, needed []capability.Capability, do func(s *spaces.Spaces, person string) error,
 ) error {

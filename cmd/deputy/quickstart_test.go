@@ -131,7 +131,8 @@ func (h *host) consent(address string) {
 	}
 	request := id[1] + id[2]
 	form := url.Values{
-		"request": {request}, "account": {h.person.Sub}, "scope": h.google.RequestedScopes(request), "decision": {"allow"},
+		"request": {request}, "account": {h.person.Sub}, "scope": h.google.RequestedScopes(request),
+		"decision": {"allow"},
 	}
 	if h.deny {
 		form.Set("decision", "deny")
@@ -508,8 +509,7 @@ func TestCredentialStore_SaveKilled(t *testing.T) {
 	}
 }
 
-// TestMain saves credentials until it is killed, in processes that
-// TestCredentialStore_SaveKilled starts.
+// TestMain saves credentials until it is killed, in processes that TestCredentialStore_SaveKilled starts.
 func TestMain(m *testing.M) {
 	dir := os.Getenv("WRITE_CREDENTIALS")
 	if dir == "" {

@@ -28,7 +28,7 @@ roles/iam.serviceAccountTokenCreator on that account (gcloud auth
 application-default login). First, enable risc.googleapis.com and accept its
 terms in the console.`
 
-// Values that the RISC API expects (oauth-admin.md 3.1).
+// Values that the RISC API expects (identity/protocols/risc).
 const (
 	riscAudience = "https://risc.googleapis.com/google.identity.risc.v1beta.RiscManagementService"
 	riscPush     = "https://schemas.openid.net/secevent/risc/delivery-method/push"
@@ -198,8 +198,7 @@ func riscUnavailable(err error) error {
 	return &fault.Error{Op: "deputy.risc", Kind: fault.Unavailable, Err: err}
 }
 
-// riscError returns the error for a refusal, with what the operator can do
-// (oauth-admin.md 3.1).
+// riscError returns the error for a refusal, with what the operator can do (identity/protocols/risc).
 func riscError(status int, text []byte) error {
 	var body struct {
 		Error struct{ Message string }

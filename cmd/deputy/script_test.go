@@ -89,8 +89,7 @@ func (d *driver) runScripted(ts *testscript.TestScript, neg bool, args []string)
 
 var unbreakable = regexp.MustCompile(`https?://\S+|\S{50,}`)
 
-// checkWidth requires lines of at most 80 columns, without addresses and long
-// words.
+// checkWidth requires lines of at most 80 columns, without addresses and long words.
 func checkWidth(ts *testscript.TestScript, text string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")

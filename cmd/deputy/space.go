@@ -181,7 +181,10 @@ func (s *spaceCommands) find(
 			return nil, false, err
 		}
 		for _, space := range res.Spaces {
-			out = append(out, spaces.FoundSpace{Name: space.Name, DisplayName: space.DisplayName, Address: space.Address})
+			out = append(out, spaces.FoundSpace{
+				Name: space.Name, DisplayName: space.DisplayName,
+				Address: space.Address,
+			})
 		}
 		if token = res.Next; token == "" {
 			return out, false, nil

@@ -92,7 +92,10 @@ func TestAdmin_UnsupportedRequest(t *testing.T) {
 		},
 		{"POST", "/v1/spaces", `"displayName":"x"`, "Administrator access can't do this"},
 		{"POST", "/v1/spaces", `"displayName":"x","dryRun":true`, "Administrator access can't do this"},
-		{"POST", "/v1/spaces", `"spaceType":"DIRECT_MESSAGE","members":["grace@example.com"]`, "Administrator access can't do this"},
+		{
+			"POST", "/v1/spaces", `"spaceType":"DIRECT_MESSAGE","members":["grace@example.com"]`,
+			"Administrator access can't do this",
+		},
 		{"POST", path + "/messages", `"text":"x"`, "Administrator access can't do this"},
 		{"POST", path + "/meetings", ``, "Administrator access can't do this"},
 		{"POST", path + "/members", `"members":["somebody@gmail.com"]`, "only people in your organization"},

@@ -212,8 +212,7 @@ func TestApproval_AfterErase(t *testing.T) {
 	}
 }
 
-// Attack: the person disconnects while an approval is being stored, so that the
-// approval would outlive the grant.
+// Attack: the person disconnects while an approval is being stored, so that the approval would outlive the grant.
 func TestApproval_RacesDisconnect(t *testing.T) {
 	// The disconnect comes before the token is used up (1), or before the approval is stored (2).
 	for writes := 1; writes <= 2; writes++ {

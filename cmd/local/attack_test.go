@@ -13,8 +13,7 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Each forged event gets 401 with no body, has no effect, and leaves one log line
-// that names the failed check.
+// Each forged event gets 401 with no body, has no effect, and leaves one log line that names the failed check.
 func TestEvent_ForgedToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

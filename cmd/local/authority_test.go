@@ -108,8 +108,7 @@ func (ac authorityCase) capabilities() []capability.Capability {
 	})
 }
 
-// setUp returns a world where the authority is set up. It leaves out grant, scopes
-// or approval if omit names one.
+// setUp returns a world where the authority is set up. It leaves out grant, scopes or approval if omit names one.
 func (ac authorityCase) setUp(t *testing.T, omit string, change func(*callers.Caller)) *world {
 	t.Helper()
 	w := newWorld(t)

@@ -249,8 +249,7 @@ func (b *browser) window(p page) (string, url.Values) {
 	return body, form
 }
 
-// send sets fields of the dialog or Home tab on p and presses a button there. Other
-// fields keep their values.
+// send sets fields of the dialog or Home tab on p and presses a button there. Other fields keep their values.
 func (b *browser) send(p page, button string, fields url.Values) page {
 	b.t.Helper()
 	body, form := b.window(p)

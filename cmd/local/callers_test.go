@@ -27,8 +27,7 @@ func caller() callers.Caller {
 	}
 }
 
-// editCallers edits the callers file, and advances the clock by the minute after which
-// Deputy reads it again.
+// editCallers edits the callers file, and advances the clock by the minute after which Deputy reads it again.
 func (w *world) editCallers(t *testing.T, change func(*callers.Draft) error) {
 	t.Helper()
 	editCallersFile(t, w.program, change)
@@ -70,8 +69,7 @@ func (w *world) approve(t *testing.T, c callers.Caller) {
 	approve(t, w.program, w.vault, c)
 }
 
-// approve stores Ada's approval in v. If she has no grant, it creates one without
-// any capability.
+// approve stores Ada's approval in v. If she has no grant, it creates one without any capability.
 func approve(t *testing.T, p *program, v *vault.Vault, c callers.Caller) {
 	t.Helper()
 	g, err := v.Grant(t.Context(), resource.Person(ada.User()))

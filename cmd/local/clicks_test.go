@@ -139,7 +139,7 @@ func TestInARealBrowserABoxLeftUntickedIsAskedForAgain(t *testing.T) {
 		chromedp.WaitVisible(chromedp.ID("allow")))
 	c.do(chromedp.Click(chromedp.CSS("label:has([name=scope])")), chromedp.Click(chromedp.ID("allow")))
 	c.waitFor("h1", "One permission is missing")
-	c.screenshot("unticked")
+	c.screenshot("partial")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("created without consent: %v", got)
 	}

@@ -11,8 +11,7 @@ import (
 	"example.com/deputy/shared/capability"
 )
 
-// newConnectingWorld returns a world where the incident tool may bring server auth
-// codes, and nobody is connected.
+// newConnectingWorld returns a world where the incident tool may bring server auth codes, and nobody is connected.
 func newConnectingWorld(t *testing.T) *world {
 	t.Helper()
 	c := caller()
@@ -123,7 +122,8 @@ func TestServerAuthCode_FewerScopes(t *testing.T) {
 	w := newConnectedWorld(t, func(c *callers.Caller) { c.Actions = append([]string{"people.connect"}, allActions...) })
 	before := w.api(t, "GET", adaConnection, "")
 	got := w.api(t, "POST", adaConnection, w.connectionBody(ada, "ANDROID", "", true))
-	if got.problem() != "invalid_request" || !strings.Contains(got.text, "allows less than this person has already allowed") {
+	if got.problem() != "invalid_request" ||
+		!strings.Contains(got.text, "allows less than this person has already allowed") {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 	if after := w.api(t, "GET", adaConnection, ""); after.text != before.text {

@@ -66,7 +66,8 @@ func measureCosts(t *testing.T) map[string]cost {
 	}
 	b.say("/disconnect")
 	out["a disconnect, with one system approved"] = w.measureCost(func() { b.press("Disconnect") })
-	event := w.google.SignSecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", grace, nil)
+	event := w.google.SignSecurityEvent("https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked", grace,
+		nil)
 	out["a security event about a person"] = w.measureCost(func() { w.pushSecurityEvent(t, event) })
 
 	w, _ = fresh()

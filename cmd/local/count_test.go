@@ -10,8 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// counts holds calls to Google by name, reads and writes of the store, and
-// connections opened to Google.
+// counts holds calls to Google by name, reads and writes of the store, and connections opened to Google.
 type counts struct {
 	Calls         []string
 	Reads, Writes int64

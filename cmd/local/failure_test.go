@@ -447,8 +447,7 @@ func hasOneOf(r *httptest.ResponseRecorder, start, end string, texts []string) b
 	return slices.Contains(texts, html.UnescapeString(text))
 }
 
-// isConnectedCard is isCard for a connected person. Deputy may ask them to connect only
-// if the store returns garbage.
+// isConnectedCard is isCard for a connected person. Deputy may ask them to connect only if the store returns garbage.
 func isConnectedCard(titles ...string) func(*trial, *httptest.ResponseRecorder) bool {
 	return func(tr *trial, r *httptest.ResponseRecorder) bool {
 		if tr.failure.name == garbage {

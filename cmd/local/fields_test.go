@@ -53,8 +53,12 @@ func TestCreate_AllFields(t *testing.T) {
 	}
 	want := google.Space{
 		DisplayName: "Everything", Description: "What", Guidelines: "How", Discoverable: true,
-		Audience: "audiences/engineering", AnnouncementOnly: true, ExternalAllowed: true, History: "HISTORY_OFF", App: true,
-		DiscoverAudiences: []string{"audiences/default", "audiences/engineering"}, JoinAudiences: []string{"audiences/default"},
+		Audience: "audiences/engineering", AnnouncementOnly: true, ExternalAllowed: true, History: "HISTORY_OFF",
+		App: true,
+		DiscoverAudiences: []string{
+			"audiences/default",
+			"audiences/engineering",
+		}, JoinAudiences: []string{"audiences/default"},
 		Groups: []string{"groups/02oncall"},
 		Permissions: map[string]map[string]bool{
 			"manageMembersAndGroups": allowed(true, false),

@@ -55,7 +55,8 @@ func TestHome_ConnectionDialog(t *testing.T) {
 		b.connect()
 		b.space = "AAAAteam"
 		connection := b.quickCommand(102)
-		b.wantText(connection, "Your connection", "ada@example.com", "Reconnect", "You haven't approved any other system")
+		b.wantText(connection, "Your connection", "ada@example.com", "Reconnect",
+			"You haven't approved any other system")
 		question := b.send(connection, "Disconnect", nil)
 		b.wantText(question, "Disconnect?")
 		b.wantText(b.send(question, "Disconnect", nil), "You're disconnected", "Deputy's access is revoked at Google")

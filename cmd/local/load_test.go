@@ -348,8 +348,7 @@ func (s *loadTest) finish(requests []*spaceRequest) footprint {
 	return footprint{runtime.NumGoroutine(), m.HeapInuse}
 }
 
-// clearDocs deletes documents that Firestore would keep outside the process. The
-// memory store would count them as heap.
+// clearDocs deletes documents that Firestore would keep outside the process. The memory store would count them as heap.
 func (s *loadTest) clearDocs() error {
 	collections := []string{"operations"}
 	for _, p := range s.people {

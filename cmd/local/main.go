@@ -1,6 +1,5 @@
-// Command local runs all of Deputy's functions on this machine, against emulators
-// of Google's accounts, the Chat API and Chat itself. It needs no Google account
-// and no network, listens on loopback only, and keeps its data in memory.
+// Command local runs all of Deputy's functions on this machine, against emulators of Google's accounts, the Chat API
+// and Chat itself. It needs no Google account and no network, listens on loopback only, and keeps its data in memory.
 package main
 
 import (

@@ -217,7 +217,8 @@ func TestCreate_CrashAtEachStep(t *testing.T) {
 				tr := newTrial(t, crash, true) // all later calls fail, too
 				tr.allow(capability.All()...)
 				tr.approveAll()
-				editCallersFile(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.NewTemplate(numbered)) })
+				editCallersFile(t, tr.program,
+					func(d *callers.Draft) error { return d.PutTemplate(callers.NewTemplate(numbered)) })
 				body, _ := bodyWithMembers(51, everyStep)
 				tr.arm(at)
 				first := tr.do(http.MethodPost, "/createspace/v1/spaces", body, "Authorization", tr.callerToken(),
@@ -278,7 +279,8 @@ func TestCreate_CrashAtEachStep(t *testing.T) {
 func TestCreate_WithinPerSpaceQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := newApprovedTrial(t)
-		editCallersFile(t, tr.program, func(d *callers.Draft) error { return d.PutTemplate(callers.NewTemplate(numbered)) })
+		editCallersFile(t, tr.program,
+			func(d *callers.Draft) error { return d.PutTemplate(callers.NewTemplate(numbered)) })
 		tr.google.EnforceQuotas()
 		body, _ := bodyWithMembers(3, everyStep)
 		answer, created := tr.createAllHands(body)

@@ -271,7 +271,8 @@ func TestAPI_SpaceLifecycle(t *testing.T) {
 	if absent := api("GET", at+query, ""); absent.problem() != "not_found" {
 		t.Errorf("afterwards: %s", absent.text)
 	}
-	w.browser(t, ada).wantText(w.browser(t, ada).say("/status"), "Incidents", "Delete your spaces", "Post messages as you")
+	w.browser(t, ada).wantText(w.browser(t, ada).say("/status"), "Incidents", "Delete your spaces",
+		"Post messages as you")
 }
 
 func TestAPI_ListAndSearchSpaces(t *testing.T) {

@@ -117,7 +117,8 @@ func assemble(ctx context.Context, o options, address, googleURL string) (*progr
 	c := google.Config{
 		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: "GOCSPX-" + o.secretMark + "local",
 		RedirectURIs: []string{address + "/oauthcallback/callback"}, CertsAddress: googleURL + "/oauth2/v3/certs",
-		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address + "/?in=", LeakMarker: o.secretMark, Now: o.now,
+		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address +
+			"/?in=", LeakMarker: o.secretMark, Now: o.now,
 	}
 	if o.realGoogle != nil {
 		c.People = []google.Person{} // signIn adds them
@@ -275,7 +276,8 @@ func (p *program) newPage(o options, reset func() error) *chatpage.Page {
 		c.SignInAddress, c.Notice = signInPath, "Connected to Google itself: what you do here happens in your account"
 	}
 	if a := o.app; a != nil {
-		c.App, c.Endpoint, c.Commands, c.SecurityEventsAddress, c.RejectMarkup = a.Name, a.Endpoint, a.Commands, a.SecurityEvents, false
+		c.App, c.Endpoint, c.Commands = a.Name, a.Endpoint, a.Commands
+		c.SecurityEventsAddress, c.RejectMarkup = a.SecurityEvents, false
 	}
 	return chatpage.New(c)
 }

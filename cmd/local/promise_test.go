@@ -154,8 +154,7 @@ func TestActAs_ReassignedEmail(t *testing.T) {
 	}
 }
 
-// Attack: a caller probes who is connected. Size, reads, writes, and calls are the
-// same for every person.
+// Attack: a caller probes who is connected. Size, reads, writes, and calls are the same for every person.
 func TestActAs_ConnectionNotRevealed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -339,7 +338,10 @@ func TestAudit_TrustChanges(t *testing.T) {
 func TestInvite_AdminCapabilities(t *testing.T) {
 	t.Parallel()
 	const body = `{"capabilities":["AdminDelete"]}`
-	for authority, want := range map[string]bool{string(callers.AuthorityUser): false, string(callers.AuthorityAdmin): true} {
+	for authority, want := range map[string]bool{
+		string(callers.AuthorityUser):  false,
+		string(callers.AuthorityAdmin): true,
+	} {
 		w := newWorld(t)
 		c := caller()
 		c.Actions, c.Authorities = []string{callers.InvitePeople}, []vault.Authority{callers.AuthorityUser}

@@ -22,9 +22,8 @@ import (
 // pseudo is a made-up language: English with accents, in brackets, and longer.
 const pseudo = "en-XA"
 
-// TestPseudoLocale proves that a language is one file. It builds this test with
-// that file added, and the inner run looks at each page: nothing is untranslated
-// and nothing is cut.
+// TestPseudoLocale proves that a language is one file. It builds this test with that file added, and the inner run
+// looks at each page: nothing is untranslated and nothing is cut.
 func TestPseudoLocale(t *testing.T) {
 	t.Parallel()
 	if i18n.Language(pseudo) == pseudo {
@@ -45,11 +44,13 @@ func TestPseudoLocale(t *testing.T) {
 	write(t, filepath.Join(folder, pseudo+".json"), pseudoTexts(t, filepath.Join(locales, "en.json")))
 
 	program := filepath.Join(folder, "local.test")
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", filepath.Join(folder, "overlay.json"), "-o", program, ".")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", filepath.Join(folder, "overlay.json"),
+		"-o", program, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	run := exec.CommandContext(t.Context(), program, "-test.run", "^TestPseudoLocale$", "-test.v", "-pictures", *screenshotDir)
+	run := exec.CommandContext(t.Context(), program, "-test.run", "^TestPseudoLocale$", "-test.v", "-pictures",
+		*screenshotDir)
 	out, err := run.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestPseudoLocale/approval") {
 		t.Errorf("%v: %s", err, out)
@@ -95,8 +96,10 @@ func pseudoTexts(t *testing.T, file string) map[string]any {
 
 var (
 	verb    = regexp.MustCompile(`%(\[\d+\])?[a-z]|$`)
-	accents = strings.NewReplacer("a", "á", "e", "é", "i", "í", "o", "ó", "u", "ú", "c", "ç", "n", "ñ", "s", "š", "t", "ţ",
-		"A", "Á", "E", "É", "I", "Í", "O", "Ó", "U", "Ú", "C", "Ç", "N", "Ñ", "S", "Š", "T", "Ţ")
+	accents = strings.NewReplacer(
+		"a", "á", "e", "é", "i", "í", "o", "ó", "u", "ú", "c", "ç", "n", "ñ", "s", "š", "t", "ţ",
+		"A", "Á", "E", "É", "I", "Í", "O", "Ó", "U", "Ú", "C", "Ç", "N", "Ñ", "S", "Š", "T", "Ţ",
+	)
 )
 
 // accented makes a text a third longer.
@@ -125,13 +128,15 @@ func lookAtPages(t *testing.T) {
 		c.open(w, "")
 		c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 		c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
-		evaluate[bool](c, "document.querySelectorAll('[name=scope][type=checkbox]').forEach(e => e.checked = false) === undefined")
+		const clear = "document.querySelectorAll('[name=scope][type=checkbox]').forEach(e => e.checked = false)"
+		evaluate[bool](c, clear+" === undefined")
 		c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("main .app")))
 		c.translated(t, "pseudo-permission-missing", "main")
 	})
 	t.Run("connected", func(t *testing.T) {
 		w.browser(t, ada).connect() // finds its way by the English texts
-		settings := request(t, http.MethodPut, w.address+"/script/settings", []byte(`{"format": "classic", "locale": "`+pseudo+`"}`))
+		settings := request(t, http.MethodPut, w.address+"/script/settings",
+			[]byte(`{"format": "classic", "locale": "`+pseudo+`"}`))
 		if got, err := http.DefaultClient.Do(settings); err != nil || got.StatusCode != http.StatusOK {
 			t.Fatalf("%v, %v", got, err)
 		}
@@ -145,7 +150,8 @@ func lookAtPages(t *testing.T) {
 	})
 	t.Run("form", func(t *testing.T) {
 		c.open(w, "")
-		c.do(chromedp.Click(chromedp.CSS(".quick form button")), chromedp.WaitVisible(chromedp.CSS(".dialog input[name=name]")))
+		c.do(chromedp.Click(chromedp.CSS(".quick form button")),
+			chromedp.WaitVisible(chromedp.CSS(".dialog input[name=name]")))
 		c.translated(t, "pseudo-form", ".dialog .card")
 	})
 	t.Run("approval", func(t *testing.T) {
@@ -155,9 +161,9 @@ func lookAtPages(t *testing.T) {
 	})
 }
 
-// What a page shows that is no text of Deputy's: names, addresses, commands, and
-// what a person typed.
-var data = regexp.MustCompile(`\S+@\S+|/[a-z]+|Deputy|Incidents?|Ada Lovelace|Grace Hopper|Alan Turing|Launch plan|Create a space|My connection`)
+// What a page shows that is no text of Deputy's: names, addresses, commands, and what a person typed.
+var data = regexp.MustCompile(`\S+@\S+|/[a-z]+|Deputy|Incidents?|Ada Lovelace|Grace Hopper|Alan Turing|` +
+	`Launch plan|Create a space|My connection`)
 
 // translated takes a picture of a part of the page, and complains about text
 // outside the brackets and about text that does not fit.
@@ -186,7 +192,8 @@ func (c *chromium) translated(t *testing.T, name, part string) {
 		t.Errorf("%s: only %d texts: %q", name, brackets, texts)
 	}
 	cut := evaluate[[]string](c, `[document.documentElement, ...document.querySelectorAll(`+"`"+part+", "+part+" *`"+`)]
-		.filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && getComputedStyle(e).display !== 'inline' && !/^(INPUT|TEXTAREA|SELECT)$/.test(e.tagName))
+		.filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)
+		.filter(e => getComputedStyle(e).display !== 'inline' && !/^(INPUT|TEXTAREA|SELECT)$/.test(e.tagName))
 		.map(e => e.tagName + ': ' + e.textContent.slice(0, 80))`)
 	for _, text := range cut {
 		t.Errorf("%s: does not fit: %s", name, text)

@@ -17,9 +17,8 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Chat redelivers an event when no answer arrives in time, and a client might
-// repeat a click. Here each event arrives six times at once at two instances,
-// which share only the store and Google.
+// Chat redelivers an event when no answer arrives in time, and a client might repeat a click. Here each event arrives
+// six times at once at two instances, which share only the store and Google.
 
 // startTwin adds a second instance. From then on, each event arrives six times.
 func (tr *trial) startTwin() {
@@ -97,8 +96,7 @@ func (tr *trial) snapshot() []string {
 
 const team = "AAAAteam"
 
-// writingCommands are the interactions that write. The function prepare leads to the
-// last event, and run sends it.
+// writingCommands are the interactions that write. The function prepare leads to the last event, and run sends it.
 var writingCommands = map[string]struct{ prepare, run func(*trial) }{
 	"/createspace": {nil, func(tr *trial) { say("/createspace Launch plan @Grace Hopper")(tr, team) }},
 	"/invite": {

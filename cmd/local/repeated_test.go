@@ -121,7 +121,8 @@ func TestRetry_DeleteUnseenSpace(t *testing.T) {
 	w.google.Fail("chat.spaces.get", 503, 503, 503, 503)
 	first := w.api(t, "DELETE", at, "")
 	again := w.api(t, "DELETE", at, "")
-	if _, exists := w.google.SpaceByName("Secret"); first.problem() != "unavailable" || again.problem() != "not_found" ||
+	if _, exists := w.google.SpaceByName("Secret"); first.problem() != "unavailable" ||
+		again.problem() != "not_found" ||
 		!exists {
 		t.Errorf("%d %s, then %d %s, exists %v", first.status, first.text, again.status, again.text, exists)
 	}
@@ -191,10 +192,12 @@ func TestActivity_LostResponse(t *testing.T) {
 		request(ctx)
 		tr.clearFaults()
 		activities, err := tr.vault.Activities(t.Context(), resource.Person(ada.User()), 10)
-		if err != nil || len(activities) != 1 || !activities[0].OutcomeUnknown || activities[0].Resource != "" || tr.countPlans() != 1 {
+		if err != nil || len(activities) != 1 || !activities[0].OutcomeUnknown || activities[0].Resource != "" ||
+			tr.countPlans() != 1 {
 			t.Fatalf("%v, %v, %d spaces", activities, err, tr.countPlans())
 		}
-		if shown := visibleText(say("/status")(tr, "DM"+ada.Sub)); !strings.Contains(shown, "it might not have happened") {
+		if shown := visibleText(say("/status")(tr, "DM"+ada.Sub)); !strings.Contains(shown,
+			"it might not have happened") {
 			t.Errorf("/status: %s", shown)
 		}
 		started := activities[0].Time

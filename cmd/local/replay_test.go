@@ -55,7 +55,8 @@ func TestRecordedEvents(t *testing.T) {
 				if status.Code != http.StatusOK {
 					t.Fatalf("%s: %s", r.name, status.Body)
 				}
-				if len(tr.events) == before { // an add-on gets no event for a closed dialog: chat-protocol.md 2.4
+				// an add-on gets no event for a closed dialog: workspace/add-ons/chat/convert
+				if len(tr.events) == before {
 					if r.name != "dialog-cancelled" || format == chatpage.Classic {
 						t.Errorf("%s: the app got no event", r.name)
 					}
@@ -83,8 +84,7 @@ func TestRecordedEvents(t *testing.T) {
 	}
 }
 
-// fillIn copies the values that differ each time from a live event into a
-// recorded one.
+// fillIn copies the values that differ each time from a live event into a recorded one.
 func fillIn(t *testing.T, recorded []byte, live string) string {
 	t.Helper()
 	var recordedValue, liveValue any

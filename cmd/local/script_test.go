@@ -25,9 +25,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the recorded conversations and events")
 
-// conversationsDir holds the recorded conversations. Each headline is a step; below
-// it are Chat's events, Deputy's calls to Google, and its replies. The test runs the
-// steps and compares the rest.
+// conversationsDir holds the recorded conversations. Each headline is a step; below it are Chat's events, Deputy's
+// calls to Google, and its replies. The test runs the steps and compares the rest.
 const conversationsDir = "../../functions/chatevent/testdata"
 
 func TestConversations(t *testing.T) {
@@ -59,8 +58,7 @@ func TestConversations(t *testing.T) {
 	}
 }
 
-// play runs the steps of a conversation and returns it with the events, calls, and
-// replies of this run.
+// play runs the steps of a conversation and returns it with the events, calls, and replies of this run.
 func play(t *testing.T, script string) string {
 	t.Helper()
 	head, _, _ := strings.Cut(script, "\n## ")
@@ -205,8 +203,7 @@ func (tr *trial) spaceID(name string) string {
 
 func (tr *trial) reload() string { return tr.postForm("/nothing", tr.saved["in"], url.Values{}) }
 
-// consentAt consents at a link, without the scope that ends in without, and follows
-// all redirects.
+// consentAt consents at a link, without the scope that ends in without, and follows all redirects.
 func (tr *trial) consentAt(start, without string) {
 	tr.t.Helper()
 	started := tr.do(http.MethodGet, start, "")

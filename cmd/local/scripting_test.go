@@ -74,7 +74,10 @@ func TestScript_InvalidRequests(t *testing.T) {
 		{"POST", "/script/events", `{"as": "ada@example.com", "type": "shout"}`, "type must be message"},
 		{"POST", "/script/events", `{"as": "ada@example.com", "kind": "message"}`, "unknown field"},
 		{"POST", "/script/events", `{"as": "ada@example.com", "type": "click", "button": "Delete"}`, "unknown button"},
-		{"POST", "/script/events", `{"as": "ada@example.com", "type": "press", "button": "Create"}`, "no window is open"},
+		{
+			"POST", "/script/events", `{"as": "ada@example.com", "type": "press", "button": "Create"}`,
+			"no window is open",
+		},
 		{"POST", "/script/events/7/again", "", "unknown event"},
 		{
 			"POST", "/script/consents", `{"as": "ada@example.com", "address": "` + w.address + `/"}`,

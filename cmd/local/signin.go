@@ -71,7 +71,10 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Google didn't confirm your account. Open the page again and allow access.", http.StatusForbidden)
 		return
 	}
-	s.emulator.AddAccount(google.Person{Sub: claims.Subject, Name: claims.Email, Email: claims.Email, Domain: claims.Domain})
+	s.emulator.AddAccount(google.Person{
+		Sub: claims.Subject, Name: claims.Email, Email: claims.Email,
+		Domain: claims.Domain,
+	})
 	http.Redirect(w, r, s.address+"/?as="+claims.Subject, http.StatusSeeOther)
 }
 

@@ -54,7 +54,8 @@ func TestAdded_Greeting(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
-		b.wantText(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.space}}), "Welcome to Deputy", "/createspace")
+		b.wantText(b.post(w.address+"/add", url.Values{"as": {ada.Sub}, "in": {b.space}}), "Welcome to Deputy",
+			"/createspace")
 	})
 }
 
@@ -94,13 +95,13 @@ func TestConsent_UnselectedScope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
-	unticked := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"),
+	partial := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"),
 		decision{account: ada, untick: "chat.spaces.create"})
-	b.wantText(unticked, "One permission is missing", "also needs permission to: Create spaces")
+	b.wantText(partial, "One permission is missing", "also needs permission to: Create spaces")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("spaces: %v", got)
 	}
-	b.consent(b.link(unticked, "Allow"), decision{account: ada})
+	b.consent(b.link(partial, "Allow"), decision{account: ada})
 	b.wantChat("Space created")
 }
 
@@ -125,7 +126,8 @@ func TestCreateSpace_MembersOnCard(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.connect()
-		b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Configure"), decision{account: ada})
+		b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Configure"),
+			decision{account: ada})
 		b.wantChat("Space created", "Added", "Grace Hopper", "Not added", "Kim Park", "Google doesn't say why")
 	})
 }
@@ -216,7 +218,8 @@ func TestConsent_PrivateInSpace(t *testing.T) {
 		other.space = "AAAAteam"
 		other.wantNoText(other.chat(), "Secret plan", "Connect your account")
 
-		b.wantText(b.consent(b.link(prompted, "Connect"), decision{account: ada}), "You're connected", "select Continue")
+		b.wantText(b.consent(b.link(prompted, "Connect"), decision{account: ada}), "You're connected",
+			"select Continue")
 		b.press("Continue")
 		b.wantChat("Space created", "Secret plan")
 		other.wantNoText(other.chat(), "Secret plan", "Space created")
@@ -374,7 +377,8 @@ func TestStatus_NothingAllowed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decision{account: ada, untick: "chat.spaces.create"})
+	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"),
+		decision{account: ada, untick: "chat.spaces.create"})
 	b.say("/status")
 	b.wantChat("Your connection", "Create spaces", "Not allowed", "Allow more")
 }

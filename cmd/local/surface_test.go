@@ -21,9 +21,8 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// The tests here run each command in each condition of the person and of Google, in
-// each kind of conversation, and in both formats. Chat must accept each answer, and
-// the answer must be in time and have the right text.
+// The tests here run each command in each condition of the person and of Google, in each kind of conversation, and in
+// both formats. Chat must accept each answer, and the answer must be in time and have the right text.
 
 // postForm sends a form of the page that emulates Chat, as Ada, and returns the page.
 func (tr *trial) postForm(path, in string, form url.Values) string {

@@ -1,8 +1,7 @@
-// Command server serves Deputy's functions as one HTTP server, for hosts that run
-// a container: /chatevent, /oauthcallback/, /createspace/ and /securityevent/. It
-// listens on PORT (default 8080) and reads the same environment variables as the
-// functions (design section 11). On SIGTERM it finishes the requests in progress.
-// See docs/elsewhere.md.
+// Command server serves Deputy's functions as one HTTP server, for hosts that run a container: /chatevent,
+// /oauthcallback/, /createspace/ and /securityevent/. It listens on PORT (default 8080) and reads the same environment
+// variables as the functions (design section 11). On SIGTERM it finishes the requests in progress. See
+// docs/elsewhere.md.
 package main
 
 import (
@@ -26,7 +25,8 @@ import (
 )
 
 func main() {
-	slog.SetDefault(logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"), logging.ParseLevel(os.Getenv("LOG_LEVEL"))))
+	slog.SetDefault(logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"),
+		logging.ParseLevel(os.Getenv("LOG_LEVEL"))))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, ":"+cmp.Or(os.Getenv("PORT"), "8080"))
 	stop()
@@ -36,8 +36,7 @@ func main() {
 	}
 }
 
-// run serves until ctx is done, then waits for requests in progress, for at most
-// serve.DrainTime.
+// run serves until ctx is done, then waits for requests in progress, for at most serve.DrainTime.
 func run(ctx context.Context, address string) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {

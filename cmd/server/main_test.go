@@ -25,8 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// startServer starts the server as a process with all variables set, and returns
-// its address.
+// startServer starts the server as a process with all variables set, and returns its address.
 func startServer(t *testing.T) (string, *exec.Cmd) {
 	t.Helper()
 	keyset, lookup, err := seal.Generate()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// addOnEvent encodes an event (chat-protocol.md 2.1).
+// addOnEvent encodes an event (workspace/add-ons/concepts/event-objects).
 func (p *Page) addOnEvent(e event) map[string]any {
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
 	payload := map[string]any{"space": spaceObject(e.space)}
@@ -38,7 +38,7 @@ func (p *Page) addOnEvent(e event) map[string]any {
 		messageSent: "messagePayload", commandSent: "appCommandPayload", quickCommandUsed: "appCommandPayload",
 		appAdded: "addedToSpacePayload", appRemoved: "removedFromSpacePayload", cardClicked: "buttonClickedPayload",
 	}[e.kind]
-	if e.kind != homeOpened { // a Home event has no payload (chat-protocol.md 11)
+	if e.kind != homeOpened { // a Home event has no payload (workspace/add-ons/chat/convert)
 		chat[name] = payload
 	}
 	return map[string]any{
@@ -48,7 +48,8 @@ func (p *Page) addOnEvent(e event) map[string]any {
 	}
 }
 
-// addOnReply is one of the supported replies of chat-protocol.md 2.2 and 2.3.
+// addOnReply is one of the supported replies of workspace/add-ons/chat/convert,
+// workspace/add-ons/guides/connect-third-party-service.
 type addOnReply struct {
 	HostApp *struct {
 		Chat struct {
@@ -107,7 +108,8 @@ func (p *Page) parseNavigation(a *action) (reply, error) {
 	}
 }
 
-// parseAddOnReply parses a reply, and fails if it breaks one of Chat's rules (chat-protocol.md 2.2, 2.3).
+// parseAddOnReply parses a reply, and fails if it breaks one of Chat's rules (workspace/add-ons/chat/convert,
+// workspace/add-ons/guides/connect-third-party-service).
 func (p *Page) parseAddOnReply(answer []byte) (reply, error) {
 	var r addOnReply
 	decoder := json.NewDecoder(bytes.NewReader(answer))

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Chat's limits (chat-protocol.md 5). It silently drops the section that exceeds 100 widgets and all later sections.
+// Chat's limits (Chat API reference: cards). It silently drops the section that exceeds 100 widgets
+// and all later sections.
 const (
 	maxWidgets = 100
 	maxItems   = 100
@@ -143,7 +144,8 @@ func (p *Page) checkButton(b *Button, fields []string) error {
 		return errors.New("a button's link is not an HTTP address")
 	case b.OnClick.OpenLink != nil:
 		return nil
-	case p.format() == AddOn && b.OnClick.Action.Function != p.Endpoint: // chat-protocol.md 2.2, trap 1
+	// workspace/add-ons/chat/convert, workspace/chat/receive-respond-interactions
+	case p.format() == AddOn && b.OnClick.Action.Function != p.Endpoint:
 		return fmt.Errorf("a button calls %q instead of the endpoint", b.OnClick.Action.Function)
 	case b.OnClick.Action.Function == "":
 		return errors.New("a button has no function")

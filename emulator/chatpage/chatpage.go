@@ -1,6 +1,6 @@
 // Package chatpage emulates Google Chat: a page on which you choose a person, type, and use cards and prompts. It
 // delivers events to the app in the classic or the add-on format and applies Chat's rules to the replies
-// (chat-protocol.md 1 and 2).
+// (workspace/chat/receive-respond-interactions, workspace/add-ons/concepts/event-objects).
 //
 // Package google stores the people and the spaces. Start at page.go for the page and at deliver.go for the events.
 package chatpage
@@ -65,7 +65,7 @@ type Page struct {
 
 // New returns a Page.
 func New(c Config) *Page {
-	// Chat waits for 30 seconds (chat-protocol.md 1.4).
+	// Chat waits for 30 seconds (workspace/chat/receive-respond-interactions).
 	client := &http.Client{Timeout: 30 * time.Second, Transport: c.Transport}
 	p := &Page{Config: c, client: client, mode: c.Format, language: c.Locale}
 	p.resetPage()

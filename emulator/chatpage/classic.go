@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// classicEvent encodes an event (chat-protocol.md 1.2).
+// classicEvent encodes an event (workspace/chat/receive-respond-interactions).
 func (p *Page) classicEvent(e event) map[string]any {
 	if e.home {
 		return p.classicHomeEvent(e)
@@ -49,7 +49,7 @@ func (p *Page) classicEvent(e event) map[string]any {
 	return body
 }
 
-// classicHomeEvent encodes an event on the Home tab (chat-protocol.md 1.5).
+// classicHomeEvent encodes an event on the Home tab (workspace/chat/send-app-home-card-message).
 func (p *Page) classicHomeEvent(e event) map[string]any {
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
 	name := "APP_HOME"
@@ -66,7 +66,8 @@ func (p *Page) classicHomeEvent(e event) map[string]any {
 	}}
 }
 
-// parseClassicReply parses a reply, and fails if it breaks one of Chat's rules (chat-protocol.md 1.4, 1.5, 2.3).
+// parseClassicReply parses a reply, and fails if it breaks one of Chat's rules
+// (workspace/chat/receive-respond-interactions, workspace/chat/send-app-home-card-message).
 func (p *Page) parseClassicReply(answer []byte) (reply, error) {
 	var home struct {
 		Action *action `json:"action"`

@@ -31,7 +31,7 @@ func (p *Page) setPrompt(token, prompt string) {
 }
 
 // complete serves the completion address, to which the app redirects after the consent. It deletes the prompt, makes
-// the person's message public, and sends the event again (chat-protocol.md 2.3).
+// the person's message public, and sends the event again (workspace/add-ons/guides/connect-third-party-service).
 func (p *Page) complete(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	pending, ok := p.pending[r.URL.Query().Get("token")]

@@ -16,7 +16,8 @@ import (
 func (p *Page) deliver(ctx context.Context, e event) *exchange {
 	e.at = p.Now()
 	token := ""
-	// These three kinds have no completion address (chat-protocol.md 1.2, 2.1).
+	// These three kinds have no completion address (workspace/chat/receive-respond-interactions,
+	// workspace/add-ons/concepts/event-objects).
 	if e.kind != cardClicked && e.kind != homeOpened && e.kind != appRemoved {
 		token = p.addPending(&e)
 	}
@@ -109,7 +110,7 @@ func (p *Page) checkReply(e event, r reply) error {
 	case e.home && (r.message != nil || r.prompt != ""):
 		return errors.New("the Home tab and its dialogs accept cards only through navigation")
 	case e.home && p.format() == Classic && r.card != nil && r.inRenderActions == (e.kind == homeOpened):
-		return errors.New("renderActions is for clicks on the Home tab (chat-protocol.md 1.5)")
+		return errors.New("renderActions is for clicks on the Home tab (workspace/chat/send-app-home-card-message)")
 	case r.card != nil && p.isDialog(e) && opensDialog(r.card):
 		return errors.New("only buttons in messages can open a dialog (chat/v1, Action.interaction)")
 	case e.dialog == "REQUEST_DIALOG" && r.card == nil:

@@ -110,7 +110,8 @@ func (p *Page) command(text string) (*Command, string) {
 	return nil, ""
 }
 
-// Both formats share the objects below (chat-protocol.md 1.2, 2.1).
+// Both formats share the objects below (workspace/chat/receive-respond-interactions,
+// workspace/add-ons/concepts/event-objects).
 
 func userObject(person google.Person) map[string]any {
 	return map[string]any{"name": person.User(), "displayName": person.Name, "email": person.Email, "type": "HUMAN"}
@@ -135,7 +136,7 @@ func (e event) commandType() string {
 	return "SLASH_COMMAND"
 }
 
-// formInputs returns the inputs of a form (chat-protocol.md 4.3).
+// formInputs returns the inputs of a form (workspace/chat/read-form-data).
 func (e event) formInputs() map[string]any {
 	out := map[string]any{}
 	for name, values := range e.inputs {

@@ -8,7 +8,7 @@ import (
 // Format is the format of events that an app is configured for.
 type Format string
 
-// The formats (chat-protocol.md section 0).
+// The formats ().
 const (
 	Classic Format = "classic"
 	AddOn   Format = "addon"

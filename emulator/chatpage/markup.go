@@ -9,7 +9,7 @@ import (
 	"example.com/deputy/emulator/google"
 )
 
-// The markup of messages (chat-protocol.md 4.5), in HTML-escaped text.
+// The markup of messages (workspace/chat/format-messages), in HTML-escaped text.
 var (
 	mention   = regexp.MustCompile(`&lt;(users/[^&]+)&gt;`)
 	namedLink = regexp.MustCompile(`&lt;(https?://[^|&\s]+)\|([^&]+)&gt;`)
@@ -65,7 +65,7 @@ func renderText(text, syntax string, people []google.Person) template.HTML {
 	return template.HTML(out) //nolint:gosec // escaped above
 }
 
-// elements matches the tags that a card's text can have (chat-protocol.md 4.1).
+// elements matches the tags that a card's text can have (workspace/chat/format-messages).
 var elements = regexp.MustCompile(`</?(?:b|i|u|s)>|<br ?/?>|<a href=["'](https?://[^"'<>]*)["']>|</a>`)
 
 // formatted renders the text of a card. It keeps the allowed elements and escapes everything else.

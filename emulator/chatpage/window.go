@@ -71,7 +71,7 @@ func (p *Page) home(ctx context.Context, person google.Person, space google.Spac
 	return p.deliver(ctx, event{kind: homeOpened, person: person, space: space, home: true})
 }
 
-// cancel closes a dialog with its X. Add-ons receive no event for it (chat-protocol.md 1.2).
+// cancel closes a dialog with its X. Add-ons receive no event for it (workspace/chat/receive-respond-interactions).
 func (p *Page) cancel(ctx context.Context, person google.Person, space google.Space) *exchange {
 	w, ok := p.window(p.dialogs, person)
 	p.closeDialog(person)
@@ -107,7 +107,7 @@ func (p *Page) press(ctx context.Context, person google.Person, form url.Values)
 	switch {
 	case b.opens:
 		e.dialog = "REQUEST_DIALOG"
-	case !home, p.format() == AddOn: // also for add-ons on the Home tab: chat-protocol.md 2.4
+	case !home, p.format() == AddOn: // also for add-ons on the Home tab: workspace/add-ons/chat/convert
 		e.dialog = "SUBMIT_DIALOG"
 	}
 	return p.deliver(ctx, e)
@@ -212,7 +212,8 @@ func selectItems(s *SelectionInput, values []string) {
 	}
 }
 
-// validateInputs returns the error that Chat's client shows instead of sending an event, or "" (chat-protocol.md 4.4).
+// validateInputs returns the error that Chat's client shows instead of sending an event, or ""
+// (workspace/chat/read-form-data).
 func validateInputs(c *Card, action *Action, inputs map[string][]string) string {
 	for _, name := range action.RequiredWidgets {
 		if len(inputs[name]) == 0 {

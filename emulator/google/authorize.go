@@ -61,7 +61,7 @@ var scopeTexts = map[string]string{
 }
 
 // authorize starts a consent for the account of login_hint, or lets the person choose one. An invalid request shows an
-// error page instead of a redirect to the app (oauth-admin.md 1.4).
+// error page instead of a redirect to the app (identity/protocols/oauth2/web-server).
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	req, problem := s.parseAuthRequest(q)
@@ -168,7 +168,8 @@ func (s *Server) showBlocked(w http.ResponseWriter, status int, code string) {
 	_ = consentPage.Execute(w, view{App: s.AppName, Step: "blocked", Error: code, Status: status})
 }
 
-// parseAuthRequest checks an authorization request (oauth-admin.md 1.2). problem is Google's error code or "".
+// parseAuthRequest checks an authorization request (identity/protocols/oauth2/web-server). problem is Google's error
+// code or "".
 func (s *Server) parseAuthRequest(q url.Values) (req authRequest, problem string) {
 	for name, values := range q {
 		if len(values) > 1 {
@@ -254,7 +255,8 @@ func (s *Server) grantCode(req authRequest, person Person, ticked []string) stri
 	if req.include {
 		granted = slices.Clone(s.granted[person.Sub])
 	}
-	// Google issues a refresh token only at the first consent or with prompt=consent (oauth-admin.md 1.2).
+	// Google issues a refresh token only at the first consent or with prompt=consent
+	// (identity/protocols/oauth2/web-server).
 	issuesRefresh := !s.noRefresh && !s.switches["no-refresh-token"] && (len(before) == 0 || req.consent)
 	req.offline = req.offline && issuesRefresh
 	code := s.newSecret("4/0A", rand.Text())

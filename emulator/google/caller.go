@@ -14,7 +14,7 @@ type caller struct {
 }
 
 // checkCaller returns the caller of a method if the token has a scope for it. With useAdminAccess only scopes for
-// administrators count, and without it only the others (oauth-admin.md 5.2).
+// administrators count, and without it only the others (workspace/chat/admin-overview).
 func (s *Server) checkCaller(m *method, token accessToken, q url.Values) (caller, *apiError) {
 	c := caller{token.person, q.Get("useAdminAccess") == "true"}
 	ok := slices.ContainsFunc(m.Scopes, func(scope string) bool {
@@ -45,7 +45,7 @@ func (c caller) canManage(space *Space) bool {
 }
 
 // describe returns the system message for an action of c, such as "added Grace". With useAdminAccess it names neither
-// the administrator nor the app (oauth-admin.md 5.2).
+// the administrator nor the app (workspace/chat/admin-overview).
 func (c caller) describe(action string, s *Server) string {
 	if c.admin {
 		return "Your organization's administrator " + action

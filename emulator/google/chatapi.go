@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// apiError is an error response of a Google API (chat-protocol.md 6.6).
+// apiError is an error response of a Google API (Chat API reference: spaces).
 type apiError struct {
 	code         int
 	status       string

@@ -14,8 +14,9 @@ import (
 
 var notFound = newError(http.StatusNotFound, "Requested entity was not found.")
 
-// createMember is spaces.members.create (chat-protocol.md 6.3). It returns an existing membership unchanged. People of
-// the organization join, and others are invited if the space allows them. Adding the app needs a scope of its own.
+// createMember is spaces.members.create (Chat API reference: spaces.members). It returns an existing
+// membership unchanged. People of the organization join, and others are invited if the space allows them. Adding the
+// app needs a scope of its own.
 func (s *Server) createMember(c caller, token accessToken, id string, body []byte) (any, *apiError) {
 	p := token.person
 	var r struct {
@@ -85,7 +86,8 @@ func (s *Server) createMember(c caller, token accessToken, id string, body []byt
 	return space.personMember(other, state), nil
 }
 
-// createMessage is spaces.messages.create with user authentication, which allows text only (chat-protocol.md 6.4).
+// createMessage is spaces.messages.create with user authentication, which allows text only
+// (Chat API reference: spaces.messages).
 func (s *Server) createMessage(p Person, id string, q url.Values, body []byte) (any, *apiError) {
 	var r struct {
 		Text         string
@@ -179,8 +181,8 @@ func (s *Server) namedSpaces(p Person) []*Space {
 var searchQuery = regexp.MustCompile(`^(customer = "customers/my_customer" AND )?space_type = "SPACE"` +
 	`(?: AND display_name:"((?:[^"\\]|\\.)*)")?$`)
 
-// searchSpaces is spaces.search (chat-protocol.md 6.5). Each word of the query must be a prefix of a word of the name.
-// Only an administrator can omit the name and gets pages.
+// searchSpaces is spaces.search (Chat API reference: spaces). Each word of the query must be a prefix
+// of a word of the name. Only an administrator can omit the name and gets pages.
 func (s *Server) searchSpaces(c caller, q url.Values) (any, *apiError) {
 	query := q.Get("query")
 	m := searchQuery.FindStringSubmatch(query)

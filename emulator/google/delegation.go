@@ -10,7 +10,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// The supported methods of IAM and Cloud Identity, and the grant type for an assertion (oauth-admin.md 5.1).
+// The supported methods of IAM and Cloud Identity, and the grant type for an assertion
+// (identity/protocols/oauth2/service-account).
 const (
 	iamSign      = "iamcredentials.projects.serviceAccounts.signJwt"
 	groupsLookup = "cloudidentity.groups.lookup"

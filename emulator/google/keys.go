@@ -69,7 +69,8 @@ func sign(key *rsa.PrivateKey, kid string, claims map[string]any) string {
 	return token
 }
 
-// ChatToken returns the token of a classic event with the project number as its audience (chat-protocol.md 3.1).
+// ChatToken returns the token of a classic event with the project number as its audience
+// (workspace/chat/verify-requests-from-chat).
 func (s *Server) ChatToken() string {
 	now := s.Now()
 	return s.recordSecret(s.keys.Load().signChat(map[string]any{

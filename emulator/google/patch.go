@@ -28,7 +28,7 @@ func (s *Server) getSpace(c caller, id string) (any, *apiError) {
 	return out, nil
 }
 
-// patchSpace is spaces.patch. Only permissionSettings can combine fields in one mask (chat-protocol.md 6.2).
+// patchSpace is spaces.patch. Only permissionSettings can combine fields in one mask (Chat API reference: spaces).
 func (s *Server) patchSpace(c caller, id, mask string, body []byte) (any, *apiError) {
 	var r struct {
 		DisplayName, SpaceHistoryState string

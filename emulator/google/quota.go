@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// quotas are the Chat API's quotas by method (chat-protocol.md 7). {space} stands for the ID of the call's space.
+// quotas are the Chat API's quotas by method (workspace/chat/limits). {space} stands for the ID of the call's space.
 var quotas = map[string][]struct {
 	name   string
 	limit  int
@@ -31,7 +31,8 @@ func (s *Server) EnforceQuotas() {
 	s.quotas = true
 }
 
-// BlockPeople makes adding these people have no effect and report no error, as after blocking (chat-protocol.md 6.3).
+// BlockPeople makes adding these people have no effect and report no error, as after blocking
+// (Chat API reference: spaces.members).
 func (s *Server) BlockPeople(people ...Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

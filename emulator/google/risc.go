@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// eventIssuer is the issuer of security events. Unlike that of ID tokens, it ends with a slash (oauth-admin.md 3.2).
+// eventIssuer is the issuer of security events. Unlike that of ID tokens, it ends with a slash
+// (identity/protocols/risc).
 const eventIssuer = "https://accounts.google.com/"
 
 const pushDelivery = "https://schemas.openid.net/secevent/risc/delivery-method/push"
@@ -25,7 +26,8 @@ func (s *Server) riscConfiguration(w http.ResponseWriter, _ *http.Request) (int,
 	}), ""
 }
 
-// SignSecurityEvent returns a signed token of an event about a person, with these claims added (oauth-admin.md 3.3).
+// SignSecurityEvent returns a signed token of an event about a person, with these claims added
+// (identity/protocols/risc).
 func (s *Server) SignSecurityEvent(eventType string, p Person, claims map[string]any) string {
 	event := map[string]any{"subject": map[string]any{"subject_type": "iss-sub", "iss": eventIssuer, "sub": p.Sub}}
 	for name, value := range claims {
@@ -34,7 +36,7 @@ func (s *Server) SignSecurityEvent(eventType string, p Person, claims map[string
 	return s.SignEvent(map[string]any{"events": map[string]any{eventType: event}})
 }
 
-// Prefixes of Google's event types (oauth-admin.md 3.3).
+// Prefixes of Google's event types (identity/protocols/risc).
 const (
 	riscPrefix  = "https://schemas.openid.net/secevent/risc/event-type/"
 	oauthPrefix = "https://schemas.openid.net/secevent/oauth/event-type/"
@@ -48,8 +50,8 @@ func SecurityEventTypes() []string {
 	}
 }
 
-// SendSecurityEvent changes a person's account as a security event describes, sends the event to the app's address and returns the
-// app's status. The event token-revoked is about the person's newest refresh token.
+// SendSecurityEvent changes a person's account as a security event describes, sends the event to the app's address and
+// returns the app's status. The event token-revoked is about the person's newest refresh token.
 func (s *Server) SendSecurityEvent(ctx context.Context, address, eventType string, p Person) (int, error) {
 	if !slices.Contains(SecurityEventTypes(), eventType) {
 		return 0, fmt.Errorf("unknown security event %q", eventType)

@@ -13,7 +13,7 @@ import (
 // riscAudience is the required audience of a service account's self-signed JWT.
 const riscAudience = "https://risc.googleapis.com/google.identity.risc.v1beta.RiscManagementService"
 
-// riscStream is the project's stream configuration in the RISC API (oauth-admin.md 3.1).
+// riscStream is the project's stream configuration in the RISC API (identity/protocols/risc).
 type riscStream struct {
 	Delivery struct {
 		Method string `json:"delivery_method"`
@@ -22,7 +22,8 @@ type riscStream struct {
 	Events []string `json:"events_requested"`
 }
 
-// SetAuthorizedDomains sets the authorized domains of the consent screen. The receiver of security events must be in one of them.
+// SetAuthorizedDomains sets the authorized domains of the consent screen. The receiver of security events must be in
+// one of them.
 func (s *Server) SetAuthorizedDomains(domains ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,7 +1,7 @@
 // Package google emulates, on the wire, the Google services that Deputy uses: accounts with their consent page,
 // tokens, signing keys, and the API methods that Deputy calls. It keeps everything in memory and creates its keys at
-// each start. It rejects what Google rejects: rules that no discovery document states cite chat-protocol.md or
-// oauth-admin.md.
+// each start. It rejects what Google rejects: rules that no discovery document states name a page
+// of developers.google.com, such as identity/protocols/oauth2/web-server.
 //
 // It is not Google, and production code must not link it. Start at Server.Handler.
 package google

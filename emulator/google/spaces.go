@@ -116,7 +116,8 @@ type setUpRequest struct {
 	} `json:"memberships"`
 }
 
-// setUp is spaces.setup (chat-protocol.md 6.2, 6.3).
+// setUp is spaces.setup (Chat API reference: spaces,
+// Chat API reference: spaces.members).
 func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	var r setUpRequest
 	if err := json.Unmarshal(body, &r); err != nil {
@@ -161,7 +162,7 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		if result.person != p {
 			return nil, newError(http.StatusConflict, "The request id was used by another user.")
 		}
-		// Google returns the space only partly populated (chat-protocol.md 6.2).
+		// Google returns the space only partly populated (Chat API reference: spaces).
 		return map[string]any{"name": "spaces/" + result.id, "spaceType": r.Space.SpaceType}, nil
 	}
 	if r.Space.SpaceType == "DIRECT_MESSAGE" {
@@ -175,7 +176,8 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 		Group: r.Space.SpaceType == "GROUP_CHAT", Members: []Member{{Person: p, State: "JOINED", Role: "ROLE_MANAGER"}},
 		Description: details.Description, Guidelines: details.Guidelines,
 		Discoverable: audience != "", Audience: strings.TrimPrefix(audience, "audiences/default"),
-		AnnouncementOnly: r.Space.Permissions == "ANNOUNCEMENT_SPACE", ExternalAllowed: r.Space.External, History: "HISTORY_ON",
+		AnnouncementOnly: r.Space.Permissions == "ANNOUNCEMENT_SPACE", ExternalAllowed: r.Space.External,
+		History: "HISTORY_ON",
 	}
 	for _, m := range r.Memberships {
 		// Google omits people who can't be added and reports no error.

@@ -78,7 +78,8 @@ func (s *Server) switchFault(m *method) fault {
 	if m.api != s.api {
 		return fault{}
 	}
-	if s.IsOn("no-app") && m.HTTPMethod != http.MethodGet { // reading works without an app: oauth-admin.md 2.4
+	// Reading works without a configured app.
+	if s.IsOn("no-app") && m.HTTPMethod != http.MethodGet {
 		return fault{status: http.StatusNotFound, message: "Google Chat app not found. " +
 			"To create a Chat app, you must turn on the Chat API and configure the app in the Google Cloud console."}
 	}

@@ -22,7 +22,7 @@ type refreshToken struct {
 	scopes []string
 }
 
-// token exchanges an authorization code, a refresh token or an assertion (oauth-admin.md 1.5).
+// token exchanges an authorization code, a refresh token or an assertion (identity/protocols/oauth2/web-server).
 func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 	grantType := r.PostFormValue("grant_type")
 	s.mu.Lock()
@@ -99,8 +99,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 	}
 }
 
-// IssueAuthCode returns a server auth code, as an app of the project receives it for p's consent. redirect is "" on phones
-// and "postmessage" in a browser.
+// IssueAuthCode returns a server auth code, as an app of the project receives it for p's consent. redirect is "" on
+// phones and "postmessage" in a browser.
 func (s *Server) IssueAuthCode(p Person, redirect string, offline bool, scopes ...string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +120,7 @@ func (s *Server) issueAccessToken(p Person, scopes []string) map[string]any {
 	}
 }
 
-// revoke ends the whole grant of the token's owner, not only this token (oauth-admin.md 1.6).
+// revoke ends the whole grant of the token's owner, not only this token (identity/protocols/oauth2/web-server).
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) (int, string) {
 	token := r.PostFormValue("token")
 	s.mu.Lock()
@@ -145,7 +145,7 @@ func (s *Server) FailRefreshes(p Person, broken bool) {
 	s.refreshFails[p.Sub] = broken
 }
 
-// RequireReauth sets whether a session policy requires the person to sign in again (oauth-admin.md 2.3).
+// RequireReauth sets whether a session policy requires the person to sign in again (identity/protocols/oauth2).
 func (s *Server) RequireReauth(p Person, required bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -82,7 +82,7 @@ func (f function) dialogButton(text i18n.Text, handler string, e chat.Event, i i
 	return b, err
 }
 
-// maxButtonValue limits the value of a retry button, in bytes. The whole card has 32 KB (chat-protocol.md 5).
+// maxButtonValue limits the value of a retry button, in bytes. The whole card has 32 KB (Chat API reference: cards).
 const maxButtonValue = 16_000
 
 // retryButtons returns the button that repeats an attempt with the same idempotency key. It returns none for the zero
@@ -136,7 +136,7 @@ func (f function) handleClick(ctx context.Context, e chat.Event) (chat.Reply, er
 }
 
 // restoreOrigin sets where the click came from, as recorded in the button's value. Chat doesn't report it for every
-// click (chat-protocol.md 1.5, 2.4).
+// click (workspace/chat/send-app-home-card-message, workspace/add-ons/chat/convert).
 func (function) restoreOrigin(ctx context.Context, e chat.Event, v buttonValue) chat.Event {
 	switch {
 	case v.OpensDialog:

@@ -55,7 +55,10 @@ type function struct {
 // New returns the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d, serve.NewLimiter(serve.MaxInFlight)}
-	endpoint := serve.Endpoint{Name: "chatevent", Log: d.Log, Deadline: deadline, WriteError: f.fail}.Handler(f.handleEvent)
+	endpoint := serve.Endpoint{
+		Name: "chatevent", Log: d.Log, Deadline: deadline,
+		WriteError: f.fail,
+	}.Handler(f.handleEvent)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		endpoint.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), stateKey{}, &requestState{})))
 	})

@@ -16,7 +16,9 @@ import (
 // Chat repeats the command after the consent. In a space, that repetition would publish the command, and Chat can't
 // repeat a click. The reply there is a private card with the buttons Connect and Continue. The card also replaces the
 // prompt when there is a reason to show, since a prompt has no text. A submitted form stays open, to be sent again.
-func (f function) requestConsent(ctx context.Context, state *requestState, n *capability.ConsentError) (chat.Reply, error) {
+func (f function) requestConsent(ctx context.Context, state *requestState, n *capability.ConsentError) (chat.Reply,
+	error,
+) {
 	e := state.event
 	say, text, hasReason := i18n.In(e.Locale), words.ConnectText, false
 	switch {

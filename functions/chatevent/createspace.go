@@ -119,7 +119,8 @@ func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 
 // undoneWords describe the steps that can fail after the space is created. The form offers only these.
 var undoneWords = map[spaces.Step]i18n.Text{
-	spaces.SetHistory: words.CreatedUndoneHistory, spaces.AddTheApp: words.CreatedUndoneApp, spaces.PostFirst: words.CreatedUndoneFirst,
+	spaces.SetHistory: words.CreatedUndoneHistory, spaces.AddTheApp: words.CreatedUndoneApp,
+	spaces.PostFirst: words.CreatedUndoneFirst,
 }
 
 func (f function) spaceButtons(e chat.Event, space resource.SpaceName, name, address string) ([]chat.Button, error) {
@@ -150,7 +151,8 @@ func (f function) leftOut(ctx context.Context, e chat.Event, external bool, memb
 	}
 	var out []chat.Widget
 	for _, reason := range []i18n.Text{
-		words.CreatedLeftOutOutside, words.CreatedLeftOutOutsideAllowed, words.CreatedLeftOutGroup, words.CreatedLeftOutInside,
+		words.CreatedLeftOutOutside, words.CreatedLeftOutOutsideAllowed, words.CreatedLeftOutGroup,
+		words.CreatedLeftOutInside,
 	} {
 		if len(byReason[reason]) > 0 {
 			out = append(out, chat.Widget{Label: say(words.CreatedLeftOut), Text: memberNames(say, byReason[reason])})

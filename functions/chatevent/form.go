@@ -49,7 +49,7 @@ func warn(e chat.Event, text i18n.Text) notice {
 	return notice{widgets: []chat.Widget{{Text: warning + i18n.In(e.Locale)(text)}}}
 }
 
-// maxFormSize limits the size of a form's card, in bytes. Chat accepts 32 KB (chat-protocol.md 5).
+// maxFormSize limits the size of a form's card, in bytes. Chat accepts 32 KB (Chat API reference: cards).
 const maxFormSize = 31_000
 
 // openForm opens a form. The form gets a new idempotency key, so that sending it twice runs one operation.
@@ -137,7 +137,9 @@ func invalidField(err error) string {
 	return map[i18n.Text]string{
 		words.ErrorNameMissing: nameField, words.ErrorNameTooLong: nameField, words.ErrorNameTaken: nameField,
 		words.DeleteNameDiffers: nameField, words.ErrorDescriptionTooLong: descriptionField,
-		words.ErrorGuidelinesTooLong: guidelinesField, words.ErrorTooManyPeople: othersField, words.ErrorNotAPerson: othersField,
-		words.ErrorHistoryUnknown: historyField, words.FormTemplateGone: templateField, words.ErrorMessageTooLong: firstField,
+		words.ErrorGuidelinesTooLong: guidelinesField, words.ErrorTooManyPeople: othersField,
+		words.ErrorNotAPerson:     othersField,
+		words.ErrorHistoryUnknown: historyField, words.FormTemplateGone: templateField,
+		words.ErrorMessageTooLong: firstField,
 	}[e.Public]
 }

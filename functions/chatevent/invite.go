@@ -53,7 +53,8 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 		canRetry = canRetry || fault.IsTransient(m.Err)
 	}
 	for _, reason := range reasons {
-		widgets = append(widgets, chat.Widget{Label: say(words.CreatedLeftOut), Text: memberNames(say, byReason[reason])})
+		widgets = append(widgets,
+			chat.Widget{Label: say(words.CreatedLeftOut), Text: memberNames(say, byReason[reason])})
 		widgets = append(widgets, chat.Widget{Text: reason})
 	}
 	if canRetry { // adding a member again does nothing

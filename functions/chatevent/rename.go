@@ -32,7 +32,8 @@ func renameForm() form {
 				return chat.Reply{}, err
 			}
 			reply := cardReply(i18n.In(e.Locale)(words.RenameDone), buttons(row...))
-			reply.Card.Subtitle, reply.ClosesDialog, reply.KeepsCard = name, true, true // the old card lists the members
+			// the old card lists the members
+			reply.Card.Subtitle, reply.ClosesDialog, reply.KeepsCard = name, true, true
 			return reply, nil
 		},
 	}

@@ -65,7 +65,10 @@ func (f function) privacy(w http.ResponseWriter, r *http.Request) error {
 					say(words.PrivacyStoredSystems), say(words.PrivacyStoredReplies),
 				},
 			},
-			{Title: say(words.PrivacyUseTitle), Text: []string{say(words.PrivacyUseText), say(words.PrivacyLimitedUse, name)}},
+			{
+				Title: say(words.PrivacyUseTitle),
+				Text:  []string{say(words.PrivacyUseText), say(words.PrivacyLimitedUse, name)},
+			},
 			{Title: say(words.PrivacySharedTitle), Text: []string{say(words.PrivacySharedText, name)}},
 			{Title: say(words.PrivacyRetentionTitle), Text: []string{say(words.PrivacyRetentionText)}},
 		},

@@ -70,7 +70,10 @@ func questionPage(say i18n.Say, o consent.Outcome, q question, address string) p
 
 func answeredPage(say i18n.Say, yes bool) page {
 	if yes {
-		return page{Title: say(words.ApprovalAllowedTitle), Success: true, Text: []string{say(words.ApprovalAllowedText)}}
+		return page{
+			Title: say(words.ApprovalAllowedTitle), Success: true,
+			Text: []string{say(words.ApprovalAllowedText)},
+		}
 	}
 	return page{Title: say(words.ApprovalRefusedTitle), Text: []string{say(words.ApprovalRefusedText)}}
 }
@@ -95,16 +98,20 @@ func refusalPage(say i18n.Say, r *consent.Refusal) (int, page) {
 		p := simple(words.PageBrowserTitle, say(words.PageBrowserText), back, say(words.PageBrowserNext))
 		return http.StatusForbidden, p
 	case consent.Declined:
-		return http.StatusForbidden, retry(words.ButtonTryAgain, words.PageDeclinedTitle, say(words.PageDeclinedText), back)
+		return http.StatusForbidden, retry(words.ButtonTryAgain, words.PageDeclinedTitle, say(words.PageDeclinedText),
+			back)
 	case consent.WrongAccount:
-		return http.StatusForbidden, retry(words.PageAccountChoose, words.PageAccountTitle, say(words.PageAccountText, account), back)
+		return http.StatusForbidden, retry(words.PageAccountChoose, words.PageAccountTitle,
+			say(words.PageAccountText, account), back)
 	case consent.WrongDomain:
 		return http.StatusForbidden, simple(words.PageDomainTitle, say(words.PageDomainText, account), back)
 	case consent.Unfinished:
-		p := retry(words.ButtonTryAgain, words.PageUnfinishedTitle, say(words.PageUnfinishedText), say(words.PageUnfinishedNext))
+		p := retry(words.ButtonTryAgain, words.PageUnfinishedTitle, say(words.PageUnfinishedText),
+			say(words.PageUnfinishedNext))
 		return http.StatusServiceUnavailable, p
 	default:
-		return http.StatusBadRequest, retry(words.ButtonTryAgain, words.PageRefusedTitle, say(words.PageRefusedText), back)
+		return http.StatusBadRequest, retry(words.ButtonTryAgain, words.PageRefusedTitle, say(words.PageRefusedText),
+			back)
 	}
 }
 

@@ -100,7 +100,8 @@ func (f function) showError(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", "2")
 	}
 	text := fault.Public(say(r), err, logging.Reference(r.Context()))
-	writePage(w, r, status, page{Title: say(r)(words.ErrorTitle), Text: []string{text, say(r)(words.PageNothingStored)}})
+	writePage(w, r, status,
+		page{Title: say(r)(words.ErrorTitle), Text: []string{text, say(r)(words.PageNothingStored)}})
 }
 
 func withButton(p page, link config.Secret, label string) page {

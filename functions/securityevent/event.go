@@ -17,7 +17,7 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// The types of events that Deputy handles, and values in them (oauth-admin.md 3.3).
+// The types of events that Deputy handles, and values in them (identity/protocols/risc).
 const (
 	risc                   = "https://schemas.openid.net/secevent/risc/event-type/"
 	oauth                  = "https://schemas.openid.net/secevent/oauth/event-type/"

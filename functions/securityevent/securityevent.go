@@ -38,7 +38,10 @@ type function struct{ Deps }
 // New returns the function's handler.
 func New(d Deps) http.Handler {
 	f := function{d}
-	endpoint := serve.Endpoint{Name: "securityevent", MaxBody: maxToken, Log: d.Log, Deadline: deadline, WriteError: f.fail}
+	endpoint := serve.Endpoint{
+		Name: "securityevent", MaxBody: maxToken, Log: d.Log, Deadline: deadline,
+		WriteError: f.fail,
+	}
 	endpoint.Limiter = serve.NewLimiter(serve.MaxInFlight)
 	mux := http.NewServeMux()
 	mux.Handle("POST /{$}", endpoint.Handler(f.receive))

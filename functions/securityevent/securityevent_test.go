@@ -308,7 +308,8 @@ func TestReceive_SentTwice(t *testing.T) {
 	writes := e.docs.Calls()
 	e.mustAccept(event)
 	if again, _ := e.grant(ada); !again.SessionsEndedAt.Equal(g.SessionsEndedAt) || e.docs.Calls()-writes > 4 {
-		t.Errorf("sessions revoked at %v, then %v; %d calls", g.SessionsEndedAt, again.SessionsEndedAt, e.docs.Calls()-writes)
+		t.Errorf("sessions revoked at %v, then %v; %d calls", g.SessionsEndedAt, again.SessionsEndedAt,
+			e.docs.Calls()-writes)
 	}
 }
 

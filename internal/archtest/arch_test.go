@@ -18,8 +18,7 @@ import (
 
 const module = "example.com/deputy"
 
-// allowedImports lists the packages of this module that each package may import. Every
-// package must be listed.
+// allowedImports lists the packages of this module that each package may import. Every package must be listed.
 var allowedImports = map[string][]string{
 	"": {
 		"functions/chatevent", "functions/createspace", "functions/oauthcallback", "functions/securityevent",
@@ -255,8 +254,7 @@ func TestRestrictedCalls(t *testing.T) {
 	}
 }
 
-// selectors returns the selector expressions x.Y of a file and counts its init
-// functions.
+// selectors returns the selector expressions x.Y of a file and counts its init functions.
 func selectors(t *testing.T, path string, inits *int) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)

@@ -45,7 +45,8 @@ func TestMessages(t *testing.T) {
 	m.catalogue(t)
 	for _, root := range []string{"../../shared", "../../functions", "../../cmd/deputy"} {
 		if err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".gen.go") {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+				strings.HasSuffix(path, ".gen.go") {
 				return err
 			}
 			file, err := parser.ParseFile(m.fset, path, nil, 0)
@@ -63,7 +64,8 @@ func TestMessages(t *testing.T) {
 		t.Fatalf("found only %d, %d and %d messages", len(m.people), len(m.callers), len(m.operators))
 	}
 	// What one audience reads has no words of another.
-	command, field := regexp.MustCompile(`(^|\s)/[a-z]+(\s|$)`), regexp.MustCompile(`actAs|Idempotency-Key|updateMask|bearer`)
+	command := regexp.MustCompile(`(^|\s)/[a-z]+(\s|$)`)
+	field := regexp.MustCompile(`actAs|Idempotency-Key|updateMask|bearer`)
 	for c := range m.callers {
 		if command.MatchString(c.text) && !strings.Contains(c.text, "/openapi.yaml") {
 			t.Errorf("an API problem names a command of Chat: %q", c.text)
@@ -85,7 +87,8 @@ func TestMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("docs/messages.md is out of date; run go test ./internal/archtest -run Messages -args -update: %s", diff)
+		t.Errorf("docs/messages.md is out of date; run go test ./internal/archtest -run Messages -args -update: %s",
+			diff)
 	}
 }
 
@@ -165,9 +168,10 @@ func (m *messages) visit(n ast.Node) bool {
 }
 
 func (m *messages) operator() bool {
-	return slices.ContainsFunc([]string{"cmd/deputy", "shared/config", "shared/seal", "shared/production"}, func(folder string) bool {
-		return strings.Contains(m.folder, folder)
-	})
+	return slices.ContainsFunc([]string{"cmd/deputy", "shared/config", "shared/seal", "shared/production"},
+		func(folder string) bool {
+			return strings.Contains(m.folder, folder)
+		})
 }
 
 func (m *messages) add(kind, text string) {
@@ -217,8 +221,8 @@ Every error that Deputy shows. A placeholder such as %s is filled in. Written by
 
 ## In Google Chat and in the browser
 
-The key is that of the text in [shared/i18n/locales](../shared/i18n/locales/en.json). An error that is about the request and not
-about Chat's interface can also be the detail of an HTTP API problem.
+The key is that of the text in [shared/i18n/locales](../shared/i18n/locales/en.json). An error that is about the
+request and not about Chat's interface can also be the detail of an HTTP API problem.
 
 | Key | Message |
 | --- | --- |

@@ -1,5 +1,4 @@
-// Package buildpack tests the rules of Google's buildpack for the root package
-// (platform.md 1.1 to 1.6) and the binary that it builds.
+// Package buildpack tests the rules of Google's buildpack for the root package and the binary that it builds.
 package buildpack
 
 import (

@@ -298,8 +298,7 @@ func (p person) say(text string) string {
 	return p.post("https://chat.google.com/send", form)
 }
 
-// allow gives consent on Google's page, and again if a second consent is required for a
-// refresh token.
+// allow gives consent on Google's page, and again if a second consent is required for a refresh token.
 func (p person) allow(link string) string {
 	p.t.Helper()
 	page := p.submitConsent(p.get(link))

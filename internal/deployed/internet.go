@@ -1,6 +1,5 @@
-// Package deployed runs Deputy locally as it runs on Google Cloud: the binary that the
-// buildpack builds, one process per function, and a given handler that answers for
-// Google's host names. Tests and bench use it.
+// Package deployed runs Deputy locally as it runs on Google Cloud: the binary that the buildpack builds, one process
+// per function, and a given handler that answers for Google's host names. Tests and bench use it.
 package deployed
 
 import (
@@ -23,9 +22,8 @@ import (
 	"time"
 )
 
-// Network answers for Google's host names: a TLS server with a certificate for them,
-// and a proxy that connects every name to that server. The unmodified binary uses both
-// through HTTPS_PROXY and SSL_CERT_FILE.
+// Network answers for Google's host names: a TLS server with a certificate for them, and a proxy that connects every
+// name to that server. The unmodified binary uses both through HTTPS_PROXY and SSL_CERT_FILE.
 type Network struct {
 	server, proxy *httptest.Server
 	roots         *x509.CertPool

@@ -21,8 +21,7 @@ import (
 
 const root = "../.."
 
-// decodeStrictly decodes JSON into a type of a Google API. It reports unknown fields, also
-// if only their case is wrong.
+// decodeStrictly decodes JSON into a type of a Google API. It reports unknown fields, also if only their case is wrong.
 func decodeStrictly(t *testing.T, name string, text []byte, v any) {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -107,8 +106,7 @@ func checkGraph(t *testing.T, file string, b *cloudbuild.Build) {
 	}
 }
 
-// checkVariables checks that each used variable is built in or declared, and that each
-// declared one is used.
+// checkVariables checks that each used variable is built in or declared, and that each declared one is used.
 func checkVariables(t *testing.T, file, text string, declared map[string]string) {
 	t.Helper()
 	used := map[string]bool{}

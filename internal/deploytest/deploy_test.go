@@ -721,8 +721,7 @@ func (c *cloud) setBuilds(builds ...string) {
 	c.change(func(_ map[string]string, lists map[string][]string) { lists["builds"] = builds })
 }
 
-// newRepository creates a git repository with two commits, the older first, and returns
-// its GIT_DIR.
+// newRepository creates a git repository with two commits, the older first, and returns its GIT_DIR.
 func newRepository(t *testing.T) (dir string, commits [2]string) {
 	t.Helper()
 	folder := t.TempDir()

@@ -18,7 +18,7 @@ import (
 )
 
 // parseCommand parses a command with gcloud's own parser, without an account or network
-// access. gcloud reports syntax errors before a missing account (platform.md 4.1).
+// access. gcloud reports syntax errors before a missing account.
 func parseCommand(t *testing.T, args ...string) (out string, ok bool) {
 	t.Helper()
 	p, err := startParser()

@@ -354,7 +354,7 @@ type AddMembers struct {
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
-	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
 	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority *Authority   `json:"authority,omitempty"`
 	Members   []MemberName `json:"members"`
@@ -365,7 +365,7 @@ type Audience = string
 
 // Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 // administrator's right over all named spaces of their organization. It needs their grant and approval;
-// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
 // domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 type Authority string
 
@@ -388,7 +388,7 @@ type CreateMeeting struct {
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
-	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
 	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
@@ -403,7 +403,7 @@ type CreateMessage struct {
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
-	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
 	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
@@ -431,7 +431,7 @@ type CreateSpace struct {
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
-	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
 	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
@@ -728,7 +728,7 @@ type UpdateMember struct {
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
-	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
 	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority *Authority `json:"authority,omitempty"`
 
@@ -752,7 +752,7 @@ type UpdateSpace struct {
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
-	// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
 	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
@@ -770,7 +770,7 @@ type ActAs = Person
 
 // AuthorityParam Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 // administrator's right over all named spaces of their organization. It needs their grant and approval;
-// administrators whom the file of callers lists for the caller act by delegation instead. delegation is the
+// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
 // domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
 type AuthorityParam = Authority
 

@@ -66,8 +66,10 @@ func Authorities() []vault.Authority {
 // ActionText returns the name of an action for people, or no text for other actions.
 func ActionText(action string) i18n.Text {
 	return map[string]i18n.Text{
-		CreateSpaces: words.CapabilityCreateSpaces, ReadSpaces: words.CapabilityReadSpaces, UpdateSpaces: words.CapabilityEditSpaces,
-		DeleteSpaces: words.CapabilityDeleteSpaces, ReadMembers: words.CapabilityReadMembers, WriteMembers: words.CapabilityManageMembers,
+		CreateSpaces: words.CapabilityCreateSpaces, ReadSpaces: words.CapabilityReadSpaces,
+		UpdateSpaces: words.CapabilityEditSpaces,
+		DeleteSpaces: words.CapabilityDeleteSpaces, ReadMembers: words.CapabilityReadMembers,
+		WriteMembers:   words.CapabilityManageMembers,
 		CreateMessages: words.CapabilityPostMessages, CreateMeetings: words.CapabilityMeet,
 	}[action]
 }
@@ -80,15 +82,13 @@ type Callers struct {
 	now    func() time.Time
 }
 
-// New returns Callers that accept Google's ID tokens for this audience. keys are those
-// at googleauth.Endpoints.Certs.
+// New returns Callers that accept Google's ID tokens for this audience. keys are those at googleauth.Endpoints.Certs.
 func New(audience string, keys *googleauth.KeySet, file *File, now func() time.Time) *Callers {
 	return &Callers{File: file, tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), now: now}
 }
 
-// Verify returns the caller that sent r. It fails with Unauthenticated if the token is
-// invalid, Denied if the file does not list the caller or pauses it, RateLimited, or
-// Unavailable if the file cannot be read.
+// Verify returns the caller that sent r. It fails with Unauthenticated if the token is invalid, Denied if the file does
+// not list the caller or pauses it, RateLimited, or Unavailable if the file cannot be read.
 func (c *Callers) Verify(r *http.Request) (Caller, error) {
 	headers := r.Header.Values("Authorization")
 	token, isBearer := "", false
@@ -151,8 +151,7 @@ func (c Caller) Allow(authority vault.Authority, named resource.Named, actions .
 	return denied("this person")
 }
 
-// Covers returns a Denied fault unless the caller may act for the named person, whose
-// domain (hd) is known now.
+// Covers returns a Denied fault unless the caller may act for the named person, whose domain (hd) is known now.
 func (c Caller) Covers(named resource.Named, domain string) error {
 	if !c.listsPerson(named) && !slices.Contains(c.Domains, address.Lower(domain)) {
 		return denied("this person's organization")

@@ -68,7 +68,8 @@ func TestFile_Reachable(t *testing.T) {
 	}
 	errStore := errors.New("no store")
 	failing := func(context.Context) error { return errStore }
-	if err := NewFile(unavailableStore{}, log, time.Now).WithReadCheck(failing)(t.Context()); !errors.Is(err, errStore) {
+	if err := NewFile(unavailableStore{}, log, time.Now).WithReadCheck(failing)(t.Context()); !errors.Is(err,
+		errStore) {
 		t.Errorf("got %v", err)
 	}
 }

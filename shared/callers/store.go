@@ -123,7 +123,8 @@ func readAll(r io.Reader) ([]byte, error) {
 
 // storageAPI returns errors with details for the operator.
 var storageAPI = googlecall.ErrorTexts{
-	NoResponse: words.ErrorCallersUnavailable, Conflict: words.ErrorCallersUnavailable, NotFound: words.ErrorCallersUnavailable, Operator: true,
+	NoResponse: words.ErrorCallersUnavailable, Conflict: words.ErrorCallersUnavailable,
+	NotFound: words.ErrorCallersUnavailable, Operator: true,
 }
 
 // fileStore is a local file. Its content is the version.
@@ -145,13 +146,15 @@ func (s *fileStore) Read(context.Context) ([]byte, string, error) {
 	defer func() { _ = file.Close() }()
 	text, err := readAll(file)
 	if err != nil {
-		return nil, "", &fault.Error{Op: "callers.Read", Kind: fault.Unavailable, Public: words.ErrorCallersUnavailable, Err: err}
+		return nil, "", &fault.Error{
+			Op: "callers.Read", Kind: fault.Unavailable,
+			Public: words.ErrorCallersUnavailable, Err: err,
+		}
 	}
 	return text, "=" + string(text), nil
 }
 
-// Write implements Store. It does not detect a concurrent write of another process: a
-// local file has one operator.
+// Write implements Store. It does not detect a concurrent write of another process: a local file has one operator.
 func (s *fileStore) Write(ctx context.Context, text []byte, version string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -44,7 +44,10 @@ var table = []struct {
 	{ReadSpaces, words.CapabilityReadSpaces, []string{prefix + "chat.spaces.readonly", prefix + "chat.spaces"}},
 	{EditSpaces, words.CapabilityEditSpaces, []string{prefix + "chat.spaces"}},
 	{DeleteSpaces, words.CapabilityDeleteSpaces, []string{prefix + "chat.delete"}},
-	{ReadMembers, words.CapabilityReadMembers, []string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"}},
+	{
+		ReadMembers, words.CapabilityReadMembers,
+		[]string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"},
+	},
 	{ManageMembers, words.CapabilityManageMembers, []string{prefix + "chat.memberships"}},
 	{AddTheApp, words.CapabilityAddApp, []string{prefix + "chat.memberships.app"}},
 	{PostMessages, words.CapabilityPostMessages, []string{prefix + "chat.messages.create", prefix + "chat.messages"}},

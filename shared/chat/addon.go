@@ -7,7 +7,8 @@ import (
 	"example.com/deputy/shared/config"
 )
 
-// addOnEvent is an event in add-on format (chat-protocol.md 2.1). The name of its payload says its kind.
+// addOnEvent is an event in add-on format (workspace/add-ons/concepts/event-objects). The name of its payload says its
+// kind.
 type addOnEvent struct {
 	Type   looseText `json:"type"` // only in classic events
 	Common struct {
@@ -77,7 +78,7 @@ func (e addOnEvent) event() Event {
 	case e.Chat.Type == "SUBMIT_FORM":
 		out.Kind, out.OnHomeTab, p = Click, true, &payload{}
 	case e.Chat.Type == "APP_HOME", e.Chat.Type == "" && e.Chat.User.Name != "" && !e.Chat.hasPayload:
-		// An add-on's Home tab event contains only the person (chat-protocol.md 11).
+		// An add-on's Home tab event contains only the person (workspace/add-ons/chat/convert).
 		out.Kind, out.OnHomeTab, p = Home, true, &payload{}
 	default:
 		return out
@@ -97,7 +98,7 @@ func (e addOnEvent) event() Event {
 	return out
 }
 
-// addOnReply contains the actions that Deputy uses (chat-protocol.md 2.2).
+// addOnReply contains the actions that Deputy uses (workspace/add-ons/chat/convert).
 type addOnReply struct {
 	HostApp *hostApp             `json:"hostAppDataAction,omitempty"`
 	Action  *action              `json:"action,omitempty"`
@@ -140,7 +141,7 @@ type authorizationPrompt struct {
 }
 
 // encodeAddOn returns the reply in add-on format. Its buttons must name the endpoint, or Chat never calls the app
-// (chat-protocol.md 2.2, trap 1).
+// (workspace/add-ons/chat/convert, workspace/chat/receive-respond-interactions).
 func (r Reply) encodeAddOn(e Event, endpoint string) any {
 	if !r.ConnectURL.Empty() {
 		return addOnReply{Prompt: &authorizationPrompt{URL: r.ConnectURL.Reveal(), Resource: "Deputy"}}

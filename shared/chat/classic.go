@@ -6,7 +6,7 @@ import (
 	"example.com/deputy/shared/config"
 )
 
-// classicEvent is an event in classic format (chat-protocol.md 1.2).
+// classicEvent is an event in classic format (workspace/chat/receive-respond-interactions).
 type classicEvent struct {
 	Type      looseText                  `json:"type"`
 	Chat      map[string]json.RawMessage `json:"chat"` // only in the add-on format, and in Home tab events
@@ -76,7 +76,7 @@ func (e classicEvent) value() config.Secret {
 // clickFunction is the function that every button of a classic card names. The sealed value says what the button does.
 const clickFunction = "clicked"
 
-// encodeClassic returns the reply in classic format (chat-protocol.md 1.4).
+// encodeClassic returns the reply in classic format (workspace/chat/receive-respond-interactions).
 func (r Reply) encodeClassic(e Event) any {
 	if !r.ConnectURL.Empty() {
 		return &wireMessage{ActionResponse: &wireActionResponse{Type: "REQUEST_CONFIG", URL: r.ConnectURL.Reveal()}}

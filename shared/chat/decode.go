@@ -34,7 +34,7 @@ func Decode(format Format, body []byte) (Event, error) {
 			return Event{}, errWrongFormat
 		}
 	}
-	if e.Type == "" && e.Chat != nil { // the Home tab (chat-protocol.md 1.5)
+	if e.Type == "" && e.Chat != nil { // the Home tab (workspace/chat/send-app-home-card-message)
 		home, err := unmarshal[addOnEvent](body)
 		return home.event(), err
 	}
@@ -53,8 +53,9 @@ func unmarshal[T any](body []byte) (out T, err error) {
 	return out, &fault.Error{Op: "chat.Decode", Kind: fault.Invalid, Public: public, Err: err}
 }
 
-// The types below are the fields that Deputy reads in both formats (chat-protocol.md 1.2, 2.1). Google's own Go types
-// fail on the whole event when a number is written as a string.
+// The types below are the fields that Deputy reads in both formats (workspace/chat/receive-respond-interactions,
+// workspace/add-ons/concepts/event-objects). Google's own Go types fail on the whole event when a number is written as
+// a string.
 
 type user struct {
 	Name        looseText `json:"name"`
@@ -87,7 +88,7 @@ type metadata struct {
 	ID looseInt `json:"appCommandId"`
 }
 
-// formInputs are a form's values (chat-protocol.md 4.3). Deputy's forms have string fields only.
+// formInputs are a form's values (workspace/chat/read-form-data). Deputy's forms have string fields only.
 type formInputs map[string]struct {
 	Strings struct {
 		Value []looseText `json:"value"`

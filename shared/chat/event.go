@@ -2,7 +2,8 @@
 // decodes the event, and encodes the reply and its cards. No other package handles Google's JSON for them.
 //
 // It knows no commands and calls no Chat API: functions/chatevent and shared/spaces do. Google has two formats of
-// events and replies, implemented in classic.go and addon.go.
+// events and replies, implemented in classic.go and addon.go. Comments name pages of developers.google.com, such as
+// workspace/chat/dialogs.
 package chat
 
 import (
@@ -15,7 +16,7 @@ import (
 // Format is one of Chat's two event formats. A reply must have the format of its event.
 type Format int
 
-// The formats (chat-protocol.md sections 1 and 2).
+// The formats (workspace/chat/receive-respond-interactions, workspace/add-ons/concepts/event-objects).
 const (
 	Classic Format = iota // "Chat API interaction events"
 	AddOn                 // a Google Workspace add-on that extends Chat
@@ -52,8 +53,8 @@ type Event struct {
 	Inputs     Inputs        // of the form that contains the clicked button
 	Dialog     Dialog        // how the event relates to a dialog
 	OnHomeTab  bool          // the event comes from the Home tab, or from a dialog opened there
-	// CompletionURL is the URL that makes Chat repeat this event when a browser opens it. It is secret, because opening it
-	// acts as the person. Empty for clicks.
+	// CompletionURL is the URL that makes Chat repeat this event when a browser opens it. It is secret, because opening
+	// it acts as the person. Empty for clicks.
 	CompletionURL config.Secret
 	Locale        string // of the person, such as "en" or "zh-CN"; may be empty
 }
@@ -72,7 +73,7 @@ type Space struct {
 	Named       bool               // a named space; only these have threads
 }
 
-// Dialog says how an event relates to a dialog. It limits the possible replies (chat-protocol.md 4.2).
+// Dialog says how an event relates to a dialog. It limits the possible replies (workspace/chat/dialogs).
 type Dialog int
 
 // The relations of an event to a dialog.

@@ -5,7 +5,7 @@ import "slices"
 // FieldKind is the kind of a form field.
 type FieldKind int
 
-// The kinds of fields (chat-protocol.md 4.3).
+// The kinds of fields (workspace/chat/read-form-data).
 const (
 	Line      FieldKind = iota // one line of text
 	Paragraph                  // several lines of text

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// looseInt decodes a number written as 1, "1" or 1.0 (chat-protocol.md 1.3). Anything else is 0.
+// looseInt decodes a number written as 1, "1" or 1.0 (workspace/chat/receive-respond-interactions). Anything else is 0.
 type looseInt int
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -17,8 +17,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Reader reads variables and collects errors. Use Read to create one. It is not safe
-// for concurrent use.
+// Reader reads variables and collects errors. Use Read to create one. It is not safe for concurrent use.
 type Reader struct {
 	lookup   func(string) (string, bool)
 	problems []string
@@ -50,8 +49,7 @@ func (r *Reader) Required(name Variable) string {
 // Secret returns the required value of name as a Secret.
 func (r *Reader) Secret(name Variable) Secret { return NewSecret(r.Required(name)) }
 
-// Address returns the required URL in name. It must be https, or http on loopback,
-// without user, query or fragment.
+// Address returns the required URL in name. It must be https, or http on loopback, without user, query or fragment.
 func (r *Reader) Address(name Variable) string {
 	value := r.Required(name)
 	if value == "" {
@@ -163,7 +161,7 @@ func (r *Reader) Err() error {
 		return nil
 	}
 	return &fault.Error{
-		Op: "config.Read", Kind: fault.Unavailable,
+		Op: "config.Err", Kind: fault.Unavailable,
 		Public: words.ErrorNotSetUp,
 		Err:    problems(r.problems),
 	}

@@ -32,7 +32,7 @@ func containsAll(all, part []capability.Capability) bool {
 // unusable or of another person is Invalid. The app has to check the state, nonce and PKCE of the consent.
 func (f *Flow) AcceptAppCode(ctx context.Context, named resource.Named, c AppCode) (grants.Connection, error) {
 	refuse := func(kind fault.Kind, err error, public i18n.Text) (grants.Connection, error) {
-		return grants.Connection{}, &fault.Error{Op: "consent.Accept", Kind: kind, Public: public, Err: err}
+		return grants.Connection{}, &fault.Error{Op: "consent.AcceptAppCode", Kind: kind, Public: public, Err: err}
 	}
 	tokens, err := f.deps.Google.ExchangeAppCode(ctx, c.Code, c.RedirectURI)
 	switch {
@@ -40,7 +40,7 @@ func (f *Flow) AcceptAppCode(ctx context.Context, named resource.Named, c AppCod
 		return refuse(fault.Invalid, err, i18n.English("Google rejected the code: it was used before, has expired, "+
 			"or is for another project or client type. Get a new code from the app."))
 	case err != nil:
-		return grants.Connection{}, fault.Wrap("consent.Accept", err)
+		return grants.Connection{}, fault.Wrap("consent.AcceptAppCode", err)
 	}
 	claims, err := f.deps.IDTokens.Verify(ctx, tokens.ID)
 	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
@@ -48,7 +48,7 @@ func (f *Flow) AcceptAppCode(ctx context.Context, named resource.Named, c AppCod
 			"Request the scopes openid and email, with the web client's ID as the server client ID."))
 	}
 	if err != nil {
-		return grants.Connection{}, fault.Wrap("consent.Accept", err)
+		return grants.Connection{}, fault.Wrap("consent.AcceptAppCode", err)
 	}
 	var p vault.Pending
 	if person, byID := named.Person(); byID {
@@ -70,7 +70,7 @@ func (f *Flow) AcceptAppCode(ctx context.Context, named resource.Named, c AppCod
 	p.Person = grants.Person(claims.Subject)
 	now, err := f.grants.Connection(ctx, p.Person)
 	if err != nil {
-		return grants.Connection{}, fault.Wrap("consent.Accept", err)
+		return grants.Connection{}, fault.Wrap("consent.AcceptAppCode", err)
 	}
 	offered := capability.Allowed(tokens.Scopes)
 	if !containsAll(offered, now.Allowed) {
@@ -83,7 +83,7 @@ func (f *Flow) AcceptAppCode(ctx context.Context, named resource.Named, c AppCod
 			i18n.English("The code returned no refresh token. Request offline access and prompt for consent."))
 	}
 	if err != nil {
-		return grants.Connection{}, fault.Wrap("consent.Accept", err)
+		return grants.Connection{}, fault.Wrap("consent.AcceptAppCode", err)
 	}
 	return f.grants.Connection(ctx, p.Person)
 }

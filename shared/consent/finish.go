@@ -74,7 +74,8 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return Outcome{}, retryRefusal(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
 	}
 	p.Person = grants.Person(claims.Subject)
-	g, err := f.grants.Connect(ctx, grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent})
+	g, err := f.grants.Connect(ctx,
+		grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent})
 	if errors.Is(err, grants.ErrNoRefreshToken) && !p.ForceConsent {
 		p.ForceConsent = true
 		var out Outcome

@@ -85,7 +85,8 @@ func (f *Flow) InviteToApprove(
 }
 
 func (f *Flow) invite(
-	ctx context.Context, named resource.Named, target returnTarget, capabilities []capability.Capability, w ApprovalRequest,
+	ctx context.Context, named resource.Named, target returnTarget, capabilities []capability.Capability,
+	w ApprovalRequest,
 ) (config.Secret, error) {
 	inv := invitation{
 		Capabilities: capability.Names(capabilities), Until: f.now().Add(invitationLife),

@@ -665,7 +665,8 @@ func TestFinish_SecondConsentPrompt(t *testing.T) {
 	if out := finish(create); !out.ConsentURL.Empty() {
 		t.Error("asks twice although a refresh token is stored")
 	}
-	if out := finish(create, members); !strings.Contains(out.ConsentURL.Reveal(), "prompt=consent") || out.Person != "" {
+	if out := finish(create, members); !strings.Contains(out.ConsentURL.Reveal(), "prompt=consent") ||
+		out.Person != "" {
 		t.Errorf("does not ask again although no refresh token covers the request: %+v", out)
 	}
 	if _, err := w.Disconnect(t.Context(), adaID); err != nil {

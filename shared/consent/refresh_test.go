@@ -496,7 +496,8 @@ func TestDisconnect_Incomplete(t *testing.T) {
 	w.storeApprovals(ada, "tickets")
 	stuck := w.instanceWith(func(d *grants.Deps) { d.Vault = vault.New(&undeletableDocs{Docs: w.docs}, d.Keys, d.Now) })
 	done, err := stuck.Disconnect(t.Context(), adaID)
-	if want := (grants.Disconnection{Outcome: grants.Revoked, Withdrawn: 1, Incomplete: true}); err != nil || done != want {
+	if want := (grants.Disconnection{Outcome: grants.Revoked, Withdrawn: 1, Incomplete: true}); err != nil ||
+		done != want {
 		t.Errorf("got %+v, %v", done, err)
 	}
 	w.instance = newInstance(w.deps)

@@ -52,9 +52,8 @@ type Error struct {
 	Err    error     // the cause, for the log only
 }
 
-// Error returns the text for the log; never show it to a user. It includes Public
-// only if there is no cause. A sentence that quotes what a person typed must
-// therefore come with a cause, which keeps it out of the log.
+// Error returns the text for the log; never show it to a user. It includes Public only if there is no cause. A sentence
+// that quotes what a person typed must therefore come with a cause, which keeps it out of the log.
 func (e *Error) Error() string {
 	text := e.Kind.String()
 	if e.Public != NoText && e.Err == nil {

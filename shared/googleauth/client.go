@@ -1,6 +1,5 @@
-// Package googleauth is a client for Google's OAuth 2.0 and OpenID Connect endpoints.
-// It parses client files, builds authorization URLs, exchanges, refreshes and revokes
-// tokens, and verifies the tokens that Google signs.
+// Package googleauth is a client for Google's OAuth 2.0 and OpenID Connect endpoints. It parses client files, builds
+// authorization URLs, exchanges, refreshes and revokes tokens, and verifies the tokens that Google signs.
 package googleauth
 
 import (

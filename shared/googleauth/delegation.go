@@ -25,7 +25,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Errors of Delegation.Token, for errors.Is (oauth-admin.md 5.1).
+// Errors of Delegation.Token, for errors.Is (identity/protocols/oauth2/service-account).
 var (
 	ErrTokenCreator = errors.New("no roles/iam.serviceAccountTokenCreator on the delegating service account, " +
 		"or the IAM Service Account Credentials API is disabled")
@@ -66,9 +66,8 @@ type tokenEntry struct {
 	expires time.Time
 }
 
-// NewDelegation returns a Delegation to account, a service account's e-mail address. It
-// calls the token endpoint over base, and IAM with options. Without options it uses
-// Google's service and the application default credentials.
+// NewDelegation returns a Delegation to account, a service account's e-mail address. It calls the token endpoint over
+// base, and IAM with options. Without options it uses Google's service and the application default credentials.
 func NewDelegation(
 	ctx context.Context, account string, endpoints Endpoints, base http.RoundTripper, now func() time.Time,
 	options ...option.ClientOption,
@@ -87,9 +86,8 @@ func NewDelegation(
 	}, nil
 }
 
-// Token returns an access token for a person, named by primary e-mail address, with
-// exactly these scopes. The token is valid for at least five minutes. Concurrent calls
-// for the same token share one request.
+// Token returns an access token for a person, named by primary e-mail address, with exactly these scopes. The token is
+// valid for at least five minutes. Concurrent calls for the same token share one request.
 func (d *Delegation) Token(ctx context.Context, email string, scopes []string) (config.Secret, error) {
 	scopes = NormalizeScopes(scopes)
 	key := email + " " + strings.Join(scopes, " ")
@@ -177,14 +175,14 @@ func (d *Delegation) account() string {
 }
 
 // AccountToken returns a JWT for the service account itself. A Google API accepts it instead of an
-// access token if audience names that API (RFC 7519; oauth-admin.md 3.1).
+// access token if audience names that API (RFC 7519; identity/protocols/risc).
 func (d *Delegation) AccountToken(ctx context.Context, audience string) (config.Secret, error) {
 	now := d.now()
 	token, err := d.signJWT(ctx, map[string]any{
 		"iss": d.account(), "sub": d.account(), "aud": audience,
 		"iat": now.Unix(), "exp": now.Add(assertionLifetime).Unix(),
 	})
-	return token, fault.Wrap("googleauth.Own", err)
+	return token, fault.Wrap("googleauth.AccountToken", err)
 }
 
 // signJWT signs claims as the service account through IAM.
@@ -253,7 +251,10 @@ func retryAPI(err error) (time.Duration, bool) {
 
 func signFault(err error) error {
 	e, ok := errors.AsType[*googleapi.Error](err)
-	f := &fault.Error{Op: "googleauth.sign", Kind: fault.Unavailable, Public: words.ErrorGoogleSilent, Err: withoutBody(err)}
+	f := &fault.Error{
+		Op: "googleauth.signFault", Kind: fault.Unavailable, Public: words.ErrorGoogleSilent,
+		Err: withoutBody(err),
+	}
 	switch {
 	case !ok:
 	case isTransient(e.Code):

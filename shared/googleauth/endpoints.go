@@ -34,8 +34,7 @@ var Google = Endpoints{ //nolint:gosec // URLs, not credentials
 	Events:        "https://accounts.google.com/.well-known/risc-configuration",
 }
 
-// NewTransport returns the base transport of a function. It keeps enough idle
-// connections for a busy instance.
+// NewTransport returns the base transport of a function. It keeps enough idle connections for a busy instance.
 func NewTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 100

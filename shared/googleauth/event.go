@@ -30,7 +30,7 @@ var (
 )
 
 // EventVerifier verifies the tokens of Google's Cross-Account Protection. Unlike ID tokens, they have
-// an issuer with a trailing slash and no expiry (oauth-admin.md 3.2). It is safe for concurrent use.
+// an issuer with a trailing slash and no expiry (identity/protocols/risc). It is safe for concurrent use.
 type EventVerifier struct {
 	clients []string
 	config  *remote[eventConfig]
@@ -65,9 +65,8 @@ func parseEventConfig(body []byte) (c eventConfig, err error) {
 	return c, nil
 }
 
-// Verify verifies an event token. An invalid one is Unauthenticated and wraps
-// ErrNoToken, ErrUnknownKey, ErrSignature, ErrIssuer, ErrAudience or ErrMalformed. The
-// error is Unavailable if Google's keys cannot be fetched.
+// Verify verifies an event token. An invalid one is Unauthenticated and wraps ErrNoToken, ErrUnknownKey, ErrSignature,
+// ErrIssuer, ErrAudience or ErrMalformed. The error is Unavailable if Google's keys cannot be fetched.
 func (v *EventVerifier) Verify(ctx context.Context, token config.Secret) (EventToken, error) {
 	jws, err := parseJWT(token.Reveal())
 	if err != nil {

@@ -22,8 +22,7 @@ import (
 	"example.com/deputy/shared/googleauth"
 )
 
-// signer signs tokens with one key and serves it under settable key IDs. Its clock runs
-// ahead by a settable offset.
+// signer signs tokens with one key and serves it under settable key IDs. Its clock runs ahead by a settable offset.
 type signer struct {
 	t       testing.TB
 	key     *rsa.PrivateKey

@@ -33,8 +33,7 @@ var refreshRetry = googlecall.Policy{Attempts: 3, AttemptTimeout: 3 * time.Secon
 
 // Errors of the token endpoint, for errors.Is.
 var (
-	// ErrInvalidGrant means that the code or refresh token is expired, revoked or
-	// invalid. The fault is NeedsConsent.
+	// ErrInvalidGrant means that the code or refresh token is expired, revoked or invalid. The fault is NeedsConsent.
 	ErrInvalidGrant = errors.New("invalid_grant")
 	// ErrReauth means that a session policy requires a new sign-in. The grant itself is
 	// still valid. The fault is NeedsConsent.
@@ -51,8 +50,7 @@ type Tokens struct {
 	ID        config.Secret // empty without the scope openid
 	ExpiresIn time.Duration // remaining lifetime of Access
 	Scopes    []string      // as granted, normalized and sorted
-	// RefreshExpiresIn is the remaining lifetime of Refresh, or 0 unless the person granted
-	// time-limited access.
+	// RefreshExpiresIn is the remaining lifetime of Refresh, or 0 unless the person granted time-limited access.
 	RefreshExpiresIn time.Duration
 }
 
@@ -64,8 +62,7 @@ type Provider struct {
 	http       *http.Client
 }
 
-// NewProvider returns a Provider for client. redirectURL is a registered redirect URI.
-// All calls go over base.
+// NewProvider returns a Provider for client. redirectURL is a registered redirect URI. All calls go over base.
 func NewProvider(endpoints Endpoints, client Client, redirectURL string, base http.RoundTripper) *Provider {
 	endpoint := oauth2.Endpoint{AuthURL: endpoints.Authorization, TokenURL: endpoints.Token}
 	endpoint.AuthStyle = oauth2.AuthStyleInParams // detecting the style would send failed requests twice
@@ -77,8 +74,7 @@ func NewProvider(endpoints Endpoints, client Client, redirectURL string, base ht
 	}
 }
 
-// withoutRedirects returns a client that does not follow redirects, which could leak the
-// secrets in requests.
+// withoutRedirects returns a client that does not follow redirects, which could leak the secrets in requests.
 func withoutRedirects(base http.RoundTripper) *http.Client {
 	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &http.Client{Transport: base, CheckRedirect: noRedirect}
@@ -115,8 +111,7 @@ func (p *Provider) AuthorizationURL(a Authorization) string {
 	return cfg.AuthCodeURL(a.State.Reveal(), opts...)
 }
 
-// Exchange exchanges an authorization code for tokens. It does not retry, because a code
-// must never be sent twice.
+// Exchange exchanges an authorization code for tokens. It does not retry, because a code must never be sent twice.
 func (p *Provider) Exchange(ctx context.Context, code, verifier config.Secret) (Tokens, error) {
 	ctx, cancel := context.WithTimeout(p.withClient(ctx), exchangeTimeout)
 	defer cancel()
@@ -127,9 +122,8 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier config.Secret) (
 	return newTokens(token), nil
 }
 
-// ExchangeAppCode exchanges the server auth code of an app of the same project. redirect
-// is "" or "postmessage", depending on the app's platform. There is no verifier, because
-// the app's flow does not use Deputy's PKCE challenge.
+// ExchangeAppCode exchanges the server auth code of an app of the same project. redirect is "" or "postmessage",
+// depending on the app's platform. There is no verifier, because the app's flow does not use Deputy's PKCE challenge.
 func (p *Provider) ExchangeAppCode(ctx context.Context, code config.Secret, redirect string) (Tokens, error) {
 	ctx, cancel := context.WithTimeout(p.withClient(ctx), exchangeTimeout)
 	defer cancel()
@@ -191,8 +185,7 @@ func newTokens(t *oauth2.Token) Tokens {
 	}
 }
 
-// NormalizeScopes replaces the long names that Google returns for email and profile, and sorts
-// and deduplicates scopes.
+// NormalizeScopes replaces the long names that Google returns for email and profile, and sorts and deduplicates scopes.
 func NormalizeScopes(scopes []string) []string {
 	out := make([]string, len(scopes))
 	for i, s := range scopes {
@@ -208,9 +201,8 @@ func NormalizeScopes(scopes []string) []string {
 	return slices.Compact(out)
 }
 
-// Revoke revokes a refresh or access token. Google then revokes all grants of the person
-// to clients of the project. Revoking an invalid token succeeds.
-// https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
+// Revoke revokes a refresh or access token. Google then revokes all grants of the person to clients of the project.
+// Revoking an invalid token succeeds. https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
 func (p *Provider) Revoke(ctx context.Context, token config.Secret) error {
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
@@ -265,8 +257,7 @@ func tokenFault(op string, err error) error {
 	return f
 }
 
-// withoutBody replaces an error of x/oauth2 for an unreadable response, because its text
-// may quote the response.
+// withoutBody replaces an error of x/oauth2 for an unreadable response, because its text may quote the response.
 func withoutBody(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u

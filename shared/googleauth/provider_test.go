@@ -18,8 +18,7 @@ import (
 	"example.com/deputy/shared/googleauth"
 )
 
-// endpoint is a token and revocation endpoint with a fixed response. It records the
-// requests.
+// endpoint is a token and revocation endpoint with a fixed response. It records the requests.
 type endpoint struct {
 	mu       sync.Mutex
 	status   int

@@ -45,9 +45,8 @@ func newRemote[T any](
 	return &remote[T]{url: url, http: &http.Client{Transport: base}, now: now, parse: parse}
 }
 
-// get returns the document. If it is not enough, get fetches it again, but at most once
-// a minute, and returns what there is. It fails with Unavailable if there is no document,
-// or if the last fetch for missing content failed.
+// get returns the document. If it is not enough, get fetches it again, but at most once a minute, and returns what
+// there is. It fails with Unavailable if there is no document, or if the last fetch for missing content failed.
 func (r *remote[T]) get(ctx context.Context, enough func(T) bool) (T, error) {
 	value, due, err := r.cached(enough)
 	if !due {

@@ -14,10 +14,9 @@ type Policy struct {
 	AttemptTimeout time.Duration // timeout of one attempt
 }
 
-// Do calls try until it succeeds, fails permanently, or is canceled, or until the
-// attempts or ctx's time run out. It waits between attempts with exponential backoff
-// and jitter, and returns the last error. later reports whether an error is
-// transient, and how long the server asks to wait (0 if it doesn't say).
+// Do calls try until it succeeds, fails permanently, or is canceled, or until the attempts or ctx's time run out. It
+// waits between attempts with exponential backoff and jitter, and returns the last error. later reports whether an
+// error is transient, and how long the server asks to wait (0 if it doesn't say).
 func (p Policy) Do(
 	ctx context.Context, later func(error) (wait time.Duration, retry bool), try func(context.Context) error,
 ) error {

@@ -43,7 +43,10 @@ func TestPolicy_RetriesUntilSuccess(t *testing.T) {
 
 func TestPolicy_Limits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		twice, four := googlecall.Policy{Attempts: 2, AttemptTimeout: time.Second}, googlecall.Policy{Attempts: 4, AttemptTimeout: time.Second}
+		twice, four := googlecall.Policy{Attempts: 2, AttemptTimeout: time.Second}, googlecall.Policy{
+			Attempts:       4,
+			AttemptTimeout: time.Second,
+		}
 		calls, _, err := fail(t.Context(), four, always(0))
 		if calls != 4 || !errors.Is(err, errTransient) {
 			t.Errorf("%d calls, %v", calls, err)

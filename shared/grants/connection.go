@@ -40,8 +40,9 @@ func (gs *Grants) Connection(ctx context.Context, person resource.Person) (Conne
 	isAllowed := func(c capability.Capability) bool { return slices.Contains(allowed, c) }
 	return Connection{
 		Person: person, Connected: true, Email: g.Email.Reveal(), Domain: g.Domain,
-		Since: g.ConnectedAt, Via: g.ConsentSystem, Until: g.RefreshUntil, SignInRequired: g.NeedsSignIn, Approvals: g.ValidApprovals(),
-		Allowed: allowed, Declined: slices.DeleteFunc(capability.Allowed(g.Declined), isAllowed),
+		Since: g.ConnectedAt, Via: g.ConsentSystem, Until: g.RefreshUntil, SignInRequired: g.NeedsSignIn,
+		Approvals: g.ValidApprovals(),
+		Allowed:   allowed, Declined: slices.DeleteFunc(capability.Allowed(g.Declined), isAllowed),
 	}, nil
 }
 

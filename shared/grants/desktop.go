@@ -62,7 +62,10 @@ func (d *Desktop) Act(
 		d.discard(token)
 	}
 	if isTokenRejection(err) { // although the token endpoint has just issued it
-		return &fault.Error{Op: "grants.Desktop", Kind: fault.Unavailable, Public: words.ErrorGoogleUnavailable, Err: err}
+		return &fault.Error{
+			Op: "grants.Desktop", Kind: fault.Unavailable, Public: words.ErrorGoogleUnavailable,
+			Err: err,
+		}
 	}
 	return err
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// Google ends a refresh token after six unused months (oauth-admin.md 2.3). maxIdle is a month less.
+	// Google ends a refresh token after six unused months (identity/protocols/oauth2). maxIdle is a month less.
 	maxIdle = 150 * 24 * time.Hour
 	// removedLife is how long a grant stays after its person removed the app and stopped using it.
 	removedLife = 7 * 24 * time.Hour
@@ -159,7 +159,8 @@ func (s *sweeper) eraseRevoked(ctx context.Context, person resource.Person) (*in
 		}
 		notify, client := g.NoticeID == "", g.ClientID
 		*g = g.WithoutContent()
-		g.Status, g.ClientID, g.Generation, g.NeedsNotice = vault.Revoked, client, s.nextGeneration(g.Generation), notify
+		g.Status, g.ClientID, g.NeedsNotice = vault.Revoked, client, notify
+		g.Generation = s.nextGeneration(g.Generation)
 		return true
 	})
 	if err == nil && ended {

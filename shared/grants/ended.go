@@ -44,7 +44,7 @@ func (gs *Grants) RecordAppRemoved(ctx context.Context, person resource.Person, 
 				errors.New("more than "+strconv.Itoa(maxDailyRemovals)))
 		}
 	}
-	return fault.Wrap("grants.AppRemoved", err)
+	return fault.Wrap("grants.RecordAppRemoved", err)
 }
 
 // RecordAppReturned undoes AppRemoved: the app is in the person's direct messages again.
@@ -54,5 +54,5 @@ func (gs *Grants) RecordAppReturned(ctx context.Context, person resource.Person)
 		g.RemovedAt = time.Time{}
 		return !before.IsZero()
 	})
-	return fault.Wrap("grants.AppReturned", err)
+	return fault.Wrap("grants.RecordAppReturned", err)
 }

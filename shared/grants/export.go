@@ -102,7 +102,7 @@ func (gs *Grants) Export(ctx context.Context, link config.Secret) (Export, error
 // ExportPerson returns the export of a person, for the operator.
 func (gs *Grants) ExportPerson(ctx context.Context, person resource.Person) (Export, error) {
 	out, err := gs.export(ctx, person)
-	return out, fault.Wrap("grants.ExportOf", err)
+	return out, fault.Wrap("grants.ExportPerson", err)
 }
 
 func (gs *Grants) export(ctx context.Context, person resource.Person) (out Export, err error) {
@@ -114,7 +114,8 @@ func (gs *Grants) export(ctx context.Context, person resource.Person) (out Expor
 	if g.Person != "" {
 		out.Connection = &exportedGrant{
 			Status: string(g.Status), Email: g.Email.Reveal(), Domain: g.Domain,
-			Scopes: g.Scopes, Declined: g.Declined, ClientID: g.ClientID, Connected: g.ConnectedAt, Via: g.ConsentSystem,
+			Scopes: g.Scopes, Declined: g.Declined, ClientID: g.ClientID, Connected: g.ConnectedAt,
+			Via:          g.ConsentSystem,
 			RefreshToken: !g.RefreshToken.Empty(), AccessToken: !g.AccessToken.Empty(), AccessExpiry: g.AccessExpiry,
 			LastUsedDay: g.LastUsedDay, RefreshDay: g.RefreshDay,
 		}

@@ -155,9 +155,9 @@ func (gs *Grants) nextGeneration(last int64) int64 { return max(last+1, gs.now()
 // FindByEmail returns the connected person (users/{sub}) whose account has an e-mail address, or NotFound.
 func (gs *Grants) FindByEmail(ctx context.Context, email string) (resource.Person, error) {
 	g, err := gs.vault.GrantByEmail(ctx, email)
-	return g.Person, fault.Wrap("grants.Find", err)
+	return g.Person, fault.Wrap("grants.FindByEmail", err)
 }
 
 // Person returns the resource name for the sub of a Google account. It is the same number as in Chat's
-// users/{id} (chat-protocol.md 1.2).
+// users/{id} (workspace/chat/receive-respond-interactions).
 func Person(sub string) resource.Person { return resource.Person("users/" + sub) }

@@ -44,7 +44,10 @@ func (gs *Grants) refresh(ctx context.Context, person resource.Person) (vault.Gr
 		out, _ := r.Val.(result)
 		return out.grant, out.usable, r.Err
 	case <-ctx.Done():
-		err := &fault.Error{Op: "grants.refresh", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow, Err: ctx.Err()}
+		err := &fault.Error{
+			Op: "grants.refresh", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow,
+			Err: ctx.Err(),
+		}
 		return vault.Grant{}, false, err
 	}
 }

@@ -30,7 +30,9 @@ const grantsStage = "grants"
 func resealedCollections() []string { return append([]string{grantsStage}, vault.ResealCollections...) }
 
 // resealPage reseals one page of a collection and returns the ID to continue after, "" at the end.
-func (gs *Grants) resealPage(ctx context.Context, collection, after string) (r vault.ResealCounts, last string, err error) {
+func (gs *Grants) resealPage(ctx context.Context, collection, after string) (r vault.ResealCounts, last string,
+	err error,
+) {
 	if collection != grantsStage {
 		return gs.vault.Reseal(ctx, vault.Collection(collection), after, pageSize)
 	}

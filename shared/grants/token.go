@@ -44,11 +44,17 @@ func (gs *Grants) tokenSource(
 	case err != nil:
 		return nil, fault.Wrap("grants.TokenSource", err)
 	case !usable:
-		needs := capability.ConsentError{Capabilities: needed, Missing: needed, Ended: g.NeedsNotice, SignInRequired: g.NeedsSignIn}
+		needs := capability.ConsentError{
+			Capabilities: needed, Missing: needed, Ended: g.NeedsNotice,
+			SignInRequired: g.NeedsSignIn,
+		}
 		return nil, needs.Fault()
 	case !gs.AllowsDomain(g.Domain):
 		err := errors.New("the grant's domain is not in ALLOWED_DOMAINS")
-		return nil, &fault.Error{Op: "grants.TokenSource", Kind: fault.Denied, Public: words.ErrorDomainNotAllowed, Err: err}
+		return nil, &fault.Error{
+			Op: "grants.TokenSource", Kind: fault.Denied, Public: words.ErrorDomainNotAllowed,
+			Err: err,
+		}
 	}
 	if missing := capability.Missing(needed, g.Scopes); len(missing) > 0 {
 		declined := len(capability.Missing(missing, g.Declined)) == 0
@@ -79,7 +85,7 @@ func (gs *Grants) ReplaceToken(
 ) (oauth2.TokenSource, error) {
 	token, err := rejected.Token()
 	if err != nil {
-		return nil, fault.Wrap("grants.Renew", err)
+		return nil, fault.Wrap("grants.ReplaceToken", err)
 	}
 	_, _, err = gs.change(ctx, person, func(g *vault.Grant) bool {
 		same := g.Status == vault.Connected && g.AccessToken.Reveal() == token.AccessToken
@@ -89,7 +95,7 @@ func (gs *Grants) ReplaceToken(
 		return same
 	})
 	if err != nil {
-		return nil, fault.Wrap("grants.Renew", err)
+		return nil, fault.Wrap("grants.ReplaceToken", err)
 	}
 	return gs.TokenSource(ctx, person, capabilities...)
 }

@@ -1,6 +1,5 @@
-// Package i18n says a text in a person's language. The texts are in locales, one
-// file per language in go-i18n's JSON format; package words names their keys. To
-// add a language, add its file.
+// Package i18n says a text in a person's language. The texts are in locales, one file per language in go-i18n's JSON
+// format; package words names their keys. To add a language, add its file.
 package i18n
 
 import (
@@ -28,20 +27,17 @@ type Text struct {
 	english string // of a text that is not translated
 }
 
-// Key returns the text with a key, such as "form.name". The key says where the
-// text appears.
+// Key returns the text with a key, such as "form.name". The key says where the text appears.
 func Key(key string) Text { return Text{key: key} }
 
 // English returns a text for systems and operators, which is not translated.
 // Don't use it for people in Chat or in a browser.
 func English(format string) Text { return Text{english: format} }
 
-// Surprise is the text for an error that has none of its own. Its argument is
-// the reference that the log holds.
+// Surprise is the text for an error that has none of its own. Its argument is the reference that the log holds.
 var Surprise = Key("error.internal")
 
-// Say formats a text in one language. A text whose first argument is an int has
-// plural forms.
+// Say formats a text in one language. A text whose first argument is an int has plural forms.
 type Say func(t Text, args ...any) string
 
 // In returns a Say for a locale: a BCP 47 tag such as "zh-CN", or a list of them

@@ -16,8 +16,7 @@ import (
 
 var verbs = regexp.MustCompile(`%(\[\d+\])?[a-z]`)
 
-// read returns the forms of each text of a language: "other", and "one" and so
-// on if it has plural forms.
+// read returns the forms of each text of a language: "other", and "one" and so on if it has plural forms.
 func read(t *testing.T, file string) map[string]map[string]string {
 	t.Helper()
 	source, err := locales.ReadFile("locales/" + file)

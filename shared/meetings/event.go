@@ -29,13 +29,17 @@ func (m *Meetings) Zone(
 ) (*time.Location, error) {
 	call := m.calendar.Events.List(primary).MaxResults(1).Fields("timeZone")
 	needed := append([]capability.Capability{capability.ScheduleEvents}, more...)
-	list, err := googlecall.Do(ctx, calendarAPI, googlecall.Target{Actor: m.auth, Person: person, Capabilities: needed}, call)
+	list, err := googlecall.Do(ctx, calendarAPI,
+		googlecall.Target{Actor: m.auth, Person: person, Capabilities: needed}, call)
 	if err != nil {
 		return nil, fault.Wrap("meetings.Zone", err)
 	}
 	zone, err := time.LoadLocation(list.TimeZone)
 	if err != nil {
-		return nil, &fault.Error{Op: "meetings.Zone", Kind: fault.Unavailable, Public: words.ErrorCalendarSilent, Err: err}
+		return nil, &fault.Error{
+			Op: "meetings.Zone", Kind: fault.Unavailable, Public: words.ErrorCalendarSilent,
+			Err: err,
+		}
 	}
 	return zone, nil
 }
@@ -56,7 +60,9 @@ type ScheduledEvent struct {
 
 // Schedule adds an event with a Meet room to a person's calendar; Google invites the guests. key identifies
 // the event that asks for it: a repetition with the same person and key returns the existing calendar event.
-func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key resource.Key, e Event) (ScheduledEvent, error) {
+func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key resource.Key, e Event) (ScheduledEvent,
+	error,
+) {
 	if len(e.Guests) > MaxGuests {
 		return ScheduledEvent{}, fault.New(fault.Invalid, words.ErrorTooManyGuests, len(e.Guests), MaxGuests)
 	}
@@ -64,7 +70,10 @@ func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key res
 	if err != nil {
 		return ScheduledEvent{}, fault.Wrap("meetings.Schedule", err)
 	}
-	as := googlecall.Target{Actor: m.auth, Person: person, Capabilities: []capability.Capability{capability.ScheduleEvents}}
+	as := googlecall.Target{
+		Actor: m.auth, Person: person,
+		Capabilities: []capability.Capability{capability.ScheduleEvents},
+	}
 	insertAPI := calendarAPI
 	insertAPI.Conflict = words.ErrorCalendarSilent
 	insert := m.calendar.Events.Insert(primary, e.api(id)).ConferenceDataVersion(1).SendUpdates("all")

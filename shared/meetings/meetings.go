@@ -49,15 +49,16 @@ func New(
 	return &Meetings{auth: auth, keys: keys, api: rooms, calendar: events}, nil
 }
 
-// CreateRoom creates a Meet room as a person and returns its address. more are
-// further capabilities that the operation needs: one consent asks for all. The
-// API has no requestId: a repetition creates another room, which is harmless.
-func (m *Meetings) CreateRoom(ctx context.Context, person resource.Person, more ...capability.Capability) (string, error) {
+// CreateRoom creates a Meet room as a person and returns its address. more are further capabilities that the operation
+// needs: one consent asks for all. The API has no requestId: a repetition creates another room, which is harmless.
+func (m *Meetings) CreateRoom(ctx context.Context, person resource.Person, more ...capability.Capability) (string,
+	error,
+) {
 	needed := append([]capability.Capability{capability.Meet}, more...)
 	as := googlecall.Target{Actor: m.auth, Person: person, Capabilities: needed}
 	room, err := googlecall.Do(ctx, meetAPI, as, m.api.Spaces.Create(&meet.Space{}))
 	if err != nil {
-		return "", fault.Wrap("meetings.Room", err)
+		return "", fault.Wrap("meetings.CreateRoom", err)
 	}
 	return room.MeetingUri, nil
 }
@@ -86,11 +87,13 @@ func (m *Meetings) CreateRoomOnce(
 // The texts for failed calls.
 var (
 	meetAPI = googlecall.ErrorTexts{
-		NoResponse: words.ErrorMeetSilent, Forbidden: words.ErrorMeetDenied, RateLimited: words.ErrorMeetBusy, BadRequest: words.ErrorMeetRejected,
+		NoResponse: words.ErrorMeetSilent, Forbidden: words.ErrorMeetDenied, RateLimited: words.ErrorMeetBusy,
+		BadRequest: words.ErrorMeetRejected,
 	}
 	calendarAPI = googlecall.ErrorTexts{
-		NoResponse: words.ErrorCalendarSilent, Forbidden: words.ErrorCalendarDenied, RateLimited: words.ErrorCalendarBusy,
-		BadRequest: words.ErrorCalendarRejected,
+		NoResponse: words.ErrorCalendarSilent, Forbidden: words.ErrorCalendarDenied,
+		RateLimited: words.ErrorCalendarBusy,
+		BadRequest:  words.ErrorCalendarRejected,
 	}
 )
 

@@ -74,8 +74,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 	return out, nil
 }
 
-// usesDelegation reports whether delegation takes the place of the person's
-// grant, and returns their e-mail address.
+// usesDelegation reports whether delegation takes the place of the person's grant, and returns their e-mail address.
 func (c Call) usesDelegation() (bool, string) {
 	email := address.Lower(string(c.Person))
 	administrator := c.Authority == callers.AuthorityAdmin && slices.Contains(c.Caller.Administrators, email)

@@ -50,7 +50,8 @@ func (o *Operations) noteWrite(
 	ctx context.Context, l auditLine, person resource.Person, attempt Attempt, created string, unsure bool,
 ) {
 	space := cmp.Or(resource.SpaceName(created), l.space)
-	o.note(ctx, l, person, attempt.OperationID[:32], vault.Activity{Time: attempt.FirstTried, Resource: string(space), OutcomeUnknown: unsure})
+	o.note(ctx, l, person, attempt.OperationID[:32],
+		vault.Activity{Time: attempt.FirstTried, Resource: string(space), OutcomeUnknown: unsure})
 }
 
 // noteRead records in /status that a caller read as the person, once an hour for each caller and action.

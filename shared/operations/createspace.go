@@ -68,8 +68,7 @@ func (o *Operations) PlanSpace(ctx context.Context, c Call, in NewSpace) ([]spac
 	})
 }
 
-// FinishSpace does what a person's own CreateSpace has left of a request, for a
-// space that exists. It can be repeated.
+// FinishSpace does what a person's own CreateSpace has left of a request, for a space that exists. It can be repeated.
 func (o *Operations) FinishSpace(
 	ctx context.Context, c Call, space resource.SpaceName, r spaces.Request,
 ) (spaces.Outcome, error) {

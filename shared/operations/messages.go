@@ -24,7 +24,9 @@ func (o *Operations) CreateMessage(ctx context.Context, c Call, m spaces.Message
 // CreateMeeting creates a Meet room and posts the text of m with the room's address.
 // say gives the language of the post. The Meet API accepts no idempotency key, so
 // the address is saved before it is posted: a repetition posts the same room.
-func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message, say i18n.Say) (spaces.PostedMessage, error) {
+func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message, say i18n.Say) (spaces.PostedMessage,
+	error,
+) {
 	needs := []capability.Capability{capability.Meet, capability.PostMessages}
 	actions := []string{callers.CreateMeetings, callers.CreateMessages}
 	op := operation{name: "createMeeting", actions: actions, space: m.Space, needs: needs, alwaysRecord: true}

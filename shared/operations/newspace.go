@@ -119,7 +119,8 @@ func (o *Operations) newDraft(ctx context.Context, c Call, in NewSpace) (draft, 
 	r.DisplayName = cmp.Or(t.DisplayName, out.title)
 	r.Description, r.Guidelines = cmp.Or(r.Description, t.Description), cmp.Or(r.Guidelines, t.Guidelines)
 	r.Discoverable, r.Announcements = r.Discoverable || t.Discoverable, r.Announcements || t.Announcements
-	r.Rest.History, r.Rest.First = cmp.Or(r.Rest.History, spaces.History(t.History)), cmp.Or(r.Rest.First, t.FirstMessage)
+	r.Rest.History, r.Rest.First = cmp.Or(r.Rest.History, spaces.History(t.History)), cmp.Or(r.Rest.First,
+		t.FirstMessage)
 	r.Rest.AddTheApp = r.Rest.AddTheApp || t.AddApp
 	if r.External == nil && t.External {
 		r.External = new(true)
@@ -147,8 +148,7 @@ func (o *Operations) newDraft(ctx context.Context, c Call, in NewSpace) (draft, 
 // maxText is the limit for a first message, in characters.
 const maxText = 4_000
 
-// loadTemplate returns a template of the operator's or the caller's own. A
-// caller cannot use another caller's template.
+// loadTemplate returns a template of the operator's or the caller's own. A caller cannot use another caller's template.
 func (o *Operations) loadTemplate(ctx context.Context, c Call, name string) (vault.Template, string, error) {
 	owner, t, err := o.findTemplate(ctx, c.Caller, name)
 	if err != nil && fault.KindOf(err) == fault.NotFound {

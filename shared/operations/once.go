@@ -91,7 +91,7 @@ func (r *Runner) Do(
 ) (result []byte, repeated bool, err error) {
 	o, retry, err := r.claim(ctx, q)
 	if err != nil || !o.Result.Empty() {
-		return []byte(o.Result.Reveal()), true, fault.Wrap("operations.Once", err)
+		return []byte(o.Result.Reveal()), true, fault.Wrap("operations.Do", err)
 	}
 	save := func(ctx context.Context, journal []byte) error {
 		o.Journal = config.NewSecret(journal)
@@ -99,7 +99,7 @@ func (r *Runner) Do(
 		if err == nil {
 			o = saved
 		}
-		return fault.Wrap("operations.Keep", err)
+		return fault.Wrap("operations.Do", err)
 	}
 	t := Attempt{OperationID: attemptID(o), FirstTried: o.Expires.Add(-vault.OperationTTL), Retry: retry, save: save}
 	if !o.Journal.Empty() {
@@ -166,12 +166,12 @@ func (r *Runner) WithLock(ctx context.Context, name string, do func() error) err
 	o, _, err := r.claim(ctx, Request{ID: Digest("hold", "", name), Hash: "hold"})
 	if running, ok := errors.AsType[*RunningError](err); ok {
 		return &fault.Error{
-			Op: "operations.Hold", Kind: fault.Conflict, Err: running,
+			Op: "operations.WithLock", Kind: fault.Conflict, Err: running,
 			Public: i18n.English("Another change of this space is in progress. Send your request again in a moment."),
 		}
 	}
 	if err != nil {
-		return fault.Wrap("operations.Hold", err)
+		return fault.Wrap("operations.WithLock", err)
 	}
 	failed := do()
 	r.logStoreError(ctx, r.vault.DeleteOperation(context.WithoutCancel(ctx), o))

@@ -164,13 +164,15 @@ func TestRunner_CrashTakeover(t *testing.T) {
 		})
 	}()
 	_, _, err := f.Do(t.Context(), newRequest("x"), mustNotRun(t))
-	if running, ok := errors.AsType[*operations.RunningError](err); !ok || running.LeaseLeft <= 0 || running.LeaseLeft > time.Minute {
+	if running, ok := errors.AsType[*operations.RunningError](err); !ok || running.LeaseLeft <= 0 ||
+		running.LeaseLeft > time.Minute {
 		t.Errorf("before the lease expires: %v", err)
 	}
 	f.ahead.Store(int64(time.Minute))
 	got, repeated, err := f.Do(t.Context(), newRequest("x"), func(attempt operations.Attempt) ([]byte, bool, error) {
 		if string(attempt.LoadJournal()) != "a room" || !attempt.Retry || attempt.OperationID != id {
-			t.Errorf("journal %q, retry %v, same operation %v", attempt.LoadJournal(), attempt.Retry, attempt.OperationID == id)
+			t.Errorf("journal %q, retry %v, same operation %v", attempt.LoadJournal(), attempt.Retry,
+				attempt.OperationID == id)
 		}
 		return []byte("first"), true, nil
 	})
@@ -179,8 +181,7 @@ func TestRunner_CrashTakeover(t *testing.T) {
 	}
 }
 
-// Attack: someone with write access to the store plants a result, or damages
-// one so that the operation runs again.
+// Attack: someone with write access to the store plants a result, or damages one so that the operation runs again.
 func TestRunner_TamperedRecord(t *testing.T) {
 	f := newFixture(t)
 	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("first", true, nil))

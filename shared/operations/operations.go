@@ -64,9 +64,8 @@ type Call struct {
 	self      bool
 }
 
-// Self returns the call of a person (users/{id}) who asks for themself,
-// verified by Chat: no policy or approval applies. key identifies the event,
-// such as the command's message: the same key and input are the same operation.
+// Self returns the call of a person (users/{id}) who asks for themself, verified by Chat: no policy or approval
+// applies. key identifies the event, such as the command's message: the same key and input are the same operation.
 func Self(person resource.Person, key resource.Key) Call {
 	return Call{Person: resource.Named(person), Authority: callers.AuthorityUser, Key: key, self: true}
 }

@@ -37,8 +37,7 @@ func (o *Operations) GetConnection(ctx context.Context, c Call) (grants.Connecti
 	return out, err
 }
 
-// lookupGrant returns the grant of a person whom the caller may name for an
-// action; the zero grant if there is none.
+// lookupGrant returns the grant of a person whom the caller may name for an action; the zero grant if there is none.
 func (o *Operations) lookupGrant(ctx context.Context, c Call, action string) (vault.Grant, error) {
 	if err := c.authorize(action); err != nil {
 		return vault.Grant{}, err
@@ -71,7 +70,7 @@ type AppCode struct {
 }
 
 // redirects holds the redirect address that Google expects with a code, by the
-// type of the client that got it (oauth-admin.md 4).
+// type of the client that got it (identity/protocols/oauth2).
 var redirects = map[string]string{"ANDROID": "", "IOS": "", "CHROME": "postmessage", "SINGLE_PAGE": "postmessage"}
 
 // AcceptPerson connects a person by a server auth code. The person sees in /status which system sent it.

@@ -13,8 +13,7 @@ import (
 // then still ends before the request's deadline.
 const sweepTime = 30 * time.Second
 
-// sweepPause separates two passes over what expires. The scheduler calls more
-// often, for due grants and revocations.
+// sweepPause separates two passes over what expires. The scheduler calls more often, for due grants and revocations.
 const sweepPause = 20 * time.Hour
 
 // Sweep maintains the stored grants (grants.Sweep) for as long as one request

@@ -84,8 +84,7 @@ func (o *Operations) PutTemplate(
 	return t, err
 }
 
-// NormalizeTemplate returns a template in normal form, or an Invalid fault. A
-// template follows the rules for a space.
+// NormalizeTemplate returns a template in normal form, or an Invalid fault. A template follows the rules for a space.
 func NormalizeTemplate(t vault.Template) (vault.Template, error) {
 	in := spaces.Request{
 		DisplayName: cmp.Or(t.DisplayName, t.Name), Description: t.Description, Guidelines: t.Guidelines,

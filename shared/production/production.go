@@ -57,13 +57,13 @@ func Open(ctx context.Context, env *config.Reader, base http.RoundTripper) (*Par
 		Log:      slog.Default(), Now: time.Now,
 	}
 	out.Grants = grants.New(deps)
-	// Google does not document the host; observed: chat.google.com (chat-protocol.md 2.3).
+	// Google does not document the host; observed: chat.google.com
+	// (workspace/add-ons/guides/connect-third-party-service).
 	out.Consent = consent.New(out.Grants, deps, "https://chat.google.com", "https://mail.google.com")
 	return out, nil
 }
 
-// Operations returns the dependencies of operations. delegated is nil if domain-wide
-// delegation is not configured.
+// Operations returns the dependencies of operations. delegated is nil if domain-wide delegation is not configured.
 func (p *Parts) Operations(
 	ctx context.Context, file *callers.File, delegated *grants.Delegated,
 ) (operations.Deps, error) {

@@ -38,8 +38,7 @@ func Describe(text config.Secret) ([]Key, error) {
 	return out, nil
 }
 
-// Add adds a new key of the same type to a keyset and returns the key's ID. The key
-// only opens until it is promoted.
+// Add adds a new key of the same type to a keyset and returns the key's ID. The key only opens until it is promoted.
 func Add(text config.Secret) (config.Secret, uint32, error) {
 	handle, err := parseAny(text)
 	if err != nil {

@@ -28,8 +28,7 @@ var (
 	ErrNotAuthentic = errors.New("altered, or sealed for another place")
 )
 
-// Place identifies the purpose and the field that a text is sealed for. The text
-// opens in no other place.
+// Place identifies the purpose and the field that a text is sealed for. The text opens in no other place.
 type Place struct {
 	Purpose    string // such as "act" or "invitation"
 	Collection string // the record's collection; empty if the text is not stored
@@ -98,8 +97,7 @@ func (k *Keys) Seal(text []byte, place Place) ([]byte, error) {
 	return sealed, fault.Wrap("seal.Seal", err)
 }
 
-// Open decrypts a text that was sealed for place. It fails with a fault around
-// ErrUnknownKey or ErrBroken.
+// Open decrypts a text that was sealed for place. It fails with a fault around ErrUnknownKey or ErrBroken.
 func (k *Keys) Open(sealed []byte, place Place) ([]byte, error) {
 	text, err := k.aead.Decrypt(sealed, k.associatedData(place))
 	if err == nil {
@@ -134,7 +132,7 @@ func (k *Keys) Primary() (keysetID, lookupID uint32) { return k.primary, k.looku
 // the primary PRF of LOOKUP_KEYSET. It is the same in every instance.
 func (k *Keys) MAC(purpose string, parts ...string) ([]byte, error) {
 	code, err := k.lookup.ComputePrimaryPRF(k.codeInput(purpose, parts), 32)
-	return code, fault.Wrap("seal.Code", err)
+	return code, fault.Wrap("seal.MAC", err)
 }
 
 // MACs returns the codes under every enabled key, the primary key's first. They
@@ -151,7 +149,7 @@ func (k *Keys) MACs(purpose string, parts ...string) ([][]byte, error) {
 		}
 		code, err := key.ComputePRF(k.codeInput(purpose, parts), 32)
 		if err != nil {
-			return nil, fault.Wrap("seal.Codes", err)
+			return nil, fault.Wrap("seal.MACs", err)
 		}
 		out = append(out, code)
 	}
@@ -167,8 +165,7 @@ func (k *Keys) associatedData(p Place) []byte {
 	return join([]string{"1", p.Purpose, k.project, k.client, p.Collection, p.Document, p.Field})
 }
 
-// join concatenates parts, each with its length before it, so that no two lists of
-// parts give the same bytes.
+// join concatenates parts, each with its length before it, so that no two lists of parts give the same bytes.
 func join(parts []string) []byte {
 	var out []byte
 	for _, p := range parts {

@@ -41,7 +41,8 @@ func TestOpen_OtherPlace(t *testing.T) {
 		"other field":        {"act", "grants", "1", "access"},
 		"shifted boundaries": {"act", "grants1", "", "refresh"},
 	} {
-		if _, err := k.Open(sealed, other); !errors.Is(err, seal.ErrNotAuthentic) || fault.KindOf(err) != fault.Internal {
+		if _, err := k.Open(sealed, other); !errors.Is(err, seal.ErrNotAuthentic) ||
+			fault.KindOf(err) != fault.Internal {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -36,9 +36,8 @@ func KeysetName(wrapped config.Secret) string {
 	return keyTypes[text.KeysetInfo.KeyInfo[0].TypeURL].name
 }
 
-// Wrap encrypts a keyset with a key-encryption key (KEYSET_KEK), so that reading
-// the stored secret does not reveal its keys. name, Keyset or Lookup, is associated
-// data: a keyset unwraps only under the name it was wrapped with.
+// Wrap encrypts a keyset with a key-encryption key (KEYSET_KEK), so that reading the stored secret does not reveal its
+// keys. name, Keyset or Lookup, is associated data: a keyset unwraps only under the name it was wrapped with.
 func Wrap(ctx context.Context, name string, text config.Secret, kek tink.AEADWithContext) (config.Secret, error) {
 	handle, err := parseAny(text)
 	if err != nil {

@@ -1,7 +1,6 @@
-// Package serve wraps each function's HTTP handler. It adds a trace and a deadline,
-// limits the request body, recovers from panics, and logs one line per request.
-// Responses are buffered, so an error never follows a partial body. It also serves
-// /health and /ready, starts functions lazily with retries, and drains on SIGTERM.
+// Package serve wraps each function's HTTP handler. It adds a trace and a deadline, limits the request body, recovers
+// from panics, and logs one line per request. Responses are buffered, so an error never follows a partial body. It also
+// serves /health and /ready, starts functions lazily with retries, and drains on SIGTERM.
 package serve
 
 import (
@@ -146,5 +145,5 @@ func loggedPath(r *http.Request) string {
 // ReadBody returns the whole body of a request that passed through an Endpoint.
 func ReadBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
-	return body, fault.Wrap("serve.Body", err)
+	return body, fault.Wrap("serve.ReadBody", err)
 }

@@ -16,9 +16,8 @@ import (
 // buildTimeout limits one attempt to build a function, and one check of the store.
 const buildTimeout = 20 * time.Second
 
-// Lazy returns a handler that calls build at the first request; concurrent requests
-// wait for the same attempt. If build fails, they get 503 and the next request tries
-// again, which a sync.Once would not do.
+// Lazy returns a handler that calls build at the first request; concurrent requests wait for the same attempt. If build
+// fails, they get 503 and the next request tries again, which a sync.Once would not do.
 //
 // Lazy itself serves /health (the process runs), /ready (build succeeds), /favicon.ico
 // and /robots.txt, because the framework passes them on to functions.

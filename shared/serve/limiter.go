@@ -27,6 +27,6 @@ func (l *Limiter) Acquire() (release func(), err error) {
 	case l.slots <- struct{}{}:
 		return func() { <-l.slots }, nil
 	default:
-		return nil, &fault.Error{Op: "serve.Enter", Kind: fault.RateLimited, Public: words.ErrorBusy, Err: ErrFull}
+		return nil, &fault.Error{Op: "serve.Acquire", Kind: fault.RateLimited, Public: words.ErrorBusy, Err: ErrFull}
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // WithAdminAccess returns a copy of s that uses useAdminAccess. It reaches every
 // named space of the administrator's organization, but only the calls that
-// chat-protocol.md 6.5 lists. Chat shows neither the administrator nor the app.
+// Chat API reference: spaces lists. Chat shows neither the administrator nor the app.
 func (s *Spaces) WithAdminAccess() *Spaces {
 	admin := *s
 	admin.admin = true

@@ -11,10 +11,11 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// chatAPI holds the texts for failed calls to the Chat API (chat-protocol.md 6.6).
+// chatAPI holds the texts for failed calls to the Chat API (Chat API reference: spaces).
 var chatAPI = googlecall.ErrorTexts{
-	NoResponse: words.ErrorChatSilent, ServerError: words.ErrorChatInternal, RateLimited: words.ErrorChatBusy, Forbidden: words.ErrorChatDenied,
-	Conflict: i18n.Surprise, NotFound: words.ErrorSpaceNotFound, BadRequest: words.ErrorChatRejected,
+	NoResponse: words.ErrorChatSilent, ServerError: words.ErrorChatInternal, RateLimited: words.ErrorChatBusy,
+	Forbidden: words.ErrorChatDenied,
+	Conflict:  i18n.Surprise, NotFound: words.ErrorSpaceNotFound, BadRequest: words.ErrorChatRejected,
 	NotSetUp: words.ErrorChatNotSetUp, NotSetUpMarker: "Chat app not found",
 }
 
@@ -33,7 +34,10 @@ func do[T any, C googlecall.Call[C, T]](
 // withTakenName names the taken name in a Conflict.
 func withTakenName(name string, err error) error {
 	if err != nil && name != "" && fault.KindOf(err) == fault.Conflict {
-		return &fault.Error{Op: "spaces", Kind: fault.Conflict, Public: words.ErrorNameTaken, Args: []any{name}, Err: err}
+		return &fault.Error{
+			Op: "spaces", Kind: fault.Conflict, Public: words.ErrorNameTaken, Args: []any{name},
+			Err: err,
+		}
 	}
 	return err
 }

@@ -24,7 +24,9 @@ type CreatedSpace struct {
 // Create creates a space as a person. key identifies the event that asks for it, such
 // as the command's message: the same person, key and request return the same space.
 // NeedsConsent if the person has not allowed it; Conflict if the name is taken.
-func (s *Spaces) Create(ctx context.Context, person resource.Person, key resource.Key, r Request) (CreatedSpace, error) {
+func (s *Spaces) Create(ctx context.Context, person resource.Person, key resource.Key, r Request) (CreatedSpace,
+	error,
+) {
 	r, err := r.Normalize(person)
 	if err != nil {
 		return CreatedSpace{}, fault.Wrap("spaces.Create", err)

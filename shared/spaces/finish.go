@@ -43,8 +43,7 @@ func (s *Spaces) Finish(
 	}
 	found, err := s.readRoster(ctx, person, space, members)
 	if err != nil {
-		// A person who has disconnected may connect again, so their members
-		// stay pending. What they declined is final.
+		// A person who has disconnected may connect again, so their members stay pending. What they declined is final.
 		needs, ok := capability.AsConsentError(err)
 		out.Unchecked, out.ListDeclined = true, ok && needs.Declined
 		if !out.ListDeclined {

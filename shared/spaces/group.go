@@ -28,7 +28,7 @@ func (s *Spaces) EnsureGroupChat(
 ) (Group, error) {
 	members, err := s.otherMembers(ctx, person, members)
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.GroupChat", err)
+		return Group{}, fault.Wrap("spaces.EnsureGroupChat", err)
 	}
 	parts := []string{string(person), string(key)}
 	for _, m := range members {
@@ -36,7 +36,7 @@ func (s *Spaces) EnsureGroupChat(
 	}
 	id, err := requestID(s.keys, "group", parts...)
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.GroupChat", err)
+		return Group{}, fault.Wrap("spaces.EnsureGroupChat", err)
 	}
 	needed := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
 	out, err := s.findGroup(ctx, person, parts[2:], needed)
@@ -48,7 +48,7 @@ func (s *Spaces) EnsureGroupChat(
 		}
 	}
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.GroupChat", err)
+		return Group{}, fault.Wrap("spaces.EnsureGroupChat", err)
 	}
 	out.Outcome = s.Finish(ctx, person, key, out.Name, members, nil, Rest{})
 	return out, nil
@@ -56,18 +56,20 @@ func (s *Spaces) EnsureGroupChat(
 
 // EnsureDirectMessage finds or creates the direct message of a person with a member.
 // It is safe to repeat: Google returns the existing one.
-func (s *Spaces) EnsureDirectMessage(ctx context.Context, person resource.Person, key resource.Key, m Member) (Group, error) {
+func (s *Spaces) EnsureDirectMessage(ctx context.Context, person resource.Person, key resource.Key, m Member) (Group,
+	error,
+) {
 	if m.group() {
 		return Group{}, fault.New(fault.Invalid, words.GroupNoGroups)
 	}
 	id, err := requestID(s.keys, "direct", string(person), string(key), m.User)
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.DirectMessage", err)
+		return Group{}, fault.Wrap("spaces.EnsureDirectMessage", err)
 	}
 	setup := s.api.Spaces.Setup(setupRequest(id, "DIRECT_MESSAGE", []Member{m}))
 	space, err := do(ctx, s, person, setup, capability.CreateSpaces)
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.DirectMessage", err)
+		return Group{}, fault.Wrap("spaces.EnsureDirectMessage", err)
 	}
 	outcome := Outcome{Joined: []Member{m}}
 	return Group{Name: resource.SpaceName(space.Name), Address: uri(space), Outcome: outcome}, nil

@@ -28,11 +28,12 @@ func (s *Spaces) ResolveGroups(ctx context.Context, person resource.Person, memb
 		found, err := do(ctx, s, person, call, capability.ResolveGroups)
 		if kind := fault.KindOf(err); err != nil && (kind == fault.Denied || kind == fault.NotFound) {
 			return nil, &fault.Error{
-				Op: "spaces.Resolve", Kind: fault.Invalid, Public: words.ErrorGroupUnknown, Args: []any{email}, Err: err,
+				Op: "spaces.ResolveGroups", Kind: fault.Invalid, Public: words.ErrorGroupUnknown, Args: []any{email},
+				Err: err,
 			}
 		}
 		if err != nil {
-			return nil, fault.Wrap("spaces.Resolve", err)
+			return nil, fault.Wrap("spaces.ResolveGroups", err)
 		}
 		out[i].User = found.Name
 	}

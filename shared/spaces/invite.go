@@ -37,7 +37,7 @@ func (s *Spaces) AddMembers(
 			if len(out.Joined)+len(out.Invited) > 0 {
 				err = &fault.PartialError{Err: err}
 			}
-			return out, fault.Wrap("spaces.Invite", err)
+			return out, fault.Wrap("spaces.AddMembers", err)
 		}
 		switch {
 		case err != nil:
@@ -55,7 +55,7 @@ func (s *Spaces) AddMembers(
 		}
 	}
 	if n > 0 && n == len(members) && (passing == 0 || passing == n) {
-		return out, fault.Wrap("spaces.Invite", out.Failed[n-1].Err)
+		return out, fault.Wrap("spaces.AddMembers", out.Failed[n-1].Err)
 	}
 	return out, nil
 }
@@ -77,7 +77,8 @@ func (s *Spaces) addMember(
 	}
 	texts := chatAPI
 	texts.Forbidden = words.ErrorAddDenied
-	created, err := googlecall.Do(ctx, texts, googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs}, call)
+	created, err := googlecall.Do(ctx, texts, googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs},
+		call)
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		return s.findMember(ctx, person, space, m), nil
 	}
@@ -88,7 +89,9 @@ func (s *Spaces) addMember(
 }
 
 // findMember returns a member who exists according to Google. They may be only invited so far.
-func (s *Spaces) findMember(ctx context.Context, person resource.Person, space resource.SpaceName, m Member) Membership {
+func (s *Spaces) findMember(ctx context.Context, person resource.Person, space resource.SpaceName,
+	m Member,
+) Membership {
 	if !m.group() {
 		id := strings.TrimPrefix(m.User, "users/")
 		if found, err := s.getMember(ctx, person, space, id, capability.ManageMembers); err == nil {

@@ -49,7 +49,7 @@ type Membership struct {
 }
 
 // Role is a member's role. Google's names for the two upper roles differ from
-// those that Chat shows (chat-protocol.md 6.3).
+// those that Chat shows (Chat API reference: spaces.members).
 type Role string
 
 // The roles; a group has none.

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Google's quotas that one operation can use up (chat-protocol.md 7): writes to one
+// Google's quotas that one operation can use up (workspace/chat/limits): writes to one
 // space, and memberships of the whole project. Each instance uses half of the latter.
 const (
 	spaceWrites  = rate.Limit(1)

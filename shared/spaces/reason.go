@@ -8,7 +8,7 @@ import (
 )
 
 // LikelyReason returns the likely reason why Google left out a member, for
-// which it gives none (chat-protocol.md 6.3). home is the person's own domain;
+// which it gives none (Chat API reference: spaces.members). home is the person's own domain;
 // external reports whether the space allows people outside the organization.
 func LikelyReason(m Member, home string, external bool) i18n.Text {
 	_, domain, byEmail := strings.Cut(m.User, "@")

@@ -14,7 +14,8 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Chat's limits for texts, in characters, and for members, without the person (chat-protocol.md 6.2, 6.3).
+// Chat's limits for texts, in characters, and for members, without the person
+// (Chat API reference: spaces, Chat API reference: spaces.members).
 const (
 	MaxName        = 128
 	MaxDescription = 4_096

@@ -107,7 +107,7 @@ func (r Rest) check() error {
 // History says whether messages are kept; empty is the organization's default.
 type History string
 
-// The values of History (chat-protocol.md 6.2).
+// The values of History (Chat API reference: spaces).
 const (
 	HistoryOn  History = "HISTORY_ON"
 	HistoryOff History = "HISTORY_OFF"
@@ -116,7 +116,7 @@ const (
 // Permissions maps a field of Google's PermissionSettings to the lowest role that has the permission.
 type Permissions map[string]Role
 
-// PermissionFields lists the fields that can be set, by Google's names (chat-protocol.md 6.2).
+// PermissionFields lists the fields that can be set, by Google's names (Chat API reference: spaces).
 var PermissionFields = []string{
 	"manageMembersAndGroups", "modifySpaceDetails", "toggleHistory", "useAtMentionAll",
 	"manageApps", "manageWebhooks", "replyMessages",

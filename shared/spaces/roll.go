@@ -23,7 +23,7 @@ func (r roster) add(user, state, label string) { r.state[user], r.label[user] = 
 
 // readRoster reads at most 1,000 members, including invited people. It looks up members
 // that the list does not name by their e-mail address one by one. This check is
-// necessary because Google leaves people out without an error (chat-protocol.md 6.3).
+// necessary because Google leaves people out without an error (Chat API reference: spaces.members).
 func (s *Spaces) readRoster(
 	ctx context.Context, person resource.Person, space resource.SpaceName, members []Member,
 ) (roster, error) {

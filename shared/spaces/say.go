@@ -11,7 +11,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// maxMessage is Chat's limit for a message, in bytes (chat-protocol.md 5).
+// maxMessage is Chat's limit for a message, in bytes (Chat API reference: cards).
 const maxMessage = 32_000
 
 // chatMarkup is the syntax of every message: Chat's own, in which people type.
@@ -33,13 +33,15 @@ type Message struct {
 
 // PostMessage posts a text as a person. The same person and key post once: a repetition
 // returns the existing message with its text.
-func (s *Spaces) PostMessage(ctx context.Context, person resource.Person, key resource.Key, m Message) (PostedMessage, error) {
+func (s *Spaces) PostMessage(ctx context.Context, person resource.Person, key resource.Key, m Message) (PostedMessage,
+	error,
+) {
 	if len(m.Text) > maxMessage {
 		return PostedMessage{}, fault.New(fault.Invalid, words.ErrorMessageTooLong)
 	}
 	id, err := requestID(s.keys, "say", string(person), string(key), string(m.Space), m.Thread)
 	if err != nil {
-		return PostedMessage{}, fault.Wrap("spaces.Say", err)
+		return PostedMessage{}, fault.Wrap("spaces.PostMessage", err)
 	}
 	message := &chatapi.Message{Text: m.Text, MarkupSyntax: chatMarkup}
 	call := s.api.Spaces.Messages.Create(string(m.Space), message).RequestId(id)
@@ -49,7 +51,7 @@ func (s *Spaces) PostMessage(ctx context.Context, person resource.Person, key re
 	}
 	posted, err := do(ctx, s, person, call, capability.PostMessages)
 	if err != nil {
-		return PostedMessage{}, fault.Wrap("spaces.Say", err)
+		return PostedMessage{}, fault.Wrap("spaces.PostMessage", err)
 	}
 	return PostedMessage{posted.Name, posted.Text}, nil
 }

@@ -18,10 +18,12 @@ type FoundSpace struct {
 	DisplayName, Address string
 }
 
-// Search returns the named spaces of a person, newest first. With words, it returns those whose names
-// have words that begin with these. Google returns at most 100 results of a search (chat-protocol.md
-// 6.5), and 1,000 on the first page of a list. cut reports whether there may be more.
-func (s *Spaces) Search(ctx context.Context, person resource.Person, words string) (out []FoundSpace, cut bool, err error) {
+// Search returns the named spaces of a person, newest first. With words, it returns those whose names have words that
+// begin with these. Google returns at most 100 results of a search (workspace/chat/receive-respond-interactions 6.5),
+// and 1,000 on the first page of a list. cut reports whether there may be more.
+func (s *Spaces) Search(ctx context.Context, person resource.Person, words string) (out []FoundSpace, cut bool,
+	err error,
+) {
 	var found []*chatapi.Space
 	if words == "" {
 		found, cut, err = s.list(ctx, person)

@@ -71,11 +71,12 @@ func (s *Spaces) WithActor(auth googlecall.Actor) *Spaces {
 	return &other
 }
 
-// CheckCapabilities returns an error if the person has not allowed all of the capabilities, so that one consent asks for all.
+// CheckCapabilities returns an error if the person has not allowed all of the capabilities, so that one consent asks
+// for all.
 func (s *Spaces) CheckCapabilities(ctx context.Context, person resource.Person, needed ...capability.Capability) error {
 	needs, err := s.Capabilities(needed...)
 	if err == nil {
 		err = s.auth.Act(ctx, person, needs, func(oauth2.TokenSource) error { return nil })
 	}
-	return fault.Wrap("spaces.Ready", err)
+	return fault.Wrap("spaces.CheckCapabilities", err)
 }

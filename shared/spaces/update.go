@@ -25,9 +25,8 @@ type Change struct {
 	Access       AccessPermissions
 }
 
-// Update changes a space as a person and returns its new state. Google requires
-// a separate call for some fields (chat-protocol.md 6.2). It can be repeated.
-// If a call fails, earlier changes stay, and the error is a fault.Partly.
+// Update changes a space as a person and returns its new state. Google requires a separate call for some fields (Chat
+// API reference: spaces). It can be repeated. If a call fails, earlier changes stay, and the error is a fault.Partly.
 func (s *Spaces) Update(ctx context.Context, person resource.Person, space resource.SpaceName, c Change) (Info, error) {
 	err := c.check()
 	if err == nil {
@@ -56,7 +55,10 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 		}},
 		{!c.Access.empty(), func() error { return s.patchAccess(ctx, person, space, c.Access, wait) }},
 		{c.Discoverable != nil || c.Audience != nil, func() error {
-			settings := &chatapi.AccessSettings{Audience: c.Apply(Info{}).Audience, ForceSendFields: []string{"Audience"}}
+			settings := &chatapi.AccessSettings{
+				Audience:        c.Apply(Info{}).Audience,
+				ForceSendFields: []string{"Audience"},
+			}
 			return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: settings}, "accessSettings.audience")
 		}},
 	}

@@ -36,8 +36,7 @@ type sealedActivity struct {
 	Expires time.Time `json:"expires"`
 }
 
-// RecordActivity stores a, identified by id and a.When. If it exists, only a known
-// outcome replaces an unknown one.
+// RecordActivity stores a, identified by id and a.When. If it exists, only a known outcome replaces an unknown one.
 func (v *Vault) RecordActivity(ctx context.Context, person resource.Person, id string, a Activity) error {
 	docID, acts := fmt.Sprintf("%016x-%s", math.MaxInt64-a.Time.UnixMilli(), id), activityCollection(person)
 	expires := a.Time.UTC().Truncate(time.Microsecond).Add(activityLife)
@@ -50,7 +49,7 @@ func (v *Vault) RecordActivity(ctx context.Context, person resource.Person, id s
 		if a.OutcomeUnknown && fault.KindOf(err) == fault.Conflict {
 			err = nil
 		}
-		return fault.Wrap("vault.NoteActivity", err)
+		return fault.Wrap("vault.RecordActivity", err)
 	}
 	var stored sealedActivity
 	doc, err := v.docs.Get(ctx, acts, docID)
@@ -60,7 +59,7 @@ func (v *Vault) RecordActivity(ctx context.Context, person resource.Person, id s
 	if err != nil && fault.KindOf(err) == fault.Conflict { // another call stored a known outcome
 		return nil
 	}
-	return fault.Wrap("vault.NoteActivity", err)
+	return fault.Wrap("vault.RecordActivity", err)
 }
 
 // Activities returns up to limit activities, newest first. It skips records that do not open.

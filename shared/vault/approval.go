@@ -33,9 +33,10 @@ func (g Grant) isCurrent(a ApprovedAction) bool {
 // authority, in the current connection.
 func (g Grant) HasApproved(caller string, authority Authority, action string) bool {
 	return slices.ContainsFunc(g.Approvals, func(a Approval) bool {
-		return a.Caller == caller && a.Authority == authority && slices.ContainsFunc(a.Actions, func(x ApprovedAction) bool {
-			return x.Action == action && g.isCurrent(x)
-		})
+		return a.Caller == caller && a.Authority == authority &&
+			slices.ContainsFunc(a.Actions, func(x ApprovedAction) bool {
+				return x.Action == action && g.isCurrent(x)
+			})
 	})
 }
 

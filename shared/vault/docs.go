@@ -1,9 +1,7 @@
-// Package vault stores Deputy's records, such as grants, pending consents,
-// operations and tokens to be revoked. It seals each record for its place and
-// checks expiry, on top of Docs, the only interface it needs from a database.
+// Package vault stores Deputy's records, such as grants, pending consents, operations and tokens to be revoked. It
+// seals each record for its place and checks expiry, on top of Docs, the only interface it needs from a database.
 //
-// Package grants decides when a grant may be used and when it ends.
-// vault/memory and vault/firestore implement Docs.
+// Package grants decides when a grant may be used and when it ends. vault/memory and vault/firestore implement Docs.
 package vault
 
 import "context"
@@ -15,8 +13,7 @@ type Docs interface {
 	Get(ctx context.Context, collection Collection, id string) (Doc, error)
 	// Create stores a new document. It returns Conflict if the ID exists.
 	Create(ctx context.Context, collection Collection, id string, fields Fields) (Version, error)
-	// Replace replaces all fields. It returns Conflict if the document is not at
-	// the given version or does not exist.
+	// Replace replaces all fields. It returns Conflict if the document is not at the given version or does not exist.
 	Replace(ctx context.Context, collection Collection, id string, fields Fields, at Version) (Version, error)
 	// Update sets only the given fields. It returns Conflict as Replace does.
 	Update(ctx context.Context, collection Collection, id string, fields Fields, at Version) error
@@ -46,9 +43,8 @@ type Ref struct {
 	ID         string
 }
 
-// Write is one write of a Commit. Without a version it creates the document,
-// which must not exist. With a version, which the document must have, it replaces
-// all fields or deletes the document.
+// Write is one write of a Commit. Without a version it creates the document, which must not exist. With a version,
+// which the document must have, it replaces all fields or deletes the document.
 type Write struct {
 	Ref
 	Fields    Fields // nil to delete
@@ -58,8 +54,7 @@ type Write struct {
 // Range selects part of a collection. Documents without the field are not in it.
 type Range struct {
 	Field string
-	// From and To are inclusive bounds, nil for none. Both have the same type:
-	// time.Time, int64 or string.
+	// From and To are inclusive bounds, nil for none. Both have the same type: time.Time, int64 or string.
 	From, To   any
 	Descending bool
 	Limit      int
@@ -72,8 +67,7 @@ type Doc struct {
 	Version Version
 }
 
-// Fields holds a document's values: string, int64, bool, []byte, []string or
-// time.Time (stored to the microsecond).
+// Fields holds a document's values: string, int64, bool, []byte, []string or time.Time (stored to the microsecond).
 type Fields map[string]any
 
 // Version identifies one state of one document. Only the Docs that returned it can interpret it.

@@ -64,8 +64,7 @@ type Grant struct {
 	Due                                   time.Time `json:"-"`
 	RevokedAt, SessionsEndedAt, RecheckAt time.Time `json:"-"`
 
-	// Broken reports that the record does not open. It must stay until a new
-	// consent or the person ends it.
+	// Broken reports that the record does not open. It must stay until a new consent or the person ends it.
 	Broken bool `json:"-"`
 
 	version Version // of the stored document; empty when new
@@ -132,13 +131,13 @@ func (v *Vault) decodeGrant(doc Doc) (Grant, error) {
 	g.Person, g.version = resource.Person("users/"+doc.ID), doc.Version
 	g.keys = [2]int64{intField(doc.Fields, "keyId"), intField(doc.Fields, "lookupKeyId")}
 	g.Due, g.RecheckAt = timeField(doc.Fields, dueField), timeField(doc.Fields, string(RecheckAt))
-	g.RevokedAt, g.SessionsEndedAt = timeField(doc.Fields, string(RevokedAt)), timeField(doc.Fields, string(SessionsEndedAt))
+	g.RevokedAt, g.SessionsEndedAt = timeField(doc.Fields, string(RevokedAt)), timeField(doc.Fields,
+		string(SessionsEndedAt))
 	return g, fault.Wrap("vault.Grant", err)
 }
 
-// SaveGrant stores g over the version it was read from, or creates it. It returns
-// Conflict if the grant has changed since. It reseals the record and its lookup
-// codes with the current keys and returns g as stored.
+// SaveGrant stores g over the version it was read from, or creates it. It returns Conflict if the grant has changed
+// since. It reseals the record and its lookup codes with the current keys and returns g as stored.
 func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	id := sub(g.Person)
 	g.keys = v.keysInUse()
@@ -155,7 +154,8 @@ func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	}
 	fields := Fields{"keyId": g.keys[0], "lookupKeyId": g.keys[1]}
 	for name, t := range map[string]time.Time{
-		dueField: g.Due, string(RevokedAt): g.RevokedAt, string(SessionsEndedAt): g.SessionsEndedAt, string(RecheckAt): g.RecheckAt,
+		dueField: g.Due, string(RevokedAt): g.RevokedAt, string(SessionsEndedAt): g.SessionsEndedAt,
+		string(RecheckAt): g.RecheckAt,
 	} {
 		if !t.IsZero() {
 			fields[name] = t
@@ -194,8 +194,7 @@ func (v *Vault) DeleteGrant(ctx context.Context, g Grant) error {
 	return fault.Wrap("vault.DeleteGrant", v.docs.Delete(ctx, grants, sub(g.Person), g.version))
 }
 
-// NeedsReseal reports whether g uses keys other than the current ones. SaveGrant moves
-// it to the current keys.
+// NeedsReseal reports whether g uses keys other than the current ones. SaveGrant moves it to the current keys.
 func (v *Vault) NeedsReseal(g Grant) bool { return g.keys != v.keysInUse() }
 
 // KeysInUse returns the IDs of the current keyset key and lookup key.

@@ -92,7 +92,7 @@ func (v *Vault) PeopleByToken(ctx context.Context, m TokenIdentifier) ([]string,
 }
 
 // doubleHashes returns both readings of Google's double hash: Google does not say if
-// the outer hash is over the inner digest or its hex form (oauth-admin.md 3.4).
+// the outer hash is over the inner digest or its hex form (identity/protocols/risc).
 func doubleHashes(token config.Secret) (overRaw, overHex string) {
 	inner := sha512.Sum512([]byte(token.Reveal()))
 	outer, outerHex := sha512.Sum512(inner[:]), sha512.Sum512([]byte(hex.EncodeToString(inner[:])))

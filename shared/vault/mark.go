@@ -26,9 +26,8 @@ const (
 	saveTries  = 5 // attempts of an update after conflicts
 )
 
-// MarkGrant moves a mark of a person's grant forward to at, or to now if that is
-// earlier, and makes the grant due for the sweep. It reports whether the mark moved;
-// without a grant it did not. It needs no key.
+// MarkGrant moves a mark of a person's grant forward to at, or to now if that is earlier, and makes the grant due for
+// the sweep. It reports whether the mark moved; without a grant it did not. It needs no key.
 func (v *Vault) MarkGrant(ctx context.Context, person resource.Person, mark Mark, at time.Time) (bool, error) {
 	now := v.now()
 	if at = at.UTC().Truncate(time.Microsecond); at.After(now) {
@@ -72,5 +71,5 @@ func (v *Vault) updateGrantFields(ctx context.Context, id string, change func(Fi
 // CountRemovals returns how many people removed the app on a day, at most limit.
 func (v *Vault) CountRemovals(ctx context.Context, day time.Time, limit int) (int, error) {
 	docs, err := v.findIndexed(ctx, grants, removedDay, day.UTC().Format(time.DateOnly), limit)
-	return len(docs), fault.Wrap("vault.RemovedOn", err)
+	return len(docs), fault.Wrap("vault.CountRemovals", err)
 }

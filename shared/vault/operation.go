@@ -14,8 +14,7 @@ const operations = "operations"
 // OperationTTL is how long a retry can get an operation's result.
 const OperationTTL = 7 * 24 * time.Hour
 
-// Operation is one run of an action under its idempotency key (collection
-// operations, id: a hash of caller and key).
+// Operation is one run of an action under its idempotency key (collection operations, id: a hash of caller and key).
 type Operation struct {
 	ID      string          `json:"-"`
 	Person  resource.Person `json:"person"`  // users/{sub} that it acts as; empty for a person who never connected
@@ -80,8 +79,7 @@ func (v *Vault) DeleteOperation(ctx context.Context, o Operation) error {
 	return fault.Wrap("vault.DeleteOperation", v.docs.Delete(ctx, operations, o.ID, o.version))
 }
 
-// Operations returns up to limit operations that ran as a person. It skips records
-// that do not open.
+// Operations returns up to limit operations that ran as a person. It skips records that do not open.
 func (v *Vault) Operations(ctx context.Context, person resource.Person, limit int) ([]Operation, error) {
 	docs, err := v.findIndexed(ctx, operations, "person", string(person), limit)
 	var out []Operation

@@ -86,7 +86,7 @@ func (v *Vault) loadPending(ctx context.Context, id string, browser []byte) (sea
 	case errors.Is(err, seal.ErrNotAuthentic):
 		return p, "", invalidPending(errors.Join(ErrExpired, err))
 	case err != nil:
-		return p, "", fault.Wrap("vault.pending", err)
+		return p, "", fault.Wrap("vault.loadPending", err)
 	case subtle.ConstantTimeCompare(p.Browser, browser) != 1:
 		return p, "", invalidPending(ErrOtherBrowser)
 	case p.Used:
@@ -98,9 +98,8 @@ func (v *Vault) loadPending(ctx context.Context, id string, browser []byte) (sea
 	return p, doc.Version, nil
 }
 
-// TakePending returns the consent of the state and marks it used. Of concurrent
-// calls exactly one succeeds. It returns an Invalid fault that wraps ErrUsed,
-// ErrExpired or ErrOtherBrowser; the last one does not use the consent.
+// TakePending returns the consent of the state and marks it used. Of concurrent calls exactly one succeeds. It returns
+// an Invalid fault that wraps ErrUsed, ErrExpired or ErrOtherBrowser; the last one does not use the consent.
 func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
 	id := stateID(state)
 	p, version, err := v.loadPending(ctx, id, browser)

@@ -8,8 +8,7 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// TestExpiry_Prolonged: an attacker with write access to the store extends the expiry
-// in the clear.
+// TestExpiry_Prolonged: an attacker with write access to the store extends the expiry in the clear.
 func TestExpiry_Prolonged(t *testing.T) {
 	v, docs, clock := newVault(t)
 	o := vault.Operation{ID: "op", Person: "users/1", Caller: "ci", Request: "r", Result: config.NewSecret("{}")}

@@ -20,7 +20,7 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-// sampleToken and its hashes are the test vector of oauth-admin.md 3.4.
+// sampleToken and its hashes are the test vector of identity/protocols/risc.
 const (
 	sampleToken   = "1//0abcdefghijklmnopqrstuvwxyz"
 	samplePrefix  = "1//0abcdefghijkl"

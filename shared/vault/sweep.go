@@ -41,9 +41,8 @@ func (v *Vault) RemoveExpired(
 	return removed, last, nil
 }
 
-// ResealCollections lists the collections that Reseal must cover: their records outlive the
-// 30 days after which an old key is disabled. SaveGrant reseals grants instead,
-// because their lookup codes change, too.
+// ResealCollections lists the collections that Reseal must cover: their records outlive the 30 days after which an old
+// key is disabled. SaveGrant reseals grants instead, because their lookup codes change, too.
 var ResealCollections = []string{revocations, templates, sequences, sweep}
 
 // Reseal seals up to limit records of a collection with the current key, starting

@@ -13,9 +13,8 @@ const templates = "templates"
 // maxTemplates is how many templates a caller may have.
 const maxTemplates = 99
 
-// Template describes how to create a space. The operator's templates are in the
-// callers file. A caller's own are records that only this caller can use (collection
-// templates, id: a hash of owner and name).
+// Template describes how to create a space. The operator's templates are in the callers file. A caller's own are
+// records that only this caller can use (collection templates, id: a hash of owner and name).
 type Template struct {
 	Name          string   `json:"name" yaml:"name"`
 	DisplayName   string   `json:"displayName,omitempty" yaml:"displayName,omitempty"` // may contain {{seq}}
@@ -117,8 +116,7 @@ func (v *Vault) findTemplate(ctx context.Context, owner Owner, name string) (Doc
 	return doc, &t, err
 }
 
-// DeleteTemplate removes a caller's template if check accepts it (nil if there is
-// none, which is not an error).
+// DeleteTemplate removes a caller's template if check accepts it (nil if there is none, which is not an error).
 func (v *Vault) DeleteTemplate(
 	ctx context.Context, owner Owner, name string, check func(stored *Template) error,
 ) error {

@@ -33,25 +33,22 @@ func MicrosecondClock(now func() time.Time) func() time.Time {
 	return func() time.Time { return now().UTC().Truncate(time.Microsecond) }
 }
 
-// Ping reads from the store. It returns Unavailable if the store does not
-// respond or the database does not exist.
+// Ping reads from the store. It returns Unavailable if the store does not respond or the database does not exist.
 func (v *Vault) Ping(ctx context.Context) error {
 	_, err := v.docs.List(ctx, grants, "", 1)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		err = &fault.Error{Kind: fault.Unavailable, Err: err}
 	}
-	return fault.Wrap("vault.Reachable", err)
+	return fault.Wrap("vault.Ping", err)
 }
 
-// The fields of every record. All fields but sealedField are in the clear: they
-// serve lookups and are not trusted.
+// The fields of every record. All fields but sealedField are in the clear: they serve lookups and are not trusted.
 const (
 	sealedField  = "sealed"  // the whole record, sealed for its place
 	expiresField = "expires" // a copy of the expiry, for the store's TTL
 )
 
-// errBrokenRecord reports a record that was not sealed for its place: it was
-// planted, altered or moved.
+// errBrokenRecord reports a record that was not sealed for its place: it was planted, altered or moved.
 var errBrokenRecord = &fault.Error{Kind: fault.Internal, Err: seal.ErrNotAuthentic}
 
 func recordPlace(collection Collection, id string) seal.Place {
@@ -81,9 +78,8 @@ func (v *Vault) OnOpenError(report func(collection Collection, err error)) {
 	v.onOpenError.Store(&report)
 }
 
-// open decodes a record into content. The error wraps seal.ErrBroken if the record
-// was not sealed for this place, and is Unavailable and wraps seal.ErrUnknownKey if
-// its key is not loaded.
+// open decodes a record into content. The error wraps seal.ErrBroken if the record was not sealed for this place, and
+// is Unavailable and wraps seal.ErrUnknownKey if its key is not loaded.
 func (v *Vault) open(collection Collection, doc Doc, content any) error {
 	plain, err := v.keys.Open(bytesField(doc.Fields, sealedField), recordPlace(collection, doc.ID))
 	if err == nil && json.Unmarshal(plain, content) != nil {

@@ -82,8 +82,7 @@ func TestSaveGrant_SecretsSealed(t *testing.T) {
 	}
 }
 
-// TestRecord_Planted: an attacker with write access to the store plants, alters or
-// moves records.
+// TestRecord_Planted: an attacker with write access to the store plants, alters or moves records.
 func TestRecord_Planted(t *testing.T) {
 	v, docs, clock := newVault(t)
 	if _, err := v.SaveGrant(t.Context(), grant()); err != nil {

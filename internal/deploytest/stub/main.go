@@ -1,8 +1,7 @@
-// Command stub replaces gcloud, go, curl and sleep on PATH in tests of deploy.sh. It
-// records every call, keeps the created resources and responds as gcloud does for a
-// project without other resources. STUB is the directory of its state. STUB_FAIL is the
-// number of the change that fails, STUB_TROUBLE a text whose calls fail, STUB_UNREADY a
-// service that never becomes ready, and STUB_POLICY a policy of the organization.
+// Command stub replaces gcloud, go, curl and sleep on PATH in tests of deploy.sh. It records every call, keeps the
+// created resources and responds as gcloud does for a project without other resources. STUB is the directory of its
+// state. STUB_FAIL is the number of the change that fails, STUB_TROUBLE a text whose calls fail, STUB_UNREADY a service
+// that never becomes ready, and STUB_POLICY a policy of the organization.
 package main
 
 import (
@@ -87,8 +86,7 @@ func check(err error) {
 	}
 }
 
-// curl responds to /ready with STUB_READY (default 200) and to an event with STUB_EVENT
-// (default 401).
+// curl responds to /ready with STUB_READY (default 200) and to an event with STUB_EVENT (default 401).
 func curl(args []string) {
 	status, _ := strconv.Atoi(os.Getenv("STUB_READY"))
 	if slices.Contains(args, "POST") {

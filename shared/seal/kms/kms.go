@@ -20,8 +20,7 @@ import (
 	"example.com/deputy/shared/googlecall"
 )
 
-// AEAD encrypts and decrypts with one Cloud KMS key. It implements
-// tink.AEADWithContext and is safe for concurrent use.
+// AEAD encrypts and decrypts with one Cloud KMS key. It implements tink.AEADWithContext and is safe for concurrent use.
 type AEAD struct {
 	name string // projects/.../cryptoKeys/...
 	api  *cloudkms.Service
@@ -32,7 +31,7 @@ var uri = regexp.MustCompile(`^gcp-kms://(projects/[^/]+/locations/[^/]+/keyRing
 // CheckURI returns an Invalid fault if keyURI is not gcp-kms://projects/.../cryptoKeys/...
 func CheckURI(keyURI string) error {
 	if !uri.MatchString(keyURI) {
-		return &fault.Error{Op: "kms.Check", Kind: fault.Invalid, Err: errors.New(
+		return &fault.Error{Op: "kms.CheckURI", Kind: fault.Invalid, Err: errors.New(
 			"must be gcp-kms://projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY, without a version")}
 	}
 	return nil

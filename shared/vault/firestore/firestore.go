@@ -45,8 +45,7 @@ func FromEnv(env *config.Reader) Config {
 	return Config{env.Required("GOOGLE_CLOUD_PROJECT"), env.Optional("FIRESTORE_DATABASE", "(default)")}
 }
 
-// New returns a Docs for the database. It connects lazily: if the database does not
-// exist, the first call fails.
+// New returns a Docs for the database. It connects lazily: if the database does not exist, the first call fails.
 func New(ctx context.Context, s Config) (*Docs, error) {
 	client, err := firestore.NewClientWithDatabase(ctx, s.Project, s.Database)
 	if err != nil {
@@ -233,8 +232,7 @@ func publicOf(kind fault.Kind) i18n.Text {
 	return fault.NoText
 }
 
-// notFoundToConflict converts NotFound into the Conflict that vault.Docs requires for
-// a missing document.
+// notFoundToConflict converts NotFound into the Conflict that vault.Docs requires for a missing document.
 func notFoundToConflict(err error) error {
 	if fault.KindOf(err) == fault.NotFound {
 		return &fault.Error{Op: "firestore", Kind: fault.Conflict, Err: err}

@@ -235,8 +235,7 @@ func (d *Docs) Range(ctx context.Context, name vault.Collection, r vault.Range) 
 	return out, nil
 }
 
-// compare orders two values of one type. Values of different types never share a
-// range, as in Firestore.
+// compare orders two values of one type. Values of different types never share a range, as in Firestore.
 func compare(a, b any) int {
 	switch a := a.(type) {
 	case time.Time:
