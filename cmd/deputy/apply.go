@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -60,6 +61,6 @@ func applyCommand(r *callersFile) *cobra.Command {
 // confirm asks a question and reports whether standard input answers yes. A failed read counts as no.
 func (d deps) confirm(question string) bool {
 	_, _ = fmt.Fprint(d.err, question)
-	line, _ := io.ReadAll(io.LimitReader(d.in, 10))
-	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(string(line))))
+	line, _ := bufio.NewReader(io.LimitReader(d.in, 10)).ReadString('\n') // a terminal sends no end of file
+	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line)))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,6 +132,12 @@ func TestApply(t *testing.T) {
 	}
 	if _, stderr := d.mustRun(config.Secret{}, "callers", "apply", name); !strings.Contains(stderr, "no differences") {
 		t.Errorf("again: %s", stderr)
+	}
+	// A terminal sends the line but no end of file.
+	terminal, keyboard := io.Pipe()
+	go func() { _, _ = keyboard.Write([]byte("y\n")) }()
+	if !(deps{in: terminal, err: io.Discard}).confirm("Apply? ") {
+		t.Error("the answer of a terminal was not read")
 	}
 	// An edit keeps the operator's comments.
 	d.mustRun(config.Secret{}, "callers", "pause", "ci")

@@ -143,7 +143,11 @@ func (d *doctor) checkClock(ctx context.Context) {
 		return
 	}
 	googleTime, err := http.ParseTime(header.Get("Date"))
-	if skew := d.now().Sub(googleTime); err == nil && (skew > maxSkew || skew < -maxSkew) {
+	if err != nil {
+		d.fault(check, "Google's response has no valid Date header", "check the network and any proxies")
+		return
+	}
+	if skew := d.now().Sub(googleTime); skew > maxSkew || skew < -maxSkew {
 		d.fault(check, fmt.Sprintf("this machine's clock is off by %v", skew.Round(time.Second)),
 			"synchronize it with NTP; Google refuses what is signed at a wrong time")
 		return

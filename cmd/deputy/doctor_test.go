@@ -26,6 +26,7 @@ type cloud struct {
 	commands []string
 	status   int // of every GET
 	skew     time.Duration
+	noDate   bool
 	getErr   error
 	tokenErr error // returned by tryDelegation
 	tokens   []string
@@ -44,6 +45,9 @@ func (c *cloud) gcloud(_ context.Context, args ...string) ([]byte, error) {
 }
 
 func (c *cloud) get(context.Context, string) (int, http.Header, error) {
+	if c.noDate {
+		return c.status, http.Header{}, c.getErr
+	}
 	return c.status, http.Header{"Date": {time.Now().Add(c.skew).UTC().Format(http.TimeFormat)}}, c.getErr
 }
 
@@ -204,7 +208,8 @@ func TestDoctor_Faults(t *testing.T) {
 		change              func(*cloud)
 		check, problem, fix string
 	}{
-		"clock": {func(c *cloud) { c.skew = 5 * time.Minute }, "clock", "off", "NTP"},
+		"clock":   {func(c *cloud) { c.skew = 5 * time.Minute }, "clock", "off", "NTP"},
+		"no date": {func(c *cloud) { c.noDate = true }, "clock", "no valid Date", "proxies"},
 		"no network": {
 			func(c *cloud) { c.getErr = errors.New("no such host") },
 			"clock", "no such host", "proxies",

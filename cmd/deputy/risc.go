@@ -220,6 +220,8 @@ func riscError(status int, text []byte) error {
 		fix = "Google rejected the service account's token; check the account and this machine's clock"
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests:
 		return riscUnavailable(fmt.Errorf("the RISC API: status %d", status))
+	default:
+		fix = "check the flags of this command"
 	}
 	return fmt.Errorf("the RISC API refused the request (status %d: %s); %s", status, body.Error.Message, fix)
 }

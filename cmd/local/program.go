@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -129,12 +130,12 @@ func assemble(ctx context.Context, o options, address, googleURL string) (*progr
 	p.google = google.New(c)
 	if o.realGoogle != nil {
 		if err := o.realGoogle.checkRedirectURIs(address); err != nil {
-			return nil, err
+			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
 		o.base = recordingTransport{p.google, o.now, o.base}
 	}
 	if err := p.reload(ctx, o, googleURL); err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	p.page = p.newPage(o, func() error {
 		o.docs = &memory.Docs{}

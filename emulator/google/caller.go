@@ -35,13 +35,13 @@ func (c caller) canSee(space *Space) bool {
 	if space == nil || !c.admin {
 		return space != nil && space.has(c.Person)
 	}
-	return !space.Direct && !space.Group && space.Members[0].Person.Domain == c.Domain
+	return !space.Direct && !space.Group && space.owner().Domain == c.Domain
 }
 
 // canManage reports whether c may change a space that c can see.
 func (c caller) canManage(space *Space) bool {
 	isManager := func(m Member) bool { return m.Person == c.Person && m.Role == "ROLE_MANAGER" }
-	return c.admin || slices.ContainsFunc(space.Members, isManager) || space.Members[0].Person == c.Person
+	return c.admin || slices.ContainsFunc(space.Members, isManager) || space.owner() == c.Person
 }
 
 // describe returns the system message for an action of c, such as "added Grace". With useAdminAccess it names neither

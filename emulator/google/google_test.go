@@ -140,6 +140,21 @@ func TestAdminAccess_NotAMember(t *testing.T) {
 	}
 }
 
+// A space whose last member left still answers an administrator and a search for its name.
+func TestSpace_WithoutMembers(t *testing.T) {
+	s, server := newServer(t)
+	space := s.CreateSpace("Empty")
+	admin := s.issueToken(People()[2], authPrefix+"chat.admin.spaces", authPrefix+"chat.spaces.create")
+	address := server.URL + "/v1/spaces/" + space.ID + "?useAdminAccess=true"
+	if status, body := call(t, "GET", address, admin, ""); status != 403 && status != 404 {
+		t.Errorf("get: got %d %s", status, body)
+	}
+	create := `{"space":{"spaceType":"SPACE","displayName":"Empty"}}`
+	if status, body := call(t, "POST", server.URL+"/v1/spaces:setup", admin, create); status != 200 {
+		t.Errorf("create: got %d %s", status, body)
+	}
+}
+
 func TestAssertion_Invalid(t *testing.T) {
 	s, server := newServer(t)
 	const account = "deputy@p.iam.gserviceaccount.com"

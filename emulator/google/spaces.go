@@ -36,6 +36,14 @@ type Space struct {
 	Messages          []Message
 }
 
+// owner returns the first member, whose organization owns the space. It is empty after the last member left.
+func (s *Space) owner() Person {
+	if len(s.Members) == 0 {
+		return Person{}
+	}
+	return s.Members[0].Person
+}
+
 // Name returns the space's resource name.
 func (s *Space) Name() string { return "spaces/" + s.ID }
 
@@ -240,7 +248,7 @@ func (s *Server) spaceResource(space *Space) map[string]any {
 func (s *Server) nameTaken(p Person, name string, excluded *Space) bool {
 	return slices.ContainsFunc(s.spaces, func(o *Space) bool {
 		return o != excluded && !o.Direct && !o.Group && name != "" && strings.EqualFold(o.DisplayName, name) &&
-			o.Members[0].Person.Domain == p.Domain
+			o.owner().Domain == p.Domain
 	})
 }
 

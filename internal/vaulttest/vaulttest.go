@@ -174,7 +174,11 @@ func Run(t *testing.T, newDocs func(t *testing.T) vault.Docs) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := docs.Create(ctx, "c", "1", vault.Fields{}); fault.KindOf(err) != fault.Unavailable {
-			t.Errorf("got %v", err)
+			t.Errorf("create: got %v", err)
+		}
+		at := create(t, docs, "c", "2")
+		if err := docs.Update(ctx, "c", "2", vault.Fields{"x": "new"}, at); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("update: got %v", err)
 		}
 		if _, err := docs.Get(t.Context(), "c", "1"); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("got %v", err)

@@ -167,6 +167,7 @@ func (s *fileStore) Write(ctx context.Context, text []byte, version string) erro
 	}
 	temp, err := os.CreateTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+"-*")
 	if err == nil {
+		defer func() { _ = os.Remove(temp.Name()) }() // does nothing after the rename
 		_, err = temp.Write(text)
 		err = errors.Join(err, temp.Chmod(0o600), temp.Close())
 	}

@@ -23,8 +23,9 @@ func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil 
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (o *Outcome) UnmarshalText(text []byte) error {
-	for *o = NotConnected; *o <= Erased; *o++ {
-		if o.String() == string(text) {
+	for known := NotConnected; known <= Erased; known++ {
+		if known.String() == string(text) {
+			*o = known
 			return nil
 		}
 	}

@@ -61,8 +61,11 @@ func (d *Docs) Replace(
 // Update implements vault.Docs.
 func (d *Docs) Update(ctx context.Context, name vault.Collection, id string, f vault.Fields, at vault.Version) error {
 	doc, err := d.Get(ctx, name, id)
-	if err != nil {
+	if fault.KindOf(err) == fault.NotFound {
 		return fault.New(fault.Conflict, fault.NoText)
+	}
+	if err != nil {
+		return err
 	}
 	maps.Copy(doc.Fields, f)
 	_, err = d.write(ctx, name, id, doc.Fields, at)
