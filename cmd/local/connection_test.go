@@ -67,7 +67,7 @@ func TestServerAuthCode_OtherPerson(t *testing.T) {
 		if grants, err := w.docs.List(t.Context(), "grants", "", 10); err != nil || len(grants) != 0 {
 			t.Errorf("%v, %v", grants, err)
 		}
-		if !w.google.AccessTokenValid(w.google.Secrets()[len(w.google.Secrets())-2]) && w.count("revoke") > 0 {
+		if w.count("revoke") != 0 {
 			t.Error("the other person's token was revoked")
 		}
 	}

@@ -160,8 +160,8 @@ func TestDryRun_ApprovalRequired(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 	denied := newWorldWithCaller(t, caller())
-	got := denied.api(t, "POST", "/v1/spaces", strings.Replace(body, "ada", "someone@elsewhere.example", 1))
-	if got.status < 400 || got.status == 200 {
+	got := denied.api(t, "POST", "/v1/spaces", strings.Replace(body, "ada@example.com", "someone@elsewhere.example", 1))
+	if got.problem() != "denied" {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 }

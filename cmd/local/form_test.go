@@ -337,10 +337,8 @@ func TestForm_FitsChatLimit(t *testing.T) {
 	for i := range people {
 		people[i] = fmt.Sprintf("users/%021d", i)
 	}
-	for name, others := range map[string]string{
-		"one word": strings.Repeat("词", 6000),
-		"markup":   strings.Repeat("<", 3000),
-		"many":     strings.Repeat("nobody@example.com, ", 500),
+	for _, others := range []string{
+		strings.Repeat("词", 6000), strings.Repeat("<", 3000), strings.Repeat("nobody@example.com, ", 500),
 	} {
 		form := b.send(b.quickCommand(101), "Create", url.Values{
 			"name": {"  "}, "others": {others}, "people": people, "description": {strings.Repeat("说", 4096)},
@@ -348,9 +346,6 @@ func TestForm_FitsChatLimit(t *testing.T) {
 		})
 		b.wantText(form, "⚠️", "was too long to keep")
 		b.wantNoText(form, "is not responding")
-		if _, fields := b.window(form); len(fields["people"]) != 2 { // the page offers only people it knows
-			t.Logf("%s: people on the page: %v", name, fields["people"])
-		}
 	}
 }
 
