@@ -21,7 +21,7 @@ func (d deps) audit(ctx context.Context, project, act string) error {
 	if project == "" {
 		return nil
 	}
-	line := map[string]any{"message": "audit", "act": act, "outcome": "ok"}
+	line := map[string]any{"message": "audit", "action": act, "outcome": "ok"}
 	if u, err := user.Current(); err == nil {
 		line["operator"] = u.Username
 	}

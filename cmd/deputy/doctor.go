@@ -31,10 +31,10 @@ const (
 
 // finding is the result of one check.
 type finding struct {
-	Check   string `json:"look"`
+	Check   string `json:"check"`
 	State   string `json:"state"`
-	Problem string `json:"says,omitempty"`
-	Fix     string `json:"do,omitempty"`
+	Problem string `json:"problem,omitempty"`
+	Fix     string `json:"fix,omitempty"`
 }
 
 // doctor collects findings.

@@ -98,7 +98,7 @@ func (d *driver) run(in config.Secret, args ...string) (code int, out config.Sec
 			if project != "p" || d.logErr != nil {
 				return d.logErr
 			}
-			d.audited = append(d.audited, fmt.Sprint(line["act"]))
+			d.audited = append(d.audited, fmt.Sprint(line["action"]))
 			return nil
 		},
 		openKEK: func(_ context.Context, uri string) (tink.AEADWithContext, error) {

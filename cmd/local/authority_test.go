@@ -201,7 +201,7 @@ func TestAuthority_AllowedAndAudited(t *testing.T) {
 			}
 		})
 		got := o.do(t, w, ac, n)
-		line := "act=" + o.action + " authority=" + ac.authority + " caller_id=" + incidentTool
+		line := "action=" + o.action + " authority=" + ac.authority + " caller_id=" + incidentTool
 		if ac.authority == "admin" && !o.adminAllowed {
 			if got.problem() != "invalid_request" || w.count(o.googleMethod) != before ||
 				!strings.Contains(got.text, "Administrator access can't") {
@@ -216,7 +216,7 @@ func TestAuthority_AllowedAndAudited(t *testing.T) {
 		if !strings.Contains(log, line) {
 			t.Errorf("%s %s: no log line has %s", o.method, o.path, line)
 		}
-		audit := regexp.MustCompile("act=" + o.action + ` .* request=[0-9a-f]{32} .*outcome=ok`)
+		audit := regexp.MustCompile("action=" + o.action + ` .* request=[0-9a-f]{32} .*outcome=ok`)
 		if o.method != "GET" && !audit.MatchString(log) {
 			t.Errorf("%s %s: no audit line names its request", o.method, o.path)
 		}

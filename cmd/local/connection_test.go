@@ -48,7 +48,7 @@ func TestServerAuthCode_Connects(t *testing.T) {
 		if again.problem() != "invalid_request" || !strings.Contains(again.text, "Google rejected the code") {
 			t.Errorf("%s, the same code again: %d %s", clientType, again.status, again.text)
 		}
-		if log := w.log.String(); strings.Contains(log, "MARKED") || !strings.Contains(log, "act=people.connect") {
+		if log := w.log.String(); strings.Contains(log, "MARKED") || !strings.Contains(log, "action=people.connect") {
 			t.Errorf("log: %s", log)
 		}
 	}

@@ -309,7 +309,7 @@ func TestAudit_TrustChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorldWithCaller(t, caller())
 	w.browser(t, grace).connect()
-	if !strings.Contains(w.log.String(), "act=connect person="+grace.User()) {
+	if !strings.Contains(w.log.String(), "action=connect person="+grace.User()) {
 		t.Error("the consent is not logged")
 	}
 	unknown := w.callerToken(map[string]any{

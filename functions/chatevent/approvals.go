@@ -108,7 +108,7 @@ func withdrawApproval(ctx context.Context, f function, e chat.Event, i invocatio
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "withdraw"), slog.String("caller_id", i.Args),
+	f.Log.InfoContext(ctx, "audit", slog.String("action", "withdraw"), slog.String("caller_id", i.Args),
 		slog.String("authority", i.Form), slog.Bool("withdrawn", withdrawn))
 	return status(ctx, f, e, i)
 }

@@ -34,8 +34,8 @@ func deleteForm() form {
 			case err != nil:
 				return chat.Reply{}, err
 			}
-			f.Log.InfoContext(ctx, "audit", slog.String("act", "delete"),
-				slog.String("authority", "user"), slog.String("in", string(i.Space)))
+			f.Log.InfoContext(ctx, "audit", slog.String("action", "delete"),
+				slog.String("authority", "user"), slog.String("space", string(i.Space)))
 			say := i18n.In(e.Locale)
 			reply := cardReply(say(title), chat.Widget{Text: say(text)})
 			reply.Card.Subtitle, reply.ClosesDialog = i.Args, true

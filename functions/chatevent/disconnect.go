@@ -33,7 +33,7 @@ func disconnect(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"),
+	f.Log.InfoContext(ctx, "audit", slog.String("action", "disconnect"),
 		slog.String("outcome", result.Outcome.String()), slog.Int("withdrawn", result.Withdrawn))
 	return disconnectedCard(e, words.DisconnectDone, result), nil
 }

@@ -24,7 +24,7 @@ func eraseAll(ctx context.Context, f function, e chat.Event, _ invocation) (chat
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("act", "disconnect"), slog.Bool("erased", true),
+	f.Log.InfoContext(ctx, "audit", slog.String("action", "disconnect"), slog.Bool("erased", true),
 		slog.String("outcome", result.Outcome.String()), slog.Int("withdrawn", result.Withdrawn))
 	return disconnectedCard(e, words.EraseDone, result), nil
 }

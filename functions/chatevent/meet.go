@@ -20,7 +20,7 @@ func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Rep
 		if err != nil {
 			return chat.Reply{}, err
 		}
-		f.Log.InfoContext(ctx, "audit", slog.String("act", "meet"), slog.String("authority", "user"))
+		f.Log.InfoContext(ctx, "audit", slog.String("action", "meet"), slog.String("authority", "user"))
 		join := chat.Button{Text: say(words.ButtonJoin), Link: config.NewSecret(room), Primary: true}
 		return cardReply(say(words.MeetTitle), chat.Widget{Text: say(words.MeetText)}, buttons(join)), nil
 	}

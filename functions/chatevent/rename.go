@@ -25,8 +25,8 @@ func renameForm() form {
 			if err != nil {
 				return chat.Reply{}, err
 			}
-			f.Log.InfoContext(ctx, "audit", slog.String("act", "rename"),
-				slog.String("authority", "user"), slog.String("in", string(i.Space)))
+			f.Log.InfoContext(ctx, "audit", slog.String("action", "rename"),
+				slog.String("authority", "user"), slog.String("space", string(i.Space)))
 			row, err := f.spaceButtons(e, i.Space, name, spaces.Address(i.Space))
 			if err != nil {
 				return chat.Reply{}, err

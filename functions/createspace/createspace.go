@@ -112,7 +112,7 @@ func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Requ
 	logging.AddAttrs(r.Context(), slog.String("caller", caller.ID))
 	if err != nil {
 		if fault.KindOf(err) == fault.Denied {
-			s.Log.InfoContext(r.Context(), "audit", slog.String("act", pattern), slog.String("caller_id", caller.ID),
+			s.Log.InfoContext(r.Context(), "audit", slog.String("action", pattern), slog.String("caller_id", caller.ID),
 				slog.String("account", caller.UniqueID), slog.String("outcome", fault.Denied.String()))
 		}
 		return err

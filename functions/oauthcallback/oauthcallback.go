@@ -154,7 +154,7 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "approve"), slog.Bool("allowed", yes),
+	f.Log.InfoContext(r.Context(), "audit", slog.String("action", "approve"), slog.Bool("allowed", yes),
 		slog.String("person", answered.Person), slog.String("caller_id", answered.Caller),
 		slog.Any("actions", answered.Actions), slog.String("authority", string(answered.Authority)))
 	writePage(w, r, http.StatusOK, answeredPage(say(r), yes))
@@ -174,7 +174,7 @@ func (f function) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.Wrap("oauthcallback.export", err)
 	}
-	f.Log.InfoContext(r.Context(), "audit", slog.String("act", "export"), slog.String("person", string(data.Person)))
+	f.Log.InfoContext(r.Context(), "audit", slog.String("action", "export"), slog.String("person", string(data.Person)))
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="deputy.json"`)

@@ -85,7 +85,7 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, withRetry(again, err)
 	}
-	f.log.InfoContext(ctx, "audit", slog.String("act", "connect"), slog.String("person", string(g.Person)),
+	f.log.InfoContext(ctx, "audit", slog.String("action", "connect"), slog.String("person", string(g.Person)),
 		slog.Any("scopes", g.Scopes), slog.Time("connected", g.ConnectedAt))
 	missing := capability.Missing(asked, g.Scopes)
 	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: missing}

@@ -65,8 +65,8 @@ func parseEventConfig(body []byte) (c eventConfig, err error) {
 	return c, nil
 }
 
-// Verify verifies an event token. An invalid one is Unauthenticated and wraps ErrNoToken, ErrUnknownKey, ErrSignature,
-// ErrIssuer, ErrAudience or ErrMalformed. The error is Unavailable if Google's keys cannot be fetched.
+// Verify verifies an event token. An invalid one is Unauthenticated and wraps ErrInvalidJWT, ErrUnknownKey,
+// ErrSignature, ErrIssuer, ErrAudience or ErrMalformed. The error is Unavailable if Google's keys cannot be fetched.
 func (v *EventVerifier) Verify(ctx context.Context, token config.Secret) (EventToken, error) {
 	jws, err := parseJWT(token.Reveal())
 	if err != nil {

@@ -248,5 +248,5 @@ func (s *sweeper) retryRevocation(ctx context.Context, r vault.Revocation) (*int
 // audit writes the audit line for a change that Deputy itself made to a person's grant.
 func (gs *Grants) audit(ctx context.Context, act string, person resource.Person, why string) {
 	gs.log.InfoContext(ctx, "audit",
-		slog.String("act", act), slog.String("person", string(person)), slog.String("why", why))
+		slog.String("action", act), slog.String("person", string(person)), slog.String("reason", why))
 }

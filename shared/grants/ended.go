@@ -47,7 +47,7 @@ func (gs *Grants) RecordAppRemoved(ctx context.Context, person resource.Person, 
 	return fault.Wrap("grants.RecordAppRemoved", err)
 }
 
-// RecordAppReturned undoes AppRemoved: the app is in the person's direct messages again.
+// RecordAppReturned undoes RecordAppRemoved: the app is in the person's direct messages again.
 func (gs *Grants) RecordAppReturned(ctx context.Context, person resource.Person) error {
 	_, _, err := gs.change(ctx, person, func(g *vault.Grant) bool {
 		before := g.RemovedAt

@@ -32,12 +32,12 @@ func (o *Operations) audit(ctx context.Context, l auditLine, created string, rep
 // writeAudit writes one audit line (docs/operate.md). It holds no text and no token.
 func (o *Operations) writeAudit(ctx context.Context, l auditLine, created string, repeated bool, outcome string) {
 	authority := string(cmp.Or(l.Authority, callers.AuthorityUser))
-	attrs := []any{slog.String("act", l.actions[0]), slog.String("authority", authority)}
+	attrs := []any{slog.String("action", l.actions[0]), slog.String("authority", authority)}
 	if !l.self {
 		attrs = append(attrs, slog.String("caller_id", l.Caller.ID))
 	}
-	attrs = append(attrs, slog.String("person", string(l.person)), slog.String("in", string(l.space)),
-		slog.String("made", created), slog.String("request", l.request[:min(len(l.request), 32)]),
+	attrs = append(attrs, slog.String("person", string(l.person)), slog.String("space", string(l.space)),
+		slog.String("resource", created), slog.String("request", l.request[:min(len(l.request), 32)]),
 		slog.Bool("repeated", repeated), slog.String("outcome", outcome))
 	o.deps.Log.InfoContext(ctx, "audit", attrs...)
 }

@@ -49,7 +49,7 @@ type Request struct {
 	ID     string          // Digest of the caller and its key
 	Caller string          // id of the caller
 	Person resource.Person // users/{sub} to act as; empty for a person who never connected
-	Hash   string          // of the request; the same key with another hash is ErrReused
+	Hash   string          // of the request; the same key with another hash is ErrKeyReused
 }
 
 // Digest returns the SHA-256 of the parts in hex; each part is prefixed with its length.
@@ -137,7 +137,7 @@ func attemptID(o vault.Operation) string {
 }
 
 // Result returns the stored result of a request; nil if there is none.
-// ErrReused if the key belongs to a different request.
+// ErrKeyReused if the key belongs to a different request.
 func (r *Runner) Result(ctx context.Context, q Request) ([]byte, error) {
 	o, err := r.vault.Operation(ctx, q.ID)
 	switch {

@@ -59,7 +59,7 @@ func New(d Deps) *Operations {
 type Call struct {
 	Caller    callers.Caller  // from callers.Verify
 	Person    resource.Named  // users/{id} or an e-mail address, as the caller names them
-	Authority vault.Authority // callers.ByUser, ByAdmin or ByDelegation
+	Authority vault.Authority // callers.AuthorityUser and so on
 	Key       resource.Key    // idempotency key; empty for a read
 	self      bool
 }

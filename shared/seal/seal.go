@@ -97,7 +97,7 @@ func (k *Keys) Seal(text []byte, place Place) ([]byte, error) {
 	return sealed, fault.Wrap("seal.Seal", err)
 }
 
-// Open decrypts a text that was sealed for place. It fails with a fault around ErrUnknownKey or ErrBroken.
+// Open decrypts a text that was sealed for place. It fails with a fault around ErrUnknownKey or ErrNotAuthentic.
 func (k *Keys) Open(sealed []byte, place Place) ([]byte, error) {
 	text, err := k.aead.Decrypt(sealed, k.associatedData(place))
 	if err == nil {

@@ -187,7 +187,7 @@ func TestDrain_WaitsForRequests(t *testing.T) {
 		signals, exits := make(chan os.Signal, 1), make(chan int, 1)
 		go drain.ExitOnSignal(signals, func(code int) { exits <- code })
 		signals <- syscall.SIGTERM
-		synctest.Wait() // OnSignal waits for the request
+		synctest.Wait() // ExitOnSignal waits for the request
 		if len(exits) != 0 {
 			t.Fatalf("exit %d with a request in flight", <-exits)
 		}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Authority is why an operation is allowed: callers.ByUser, ByAdmin or ByDelegation.
+// Authority is why an operation is allowed: callers.AuthorityUser and so on.
 type Authority string
 
 // Approval allows one caller to run actions as the person under one authority. It

@@ -12,8 +12,8 @@ import (
 // can be recorded without a key. A mark only moves forward and only restricts the grant.
 type Mark string
 
-// RevokedAt invalidates older tokens. SessionsAt ends older agent sessions and open
-// approval requests. AskAt requires a check with Google before the next use.
+// RevokedAt invalidates older tokens. SessionsEndedAt ends older agent sessions and open
+// approval requests. RecheckAt requires a check with Google before the next use.
 const (
 	RevokedAt       Mark = "revokedAt"
 	SessionsEndedAt Mark = "sessionsAt"

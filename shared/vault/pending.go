@@ -57,7 +57,7 @@ type sealedPending struct {
 	UsedBy   string    `json:"by,omitempty"` // random ID of the write that used it
 }
 
-// CreatePending stores p under the state for PendingLife. It returns Conflict if the state exists.
+// CreatePending stores p under the state for PendingTTL. It returns Conflict if the state exists.
 func (v *Vault) CreatePending(ctx context.Context, state config.Secret, p Pending) error {
 	id, expires := stateID(state), v.now().Add(PendingTTL)
 	content := sealedPending{Pending: p, Verifier: p.Verifier.Reveal(), ReturnTo: p.ReturnTo.Reveal(), Expires: expires}

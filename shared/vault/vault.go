@@ -78,8 +78,8 @@ func (v *Vault) OnOpenError(report func(collection Collection, err error)) {
 	v.onOpenError.Store(&report)
 }
 
-// open decodes a record into content. The error wraps seal.ErrBroken if the record was not sealed for this place, and
-// is Unavailable and wraps seal.ErrUnknownKey if its key is not loaded.
+// open decodes a record into content. The error wraps seal.ErrNotAuthentic if the record was not sealed for this place,
+// and is Unavailable and wraps seal.ErrUnknownKey if its key is not loaded.
 func (v *Vault) open(collection Collection, doc Doc, content any) error {
 	plain, err := v.keys.Open(bytesField(doc.Fields, sealedField), recordPlace(collection, doc.ID))
 	if err == nil && json.Unmarshal(plain, content) != nil {
