@@ -56,7 +56,7 @@ func TestAdmin_SpaceWithoutMembership(t *testing.T) {
 		}
 		// Chat does not name the administrator, so Deputy's audit log must.
 		line := regexp.MustCompile(`msg=audit .*action=members.write authority=admin caller_id=` + incidentTool +
-			` person=(\S+) space=` + space.Name() + ` .*outcome=(\w+)`)
+			` person=(\S+) target=` + space.Name() + ` .*outcome=(\w+)`)
 		lines := line.FindAllStringSubmatch(w.log.String(), -1)
 		if len(lines) != 2 || lines[0][2] != "begun" || lines[1][2] != "ok" ||
 			lines[0][1] != alan.User() && lines[0][1] != "users/"+alan.Email {

@@ -87,6 +87,7 @@ func TestInARealBrowserTheStoryGoesByClicks(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		c := openChromium(t)
+		c.do(chromedp.EmulateViewport(1440, 780)) // with room for the inspector
 		c.do(chromedp.Navigate(w.address+"/"), chromedp.WaitVisible(chromedp.ID("text")))
 		c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 		c.wantText("Deputy requires configuration", "Only visible to you")

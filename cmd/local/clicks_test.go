@@ -65,15 +65,20 @@ func (c *chromium) click(tag, text string) {
 // can redraw the button before the click.
 func (c *chromium) clickUntilOpen(button, target string) {
 	c.t.Helper()
+	clickUntil(c, byText("button", button), chromedp.CSS(target))
+}
+
+func clickUntil[T chromedp.Selectable](c *chromium, button chromedp.Search, target T) {
+	c.t.Helper()
 	for range 5 {
 		ctx, cancel := context.WithTimeout(c.ctx, 4*time.Second)
-		err := chromedp.Do(ctx, chromedp.Click(byText("button", button)), chromedp.WaitVisible(chromedp.CSS(target)))
+		err := chromedp.Do(ctx, chromedp.Click(button), chromedp.WaitVisible(target))
 		cancel()
 		if err == nil {
 			return
 		}
 	}
-	c.do(chromedp.WaitVisible(chromedp.CSS(target)))
+	c.do(chromedp.WaitVisible(target))
 }
 
 // pressKey returns an action that presses a key. The page can prevent the key's default action.
@@ -181,8 +186,8 @@ func TestInARealBrowserDisconnectingEndsIt(t *testing.T) {
 		c.do(c.typeMessage("/disconnect"))
 		c.waitFor(".card", "Disconnect")
 		c.screenshot("disconnect")
-		c.do(chromedp.Click(chromedp.Search(`(//*[@class='card']//button[.='Disconnect'])[last()]`)))
-		c.waitFor("#talk", "You're disconnected")
+		last := chromedp.Search(`(//*[@class='card']//button[.='Disconnect'])[last()]`)
+		clickUntil(c, last, chromedp.Search(`//*[@id='talk'][contains(., "You're disconnected")]`))
 		c.do(c.typeMessage("/createspace Too late"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 		if got := w.spaces(ada); got != nil {
 			t.Errorf("created after disconnecting: %v", got)

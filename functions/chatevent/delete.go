@@ -35,7 +35,7 @@ func deleteForm() form {
 				return chat.Reply{}, err
 			}
 			f.Log.InfoContext(ctx, "audit", slog.String("action", "delete"),
-				slog.String("authority", "user"), slog.String("space", string(i.Space)))
+				slog.String("authority", "user"), slog.String("target", string(i.Space)))
 			say := i18n.In(e.Locale)
 			reply := cardReply(say(title), chat.Widget{Text: say(text)})
 			reply.Card.Subtitle, reply.ClosesDialog = i.Args, true

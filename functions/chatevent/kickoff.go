@@ -55,7 +55,7 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 		return chat.Reply{}, err
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("action", "kickoff"), slog.String("authority", "user"),
-		slog.String("space", string(e.Space.Name)),
+		slog.String("target", string(e.Space.Name)),
 		slog.Int("guests", len(guests)), slog.Int("without_email", len(withoutEmail)))
 	start := scheduled.Start.In(zone).Format(say(words.TimeLayout))
 	widgets := []chat.Widget{{Label: say(words.KickoffWhen), Text: start}}

@@ -26,7 +26,7 @@ func renameForm() form {
 				return chat.Reply{}, err
 			}
 			f.Log.InfoContext(ctx, "audit", slog.String("action", "rename"),
-				slog.String("authority", "user"), slog.String("space", string(i.Space)))
+				slog.String("authority", "user"), slog.String("target", string(i.Space)))
 			row, err := f.spaceButtons(e, i.Space, name, spaces.Address(i.Space))
 			if err != nil {
 				return chat.Reply{}, err

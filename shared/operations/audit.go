@@ -36,7 +36,7 @@ func (o *Operations) writeAudit(ctx context.Context, l auditLine, created string
 	if !l.self {
 		attrs = append(attrs, slog.String("caller_id", l.Caller.ID))
 	}
-	attrs = append(attrs, slog.String("person", string(l.person)), slog.String("space", string(l.space)),
+	attrs = append(attrs, slog.String("person", string(l.person)), slog.String("target", string(l.space)),
 		slog.String("resource", created), slog.String("request", l.request[:min(len(l.request), 32)]),
 		slog.Bool("repeated", repeated), slog.String("outcome", outcome))
 	o.deps.Log.InfoContext(ctx, "audit", attrs...)
