@@ -204,7 +204,7 @@ func riscError(status int, text []byte) error {
 		Error struct{ Message string }
 	}
 	_ = json.Unmarshal(text, &body) // without a message, the status has to do
-	fix := ""
+	var fix string
 	switch {
 	case status == http.StatusNotFound:
 		fix = "no event stream is configured; run deputy risc set --address"

@@ -50,8 +50,8 @@ func (s *Server) Account(id string) (Person, bool) {
 func (s *Server) AddAccount(p Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	others := slices.DeleteFunc(slices.Clone(s.accounts), func(o Person) bool { return o.Sub == p.Sub })
-	s.accounts = append(others, p)
+	s.accounts = slices.DeleteFunc(slices.Clone(s.accounts), func(o Person) bool { return o.Sub == p.Sub })
+	s.accounts = append(s.accounts, p)
 	if s.space("DM"+p.Sub) == nil {
 		s.spaces = append(s.spaces, appDM(p))
 	}

@@ -24,7 +24,7 @@ type Call struct {
 	Applied bool // the call has taken effect
 }
 
-// ErrGarbage, returned by Inject before a read, lets the read run but changes every
+// ErrGarbage is returned by Inject before a read: it lets the read run but changes every
 // field of its result to a value of another type.
 var ErrGarbage = errors.New("garbage")
 
