@@ -132,8 +132,8 @@ for setting in ${settings[@]+"${settings[@]}"}; do
 	fits --set "$setting" "($settable)=[^|]*" "is not NAME=VALUE with a supported name"
 done
 
-# shellcheck source=deploy/doors.sh
-. deploy/doors.sh
+# shellcheck source=deploy/calls.sh
+. deploy/calls.sh
 # shellcheck source=deploy/infra.sh
 . deploy/infra.sh
 # shellcheck source=deploy/services.sh

@@ -117,7 +117,7 @@ func TestApproval_WrongAccount(t *testing.T) {
 	}
 }
 
-func TestAnAnswerCountsOnceAndInItsOwnBrowserOnly(t *testing.T) {
+func TestApproval_StolenOrUsedToken(t *testing.T) {
 	t.Parallel()
 	w := newUnapprovedWorld(t)
 	b, thief := w.browser(t, ada), w.browser(t, grace)

@@ -83,7 +83,7 @@ func (c *chromium) typeMessage(text string) chromedp.Action[chromedp.Void] {
 	return chromedp.SendKeys(chromedp.ID("text"), text+"\r")
 }
 
-func TestInARealBrowserTheStoryGoesByClicks(t *testing.T) {
+func TestRealBrowser_Story(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		c := openChromium(t)
@@ -103,7 +103,7 @@ func TestInARealBrowserTheStoryGoesByClicks(t *testing.T) {
 	})
 }
 
-func TestInARealBrowserConnectAndContinueGoByClicksFromASpace(t *testing.T) {
+func TestRealBrowser_ConnectFromSpace(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		c := openChromium(t)
@@ -128,7 +128,7 @@ func TestInARealBrowserConnectAndContinueGoByClicksFromASpace(t *testing.T) {
 	})
 }
 
-func TestInARealBrowserAPageOfOursShowsItsStyle(t *testing.T) {
+func TestRealBrowser_PageStyle(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), openChromium(t)
 	c.do(chromedp.Navigate(w.address+"/oauthcallback/connected"), chromedp.WaitVisible(chromedp.CSS("h1")))
@@ -142,7 +142,7 @@ func TestInARealBrowserAPageOfOursShowsItsStyle(t *testing.T) {
 	c.screenshot("connected")
 }
 
-func TestInARealBrowserTheFormIsFilledInAndSent(t *testing.T) {
+func TestRealBrowser_Form(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		w.browser(t, ada).connect()
@@ -181,7 +181,7 @@ func TestInARealBrowserTheFormIsFilledInAndSent(t *testing.T) {
 	})
 }
 
-func TestInARealBrowserTheHomeTabAndTheConnectionAreShown(t *testing.T) {
+func TestRealBrowser_HomeAndConnection(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), openChromium(t)
 	b := w.browser(t, ada)
@@ -198,7 +198,7 @@ func TestInARealBrowserTheHomeTabAndTheConnectionAreShown(t *testing.T) {
 	c.screenshot("connection")
 }
 
-func TestInARealBrowserAPersonAllowsASystem(t *testing.T) {
+func TestRealBrowser_Approval(t *testing.T) {
 	t.Parallel()
 	w, c := newUnapprovedWorld(t), openChromium(t)
 	link := w.invitation(t, "approval_required")

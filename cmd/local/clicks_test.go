@@ -111,7 +111,7 @@ func (c *chromium) setDark() {
 	}))
 }
 
-func TestInARealBrowserTheWrongAccountIsToldApart(t *testing.T) {
+func TestRealBrowser_WrongAccount(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), openChromium(t)
 	c.open(w, "")
@@ -135,7 +135,7 @@ func TestInARealBrowserTheWrongAccountIsToldApart(t *testing.T) {
 	c.waitFor("#talk", "You're connected")
 }
 
-func TestInARealBrowserABoxLeftUntickedIsAskedForAgain(t *testing.T) {
+func TestRealBrowser_MissingScope(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), openChromium(t)
 	c.open(w, "")
@@ -154,7 +154,7 @@ func TestInARealBrowserABoxLeftUntickedIsAskedForAgain(t *testing.T) {
 	c.waitFor("#talk", "Space created")
 }
 
-func TestInARealBrowserSomebodyWhoIsNotAddedIsNamed(t *testing.T) {
+func TestRealBrowser_MemberNotAdded(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
@@ -177,7 +177,7 @@ func TestInARealBrowserSomebodyWhoIsNotAddedIsNamed(t *testing.T) {
 	})
 }
 
-func TestInARealBrowserDisconnectingEndsIt(t *testing.T) {
+func TestRealBrowser_Disconnect(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		w.browser(t, ada).connect()
@@ -195,7 +195,7 @@ func TestInARealBrowserDisconnectingEndsIt(t *testing.T) {
 	})
 }
 
-func TestInARealBrowserTheInspectorShowsWhatHappenedAndSendsItAgain(t *testing.T) {
+func TestRealBrowser_Inspector(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), openChromium(t)
 	w.browser(t, ada).connect()
@@ -233,7 +233,7 @@ func TestInARealBrowserTheInspectorShowsWhatHappenedAndSendsItAgain(t *testing.T
 	c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 }
 
-func TestInARealBrowserCommandsAndPeopleAreOfferedWhileOneTypes(t *testing.T) {
+func TestRealBrowser_CommandMenu(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), openChromium(t)
 	c.open(w, "AAAAteam")
@@ -250,7 +250,7 @@ func TestInARealBrowserCommandsAndPeopleAreOfferedWhileOneTypes(t *testing.T) {
 	}
 }
 
-func TestInARealBrowserThePageFitsAPhone(t *testing.T) {
+func TestRealBrowser_PhoneWidth(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), openChromium(t)
 	c.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
@@ -283,7 +283,7 @@ func TestInARealBrowserThePageFitsAPhone(t *testing.T) {
 	checkWidth("homepage")
 }
 
-func TestInARealBrowserEveryControlHasAName(t *testing.T) {
+func TestRealBrowser_AccessibleNames(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), openChromium(t)
 	b := w.browser(t, ada)

@@ -67,7 +67,7 @@ func TestSay_TooLongForButton(t *testing.T) {
 	})
 }
 
-func TestARedeliveredSayWritesOnce(t *testing.T) {
+func TestSay_Redelivered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
@@ -173,7 +173,7 @@ func TestInvite_UnknownWord(t *testing.T) {
 		`Deputy doesn't recognize "`+strings.Repeat("很", 60)+`…"`)
 }
 
-func TestMeetOpensARoomAndTellsOfItOnce(t *testing.T) {
+func TestMeet_PostsLink(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)

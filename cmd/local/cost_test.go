@@ -102,7 +102,7 @@ func (w *world) pushSecurityEvent(t *testing.T, token string) {
 	}
 }
 
-func TestTheCostsInTheManualAreTheCosts(t *testing.T) {
+func TestManual_Costs(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/operate.md")
 	if err != nil {
@@ -138,7 +138,7 @@ func TestTheCostsInTheManualAreTheCosts(t *testing.T) {
 	}
 }
 
-func TestTheSizeOfAGrantInTheManualIsItsSize(t *testing.T) {
+func TestManual_GrantSize(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.browser(t, google.People()[0]).connect()

@@ -31,7 +31,7 @@ func (w *world) measureCounts(do func()) counts {
 	return got
 }
 
-func TestAnEventOfAPersonSeenLatelyCostsChatsOwnCallAndNothingElse(t *testing.T) {
+func TestCosts_CachedPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.browser(t, ada).connect()
@@ -42,7 +42,7 @@ func TestAnEventOfAPersonSeenLatelyCostsChatsOwnCallAndNothingElse(t *testing.T)
 	}
 }
 
-func TestAnEventOfAPersonNotSeenCostsOneReadMore(t *testing.T) {
+func TestCosts_UncachedPerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.browser(t, ada).connect()
@@ -54,7 +54,7 @@ func TestAnEventOfAPersonNotSeenCostsOneReadMore(t *testing.T) {
 	}
 }
 
-func TestAnExpiredTokenIsRefreshedOnceHoweverManyWait(t *testing.T) {
+func TestOnce_TokenRefresh(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.browser(t, ada).connect()
@@ -71,7 +71,7 @@ func TestAnExpiredTokenIsRefreshedOnceHoweverManyWait(t *testing.T) {
 	}
 }
 
-func TestSigningKeysAreFetchedOnceAtAColdStartUnderLoad(t *testing.T) {
+func TestOnce_SigningKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sendMany(t, 50)

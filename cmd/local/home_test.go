@@ -197,7 +197,7 @@ func TestExport_AllDataNoToken(t *testing.T) {
 	}
 }
 
-func TestEverythingIsErasedOnceItIsConfirmed(t *testing.T) {
+func TestErase_Confirmed(t *testing.T) {
 	t.Parallel()
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)

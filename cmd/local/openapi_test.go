@@ -623,7 +623,7 @@ func TestAPI_InvalidRequests(t *testing.T) {
 	}
 }
 
-func TestEveryCurlOfTheDocumentWorks(t *testing.T) {
+func TestCurl(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("NOT TESTED: the commands of docs/api.md. No curl was found; ./test.sh --all installs it")

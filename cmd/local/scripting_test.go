@@ -21,7 +21,7 @@ import (
 	"example.com/deputy/shared/vault/memory"
 )
 
-func TestTheScriptsOfTheManualRun(t *testing.T) {
+func TestManualScripts(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("NOT TESTED: the commands of docs/local.md. No curl was found; ./test.sh --all installs it")
@@ -47,7 +47,7 @@ func TestTheScriptsOfTheManualRun(t *testing.T) {
 	}
 }
 
-func TestTheManualListsEverySwitch(t *testing.T) {
+func TestManualSwitches(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/local.md")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 
 // Google's discovery documents, without descriptions and reduced to the methods and schemas that the emulator supports.
 //
-//go:generate go test -run TestTheTrimmedDiscoveryDocumentsAreGoogles -update
+//go:generate go test -run TestTrimmedDiscovery -update
 var (
 	//go:embed discovery/chat.json
 	chatDocument []byte

@@ -44,7 +44,7 @@ var (
 	}
 )
 
-func TestTheTrimmedDiscoveryDocumentsAreGoogles(t *testing.T) {
+func TestTrimmedDiscovery(t *testing.T) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "update the tables of docs/setup.md")
 
 const setup = "../../docs/setup.md"
 
-func TestTheTablesOfTheSetupDocumentAreTheCodes(t *testing.T) {
+func TestSetupTables(t *testing.T) {
 	say := i18n.In("en")
 	table := &strings.Builder{}
 	table.WriteString("| Command ID | Name | Command type | Description | Open a dialog | " +

@@ -361,7 +361,7 @@ func TestShellScripts_Linters(t *testing.T) {
 			t.Skip("NOT TESTED: shell scripts. " + program[0] + " was not found; ./test.sh --all installs it")
 		}
 		args := slices.Concat(program[1:], []string{
-			"deploy.sh", "test.sh", ".ci/run", "deploy/doors.sh", "deploy/infra.sh", "deploy/services.sh",
+			"deploy.sh", "test.sh", ".ci/run", "deploy/calls.sh", "deploy/infra.sh", "deploy/services.sh",
 			"deploy/checklist.sh", "deploy/pins.sh", "deploy/test.sh",
 		})
 		cmd := exec.CommandContext(t.Context(), program[0], args...) //nolint:gosec // fixed names

@@ -72,7 +72,7 @@ var traps = []trap{
 		[]string{`${a[$i]}`, `${a[1]:-x}`},
 	},
 	{
-		"sha256sum", regexp.MustCompile(`\b(?:sha\d+sum|md5sum)\b`), "digest in deploy/doors.sh",
+		"sha256sum", regexp.MustCompile(`\b(?:sha\d+sum|md5sum)\b`), "digest in deploy/calls.sh",
 		[]string{`sha256sum f | cut -c1-16`, `md5sum f`},
 		[]string{`if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c1-16`},
 	},
