@@ -41,7 +41,7 @@ usage: ./deploy.sh --project PROJECT --region REGION [option ...]
   --commit SHA             the commit of --push; empty for a manual build
   --pin                    only write the digests of the build images into cloudbuild.yaml, deploy/build.yaml
                            and Dockerfile
-  --project-number N       the project number, if you may not read it by gcloud
+  --project-number N       the project number, if gcloud can't read it
   --dry-run                print the commands of a first run and call nothing
 
 TEXT

@@ -19,7 +19,7 @@ func writeProfiles(ctx context.Context, b *testbed, p plan) error {
 		name, target string
 		run          func(context.Context, *deployed.Service, int) error
 	}{
-		{"seen", "ChatEvent", func(ctx context.Context, f *deployed.Service, i int) error {
+		{"cached", "ChatEvent", func(ctx context.Context, f *deployed.Service, i int) error {
 			return b.send(ctx, f, b.people[i%approving], "Space created")
 		}},
 		{"prompt", "ChatEvent", func(ctx context.Context, f *deployed.Service, i int) error {

@@ -98,7 +98,7 @@ func openTestbed(ctx context.Context, p plan) (b *testbed, err error) {
 		return nil, err
 	}
 	b.cleanup = append(b.cleanup, func() { _ = os.RemoveAll(filepath.Dir(b.binary)) })
-	build := exec.CommandContext(ctx, "go", "build", "-o", b.path("least"), "./bench/least") //nolint:gosec // fixed
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.path("least"), "./bench/baseline") //nolint:gosec // fixed
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
@@ -230,7 +230,7 @@ func (b *testbed) start(ctx context.Context, target string, env ...string) (*dep
 	return f, err
 }
 
-// startBaseline runs the baseline, bench/least.
+// startBaseline runs the baseline, bench/baseline.
 func (b *testbed) startBaseline(ctx context.Context) (*deployed.Service, error) {
 	address, err := deployed.FreeAddress()
 	if err != nil {

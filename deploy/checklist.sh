@@ -27,7 +27,7 @@ TEXT
    Download its JSON, pass it to ./deploy.sh with --client-secrets, and delete the file.
 3. Chat app: https://console.cloud.google.com/apis/api/chat.googleapis.com/hangouts-chat?project=$project
    HTTP endpoint URL $endpoint (also App Home URL)
-   Authentication audience: Project number ($number)
+   Authentication Audience (classic apps): Project Number ($number)
    Commands (ID, name, type, "Open a dialog"):
 TEXT
 	row='^| \([0-9][0-9]*\) | `\([^`]*\)` | \([^|]*\) | \([^|]*\) | *\([^| ]*\) *|.*'

@@ -158,7 +158,7 @@ binding_of() {
 }
 
 # database creates the Firestore database, its TTL policies and the indexes of the fields
-# that are queried. shared/vault has the same lists (ForgottenByTTL, Indexed).
+# that are queried. shared/vault has the same lists (TTLCollectionGroups, IndexedFields).
 database() {
 	local group field
 	have gcloud firestore databases describe --database="$database" --project="$project" >/dev/null ||
@@ -267,7 +267,7 @@ prepared_by() {
 this_infra() { sed 's/^[[:space:]]*#.*//' deploy/infra.sh | digest; }
 
 # exclusions keeps request URLs out of the logs before the first request: the callback's
-# contain a code and a state, and createspace's contain e-mail addresses.
+# contain a code and a state, and createspace's contain email addresses.
 exclusions() {
 	local name is filter old
 	is="$(have gcloud logging sinks describe _Default --flatten='exclusions[]' --project="$project" \

@@ -143,7 +143,7 @@ func (l load) print(w io.Writer) {
 	for _, x := range l.limits() {
 		mark := "    "
 		if x.used > x.max {
-			mark = "MET "
+			mark = "OVER"
 		}
 		printf("%s%7.1f %%  %s: %.1f of %.0f %s\n", mark, 100*x.share(), x.name, x.used, x.max, x.unit)
 	}

@@ -31,13 +31,16 @@ func TestCosts(t *testing.T) {
 	withoutCPU := func(c cost) cost { return cost{reads: c.reads, writes: c.writes, calls: c.calls} }
 	connecting := documented("an invitation in Chat").plus(documented("/start")).plus(documented("/callback"))
 	for name, c := range map[string]struct{ got, want cost }{
-		"command":       {commandCost, documented("a command, the person seen in the last minute")},
-		"uncached":      {commandCost.plus(uncachedCost), documented("a command, the person not seen")},
-		"expired token": {commandCost.plus(expiredCost), documented("a command, the access token over (once an hour)")},
-		"connect":       {connectCost, connecting},
-		"caller":        {callerCost, documented("a call of another system")},
-		"sweep":         {sweepCost, documented("a sweep, with nothing due")},
-		"refresh":       {refreshCost, documented("a sweep, for each grant that is due")},
+		"command":  {commandCost, documented("a command, the person seen in the last minute")},
+		"uncached": {commandCost.plus(uncachedCost), documented("a command, the person not seen")},
+		"expired token": {
+			commandCost.plus(expiredCost),
+			documented("a command, if the access token expired (once an hour)"),
+		},
+		"connect": {connectCost, connecting},
+		"caller":  {callerCost, documented("a call of another system")},
+		"sweep":   {sweepCost, documented("a sweep, with nothing due")},
+		"refresh": {refreshCost, documented("a sweep, for each grant that is due")},
 	} {
 		if withoutCPU(c.got) != withoutCPU(c.want) {
 			t.Errorf("%s: got %+v, documented %+v", name, withoutCPU(c.got), withoutCPU(c.want))
@@ -50,9 +53,9 @@ func TestLimits(t *testing.T) {
 		load        load
 		first, want string
 	}{
-		{load{people: 1_000_000, spaces: 10_000, commands: 1, callerShare: 0.5}, "message and space reads", "MET"},
-		{load{people: 10_000, spaces: 30_000, commands: 1}, "space writes of the project", "MET"},
-		{load{people: 10_000, spaces: 5_000, commands: 0, members: 100}, "membership writes", "MET"},
+		{load{people: 1_000_000, spaces: 10_000, commands: 1, callerShare: 0.5}, "message and space reads", "OVER"},
+		{load{people: 10_000, spaces: 30_000, commands: 1}, "space writes of the project", "OVER"},
+		{load{people: 10_000, spaces: 5_000, commands: 0, members: 100}, "membership writes", "OVER"},
 		{load{people: 1_000, spaces: 100, commands: 1}, "space writes of the project", "US$ a month"},
 	} {
 		var out strings.Builder
@@ -61,7 +64,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%+v: %s", c.load, out.String())
 		}
 		nearest := c.load.limits()[0]
-		if strings.Contains(out.String(), "MET") != (nearest.used > nearest.max) {
+		if strings.Contains(out.String(), "OVER") != (nearest.used > nearest.max) {
 			t.Errorf("%+v: %s", c.load, out.String())
 		}
 	}

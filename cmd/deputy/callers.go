@@ -63,7 +63,7 @@ func addCommand(r *callersFile) *cobra.Command {
 	flags.StringVar(&in.UniqueID, "unique-id", "", "numeric unique `id` of the service account")
 	flags.StringVar(&in.Name, "name", "", "display `name` that people see")
 	flags.StringSliceVar(&in.Actions, "action", nil, "`action` to allow, such as spaces.create; repeatable")
-	flags.StringSliceVar(&in.People, "person", nil, "`person` to act as: users/{id} or e-mail address; repeatable")
+	flags.StringSliceVar(&in.People, "person", nil, "`person` to act as: users/{id} or email address; repeatable")
 	flags.StringSliceVar(&in.Domains, "domain", nil, "`domain` whose people the caller may act as; repeatable")
 	authorities := flags.StringSlice("authority", nil,
 		"`authority` to allow: user, admin or delegation; repeatable; defaults to user")

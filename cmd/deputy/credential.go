@@ -42,7 +42,8 @@ func (s credentialStore) load() (c credential, ok bool, err error) {
 		err = json.Unmarshal(text, &c)
 	}
 	if err != nil {
-		return c, false, fmt.Errorf("read the credential in %s: %w; remove the file and run deputy quickstart again",
+		return c, false, fmt.Errorf("cannot read the credential in %s: %w;"+
+			" remove the file and run deputy quickstart again",
 			s.path(), err)
 	}
 	return c, true, nil
@@ -56,16 +57,16 @@ func (s credentialStore) save(c credential) (err error) {
 		return fault.Wrap("deputy.credential", err)
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("store the credential: %w", err)
+		return fmt.Errorf("cannot store the credential: %w", err)
 	}
 	f, err := os.CreateTemp(s.dir, "credential-*") // mode 0600
 	if err != nil {
-		return fmt.Errorf("store the credential: %w", err)
+		return fmt.Errorf("cannot store the credential: %w", err)
 	}
 	defer func() {
 		if err != nil {
 			_ = os.Remove(f.Name())
-			err = fmt.Errorf("store the credential: %w", err)
+			err = fmt.Errorf("cannot store the credential: %w", err)
 		}
 	}()
 	if _, err = f.Write(append(text, '\n')); err == nil {

@@ -125,7 +125,7 @@ func (d *deployment) checkService(ctx context.Context, function string) {
 		" try the other")
 	if err = nil; s.Status.Ready != s.Status.Created {
 		serving := cmp.Or(s.Status.Ready, "none")
-		err = fmt.Errorf("the newest revision, %s, does not run; %s serves", s.Status.Created, serving)
+		err = fmt.Errorf("the newest revision, %s, is not ready; %s serves the traffic", s.Status.Created, serving)
 	}
 	d.check("newest revision of "+name, err, "find the reason in its log, fix it, and run ./deploy.sh again")
 	status, _, err := d.get(ctx, s.Status.URL+"/ready/store")

@@ -82,7 +82,7 @@ func doctorCommand(d deps) *cobra.Command {
 	asJSON := c.Flags().Bool("json", false, "print JSON")
 	project := c.Flags().String("project", "", "deployed `project` to check")
 	region := c.Flags().String("region", "", "`region` of its functions")
-	person := c.Flags().String("person", "", "e-mail `address` of a person to check delegation for")
+	person := c.Flags().String("person", "", "email `address` of a person to check delegation for")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if (*project == "") != (*region == "") {
 			return &usageError{errors.New("use --project and --region together; see deputy doctor --help")}

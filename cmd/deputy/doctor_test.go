@@ -249,14 +249,14 @@ func TestDoctor_Faults(t *testing.T) {
 				disabled := strings.Replace(exclusion("createspace"), "\t\t", "\tTrue\t", 1)
 				c.outputs[describeSink] = exclusion("oauthcallback") + disabled
 			},
-			"request log of deputy-createspace", "e-mail addresses", "./deploy.sh",
+			"request log of deputy-createspace", "email addresses", "./deploy.sh",
 		},
 		"revision never ran": {
 			func(c *cloud) {
 				c.replace(describeCallback, `CreatedRevisionName":"oauthcallback-2"`,
 					`CreatedRevisionName":"oauthcallback-3"`)
 			},
-			"newest revision of deputy-oauthcallback", "oauthcallback-3, does not run", "./deploy.sh",
+			"newest revision of deputy-oauthcallback", "oauthcallback-3, is not ready", "./deploy.sh",
 		},
 		"sweep job audience": {
 			func(c *cloud) { c.outputs[describeSweepJob] = "ENABLED,https://other.example.com," },

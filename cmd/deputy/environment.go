@@ -16,7 +16,7 @@ func (d *doctor) checkEnvironment(ctx context.Context, person string) {
 	parts, err := d.open(ctx)
 	if d.check("variables: keysets, client, addresses", err,
 		"set each variable as docs/setup.md describes; the message lists every problem") {
-		_, err = parts.Vault.Cursor(ctx)
+		err = parts.Vault.Ping(ctx)
 		d.check("Firestore", err,
 			"check that the database exists and that this account can read it (roles/datastore.user)")
 	}

@@ -1,7 +1,7 @@
 // Command deputy creates Google Chat spaces as the person who runs it, and operates a deployed Deputy. It manages
 // callers, people, templates, keysets and security events, sweeps the store, and checks a deployment.
 //
-// Operator commands read the same environment variables as the functions (design section 11). Keysets pass through
+// Operator commands read the same environment variables as the functions (docs/setup.md). Keysets pass through
 // standard input and output, never arguments, so that they can be piped to Secret Manager without touching a disk.
 //
 // The exit status is 0 on success, 64 on a usage error, 75 on a temporary failure, and 1 on any other failure.

@@ -18,11 +18,11 @@ import (
 
 const peopleHelp = `List people with a grant, and disconnect or erase them.
 
-PERSON is users/{id}, or an e-mail address in gmail.com or in the Workspace
+PERSON is users/{id}, or an email address in gmail.com or in the Workspace
 domain of the account. Tokens are never shown.
 
 The commands read the functions' variables from the environment. disconnect and
-purge write an audit line to the project's log deputy-audit, which requires
+erase write an audit line to the project's log deputy-audit, which requires
 roles/logging.logWriter.`
 
 func peopleCommand(d deps) *cobra.Command {
@@ -30,7 +30,7 @@ func peopleCommand(d deps) *cobra.Command {
 	asJSON := c.PersistentFlags().Bool("json", false, "print JSON")
 	type action func(context.Context, *grants.Grants, resource.Person) (any, error)
 	onPerson := func(use, short string, audited bool, do action) *cobra.Command {
-		c := &cobra.Command{Use: use + " PERSON", Short: short, Args: exactArgs(1, "users/{id} or an e-mail address")}
+		c := &cobra.Command{Use: use + " PERSON", Short: short, Args: exactArgs(1, "users/{id} or an email address")}
 		c.RunE = func(c *cobra.Command, args []string) error {
 			parts, err := d.open(c.Context())
 			if err != nil {
@@ -67,7 +67,7 @@ func peopleCommand(d deps) *cobra.Command {
 		done, err := gs.Disconnect(ctx, person)
 		return disconnectResult(done), err
 	}
-	purge := func(ctx context.Context, gs *grants.Grants, person resource.Person) (any, error) {
+	erase := func(ctx context.Context, gs *grants.Grants, person resource.Person) (any, error) {
 		done, err := gs.Erase(ctx, person)
 		out := disconnectResult(done)
 		out["erased"] = "grant, tokens, approvals, activity, stored results"
@@ -81,14 +81,14 @@ func peopleCommand(d deps) *cobra.Command {
 		list,
 		onPerson("show", "Show everything that is stored about a person, except tokens", false, show),
 		onPerson("disconnect", "Disconnect a person, as /disconnect does", true, disconnect),
-		onPerson("purge", "Disconnect a person and erase everything that is stored about them", true, purge),
+		onPerson("erase", "Disconnect a person and erase everything that is stored about them", true, erase),
 	)
 	return c
 }
 
 var personID = regexp.MustCompile(`^users/[0-9]{1,30}$`)
 
-// resolvePerson returns users/{id} for a person's ID or e-mail address.
+// resolvePerson returns users/{id} for a person's ID or email address.
 func resolvePerson(ctx context.Context, gs *grants.Grants, arg string) (string, error) {
 	switch {
 	case personID.MatchString(arg):
@@ -101,7 +101,7 @@ func resolvePerson(ctx context.Context, gs *grants.Grants, arg string) (string, 
 		}
 		return string(person), err
 	default:
-		return "", &usageError{fmt.Errorf("%q is neither users/{id} nor an e-mail address", arg)}
+		return "", &usageError{fmt.Errorf("%q is neither users/{id} nor an email address", arg)}
 	}
 }
 

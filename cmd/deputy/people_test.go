@@ -54,7 +54,7 @@ func TestPeople_ShowDisconnectPurge(t *testing.T) {
 	if !strings.Contains(out.Reveal(), "outcome    revoke") {
 		t.Errorf("got %s", out.Reveal())
 	}
-	out, _ = d.mustRun(config.Secret{}, "people", "purge", "users/1")
+	out, _ = d.mustRun(config.Secret{}, "people", "erase", "users/1")
 	if !strings.Contains(out.Reveal(), "withdrawn  1") || !strings.Contains(out.Reveal(), "approvals, activity") {
 		t.Errorf("got %s", out.Reveal())
 	}
@@ -81,7 +81,7 @@ func TestPeople_FindByAddress(t *testing.T) {
 	}
 	for arg, want := range map[string]string{
 		"nobody@example.com": "no person is connected",
-		"ada":                "neither users/{id} nor an e-mail address",
+		"ada":                "neither users/{id} nor an email address",
 		"users/x":            "neither",
 	} {
 		code, _, stderr := d.run(config.Secret{}, "people", "show", arg)

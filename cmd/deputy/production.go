@@ -92,7 +92,7 @@ func newSpaces(
 	if err != nil {
 		return nil, err
 	}
-	keys, err := seal.New(keyset, lookup, "desk", "desk")
+	keys, err := seal.New(keyset, lookup, "local", "local")
 	if err != nil {
 		return nil, err
 	}

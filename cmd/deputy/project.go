@@ -84,7 +84,7 @@ func (d *deployment) checkLogs(ctx context.Context) {
 	excluded, err := d.ask(ctx, "logging", "sinks", "describe", "_Default", "--flatten=exclusions[]",
 		"--format=value(exclusions.name,exclusions.disabled,exclusions.filter)")
 	for name, content := range map[string]string{
-		"oauthcallback": "codes and states", "createspace": "e-mail addresses of people",
+		"oauthcallback": "codes and states", "createspace": "email addresses of people",
 	} {
 		err := err
 		if err == nil && !excludesRequests(excluded, "deputy-"+name) {
@@ -128,9 +128,10 @@ func (d *deployment) checkSweep(ctx context.Context) {
 	case parts[0] != "ENABLED":
 		err = fmt.Errorf("the scheduler job deputy-sweep is %s", parts[0])
 	case parts[1] != audience:
-		err = fmt.Errorf("its token is for %s, but deputy-createspace expects %s", parts[1], audience)
+		err = fmt.Errorf("the token of the scheduler job deputy-sweep is for %s, but deputy-createspace expects %s",
+			parts[1], audience)
 	case parts[2] != "" && parts[2] != "0":
-		err = fmt.Errorf("its last call failed (code %s)", parts[2])
+		err = fmt.Errorf("the last call of the scheduler job deputy-sweep failed (code %s)", parts[2])
 	}
 	d.check("sweep is called", err,
 		"to fix the job, run ./deploy.sh; to add its caller, follow the checklist that ./deploy.sh prints")

@@ -433,7 +433,7 @@ func TestSpace_CreateListGetInvite(t *testing.T) {
 	}
 	for line, want := range map[string]string{
 		"get x/y":                       "is not a space name",
-		"invite " + space.Name + " ada": "neither an e-mail address",
+		"invite " + space.Name + " ada": "neither an email address",
 		"create":                        "the name of the space",
 		"list --as ada@example.com":     "--as and --delegate together",
 	} {

@@ -41,6 +41,7 @@ var riscEvents = []string{
 	"https://schemas.openid.net/secevent/risc/event-type/sessions-revoked",
 	"https://schemas.openid.net/secevent/risc/event-type/account-credential-change-required",
 	"https://schemas.openid.net/secevent/risc/event-type/account-disabled",
+	"https://schemas.openid.net/secevent/risc/event-type/account-purged",
 	"https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked",
 	"https://schemas.openid.net/secevent/oauth/event-type/token-revoked",
 }

@@ -93,7 +93,7 @@ func (s *spaceCommands) createCommand() *cobra.Command {
 	var r spaces.Request
 	var members []string
 	c.Flags().StringVar(&r.Description, "description", "", "`text` that describes the space")
-	c.Flags().StringSliceVar(&members, "member", nil, "e-mail `address` of a person to add; repeatable")
+	c.Flags().StringSliceVar(&members, "member", nil, "email `address` of a person to add; repeatable")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var err error
 		r.DisplayName = args[0]
@@ -255,13 +255,13 @@ func parseSpaceName(arg string) (string, error) {
 	return "spaces/" + id, nil
 }
 
-// parseMembers returns members for e-mail addresses or users/{id}.
+// parseMembers returns members for email addresses or users/{id}.
 func parseMembers(args []string) ([]spaces.Member, error) {
 	var out []spaces.Member
 	for _, arg := range args {
 		id := strings.TrimPrefix(arg, "users/")
 		if _, err := mail.ParseAddress(id); err != nil && !personID.MatchString("users/"+id) {
-			return nil, &usageError{fmt.Errorf("%q is neither an e-mail address nor users/{id}", arg)}
+			return nil, &usageError{fmt.Errorf("%q is neither an email address nor users/{id}", arg)}
 		}
 		out = append(out, spaces.Member{User: "users/" + strings.ToLower(id), Label: arg})
 	}

@@ -26,7 +26,7 @@ func sweepCommand(d deps) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		result, err := parts.Grants.Sweep(c.Context(), time.Now().Add(*limit), 0)
+		result, err := parts.Grants.Sweep(c.Context(), d.now().Add(*limit), 0) // 0: no pause between passes
 		return errors.Join(d.printResult(*asJSON, result), err)
 	}
 	return c

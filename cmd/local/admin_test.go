@@ -142,7 +142,7 @@ func TestAdmin_ApprovalPage(t *testing.T) {
 	if got := w.api(t, "GET", "/v1/spaces?actAs=alan@example.com&authority=admin", ""); got.status != http.StatusOK {
 		t.Errorf("%d %s", got.status, got.text)
 	}
-	b.wantText(b.say("/status"), "Who may act as you", "Incidents",
+	b.wantText(b.say("/status"), "Systems that can act as you", "Incidents",
 		"With your administrator rights, in your whole organization: See your spaces")
 	b.press("Withdraw")
 	got = w.api(t, "GET", "/v1/spaces?actAs=alan@example.com&authority=admin", "")

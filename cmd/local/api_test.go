@@ -133,8 +133,8 @@ func TestCaller_ForgedToken(t *testing.T) {
 		"not yet valid":       w.callerToken(map[string]any{"nbf": now.Add(time.Hour).Unix()}),
 		"a person's ID token": w.callerToken(map[string]any{"email": "ada@example.com", "sub": ada.Sub}),
 		"a look-alike":        w.callerToken(map[string]any{"email": incidentEmail + ".evil.example"}),
-		"e-mail not verified": w.callerToken(map[string]any{"email_verified": false}),
-		"no e-mail":           w.callerToken(map[string]any{"email": nil}),
+		"email not verified":  w.callerToken(map[string]any{"email_verified": false}),
+		"no email":            w.callerToken(map[string]any{"email": nil}),
 		"signed by Chat's keys": "Bearer " + w.google.SignChat(map[string]any{
 			"iss": "https://accounts.google.com", "aud": apiAudience, "sub": incidentUniqueID,
 		}),
@@ -169,7 +169,7 @@ func TestCaller_RecordLimits(t *testing.T) {
 		"no record": {change(func(c *callers.Caller) {
 			c.UniqueID, c.Email = "109000000000000000009", "one@tools.iam.gserviceaccount.com"
 		}), "ada@example.com", 0},
-		"another e-mail": {change(func(c *callers.Caller) {
+		"another email": {change(func(c *callers.Caller) {
 			c.Email = "other@tools.iam.gserviceaccount.com"
 		}), "ada@example.com", 0},
 		"paused": {change(func(c *callers.Caller) { c.Paused = true }), "ada@example.com", 0},

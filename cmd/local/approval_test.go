@@ -79,7 +79,7 @@ func TestApproval_ConsentInSameLink(t *testing.T) {
 	if got.problem() != "approval_required" {
 		t.Errorf("action not approved: %d %s", got.status, got.text)
 	}
-	b.wantText(b.say("/status"), "Who may act as you", "Incidents", "Create spaces")
+	b.wantText(b.say("/status"), "Systems that can act as you", "Incidents", "Create spaces")
 	b.press("Withdraw")
 	if got := w.api(t, "GET", "/v1/spaces?actAs=ada@example.com", ""); got.problem() != "approval_required" {
 		t.Errorf("withdrawn: %d %s", got.status, got.text)

@@ -98,8 +98,8 @@ func TestEvent_ForgedToken(t *testing.T) {
 			addOn(map[string]any{"email": "x@evil.iam.gserviceaccount.com"}),
 			addOnHelp, notAddOn,
 		},
-		"add-on: e-mail not verified": {addOn(map[string]any{"email_verified": false}), addOnHelp, notAddOn},
-		"add-on: no e-mail":           {addOn(map[string]any{"email": nil}), addOnHelp, notAddOn},
+		"add-on: email not verified": {addOn(map[string]any{"email_verified": false}), addOnHelp, notAddOn},
+		"add-on: no email":           {addOn(map[string]any{"email": nil}), addOnHelp, notAddOn},
 		"add-on: address with a slash": {
 			addOn(map[string]any{"aud": endpoint + "/"}),
 			addOnHelp, "expected audience",

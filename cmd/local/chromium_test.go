@@ -194,7 +194,7 @@ func TestRealBrowser_HomeAndConnection(t *testing.T) {
 	c.screenshot("home")
 	c.do(chromedp.Click(chromedp.CSS(".home .buttons button:nth-of-type(2)")),
 		chromedp.WaitVisible(chromedp.CSS(".dialog .card")))
-	c.wantText("Who may act as you", "Erase everything")
+	c.wantText("Systems that can act as you", "Erase everything")
 	c.screenshot("connection")
 }
 

@@ -143,7 +143,7 @@ func TestRealBrowser_MissingScope(t *testing.T) {
 	c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(configure), chromedp.Click(configure),
 		chromedp.WaitVisible(chromedp.ID("allow")))
 	c.do(chromedp.Click(chromedp.CSS("label:has([name=scope])")), chromedp.Click(chromedp.ID("allow")))
-	c.waitFor("h1", "One permission is missing")
+	c.waitFor("h1", "More access is needed")
 	c.screenshot("partial")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("created without consent: %v", got)
@@ -172,7 +172,7 @@ func TestRealBrowser_MemberNotAdded(t *testing.T) {
 		c.open(w, space.ID)
 		c.do(c.typeMessage("/invite @Grace Hopper @Kim Park"))
 		c.waitFor(".card", "Some people weren't added")
-		c.wantText("Added\nGrace Hopper", "Kim Park", "denied adding this person")
+		c.wantText("Added\nGrace Hopper", "Kim Park", "didn't allow adding this person")
 		c.screenshot("left-out")
 	})
 }
@@ -224,7 +224,7 @@ func TestRealBrowser_Inspector(t *testing.T) {
 	c.do(c.typeMessage("/createspace Another plan"))
 	c.waitFor("#inspector table", "429")
 	c.screenshot("switched")
-	c.click("button", "Forget everything")
+	c.click("button", "Reset")
 	c.waitFor("#talk", "No messages yet")
 	on := evaluate[bool](c, `!!document.querySelector("[value='429'][aria-pressed=true]")`)
 	if on || len(w.spaces(ada)) != 0 {

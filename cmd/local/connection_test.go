@@ -61,7 +61,7 @@ func TestServerAuthCode_OtherPerson(t *testing.T) {
 		adaConnection: grace, "/v1/people/" + ada.Sub + "/connection": kim,
 	} {
 		got := w.api(t, "POST", path, w.connectionBody(p, "ANDROID", "", true))
-		if got.problem() != "invalid_request" || !strings.Contains(got.text, "another account") {
+		if got.problem() != "invalid_request" || !strings.Contains(got.text, "a different account") {
 			t.Errorf("%d %s", got.status, got.text)
 		}
 		if grants, err := w.docs.List(t.Context(), "grants", "", 10); err != nil || len(grants) != 0 {

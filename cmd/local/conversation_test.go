@@ -92,10 +92,10 @@ func TestInvite_ResultCard(t *testing.T) {
 		b.space = "AAAAteam"
 		b.connectWith("/invite @Grace Hopper someone@else.example")
 		b.wantChat("Some people weren't added", "Added", "Grace Hopper", "Not added", "someone@else.example",
-			"Google Chat denied adding this person")
+			"Google Chat didn't allow adding this person")
 		b.wantText(b.say("/invite"), "Enter the people after")
 		b.wantText(b.say("/invite someone@else.example"),
-			"Something didn't work", "Google Chat denied adding this person")
+			"Something didn't work", "Google Chat didn't allow adding this person")
 		b.space = "DM" + ada.Sub
 		b.wantText(b.say("/invite @Grace Hopper"), "Only you and Deputy are here")
 	})
@@ -156,7 +156,7 @@ func TestInvite_ReasonsAndRetry(t *testing.T) {
 	shown := b.say("/invite @Grace Hopper,alan@example.com，someone@else.example")
 	b.wantText(shown, "Some people weren't added", "Added", "Grace Hopper",
 		"alan@example.com", "Google Chat has a temporary problem",
-		"someone@else.example", "denied adding this person")
+		"someone@else.example", "didn't allow adding this person")
 	again := b.press("Try again")
 	b.wantText(again, "Grace Hopper, alan@example.com", "someone@else.example")
 	b.wantNoText(again, "Google Chat has a temporary problem", "Try again")
@@ -246,7 +246,7 @@ func TestCommand_GoogleError(t *testing.T) {
 			403: "denied this request", 404: "can't find this space", 400: "rejected the request",
 		}
 		if strings.HasPrefix(command, "/invite") {
-			refusals[403] = "denied adding this person"
+			refusals[403] = "didn't allow adding this person"
 		}
 		if command == "/meet" {
 			refusals = map[int]string{

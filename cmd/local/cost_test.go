@@ -48,7 +48,7 @@ func measureCosts(t *testing.T) map[string]cost {
 	w.clock.advance(61 * time.Second)
 	out["a command, the person not seen"] = w.measureCost(create(w))
 	w.clock.advance(2 * time.Hour)
-	out["a command, the access token over (once an hour)"] = w.measureCost(create(w))
+	out["a command, if the access token expired (once an hour)"] = w.measureCost(create(w))
 
 	w, b := fresh()
 	var invitation, back string

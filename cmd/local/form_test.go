@@ -50,7 +50,7 @@ func TestForm_AllFields(t *testing.T) {
 		b.wantText(reply, "Connect your account")
 		b.allow(reply, "Connect")
 		form := b.send(b.chat(), "Continue", nil)
-		b.wantText(form, "Name", "Description", "Guidelines", "E-mail addresses, or groups as",
+		b.wantText(form, "Name", "Description", "Guidelines", "Email addresses of people",
 			"Announcements: only managers can post")
 		more := b.send(form, "Create", fullForm)
 		b.wantText(more, "submit the form again. Your entries are kept", "What we <do>", "Welcome, everybody")
@@ -286,7 +286,7 @@ func TestForm_TooLongToRedisplay(t *testing.T) {
 		"name": {"Launch plan"}, "description": {strings.Repeat("说", 4096)},
 		"guidelines": {strings.Repeat("<", 5000)}, "others": {"Bob"},
 	})
-	b.wantText(form, "Deputy doesn't recognize", "The longest text was too long to keep")
+	b.wantText(form, "Deputy doesn't recognize", "The longest text is too long")
 	if _, fields := b.window(form); fields.Get("guidelines") != "" || len([]rune(fields.Get("description"))) != 4096 {
 		t.Errorf("kept: %d and %d bytes", len(fields.Get("guidelines")), len(fields.Get("description")))
 	}
@@ -344,7 +344,7 @@ func TestForm_FitsChatLimit(t *testing.T) {
 			"name": {"  "}, "others": {others}, "people": people, "description": {strings.Repeat("说", 4096)},
 			"guidelines": {strings.Repeat("&", 5000)}, "first": {strings.Repeat("\"", 2000)},
 		})
-		b.wantText(form, "⚠️", "was too long to keep")
+		b.wantText(form, "⚠️", "is too long for this form")
 		b.wantNoText(form, "is not responding")
 	}
 }

@@ -86,8 +86,8 @@ func TestStatus_WithdrawApproval(t *testing.T) {
 		b := w.browser(t, ada)
 		b.connect()
 		w.seedActivity(t)
-		b.wantText(b.say("/status"), "Who may act as you", caller().Name, "Create spaces", "Withdraw",
-			"What others did as you in the last 30 days")
+		b.wantText(b.say("/status"), "Systems that can act as you", caller().Name, "Create spaces", "Withdraw",
+			"What other systems did as you in the last 30 days")
 		withdrawn := b.press("Withdraw")
 		b.wantText(withdrawn, "You haven't approved any other system", "ada@example.com")
 		if n := w.countApprovals(t, ada); n != 0 {
@@ -105,7 +105,7 @@ func TestStatus_CallerActivity(t *testing.T) {
 		w.call(t, w.callerToken(nil), "build-1234", `{"actAs":"ada@example.com","displayName":"From a system"}`)
 	}
 	status := b.say("/status")
-	b.wantText(status, "What others did as you in the last 30 days", caller().Name)
+	b.wantText(status, "What other systems did as you in the last 30 days", caller().Name)
 	if got := strings.Count(status.body, ">"+caller().Name+", "); got != 1 {
 		t.Errorf("activities: got %d, want 1", got)
 	}

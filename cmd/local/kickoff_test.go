@@ -16,7 +16,7 @@ func TestKickoff_PersonTimeZone(t *testing.T) {
 		b.space = "AAAAteam"
 		b.connectWith("/kickoff 2099-12-01 14:00 45m")
 		b.wantChat("Meeting scheduled", "Kickoff: Team", "1 December 2099, 14:00 CET", "Grace Hopper, Alan Turing",
-			"Not invited", "Google doesn't show you their e-mail addresses",
+			"Not invited", "Google doesn't show you their email addresses",
 			"Open in Calendar", "Join", "Only visible to you")
 		zone, err := time.LoadLocation(google.TimeZone)
 		if err != nil {

@@ -448,7 +448,7 @@ func TestAPI_ConsentRequired(t *testing.T) {
 		if !strings.Contains(o.path+o.body, "actAs") {
 			continue
 		}
-		// By ID: Deputy does not know the e-mail address before the consent.
+		// By ID: Deputy does not know the email address before the consent.
 		c := caller()
 		c.Actions, c.People = allActions, []string{ada.User()}
 		w := newWorldWithCaller(t, c)

@@ -230,7 +230,7 @@ func (p *program) newFunctions(ctx context.Context, o options, googleURL string)
 	}))
 	apiKeys := googleauth.NewKeySet(accounts.Certs, base, o.now)
 	mount(mux, "/createspace", createspace.New(createspace.Deps{
-		Callers: callers.New(apiAudience, apiKeys, p.callers, o.now), Operations: ops, Log: log,
+		Callers: callers.NewAuthenticator(apiAudience, apiKeys, p.callers, o.now), Operations: ops, Log: log,
 	}))
 	events := googleauth.NewEventVerifier(accounts.Events, []string{client.ID}, base, o.now)
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{

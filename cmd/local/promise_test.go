@@ -119,7 +119,7 @@ func TestTemplate_OtherCallersTemplate(t *testing.T) {
 }
 
 // A caller whose entry lists a person by ID must not use delegation for that
-// person's e-mail address: the address might belong to someone else.
+// person's email address: the address might belong to someone else.
 func TestDelegation_EntryByIDRefusesEmail(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -22,8 +22,8 @@ import (
 // pseudo is a made-up language: English with accents, in brackets, and longer.
 const pseudo = "en-XA"
 
-// TestPseudoLocale proves that a language is one file. It builds this test with that file added, and the inner run
-// looks at each page: nothing is untranslated and nothing is cut.
+// TestPseudoLocale checks that one file is enough to add a language. It builds this test with that file added, and the
+// inner run looks at each page: nothing is untranslated and nothing is cut.
 func TestPseudoLocale(t *testing.T) {
 	t.Parallel()
 	if i18n.Language(pseudo) == pseudo {

@@ -131,7 +131,7 @@ func TestRedelivery_SecondAnswerShown(t *testing.T) {
 func TestSwitches_ConsentErrorsShown(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"deny": "You didn't allow access", "untick": "One permission is missing",
+		"deny": "You didn't allow access", "untick": "More access is needed",
 		"admin-blocked":    "admin_policy_enforced",
 		"no-refresh-token": "Google didn't allow access", "org-internal": "Space created",
 	} {

@@ -97,7 +97,7 @@ func TestConsent_UnselectedScope(t *testing.T) {
 	b := w.browser(t, ada)
 	partial := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"),
 		decision{account: ada, untick: "chat.spaces.create"})
-	b.wantText(partial, "One permission is missing", "also needs permission to: Create spaces")
+	b.wantText(partial, "More access is needed", "also needs permission to: Create spaces")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("spaces: %v", got)
 	}

@@ -117,7 +117,7 @@ var interactions = map[string]interaction{
 	"/invite": {
 		do: say("/invite @Grace Hopper"), needsConsent: true, method: "chat.spaces.members.create",
 		path: "/members", success: "People added", inDM: "Only you and Deputy are here",
-		onStatus: map[int]string{403: "denied adding this person", 409: "People added"},
+		onStatus: map[int]string{403: "didn't allow adding this person", 409: "People added"},
 	},
 	"/spaces": {
 		do: say("/spaces"), needsConsent: true, method: "chat.spaces.list", path: "/v1/spaces",
@@ -150,7 +150,7 @@ var interactions = map[string]interaction{
 	},
 	"the form": {
 		do: choose(101), needsConsent: true, inDialog: true,
-		success: "E-mail addresses, or groups as",
+		success: "Email addresses of people",
 	},
 	"the form, sent": {
 		do: sendForm, needsConsent: true, inDialog: true, keepsForm: true, method: "chat.spaces.setup",

@@ -1,6 +1,6 @@
 // Command server serves Deputy's functions as one HTTP server, for hosts that run a container: /chatevent,
 // /oauthcallback/, /createspace/ and /securityevent/. It listens on PORT (default 8080) and reads the same environment
-// variables as the functions (design section 11). On SIGTERM it finishes the requests in progress. See
+// variables as the functions (docs/elsewhere.md). On SIGTERM it finishes the requests in progress. See
 // docs/elsewhere.md.
 package main
 

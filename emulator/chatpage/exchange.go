@@ -17,7 +17,7 @@ const maxExchanges = 100
 type exchange struct {
 	Number  int             `json:"number"` // from 1
 	Kind    string          `json:"type"`
-	As      string          `json:"as"` // e-mail address
+	As      string          `json:"as"` // email address
 	In      string          `json:"in"` // spaces/{id}
 	Event   json.RawMessage `json:"event"`
 	Status  int             `json:"status"` // 0 if there was no response

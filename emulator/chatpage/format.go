@@ -8,7 +8,7 @@ import (
 // Format is the format of events that an app is configured for.
 type Format string
 
-// The formats ().
+// The formats of events.
 const (
 	Classic Format = "classic"
 	AddOn   Format = "addon"

@@ -8,7 +8,7 @@ import (
 // maxLines is the number of log lines that are kept.
 const maxLines = 2000
 
-// LogLines keeps the last lines of a log. A nil *Lines has no lines.
+// LogLines keeps the last lines of a log. A nil *LogLines has no lines.
 type LogLines struct {
 	mu   sync.Mutex
 	n    int // number of lines written so far

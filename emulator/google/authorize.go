@@ -152,7 +152,7 @@ type view struct {
 }
 
 // ConsentRequestHeader is a response header of the consent page, with the ID of the request, for scripts.
-const ConsentRequestHeader = "Standin-Consent-Request"
+const ConsentRequestHeader = "Emulator-Consent-Request"
 
 func (s *Server) showPage(w http.ResponseWriter, request string, v view) {
 	v.App, v.Request = s.AppName, request

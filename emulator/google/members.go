@@ -112,7 +112,7 @@ func (s *Server) updateMember(c caller, id, member string, update func(*Space, i
 }
 
 // userResource returns the member as p may see it: with name and email address only within p's organization, which is
-// stricter than Chat API reference: spaces.members.
+// stricter than Google (Chat API reference: spaces.members).
 func (m Member) userResource(p Person) map[string]any {
 	out := map[string]any{"name": m.Person.User(), "type": "HUMAN"}
 	if m.Person.Domain == p.Domain {

@@ -42,7 +42,7 @@ const (
 	oauthPrefix = "https://schemas.openid.net/secevent/oauth/event-type/"
 )
 
-// SecurityEventTypes returns the types that Send supports, without their prefixes.
+// SecurityEventTypes returns the types that SendSecurityEvent supports, without their prefixes.
 func SecurityEventTypes() []string {
 	return []string{
 		"tokens-revoked", "token-revoked", "account-disabled", "account-enabled", "account-purged",

@@ -30,7 +30,7 @@ func (s *Server) SetAuthorizedDomains(domains ...string) {
 	s.domains = domains
 }
 
-// riscAPI serves the RISC API's stream methods for the service account of Delegate.
+// riscAPI serves the RISC API's stream methods for the service account of SetDelegation.
 func (s *Server) riscAPI(w http.ResponseWriter, r *http.Request) (int, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,7 +53,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) (int, string) {
 			return refuse(http.StatusBadRequest, "invalid_grant", "Malformed auth code.")
 		case r.PostFormValue("redirect_uri") != code.redirect:
 			return refuse(http.StatusBadRequest, "redirect_uri_mismatch", "Bad Request")
-		case code.challenge == "": // a code of AppCode
+		case code.challenge == "": // a code of IssueAuthCode
 		case r.PostFormValue("code_verifier") == "":
 			return refuse(http.StatusBadRequest, "invalid_grant", "Missing code verifier.")
 		case base64.RawURLEncoding.EncodeToString(verifier[:]) != code.challenge:

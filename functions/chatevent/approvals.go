@@ -35,7 +35,7 @@ func (f function) approvalWidgets(ctx context.Context, e chat.Event, all []vault
 	var out []chat.Widget
 	for _, a := range all[:min(approvalsOnCard, len(all))] {
 		caller, _ := set.Caller(a.Caller)
-		i := invocation{Args: a.Caller, Form: string(a.Authority)}
+		i := invocation{Caller: a.Caller, Authority: a.Authority}
 		withdraw, err := f.button(words.ButtonWithdraw, withdrawButton, e, i)
 		if err != nil {
 			return nil, err
@@ -104,11 +104,11 @@ func (f function) activityWidgets(ctx context.Context, e chat.Event) ([]chat.Wid
 
 // withdrawApproval withdraws the person's approval of one caller, and shows the updated connection.
 func withdrawApproval(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	withdrawn, err := f.Grants.Withdraw(ctx, e.Person.Name, i.Args, vault.Authority(i.Form))
+	withdrawn, err := f.Grants.Withdraw(ctx, e.Person.Name, i.Caller, i.Authority)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("action", "withdraw"), slog.String("caller_id", i.Args),
-		slog.String("authority", i.Form), slog.Bool("withdrawn", withdrawn))
+	f.Log.InfoContext(ctx, "audit", slog.String("action", "withdraw"), slog.String("caller_id", i.Caller),
+		slog.String("authority", string(i.Authority)), slog.Bool("withdrawn", withdrawn))
 	return status(ctx, f, e, i)
 }

@@ -26,10 +26,10 @@ const (
 const (
 	runButton        = "run"        // repeats a command: Continue, Try again
 	disconnectButton = "disconnect" // ends the grant
-	askEraseButton   = "askForget"
-	eraseButton      = "erase"    // ends the grant and erases all other records
-	withdrawButton   = "withdraw" // withdraws the approval of one caller
-	finishButton     = "finish"   // does the remaining steps for a space
+	askEraseButton   = "askErase"   // asks for confirmation
+	eraseButton      = "erase"      // ends the grant and erases all other records
+	withdrawButton   = "withdraw"   // withdraws the approval of one caller
+	finishButton     = "finish"     // does the remaining steps for a space
 	openFormButton   = "open"
 	fillFormButton   = "fill" // applies a template
 	sendFormButton   = "send"

@@ -114,7 +114,7 @@ func (f function) handleEvent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return f.writeReply(w, state, reply) // with state.event: a click adds to it where it happened
+	return f.writeReply(w, state, reply) // uses state.event, which handleClick has completed (restoreOrigin)
 }
 
 func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error) {

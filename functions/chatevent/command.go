@@ -14,6 +14,7 @@ import (
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
@@ -32,13 +33,18 @@ type command struct {
 // isQuick reports whether this is a quick command, which people choose from a menu, and whose reply is a dialog.
 func (c command) isQuick() bool { return c.name[0] != '/' }
 
+const statusDescription = "Show your connection and who else acts as you"
+
 // commands returns all commands. A variable would be an initialization cycle: /help is in the list and reads it.
 func commands() []command {
 	var none i18n.Text
 	return []command{
 		{1, "/connect", none, "Let Deputy act as you", words.HelpConnect, needs(capability.CreateSpaces), connect},
-		{2, "/disconnect", none, "End Deputy's access to your account", words.HelpDisconnect, nil, askDisconnect},
-		{3, "/status", none, "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
+		{
+			disconnectCommand, "/disconnect", none, "End Deputy's access to your account", words.HelpDisconnect, nil,
+			askDisconnect,
+		},
+		{3, "/status", none, statusDescription, words.HelpStatus, nil, status},
 		{4, "/help", none, "Show what Deputy can do", words.HelpHelp, nil, help},
 		{
 			5, "/createspace", words.ArgsCreatespace, "Create a space as you",
@@ -49,24 +55,27 @@ func commands() []command {
 			words.HelpInvite, needs(capability.ManageMembers), invite,
 		},
 		{7, "/spaces", words.ArgsWords, "Find your spaces", words.HelpSpaces, needs(capability.ReadSpaces), listSpaces},
-		{8, "/say", words.ArgsText, "Write here as you", words.HelpSay, needs(capability.PostMessages), postMessage},
 		{
-			9, "/meet", words.ArgsMeet, "Open a Meet room here as you",
+			8, "/say", words.ArgsText, "Post a message here as you", words.HelpSay, needs(capability.PostMessages),
+			postMessage,
+		},
+		{
+			9, "/meet", words.ArgsMeet, "Create a Meet meeting here as you",
 			words.HelpMeet, needs(capability.Meet, capability.PostMessages), meet,
 		},
 		{
-			10, "/kickoff", words.ArgsWhen, "Schedule a meeting with all people here",
+			10, "/kickoff", words.ArgsWhen, "Schedule a meeting with everyone here",
 			words.HelpKickoff, needs(capability.ReadMembers, capability.ScheduleEvents), kickoff,
 		},
 		{
-			11, "/groupchat", words.ArgsPeople, "Begin or find a group conversation",
+			11, "/groupchat", words.ArgsPeople, "Start or find a group conversation",
 			words.HelpGroupchat, needs(capability.CreateSpaces, capability.ReadMembers), groupChat,
 		},
 		{
 			101, "Create a space", none, "Fill in a form to create a space as you",
 			words.HelpCreateForm, createNeeds, openCreateForm,
 		},
-		{102, "My connection", none, "Show how you are connected, and who acts as you", words.HelpStatus, nil, status},
+		{myConnection, "My connection", none, statusDescription, words.HelpStatus, nil, status},
 	}
 }
 
@@ -92,16 +101,18 @@ func ConsoleCommands() []ConsoleCommand {
 
 // invocation is the input of a command or button. It is complete, so that a button can run the command again later.
 type invocation struct {
-	Command  int                `json:"c"`
-	Args     string             `json:"a,omitempty"` // for /say and /meet as typed, with the mentions
-	Mentions []chat.Person      `json:"m,omitempty"`
-	Key      resource.Key       `json:"s"` // idempotency key
-	Thread   string             `json:"t,omitempty"`
-	Page     int                `json:"p,omitempty"` // of a list, from 0
-	Form     string             `json:"f,omitempty"` // the form to open or send
-	Space    resource.SpaceName `json:"x,omitempty"` // the space to change, if it differs from the event's
-	Rest     spaces.Rest        `json:"r,omitzero"`  // the remaining steps for that space
-	External bool               `json:"e,omitempty"` // that space allows people outside the organization
+	Command   int                `json:"c"`
+	Args      string             `json:"a,omitempty"` // for /say and /meet as typed, with the mentions
+	Mentions  []chat.Person      `json:"m,omitempty"`
+	Key       resource.Key       `json:"s"` // idempotency key
+	Thread    string             `json:"t,omitempty"`
+	Page      int                `json:"p,omitempty"` // of a list, from 0
+	Form      string             `json:"f,omitempty"` // the form to open or send
+	Space     resource.SpaceName `json:"x,omitempty"` // the space to change, if it differs from the event's
+	Rest      spaces.FollowUp    `json:"r,omitzero"`  // the remaining steps for that space
+	Caller    string             `json:"w,omitempty"` // whose approval to withdraw
+	Authority vault.Authority    `json:"u,omitempty"` // of that approval
+	External  bool               `json:"e,omitempty"` // that space allows people outside the organization
 }
 
 // takesVerbatim reports whether the command posts its text as typed.

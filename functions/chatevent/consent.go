@@ -12,7 +12,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// requestConsent asks the person to connect; nothing else does. In a direct message it returns Chat's own prompt, and
+// requestConsent asks for consent after a ConsentError. In a direct message it returns Chat's own prompt, and
 // Chat repeats the command after the consent. In a space, that repetition would publish the command, and Chat can't
 // repeat a click. The reply there is a private card with the buttons Connect and Continue. The card also replaces the
 // prompt when there is a reason to show, since a prompt has no text. A submitted form stays open, to be sent again.

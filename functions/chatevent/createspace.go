@@ -56,7 +56,7 @@ func (f function) createdCard(
 	say, title := i18n.In(e.Locale), words.CreatedTitle
 	widgets := memberWidgets(say, outcome.Joined, outcome.Invited)
 	widgets = append(widgets, f.leftOut(ctx, e, external, outcome.LeftOut)...)
-	missing := needs(capability.CreateSpaces)
+	missing := needs(capability.CreateSpaces) // and what is missing; a consent asks for all
 	switch {
 	case outcome.ListDeclined:
 		widgets = append(widgets, chat.Widget{Text: say(words.CreatedNotAllowed)})

@@ -97,7 +97,7 @@ func memberNames(say i18n.Say, members []spaces.Member) string {
 	return strings.Join(out, ", ")
 }
 
-// members returns the mentioned people, and the e-mail addresses and groups in the text.
+// members returns the mentioned people, and the email addresses and groups in the text.
 func (i invocation) members() ([]spaces.Member, error) {
 	members, err := parseMembers(i.Args)
 	return append(mentionedMembers(i), members...), err
@@ -113,7 +113,7 @@ func mentionedMembers(i invocation) []spaces.Member {
 
 var groupName = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
 
-// parseMembers parses a list of e-mail addresses and groups/{id}. It fails with Invalid for any other word, so that no
+// parseMembers parses a list of email addresses and groups/{id}. It fails with Invalid for any other word, so that no
 // member is silently left out.
 func parseMembers(text string) ([]spaces.Member, error) {
 	var out []spaces.Member
@@ -127,7 +127,7 @@ func parseMembers(text string) ([]spaces.Member, error) {
 		default:
 			return nil, &fault.Error{
 				Op: "chatevent.parseMembers", Kind: fault.Invalid, Public: words.ErrorNotAPerson,
-				Args: []any{truncate(word)}, Err: errors.New("neither an e-mail address nor a group"),
+				Args: []any{truncate(word)}, Err: errors.New("neither an email address nor a group"),
 			}
 		}
 	}

@@ -31,7 +31,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	deps, err := parts.Operations(ctx, file, nil)
+	deps, err := parts.OperationsDeps(ctx, file, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func renameForm() form {
 				return chat.Reply{}, err
 			}
 			reply := cardReply(i18n.In(e.Locale)(words.RenameDone), buttons(row...))
-			// the old card lists the members
+			// KeepsCard: the card that opened the form lists the members of the space
 			reply.Card.Subtitle, reply.ClosesDialog, reply.KeepsCard = name, true, true
 			return reply, nil
 		},

@@ -15,8 +15,11 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// myConnection is the ID of the quick command that shows the status as a dialog.
-const myConnection = 102
+// IDs of commands that buttons run. myConnection is the quick command that shows the status as a dialog.
+const (
+	disconnectCommand = 2
+	myConnection      = 102
+)
 
 // status shows the person's connection, if any, the callers that they approved, and what these callers did.
 func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
@@ -104,7 +107,7 @@ func (f function) connectedCard(
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	leave, err := f.button(words.ButtonDisconnect, runButton, e, invocation{Command: 2})
+	leave, err := f.button(words.ButtonDisconnect, runButton, e, invocation{Command: disconnectCommand})
 	if err != nil {
 		return chat.Reply{}, err
 	}

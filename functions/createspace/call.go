@@ -25,7 +25,7 @@ func newCall(ctx context.Context, actAs string, authority *api.Authority, key st
 func parseUser(name, field string) (string, error) {
 	user, ok := resource.ParseUser(name)
 	if !ok {
-		return "", invalid(i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), field)
+		return "", invalid(i18n.English("%s must be users/{id} with digits only, or a plain email address."), field)
 	}
 	return user, nil
 }
@@ -36,8 +36,7 @@ func parseMembers(names []api.MemberName) ([]spaces.Member, error) {
 	for _, name := range names {
 		member, ok := resource.ParseMember(name)
 		if !ok {
-			_, err := parseUser("", "members")
-			return nil, err
+			return nil, invalid(api.WantMember, "members")
 		}
 		out = append(out, spaces.Member{User: member, Label: name})
 	}

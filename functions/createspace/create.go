@@ -46,10 +46,10 @@ func newSpaceFrom(b api.CreateSpace) (operations.NewSpace, error) {
 			Guidelines: api.Value(b.Guidelines), Members: members, External: b.ExternalUserAllowed,
 			Discoverable: api.Value(b.Access) == api.DISCOVERABLE, Audience: api.Value(b.Audience),
 			Announcements: api.Value(b.Kind) == api.ANNOUNCEMENTS,
-			Rest: spaces.Rest{
+			Rest: spaces.FollowUp{
 				History: spaces.History(api.Value(b.History)), Permissions: permissionsFrom(b.Permissions),
 				Access:    accessPermissionsFrom(b.AccessPermissions),
-				AddTheApp: api.Value(b.AddTheApp), First: api.Value(b.FirstMessage),
+				AddTheApp: api.Value(b.AddTheApp), FirstMessage: api.Value(b.FirstMessage),
 			},
 		},
 		Template: api.Value(b.Template),

@@ -1,4 +1,5 @@
-// Package createspace is the function that other systems call over HTTP. It authenticates the
+// Package createspace is the HTTP API, the function that other systems call. Its deployed name is that of its first
+// operation. It authenticates the
 // caller, checks for whom it may act, does one operation as that person, and answers in JSON.
 //
 // shared/api/openapi.yaml describes the API. Each operation is a method in the
@@ -33,7 +34,7 @@ const (
 
 // Deps are the dependencies of the function; all are required.
 type Deps struct {
-	Callers    *callers.Callers
+	Callers    *callers.Authenticator
 	Operations *operations.Operations
 	Log        *slog.Logger
 }
@@ -134,7 +135,7 @@ func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Requ
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// unknownRoute returns the error for a path, or a method of a path, that the document does not have.
+// unknownRoute returns the error for a path, or a method of a path, that openapi.yaml does not have.
 func unknownRoute(routes *http.ServeMux, r *http.Request) error {
 	var allowed []string
 	for _, method := range methods {

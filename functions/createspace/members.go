@@ -81,7 +81,7 @@ func (s server) RemoveMember(
 	return api.RemoveMember204Response{}, s.Operations.RemoveMember(ctx, c, member)
 }
 
-// memberFrom returns the member in a path: a person's id or e-mail address.
+// memberFrom returns the member in a path: a person's id or email address.
 func memberFrom(space api.SpaceID, name string) (operations.Member, error) {
 	if !strings.Contains(name, "@") {
 		name = "users/" + name

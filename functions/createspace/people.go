@@ -57,7 +57,7 @@ func (s server) DisconnectPerson(
 	return api.DisconnectPerson200JSONResponse{Outcome: api.DisconnectedOutcome(outcome.String())}, err
 }
 
-// personName returns the person in a path: users/{id} or an e-mail address.
+// personName returns the person in a path: users/{id} or an email address.
 func personName(path string) string {
 	if strings.Contains(path, "@") {
 		return path

@@ -38,11 +38,11 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		delegated = grants.NewDelegated(tokens, slog.Default())
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	deps, err := parts.Operations(ctx, file, delegated)
+	deps, err := parts.OperationsDeps(ctx, file, delegated)
 	if err != nil {
 		return nil, err
 	}
-	verifier := callers.New(audience, googleKeys, file, time.Now)
+	verifier := callers.NewAuthenticator(audience, googleKeys, file, time.Now)
 	handler := New(Deps{Callers: verifier, Operations: operations.New(deps), Log: slog.Default()})
 	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Ping), time.Now, handler), nil
 }

@@ -15,7 +15,7 @@ const policyURL = "https://developers.google.com/terms/api-services-user-data-po
 // About is the operator's information for the pages about the app.
 type About struct {
 	Name    string // as on the consent screen; empty means Deputy
-	Contact string // an e-mail address or an https URL; may be empty
+	Contact string // an email address or an https URL; may be empty
 }
 
 // aboutFromEnv reads APP_NAME and APP_CONTACT.

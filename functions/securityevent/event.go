@@ -138,7 +138,7 @@ func decodeHash(text config.Secret) []byte {
 var validSub = regexp.MustCompile(`^[A-Za-z0-9._|-]{1,255}$`)
 
 // person returns the person that an event is about, as users/{sub}, or "". It trusts only a sub issued by Google, never
-// an e-mail address.
+// an email address.
 func (e event) person() string {
 	issuer := strings.TrimSuffix(e.Subject.Issuer, "/")
 	isGoogle := googleauth.IssuerURL(issuer) == googleauth.Issuer || issuer == issuerWithoutScheme

@@ -199,7 +199,7 @@ func TestReceive_EventTypes(t *testing.T) {
 		"subject of another issuer": {about(oauth+"tokens-revoked", object{"subject": object{
 			"subject_type": "iss-sub", "iss": "https://evil.example", "sub": ada.Sub,
 		}}), unchanged},
-		"subject with e-mail only": {about(oauth+"tokens-revoked", object{"subject": object{
+		"subject with email only": {about(oauth+"tokens-revoked", object{"subject": object{
 			"subject_type": "id_token_claims", "iss": "https://accounts.google.com/", "email": ada.Email,
 		}}), unchanged},
 		"not an object": {func(e *env) string {

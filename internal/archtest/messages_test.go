@@ -29,41 +29,28 @@ type message struct{ kind, text string }
 
 // messages are the error texts of the program, for each audience.
 type messages struct {
-	english            map[string]string // the catalogue: by key
+	english            map[string]string // the catalog: by key
 	names              map[string]string // of its keys: words.X
 	people             map[string]bool   // keys
 	callers, operators map[message]bool
 	fset               *token.FileSet
 	folder             string
+	constants          map[string]string // by name
 }
 
 func TestMessages(t *testing.T) {
 	m := &messages{
 		english: map[string]string{}, names: map[string]string{}, people: map[string]bool{},
 		callers: map[message]bool{}, operators: map[message]bool{}, fset: token.NewFileSet(),
+		constants: map[string]string{},
 	}
-	m.catalogue(t)
-	for _, root := range []string{"../../shared", "../../functions", "../../cmd/deputy"} {
-		if err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
-				strings.HasSuffix(path, ".gen.go") {
-				return err
-			}
-			file, err := parser.ParseFile(m.fset, path, nil, 0)
-			if err != nil {
-				return err
-			}
-			m.folder = filepath.ToSlash(filepath.Dir(path))
-			ast.Inspect(file, m.visit)
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	m.catalog(t)
+	m.eachFile(t, m.collectConstants)
+	m.eachFile(t, m.visit)
 	if len(m.people) < 60 || len(m.callers) < 40 || len(m.operators) < 40 {
 		t.Fatalf("found only %d, %d and %d messages", len(m.people), len(m.callers), len(m.operators))
 	}
-	// What one audience reads has no words of another.
+	// A message for one audience must not use the terms of another.
 	command := regexp.MustCompile(`(^|\s)/[a-z]+(\s|$)`)
 	field := regexp.MustCompile(`actAs|Idempotency-Key|updateMask|bearer`)
 	for c := range m.callers {
@@ -92,8 +79,44 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// catalogue reads the English texts and the names of their keys.
-func (m *messages) catalogue(t *testing.T) {
+// eachFile inspects the production files that can return an error.
+func (m *messages) eachFile(t *testing.T, visit func(ast.Node) bool) {
+	t.Helper()
+	for _, root := range []string{"../../shared", "../../functions", "../../cmd/deputy"} {
+		if err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") ||
+				strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".gen.go") {
+				return err
+			}
+			file, err := parser.ParseFile(m.fset, path, nil, 0)
+			if err != nil {
+				return err
+			}
+			m.folder = filepath.ToSlash(filepath.Dir(path))
+			ast.Inspect(file, visit)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// collectConstants keeps the string constants that texts are joined from.
+func (m *messages) collectConstants(n ast.Node) bool {
+	if spec, ok := n.(*ast.ValueSpec); ok {
+		for i, name := range spec.Names {
+			if i < len(spec.Values) {
+				if text := m.literal(spec.Values[i]); text != "" {
+					m.constants[name.Name] = text
+				}
+			}
+		}
+	}
+	return true
+}
+
+// catalog reads the English texts and the names of their keys.
+func (m *messages) catalog(t *testing.T) {
 	t.Helper()
 	source, err := os.ReadFile("../../shared/i18n/locales/en.json")
 	if err != nil {
@@ -117,7 +140,9 @@ func (m *messages) catalogue(t *testing.T) {
 		m.names[name[1]] = name[2]
 	}
 	for key := range m.english { // a page or a card that says what went wrong
-		if strings.HasPrefix(key, "error.") || strings.HasPrefix(key, "page.") || strings.HasPrefix(key, "connect.") {
+		group, _, _ := strings.Cut(key, ".")
+		if slices.Contains([]string{"error", "page", "connect", "created", "delete", "disconnect", "form", "list"},
+			group) {
 			m.people[key] = true
 		}
 	}
@@ -130,6 +155,9 @@ func (m *messages) visit(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.CallExpr:
 		parts, name = n.Args, calledName(n)
+		if name == "English" && len(parts) > 0 && !m.has(m.literal(parts[0])) {
+			m.add("", m.literal(parts[0])) // not in a call or literal that has a kind
+		}
 	case *ast.CompositeLit:
 		for _, e := range n.Elts {
 			if pair, ok := e.(*ast.KeyValueExpr); ok {
@@ -157,12 +185,12 @@ func (m *messages) visit(n ast.Node) bool {
 			}
 		case *ast.CallExpr:
 			if calledName(part) == "English" {
-				m.add(kind, literal(part.Args[0]))
+				m.add(kind, m.literal(part.Args[0]))
 			}
 		}
 	}
 	if (name == "Errorf" || name == "New") && m.operator() && len(parts) > 0 {
-		m.add("", literal(parts[0]))
+		m.add("", m.literal(parts[0]))
 	}
 	return true
 }
@@ -184,6 +212,18 @@ func (m *messages) add(kind, text string) {
 	}
 }
 
+// has reports whether an error with a kind has the text.
+func (m *messages) has(text string) bool {
+	for _, all := range []map[message]bool{m.callers, m.operators} {
+		for known := range all {
+			if known.text == text {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func calledName(c *ast.CallExpr) string {
 	switch f := c.Fun.(type) {
 	case *ast.Ident:
@@ -200,13 +240,15 @@ func isPackage(x ast.Expr, name string) bool {
 }
 
 // literal returns a string constant, which may be joined from parts.
-func literal(x ast.Expr) string {
+func (m *messages) literal(x ast.Expr) string {
 	switch x := x.(type) {
 	case *ast.BasicLit:
 		text, _ := strconv.Unquote(x.Value) // it was parsed
 		return text
 	case *ast.BinaryExpr:
-		return literal(x.X) + literal(x.Y)
+		return m.literal(x.X) + m.literal(x.Y)
+	case *ast.Ident:
+		return m.constants[x.Name]
 	}
 	return ""
 }
@@ -216,8 +258,8 @@ func (m *messages) document() string {
 	var b strings.Builder
 	b.WriteString(`# Messages
 
-Every error that Deputy shows. A placeholder such as %s is filled in. Written by
-` + "`go test ./internal/archtest -run Messages -args -update`" + `; a test keeps it equal to the code.
+The errors that Deputy shows, and the texts of the pages and cards around them. A placeholder such as %s is filled in.
+Written by ` + "`go test ./internal/archtest -run Messages -args -update`" + `; a test keeps it equal to the code.
 
 ## In Google Chat and in the browser
 
@@ -235,12 +277,12 @@ request and not about Chat's interface can also be the detail of an HTTP API pro
 	b.WriteString(`
 ## In problems of the HTTP API
 
-The type follows ` + "`urn:deputy:problem:`" + `. An empty type depends on the cause.
+The kind decides the problem's type and its status ([api.md](api.md#errors)). An empty kind depends on the cause.
 
-| Type | Detail |
+| Kind | Detail |
 | --- | --- |
 `)
-	rows(&b, m.callers, func(kind string) string { return problemTypes[kind] })
+	rows(&b, m.callers, kindName)
 	b.WriteString(`
 ## On the command line and in the logs
 
@@ -253,11 +295,9 @@ The type follows ` + "`urn:deputy:problem:`" + `. An empty type depends on the c
 	return b.String()
 }
 
-// problemTypes are those of functions/createspace/problem.go.
-var problemTypes = map[string]string{
-	"Invalid": "invalid_request", "Unauthenticated": "unauthenticated", "NeedsConsent": "consent_required",
-	"NeedsApproval": "approval_required", "Denied": "denied", "NotFound": "not_found", "Conflict": "conflict",
-	"RateLimited": "rate_limited", "Unavailable": "unavailable",
+// kindName returns a kind as the log writes it, such as not_found.
+func kindName(kind string) string {
+	return strings.ToLower(strings.TrimPrefix(regexp.MustCompile(`[A-Z]`).ReplaceAllString(kind, "_$0"), "_"))
 }
 
 func rows(b *strings.Builder, all map[message]bool, name func(string) string) {

@@ -41,7 +41,7 @@ func TestTextsInCatalogue(t *testing.T) {
 			}
 			for _, text := range literals(file) {
 				if checked++; prose.MatchString(text) {
-					t.Errorf("%s/%s: %q is not in the catalogue", folder, name, text)
+					t.Errorf("%s/%s: %q is not in the catalog", folder, name, text)
 				}
 			}
 		}

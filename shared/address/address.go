@@ -1,4 +1,4 @@
-// Package address normalizes e-mail addresses for comparison and extracts their domains.
+// Package address normalizes email addresses for comparison and extracts their domains.
 package address
 
 import "strings"

@@ -349,13 +349,13 @@ type AccessPermissions struct {
 
 // AddMembers defines model for AddMembers.
 type AddMembers struct {
-	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
 	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
-	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 	Authority *Authority   `json:"authority,omitempty"`
 	Members   []MemberName `json:"members"`
 }
@@ -366,7 +366,7 @@ type Audience = string
 // Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 // administrator's right over all named spaces of their organization. It needs their grant and approval;
 // administrators whom the callers file lists for the caller act by delegation instead. delegation is the
-// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
+// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 type Authority string
 
 // Capability defines model for Capability.
@@ -383,13 +383,13 @@ type Connection struct {
 
 // CreateMeeting defines model for CreateMeeting.
 type CreateMeeting struct {
-	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
 	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
-	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 	Authority *Authority `json:"authority,omitempty"`
 
 	// Text Text before the room's address
@@ -398,13 +398,13 @@ type CreateMeeting struct {
 
 // CreateMessage defines model for CreateMessage.
 type CreateMessage struct {
-	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
 	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
-	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 	Authority *Authority `json:"authority,omitempty"`
 
 	// Text At most 32,000 bytes in UTF-8
@@ -422,7 +422,7 @@ type CreateSpace struct {
 	// Google accepts these fields only for an existing space.
 	AccessPermissions *AccessPermissions `json:"accessPermissions,omitempty"`
 
-	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs     Person `json:"actAs"`
 	AddTheApp *bool  `json:"addTheApp,omitempty"`
 
@@ -432,7 +432,7 @@ type CreateSpace struct {
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
 	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
-	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
 
@@ -465,7 +465,7 @@ type CreateSpace struct {
 
 	// Template The name of a template of the operator's or the caller's own. Fields of the request take precedence;
 	// members of both are added. Placeholders in the texts of both are filled in: {{title}}, {{date}} (UTC),
-	// {{person}} (e-mail address), and {{seq}} (a number that increases with each use).
+	// {{person}} (email address), and {{seq}} (a number that increases with each use).
 	Template *string `json:"template,omitempty"`
 }
 
@@ -475,7 +475,7 @@ type CreateSpaceSpaceType string
 
 // CreatedSpace defines model for CreatedSpace.
 type CreatedSpace struct {
-	// Address For a browser
+	// Address The link that opens the space in Google Chat (spaceUri in the Chat API)
 	Address     string         `json:"address"`
 	DisplayName string         `json:"displayName"`
 	Members     []MemberResult `json:"members"`
@@ -535,7 +535,7 @@ type MemberList struct {
 	NextPageToken *string  `json:"nextPageToken,omitempty"`
 }
 
-// MemberName users/{id}, an e-mail address, groups/{id}, or groups/{e-mail address of a group}
+// MemberName users/{id}, an email address, groups/{id}, or groups/{email address of a group}
 type MemberName = string
 
 // MemberResult defines model for MemberResult.
@@ -598,7 +598,7 @@ type Permissions struct {
 	UseAtMentionAll *Role `json:"useAtMentionAll,omitempty"`
 }
 
-// Person users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+// Person users/{id}, or an email address at gmail.com or the account's own Workspace domain
 type Person = string
 
 // Plan defines model for Plan.
@@ -723,13 +723,13 @@ type TemplateList struct {
 
 // UpdateMember defines model for UpdateMember.
 type UpdateMember struct {
-	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
 	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
-	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 	Authority *Authority `json:"authority,omitempty"`
 
 	// Role The names that Chat shows; those of the Chat API differ
@@ -744,7 +744,7 @@ type UpdateSpace struct {
 	// Google accepts these fields only for an existing space.
 	AccessPermissions *AccessPermissions `json:"accessPermissions,omitempty"`
 
-	// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs Person `json:"actAs"`
 
 	// Audience audiences/{id} of the Admin console that can discover the space instead of the whole organization
@@ -753,7 +753,7 @@ type UpdateSpace struct {
 	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 	// administrator's right over all named spaces of their organization. It needs their grant and approval;
 	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
-	// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 	Authority   *Authority `json:"authority,omitempty"`
 	Description *string    `json:"description,omitempty"`
 	DisplayName *string    `json:"displayName,omitempty"`
@@ -765,13 +765,13 @@ type UpdateSpace struct {
 	Permissions *Permissions `json:"permissions,omitempty"`
 }
 
-// ActAs users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
 type ActAs = Person
 
 // AuthorityParam Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
 // administrator's right over all named spaces of their organization. It needs their grant and approval;
 // administrators whom the callers file lists for the caller act by delegation instead. delegation is the
-// domain-wide delegation to Deputy's service account; actAs must be the person's primary e-mail address.
+// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 type AuthorityParam = Authority
 
 // IfMatch defines model for ifMatch.
@@ -801,7 +801,7 @@ type DisconnectPersonParams struct {
 
 // ListSpacesParams defines parameters for ListSpaces.
 type ListSpacesParams struct {
-	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
 	// Authority Whose rights the request uses; user by default
@@ -824,7 +824,7 @@ type CreateSpaceParams struct {
 
 // DeleteSpaceParams defines parameters for DeleteSpace.
 type DeleteSpaceParams struct {
-	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
 	// Authority Whose rights the request uses; user by default
@@ -840,7 +840,7 @@ type DeleteSpaceParams struct {
 
 // GetSpaceParams defines parameters for GetSpace.
 type GetSpaceParams struct {
-	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
 	// Authority Whose rights the request uses; user by default
@@ -870,7 +870,7 @@ type CreateMeetingParams struct {
 
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
-	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
 	// Authority Whose rights the request uses; user by default
@@ -890,7 +890,7 @@ type AddMembersParams struct {
 
 // RemoveMemberParams defines parameters for RemoveMember.
 type RemoveMemberParams struct {
-	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
 	// Authority Whose rights the request uses; user by default
@@ -903,7 +903,7 @@ type RemoveMemberParams struct {
 
 // GetMemberParams defines parameters for GetMember.
 type GetMemberParams struct {
-	// ActAs The person to act as: users/{id}, or an e-mail address at gmail.com or the account's own Workspace domain
+	// ActAs The person to act as: users/{id}, or an email address at gmail.com or the account's own Workspace domain
 	ActAs ActAs `form:"actAs" json:"actAs"`
 
 	// Authority Whose rights the request uses; user by default
@@ -988,7 +988,7 @@ type ServerInterface interface {
 	// UpdateSpace Change a space
 	// (PATCH /v1/spaces/{space})
 	UpdateSpace(w http.ResponseWriter, r *http.Request, space SpaceID, params UpdateSpaceParams)
-	// CreateMeeting Create a Meet room and post its address in the space as a person
+	// CreateMeeting Create a Meet meeting and post its link in the space as a person
 	// (POST /v1/spaces/{space}/meetings)
 	CreateMeeting(w http.ResponseWriter, r *http.Request, space SpaceID, params CreateMeetingParams)
 	// ListMembers List the members of a space, including invited people
@@ -3190,7 +3190,7 @@ type StrictServerInterface interface {
 	// UpdateSpace Change a space
 	// (PATCH /v1/spaces/{space})
 	UpdateSpace(ctx context.Context, request UpdateSpaceRequestObject) (UpdateSpaceResponseObject, error)
-	// CreateMeeting Create a Meet room and post its address in the space as a person
+	// CreateMeeting Create a Meet meeting and post its link in the space as a person
 	// (POST /v1/spaces/{space}/meetings)
 	CreateMeeting(ctx context.Context, request CreateMeetingRequestObject) (CreateMeetingResponseObject, error)
 	// ListMembers List the members of a space, including invited people

@@ -65,7 +65,7 @@ func Check(r *http.Request, pattern string, body []byte) error {
 }
 
 // Decode decodes the body of an operation, such as "PUT
-// /v1/templates/{template}". Invalid if it does not match the document.
+// /v1/templates/{template}". It fails with Invalid if it does not match, and panics for an unknown operation.
 func Decode(body []byte, pattern string, v any) error {
 	if err := checkJSON(schemas()[pattern].body, body); err != nil {
 		return err

@@ -7,6 +7,9 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
+// WantMember is the text for a value that names no member. Its argument is the field.
+var WantMember = i18n.English("%s must be users/{id}, groups/{id or address}, or an email address.")
+
 // ToTemplate returns the template of a body with that name. Invalid if a member has no valid name.
 func (b PutTemplate) ToTemplate(name string) (vault.Template, error) {
 	out := vault.Template{
@@ -18,8 +21,7 @@ func (b PutTemplate) ToTemplate(name string) (vault.Template, error) {
 	for _, m := range Value(b.Members) {
 		user, ok := resource.ParseMember(m)
 		if !ok {
-			return out, fault.New(fault.Invalid,
-				i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), "members")
+			return out, fault.New(fault.Invalid, WantMember, "members")
 		}
 		out.Members = append(out.Members, user)
 	}

@@ -74,22 +74,23 @@ func ActionText(action string) i18n.Text {
 	}[action]
 }
 
-// Callers authenticates callers. It is safe for concurrent use.
-type Callers struct {
+// Authenticator authenticates callers. It is safe for concurrent use.
+type Authenticator struct {
 	File   *File
 	tokens *googleauth.Verifier
 	limits rateLimits
 	now    func() time.Time
 }
 
-// New returns Callers that accept Google's ID tokens for this audience. keys are those at googleauth.Endpoints.Certs.
-func New(audience string, keys *googleauth.KeySet, file *File, now func() time.Time) *Callers {
-	return &Callers{File: file, tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), now: now}
+// NewAuthenticator returns Callers that accept Google's ID tokens for this audience. keys are those at
+// googleauth.Endpoints.Certs.
+func NewAuthenticator(audience string, keys *googleauth.KeySet, file *File, now func() time.Time) *Authenticator {
+	return &Authenticator{File: file, tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), now: now}
 }
 
 // Verify returns the caller that sent r. It fails with Unauthenticated if the token is invalid, Denied if the file does
 // not list the caller or pauses it, RateLimited, or Unavailable if the file cannot be read.
-func (c *Callers) Verify(r *http.Request) (Caller, error) {
+func (c *Authenticator) Verify(r *http.Request) (Caller, error) {
 	headers := r.Header.Values("Authorization")
 	token, isBearer := "", false
 	if len(headers) == 1 {
@@ -131,7 +132,7 @@ func (c *Callers) Verify(r *http.Request) (Caller, error) {
 }
 
 // Allow returns a Denied fault unless the caller may run actions with an authority for
-// the named person (users/{id} or an e-mail address). It reads no store. For a person
+// the named person (users/{id} or an email address). It reads no store. For a person
 // named by ID, the domain is not known yet: Covers must check it later.
 func (c Caller) Allow(authority vault.Authority, named resource.Named, actions ...string) error {
 	for _, action := range actions {

@@ -169,9 +169,9 @@ func (c *checker) caller(in Caller, previous *Set) Caller {
 	checkKnown(c, in.ID+": actions", in.Actions, Actions())
 	checkKnown(c, in.ID+": authorities", in.Authorities, Authorities())
 	isPerson := func(s string) bool { return userID.MatchString(s) || isAddress(s) }
-	in.People = c.normalize(in.ID+": people", in.People, isPerson, "users/{id} or an e-mail address")
+	in.People = c.normalize(in.ID+": people", in.People, isPerson, "users/{id} or an email address")
 	in.Domains = c.normalize(in.ID+": domains", in.Domains, domain.MatchString, "a domain such as example.com")
-	in.Administrators = c.normalize(in.ID+": administrators", in.Administrators, isAddress, "an e-mail address")
+	in.Administrators = c.normalize(in.ID+": administrators", in.Administrators, isAddress, "an email address")
 	if in.Rate < 0 || in.Rate > 1_000_000 {
 		c.errorf("%s: rate must be from 0 to 1000000", in.ID)
 	}

@@ -19,10 +19,10 @@ type Caller struct {
 	ID       string   `yaml:"id" json:"id"`     // chosen by the operator; never reused
 	Kind     string   `yaml:"kind" json:"kind"` // service-account
 	Email    string   `yaml:"email,omitempty" json:"email,omitempty"`
-	UniqueID string   `yaml:"uniqueId,omitempty" json:"uniqueId"` // never reused, unlike an e-mail address
+	UniqueID string   `yaml:"uniqueId,omitempty" json:"uniqueId"` // never reused, unlike an email address
 	Name     string   `yaml:"name" json:"name"`                   // shown to people
 	Actions  []string `yaml:"actions,flow" json:"actions"`
-	// People are users/{id} or lower-case e-mail addresses, as the caller names them.
+	// People are users/{id} or lower-case email addresses, as the caller names them.
 	People      []string          `yaml:"people,omitempty" json:"people,omitempty"`
 	Domains     []string          `yaml:"domains,omitempty" json:"domains,omitempty"` // lower case
 	Authorities []vault.Authority `yaml:"authorities,omitempty,flow" json:"authorities"`

@@ -93,7 +93,7 @@ func (s *objectStore) Read(ctx context.Context) (text []byte, version string, er
 	if err == nil && version == "" {
 		err = errors.New("response without X-Goog-Generation")
 	}
-	return text, version, storageAPI.Fault("storage.objects.get", err)
+	return text, version, storageTexts.Fault("storage.objects.get", err)
 }
 
 // Write implements Store.
@@ -110,7 +110,7 @@ func (s *objectStore) Write(ctx context.Context, text []byte, version string) er
 			IfGenerationMatch(generation).Media(bytes.NewReader(text), googleapi.ChunkSize(0)).Context(ctx).Do()
 		return err
 	})
-	return storageAPI.Fault("storage.objects.insert", err)
+	return storageTexts.Fault("storage.objects.insert", err)
 }
 
 func readAll(r io.Reader) ([]byte, error) {
@@ -121,10 +121,10 @@ func readAll(r io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// storageAPI returns errors with details for the operator.
-var storageAPI = googlecall.ErrorTexts{
+// storageTexts returns errors with details for the operator.
+var storageTexts = googlecall.ErrorTexts{
 	NoResponse: words.ErrorCallersUnavailable, Conflict: words.ErrorCallersUnavailable,
-	NotFound: words.ErrorCallersUnavailable, Operator: true,
+	NotFound: words.ErrorCallersUnavailable, OwnCredentials: true,
 }
 
 // fileStore is a local file. Its content is the version.

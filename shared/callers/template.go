@@ -35,7 +35,7 @@ func (c *checker) template(in Template) vault.Template {
 		case isAddress(m):
 			m = "users/" + m
 		case !userID.MatchString(m) && !groupName.MatchString(m):
-			c.errorf("template %q: member %q is not users/{id}, groups/{id} or an e-mail address", in.Name, m)
+			c.errorf("template %q: member %q is not users/{id}, groups/{id} or an email address", in.Name, m)
 		}
 		out.Members = append(out.Members, m)
 	}
@@ -63,7 +63,7 @@ func NewTemplate(t vault.Template) Template {
 	return out
 }
 
-// groupName matches groups/{id} and groups/{e-mail address}.
+// groupName matches groups/{id} and groups/{email address}.
 var groupName = regexp.MustCompile(`^groups/([A-Za-z0-9_-]{1,64}|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255})$`)
 
 // ValidTemplateName reports whether name is a valid template name.

@@ -1,7 +1,7 @@
 // Package chat handles the requests and replies of a Google Chat app. It verifies that a request comes from Chat,
 // decodes the event, and encodes the reply and its cards. No other package handles Google's JSON for them.
 //
-// It knows no commands and calls no Chat API: functions/chatevent and shared/spaces do. Google has two formats of
+// It doesn't handle commands or call the Chat API: functions/chatevent and shared/spaces do. Google has two formats of
 // events and replies, implemented in classic.go and addon.go. Comments name pages of developers.google.com, such as
 // workspace/chat/dialogs.
 package chat

@@ -12,7 +12,7 @@ import (
 type Reply struct {
 	Card *Card // only the person sees it
 	// ClosesDialog closes the dialog and puts the card into the conversation, where it stays. The card replaces the
-	// card that opened the dialog; Beside keeps both.
+	// card that opened the dialog; KeepsCard keeps both.
 	ClosesDialog, KeepsCard bool
 	// ConnectURL makes Chat show its private "requires configuration" prompt, which links to this URL. The prompt
 	// excludes all other content. Chat doesn't allow it in reply to a click.

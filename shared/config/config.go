@@ -17,7 +17,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Reader reads variables and collects errors. Use Read to create one. It is not safe for concurrent use.
+// Reader reads variables and collects errors. Use NewReader to create one. It is not safe for concurrent use.
 type Reader struct {
 	lookup   func(string) (string, bool)
 	problems []string
@@ -78,11 +78,11 @@ func (r *Reader) ServiceAccount(name Variable) string {
 	return value
 }
 
-// Contact returns the optional e-mail address or https URL in name.
+// Contact returns the optional email address or https URL in name.
 func (r *Reader) Contact(name Variable) string {
 	value := r.Optional(name, "")
 	if _, err := mail.ParseAddress(value); value != "" && err != nil && !strings.HasPrefix(value, "https://") {
-		r.AddError(name, "must be an e-mail address or an https:// URL")
+		r.AddError(name, "must be an email address or an https:// URL")
 	}
 	return value
 }

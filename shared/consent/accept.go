@@ -28,7 +28,7 @@ func containsAll(all, part []capability.Capability) bool {
 	return !slices.ContainsFunc(part, func(c capability.Capability) bool { return !slices.Contains(all, c) })
 }
 
-// AcceptAppCode connects a person (users/{sub} or a verified e-mail address) with a server auth code. A code that is
+// AcceptAppCode connects a person (users/{sub} or a verified email address) with a server auth code. A code that is
 // unusable or of another person is Invalid. The app has to check the state, nonce and PKCE of the consent.
 func (f *Flow) AcceptAppCode(ctx context.Context, named resource.Named, c AppCode) (grants.Connection, error) {
 	refuse := func(kind fault.Kind, err error, public i18n.Text) (grants.Connection, error) {
@@ -59,7 +59,7 @@ func (f *Flow) AcceptAppCode(ctx context.Context, named resource.Named, c AppCod
 	switch {
 	case claims.Subject == "" || !isInvited(p, claims):
 		return refuse(fault.Invalid, errors.New("another person consented"),
-			i18n.English("The code is for another account than the person in the path. Nothing was stored."))
+			i18n.English("The code is for a different account than the one in the path. Nothing was stored."))
 	case !f.grants.AllowsDomain(claims.Domain):
 		return refuse(fault.Denied, errors.New("hd is not in ALLOWED_DOMAINS"),
 			i18n.English("Deputy is restricted to certain organizations, and this account belongs to none of them."))

@@ -62,7 +62,7 @@ type returnTarget struct {
 	until   time.Time // one hour after Chat's event
 }
 
-// Invite returns a link that asks one person, users/{sub} or a verified e-mail address, to connect for some
+// Invite returns a link that asks one person, users/{sub} or a verified email address, to connect for some
 // capabilities. Only that person can use it. completion is the completion URL of a verified event, or empty.
 func (f *Flow) Invite(
 	ctx context.Context, named resource.Named, completion config.Secret, capabilities ...capability.Capability,

@@ -59,7 +59,7 @@ func (w *world) checkUnchanged(people []google.Person) {
 	}
 }
 
-// S1: an API outage must not end any grant.
+// An API outage must not end any grant.
 func TestAct_APIRejectsAllTokens(t *testing.T) {
 	w := newWorld(t)
 	people := w.storePeople(1000)
@@ -87,7 +87,7 @@ func TestAct_APIRejectsAllTokens(t *testing.T) {
 	}
 }
 
-// S9: an outage of the token endpoint that looks like invalid_grant.
+// An outage of the token endpoint that looks like invalid_grant.
 func TestSweep_RestoresSuspendedGrants(t *testing.T) {
 	w := newWorld(t)
 	people := w.storePeople(1000)
@@ -112,7 +112,7 @@ func TestSweep_RestoresSuspendedGrants(t *testing.T) {
 	}
 }
 
-// S9: an administrator removes the app for everyone, or Google's events claim so by mistake.
+// An administrator removes the app for everyone, or Google's events claim so by mistake.
 func TestAppRemoved_ManyInOneDay(t *testing.T) {
 	w := newWorld(t)
 	people := w.storePeople(21)
@@ -134,8 +134,8 @@ func TestAppRemoved_ManyInOneDay(t *testing.T) {
 	w.checkUnchanged(people)
 }
 
-// S4: an address that passed to another account must not lead to the first account.
-func TestFind_ReassignedAddress(t *testing.T) {
+// An address that passed to another account must not lead to the first account.
+func TestFindByEmail_ReassignedAddress(t *testing.T) {
 	w := newWorld(t)
 	w.connect(ada, create)
 	w.google.ChangeEmail(ada, "ada.lovelace@example.com")
@@ -154,8 +154,8 @@ func TestFind_ReassignedAddress(t *testing.T) {
 	}
 }
 
-// S4: a consumer account may have a company's address, without Google confirming it as authoritative.
-func TestFind_SpoofedCompanyAddress(t *testing.T) {
+// A consumer account may have a company's address, without Google confirming it as authoritative.
+func TestFindByEmail_SpoofedCompanyAddress(t *testing.T) {
 	w := newWorld(t)
 	mallory := google.Person{Sub: "100000000000000000666", Name: "Mallory", Email: "mallory@example.com"}
 	w.google.AddAccount(mallory)
@@ -172,7 +172,7 @@ func TestFind_SpoofedCompanyAddress(t *testing.T) {
 	}
 }
 
-func TestFind_UnverifiedAddress(t *testing.T) {
+func TestFindByEmail_UnverifiedAddress(t *testing.T) {
 	w := newWorld(t)
 	w.google.MarkEmailUnverified(ada)
 	link, err := w.Invite(t.Context(), resource.Named(ada.Email), config.Secret{}, create)
@@ -188,7 +188,7 @@ func TestFind_UnverifiedAddress(t *testing.T) {
 	}
 }
 
-// S5: creating or forwarding a link must not reveal who is connected.
+// Creating or forwarding a link must not reveal who is connected.
 func TestInvite_LinkRevealsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.connect(ada, create, members)
@@ -228,7 +228,7 @@ func TestInvite_LinkRevealsNothing(t *testing.T) {
 	}
 }
 
-// S6: opening a link must not fill the store.
+// Opening a link must not fill the store.
 func TestStart_RepeatedInOneBrowser(t *testing.T) {
 	w := newWorld(t)
 	link := w.invite(ada, completion, create)
@@ -358,7 +358,7 @@ func TestSweep_ErasesRevokedGrant(t *testing.T) {
 	}
 }
 
-func TestAskAt_RefreshesFirst(t *testing.T) {
+func TestRecheckAt_RefreshesFirst(t *testing.T) {
 	w := newWorld(t)
 	w.connect(ada, create)
 	w.offset.Add(int64(10 * time.Minute))
@@ -404,7 +404,7 @@ func TestRefresh_OtherAccountsIDToken(t *testing.T) {
 	}
 }
 
-// S22: a panic in a shared refresh must not crash the program.
+// A panic in a shared refresh must not crash the program.
 func TestRefresh_Panic(t *testing.T) {
 	w := newWorld(t)
 	w.connect(ada, create)
@@ -417,7 +417,7 @@ func TestRefresh_Panic(t *testing.T) {
 	check(t, w.token(ada, create))
 }
 
-// S7: a security event arrives late, after the owner has signed in again.
+// A security event arrives late, after the owner has signed in again.
 func TestApprovals_HijackedAccount(t *testing.T) {
 	w := newWorld(t)
 	w.connect(ada, create)
@@ -457,7 +457,7 @@ func TestApprovals_EventCloseToSignIn(t *testing.T) {
 	}
 }
 
-// S7: a stolen session keeps the page with the question open.
+// A stolen session keeps the page with the question open.
 func TestAnswer_StolenSession(t *testing.T) {
 	for _, mark := range []vault.Mark{vault.SessionsEndedAt, vault.RevokedAt} {
 		w := newWorld(t)
@@ -523,7 +523,7 @@ func TestSweep_WaitingGrantsDoNotBlock(t *testing.T) {
 	}
 }
 
-// S9: a person who removed the app is disconnected and never restored.
+// A person who removed the app is disconnected and never restored.
 func TestSweep_AppRemovedWhileSuspended(t *testing.T) {
 	w := newWorld(t)
 	w.connect(ada, create)
@@ -614,7 +614,7 @@ func TestSweep_SecondEventKeepsTombstone(t *testing.T) {
 	}
 }
 
-// S3: an attacker plants or alters a pending consent.
+// An attacker plants or alters a pending consent.
 func TestFinish_TamperedPendingConsent(t *testing.T) {
 	w := newWorld(t)
 	callback := w.giveConsent(w.invite(ada, completion, create), ada)
@@ -650,7 +650,7 @@ func TestAlarm_TamperedRecord(t *testing.T) {
 	}
 }
 
-// S5: Google asks for consent a second time only if no refresh token covers the request.
+// Google asks for consent a second time only if no refresh token covers the request.
 func TestFinish_SecondConsentPrompt(t *testing.T) {
 	w := newWorld(t)
 	finish := func(c ...capability.Capability) consent.Outcome {

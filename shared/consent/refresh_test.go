@@ -359,7 +359,7 @@ func TestTell_ExactlyOnce(t *testing.T) {
 	}
 	wg.Wait()
 	if claims.Load() != 1 {
-		t.Errorf("Tell returned true %d times", claims.Load())
+		t.Errorf("ClaimEndNotice returned true %d times", claims.Load())
 	}
 	if needs, ok := capability.AsConsentError(w.token(ada, create)); !ok || needs.Ended {
 		t.Errorf("again: %+v", needs)

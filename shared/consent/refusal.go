@@ -26,7 +26,7 @@ const (
 type Refusal struct {
 	Reason    Reason
 	RetryLink config.Secret // a new invitation for the same person; may be empty
-	Account   string        // e-mail address of the account that was used, if known
+	Account   string        // email address of the account that was used, if known
 	Err       error
 }
 

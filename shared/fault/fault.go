@@ -47,7 +47,7 @@ func (k Kind) String() string {
 type Error struct {
 	Op     string // package.Func that failed, for the log
 	Kind   Kind
-	Public i18n.Text // one plain sentence that says what to do next, or None
+	Public i18n.Text // one plain sentence that says what to do next, or NoText
 	Args   []any     // arguments of Public
 	Err    error     // the cause, for the log only
 }
@@ -115,10 +115,10 @@ func IsTransient(err error) bool {
 // error, or one without a text, it returns a fixed sentence with the reference.
 func Public(say i18n.Say, err error, reference string) string {
 	e, ok := errors.AsType[*Error](err)
-	if ok && e.Kind != Internal && e.Public != NoText && e.Public != i18n.Surprise {
+	if ok && e.Kind != Internal && e.Public != NoText && e.Public != i18n.InternalError {
 		return say(e.Public, e.Args...)
 	}
-	return say(i18n.Surprise, reference)
+	return say(i18n.InternalError, reference)
 }
 
 // PanicError is the error that Catch returns for a panic.

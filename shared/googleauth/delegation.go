@@ -66,7 +66,7 @@ type tokenEntry struct {
 	expires time.Time
 }
 
-// NewDelegation returns a Delegation to account, a service account's e-mail address. It calls the token endpoint over
+// NewDelegation returns a Delegation to account, a service account's email address. It calls the token endpoint over
 // base, and IAM with options. Without options it uses Google's service and the application default credentials.
 func NewDelegation(
 	ctx context.Context, account string, endpoints Endpoints, base http.RoundTripper, now func() time.Time,
@@ -86,7 +86,7 @@ func NewDelegation(
 	}, nil
 }
 
-// Token returns an access token for a person, named by primary e-mail address, with exactly these scopes. The token is
+// Token returns an access token for a person, named by primary email address, with exactly these scopes. The token is
 // valid for at least five minutes. Concurrent calls for the same token share one request.
 func (d *Delegation) Token(ctx context.Context, email string, scopes []string) (config.Secret, error) {
 	scopes = NormalizeScopes(scopes)

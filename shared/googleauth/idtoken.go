@@ -21,7 +21,7 @@ const Leeway = time.Minute
 // Claims are the claims of a verified Google ID token that Deputy uses.
 type Claims struct {
 	Subject       string // never reused, so it identifies a person
-	Email         string // can change, so it is only for display
+	Email         string // can change; identifies a person only if Authoritative
 	EmailVerified bool
 	Domain        string // hd; only for Workspace accounts
 	Nonce         string

@@ -18,7 +18,7 @@ import (
 // KeySet caches the public keys at a URL: a JWK set, or a map of key IDs to x509
 // certificates. It implements oidc.KeySet.
 //
-// It honours max-age. An unknown key ID causes at most one fetch per minute, so
+// It honors max-age. An unknown key ID causes at most one fetch per minute, so
 // invented IDs do not cause traffic. It is safe for concurrent use.
 type KeySet struct {
 	keys *remote[map[string]*rsa.PublicKey]

@@ -85,7 +85,7 @@ type Authorization struct {
 	State, Verifier config.Secret
 	Nonce           string
 	Scopes          []string
-	LoginHint       string // e-mail address or sub
+	LoginHint       string // email address or sub
 	PromptConsent   bool   // prompt even for granted scopes, to get a refresh token
 }
 

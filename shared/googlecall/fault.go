@@ -17,8 +17,8 @@ import (
 	"example.com/deputy/shared/i18n"
 )
 
-// ErrorTexts holds the texts that people read when a call to one Google API fails. If a
-// text is not set, the error is Unavailable with the text Silent.
+// ErrorTexts contains the messages that people see when a call to one Google API fails. If a
+// text is not set, the error is Unavailable with the text NoResponse.
 type ErrorTexts struct {
 	NoResponse  i18n.Text // no response, or an unknown one
 	ServerError i18n.Text // an error on Google's side
@@ -32,9 +32,9 @@ type ErrorTexts struct {
 	// with a message that contains NotSetUpMarker.
 	NotSetUp       i18n.Text
 	NotSetUpMarker string
-	// Operator means that calls use Deputy's own credentials. A 401 then says nothing
+	// OwnCredentials means that calls use Deputy's own credentials. A 401 then says nothing
 	// about a person's token, and Google's message may be logged: it quotes no person.
-	Operator bool
+	OwnCredentials bool
 }
 
 // Fault converts the error of a call to a fault with a kind and a text for people.
@@ -61,9 +61,9 @@ func (a ErrorTexts) Fault(op string, err error) error {
 	switch {
 	case parsed.status == "ALREADY_EXISTS" || parsed.reason == "duplicate" || e.Code == http.StatusPreconditionFailed:
 		set(fault.Conflict, a.Conflict)
-	case e.Code == http.StatusUnauthorized && !a.Operator:
+	case e.Code == http.StatusUnauthorized && !a.OwnCredentials:
 		f.Kind, f.Err = fault.NeedsConsent, ErrToken
-	case parsed.reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT" && !a.Operator:
+	case parsed.reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT" && !a.OwnCredentials:
 		f.Kind, f.Err = fault.NeedsConsent, ErrScope
 	case parsed.rateLimited():
 		set(fault.RateLimited, a.RateLimited)
@@ -79,7 +79,7 @@ func (a ErrorTexts) Fault(op string, err error) error {
 	default:
 		set(fault.Unavailable, a.ServerError)
 	}
-	if a.Operator {
+	if a.OwnCredentials {
 		f.Err = fmt.Errorf("%w: %s", f.Err, e.Message)
 	}
 	return f

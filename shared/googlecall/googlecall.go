@@ -51,7 +51,7 @@ type Call[C, T any] interface {
 }
 
 // Do makes a call as a person and retries transient errors. The call must be safe to repeat: a read, or
-// a write that carries a requestId or finds its own result. Errors are faults of API.Fault with the
+// a write that carries a requestId or finds its own result. Errors are faults of ErrorTexts.Fault with the
 // call's type as Op, such as *chat.SpacesSetupCall, or errors of the actor.
 func Do[T any, C Call[C, T]](ctx context.Context, api ErrorTexts, target Target, call C) (T, error) {
 	var out T

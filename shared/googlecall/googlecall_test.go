@@ -60,7 +60,7 @@ func TestDo_SendsToken(t *testing.T) {
 	}
 }
 
-func TestAPI_Fault(t *testing.T) {
+func TestErrorTexts_Fault(t *testing.T) {
 	texts := googlecall.ErrorTexts{
 		Conflict: i18n.English("exists"), NoResponse: i18n.English("silent"), RateLimited: i18n.English("busy"),
 		Forbidden: i18n.English("forbidden"), BadRequest: i18n.English("refused: %s"),
@@ -89,14 +89,14 @@ func TestAPI_Fault(t *testing.T) {
 		"aborted":                {texts, 409, body("ABORTED", ""), fault.Unavailable, "silent", nil},
 		"text not set":           {texts, 404, "", fault.Unavailable, "silent", nil},
 		"server error":           {texts, 502, "<html>", fault.Unavailable, "silent", nil},
-		"invalid operator token": {googlecall.ErrorTexts{Operator: true}, 401, "", fault.Unavailable, "", nil},
+		"invalid operator token": {googlecall.ErrorTexts{OwnCredentials: true}, 401, "", fault.Unavailable, "", nil},
 	} {
 		err := c.api.Fault("op", &googleapi.Error{Code: c.code, Message: "marked", Body: c.body})
 		public := fault.Public(i18n.In("en"), err, "")
 		if fault.KindOf(err) != c.kind || c.public != "" && public != c.public || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%s: %v, %q", name, err, public)
 		}
-		if strings.Contains(err.Error(), "marked") != c.api.Operator { // may contain what a person typed
+		if strings.Contains(err.Error(), "marked") != c.api.OwnCredentials { // may contain what a person typed
 			t.Errorf("%s: in the log: %v", name, err)
 		}
 	}

@@ -71,7 +71,7 @@ func (gs *Grants) Lookup(ctx context.Context, named resource.Named) (vault.Grant
 	return g, usable, fault.Wrap("grants.Lookup", err)
 }
 
-// ConfirmEmail updates a grant that Lookup found by e-mail address and reports whether the account still has that
+// ConfirmEmail updates a grant that Lookup found by email address and reports whether the account still has that
 // address. It refreshes an expired access token first. A grant that has ended is returned unchanged.
 func (gs *Grants) ConfirmEmail(ctx context.Context, named resource.Named, g vault.Grant) (vault.Grant, bool, error) {
 	if _, byID := named.Person(); byID {

@@ -22,7 +22,7 @@ type Connection struct {
 	Until          time.Time               // when time-based access ends; zero if it does not
 	Allowed        []capability.Capability // what the grant allows now
 	Declined       []capability.Capability // what the person left unselected
-	Ended          bool                    // Google has ended the grant, and the person has not been notified; see Tell
+	Ended          bool                    // Google ended it, and the person is not yet told; see ClaimEndNotice
 	SignInRequired bool                    // a session policy requires a new sign-in
 	Approvals      []vault.Approval
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // Delegated acts by domain-wide delegation: the organization lets a service account act for its people. Here a
-// person is users/{primary e-mail address}. Nothing is stored.
+// person is users/{primary email address}. Nothing is stored.
 type Delegated struct {
 	tokens *googleauth.Delegation
 	log    *slog.Logger

@@ -13,7 +13,7 @@ import (
 )
 
 // ClaimEndNotice returns true to exactly one of its callers, who then notifies the person that Google has ended their
-// grant (Needs.Ended). If the store fails it also returns true, because two notifications are better than none.
+// grant (ConsentError.Ended). If the store fails it also returns true, because two notifications are better than none.
 func (gs *Grants) ClaimEndNotice(ctx context.Context, person resource.Person) bool {
 	id := rand.Text()
 	_, won, err := gs.change(ctx, person, func(g *vault.Grant) bool {

@@ -25,7 +25,7 @@ type exportLink struct {
 // Export is all that Deputy stores about a person, except the tokens: their holder could act as the person.
 type Export struct {
 	Person           resource.Person  `json:"person"`
-	Created          time.Time        `json:"made"`
+	Created          time.Time        `json:"created"`
 	Connection       *exportedGrant   `json:"connection"`
 	Approvals        []vault.Approval `json:"approvals"`
 	Activity         []vault.Activity `json:"activity"`

@@ -3,8 +3,8 @@
 // ends a token at Google, and to erase deletes records.
 //
 // It does not know how a consent is requested (shared/consent), nor the APIs that accept the tokens. An
-// operation passes through act.go, token.go and refresh.go. A grant ends in disconnect.go (by the person) or
-// ended.go (by Google). sweep.go maintains grants that nobody uses.
+// operation passes through act.go, token.go and refresh.go. A grant ends in disconnect.go (by the person) or due.go
+// (by Google, in the sweep). refresh.go suspends it. ended.go records notices and app removals.
 package grants
 
 import (
@@ -131,7 +131,7 @@ const maxSkew = time.Minute
 // isRevoked reports whether a security event ended the grant after the person's last sign-in.
 func isRevoked(g vault.Grant) bool { return g.RevokedAt.Sub(g.SignedInAt) > maxSkew }
 
-// isDoubtful reports whether that event was so close to the sign-in that only Google knows which came first.
+// isDoubtful reports whether a security event was so close to the sign-in that only Google knows which came first.
 func isDoubtful(g vault.Grant) bool {
 	return !g.RevokedAt.IsZero() && g.RevokedAt.Sub(g.SignedInAt).Abs() <= maxSkew
 }
@@ -152,7 +152,7 @@ func (gs *Grants) cacheGrant(person resource.Person, g vault.Grant, at time.Time
 // grant also has a higher generation than an erased one.
 func (gs *Grants) nextGeneration(last int64) int64 { return max(last+1, gs.now().UnixMicro()) }
 
-// FindByEmail returns the connected person (users/{sub}) whose account has an e-mail address, or NotFound.
+// FindByEmail returns the connected person (users/{sub}) whose account has an email address, or NotFound.
 func (gs *Grants) FindByEmail(ctx context.Context, email string) (resource.Person, error) {
 	g, err := gs.vault.GrantByEmail(ctx, email)
 	return g.Person, fault.Wrap("grants.FindByEmail", err)

@@ -27,7 +27,7 @@ type SweepResult struct {
 	Restored  int  `json:"restored"`  // suspended grants that Google accepts again
 	Resealed  int  `json:"resealed"`  // records resealed with the current keys
 	Ended     int  `json:"ended"`     // completed disconnects, removed apps, security events
-	Erased    int  `json:"forgotten"` // grants erased seven days after Google rejected or revoked them
+	Erased    int  `json:"erased"`    // grants erased seven days after Google rejected or revoked them
 	Revoked   int  `json:"revoked"`   // tokens whose revocation had failed before
 	Expired   int  `json:"expired"`   // expired records that were deleted
 	Unopened  int  `json:"unopened"`  // records that do not open with the current keys

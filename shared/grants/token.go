@@ -22,7 +22,7 @@ import (
 const expiryMargin = 5 * time.Minute
 
 // TokenSource returns a source with an access token for person, whose grant must allow all capabilities.
-// Otherwise the error is NeedsConsent and wraps *capability.Needs. The source never refreshes the token.
+// Otherwise the error is NeedsConsent and wraps *capability.ConsentError. The source never refreshes the token.
 func (gs *Grants) TokenSource(
 	ctx context.Context, person resource.Person, capabilities ...capability.Capability,
 ) (oauth2.TokenSource, error) {

@@ -1,5 +1,5 @@
-// Package i18n says a text in a person's language. The texts are in locales, one file per language in go-i18n's JSON
-// format; package words names their keys. To add a language, add its file.
+// Package i18n formats messages in a person's language. The texts are in locales, one file per language in go-i18n's
+// JSON format; package words names their keys. To add a language, add its file.
 package i18n
 
 import (
@@ -34,8 +34,8 @@ func Key(key string) Text { return Text{key: key} }
 // Don't use it for people in Chat or in a browser.
 func English(format string) Text { return Text{english: format} }
 
-// Surprise is the text for an error that has none of its own. Its argument is the reference that the log holds.
-var Surprise = Key("error.internal")
+// InternalError is the text for an error that has none of its own. Its argument is the reference that the log holds.
+var InternalError = Key("error.internal")
 
 // Say formats a text in one language. A text whose first argument is an int has plural forms.
 type Say func(t Text, args ...any) string
@@ -66,8 +66,8 @@ func (l localized) say() Say {
 // Language returns the language that In uses for a locale, for HTML's lang.
 func Language(locale string) string { return languages().match(locale).tag.String() }
 
-// catalogue holds the languages and finds the one for a locale.
-type catalogue struct {
+// catalog holds the languages and finds the one for a locale.
+type catalog struct {
 	languages []localized // English first: the matcher falls back to it
 	matcher   language.Matcher
 	cache     *lru.Cache[string, localized] // by locale
@@ -78,7 +78,7 @@ type localized struct {
 	localizer *i18n.Localizer
 }
 
-var languages = sync.OnceValue(func() *catalogue {
+var languages = sync.OnceValue(func() *catalog {
 	c, err := load(locales)
 	if err != nil {
 		panic(err) // the files are embedded, and a test reads them
@@ -86,7 +86,7 @@ var languages = sync.OnceValue(func() *catalogue {
 	return c
 })
 
-func load(fsys fs.FS) (*catalogue, error) {
+func load(fsys fs.FS) (*catalog, error) {
 	cache, err := lru.New[string, localized](100)
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func load(fsys fs.FS) (*catalogue, error) {
 			return nil, err
 		}
 	}
-	c := &catalogue{matcher: language.NewMatcher(bundle.LanguageTags()), cache: cache}
+	c := &catalog{matcher: language.NewMatcher(bundle.LanguageTags()), cache: cache}
 	for _, tag := range bundle.LanguageTags() {
 		c.languages = append(c.languages, localized{tag, i18n.NewLocalizer(bundle, tag.String())})
 	}
@@ -109,10 +109,10 @@ func load(fsys fs.FS) (*catalogue, error) {
 }
 
 // maxLocale limits how many bytes of a locale are read and cached: it comes from
-// strangers. A browser's list is shorter.
+// untrusted clients. A browser's list is shorter.
 const maxLocale = 200
 
-func (c *catalogue) match(locale string) localized {
+func (c *catalog) match(locale string) localized {
 	if len(locale) > maxLocale {
 		locale = locale[:maxLocale]
 		locale = strings.Clone(locale[:max(0, strings.LastIndex(locale, ","))]) // whole tags only

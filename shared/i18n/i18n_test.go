@@ -151,7 +151,7 @@ func TestSay_UnfinishedLanguage(t *testing.T) {
 	}
 }
 
-// S17: Accept-Language is a stranger's text, and what was matched is cached.
+// Accept-Language is a stranger's text, and what was matched is cached.
 func TestMatch_LongLocale(t *testing.T) {
 	if got := Language("zh-CN," + strings.Repeat("x", 1<<20)); got != "zh-Hans" {
 		t.Errorf("the beginning is not read: got %s", got)

@@ -97,7 +97,7 @@ func NewContext(ctx context.Context, trace TraceID, span string) context.Context
 }
 
 // AddAttrs adds attributes to the later lines of the request. They replace attributes of
-// the same key. Outside a request, Note does nothing.
+// the same key. Outside a request, AddAttrs does nothing.
 func AddAttrs(ctx context.Context, attrs ...slog.Attr) {
 	req := fromContext(ctx)
 	if req == nil {

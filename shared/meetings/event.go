@@ -16,7 +16,7 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// MaxGuests is Calendar's limit for the guests of an event, by its help pages.
+// MaxGuests is Calendar's limit for the guests of an event, according to its help pages.
 const MaxGuests = 200
 
 // primary is the id of a person's own calendar.
@@ -29,7 +29,7 @@ func (m *Meetings) Zone(
 ) (*time.Location, error) {
 	call := m.calendar.Events.List(primary).MaxResults(1).Fields("timeZone")
 	needed := append([]capability.Capability{capability.ScheduleEvents}, more...)
-	list, err := googlecall.Do(ctx, calendarAPI,
+	list, err := googlecall.Do(ctx, calendarTexts,
 		googlecall.Target{Actor: m.auth, Person: person, Capabilities: needed}, call)
 	if err != nil {
 		return nil, fault.Wrap("meetings.Zone", err)
@@ -47,7 +47,7 @@ func (m *Meetings) Zone(
 // Event is a meeting with its guests.
 type Event struct {
 	Title  string
-	Guests []string // e-mail addresses
+	Guests []string // email addresses
 	When   TimeSlot
 }
 
@@ -74,12 +74,12 @@ func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key res
 		Actor: m.auth, Person: person,
 		Capabilities: []capability.Capability{capability.ScheduleEvents},
 	}
-	insertAPI := calendarAPI
+	insertAPI := calendarTexts
 	insertAPI.Conflict = words.ErrorCalendarSilent
 	insert := m.calendar.Events.Insert(primary, e.api(id)).ConferenceDataVersion(1).SendUpdates("all")
 	out, err := googlecall.Do(ctx, insertAPI, as, insert)
 	if err != nil && fault.KindOf(err) == fault.Conflict { // already scheduled
-		out, err = googlecall.Do(ctx, calendarAPI, as, m.calendar.Events.Get(primary, id))
+		out, err = googlecall.Do(ctx, calendarTexts, as, m.calendar.Events.Get(primary, id))
 	}
 	if err != nil {
 		return ScheduledEvent{}, fault.Wrap("meetings.Schedule", err)

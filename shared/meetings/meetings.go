@@ -56,7 +56,7 @@ func (m *Meetings) CreateRoom(ctx context.Context, person resource.Person, more 
 ) {
 	needed := append([]capability.Capability{capability.Meet}, more...)
 	as := googlecall.Target{Actor: m.auth, Person: person, Capabilities: needed}
-	room, err := googlecall.Do(ctx, meetAPI, as, m.api.Spaces.Create(&meet.Space{}))
+	room, err := googlecall.Do(ctx, meetTexts, as, m.api.Spaces.Create(&meet.Space{}))
 	if err != nil {
 		return "", fault.Wrap("meetings.CreateRoom", err)
 	}
@@ -69,7 +69,7 @@ type Journal interface {
 	SaveJournal(ctx context.Context, journal []byte) error
 }
 
-// CreateRoomOnce is Room for an operation that may be repeated: it saves the address
+// CreateRoomOnce is CreateRoom for an operation that may be repeated: it saves the address
 // in the journal and returns it again.
 func (m *Meetings) CreateRoomOnce(
 	ctx context.Context, person resource.Person, j Journal, more ...capability.Capability,
@@ -86,11 +86,11 @@ func (m *Meetings) CreateRoomOnce(
 
 // The texts for failed calls.
 var (
-	meetAPI = googlecall.ErrorTexts{
+	meetTexts = googlecall.ErrorTexts{
 		NoResponse: words.ErrorMeetSilent, Forbidden: words.ErrorMeetDenied, RateLimited: words.ErrorMeetBusy,
 		BadRequest: words.ErrorMeetRejected,
 	}
-	calendarAPI = googlecall.ErrorTexts{
+	calendarTexts = googlecall.ErrorTexts{
 		NoResponse: words.ErrorCalendarSilent, Forbidden: words.ErrorCalendarDenied,
 		RateLimited: words.ErrorCalendarBusy,
 		BadRequest:  words.ErrorCalendarRejected,

@@ -19,7 +19,7 @@ import (
 
 // actor is the person that an operation is done as, with the clients that use their authority.
 type actor struct {
-	person   resource.Person // users/{sub}, by delegation users/{e-mail address}
+	person   resource.Person // users/{sub}, by delegation users/{email address}
 	known    resource.Person // users/{sub} in any case; empty for a person who never connected
 	home     string          // their domain; may be empty
 	key      resource.Key    // for Google's requestId: the same for the same operation
@@ -74,7 +74,7 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 	return out, nil
 }
 
-// usesDelegation reports whether delegation takes the place of the person's grant, and returns their e-mail address.
+// usesDelegation reports whether delegation takes the place of the person's grant, and returns their email address.
 func (c Call) usesDelegation() (bool, string) {
 	email := address.Lower(string(c.Person))
 	administrator := c.Authority == callers.AuthorityAdmin && slices.Contains(c.Caller.Administrators, email)
@@ -86,7 +86,7 @@ func (c Call) usesDelegation() (bool, string) {
 func (o *Operations) delegate(ctx context.Context, a actor, c Call, email string) (actor, error) {
 	if !strings.Contains(email, "@") {
 		return a, fault.New(fault.Invalid,
-			i18n.English("With the authority delegation, actAs must be the person's primary e-mail address."))
+			i18n.English("With the authority delegation, actAs must be the person's primary email address."))
 	}
 	auth := o.deps.Delegated
 	if auth == nil {
@@ -124,7 +124,7 @@ func (o *Operations) approvalError(ctx context.Context, c Call, actions []string
 func (c Call) authorize(actions ...string) error {
 	if _, ok := resource.ParseUser(string(c.Person)); !ok {
 		return fault.New(fault.Invalid,
-			i18n.English("%s must be users/{id} with digits only, or a plain e-mail address."), "actAs")
+			i18n.English("%s must be users/{id} with digits only, or a plain email address."), "actAs")
 	}
 	return c.Caller.Allow(c.Authority, c.Person, actions...)
 }

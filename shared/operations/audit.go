@@ -50,7 +50,7 @@ func (o *Operations) noteWrite(
 	ctx context.Context, l auditLine, person resource.Person, attempt Attempt, created string, unsure bool,
 ) {
 	space := cmp.Or(resource.SpaceName(created), l.space)
-	o.note(ctx, l, person, attempt.OperationID[:32],
+	o.note(ctx, l, person, attempt.RunID[:32],
 		vault.Activity{Time: attempt.FirstTried, Resource: string(space), OutcomeUnknown: unsure})
 }
 

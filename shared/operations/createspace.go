@@ -74,7 +74,7 @@ func (o *Operations) FinishSpace(
 ) (spaces.Outcome, error) {
 	op := operation{name: "finishSpace", actions: []string{callers.CreateSpaces}, space: space, needs: r.Capabilities()}
 	return run(ctx, o, c, op, r, func(a actor) (spaces.Outcome, effect, error) {
-		return a.spaces.Finish(ctx, a.person, a.key, space, r.Members, r.More, r.Rest), effect{}, nil
+		return a.spaces.Finish(ctx, a.person, a.key, space, r), effect{}, nil
 	})
 }
 
@@ -134,7 +134,7 @@ func (o *Operations) create(
 // authorizePost checks the right to post if the saved request posts and the
 // current one does not, because its template has changed.
 func (o *Operations) authorizePost(ctx context.Context, c Call, op operation, a actor, r spaces.Request) error {
-	if c.self || r.Rest.First == "" || slices.Contains(op.actions, callers.CreateMessages) {
+	if c.self || r.Rest.FirstMessage == "" || slices.Contains(op.actions, callers.CreateMessages) {
 		return nil
 	}
 	if err := c.authorize(callers.CreateMessages); err != nil {
@@ -193,9 +193,10 @@ func reuse(ctx context.Context, a actor, r spaces.Request, conflict error) (Crea
 	}
 	for _, s := range found {
 		if strings.EqualFold(s.DisplayName, r.DisplayName) {
-			r.Members, r.More, r.Rest = append(r.Members, r.More...), nil, spaces.Rest{}
+			r.Members, r.More, r.Rest = append(r.Members, r.More...), nil, spaces.FollowUp{}
 			space := spaces.CreatedSpace{Name: s.Name, DisplayName: s.DisplayName, Address: s.Address}
-			space.Outcome = a.spaces.Finish(ctx, a.person, "", space.Name, r.Members, nil, r.Rest)
+			space.Outcome = a.spaces.Finish(ctx, a.person, "", space.Name,
+				spaces.Request{Members: r.Members, Rest: r.Rest})
 			answer := newCreatedSpace(a, space, r)
 			answer.Reused = true
 			return answer, nil
@@ -227,7 +228,8 @@ func continueCreate(ctx context.Context, a actor, r spaces.Request, before Creat
 		toCheck, toAdd, steps = filter(slices.Concat(r.Members, r.More), StateUnchecked), nil, nil
 	}
 	left := spaces.Request{Members: toCheck, More: toAdd, External: r.External, Rest: r.Rest.Select(steps...)}
-	outcome := a.spaces.Finish(ctx, a.person, a.key, before.Name, toCheck, toAdd, left.Rest)
+	outcome := a.spaces.Finish(ctx, a.person, a.key, before.Name,
+		spaces.Request{Members: toCheck, More: toAdd, Rest: left.Rest})
 	now := newCreatedSpace(a, spaces.CreatedSpace{Outcome: outcome}, left)
 	after := before
 	after.Members, after.Steps, after.Outcome = slices.Clone(before.Members), slices.Clone(before.Steps), outcome
@@ -263,7 +265,7 @@ func (o *Operations) CreateConversation(ctx context.Context, c Call, in NewConve
 	}
 	op := operation{name: "createConversation", actions: []string{callers.CreateSpaces}, needs: needs}
 	return run(ctx, o, c, op, []any{in.Direct, users(in.Members)}, func(a actor) (CreatedSpace, effect, error) {
-		var group spaces.Group
+		var group spaces.Conversation
 		var err error
 		if in.Direct {
 			group, err = a.spaces.EnsureDirectMessage(ctx, a.person, a.key, in.Members[0])

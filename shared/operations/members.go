@@ -19,8 +19,8 @@ var (
 	manageMembers = []capability.Capability{capability.ManageMembers}
 )
 
-// Page selects a page of a list.
-type Page struct {
+// PageRequest selects a page of a list.
+type PageRequest struct {
 	Size  int64  // of the page, at most
 	Token string // Google's page token; empty for the first page
 }
@@ -32,7 +32,9 @@ type MembersPage struct {
 }
 
 // ListMembers lists the members of a space.
-func (o *Operations) ListMembers(ctx context.Context, c Call, space resource.SpaceName, p Page) (MembersPage, error) {
+func (o *Operations) ListMembers(ctx context.Context, c Call, space resource.SpaceName, p PageRequest) (MembersPage,
+	error,
+) {
 	op := operation{name: "listMembers", actions: []string{callers.ReadMembers}, space: space, needs: readMembers}
 	return run(ctx, o, c, op, nil, func(a actor) (out MembersPage, _ effect, err error) {
 		out.Members, out.Next, err = a.spaces.Members(ctx, a.person, space, p.Size, p.Token)
@@ -43,7 +45,7 @@ func (o *Operations) ListMembers(ctx context.Context, c Call, space resource.Spa
 // Member names a member of a space.
 type Member struct {
 	Space resource.SpaceName // spaces/{id}
-	User  string             // users/{id or e-mail address}
+	User  string             // users/{id or email address}
 }
 
 // id returns the last part of the member's resource name.

@@ -22,7 +22,7 @@ type NewSpace struct {
 	// Request is the space. It may have more members than a setup takes. With a template,
 	// DisplayName is the {{title}} if the template has a name, and the template fills empty fields.
 	Request spaces.Request
-	// Template names a template of the operator's or the caller's own; empty for none.
+	// Template names one of the operator's or the caller's templates; empty for none.
 	Template string
 	// IgnoreFields lists template fields to ignore even if Request leaves them empty.
 	IgnoreFields []Field
@@ -45,7 +45,7 @@ const (
 // OnDuplicate says what to do if another space has the name of a new one.
 type OnDuplicate string
 
-// The values of Taken.
+// The values of OnDuplicate.
 const (
 	DuplicateFail   OnDuplicate = ""       // Conflict
 	DuplicateSuffix OnDuplicate = "SUFFIX" // append the next free number to the name
@@ -119,7 +119,7 @@ func (o *Operations) newDraft(ctx context.Context, c Call, in NewSpace) (draft, 
 	r.DisplayName = cmp.Or(t.DisplayName, out.title)
 	r.Description, r.Guidelines = cmp.Or(r.Description, t.Description), cmp.Or(r.Guidelines, t.Guidelines)
 	r.Discoverable, r.Announcements = r.Discoverable || t.Discoverable, r.Announcements || t.Announcements
-	r.Rest.History, r.Rest.First = cmp.Or(r.Rest.History, spaces.History(t.History)), cmp.Or(r.Rest.First,
+	r.Rest.History, r.Rest.FirstMessage = cmp.Or(r.Rest.History, spaces.History(t.History)), cmp.Or(r.Rest.FirstMessage,
 		t.FirstMessage)
 	r.Rest.AddTheApp = r.Rest.AddTheApp || t.AddApp
 	if r.External == nil && t.External {
@@ -132,7 +132,7 @@ func (o *Operations) newDraft(ctx context.Context, c Call, in NewSpace) (draft, 
 	switch {
 	case r.DisplayName == "":
 		return out, fault.New(fault.Invalid, words.ErrorNameMissing)
-	case utf8.RuneCountInString(r.Rest.First) > maxText:
+	case utf8.RuneCountInString(r.Rest.FirstMessage) > maxText:
 		return out, invalid(i18n.English("firstMessage has more than %d characters."), maxText)
 	}
 	// Check now, so that an invalid request fails before anything else. resolve
@@ -185,7 +185,7 @@ func (d draft) hasGroupAddress() bool {
 // an existing space, needs a right and an approval of its own.
 func (d draft) actions() []string {
 	out := []string{callers.CreateSpaces}
-	if d.request.Rest.First != "" {
+	if d.request.Rest.FirstMessage != "" {
 		out = append(out, callers.CreateMessages)
 	}
 	if d.taken == DuplicateReuse {

@@ -20,7 +20,7 @@ import (
 // 55-second deadline, so an expired lease means that the instance died.
 const lease = time.Minute
 
-// RunningError is the error of a request that is already in progress. For is the time until its lease expires.
+// RunningError is the error of a request that is already in progress. LeaseLeft is the time until its lease expires.
 type RunningError struct{ LeaseLeft time.Duration }
 
 // Error says when the lease expires, for the log.
@@ -63,11 +63,11 @@ func Digest(parts ...string) string {
 
 // Attempt is one attempt at an operation.
 type Attempt struct {
-	OperationID string    // id of the operation: the same in all attempts, another when an expired key is reused
-	FirstTried  time.Time // when it was first attempted
-	Retry       bool      // it was attempted before
-	Journal     []byte    // saved by an earlier attempt; nil for none
-	save        func(context.Context, []byte) error
+	RunID      string    // id of the operation: the same in all attempts, another when an expired key is reused
+	FirstTried time.Time // when it was first attempted
+	Retry      bool      // it was attempted before
+	Journal    []byte    // saved by an earlier attempt; nil for none
+	save       func(context.Context, []byte) error
 }
 
 // LoadJournal returns the journal of an earlier attempt; nil for none.
@@ -83,7 +83,7 @@ func (t Attempt) SaveJournal(ctx context.Context, journal []byte) error {
 }
 
 // Do calls do and stores its result for seven days. A repetition of the request gets the stored
-// result. While an instance holds the lease, the error is Running; when the lease expires, the
+// result. While an instance holds the lease, it fails with a *RunningError; when the lease expires, the
 // next request takes over. do reports whether its result is final. If it is not, or an error left
 // the outcome unknown, the key stays with this request. An error without effect frees the key.
 func (r *Runner) Do(
@@ -101,7 +101,7 @@ func (r *Runner) Do(
 		}
 		return fault.Wrap("operations.Do", err)
 	}
-	t := Attempt{OperationID: attemptID(o), FirstTried: o.Expires.Add(-vault.OperationTTL), Retry: retry, save: save}
+	t := Attempt{RunID: runID(o), FirstTried: o.Expires.Add(-vault.OperationTTL), Retry: retry, save: save}
 	if !o.Journal.Empty() {
 		t.Journal = []byte(o.Journal.Reveal())
 	}
@@ -124,15 +124,15 @@ func (r *Runner) Do(
 // logStoreError logs that the outcome of an operation was not stored.
 func (r *Runner) logStoreError(ctx context.Context, err error) {
 	if err != nil {
-		r.log.ErrorContext(ctx, "operation result not stored, a retry finds the finished operation",
+		r.log.ErrorContext(ctx, "operation result not stored; a retry finds the finished operation",
 			slog.String("error", err.Error()))
 	}
 }
 
-// attemptID returns the same id for all attempts at an operation. The expiry is
+// runID returns the same id for all attempts at an operation. The expiry is
 // in it: a key that is reused after its record expired is another operation.
-func attemptID(o vault.Operation) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", o.ID, o.Request, o.Expires.Unix()))
+func runID(o vault.Operation) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", o.ID, o.RequestHash, o.Expires.Unix()))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -147,7 +147,7 @@ func (r *Runner) Result(ctx context.Context, q Request) ([]byte, error) {
 		return nil, fault.Wrap("operations.Result", err)
 	case !r.now().Before(o.Expires):
 		return nil, nil
-	case o.Request != q.Hash:
+	case o.RequestHash != q.Hash:
 		return nil, reusedError()
 	case o.Result.Empty():
 		return nil, nil
@@ -161,7 +161,7 @@ func HadNoEffect(err error) bool {
 	return !partial && !fault.IsTransient(err)
 }
 
-// WithLock calls do while this instance holds the lock of a name. Running if another call holds it.
+// WithLock calls do while this instance holds the lock of a name. It fails with Conflict if another call holds it.
 func (r *Runner) WithLock(ctx context.Context, name string, do func() error) error {
 	o, _, err := r.claim(ctx, Request{ID: Digest("hold", "", name), Hash: "hold"})
 	if running, ok := errors.AsType[*RunningError](err); ok {
@@ -183,7 +183,7 @@ func (r *Runner) WithLock(ctx context.Context, name string, do func() error) err
 func (r *Runner) claim(ctx context.Context, q Request) (o vault.Operation, retry bool, err error) {
 	now := r.now()
 	o, err = r.vault.CreateOperation(ctx, vault.Operation{
-		ID: q.ID, Person: q.Person, Caller: q.Caller, Request: q.Hash, Lease: now.Add(lease),
+		ID: q.ID, Person: q.Person, Caller: q.Caller, RequestHash: q.Hash, Lease: now.Add(lease),
 	})
 	if err == nil || fault.KindOf(err) != fault.Conflict {
 		return o, false, err
@@ -197,10 +197,10 @@ func (r *Runner) claim(ctx context.Context, q Request) (o vault.Operation, retry
 		return found, false, err
 	case !now.Before(found.Expires): // an expired key is free
 		retry = false
-		found.Person, found.Caller, found.Request = q.Person, q.Caller, q.Hash
+		found.Person, found.Caller, found.RequestHash = q.Person, q.Caller, q.Hash
 		found.Expires = now.Add(vault.OperationTTL)
 		found.Result, found.Journal = config.Secret{}, config.Secret{}
-	case found.Request != q.Hash:
+	case found.RequestHash != q.Hash:
 		return found, false, reusedError()
 	case !found.Result.Empty():
 		return found, true, nil

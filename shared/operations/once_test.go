@@ -156,7 +156,7 @@ func TestRunner_CrashTakeover(t *testing.T) {
 	func() {
 		defer func() { _ = recover() }()
 		_, _, _ = f.Do(t.Context(), newRequest("x"), func(attempt operations.Attempt) ([]byte, bool, error) {
-			id = attempt.OperationID
+			id = attempt.RunID
 			if err := attempt.SaveJournal(t.Context(), []byte("a room")); err != nil {
 				t.Error(err)
 			}
@@ -170,9 +170,9 @@ func TestRunner_CrashTakeover(t *testing.T) {
 	}
 	f.ahead.Store(int64(time.Minute))
 	got, repeated, err := f.Do(t.Context(), newRequest("x"), func(attempt operations.Attempt) ([]byte, bool, error) {
-		if string(attempt.LoadJournal()) != "a room" || !attempt.Retry || attempt.OperationID != id {
+		if string(attempt.LoadJournal()) != "a room" || !attempt.Retry || attempt.RunID != id {
 			t.Errorf("journal %q, retry %v, same operation %v", attempt.LoadJournal(), attempt.Retry,
-				attempt.OperationID == id)
+				attempt.RunID == id)
 		}
 		return []byte("first"), true, nil
 	})
@@ -227,7 +227,7 @@ func TestRunner_CallerGone(t *testing.T) {
 	}
 }
 
-func TestHold_OneAtATime(t *testing.T) {
+func TestWithLock_OneAtATime(t *testing.T) {
 	f := newFixture(t)
 	runs := 0
 	err := f.WithLock(t.Context(), "spaces/A", func() error {

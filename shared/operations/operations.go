@@ -58,7 +58,7 @@ func New(d Deps) *Operations {
 // Call says who asks for an operation, and as whom it is done.
 type Call struct {
 	Caller    callers.Caller  // from callers.Verify
-	Person    resource.Named  // users/{id} or an e-mail address, as the caller names them
+	Person    resource.Named  // users/{id} or an email address, as the caller names them
 	Authority vault.Authority // callers.AuthorityUser and so on
 	Key       resource.Key    // idempotency key; empty for a read
 	self      bool

@@ -113,7 +113,7 @@ func failedState(err error) State {
 	return StateFailed
 }
 
-// memberResults returns the results by users/{id or e-mail address} or groups/{id}.
+// memberResults returns the results by users/{id or email address} or groups/{id}.
 func memberResults(a actor, o spaces.Outcome, external bool) map[string]MemberResult {
 	out, say := map[string]MemberResult{}, i18n.In("en")
 	add := func(state State, members []spaces.Member, reason func(spaces.Member) string) {

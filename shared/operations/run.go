@@ -20,7 +20,7 @@ type effect struct {
 
 // run does an operation as the person whom a call names. It checks the policy first, so that a refused
 // caller cannot learn who is connected. Without the person's own grant, it writes an audit line also before
-// the operation. A write is done once for its key, and its answer stored; input is what it asks for.
+// the operation. A write is done once for its key, and its response is stored. input is what it asks for.
 func run[T any](
 	ctx context.Context, o *Operations, c Call, op operation, input any, do func(actor) (T, effect, error),
 ) (answer T, err error) {
@@ -50,7 +50,7 @@ func run[T any](
 		repeated, err = o.runOnce(ctx, q, &answer, func(attempt Attempt) (bool, error) {
 			a.attempt = attempt
 			if !c.self {
-				a.key = resource.Key("caller " + attempt.OperationID)
+				a.key = resource.Key("caller " + attempt.RunID)
 			}
 			answer, done, err = do(a)
 			if unsure := outcomeUnknown(err); err == nil || unsure || isPartial(err) {

@@ -19,7 +19,7 @@ var (
 )
 
 // ListSpaces lists the spaces of a person; with a query it searches them.
-func (o *Operations) ListSpaces(ctx context.Context, c Call, query string, page Page) (spaces.Page, error) {
+func (o *Operations) ListSpaces(ctx context.Context, c Call, query string, page PageRequest) (spaces.Page, error) {
 	op := operation{name: "listSpaces", actions: []string{callers.ReadSpaces}, needs: readSpaces}
 	return run(ctx, o, c, op, nil, func(a actor) (spaces.Page, effect, error) {
 		found, err := a.spaces.List(ctx, a.person, query, page.Size, page.Token)

@@ -88,20 +88,21 @@ func (o *Operations) PutTemplate(
 func NormalizeTemplate(t vault.Template) (vault.Template, error) {
 	in := spaces.Request{
 		DisplayName: cmp.Or(t.DisplayName, t.Name), Description: t.Description, Guidelines: t.Guidelines,
-		Rest: spaces.Rest{History: spaces.History(t.History), First: t.FirstMessage},
+		Rest: spaces.FollowUp{History: spaces.History(t.History), FirstMessage: t.FirstMessage},
 	}
 	for _, m := range t.Members {
 		in.Members = append(in.Members, spaces.Member{User: m})
 	}
 	r, err := in.Normalize("")
-	if err == nil && utf8.RuneCountInString(r.Rest.First) > maxText {
+	if err == nil && utf8.RuneCountInString(r.Rest.FirstMessage) > maxText {
 		err = invalid(i18n.English("firstMessage has more than %d characters."), maxText)
 	}
 	if err != nil {
 		return t, err
 	}
 	t.DisplayName = strings.Join(strings.Fields(t.DisplayName), " ")
-	t.Description, t.Guidelines, t.FirstMessage, t.Members = r.Description, r.Guidelines, r.Rest.First, users(r.Members)
+	t.Description, t.Guidelines = r.Description, r.Guidelines
+	t.FirstMessage, t.Members = r.Rest.FirstMessage, users(r.Members)
 	return t, nil
 }
 

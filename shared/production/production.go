@@ -63,8 +63,8 @@ func Open(ctx context.Context, env *config.Reader, base http.RoundTripper) (*Par
 	return out, nil
 }
 
-// Operations returns the dependencies of operations. delegated is nil if domain-wide delegation is not configured.
-func (p *Parts) Operations(
+// OperationsDeps returns the dependencies of operations. delegated is nil if domain-wide delegation is not configured.
+func (p *Parts) OperationsDeps(
 	ctx context.Context, file *callers.File, delegated *grants.Delegated,
 ) (operations.Deps, error) {
 	chat, err := spaces.New(ctx, p.Grants, p.Keys, spaces.Google, p.base)

@@ -11,13 +11,13 @@ import (
 )
 
 // Person is the resource name of a Google Chat user, users/{id}, where {id} is the OIDC sub. For domain-wide
-// delegation, where the ID is not known, it is users/{e-mail address}.
+// delegation, where the ID is not known, it is users/{email address}.
 type Person string
 
-// Named is a person as a caller names them: users/{id}, or an e-mail address.
+// Named is a person as a caller names them: users/{id}, or an email address.
 type Named string
 
-// Person returns n as a resource name, and false if n is an e-mail address.
+// Person returns n as a resource name, and false if n is an email address.
 func (n Named) Person() (Person, bool) { return Person(n), strings.HasPrefix(string(n), "users/") }
 
 // SpaceName is the resource name of a space, spaces/{id}.
@@ -32,8 +32,8 @@ var (
 	groupID = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
 )
 
-// ParseUser returns the resource name of a person from users/{id} or a plain e-mail address, which becomes
-// users/{e-mail address}. It returns false for anything else.
+// ParseUser returns the resource name of a person from users/{id} or a plain email address, which becomes
+// users/{email address}. It returns false for anything else.
 func ParseUser(name string) (string, bool) {
 	if userID.MatchString(name) {
 		return name, true
@@ -45,8 +45,8 @@ func ParseUser(name string) (string, bool) {
 	return "", false
 }
 
-// ParseMember returns the resource name of a person or a group. It accepts what User accepts, groups/{id}, and
-// groups/{e-mail address}. It returns false for anything else.
+// ParseMember returns the resource name of a person or a group. It accepts what ParseUser accepts, groups/{id}, and
+// groups/{email address}. It returns false for anything else.
 func ParseMember(name string) (string, bool) {
 	if groupID.MatchString(name) {
 		return name, true
@@ -58,7 +58,7 @@ func ParseMember(name string) (string, bool) {
 	return ParseUser(name)
 }
 
-// MemberLabel returns a member's name for people: for an e-mail address, without users/.
+// MemberLabel returns a member's name for people: for an email address, without users/.
 func MemberLabel(member string) string {
 	if strings.Contains(member, "@") {
 		return strings.TrimPrefix(member, "users/")

@@ -30,7 +30,7 @@ var (
 
 // Place identifies the purpose and the field that a text is sealed for. The text opens in no other place.
 type Place struct {
-	Purpose    string // such as "act" or "invitation"
+	Purpose    string // such as "button" or "invitation"
 	Collection string // the record's collection; empty if the text is not stored
 	Document   string
 	Field      string

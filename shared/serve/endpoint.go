@@ -26,7 +26,7 @@ const MaxBody = 1 << 20
 // HandlerFunc responds to a request, or returns an error.
 type HandlerFunc func(http.ResponseWriter, *http.Request) error
 
-// Endpoint wraps the handlers of one function. All fields but Limiter are required.
+// Endpoint wraps the handlers of one function. All fields but Limiter and MaxBody are required.
 type Endpoint struct {
 	Name     string // the function's name in the log
 	Log      *slog.Logger
@@ -41,7 +41,7 @@ type Endpoint struct {
 // is acquired only after that, so slow clients do not block others.
 const bodyTimeout = 5 * time.Second
 
-// Handler wraps next. The client receives nothing until next or Fail has returned.
+// Handler wraps next. The client receives nothing until next or WriteError has returned.
 func (e Endpoint) Handler(next HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()

@@ -67,7 +67,7 @@ func TestLimiter_SlowConnections(t *testing.T) {
 }
 
 // Attack: many requests for /ready/store, which is public.
-func TestStored_CachesResult(t *testing.T) {
+func TestWithStoreCheck_CachesResult(t *testing.T) {
 	var checks, ahead atomic.Int64
 	broken := atomic.Bool{}
 	release := make(chan struct{})
@@ -105,7 +105,7 @@ func TestStored_CachesResult(t *testing.T) {
 	}
 }
 
-func TestStored_CheckPanics(t *testing.T) {
+func TestWithStoreCheck_CheckPanics(t *testing.T) {
 	h := serve.WithStoreCheck(func(context.Context) error { panic("a bug") }, time.Now, http.NotFoundHandler())
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ready/store", nil))

@@ -11,15 +11,15 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// chatAPI holds the texts for failed calls to the Chat API (Chat API reference: spaces).
-var chatAPI = googlecall.ErrorTexts{
+// chatTexts holds the texts for failed calls to the Chat API (Chat API reference: spaces).
+var chatTexts = googlecall.ErrorTexts{
 	NoResponse: words.ErrorChatSilent, ServerError: words.ErrorChatInternal, RateLimited: words.ErrorChatBusy,
 	Forbidden: words.ErrorChatDenied,
-	Conflict:  i18n.Surprise, NotFound: words.ErrorSpaceNotFound, BadRequest: words.ErrorChatRejected,
+	Conflict:  i18n.InternalError, NotFound: words.ErrorSpaceNotFound, BadRequest: words.ErrorChatRejected,
 	NotSetUp: words.ErrorChatNotSetUp, NotSetUpMarker: "Chat app not found",
 }
 
-// do makes a call as a person who needs these capabilities; see Needs for useAdminAccess.
+// do makes a call as a person who needs these capabilities; see Capabilities for useAdminAccess.
 func do[T any, C googlecall.Call[C, T]](
 	ctx context.Context, s *Spaces, person resource.Person, call C, needed ...capability.Capability,
 ) (T, error) {
@@ -28,7 +28,7 @@ func do[T any, C googlecall.Call[C, T]](
 		var none T
 		return none, err
 	}
-	return googlecall.Do(ctx, chatAPI, googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs}, call)
+	return googlecall.Do(ctx, chatTexts, googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs}, call)
 }
 
 // withTakenName names the taken name in a Conflict.

@@ -49,7 +49,7 @@ func (s *Spaces) Create(ctx context.Context, person resource.Person, key resourc
 		return CreatedSpace{}, fault.Wrap("spaces.Create", err)
 	}
 	name := resource.SpaceName(space.Name)
-	outcome := s.Finish(ctx, person, key, name, r.Members, r.More, r.Rest)
+	outcome := s.Finish(ctx, person, key, name, r)
 	return CreatedSpace{name, cmp.Or(space.DisplayName, r.DisplayName), uri(space), outcome}, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Rename renames a space as a person and returns the normalized name. Conflict if it is taken.
+// Rename renames a space as a person and returns the normalized name. It returns Conflict if the name is taken.
 func (s *Spaces) Rename(
 	ctx context.Context, person resource.Person, space resource.SpaceName, name string,
 ) (string, error) {

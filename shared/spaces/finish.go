@@ -30,14 +30,15 @@ type FailedStep struct {
 	Err  error
 }
 
-// Finish does the rest for an existing space as a person. It adds the members in more one by one, because
-// they exceed a setup, and checks which members were added. Failures are part of the outcome. It can be
-// repeated with the same key: members are not added twice.
+// Finish does what follows the creation of a space as a person: r.Rest, and r.More one by one, because they exceed a
+// setup. It checks which of r.Members were added. Failures are part of the outcome. It can be repeated with the same
+// key: members are not added twice.
 func (s *Spaces) Finish(
 	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName,
-	members, more []Member, r Rest,
+	r Request,
 ) Outcome {
-	out := Outcome{FailedSteps: s.doRest(ctx, person, key, space, r)}
+	members, more := r.Members, r.More
+	out := Outcome{FailedSteps: s.doFollowUp(ctx, person, key, space, r.Rest)}
 	if len(members)+len(more) == 0 {
 		return out
 	}
@@ -96,9 +97,9 @@ func (o Outcome) StepsLeft() []Step {
 	return out
 }
 
-// doRest does the steps of r and returns those that failed.
-func (s *Spaces) doRest(
-	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, r Rest,
+// doFollowUp does the steps of r and returns those that failed.
+func (s *Spaces) doFollowUp(
+	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, r FollowUp,
 ) []FailedStep {
 	var undone []FailedStep
 	wait := s.pace()
@@ -110,7 +111,7 @@ func (s *Spaces) doRest(
 		if err == nil {
 			err = s.doStep(ctx, person, key, space, step, r, wait)
 		} else { // the deadline is too close
-			err = &fault.Error{Op: "spaces.doRest", Kind: fault.Unavailable, Err: err}
+			err = &fault.Error{Op: "spaces.doFollowUp", Kind: fault.Unavailable, Err: err}
 		}
 		if err != nil {
 			undone = append(undone, FailedStep{step, err})
@@ -121,7 +122,7 @@ func (s *Spaces) doRest(
 
 func (s *Spaces) doStep(
 	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName,
-	step Step, r Rest, wait func(context.Context) error,
+	step Step, r FollowUp, wait func(context.Context) error,
 ) error {
 	switch step {
 	case SetHistory:
@@ -134,7 +135,7 @@ func (s *Spaces) doStep(
 	case AddTheApp:
 		return s.addTheApp(ctx, person, space)
 	case PostFirst:
-		_, err := s.PostMessage(ctx, person, key, Message{Space: space, Text: r.First})
+		_, err := s.PostMessage(ctx, person, key, Message{Space: space, Text: r.FirstMessage})
 		return err
 	}
 	return nil

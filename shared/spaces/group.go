@@ -14,8 +14,8 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Group is a group conversation and the outcome for its members.
-type Group struct {
+// Conversation is a group conversation and the outcome for its members.
+type Conversation struct {
 	Name    resource.SpaceName
 	Address string
 	Found   bool // it existed before
@@ -25,10 +25,10 @@ type Group struct {
 // EnsureGroupChat finds or creates the group conversation of a person with exactly these members. It is safe to repeat.
 func (s *Spaces) EnsureGroupChat(
 	ctx context.Context, person resource.Person, key resource.Key, members []Member,
-) (Group, error) {
+) (Conversation, error) {
 	members, err := s.otherMembers(ctx, person, members)
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.EnsureGroupChat", err)
+		return Conversation{}, fault.Wrap("spaces.EnsureGroupChat", err)
 	}
 	parts := []string{string(person), string(key)}
 	for _, m := range members {
@@ -36,7 +36,7 @@ func (s *Spaces) EnsureGroupChat(
 	}
 	id, err := requestID(s.keys, "group", parts...)
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.EnsureGroupChat", err)
+		return Conversation{}, fault.Wrap("spaces.EnsureGroupChat", err)
 	}
 	needed := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
 	out, err := s.findGroup(ctx, person, parts[2:], needed)
@@ -44,35 +44,36 @@ func (s *Spaces) EnsureGroupChat(
 		var space *chatapi.Space
 		setup := s.api.Spaces.Setup(setupRequest(id, "GROUP_CHAT", members))
 		if space, err = do(ctx, s, person, setup, needed...); err == nil {
-			out = Group{Name: resource.SpaceName(space.Name), Address: uri(space)}
+			out = Conversation{Name: resource.SpaceName(space.Name), Address: uri(space)}
 		}
 	}
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.EnsureGroupChat", err)
+		return Conversation{}, fault.Wrap("spaces.EnsureGroupChat", err)
 	}
-	out.Outcome = s.Finish(ctx, person, key, out.Name, members, nil, Rest{})
+	out.Outcome = s.Finish(ctx, person, key, out.Name, Request{Members: members})
 	return out, nil
 }
 
 // EnsureDirectMessage finds or creates the direct message of a person with a member.
 // It is safe to repeat: Google returns the existing one.
-func (s *Spaces) EnsureDirectMessage(ctx context.Context, person resource.Person, key resource.Key, m Member) (Group,
+func (s *Spaces) EnsureDirectMessage(ctx context.Context, person resource.Person, key resource.Key,
+	m Member) (Conversation,
 	error,
 ) {
 	if m.group() {
-		return Group{}, fault.New(fault.Invalid, words.GroupNoGroups)
+		return Conversation{}, fault.New(fault.Invalid, words.GroupNoGroups)
 	}
 	id, err := requestID(s.keys, "direct", string(person), string(key), m.User)
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.EnsureDirectMessage", err)
+		return Conversation{}, fault.Wrap("spaces.EnsureDirectMessage", err)
 	}
 	setup := s.api.Spaces.Setup(setupRequest(id, "DIRECT_MESSAGE", []Member{m}))
 	space, err := do(ctx, s, person, setup, capability.CreateSpaces)
 	if err != nil {
-		return Group{}, fault.Wrap("spaces.EnsureDirectMessage", err)
+		return Conversation{}, fault.Wrap("spaces.EnsureDirectMessage", err)
 	}
 	outcome := Outcome{Joined: []Member{m}}
-	return Group{Name: resource.SpaceName(space.Name), Address: uri(space), Outcome: outcome}, nil
+	return Conversation{Name: resource.SpaceName(space.Name), Address: uri(space), Outcome: outcome}, nil
 }
 
 // otherMembers returns the members without duplicates and without the person.
@@ -107,13 +108,13 @@ func (s *Spaces) otherMembers(ctx context.Context, person resource.Person, membe
 
 func (s *Spaces) findGroup(
 	ctx context.Context, person resource.Person, users []string, needed []capability.Capability,
-) (Group, error) {
+) (Conversation, error) {
 	found, err := do(ctx, s, person, s.api.Spaces.FindGroupChats().Users(users...).PageSize(10), needed...)
 	if err != nil || len(found.Spaces) == 0 {
-		return Group{}, err
+		return Conversation{}, err
 	}
 	space := found.Spaces[0]
-	return Group{Name: resource.SpaceName(space.Name), Address: uri(space), Found: true}, nil
+	return Conversation{Name: resource.SpaceName(space.Name), Address: uri(space), Found: true}, nil
 }
 
 func setupRequest(id, spaceType string, members []Member) *chatapi.SetUpSpaceRequest {

@@ -10,11 +10,11 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// IsGroupAddress reports whether m is a group named by its e-mail address. The Chat
-// API does not accept it: see Resolve.
+// IsGroupAddress reports whether m is a group named by its email address. The Chat
+// API does not accept it: see ResolveGroups.
 func (m Member) IsGroupAddress() bool { return m.group() && strings.Contains(m.User, "@") }
 
-// ResolveGroups returns the members with each groups/{e-mail address} replaced by groups/{id}
+// ResolveGroups returns the members with each groups/{email address} replaced by groups/{id}
 // (Cloud Identity, groups.lookup). Invalid if the person cannot see a group.
 func (s *Spaces) ResolveGroups(ctx context.Context, person resource.Person, members []Member) ([]Member, error) {
 	out := make([]Member, len(members))

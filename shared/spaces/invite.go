@@ -75,7 +75,7 @@ func (s *Spaces) addMember(
 	if err != nil {
 		return Membership{}, err
 	}
-	texts := chatAPI
+	texts := chatTexts
 	texts.Forbidden = words.ErrorAddDenied
 	created, err := googlecall.Do(ctx, texts, googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs},
 		call)

@@ -14,7 +14,7 @@ import (
 // Participant is a person in a space.
 type Participant struct {
 	User  resource.Person
-	Label string // their name, e-mail address or resource name
+	Label string // their name, email address or resource name
 	Email string // empty if Google omits it
 }
 
@@ -89,7 +89,7 @@ func (s *Spaces) Members(
 	return out, res.NextPageToken, nil
 }
 
-// Member returns one member (an id or e-mail address) of a space; NotFound if they are not in it.
+// Member returns one member (an id or email address) of a space; NotFound if they are not in it.
 func (s *Spaces) Member(
 	ctx context.Context, person resource.Person, space resource.SpaceName, member string,
 ) (Membership, error) {
@@ -111,7 +111,7 @@ func (s *Spaces) getMember(
 	return memberFrom(found), nil
 }
 
-// SetRole changes the role of a member (an id or e-mail address).
+// SetRole changes the role of a member (an id or email address).
 func (s *Spaces) SetRole(
 	ctx context.Context, person resource.Person, space resource.SpaceName, member string, role Role,
 ) (Membership, error) {
@@ -127,7 +127,7 @@ func (s *Spaces) SetRole(
 	return memberFrom(updated), nil
 }
 
-// RemoveMember removes a member by id or e-mail address from a space. NotFound if they are not in it.
+// RemoveMember removes a member by id or email address from a space. NotFound if they are not in it.
 func (s *Spaces) RemoveMember(ctx context.Context, person resource.Person, space resource.SpaceName, id string) error {
 	call := s.api.Spaces.Members.Delete(string(space) + "/members/" + id)
 	if s.admin {

@@ -11,7 +11,7 @@ import (
 // space, and memberships of the whole project. Each instance uses half of the latter.
 const (
 	spaceWrites  = rate.Limit(1)
-	memberWrites = rate.Limit(300 / 60 / 2.0)
+	memberWrites = rate.Limit(300 / 60 / 2.0) // per second: half of 300 a minute
 )
 
 // finishTime is reserved at the end of an operation for the call in progress and a check of the members.
@@ -35,5 +35,5 @@ func (s *Spaces) waitToAdd(ctx context.Context) bool {
 		ctx, stop = context.WithDeadline(ctx, deadline.Add(-finishTime))
 		defer stop()
 	}
-	return s.members.Wait(ctx) == nil
+	return s.addLimiter.Wait(ctx) == nil
 }

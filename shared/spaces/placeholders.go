@@ -12,13 +12,13 @@ import (
 type Placeholders struct {
 	Title  string    // {{title}}
 	Date   time.Time // {{date}}, formatted as 2026-11-23
-	Person string    // {{person}}, an e-mail address
+	Person string    // {{person}}, an email address
 	Seq    int64     // {{seq}}
 }
 
 // texts returns the texts that may have placeholders.
 func (r *Request) texts() []*string {
-	return []*string{&r.DisplayName, &r.Description, &r.Guidelines, &r.Rest.First}
+	return []*string{&r.DisplayName, &r.Description, &r.Guidelines, &r.Rest.FirstMessage}
 }
 
 // HasPlaceholders reports whether a text of r has a placeholder.

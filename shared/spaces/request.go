@@ -35,12 +35,12 @@ type Request struct {
 	Audience      string   // audiences/{id} that can discover it instead of the organization
 	Announcements bool     // only managers can post
 	External      *bool    // allow people outside the organization, permanently; nil is Google's default
-	Rest          Rest
+	Rest          FollowUp
 }
 
 // Member is a requested member of a space.
 type Member struct {
-	User  string // users/{id or e-mail address}, or groups/{id}
+	User  string // users/{id or email address}, or groups/{id}
 	Label string // how the request names them; may be empty
 }
 
@@ -54,7 +54,7 @@ func (r Request) Normalize(person resource.Person) (Request, error) {
 		return r, err
 	}
 	r.Description, r.Guidelines = strings.TrimSpace(r.Description), strings.TrimSpace(r.Guidelines)
-	r.Rest.First = strings.TrimSpace(r.Rest.First)
+	r.Rest.FirstMessage = strings.TrimSpace(r.Rest.FirstMessage)
 	switch description, guidelines := utf8.RuneCountInString(r.Description), utf8.RuneCountInString(r.Guidelines); {
 	case description > MaxDescription:
 		return r, fault.New(fault.Invalid, words.ErrorDescriptionTooLong, description, MaxDescription)

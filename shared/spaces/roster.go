@@ -11,10 +11,10 @@ import (
 )
 
 // roster holds the state and name of each member of a space, by users/{id},
-// users/{e-mail address} and groups/{id}. A name may be empty.
+// users/{email address} and groups/{id}. A name may be empty.
 type roster struct {
 	state, label map[string]string
-	alias        map[string]string // users/{e-mail address} to users/{id}
+	alias        map[string]string // users/{email address} to users/{id}
 }
 
 func newRoster() roster { return roster{map[string]string{}, map[string]string{}, map[string]string{}} }
@@ -22,7 +22,7 @@ func newRoster() roster { return roster{map[string]string{}, map[string]string{}
 func (r roster) add(user, state, label string) { r.state[user], r.label[user] = state, label }
 
 // readRoster reads at most 1,000 members, including invited people. It looks up members
-// that the list does not name by their e-mail address one by one. This check is
+// that the list does not name by their email address one by one. This check is
 // necessary because Google leaves people out without an error (Chat API reference: spaces.members).
 func (s *Spaces) readRoster(
 	ctx context.Context, person resource.Person, space resource.SpaceName, members []Member,
@@ -55,7 +55,7 @@ func (s *Spaces) readRoster(
 	return out, nil
 }
 
-// memberState returns the state of a member named by e-mail address; empty if they are not in the space.
+// memberState returns the state of a member named by email address; empty if they are not in the space.
 func (s *Spaces) memberState(
 	ctx context.Context, person resource.Person, space resource.SpaceName, m Member,
 ) (string, error) {

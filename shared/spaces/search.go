@@ -19,7 +19,7 @@ type FoundSpace struct {
 }
 
 // Search returns the named spaces of a person, newest first. With words, it returns those whose names have words that
-// begin with these. Google returns at most 100 results of a search (workspace/chat/receive-respond-interactions 6.5),
+// begin with these. Google returns at most 100 results of a search (Chat API reference: spaces),
 // and 1,000 on the first page of a list. cut reports whether there may be more.
 func (s *Spaces) Search(ctx context.Context, person resource.Person, words string) (out []FoundSpace, cut bool,
 	err error,

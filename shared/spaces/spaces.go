@@ -35,8 +35,8 @@ type Spaces struct {
 	identity *cloudidentity.Service
 	admin    bool // use useAdminAccess
 
-	members  *rate.Limiter // for adding members one by one
-	planning bool          // requests are only recorded: see Plan
+	addLimiter *rate.Limiter // for adding members one by one
+	planning   bool          // requests are only recorded: see Plan
 }
 
 // New returns Spaces for the people that auth can act for. All people share one
@@ -49,7 +49,7 @@ func New(
 		return nil, fault.Wrap("spaces.New", err)
 	}
 	members := rate.NewLimiter(memberWrites, 1)
-	return &Spaces{auth: auth, keys: keys, api: api, identity: identity, members: members}, nil
+	return &Spaces{auth: auth, keys: keys, api: api, identity: identity, addLimiter: members}, nil
 }
 
 func services(

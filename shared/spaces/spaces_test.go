@@ -86,18 +86,18 @@ func TestChatAPI_Errors(t *testing.T) {
 		429: fault.RateLimited, 500: fault.Unavailable, 503: fault.Unavailable,
 		409: fault.Unavailable, // not every 409 is a taken name
 	} {
-		err := withTakenName("taken", chatAPI.Fault("op", &googleapi.Error{Code: status, Message: "marked"}))
+		err := withTakenName("taken", chatTexts.Fault("op", &googleapi.Error{Code: status, Message: "marked"}))
 		if fault.KindOf(err) != want || strings.Contains(err.Error(), "marked") {
 			t.Errorf("%d: got %v", status, err)
 		}
 	}
 	taken := &googleapi.Error{Code: 409, Message: "marked", Body: `{"error":{"status":"ALREADY_EXISTS"}}`}
 	want := `A space named "Plan" already exists in your organization. Choose another name.`
-	err := withTakenName("Plan", chatAPI.Fault("op", taken))
+	err := withTakenName("Plan", chatTexts.Fault("op", taken))
 	if fault.KindOf(err) != fault.Conflict || fault.Public(i18n.In("en"), err, "") != want {
 		t.Errorf("taken: %v", err)
 	}
-	err = chatAPI.Fault("op", &googleapi.Error{
+	err = chatTexts.Fault("op", &googleapi.Error{
 		Code: 404, Message: "Google Chat app not found. To create a Chat app, " +
 			"you must turn on the Chat API and configure the app.",
 	})

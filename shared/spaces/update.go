@@ -26,7 +26,7 @@ type Change struct {
 }
 
 // Update changes a space as a person and returns its new state. Google requires a separate call for some fields (Chat
-// API reference: spaces). It can be repeated. If a call fails, earlier changes stay, and the error is a fault.Partly.
+// API reference: spaces). It can be repeated. If a call fails, earlier changes stay, and it is a *fault.PartialError.
 func (s *Spaces) Update(ctx context.Context, person resource.Person, space resource.SpaceName, c Change) (Info, error) {
 	err := c.check()
 	if err == nil {

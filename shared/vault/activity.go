@@ -36,7 +36,7 @@ type sealedActivity struct {
 	Expires time.Time `json:"expires"`
 }
 
-// RecordActivity stores a, identified by id and a.When. If it exists, only a known outcome replaces an unknown one.
+// RecordActivity stores a, identified by id and a.Time. If it exists, only a known outcome replaces an unknown one.
 func (v *Vault) RecordActivity(ctx context.Context, person resource.Person, id string, a Activity) error {
 	docID, acts := fmt.Sprintf("%016x-%s", math.MaxInt64-a.Time.UnixMilli(), id), activityCollection(person)
 	expires := a.Time.UTC().Truncate(time.Microsecond).Add(activityLife)

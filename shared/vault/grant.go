@@ -33,7 +33,7 @@ const (
 type Grant struct {
 	Person        resource.Person `json:"-"`        // users/{sub}
 	ClientID      string          `json:"clientId"` // the only client that can use the tokens
-	Scopes        []string        `json:"scopes"`   // as granted, normalised
+	Scopes        []string        `json:"scopes"`   // as granted, normalized
 	Declined      []string        `json:"declined"` // requested but not granted
 	RefreshToken  config.Secret   `json:"-"`
 	AccessToken   config.Secret   `json:"-"`
@@ -45,7 +45,7 @@ type Grant struct {
 	EmailAt       time.Time       `json:"emailAt"` // when Google last confirmed Email; zero: not authoritative
 	Domain        string          `json:"domain"`  // hd of the ID token; empty for a consumer account
 	ConnectedAt   time.Time       `json:"connected"`
-	SignedInAt    time.Time       `json:"signedIn"` // the last sign-in, which does not change Connected
+	SignedInAt    time.Time       `json:"signedIn"` // the last sign-in, which does not change ConnectedAt
 	ConsentSystem string          `json:"via"`      // the system that handled the last consent; empty: a browser
 	Approvals     []Approval      `json:"approvals"`
 
@@ -148,7 +148,7 @@ func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 		*t = t.UTC().Truncate(time.Microsecond)
 	}
 	for _, a := range g.Approvals {
-		for i, action := range a.Actions { // compared with g.Connected
+		for i, action := range a.Actions { // compared with g.ConnectedAt
 			a.Actions[i].ConnectedAt = action.ConnectedAt.UTC().Truncate(time.Microsecond)
 		}
 	}

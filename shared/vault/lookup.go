@@ -26,7 +26,7 @@ const (
 // maxOwners limits how many grants are read for one address or token.
 const maxOwners = 20
 
-// GrantByEmail returns the grant whose account Google confirmed last as the owner of an e-mail
+// GrantByEmail returns the grant whose account Google confirmed last as the owner of an email
 // address, or NotFound. It finds only addresses for which Google is authoritative.
 func (v *Vault) GrantByEmail(ctx context.Context, email string) (Grant, error) {
 	email = address.Lower(email)

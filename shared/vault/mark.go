@@ -8,11 +8,11 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Mark is one of three times that a grant's record stores in the clear, so that security events
+// Mark is one of three timestamps that a grant's record stores unencrypted, so that security events
 // can be recorded without a key. A mark only moves forward and only restricts the grant.
 type Mark string
 
-// RevokedAt invalidates older tokens. SessionsEndedAt ends older agent sessions and open
+// RevokedAt invalidates older tokens. SessionsEndedAt invalidates older, still open
 // approval requests. RecheckAt requires a check with Google before the next use.
 const (
 	RevokedAt       Mark = "revokedAt"

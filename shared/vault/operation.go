@@ -16,14 +16,14 @@ const OperationTTL = 7 * 24 * time.Hour
 
 // Operation is one run of an action under its idempotency key (collection operations, id: a hash of caller and key).
 type Operation struct {
-	ID      string          `json:"-"`
-	Person  resource.Person `json:"person"`  // users/{sub} that it acts as; empty for a person who never connected
-	Caller  string          `json:"caller"`  // that requested it
-	Request string          `json:"request"` // hash of the request, which a retry must match
-	Lease   time.Time       `json:"lease"`   // when the owning instance's claim ends; zero: not owned
-	Result  config.Secret   `json:"-"`       // JSON; empty: not finished
-	Journal config.Secret   `json:"-"`       // JSON that earlier attempts saved for the next one
-	Expires time.Time       `json:"expires"`
+	ID          string          `json:"-"`
+	Person      resource.Person `json:"person"`  // users/{sub} that it acts as; empty for a person who never connected
+	Caller      string          `json:"caller"`  // that requested it
+	RequestHash string          `json:"request"` // hash of the request, which a retry must match
+	Lease       time.Time       `json:"lease"`   // when the owning instance's claim ends; zero: not owned
+	Result      config.Secret   `json:"-"`       // JSON; empty: not finished
+	Journal     config.Secret   `json:"-"`       // JSON that earlier attempts saved for the next one
+	Expires     time.Time       `json:"expires"`
 
 	version Version
 }

@@ -30,7 +30,7 @@ var (
 
 // Pending is a consent in progress (collection pendingConsents, id: SHA-256 of the state).
 type Pending struct {
-	Person       resource.Person `json:"person,omitempty"` // invited users/{sub}; empty if known by e-mail only
+	Person       resource.Person `json:"person,omitempty"` // invited users/{sub}; empty if known by email only
 	Email        string          `json:"email,omitempty"`  // invited address, if only that is known
 	Capabilities []string        `json:"capabilities,omitempty"`
 	Purpose      string          `json:"purpose"`             // "connect" or "approve"

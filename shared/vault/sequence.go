@@ -42,7 +42,7 @@ func (v *Vault) LastSeq(ctx context.Context, template string) (int64, error) {
 }
 
 // NextSeq returns the number ({{seq}}, from 1) of one use of a template (collection sequences, id: TemplateID). Among
-// the last 200 uses, the same key gets the same number. Numbers are never reused, also if their use failed.
+// the last 200 uses, the same key gets the same number. Numbers are never reused, even if the use failed.
 func (v *Vault) NextSeq(ctx context.Context, template string, key resource.Key) (int64, error) {
 	backoff := gax.Backoff{Initial: 20 * time.Millisecond, Max: 400 * time.Millisecond, Multiplier: 1.5}
 	for try := 1; ; try++ {

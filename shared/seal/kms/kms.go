@@ -112,4 +112,4 @@ func decode(text string, want int64) ([]byte, error) {
 var policy = googlecall.Policy{Attempts: 3, AttemptTimeout: 5 * time.Second}
 
 // api returns errors that only the operator sees.
-var api = googlecall.ErrorTexts{Operator: true}
+var api = googlecall.ErrorTexts{OwnCredentials: true}

@@ -43,7 +43,7 @@ const maxFirstMessage = 2_000
 func createForm() form {
 	return form{
 		title: words.FormTitle, submit: words.ButtonCreate, required: []string{nameField},
-		needs: needs(capability.CreateSpaces), initial: initialSpace, draw: drawSpace, send: sendSpace,
+		needs: needs(capability.CreateSpaces), initial: initialCreateForm, draw: drawCreateForm, send: sendCreateForm,
 	}
 }
 
@@ -58,7 +58,7 @@ func openCreateForm(ctx context.Context, f function, e chat.Event, i invocation)
 	return openForm(ctx, f, e, i)
 }
 
-func initialSpace(i invocation) chat.Inputs {
+func initialCreateForm(i invocation) chat.Inputs {
 	values := chat.Inputs{nameField: {i.Args}}
 	for _, menu := range []string{historyField, accessField, kindField} {
 		values[menu] = []string{defaultOption}
@@ -69,7 +69,9 @@ func initialSpace(i invocation) chat.Inputs {
 	return values
 }
 
-func drawSpace(ctx context.Context, f function, e chat.Event, i invocation, in chat.Inputs) ([]chat.Widget, error) {
+func drawCreateForm(ctx context.Context, f function, e chat.Event, i invocation, in chat.Inputs) ([]chat.Widget,
+	error,
+) {
 	say := i18n.In(e.Locale)
 	field := func(kind chat.FieldKind, name string, label i18n.Text, limit int, options ...chat.Option) *chat.Field {
 		return &chat.Field{Kind: kind, Name: name, Label: say(label), Limit: limit, Values: in[name], Options: options}
@@ -107,7 +109,7 @@ func drawSpace(ctx context.Context, f function, e chat.Event, i invocation, in c
 	return widgets, nil
 }
 
-func sendSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func sendCreateForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	r, err := spaceRequest(e.Inputs, i)
 	if err == nil {
 		r, err = f.expand(ctx, e, i, r)
@@ -139,7 +141,7 @@ func spaceRequest(in chat.Inputs, i invocation) (spaces.Request, error) {
 		DisplayName: in.First(nameField), Description: in.First(descriptionField),
 		Guidelines: in.First(guidelinesField), Discoverable: in.First(accessField) == discoverable,
 		Announcements: in.First(kindField) == announcements,
-		Rest:          spaces.Rest{AddTheApp: in.First(appField) == chat.On, First: in.First(firstField)},
+		Rest:          spaces.FollowUp{AddTheApp: in.First(appField) == chat.On, FirstMessage: in.First(firstField)},
 	}
 	if in.First(externalField) == chat.On { // otherwise unset, which consumer accounts require
 		r.External = new(true)
@@ -158,7 +160,7 @@ func spaceRequest(in chat.Inputs, i invocation) (spaces.Request, error) {
 	}
 	others, err := parseMembers(in.First(othersField))
 	r.Members = append(r.Members, others...)
-	if len([]rune(r.Rest.First)) > maxFirstMessage { // a client might not check this
+	if len([]rune(r.Rest.FirstMessage)) > maxFirstMessage { // a client might not check this
 		err = errors.Join(err, fault.New(fault.Invalid, words.ErrorMessageTooLong))
 	}
 	return r, err

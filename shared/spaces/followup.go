@@ -11,13 +11,13 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Rest holds the steps that are possible only after a space is created.
-type Rest struct {
-	History     History           `json:"h,omitempty"`
-	Permissions Permissions       `json:"p,omitempty"`
-	Access      AccessPermissions `json:"d,omitzero"`
-	AddTheApp   bool              `json:"a,omitempty"`
-	First       string            `json:"f,omitempty"` // message, posted as the person
+// FollowUp holds the steps that are possible only after a space is created.
+type FollowUp struct {
+	History      History           `json:"h,omitempty"`
+	Permissions  Permissions       `json:"p,omitempty"`
+	Access       AccessPermissions `json:"d,omitzero"`
+	AddTheApp    bool              `json:"a,omitempty"`
+	FirstMessage string            `json:"f,omitempty"` // message, posted as the person
 }
 
 // Step is one step of the rest.
@@ -44,7 +44,7 @@ func (s Step) Capability() capability.Capability {
 }
 
 // Steps returns the requested steps, in order.
-func (r Rest) Steps() []Step {
+func (r FollowUp) Steps() []Step {
 	var out []Step
 	for _, step := range []struct {
 		wanted bool
@@ -54,7 +54,7 @@ func (r Rest) Steps() []Step {
 		{len(r.Permissions) > 0, SetPermissions},
 		{!r.Access.empty(), SetAccess},
 		{r.AddTheApp, AddTheApp},
-		{r.First != "", PostFirst},
+		{r.FirstMessage != "", PostFirst},
 	} {
 		if step.wanted {
 			out = append(out, step.step)
@@ -64,8 +64,8 @@ func (r Rest) Steps() []Step {
 }
 
 // Select returns the part of r that these steps do.
-func (r Rest) Select(steps ...Step) Rest {
-	var out Rest
+func (r FollowUp) Select(steps ...Step) FollowUp {
+	var out FollowUp
 	for _, s := range steps {
 		switch s {
 		case SetHistory:
@@ -77,14 +77,14 @@ func (r Rest) Select(steps ...Step) Rest {
 		case AddTheApp:
 			out.AddTheApp = r.AddTheApp
 		case PostFirst:
-			out.First = r.First
+			out.FirstMessage = r.FirstMessage
 		}
 	}
 	return out
 }
 
 // Capabilities returns the capabilities that the rest needs.
-func (r Rest) Capabilities() []capability.Capability {
+func (r FollowUp) Capabilities() []capability.Capability {
 	var out []capability.Capability
 	for _, s := range r.Steps() {
 		if !slices.Contains(out, s.Capability()) {
@@ -94,9 +94,9 @@ func (r Rest) Capabilities() []capability.Capability {
 	return out
 }
 
-func (r Rest) check() error {
+func (r FollowUp) check() error {
 	switch {
-	case len(r.First) > maxMessage:
+	case len(r.FirstMessage) > maxMessage:
 		return fault.New(fault.Invalid, words.ErrorMessageTooLong)
 	case r.History != "" && r.History != HistoryOn && r.History != HistoryOff:
 		return fault.New(fault.Invalid, words.ErrorHistoryUnknown)

@@ -11,7 +11,7 @@ import (
 // TestExpiry_Prolonged: an attacker with write access to the store extends the expiry in the clear.
 func TestExpiry_Prolonged(t *testing.T) {
 	v, docs, clock := newVault(t)
-	o := vault.Operation{ID: "op", Person: "users/1", Caller: "ci", Request: "r", Result: config.NewSecret("{}")}
+	o := vault.Operation{ID: "op", Person: "users/1", Caller: "ci", RequestHash: "r", Result: config.NewSecret("{}")}
 	if _, err := v.CreateOperation(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

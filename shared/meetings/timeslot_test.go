@@ -17,7 +17,7 @@ func berlin(t *testing.T) *time.Location {
 	return zone
 }
 
-func TestParseWhen(t *testing.T) {
+func TestParseTimeSlot(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 7, 30, 0, berlin(t))
 	for text, want := range map[string]string{
 		"":                        "2026-11-23T09:15:00+01:00 30m0s",
@@ -51,7 +51,7 @@ func TestParseWhen(t *testing.T) {
 	}
 }
 
-func FuzzParseWhen(f *testing.F) {
+func FuzzParseTimeSlot(f *testing.F) {
 	for _, text := range []string{"", "tomorrow 10:00", "2026-12-01 14:00 45m", "明天 9:00"} {
 		f.Add(text)
 	}

@@ -27,5 +27,5 @@ func (n *ConsentError) Fault() error {
 	return &fault.Error{Op: "capability", Kind: fault.NeedsConsent, Public: words.ErrorNotConnected, Err: n}
 }
 
-// AsConsentError returns the Needs in err's chain.
+// AsConsentError returns the ConsentError in err's chain.
 func AsConsentError(err error) (*ConsentError, bool) { return errors.AsType[*ConsentError](err) }

@@ -30,8 +30,8 @@ func (l listID) encode(google string) *string {
 }
 
 // decode returns the page that the caller asks for.
-func (l listID) decode(size *int, token *string) (operations.Page, error) {
-	out := operations.Page{Size: defaultPageSize}
+func (l listID) decode(size *int, token *string) (operations.PageRequest, error) {
+	out := operations.PageRequest{Size: defaultPageSize}
 	if token != nil && *token != "" {
 		text, err := base64.RawURLEncoding.DecodeString(*token)
 		google, found := strings.CutPrefix(string(text), string(l[:]))
