@@ -26,6 +26,8 @@ TEXT
    Authorized redirect URI $callback/callback
    Download its JSON, pass it to ./deploy.sh with --client-secrets, and delete the file.
 3. Chat app: https://console.cloud.google.com/apis/api/chat.googleapis.com/hangouts-chat?project=$project
+   App name, avatar URL, description, visibility; Enable Interactive features: on
+   Functionality: Join spaces and group conversations, Support App Home
    HTTP endpoint URL $endpoint (also App Home URL)
    Authentication Audience (classic apps): Project Number ($number)
    Commands (ID, name, type, "Open a dialog"):
@@ -38,7 +40,8 @@ TEXT
      --unique-id \$(gcloud iam service-accounts describe $scheduler --project=$project --format="value(uniqueId)")
 5. Cross-Account Protection: accept the terms at
    https://console.cloud.google.com/apis/library/risc.googleapis.com?project=$project
-   Register the receiver $(url deputy-securityevent)/ with deputy risc set (docs/operate.md).
+   Register the receiver with deputy risc set: $(url deputy-securityevent)/ or, if Google rejects
+   that domain, an address of your own for it (docs/operate.md).
 
 Other systems call $(url deputy-createspace) with ID tokens for the audience $audience.
 TEXT

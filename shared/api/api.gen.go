@@ -337,7 +337,7 @@ func (e StepStep) Valid() bool {
 	}
 }
 
-// Access defines model for Access.
+// Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
 type Access string
 
 // AccessPermissions The audiences that can find the space, and those that can join it. An audience in join must be in discover.
@@ -416,6 +416,7 @@ type CreateMessage struct {
 
 // CreateSpace defines model for CreateSpace.
 type CreateSpace struct {
+	// Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
 	Access *Access `json:"access,omitempty"`
 
 	// AccessPermissions The audiences that can find the space, and those that can join it. An audience in join must be in discover.
@@ -444,12 +445,14 @@ type CreateSpace struct {
 
 	// ExternalUserAllowed Whether people outside the organization can join (can't be changed later). Google's default applies if it
 	// is omitted. Not allowed for a consumer account.
-	ExternalUserAllowed *bool         `json:"externalUserAllowed,omitempty"`
-	FirstMessage        *string       `json:"firstMessage,omitempty"`
-	Guidelines          *string       `json:"guidelines,omitempty"`
-	History             *History      `json:"history,omitempty"`
-	Kind                *SpaceKind    `json:"kind,omitempty"`
-	Members             *[]MemberName `json:"members,omitempty"`
+	ExternalUserAllowed *bool    `json:"externalUserAllowed,omitempty"`
+	FirstMessage        *string  `json:"firstMessage,omitempty"`
+	Guidelines          *string  `json:"guidelines,omitempty"`
+	History             *History `json:"history,omitempty"`
+
+	// Kind Google's predefined permission settings. COLLABORATION - everyone can post. ANNOUNCEMENTS - only managers can post.
+	Kind    *SpaceKind    `json:"kind,omitempty"`
+	Members *[]MemberName `json:"members,omitempty"`
 
 	// OnDuplicate What to do if the name is taken in the organization. FAIL (the default) returns a conflict. SUFFIX appends the
 	// next free number. REUSE returns the space of that name, unchanged, if the person is in it.
@@ -490,10 +493,11 @@ type CreatedSpace struct {
 
 // Disconnected defines model for Disconnected.
 type Disconnected struct {
+	// Outcome not_connected - there was nothing to end. revoked - revoked at Google and erased. revoke_later - erased; Google was not reached, so Deputy retries. erased - what was left was erased.
 	Outcome DisconnectedOutcome `json:"outcome"`
 }
 
-// DisconnectedOutcome defines model for Disconnected.Outcome.
+// DisconnectedOutcome not_connected - there was nothing to end. revoked - revoked at Google and erased. revoke_later - erased; Google was not reached, so Deputy retries. erased - what was left was erased.
 type DisconnectedOutcome string
 
 // History defines model for History.
@@ -637,18 +641,21 @@ type Problem struct {
 
 // PutTemplate defines model for PutTemplate.
 type PutTemplate struct {
+	// Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
 	Access      *Access `json:"access,omitempty"`
 	AddTheApp   *bool   `json:"addTheApp,omitempty"`
 	Description *string `json:"description,omitempty"`
 
 	// DisplayName Display name of the spaces, such as INC-{{seq}} {{title}}
-	DisplayName         *string       `json:"displayName,omitempty"`
-	ExternalUserAllowed *bool         `json:"externalUserAllowed,omitempty"`
-	FirstMessage        *string       `json:"firstMessage,omitempty"`
-	Guidelines          *string       `json:"guidelines,omitempty"`
-	History             *History      `json:"history,omitempty"`
-	Kind                *SpaceKind    `json:"kind,omitempty"`
-	Members             *[]MemberName `json:"members,omitempty"`
+	DisplayName         *string  `json:"displayName,omitempty"`
+	ExternalUserAllowed *bool    `json:"externalUserAllowed,omitempty"`
+	FirstMessage        *string  `json:"firstMessage,omitempty"`
+	Guidelines          *string  `json:"guidelines,omitempty"`
+	History             *History `json:"history,omitempty"`
+
+	// Kind Google's predefined permission settings. COLLABORATION - everyone can post. ANNOUNCEMENTS - only managers can post.
+	Kind    *SpaceKind    `json:"kind,omitempty"`
+	Members *[]MemberName `json:"members,omitempty"`
 }
 
 // Role The names that Chat shows; those of the Chat API differ
@@ -656,6 +663,7 @@ type Role string
 
 // Space defines model for Space.
 type Space struct {
+	// Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
 	Access              *Access `json:"access,omitempty"`
 	Address             string  `json:"address"`
 	Audience            *string `json:"audience,omitempty"`
@@ -672,7 +680,7 @@ type Space struct {
 	Permissions *Permissions `json:"permissions,omitempty"`
 }
 
-// SpaceKind defines model for SpaceKind.
+// SpaceKind Google's predefined permission settings. COLLABORATION - everyone can post. ANNOUNCEMENTS - only managers can post.
 type SpaceKind string
 
 // SpaceList defines model for SpaceList.
@@ -703,17 +711,20 @@ type Swept = map[string]interface{}
 
 // Template defines model for Template.
 type Template struct {
-	Access              *Access       `json:"access,omitempty"`
-	AddTheApp           *bool         `json:"addTheApp,omitempty"`
-	Description         *string       `json:"description,omitempty"`
-	DisplayName         *string       `json:"displayName,omitempty"`
-	ExternalUserAllowed *bool         `json:"externalUserAllowed,omitempty"`
-	FirstMessage        *string       `json:"firstMessage,omitempty"`
-	Guidelines          *string       `json:"guidelines,omitempty"`
-	History             *History      `json:"history,omitempty"`
-	Kind                *SpaceKind    `json:"kind,omitempty"`
-	Members             *[]MemberName `json:"members,omitempty"`
-	Name                string        `json:"name"`
+	// Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
+	Access              *Access  `json:"access,omitempty"`
+	AddTheApp           *bool    `json:"addTheApp,omitempty"`
+	Description         *string  `json:"description,omitempty"`
+	DisplayName         *string  `json:"displayName,omitempty"`
+	ExternalUserAllowed *bool    `json:"externalUserAllowed,omitempty"`
+	FirstMessage        *string  `json:"firstMessage,omitempty"`
+	Guidelines          *string  `json:"guidelines,omitempty"`
+	History             *History `json:"history,omitempty"`
+
+	// Kind Google's predefined permission settings. COLLABORATION - everyone can post. ANNOUNCEMENTS - only managers can post.
+	Kind    *SpaceKind    `json:"kind,omitempty"`
+	Members *[]MemberName `json:"members,omitempty"`
+	Name    string        `json:"name"`
 }
 
 // TemplateList defines model for TemplateList.
@@ -738,6 +749,7 @@ type UpdateMember struct {
 
 // UpdateSpace defines model for UpdateSpace.
 type UpdateSpace struct {
+	// Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
 	Access *Access `json:"access,omitempty"`
 
 	// AccessPermissions The audiences that can find the space, and those that can join it. An audience in join must be in discover.
