@@ -45,7 +45,7 @@ emulator() {
 	sdk="$(CLOUDSDK_CORE_DISABLE_PROMPTS=1 gcloud info --format='value(installation.sdk_root)' 2>/dev/null)" || return 1
 	local program="$sdk/platform/cloud-firestore-emulator/cloud_firestore_emulator"
 	[ -x "$program" ] || return 1
-	port=$((20000 + RANDOM % 20000))
+	port=$((20000 + RANDOM % 10000)) # below the range for outgoing connections
 	log="$(mktemp "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 	set -m
 	"$program" start --host=127.0.0.1 --port="$port" >"$log" 2>&1 &

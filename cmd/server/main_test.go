@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/deputy/internal/deployed"
 	"example.com/deputy/shared/seal"
 )
 
@@ -32,12 +33,12 @@ func startServer(t *testing.T) (string, *exec.Cmd) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	address, err := deployed.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	_ = free.Close()
+	address = strings.TrimPrefix(address, "http://")
+	_, port, _ := strings.Cut(address, ":")
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +65,7 @@ func startServer(t *testing.T) (string, *exec.Cmd) {
 	for lines.Scan() {
 		if strings.Contains(lines.Text(), "serving") {
 			go func() { _, _ = io.Copy(io.Discard, log) }()
-			return "127.0.0.1:" + port, cmd
+			return address, cmd
 		}
 	}
 	t.Fatal("the server did not start")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
@@ -56,13 +57,19 @@ func (l *LogBuffer) WaitFor(text string) error {
 	}
 }
 
-// FreeAddress returns the URL of an unused loopback address.
+// FreeAddress returns the URL of an unused loopback address. Its port is below the range from which the system gives
+// ports to others, so that no other server takes it before the process listens.
 func FreeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var last error
+	for range 20 {
+		host := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000))
+		listener, err := net.Listen("tcp", host)
+		if err == nil {
+			return "http://" + host, listener.Close()
+		}
+		last = err
 	}
-	return "http://" + listener.Addr().String(), listener.Close()
+	return "", last
 }
 
 // Start runs the binary as the function target at address until Stop. The environment
