@@ -156,7 +156,7 @@ var errExpired = errors.New("button is older than a day")
 
 func (f function) unseal(e chat.Event) (buttonValue, error) {
 	var v buttonValue
-	sealed, err := base64.RawURLEncoding.DecodeString(e.Value.Reveal())
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(e.Value.Reveal())
 	if err != nil {
 		return v, errors.New("button value is not base64url")
 	}

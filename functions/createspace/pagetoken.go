@@ -33,7 +33,7 @@ func (l listID) encode(google string) *string {
 func (l listID) decode(size *int, token *string) (operations.PageRequest, error) {
 	out := operations.PageRequest{Size: defaultPageSize}
 	if token != nil && *token != "" {
-		text, err := base64.RawURLEncoding.DecodeString(*token)
+		text, err := base64.RawURLEncoding.Strict().DecodeString(*token)
 		google, found := strings.CutPrefix(string(text), string(l[:]))
 		if err != nil || !found || google == "" {
 			return out, invalid(i18n.English("pageToken isn't from this list. Send it with unchanged parameters."))

@@ -119,7 +119,7 @@ func (f *Flow) invite(
 // openInvitation decrypts an invitation from a link. One that does not open is reported as expired and raises no
 // alarm, even for an unknown key: anyone can send any text.
 func (f *Flow) openInvitation(text config.Secret) (invitation, error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(text.Reveal())
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text.Reveal())
 	if err != nil {
 		return invitation{}, newRefusal(LinkExpired, errors.New("not base64url"))
 	}

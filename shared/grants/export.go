@@ -80,7 +80,7 @@ func (gs *Grants) Export(ctx context.Context, link config.Secret) (Export, error
 	invalid := func(err error) error {
 		return &fault.Error{Op: "grants.Export", Kind: fault.Invalid, Public: words.PageExportExpired, Err: err}
 	}
-	sealed, err := base64.RawURLEncoding.DecodeString(link.Reveal())
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(link.Reveal())
 	if err != nil {
 		return Export{}, invalid(errors.New("not base64url"))
 	}
