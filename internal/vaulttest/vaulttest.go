@@ -169,6 +169,15 @@ func Run(t *testing.T, newDocs func(t *testing.T) vault.Docs) {
 			return err
 		})
 	})
+	t.Run("no version", func(t *testing.T) {
+		docs := newDocs(t)
+		if _, err := docs.Replace(t.Context(), "c", "1", vault.Fields{}, ""); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("replace: got %v", err)
+		}
+		if _, err := docs.Get(t.Context(), "c", "1"); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("the document was created: %v", err)
+		}
+	})
 	t.Run("canceled context", func(t *testing.T) {
 		docs := newDocs(t)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -21,7 +22,10 @@ func Edit(text []byte, change func(*Draft) error) ([]byte, error) {
 		return nil, readableError(err)
 	}
 	if len(d.root.Content) == 0 {
-		d.root = yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
+		d.root = yaml.Node{ // the file contains at most comments, which the parser dropped
+			Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}},
+			HeadComment: strings.TrimSpace(string(text)),
+		}
 	}
 	if d.root.Content[0].Kind != yaml.MappingNode { // the file contains only comments
 		d.root.Content[0] = &yaml.Node{Kind: yaml.MappingNode, HeadComment: d.root.Content[0].HeadComment}

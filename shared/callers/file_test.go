@@ -3,20 +3,19 @@ package callers_test
 import (
 	"context"
 	"errors"
-	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"golang.org/x/oauth2"
-	"google.golang.org/api/option"
-
-	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 )
 
@@ -29,10 +28,13 @@ type memoryStore struct {
 	block chan struct{} // if set, Read waits until it is closed
 }
 
-func (s *memoryStore) Read(context.Context) ([]byte, string, error) {
+func (s *memoryStore) Read(ctx context.Context) ([]byte, string, error) {
 	s.reads.Add(1)
 	if s.block != nil {
 		<-s.block
+	}
+	if ctx.Err() != nil {
+		return nil, "", ctx.Err()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,9 +78,11 @@ func TestFile_StaleForTenMinutes(t *testing.T) {
 				t.Errorf("%s, after %d minutes: %v", name, minutes, err)
 			}
 		}
-		ahead.Store(int64(11 * time.Minute))
-		if _, err := f.Read(t.Context()); fault.KindOf(err) != fault.Unavailable {
-			t.Errorf("%s, after 11 minutes: %v", name, err)
+		ahead.Store(int64(10 * time.Minute))
+		_, err := f.Read(t.Context())
+		if text := fault.Public(i18n.In("en"), err, ""); fault.KindOf(err) != fault.Unavailable ||
+			!strings.Contains(text, "list of systems") && name != "unavailable" {
+			t.Errorf("%s, after 10 minutes: %v, %q", name, err, text)
 		}
 		if !strings.Contains(log.String(), "cannot read the callers file") {
 			t.Errorf("%s: no alarm", name)
@@ -92,7 +96,7 @@ func TestFile_StaleForTenMinutes(t *testing.T) {
 }
 
 func TestFile_NeverRead(t *testing.T) {
-	f, s, _, _ := newFile(t)
+	f, s, ahead, _ := newFile(t)
 	s.set("", fault.New(fault.Unavailable, fault.NoText))
 	for range 3 {
 		if _, err := f.Read(t.Context()); fault.KindOf(err) != fault.Unavailable {
@@ -101,6 +105,15 @@ func TestFile_NeverRead(t *testing.T) {
 	}
 	if got := s.reads.Load(); got != 1 {
 		t.Errorf("%d reads immediately after a failure, want 1", got)
+	}
+	s.set(valid, nil)
+	ahead.Store(int64(5*time.Second - 1))
+	if _, err := f.Read(t.Context()); err == nil {
+		t.Error("read again in less than five seconds")
+	}
+	ahead.Store(int64(5 * time.Second))
+	if _, err := f.Read(t.Context()); err != nil {
+		t.Errorf("after five seconds: %v", err)
 	}
 }
 
@@ -161,6 +174,30 @@ func TestFile_CanceledReader(t *testing.T) {
 	if _, err := f.Read(t.Context()); err != nil {
 		t.Errorf("next: %v", err)
 	}
+	for range 20 {
+		if _, err := f.Read(ctx); err != nil {
+			t.Fatalf("canceled, but the copy is recent: %v", err)
+		}
+	}
+}
+
+// hangingStore never answers.
+type hangingStore struct{ callers.Store }
+
+func (hangingStore) Read(ctx context.Context) ([]byte, string, error) {
+	<-ctx.Done()
+	return nil, "", ctx.Err()
+}
+
+func TestFile_StoreHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := callers.NewFile(hangingStore{}, logging.NewText(&strings.Builder{}), time.Now)
+		start := time.Now()
+		_, err := f.Read(t.Context())
+		if took := time.Since(start); fault.KindOf(err) != fault.Unavailable || took != 8*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+	})
 }
 
 type panicStore struct{ callers.Store }
@@ -175,60 +212,36 @@ func TestFile_ReadPanics(t *testing.T) {
 	}
 }
 
-// stores returns both kinds of Store.
-func stores(t *testing.T) map[string]callers.Store {
-	t.Helper()
-	emulator := google.New(google.Config{Now: time.Now})
-	server := httptest.NewServer(emulator.Handler())
-	t.Cleanup(server.Close)
-	object, err := callers.OpenStore(t.Context(), "gs://p-deputy-callers/callers.yaml",
-		option.WithEndpoint(server.URL+"/storage/v1/"),
-		option.WithTokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: emulator.ServiceToken()})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	local, err := callers.OpenStore(t.Context(), filepath.Join(t.TempDir(), "callers.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]callers.Store{"object": object, "local": local}
-}
-
-func TestStore_WriteConflicts(t *testing.T) {
-	for name, s := range stores(t) {
-		if _, version, err := s.Read(t.Context()); fault.KindOf(err) != fault.NotFound || version != "" {
-			t.Errorf("%s, at first: %q, %v", name, version, err)
-		}
-		if err := s.Write(t.Context(), []byte("one"), ""); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if err := s.Write(t.Context(), []byte("late"), ""); fault.KindOf(err) != fault.Conflict {
-			t.Errorf("%s, created twice: %v", name, err)
-		}
-		_, first, err := s.Read(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Write(t.Context(), []byte("two"), first); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err := s.Write(t.Context(), []byte("stale"), first); fault.KindOf(err) != fault.Conflict {
-			t.Errorf("%s, over a newer version: %v", name, err)
-		}
-		if text, _, err := s.Read(t.Context()); err != nil || string(text) != "two" {
-			t.Errorf("%s: %s, %v", name, text, err)
-		}
-	}
-}
-
-func TestCheckLocation(t *testing.T) {
-	for location, valid := range map[string]bool{
-		"gs://p-deputy-callers/callers.yaml": true, "/etc/deputy/callers.yaml": true,
-		"callers.yaml": false, "gs://x": false, "gs://P/x": false, "gs://bucket/": false, "": false,
-		"https://evil.example/callers.yaml": false,
+func TestOpen_Location(t *testing.T) {
+	for location, want := range map[string]int{ // problems
+		"/etc/deputy/callers.yaml": 0, "gs://bucket/callers.yaml": 0, "": 1, "callers.yaml": 1,
 	} {
-		if err := callers.CheckLocation(location); (err == nil) != valid {
-			t.Errorf("%q: %v", location, err)
+		env := config.NewReader(func(string) (string, bool) { return location, location != "" })
+		if got := callers.LocationFromEnv(env); got != location {
+			t.Errorf("%q: got %q", location, got)
 		}
+		text := ""
+		if err := env.Err(); err != nil {
+			text = err.Error()
+		}
+		isForm := strings.Contains(text, "must be gs://")
+		if strings.Count(text, "CALLERS") != want || isForm != (location == "callers.yaml") {
+			t.Errorf("%q: %s", location, text)
+		}
+	}
+	_, err := callers.Open(t.Context(), "callers.yaml")
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "CALLERS must be gs://BUCKET/OBJECT") {
+		t.Errorf("relative path: %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "callers.yaml")
+	if err := os.WriteFile(path, []byte(valid), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := callers.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set, err := f.Read(t.Context()); err != nil || len(set.Callers) != 1 {
+		t.Errorf("%v, %v", set, err)
 	}
 }

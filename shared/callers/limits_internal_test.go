@@ -40,6 +40,23 @@ func TestRateLimits_KeptAcrossReads(t *testing.T) {
 	}
 }
 
+// A new rate in the file takes effect at once, and a caller without a rate has 600.
+func TestRateLimits_Changed(t *testing.T) {
+	var l rateLimits
+	now := time.Now()
+	for _, c := range []struct{ rate, want int }{{5, 5}, {5, 0}, {7, 7}, {0, 600}, {600, 0}} {
+		passed := 0
+		for range 1000 {
+			if l.allow(Caller{ID: "ci", Rate: c.rate}, now) {
+				passed++
+			}
+		}
+		if passed != c.want {
+			t.Errorf("rate %d: %d passed, want %d", c.rate, passed, c.want)
+		}
+	}
+}
+
 func TestFindServiceAccount(t *testing.T) {
 	s := &Set{Callers: []Caller{{ID: "a", Email: "x@p.iam.gserviceaccount.com"}, {ID: "b", UniqueID: "109"}}}
 	if got := s.findServiceAccount("109", "x@p.iam.gserviceaccount.com"); len(got) != 2 {

@@ -2,6 +2,7 @@ package callers
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -85,21 +86,21 @@ var (
 	listFields = []string{"callers", "templates", "removed"} // may be empty
 
 	goType   = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	intoType = regexp.MustCompile(`cannot unmarshal !!(\w+) (.*) into (\S+)`)
+	intoType = regexp.MustCompile(`cannot unmarshal !!\w+ (?:(.*) )?into (\S+)`)
 )
 
 // readableError returns an error of the YAML parser without Go type names.
 func readableError(err error) error {
-	text := strings.NewReplacer("yaml: unmarshal errors:", "", "yaml: ", "", "\n  ", "; ").Replace(err.Error())
-	text = goType.ReplaceAllString(text, `unknown field "$1"`)
+	text := goType.ReplaceAllString(err.Error(), `unknown field "$1"`)
 	text = intoType.ReplaceAllStringFunc(text, func(s string) string {
 		m := intoType.FindStringSubmatch(s)
-		kind := map[string]string{"bool": "true or false", "int": "a number", "string": "a string"}[m[3]]
+		kind := map[string]string{"bool": "true or false", "int": "a number", "string": "a string"}[m[2]]
 		if kind == "" {
 			kind = "a list or a mapping"
 		}
-		return m[2] + " is not " + kind
+		return cmp.Or(m[1], "the value") + " is not " + kind
 	})
+	text = strings.NewReplacer("yaml: unmarshal errors:", "", "yaml: ", "", "\n  ", "; ").Replace(text)
 	return errors.New("callers: " + strings.TrimPrefix(strings.TrimSpace(text), "; "))
 }
 

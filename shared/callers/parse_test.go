@@ -1,9 +1,12 @@
 package callers_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/fault"
@@ -107,12 +110,76 @@ func TestParse_Errors(t *testing.T) {
 			replace("people: [", "people: &p ["), "line 9: anchors (&) and aliases (*) are not supported",
 		},
 		"merge key":        {addField("<<: {paused: true}"), "line 8"},
+		"missing value":    {"paused:\n", "line 1: missing value"},
+		"missing ID":       {"removed: [callers, ~]\n", "line 1: missing value"},
+		"missing caller":   {"callers:\n  -\n", "line 2: missing value"},
+		"missing field":    {addField("email2:"), "line 8: missing value"},
+		"not a mapping":    {"- a\n", "line 1"},
+		"not a bool":       {addField("paused: maybe"), "`maybe` is not true or false"},
+		"not a number":     {addField("rate: fast"), "`fast` is not a number"},
+		"oidc":             {replace("kind: service-account", "kind: oidc"), "ci: kind oidc is not supported yet"},
+		"unknown kind":     {replace("kind: service-account", "kind: robot"), "ci: kind must be service-account"},
+		"no kind":          {replace("    kind: service-account\n", ""), "ci: kind must be service-account"},
+		"short unique ID":  {replace("109000000000000000001", "1"), "ci: uniqueId must be the numeric ID"},
+		"upper-case ID":    {replace("id: ci", "id: Ci"), `id "Ci" must be lowercase`},
+		"no name":          {replace("name: CI", "name: ' '"), "name must have 1 to 100"},
+		"long name":        {replace("name: CI", "name: "+strings.Repeat("x", 101)), "name must have 1 to 100"},
+		"rate below zero":  {addField("rate: -1"), "rate must be from 0"},
+		"rate too high":    {addField("rate: 1000001"), "rate must be from 0"},
+		"repeated action":  {replace("[spaces.create]", "[sweep, sweep]"), `actions: "sweep" is given more than once`},
+		"repeated person":  {replace("users/123", "ada@example.com"), `"ada@example.com" is given more than once`},
+		"named person":     {replace("users/123", "A <a@b.example>"), `people: "a <a@b.example>" is not`},
+		"in brackets":      {replace("users/123", "<a@b.example>"), `people: "<a@b.example>" is not`},
+		"address of a URL": {replace("users/123", "'a?b@example.com'"), `people: "a?b@example.com" is not`},
+		"administrator":    {addField("administrators: [users/1]"), `administrators: "users/1" is not an email`},
+		"same unique ID": {
+			addCaller("id: b, kind: service-account, uniqueId: '109000000000000000001', name: B"),
+			"line 11: ci and b have the same service account",
+		},
 		"key not a string": {addField("? [a]\n    : b"), "is not a field name"},
-		"too long":         {strings.Repeat("# x\n", 300_000), "larger than 1 MiB"},
+		"too long":         {strings.Repeat("#", 1<<20+1), "larger than 1 MiB"},
 	} {
 		set, err := callers.Parse([]byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || set != nil {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// An operator reads all problems at once.
+func TestParse_AllErrors(t *testing.T) {
+	_, err := callers.Parse([]byte("callers:\n  - {id: A, kind: x, name: A}\n  - {id: B, kind: x, name: B}\n"))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	want := `callers: line 2: id "A" must be lowercase letters, digits and hyphens, and start with a letter; ` +
+		"line 2: A: kind must be service-account; " +
+		`line 3: id "B" must be lowercase letters, digits and hyphens, and start with a letter; ` +
+		"line 3: B: kind must be service-account"
+	if diff := cmp.Diff(want, err.Error()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParse_Limits(t *testing.T) {
+	one := "  - {id: a, kind: service-account, email: a@p.iam.gserviceaccount.com, name: A"
+	two := strings.NewReplacer("a@", "b@", "id: a", "id: b").Replace(one)
+	for name, text := range map[string]string{
+		"1 MiB":            strings.Repeat("#", 1<<20),
+		"long name":        "callers:\n" + one + strings.Repeat("A", 99) + "}\n",
+		"highest rate":     "callers:\n" + one + ", rate: 1000000}\n",
+		"rate 0":           "callers:\n" + one + ", rate: 0}\n",
+		"all actions":      "callers:\n" + one + ", actions: [" + strings.Join(callers.Actions(), ", ") + "]}\n",
+		"all authorities":  "callers:\n" + one + ", authorities: [user, admin, delegation]}\n",
+		"administrators":   "callers:\n" + one + ", administrators: [Root@Example.com]}\n",
+		"empty lists":      "callers:\ntemplates:\nremoved:\n",
+		"accounts by mail": "callers:\n" + one + "}\n" + two + "}\n",
+		"accounts by ID": "callers:\n" +
+			"  - {id: a, kind: service-account, uniqueId: '109000000000000000001', name: A}\n" +
+			"  - {id: b, kind: service-account, uniqueId: '109000000000000000002', name: B}\n",
+	} {
+		if _, err := callers.Parse([]byte(text)); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -139,6 +206,9 @@ func TestEdit(t *testing.T) {
 		"removed id": func(d *callers.Draft) error {
 			return d.Put(callers.Caller{ID: "old", Email: "o@tools.iam.gserviceaccount.com", Name: "O"})
 		},
+		"unknown kind": func(d *callers.Draft) error {
+			return d.Put(callers.Caller{ID: "ci", Kind: "robot", Email: "o@tools.iam.gserviceaccount.com", Name: "O"})
+		},
 		"unknown action": func(d *callers.Draft) error {
 			return d.Put(callers.Caller{
 				ID: "ci", Email: "o@tools.iam.gserviceaccount.com", Name: "O", Actions: []string{"root"},
@@ -151,6 +221,86 @@ func TestEdit(t *testing.T) {
 	}
 	if _, err := callers.Edit([]byte("callers: ["), func(*callers.Draft) error { return nil }); err == nil {
 		t.Error("an invalid file was edited")
+	}
+	invalid := strings.Replace(valid, "kind: service-account", "kind: robot", 1)
+	_, err = callers.Edit([]byte(invalid), func(d *callers.Draft) error { d.Remove("ci"); return nil })
+	if err == nil || !strings.Contains(err.Error(), "kind must be service-account") {
+		t.Errorf("an invalid file was made valid: %v", err)
+	}
+	refused := errors.New("refused")
+	if _, err := callers.Edit(nil, func(*callers.Draft) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("the change failed: %v", err)
+	}
+}
+
+// The operator's file keeps its comments and its form.
+func TestEdit_Text(t *testing.T) {
+	const one = `  - id: a
+    kind: service-account
+    email: a@p.iam.gserviceaccount.com
+    name: A
+    actions: []
+`
+	two := strings.NewReplacer("id: a", "id: b", "a@", "b@").Replace(one)
+	a := callers.Caller{ID: "a", Email: "A@p.iam.gserviceaccount.com", Name: "A"}
+	for name, c := range map[string]struct {
+		text   string
+		change func(d *callers.Draft) error
+		want   string
+	}{
+		"new file":   {"", func(d *callers.Draft) error { return d.Put(a) }, "callers:\n" + one},
+		"no value":   {"# ours\n~\n", func(d *callers.Draft) error { return d.Put(a) }, "# ours\ncallers:\n" + one},
+		"empty list": {"callers: []\n", func(d *callers.Draft) error { return d.Put(a) }, "callers:\n" + one},
+		"no list":    {"callers:\n", func(d *callers.Draft) error { return d.Put(a) }, "callers:\n" + one},
+		"replace": {
+			"callers:\n" + "  # first\n" + strings.Replace(one, "name: A", "name: Old", 1) + two,
+			func(d *callers.Draft) error { return d.Put(a) },
+			"callers:\n" + "  # first\n" + one + two,
+		},
+		"pause":       {"removed: [x]\n", pause(true), "paused: true\nremoved: [x]\n"},
+		"pause twice": {"paused: true\nremoved: [x]\n", pause(true), "paused: true\nremoved: [x]\n"},
+		"resume":      {"removed: [x]\npaused: true\n", pause(false), "removed: [x]\n"},
+		"not paused":  {"removed: [x]\n", pause(false), "removed: [x]\n"},
+		"list in one line": {
+			"removed: [x]\ncallers:\n" + one, func(d *callers.Draft) error { d.Remove("a"); return nil },
+			"removed: [x, a]\ncallers: []\n",
+		},
+		"remove template": {
+			"templates:\n  - name: a # A\n  - name: b # B\n",
+			func(d *callers.Draft) error { d.RemoveTemplate("a"); return nil }, "templates:\n  - name: b # B\n",
+		},
+		"replace template": {
+			"templates:\n  - name: a\n    history: HISTORY_ON\n",
+			func(d *callers.Draft) error { return d.PutTemplate(callers.Template{Name: "a"}) },
+			"templates:\n  - name: a\n",
+		},
+	} {
+		got, err := callers.Edit([]byte(c.text), c.change)
+		if diff := cmp.Diff(c.want, string(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", name, err, diff)
+		}
+	}
+}
+
+func pause(paused bool) func(*callers.Draft) error {
+	return func(d *callers.Draft) error { d.Pause(paused); return nil }
+}
+
+func TestEdit_RemoveReports(t *testing.T) {
+	var got []bool
+	text, err := callers.Edit([]byte(valid), func(d *callers.Draft) error {
+		got = []bool{
+			d.Remove("CI"), d.Remove("ci"), d.Remove("ci"),
+			d.RemoveTemplate("ci"), d.RemoveTemplate("Incident"), d.RemoveTemplate("Incident"),
+		}
+		return nil
+	})
+	if diff := cmp.Diff([]bool{false, true, false, false, true, false}, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	set := parse(t, string(text))
+	if len(set.Callers)+len(set.Templates) != 0 || !slices.Equal(set.Removed, []string{"old", "ci"}) {
+		t.Errorf("got %s", text)
 	}
 }
 
@@ -182,8 +332,19 @@ func TestCaller_Allow(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := c.Covers("users/2", "example.org"); err != nil {
-		t.Error(err)
+	err := c.Allow(user, "ada@example.com", callers.CreateSpaces, callers.DeleteSpaces)
+	if fault.KindOf(err) != fault.Denied {
+		t.Errorf("one of two actions: %v", err)
+	}
+	c.Domains = nil
+	if err := c.Allow(user, "users/2", callers.CreateSpaces); fault.KindOf(err) != fault.Denied {
+		t.Errorf("an ID without domains: %v", err)
+	}
+	c.Domains = []string{"example.org"}
+	for _, covered := range []struct{ named, domain string }{{"users/2", "Example.org"}, {"users/1", ""}} {
+		if err := c.Covers(resource.Named(covered.named), covered.domain); err != nil {
+			t.Errorf("%+v: %v", covered, err)
+		}
 	}
 	for _, domain := range []string{"", "example.com", "example.org.evil.example"} {
 		if err := c.Covers("users/2", domain); fault.KindOf(err) != fault.Denied {
@@ -209,4 +370,23 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%v: %s", err, edited)
 		}
 	})
+}
+
+func TestParse_ReadableErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"paused: x\nfoo: 1\n":     "line 1: `x` is not true or false; line 2: unknown field \"foo\"",
+		"callers: [{name: [CI]}]": "the value is not a string",
+		"- a\n":                   "the value is not a list or a mapping",
+	} {
+		if _, err := callers.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestEdit_OnlyComments(t *testing.T) {
+	out, err := callers.Edit([]byte("# ours\n"), func(*callers.Draft) error { return nil })
+	if err != nil || !strings.Contains(string(out), "# ours") {
+		t.Errorf("got %q, %v", out, err)
+	}
 }

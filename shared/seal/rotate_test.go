@@ -3,10 +3,13 @@ package seal_test
 import (
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/seal"
 )
 
@@ -108,12 +111,54 @@ func TestCodes_AfterRotation(t *testing.T) {
 	if _, got := after.Primary(); got != id {
 		t.Errorf("lookup key: got %d, want %d", got, id)
 	}
+	disabled := must(seal.Disable(must(seal.Promote(second, id))(t), must(seal.Describe(first))(t)[0].ID))(t)
+	codes = must(newInstance(t, keyset, disabled).MACs("email", "a@example.com"))(t)
+	if len(codes) != 1 || string(codes[0]) == string(before) {
+		t.Errorf("old key disabled: got %d codes", len(codes))
+	}
+}
+
+func TestSealedByPrimary(t *testing.T) {
+	_, first, lookup := newKeys(t, "p", "c")
+	second, id := addKey(t, first)
+	old := newInstance(t, second, lookup)
+	sealed := must(old.Seal([]byte("token"), seal.Place{}))(t)
+	promoted := newInstance(t, must(seal.Promote(second, id))(t), lookup)
+	if !old.SealedByPrimary(sealed) || promoted.SealedByPrimary(sealed) {
+		t.Error("a text sealed before the key was promoted: want true, then false")
+	}
+	for _, text := range [][]byte{nil, sealed[:4], append([]byte{0}, sealed[1:]...)} {
+		if old.SealedByPrimary(text) {
+			t.Errorf("%q is not sealed", text)
+		}
+	}
+}
+
+func TestPromote_UnknownKey(t *testing.T) {
+	_, text, _ := newKeys(t, "p", "c")
+	unknown := must(seal.Describe(text))(t)[0].ID + 1
+	for name, change := range map[string]func(config.Secret, uint32) (config.Secret, error){
+		"promote": seal.Promote, "disable": seal.Disable,
+	} {
+		out, err := change(text, unknown)
+		public := fault.Public(i18n.In("en"), err, "")
+		if fault.KindOf(err) != fault.Invalid || !out.Empty() || !strings.Contains(public, strconv.Itoa(int(unknown))) {
+			t.Errorf("%s: %v, %q", name, err, public)
+		}
+	}
 }
 
 func TestAdd_InvalidKeyset(t *testing.T) {
 	for _, text := range []string{"", "{}", `{"primaryKeyId":1,"key":[]}`, "secret"} {
-		if _, _, err := seal.Add(config.NewSecret(text)); fault.KindOf(err) != fault.Invalid {
-			t.Errorf("%q: %v", text, err)
+		keyset := config.NewSecret(text)
+		_, _, add := seal.Add(keyset)
+		_, promote := seal.Promote(keyset, 1)
+		_, describe := seal.Describe(keyset)
+		for _, err := range []error{add, promote, describe} {
+			public := fault.Public(i18n.In("en"), err, "")
+			if fault.KindOf(err) != fault.Invalid || !strings.Contains(public, "not a Tink JSON keyset") {
+				t.Errorf("%q: %v, %q", text, err, public)
+			}
 		}
 	}
 }

@@ -6,8 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
+	"github.com/tink-crypto/tink-go/v2/signature"
+
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/seal"
 )
 
@@ -62,7 +69,7 @@ func TestOpen_OtherPlace(t *testing.T) {
 			t.Fatalf("byte %d altered: %v", i, err)
 		}
 	}
-	for _, text := range [][]byte{nil, {1}, []byte("hello")} {
+	for _, text := range [][]byte{nil, {1}, {1, 0, 0, 0}, []byte("hello")} {
 		if _, err := k.Open(text, place); !errors.Is(err, seal.ErrNotAuthentic) {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -76,9 +83,11 @@ func TestOpen_UnknownKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = k2.Open(sealed, seal.Place{})
-	if !errors.Is(err, seal.ErrUnknownKey) || fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("got %v", err)
+	for _, text := range [][]byte{sealed, sealed[:5]} {
+		_, err = k2.Open(text, seal.Place{})
+		if !errors.Is(err, seal.ErrUnknownKey) || fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("%d bytes: %v", len(text), err)
+		}
 	}
 }
 
@@ -112,13 +121,55 @@ func TestNew_InvalidKeysetNotQuoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	marked := config.NewSecret("marked-secret")
-	for _, pair := range [][2]config.Secret{{marked, lookup}, {good, marked}, {lookup, lookup}, {good, good}} {
-		_, err := seal.New(pair[0], pair[1], "p", "c")
-		if err == nil || fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "KEYSET") {
-			t.Errorf("got %v", err)
+	for _, c := range []struct {
+		keyset, lookup config.Secret
+		want           string
+	}{
+		{marked, lookup, " KEYSET: not a Tink JSON keyset in clear text"},
+		{good, marked, " LOOKUP_KEYSET: not a Tink JSON keyset in clear text"},
+		{lookup, lookup, " KEYSET: "},
+		{good, good, " LOOKUP_KEYSET: "},
+	} {
+		_, err := seal.New(c.keyset, c.lookup, "p", "c")
+		if err == nil || fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %q", err, c.want)
 		}
 		if err != nil && strings.Contains(err.Error(), "marked") {
 			t.Errorf("the error quotes the keyset: %v", err)
 		}
+	}
+}
+
+// newKeyset returns a keyset with one key of any type, in clear text.
+func newKeyset(t *testing.T, template *tinkpb.KeyTemplate) config.Secret {
+	t.Helper()
+	handle, err := keyset.NewHandle(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&out)); err != nil {
+		t.Fatal(err)
+	}
+	return config.NewSecret(out.String())
+}
+
+func TestNew_OtherKeyTypes(t *testing.T) {
+	_, good, lookup := newKeys(t, "p", "c")
+	withoutPrefix := newKeyset(t, aead.AES256GCMNoPrefixKeyTemplate())
+	if _, err := seal.New(withoutPrefix, lookup, "p", "c"); fault.KindOf(err) != fault.Unavailable ||
+		!strings.Contains(err.Error(), "KEYSET: key ") {
+		t.Errorf("a key that its texts do not name: %v", err)
+	}
+	signatures := newKeyset(t, signature.ED25519KeyTemplate())
+	if _, err := seal.New(signatures, lookup, "p", "c"); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("signature keys as KEYSET: %v", err)
+	}
+	if _, err := seal.New(good, signatures, "p", "c"); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("signature keys as LOOKUP_KEYSET: %v", err)
+	}
+	if _, _, err := seal.Add(signatures); fault.KindOf(err) != fault.Invalid ||
+		!strings.Contains(fault.Public(i18n.In("en"), err, ""), "neither a KEYSET nor a LOOKUP_KEYSET") {
+		t.Errorf("a key added to signature keys: %v", err)
 	}
 }

@@ -53,12 +53,27 @@ func Wrap(ctx context.Context, name string, text config.Secret, kek tink.AEADWit
 // Unwrap decrypts a keyset that Wrap encrypted and returns it in clear text.
 func Unwrap(ctx context.Context, name string, wrapped config.Secret, kek tink.AEADWithContext) (config.Secret, error) {
 	reader := keyset.NewJSONReader(strings.NewReader(wrapped.Reveal()))
-	handle, err := keyset.ReadWithContext(ctx, reader, kek, []byte(name))
-	if _, ok := errors.AsType[*fault.Error](err); err != nil && !ok {
-		err = errors.New("not a keyset wrapped with this KEYSET_KEK and name") // Tink's text may quote the input
-	}
-	if err != nil {
-		return config.Secret{}, unavailable(name, err)
+	recorder := &recordingKEK{AEADWithContext: kek}
+	handle, err := keyset.ReadWithContext(ctx, reader, recorder, []byte(name))
+	switch {
+	case recorder.err != nil:
+		return config.Secret{}, unavailable(name, recorder.err)
+	case err != nil: // Tink's text may quote the input
+		return config.Secret{}, unavailable(name, errors.New("not a keyset wrapped with this KEYSET_KEK and name"))
 	}
 	return encode(handle)
+}
+
+// recordingKEK keeps the fault of a KMS, which Tink reports as text only.
+type recordingKEK struct {
+	tink.AEADWithContext
+	err error
+}
+
+func (k *recordingKEK) DecryptWithContext(ctx context.Context, text, associatedData []byte) ([]byte, error) {
+	out, err := k.AEADWithContext.DecryptWithContext(ctx, text, associatedData)
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		k.err = err
+	}
+	return out, err
 }

@@ -73,9 +73,12 @@ func TestPeopleByToken_WithoutKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	saved.RefreshToken, saved.Status = config.Secret{}, vault.Revoked
+	saved.RefreshToken, saved.Email, saved.Status = config.Secret{}, config.Secret{}, vault.Revoked
 	if _, err := v.SaveGrant(t.Context(), saved); err != nil {
 		t.Fatal(err)
+	}
+	if doc, err = docs.Get(t.Context(), "grants", "1"); err != nil || len(doc.Fields) != 3 {
+		t.Errorf("stored next to the two key IDs and the sealed record: %v, %v", doc.Fields, err)
 	}
 	got, err := keyless.PeopleByToken(t.Context(), vault.TokenIdentifier{Prefix: samplePrefix})
 	if err != nil || len(got) != 0 {
@@ -142,12 +145,16 @@ func TestEmail_NewestOwnerWins(t *testing.T) {
 	if g, err := v.GrantByEmail(t.Context(), "MARKED@example.com"); err != nil || g.Person != "users/2" {
 		t.Errorf("two owners: %s, %v", g.Person, err)
 	}
+	save("users/25", clock.now().Add(-time.Minute))
 	save("users/3", time.Time{})
 	if g, err := v.GrantByEmail(t.Context(), "marked@example.com"); err != nil || g.Person != "users/2" {
 		t.Errorf("not authoritative: %s, %v", g.Person, err)
 	}
 	if _, err := v.GrantByEmail(t.Context(), "mar\u212aed@example.com"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("Kelvin sign: %v", err)
+	}
+	if doc, err := docs.Get(t.Context(), "grants", "3"); err != nil || doc.Fields["emailCode"] != nil {
+		t.Errorf("not authoritative, in the store: %v, %v", doc.Fields["emailCode"], err)
 	}
 	// An attacker with write access to the store copies the address code to another grant.
 	victim, err := docs.Get(t.Context(), "grants", "2")
@@ -385,7 +392,7 @@ func (d *racingDocs) Commit(ctx context.Context, writes ...vault.Write) error {
 }
 
 func TestRemoveExpired_ConcurrentChange(t *testing.T) {
-	docs := &racingDocs{Docs: &memory.Docs{}, id: "c"}
+	docs := &racingDocs{Docs: &memory.Docs{}, id: "a"}
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	for _, id := range []string{"a", "b", "c", "d", "e"} {
 		if _, err := docs.Create(t.Context(), "pendingConsents", id, vault.Fields{"expires": now}); err != nil {
@@ -395,7 +402,7 @@ func TestRemoveExpired_ConcurrentChange(t *testing.T) {
 	v := vault.New(docs, nil, func() time.Time { return now.Add(time.Hour) })
 	removed, last, err := v.RemoveExpired(t.Context(), "pendingConsents", "", 9)
 	left, listErr := docs.List(t.Context(), "pendingConsents", "", 9)
-	if err != nil || listErr != nil || removed != 4 || last != "" || len(left) != 1 || left[0].ID != "c" {
+	if err != nil || listErr != nil || removed != 4 || last != "" || len(left) != 1 || left[0].ID != "a" {
 		t.Errorf("removed %d, left %v, %v", removed, left, err)
 	}
 }

@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -8,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/deputy/internal/vaulttest"
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
@@ -77,4 +80,49 @@ func newKeys(t *testing.T) *seal.Keys {
 		t.Fatal(err)
 	}
 	return keys
+}
+
+// TestNextSeq_Conflicts: other uses take numbers in between. NextSeq tries twenty times.
+func TestNextSeq_Conflicts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var conflicts, writes int
+		v, _ := failingVault(t, func(c vaulttest.Call) error {
+			if c.Write && !c.Applied {
+				if writes++; writes <= conflicts {
+					return fault.New(fault.Conflict, fault.NoText)
+				}
+			}
+			return nil
+		})
+		conflicts = 20
+		if n, err := v.NextSeq(t.Context(), "T", "k"); fault.KindOf(err) != fault.Unavailable || writes != 20 {
+			t.Errorf("twenty conflicts: %d, %v, %d writes", n, err, writes)
+		}
+		conflicts, writes = 19, 0
+		before := time.Now()
+		if n, err := v.NextSeq(t.Context(), "T", "k"); err != nil || n != 1 || writes != 20 {
+			t.Errorf("nineteen conflicts: %d, %v, %d writes", n, err, writes)
+		}
+		// The pauses are random, and at most 20 to 400 ms.
+		if took := time.Since(before); took == 0 || took > 20*400*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+		// The first pause is at most 20 ms.
+		for i := range 20 {
+			conflicts, writes = 1, 0
+			before := time.Now()
+			if _, err := v.NextSeq(t.Context(), fmt.Sprint(i), "k"); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(before); took > 20*time.Millisecond {
+				t.Errorf("one conflict took %v", took)
+			}
+		}
+		conflicts, writes = 9, 0
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if n, err := v.NextSeq(ctx, "T2", "k"); fault.KindOf(err) != fault.Unavailable || writes > 1 {
+			t.Errorf("canceled: %d, %v, %d writes", n, err, writes)
+		}
+	})
 }

@@ -39,7 +39,7 @@ func newVault(t *testing.T) (*vault.Vault, *memory.Docs, *clock) {
 		t.Fatal(err)
 	}
 	docs, c := &memory.Docs{}, &clock{}
-	return vault.New(docs, keys, c.now), docs, c
+	return vault.New(strictDocs{docs}, keys, c.now), docs, c
 }
 
 var compareSecrets = cmp.Comparer(func(a, b config.Secret) bool { return a.Equal(b) })

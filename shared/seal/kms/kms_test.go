@@ -3,8 +3,10 @@ package kms_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -94,12 +96,84 @@ func TestWrap_CorruptResponse(t *testing.T) {
 		"not verified": func(body string) string {
 			return strings.Replace(body, `"verifiedPlaintextCrc32c":true`, `"verifiedPlaintextCrc32c":false`, 1)
 		},
-		"not JSON": func(string) string { return "<html>" },
+		"context not verified": func(body string) string {
+			return strings.Replace(body, `"verifiedAdditionalAuthenticatedDataCrc32c":true`,
+				`"verifiedAdditionalAuthenticatedDataCrc32c":false`, 1)
+		},
+		"not base64": func(body string) string { return strings.Replace(body, `"ciphertext":"`, `"ciphertext":"!`, 1) },
+		"not JSON":   func(string) string { return "<html>" },
 	} {
 		a, _ := newAEAD(t, key, alter)
 		if _, err := seal.Wrap(t.Context(), seal.Keyset, keyset, a); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestUnwrap_CorruptResponse(t *testing.T) {
+	keyset, _, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	corrupt := false
+	a, emulator := newAEAD(t, key, func(body string) string {
+		if !corrupt {
+			return body
+		}
+		return strings.Replace(body, `Crc32c":"`, `Crc32c":"9`, 1)
+	})
+	wrapped, err := seal.Wrap(t.Context(), seal.Keyset, keyset, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const decrypt = "cloudkms.projects.locations.keyRings.cryptoKeys.decrypt"
+	emulator.FailWith(decrypt, 403, "no permission")
+	_, err = a.DecryptWithContext(t.Context(), []byte("x"), nil)
+	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "kms.Decrypt") ||
+		!strings.Contains(err.Error(), "no permission") {
+		t.Errorf("the operator must read Google's message: %v", err)
+	}
+	corrupt = true
+	if _, err := seal.Unwrap(t.Context(), seal.Keyset, wrapped, a); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("checksum: %v", err)
+	}
+	if got := emulator.Count(decrypt); got != 4 {
+		t.Errorf("%d calls, want 1 and 3", got)
+	}
+}
+
+// hangingTransport never answers.
+type hangingTransport struct{}
+
+func (hangingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestWrap_NoResponse(t *testing.T) {
+	keyset, _, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		a, err := kms.New(t.Context(), key, option.WithHTTPClient(&http.Client{Transport: hangingTransport{}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_, err = seal.Wrap(t.Context(), seal.Keyset, keyset, a)
+		// Three attempts of five seconds, with pauses of less than a second.
+		if took := time.Since(start); fault.KindOf(err) != fault.Unavailable || took < 15*time.Second ||
+			took > 16*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+	})
+}
+
+func TestNew_NoCredentials(t *testing.T) {
+	missing := option.WithAuthCredentialsFile(option.ServiceAccount, filepath.Join(t.TempDir(), "none.json"))
+	if _, err := kms.New(t.Context(), key, missing); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package firestore
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -26,12 +27,15 @@ func TestTranslate(t *testing.T) {
 		codes.Internal:           fault.Unavailable,
 		codes.InvalidArgument:    fault.Internal,
 	} {
-		if got := fault.KindOf(translate("x", status.Error(code, "x"))); got != want {
-			t.Errorf("%v: got %v, want %v", code, got, want)
+		got, _ := errors.AsType[*fault.Error](translate("x", status.Error(code, "x")))
+		if got.Kind != want || (got.Public != fault.NoText) != (want == fault.Unavailable) {
+			t.Errorf("%v: got %v with text %v, want %v", code, got.Kind, got.Public, want)
 		}
 	}
-	if got := fault.KindOf(translate("x", context.DeadlineExceeded)); got != fault.Unavailable {
-		t.Errorf("bare context error: got %v", got)
+	for _, err := range []error{context.DeadlineExceeded, context.Canceled} {
+		if got := fault.KindOf(translate("x", err)); got != fault.Unavailable {
+			t.Errorf("bare %v: got %v", err, got)
+		}
 	}
 	if translate("x", nil) != nil {
 		t.Error("nil became an error")

@@ -55,6 +55,9 @@ func (d *Docs) Create(ctx context.Context, name vault.Collection, id string, f v
 func (d *Docs) Replace(
 	ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version,
 ) (vault.Version, error) {
+	if at == "" { // write would create the document
+		return "", fault.New(fault.Conflict, fault.NoText)
+	}
 	return d.write(ctx, name, id, fields, at)
 }
 
