@@ -109,7 +109,12 @@ var allowedImports = map[string][]string{
 	"internal/deployed":        {},
 	"internal/deploytest":      {},
 	"internal/deploytest/stub": {},
-	"internal/vaulttest":       {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
+	"internal/operationstest": {
+		"emulator/google", "internal/vaulttest", "shared/callers", "shared/capability", "shared/config",
+		"shared/consent", "shared/googleauth", "shared/grants", "shared/logging", "shared/meetings",
+		"shared/operations", "shared/resource", "shared/seal", "shared/spaces", "shared/vault", "shared/vault/memory",
+	},
+	"internal/vaulttest": {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
 }
 
 type goPackage struct {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
@@ -23,10 +24,15 @@ import (
 type fixture struct {
 	*operations.Runner
 	t     *testing.T
-	docs  *memory.Docs
+	docs  *vaulttest.Faulty
+	vault *vault.Vault
+	calls int // of docs, before the call under test
 	ahead atomic.Int64
 	log   bytes.Buffer
 }
+
+// quiet injects nothing.
+func (f *fixture) quiet(context.Context, vaulttest.Call) error { return nil }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
@@ -38,9 +44,11 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{t: t, docs: &memory.Docs{}}
+	f := &fixture{t: t, docs: &vaulttest.Faulty{Docs: &memory.Docs{}}}
+	f.docs.Inject = f.quiet
 	now := func() time.Time { return time.Now().Add(time.Duration(f.ahead.Load())) }
-	f.Runner = operations.NewRunner(vault.New(f.docs, keys, now), logging.NewText(&f.log), now)
+	f.vault = vault.New(f.docs, keys, now)
+	f.Runner = operations.NewRunner(f.vault, logging.NewText(&f.log), now)
 	return f
 }
 
@@ -245,5 +253,211 @@ func TestWithLock_OneAtATime(t *testing.T) {
 	err = f.WithLock(t.Context(), "spaces/A", func() error { runs++; return nil })
 	if err != nil || runs != 2 {
 		t.Errorf("after a failure: %v", err)
+	}
+}
+
+func TestRunner_Result(t *testing.T) {
+	f := newFixture(t)
+	result := func(body string) (string, error) {
+		got, err := f.Result(t.Context(), newRequest(body))
+		return string(got), err
+	}
+	if got, err := result("x"); got != "" || err != nil {
+		t.Errorf("no request: %q, %v", got, err)
+	}
+	lost := fault.New(fault.Unavailable, fault.NoText)
+	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("half", true, lost))
+	if got, err := result("x"); got != "" || err != nil {
+		t.Errorf("not finished: %q, %v", got, err)
+	}
+	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("incomplete", false, nil))
+	if got, err := result("x"); got != "" || err != nil {
+		t.Errorf("not final: %q, %v", got, err)
+	}
+	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("first", true, nil))
+	if got, err := result("x"); got != "first" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := result("y"); got != "" || !errors.Is(err, operations.ErrKeyReused) {
+		t.Errorf("another request: %q, %v", got, err)
+	}
+	f.ahead.Store(int64(7 * 24 * time.Hour))
+	for _, body := range []string{"x", "y"} {
+		if got, err := result(body); got != "" || err != nil {
+			t.Errorf("expired: %q, %v", got, err)
+		}
+	}
+	f.docs.Inject = func(context.Context, vaulttest.Call) error { return storeDown }
+	if got, err := result("x"); got != "" || fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("the store is down: %q, %v", got, err)
+	}
+}
+
+// An operation that is not final keeps its journal; its key stays with this request, also after a refusal.
+func TestRunner_Continues(t *testing.T) {
+	f := newFixture(t)
+	for i, want := range []string{"", "0", "1"} {
+		_, repeated, err := f.Do(t.Context(), newRequest("x"), func(a operations.Attempt) ([]byte, bool, error) {
+			if string(a.LoadJournal()) != want || a.Retry != (i > 0) {
+				t.Errorf("attempt %d: journal %q, retry %v", i, a.LoadJournal(), a.Retry)
+			}
+			if i == 0 && a.LoadJournal() != nil {
+				t.Error("the first attempt has a journal")
+			}
+			return []byte("r"), false, a.SaveJournal(t.Context(), []byte{'0' + byte(i)})
+		})
+		if repeated || err != nil {
+			t.Errorf("%v, %v", repeated, err)
+		}
+	}
+	partly := &fault.PartialError{Err: fault.New(fault.Denied, fault.NoText)}
+	other := newRequest("y")
+	other.ID = operations.Digest("ci", "other")
+	_, _, _ = f.Do(t.Context(), other, returns("", true, partly))
+	other.Hash = "another"
+	if _, _, err := f.Do(t.Context(), other, mustNotRun(t)); !errors.Is(err, operations.ErrKeyReused) {
+		t.Errorf("a part was done under the key: %v", err)
+	}
+	if err := (operations.Attempt{}).SaveJournal(t.Context(), nil); err != nil {
+		t.Errorf("an operation without a record: %v", err)
+	}
+}
+
+// What is done under a key that expired is another operation: its id differs, its journal is empty.
+func TestRunner_ExpiredKey(t *testing.T) {
+	f := newFixture(t)
+	type seen struct {
+		id      string
+		tried   time.Time
+		retry   bool
+		journal string
+	}
+	run := func() (out seen) {
+		_, _, _ = f.Do(t.Context(), newRequest("x"), func(a operations.Attempt) ([]byte, bool, error) {
+			out = seen{a.RunID, a.FirstTried, a.Retry, string(a.LoadJournal())}
+			return nil, false, a.SaveJournal(t.Context(), []byte("j"))
+		})
+		return out
+	}
+	first := run()
+	f.ahead.Store(int64(7*24*time.Hour - time.Minute))
+	again := run()
+	f.ahead.Store(int64(7 * 24 * time.Hour))
+	later := run()
+	if again.id != first.id || !again.tried.Equal(first.tried) || !again.retry || again.journal != "j" {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	if later.id == first.id || later.retry || later.journal != "" || later.tried.Sub(first.tried) < 7*24*time.Hour {
+		t.Errorf("%+v, after it expired %+v", first, later)
+	}
+}
+
+// Another instance claims or finishes the operation between two calls to the store.
+func TestRunner_Races(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*fixture, *vault.Vault, string) error
+		left   time.Duration
+	}{
+		"record deleted": {func(f *fixture, v *vault.Vault, id string) error {
+			o, err := v.Operation(t.Context(), id)
+			return errors.Join(err, v.DeleteOperation(t.Context(), o))
+		}, time.Second},
+		"record claimed": {func(f *fixture, v *vault.Vault, id string) error {
+			o, err := v.Operation(t.Context(), id)
+			_, saved := v.SaveOperation(t.Context(), o)
+			return errors.Join(err, saved)
+		}, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			lost := fault.New(fault.Unavailable, fault.NoText)
+			_, _, _ = f.Do(t.Context(), newRequest("x"), returns("", true, lost))
+			f.docs.Inject = func(_ context.Context, call vaulttest.Call) error {
+				before := call.Write && !call.Applied // a conflict, then a read, then the claim
+				afterCreate := name == "record deleted" && !call.Write && !call.Applied
+				afterRead := name == "record claimed" && before && f.docs.Calls() > f.calls+2
+				if afterCreate || afterRead {
+					f.docs.Inject = f.quiet
+					return c.change(f, f.vault, newRequest("x").ID)
+				}
+				return nil
+			}
+			f.calls = f.docs.Calls()
+			_, _, err := f.Do(t.Context(), newRequest("x"), mustNotRun(t))
+			if running, ok := errors.AsType[*operations.RunningError](err); !ok || running.LeaseLeft != c.left ||
+				fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "in progress, lease expires in") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// The store fails at one of the calls. What was done is returned, and the log says that it was not stored.
+func TestRunner_StoreDown(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		failing int // the write that fails, counted from 1
+		outcome error
+		runs    bool
+		logged  bool
+	}{
+		"claim":                {1, nil, false, false},
+		"journal":              {2, nil, true, false},
+		"result":               {3, nil, true, true},
+		"free key of a denial": {3, fault.New(fault.Denied, fault.NoText), true, true},
+		"nothing":              {9, nil, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			writes := 0
+			f.docs.Inject = func(_ context.Context, call vaulttest.Call) error {
+				if call.Write && !call.Applied {
+					if writes++; writes == c.failing {
+						return storeDown
+					}
+				}
+				return nil
+			}
+			ran := false
+			got, _, err := f.Do(t.Context(), newRequest("x"), func(a operations.Attempt) ([]byte, bool, error) {
+				ran = true
+				if err := a.SaveJournal(t.Context(), []byte("j")); (err != nil) != (c.failing == 2) {
+					t.Errorf("journal: %v", err)
+				}
+				return []byte("first"), true, c.outcome
+			})
+			if ran != c.runs || strings.Contains(f.log.String(), "operation result not stored") != c.logged {
+				t.Errorf("ran %v, log %s", ran, f.log.String())
+			}
+			if ok := c.runs && c.outcome == nil; ok != (err == nil) || ok && string(got) != "first" {
+				t.Errorf("%s, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestHadNoEffect(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[fault.Kind]bool{
+		fault.Denied: true, fault.Invalid: true, fault.Conflict: true, fault.Unavailable: false,
+		fault.RateLimited: false, fault.Internal: false,
+	} {
+		err := fault.New(kind, fault.NoText)
+		if got := operations.HadNoEffect(err); got != want {
+			t.Errorf("%v: %v", kind, got)
+		}
+		if operations.HadNoEffect(&fault.PartialError{Err: err}) {
+			t.Errorf("%v after a part was done", kind)
+		}
+	}
+}
+
+func TestHold_StoreDown(t *testing.T) {
+	f := newFixture(t)
+	f.docs.Inject = func(context.Context, vaulttest.Call) error { return storeDown }
+	err := f.WithLock(t.Context(), "spaces/A", func() error { t.Error("ran without the lock"); return nil })
+	if fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("%v", err)
 	}
 }

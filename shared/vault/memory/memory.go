@@ -55,7 +55,7 @@ func (d *Docs) Create(ctx context.Context, name vault.Collection, id string, f v
 func (d *Docs) Replace(
 	ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version,
 ) (vault.Version, error) {
-	if at == "" { // write would create the document
+	if at == "" {
 		return "", fault.New(fault.Conflict, fault.NoText)
 	}
 	return d.write(ctx, name, id, fields, at)
@@ -64,14 +64,13 @@ func (d *Docs) Replace(
 // Update implements vault.Docs.
 func (d *Docs) Update(ctx context.Context, name vault.Collection, id string, f vault.Fields, at vault.Version) error {
 	doc, err := d.Get(ctx, name, id)
-	if fault.KindOf(err) == fault.NotFound {
-		return fault.New(fault.Conflict, fault.NoText)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		err = fault.New(fault.Conflict, fault.NoText)
+	case err == nil:
+		maps.Copy(doc.Fields, f)
+		_, err = d.write(ctx, name, id, doc.Fields, at)
 	}
-	if err != nil {
-		return err
-	}
-	maps.Copy(doc.Fields, f)
-	_, err = d.write(ctx, name, id, doc.Fields, at)
 	return err
 }
 
@@ -276,8 +275,7 @@ func copyDoc(doc vault.Doc) vault.Doc {
 	return doc
 }
 
-// cloneFields copies fields, so that callers and the store share no memory. It rejects
-// values that a database would not return unchanged.
+// cloneFields returns a deep copy of fields. It rejects values that a database would not return unchanged.
 func cloneFields(fields vault.Fields) (vault.Fields, error) {
 	out := make(vault.Fields, len(fields))
 	for name, value := range fields {
