@@ -2,6 +2,7 @@
 # Runs the tests.
 #   ./test.sh          every test that this machine supports; lists the ones it skipped
 #   ./test.sh --all    all tests; installs missing tools and skips nothing
+#   ./test.sh --release  --all, and what takes longer: cross builds, fuzzing, load, shuffled runs
 #   ./test.sh --quick  only go test, without race detector and linters
 # It ends only processes that it started, and also runs with macOS's bash 3.2 and tools.
 set -Eeuo pipefail
@@ -9,12 +10,15 @@ cd "$(dirname "$0")"
 
 mode="${1:-some}"
 case "$mode" in
-some | --all | --quick) ;;
+some | --all | --quick | --release) ;;
 *)
-	echo "test.sh: unknown argument '$mode'; use --all, --quick or nothing" >&2
+	echo "test.sh: unknown argument '$mode'; use --all, --release, --quick or nothing" >&2
 	exit 64
 	;;
 esac
+
+release=""
+if [ "$mode" = --release ]; then release=yes mode=--all; fi
 
 missing=()
 step() { printf '\n== %s\n' "$*"; }
@@ -152,6 +156,44 @@ elif [ "$mode" = --all ]; then
 	exit 1
 else
 	cannot "shell scripts (shellcheck or shfmt was not found)"
+fi
+
+# Each target for a minute; a failing input stays in testdata as a test.
+fuzz() {
+	local file target
+	git ls-files '*_test.go' | while read -r file; do
+		sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$file" | while read -r target; do
+			echo "$target in $(dirname "$file")"
+			go test "./$(dirname "$file")" -run '^$' -fuzz "^$target\$" -fuzztime 1m </dev/null
+		done
+	done
+}
+
+# shuffled runs all tests five times in random order, beside four busy loops.
+shuffled() {
+	local loop
+	set -m
+	for loop in 1 2 3 4; do
+		while :; do :; done &
+		started+=("$!")
+	done
+	set +m
+	echo "with $loop busy loops"
+	go test -race -count=5 -shuffle=on -timeout 60m ./...
+}
+
+if [ -n "$release" ]; then
+	step "cross builds"
+	for target in darwin/arm64 windows/amd64 linux/arm64; do
+		echo "$target"
+		GOOS="${target%/*}" GOARCH="${target#*/}" go build ./cmd/... ./functions/...
+	done
+	step "ten minutes of load with injected failures"
+	go test -count=1 -timeout 20m ./cmd/local -run UnderLoad -v -args -load 10m | grep -v "^=== "
+	step "fuzzing, a minute for each target"
+	fuzz
+	step "five shuffled runs with the race detector under load"
+	shuffled
 fi
 
 step "done"
