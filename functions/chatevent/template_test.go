@@ -33,3 +33,17 @@ func TestApplyTemplate_Twice(t *testing.T) {
 		}
 	}
 }
+
+// A typed name that only resembles the template's is the title.
+func TestApplyTemplate_Resembling(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"aba": "abababa", "abba": "abba", "abxba": "abxba", "abx": "ababxba", "xba": "abxbaba",
+	} {
+		in := chat.Inputs{nameField: {name}}
+		got := applyTemplate(in, vault.Template{DisplayName: "ab{{title}}ba"}).First(nameField)
+		if got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}

@@ -114,7 +114,8 @@ var allowedImports = map[string][]string{
 		"shared/consent", "shared/googleauth", "shared/grants", "shared/logging", "shared/meetings",
 		"shared/operations", "shared/resource", "shared/seal", "shared/spaces", "shared/vault", "shared/vault/memory",
 	},
-	"internal/vaulttest": {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
+	"internal/vaulttest":  {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
+	"internal/googletest": {"emulator/google", "shared/capability", "shared/resource"},
 }
 
 type goPackage struct {

@@ -1,6 +1,9 @@
 package chat
 
-import "slices"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // FieldKind is the kind of a form field.
 type FieldKind int
@@ -43,7 +46,8 @@ func (f *Field) writeTo(out *wireWidget) {
 		if len(f.Values) > 0 {
 			out.TextInput.Value = f.Values[0]
 		}
-		if f.Limit > 0 {
+		// Chat might refuse a field whose own value exceeds its limit; then the person would not see the error.
+		if f.Limit > 0 && utf8.RuneCountInString(out.TextInput.Value) <= f.Limit {
 			out.TextInput.Validation = &wireValidation{CharacterLimit: f.Limit, InputType: "TEXT"}
 		}
 	case Switch:

@@ -110,8 +110,6 @@ func (s *Spaces) doFollowUp(
 		}
 		if err == nil {
 			err = s.doStep(ctx, person, key, space, step, r, wait)
-		} else { // the deadline is too close
-			err = &fault.Error{Op: "spaces.doFollowUp", Kind: fault.Unavailable, Err: err}
 		}
 		if err != nil {
 			undone = append(undone, FailedStep{step, err})
@@ -142,7 +140,8 @@ func (s *Spaces) doStep(
 }
 
 // patchAccess sets the audiences that can find and join a space, in one call each.
-// An audience that can join must be able to find the space, so that goes first.
+// An audience that can join must be able to find the space, so that goes first. If only
+// the second call fails, the error is a *fault.PartialError.
 func (s *Spaces) patchAccess(
 	ctx context.Context, person resource.Person, space resource.SpaceName,
 	a AccessPermissions, wait func(context.Context) error,
@@ -154,18 +153,22 @@ func (s *Spaces) patchAccess(
 	}
 	if len(a.Discover) > 0 {
 		discover := &chatapi.AccessPermissionSettings{DiscoverSpaceSetting: principals(a.Discover)}
-		err := patch(discover, "discoverSpaceSetting")
-		if err == nil && len(a.Join) > 0 {
-			err = wait(ctx)
-		}
-		if err != nil {
+		if err := patch(discover, "discoverSpaceSetting"); err != nil || len(a.Join) == 0 {
 			return err
 		}
 	}
-	if len(a.Join) == 0 {
-		return nil
+	var err error
+	if len(a.Discover) > 0 {
+		err = wait(ctx)
 	}
-	return patch(&chatapi.AccessPermissionSettings{JoinSpaceSetting: principals(a.Join)}, "joinSpaceSetting")
+	if err == nil && len(a.Join) > 0 {
+		join := &chatapi.AccessPermissionSettings{JoinSpaceSetting: principals(a.Join)}
+		err = patch(join, "joinSpaceSetting")
+	}
+	if err != nil && len(a.Discover) > 0 {
+		return &fault.PartialError{Err: err}
+	}
+	return err
 }
 
 // addTheApp makes this app a member, so that it receives commands in the space.

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/words"
 )
 
 // Google's quotas that one operation can use up (workspace/chat/limits): writes to one
@@ -17,12 +20,19 @@ const (
 // finishTime is reserved at the end of an operation for the call in progress and a check of the members.
 const finishTime = 16 * time.Second
 
-// pace returns a function that waits until the next write to a space may start, one per second.
+// pace returns a function that waits until the next write to a space may start, one per second. It fails with
+// Unavailable if the deadline is too close.
 func (s *Spaces) pace() func(context.Context) error {
-	if s.planning {
-		return func(context.Context) error { return nil }
+	limiter := rate.NewLimiter(spaceWrites, 1)
+	return func(ctx context.Context) error {
+		if s.planning {
+			return nil
+		}
+		if err := limiter.Wait(ctx); err != nil {
+			return &fault.Error{Op: "spaces.pace", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err}
+		}
+		return nil
 	}
-	return rate.NewLimiter(spaceWrites, 1).Wait
 }
 
 // waitToAdd waits until another member may be added; false if the operation's time does not suffice.

@@ -70,8 +70,6 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 		err := wait(ctx)
 		if err == nil {
 			err = step.do()
-		} else { // the deadline is too close
-			err = &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err}
 		}
 		if err != nil {
 			if done {

@@ -1,0 +1,226 @@
+package meetings_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/emulator/google"
+	"example.com/deputy/internal/googletest"
+	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/seal"
+)
+
+var ada = google.People()[0]
+
+var adaName = resource.Person(ada.User())
+
+// fixture is Meetings at an emulated Google.
+type fixture struct {
+	*meetings.Meetings
+	google *googletest.Google
+	actor  *googletest.Actor
+}
+
+// inBubble runs a test in a synctest bubble.
+func inBubble(t *testing.T, test func(*testing.T, fixture)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		keyset, lookup, err := seal.Generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := seal.New(keyset, lookup, "p", "c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := googletest.New(google.Config{})
+		actor := &googletest.Actor{Google: g}
+		urls := meetings.Endpoints{Meet: googletest.URL + "/", Calendar: googletest.URL + "/calendar/v3/"}
+		m, err := meetings.New(t.Context(), actor, keys, urls, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(t, fixture{m, g, actor})
+	})
+}
+
+// kickoff is an event of a given number of guests.
+func kickoff(t *testing.T, guests int) meetings.Event {
+	e := meetings.Event{Title: "Kickoff", When: meetings.TimeSlot{
+		Start: time.Date(2026, 12, 1, 14, 0, 0, 0, berlin(t)), Length: 45 * time.Minute,
+	}}
+	for i := range guests {
+		e.Guests = append(e.Guests, fmt.Sprintf("guest-%d@example.com", i))
+	}
+	return e
+}
+
+func TestSchedule(t *testing.T) {
+	inBubble(t, func(t *testing.T, f fixture) {
+		e := kickoff(t, 2)
+		first, err := f.Schedule(t.Context(), adaName, "key", e)
+		if err != nil || !first.Start.Equal(e.When.Start) || !strings.Contains(first.Address, "calendar/event?eid=") ||
+			!strings.HasPrefix(first.Room, "https://meet.google.com/") {
+			t.Fatalf("%+v, %v", first, err)
+		}
+		id := strings.TrimPrefix(first.Address, "https://www.google.com/calendar/event?eid=")
+		want := []string{`POST /calendar/v3/calendars/primary/events?conferenceDataVersion=1&sendUpdates=all ` +
+			`{"attendees":[{"email":"guest-0@example.com"},{"email":"guest-1@example.com"}],` +
+			`"conferenceData":{"createRequest":{"conferenceSolutionKey":{"type":"hangoutsMeet"},` +
+			`"requestId":"` + id + `"}},` +
+			`"end":{"dateTime":"2026-12-01T14:45:00+01:00","timeZone":"Europe/Berlin"},"id":"` + id + `",` +
+			`"start":{"dateTime":"2026-12-01T14:00:00+01:00","timeZone":"Europe/Berlin"},"summary":"Kickoff"}`}
+		if diff := cmp.Diff(want, f.google.TakeRequests()); diff != "" {
+			t.Error(diff)
+		}
+		later := e
+		later.When.Start = e.When.Start.Add(time.Hour)
+		again, err := f.Schedule(t.Context(), adaName, "key", later)
+		if diff := cmp.Diff(first, again); err != nil || diff != "" {
+			t.Errorf("repeated with another time: %v, %s", err, diff)
+		}
+		if _, err := f.Schedule(t.Context(), adaName, "other", e); err != nil || len(f.google.Events(ada)) != 2 {
+			t.Errorf("another key: %v, %v", err, f.google.Events(ada))
+		}
+	})
+}
+
+// A start that Google omits or that Deputy can't read is the requested one.
+func TestSchedule_UnknownStart(t *testing.T) {
+	inBubble(t, func(t *testing.T, f fixture) {
+		for _, answer := range []string{`{"id":"a"}`, `{"id":"a","start":{"date":"2026-12-02"}}`} {
+			f.google.Answer("POST /calendar/v3/calendars/primary/events", answer)
+			got, err := f.Schedule(t.Context(), adaName, "key", kickoff(t, 0))
+			if want := kickoff(t, 0).When.Start; err != nil || !got.Start.Equal(want) {
+				t.Errorf("%s: %+v, %v", answer, got, err)
+			}
+		}
+	})
+}
+
+func TestSchedule_GuestLimit(t *testing.T) {
+	inBubble(t, func(t *testing.T, f fixture) {
+		if _, err := f.Schedule(t.Context(), adaName, "a", kickoff(t, meetings.MaxGuests)); err != nil {
+			t.Errorf("%d guests: %v", meetings.MaxGuests, err)
+		}
+		_, err := f.Schedule(t.Context(), adaName, "b", kickoff(t, meetings.MaxGuests+1))
+		if fault.KindOf(err) != fault.Invalid || len(f.google.Events(ada)) != 1 {
+			t.Errorf("one more: %v", err)
+		}
+	})
+}
+
+func TestMeetings_GoogleErrors(t *testing.T) {
+	inBubble(t, func(t *testing.T, f fixture) {
+		calls := map[string]struct {
+			method string
+			make   func(context.Context) error
+		}{
+			"zone": {"calendar.events.list", func(ctx context.Context) error {
+				_, err := f.Zone(ctx, adaName)
+				return err
+			}},
+			"event": {"calendar.events.insert", func(ctx context.Context) error {
+				_, err := f.Schedule(ctx, adaName, "key", kickoff(t, 1))
+				return err
+			}},
+			"room": {"meet.spaces.create", func(ctx context.Context) error {
+				_, err := f.CreateRoom(ctx, adaName)
+				return err
+			}},
+		}
+		for name, call := range calls {
+			for status, want := range map[int]fault.Kind{
+				400: fault.Invalid, 403: fault.Denied, 429: fault.RateLimited, 503: fault.Unavailable,
+			} {
+				f.google.Fail(call.method, status, status, status, status)
+				if err := call.make(t.Context()); fault.KindOf(err) != want {
+					t.Errorf("%s, %d: got %v, want %v", name, status, err, want)
+				}
+				f.google.ClearFaults()
+			}
+		}
+		// The event was inserted, and then it was gone.
+		f.google.Fail("calendar.events.insert", 409)
+		if err := calls["event"].make(t.Context()); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("no such event: %v", err)
+		}
+	})
+}
+
+func TestZone(t *testing.T) {
+	inBubble(t, func(t *testing.T, f fixture) {
+		zone, err := f.Zone(t.Context(), adaName, capability.ReadMembers)
+		if err != nil || zone.String() != google.TimeZone {
+			t.Fatalf("%v, %v", zone, err)
+		}
+		want := [][]capability.Capability{{capability.ScheduleEvents, capability.ReadMembers}}
+		if diff := cmp.Diff(want, f.actor.Asked); diff != "" {
+			t.Error(diff)
+		}
+		f.google.Answer("GET /calendar/v3/calendars/primary/events", `{"timeZone":"Mars/Olympus"}`)
+		if _, err := f.Zone(t.Context(), adaName); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("an unknown zone: %v", err)
+		}
+	})
+}
+
+// journal is a meetings.Journal in memory.
+type journal struct {
+	saved []byte
+	err   error
+}
+
+func (j *journal) LoadJournal() []byte                               { return j.saved }
+func (j *journal) SaveJournal(_ context.Context, saved []byte) error { j.saved = saved; return j.err }
+
+func TestCreateRoomOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, f fixture) {
+		j := &journal{}
+		first, err := f.CreateRoomOnce(t.Context(), adaName, j, capability.PostMessages)
+		if err != nil || !strings.HasPrefix(first, "https://meet.google.com/") || string(j.saved) != first {
+			t.Fatalf("%s, %v, saved %s", first, err, j.saved)
+		}
+		want := [][]capability.Capability{{capability.Meet, capability.PostMessages}}
+		if diff := cmp.Diff(want, f.actor.Asked); diff != "" {
+			t.Error(diff)
+		}
+		again, err := f.CreateRoomOnce(t.Context(), adaName, j)
+		if err != nil || again != first || f.google.Count("meet.spaces.create") != 1 {
+			t.Errorf("again: %s, %v, want %s", again, err, first)
+		}
+		lost := errors.New("lost")
+		if _, err := f.CreateRoomOnce(t.Context(), adaName, &journal{err: lost}); !errors.Is(err, lost) {
+			t.Errorf("the journal fails: %v", err)
+		}
+		failed := &journal{}
+		f.google.Fail("meet.spaces.create", 403)
+		if _, err := f.CreateRoomOnce(t.Context(), adaName, failed); fault.KindOf(err) != fault.Denied ||
+			failed.saved != nil {
+			t.Errorf("Google refuses: %v, saved %s", err, failed.saved)
+		}
+	})
+}
+
+func TestWithActor(t *testing.T) {
+	inBubble(t, func(t *testing.T, f fixture) {
+		other := &googletest.Actor{Google: f.google, Declined: []capability.Capability{capability.Meet}}
+		_, err := f.WithActor(other).CreateRoom(t.Context(), adaName)
+		if _, ok := capability.AsConsentError(err); !ok {
+			t.Errorf("the other actor: %v", err)
+		}
+		if _, err := f.CreateRoom(t.Context(), adaName); err != nil {
+			t.Errorf("the first one: %v", err)
+		}
+	})
+}
