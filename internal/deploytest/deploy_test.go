@@ -341,7 +341,7 @@ func TestDeploy_WithoutOAuthClient(t *testing.T) {
 	for _, want := range []string{
 		"https://deputy-oauthcallback-123456789012.europe-west1.run.app/callback",
 		"https://www.googleapis.com/auth/chat.spaces.create", "/createspace  (Slash command)",
-		"101  Create a space  (Quick command) yes", "Project number (123456789012)", "expires after 7 days",
+		"101  Create a space  (Quick command) yes", "Project Number (123456789012)", "expires after 7 days",
 		"--client-secrets client_secrets.json",
 	} {
 		if !strings.Contains(out, want) {

@@ -171,7 +171,8 @@ func Run(t *testing.T, newDocs func(t *testing.T) vault.Docs) {
 	})
 	t.Run("no version", func(t *testing.T) {
 		docs := newDocs(t)
-		if _, err := docs.Replace(t.Context(), "c", "1", vault.Fields{}, ""); fault.KindOf(err) != fault.Conflict {
+		if _, err := docs.Replace(t.Context(), "c", "1", vault.Fields{"x": "y"},
+			""); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("replace: got %v", err)
 		}
 		if _, err := docs.Get(t.Context(), "c", "1"); fault.KindOf(err) != fault.NotFound {

@@ -113,6 +113,9 @@ func (d *Docs) Replace(
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	updated, _ := parseVersion(at)
+	if updated.IsZero() { // no version
+		return "", fault.New(fault.Conflict, fault.NoText)
+	}
 	var result *firestore.WriteResult
 	err := retryAborted(ctx, func(ctx context.Context) (err error) {
 		doc := d.client.Collection(string(c)).Doc(id)
@@ -133,6 +136,9 @@ func (d *Docs) Update(ctx context.Context, c vault.Collection, id string, f vaul
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	updated, _ := parseVersion(at)
+	if updated.IsZero() { // no version
+		return fault.New(fault.Conflict, fault.NoText)
+	}
 	var updates []firestore.Update
 	for name, value := range f {
 		updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: value})
