@@ -24,6 +24,7 @@ import (
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/memory"
 )
@@ -33,7 +34,7 @@ const (
 	oauth = "https://schemas.openid.net/secevent/oauth/event-type/"
 )
 
-var token = config.NewSecret("1//0marked-refresh-token-of-ada")
+var token = config.NewSecret("1//0marked-refresh-token-of-ada3") // its hash has + and / in base64
 
 var ada, grace = google.People()[0], google.People()[1]
 
@@ -44,7 +45,7 @@ type env struct {
 	handler http.Handler
 	vault   *vault.Vault // with keys, to check the function's effects
 	docs    *vaulttest.Faulty
-	inject  func(n int, after bool) error
+	inject  func(context.Context, vaulttest.Call) error
 	log     bytes.Buffer
 	mu      sync.Mutex
 	ahead   time.Duration // of the real time
@@ -54,9 +55,12 @@ func (e *env) now() time.Time { return time.Now().Add(e.ahead) }
 
 func (e *env) Write(p []byte) (int, error) { e.mu.Lock(); defer e.mu.Unlock(); return e.log.Write(p) }
 
+// text returns the log.
+func (e *env) text() string { e.mu.Lock(); defer e.mu.Unlock(); return e.log.String() }
+
 func newEnv(t testing.TB) *env {
 	t.Helper()
-	e := &env{t: t, inject: func(int, bool) error { return nil }}
+	e := &env{t: t, inject: func(context.Context, vaulttest.Call) error { return nil }}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		e.google.Handler().ServeHTTP(rw, r)
 	}))
@@ -68,8 +72,8 @@ func newEnv(t testing.TB) *env {
 	check(t, err)
 	keys, err := seal.New(keyset, lookup, "project", "client")
 	check(t, err)
-	e.docs = &vaulttest.Faulty{Docs: &memory.Docs{}, Inject: func(_ context.Context, c vaulttest.Call) error {
-		return e.inject(c.N, c.Applied)
+	e.docs = &vaulttest.Faulty{Docs: &memory.Docs{}, Inject: func(ctx context.Context, c vaulttest.Call) error {
+		return e.inject(ctx, c)
 	}}
 	e.vault = vault.New(e.docs, keys, e.now)
 	other := config.NewSecret("1//0another-refresh-token")
@@ -196,6 +200,9 @@ func TestReceive_EventTypes(t *testing.T) {
 			return e.google.SignEvent(events(risc+"verification", object{"state": "x"}))
 		}, unchanged},
 		"unknown type": {about("https://schemas.openid.net/secevent/new", nil), unchanged},
+		"subject of Google, no scheme": {about(oauth+"tokens-revoked", object{"subject": object{
+			"subject_type": "iss-sub", "iss": "accounts.google.com", "sub": ada.Sub,
+		}}), revoked},
 		"subject of another issuer": {about(oauth+"tokens-revoked", object{"subject": object{
 			"subject_type": "iss-sub", "iss": "https://evil.example", "sub": ada.Sub,
 		}}), unchanged},
@@ -265,8 +272,13 @@ func TestReceive_ForgedToken(t *testing.T) {
 			got := e.post(c.token(e))
 			var body struct{ Err, Description string }
 			err := json.Unmarshal(got.Body.Bytes(), &body)
-			if err != nil || got.Code != http.StatusBadRequest || body.Err != c.err || body.Description == "" {
+			if err != nil || got.Code != http.StatusBadRequest || body.Err != c.err || body.Description == "" ||
+				got.Header().Get("Content-Type") != "application/json" {
 				t.Errorf("got %d %s, want 400 and %s", got.Code, got.Body, c.err)
+			}
+			const text = "not a security event token from Google"
+			if (body.Description == text) != (c.err == "invalid_request") {
+				t.Errorf("description: %q", body.Description)
 			}
 			if g, _ := e.grant(ada); marks(g) != "" {
 				t.Error("the grant changed")
@@ -398,30 +410,134 @@ func TestReceive_SlashInSub(t *testing.T) {
 }
 
 func TestReceive_StoreFails(t *testing.T) {
-	for calls := 1; ; calls++ {
-		for _, after := range []bool{false, true} {
-			e := newEnv(t)
-			first := e.docs.Calls()
-			e.inject = func(n int, late bool) error {
-				if n == first+calls && late == after {
-					return fault.New(fault.Unavailable, fault.NoText)
-				}
-				return nil
+	byToken := func(e *env) string { return e.google.SignEvent(tokenEvent("prefix", token.Reveal()[:16])) }
+	bySubject := func(e *env) string { return e.google.SignSecurityEvent(oauth+"tokens-revoked", ada, nil) }
+	for name, sign := range map[string]func(*env) string{"by token": byToken, "by subject": bySubject} {
+		t.Run(name, func(t *testing.T) {
+			calls := 1
+			for failsAt(t, sign, calls, false) && failsAt(t, sign, calls, true) {
+				calls++
 			}
-			event := e.google.SignSecurityEvent(oauth+"tokens-revoked", ada, nil)
-			got := e.post(event)
-			if got.Code == http.StatusAccepted && e.docs.Calls() < first+calls {
-				if calls < 3 {
-					t.Errorf("only %d calls: the test doesn't reach the store", calls-1)
-				}
-				return
+			if calls < 3 {
+				t.Errorf("only %d calls: the test doesn't reach the store", calls-1)
 			}
-			if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") == "" {
-				t.Errorf("call %d: got %d, want 503", calls, got.Code)
-			}
-			e.mustAccept(event)
-			if g, _ := e.grant(ada); g.RevokedAt.IsZero() {
-				t.Errorf("call %d: the event was lost", calls)
+		})
+	}
+}
+
+// failsAt posts an event while one call of the store fails, and then again. It reports whether there was such a call.
+func failsAt(t *testing.T, sign func(*env) string, call int, late bool) bool {
+	t.Helper()
+	e := newEnv(t)
+	first := e.docs.Calls()
+	e.inject = func(_ context.Context, c vaulttest.Call) error {
+		if c.N == first+call && c.Applied == late {
+			return fault.New(fault.Unavailable, fault.NoText)
+		}
+		return nil
+	}
+	event := sign(e)
+	got := e.post(event)
+	if got.Code == http.StatusAccepted && e.docs.Calls() < first+call {
+		return false
+	}
+	if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") != "30" {
+		t.Errorf("call %d: got %d, want 503", call, got.Code)
+	}
+	e.mustAccept(event)
+	if g, _ := e.grant(ada); g.RevokedAt.IsZero() {
+		t.Errorf("call %d: the event was lost", call)
+	}
+	return true
+}
+
+func TestReceive_StorePanics(t *testing.T) {
+	e := newEnv(t)
+	e.inject = func(context.Context, vaulttest.Call) error { panic("a bug") }
+	if got := e.post(e.event(oauth+"tokens-revoked", nil)); got.Code != http.StatusInternalServerError {
+		t.Errorf("got %d, want 500", got.Code)
+	}
+}
+
+// Google waits for an answer, so a slow store must not hold the request.
+func TestReceive_Deadline(t *testing.T) {
+	e := newEnv(t)
+	e.inject = func(ctx context.Context, _ vaulttest.Call) error {
+		deadline, ok := ctx.Deadline()
+		if left := time.Until(deadline); !ok || left > 25*time.Second || left < 20*time.Second {
+			t.Errorf("deadline: %v, %v", left, ok)
+		}
+		return nil
+	}
+	e.mustAccept(e.event(oauth+"tokens-revoked", nil))
+}
+
+func TestReceive_TooManyRequests(t *testing.T) {
+	e := newEnv(t)
+	event := e.event(oauth+"tokens-revoked", nil)
+	started, release := make(chan struct{}, serve.MaxInFlight), make(chan struct{})
+	e.inject = func(_ context.Context, c vaulttest.Call) error {
+		if !c.Applied {
+			started <- struct{}{}
+			<-release
+		}
+		return fault.New(fault.Unavailable, fault.NoText)
+	}
+	var wg sync.WaitGroup
+	for range serve.MaxInFlight {
+		wg.Go(func() { e.post(event) })
+	}
+	for range serve.MaxInFlight {
+		<-started
+	}
+	got := e.post(event)
+	if got.Code != http.StatusServiceUnavailable || !strings.Contains(e.text(), "concurrency limit reached") {
+		t.Errorf("got %d", got.Code)
+	}
+	close(release)
+	wg.Wait()
+}
+
+func TestReceive_Log(t *testing.T) {
+	stranger := google.Person{Sub: "7"}
+	for name, c := range map[string]struct {
+		token func(*env) string
+		want  []string
+	}{
+		"revoked": {
+			func(e *env) string { return e.google.SignSecurityEvent(oauth+"tokens-revoked", ada, nil) },
+			[]string{`msg="security event" type=` + oauth + "tokens-revoked person=" + ada.User() +
+				" outcome=revokedAt"},
+		},
+		"unknown person": {
+			func(e *env) string { return e.google.SignSecurityEvent(oauth+"tokens-revoked", stranger, nil) },
+			[]string{"person=users/7 outcome=unchanged"},
+		},
+		"by token": {
+			func(e *env) string { return e.google.SignEvent(tokenEvent("prefix", token.Reveal()[:16])) },
+			[]string{`msg="security event" type=` + oauth + "token-revoked found=1"},
+		},
+		"other type": {
+			func(e *env) string { return e.google.SignSecurityEvent(risc+"account-enabled", ada, nil) },
+			[]string{
+				`msg="security event" type=` + risc + "account-enabled", "outcome=logged",
+				"function=securityevent",
+			},
+		},
+		"no subject": {
+			func(e *env) string { return e.google.SignEvent(events(oauth+"tokens-revoked", object{})) },
+			[]string{`level=ERROR msg="security event without a valid subject" type=` + oauth + "tokens-revoked"},
+		},
+		"invalid": {
+			func(e *env) string { return e.google.SignEvent(events(oauth+"tokens-revoked", "x")) },
+			[]string{`level=ERROR msg="invalid security event" type=` + oauth + "tokens-revoked", "error="},
+		},
+	} {
+		e := newEnv(t)
+		e.mustAccept(c.token(e))
+		for _, want := range c.want {
+			if !strings.Contains(e.text(), want) {
+				t.Errorf("%s: %q is not in the log: %s", name, want, e.text())
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -45,7 +46,8 @@ func TestDecode_SlashCommand(t *testing.T) {
 		e := decodeClassic(t, fmt.Sprintf(slashCommand, id))
 		if e.Kind != chat.Command || e.Command != 5 || e.Args != "Launch plan" ||
 			e.Message != "spaces/A/messages/m.m" || e.CompletionURL.Reveal() == "" || e.Person.Name != "users/1" ||
-			e.Space != (chat.Space{Name: "spaces/A", Named: true}) {
+			e.Space != (chat.Space{Name: "spaces/A", Named: true}) || e.Text != "Launch <users/2> plan" ||
+			!e.Time.Equal(time.Date(2026, 11, 22, 10, 0, 0, 5e8, time.UTC)) {
 			t.Errorf("%s: got %+v", id, e)
 		}
 		if diff := cmp.Diff([]chat.Person{{Name: "users/2", DisplayName: "Grace Hopper"}}, e.Mentions); diff != "" {
@@ -68,6 +70,8 @@ func TestDecode_ClassicKinds(t *testing.T) {
 		`{"type":"SOMETHING_NEW","message":[],"space":"x","common":{"parameters":[]},"action":"x"}`: chat.Unknown,
 		`{"type":"MESSAGE","message":{"slashCommand":7},"appCommandMetadata":{"appCommandId":3}}`:   chat.Command,
 		`{"type":"SOMETHING_NEW","appCommandMetadata":{"appCommandId":{"odd":1}}}`:                  chat.Unknown,
+		`{"type":"CARD_CLICKED","appCommandMetadata":{"appCommandId":5}}`:                           chat.Click,
+		`{"type":"MESSAGE","chat":{}}`:                                                              chat.Message,
 		`{"chat":{"type":"APP_HOME"}}`:                                                              chat.Home,
 		`{"chat":{"type":"SUBMIT_FORM"}}`:                                                           chat.Click,
 		`{"chat":{"type":"SOMETHING_NEW"}}`:                                                         chat.Unknown,
@@ -94,6 +98,7 @@ func TestDecode_AddOnKinds(t *testing.T) {
 		`"type":"APP_HOME"`:                                                 chat.Home,
 		`"type":"SUBMIT_FORM"`:                                              chat.Click,
 		`"somethingNewPayload":{"odd":[1]}`:                                 chat.Unknown,
+		`"type":"SOMETHING_NEW"`:                                            chat.Unknown,
 	} {
 		body := `{"commonEventObject":{"parameters":{"value":"sealed"}},` +
 			`"chat":{"user":{"name":"users/1"},"space":{"name":"spaces/A"},` + payload + `}}`
@@ -103,6 +108,9 @@ func TestDecode_AddOnKinds(t *testing.T) {
 		}
 		if (e.Value.Reveal() == "sealed") != (want == chat.Click) {
 			t.Errorf("%s: the value of a click: %q", payload, e.Value.Reveal())
+		}
+		if onHomeTab := want == chat.Home || payload == `"type":"SUBMIT_FORM"`; e.OnHomeTab != onHomeTab {
+			t.Errorf("%s: on the Home tab: %v", payload, e.OnHomeTab)
 		}
 	}
 }
@@ -131,7 +139,8 @@ func TestDecode_WrongFormat(t *testing.T) {
 		`{"type":"MESSAGE","message":{}}`:          chat.AddOn,
 		`{"type":"MESSAGE","chat":{"xPayload":1}}`: chat.Classic,
 	} {
-		if _, err := chat.Decode(format, []byte(body)); fault.KindOf(err) != fault.Unauthenticated {
+		_, err := chat.Decode(format, []byte(body))
+		if fault.KindOf(err) != fault.Unauthenticated || !strings.Contains(err.Error(), "does not match its sender") {
 			t.Errorf("%s: got %v", body, err)
 		}
 	}
@@ -141,6 +150,86 @@ func TestDecode_NotAnObject(t *testing.T) {
 	for _, body := range []string{"", "x", "[]", `"text"`, `{"type":`} {
 		if _, err := chat.Decode(chat.Classic, []byte(body)); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: got %v", body, err)
+		}
+	}
+	for _, format := range []chat.Format{chat.Classic, chat.AddOn} { // one bad field doesn't lose an event
+		if e, err := chat.Decode(format, []byte(`{"chat":7}`)); err != nil || e.Kind != chat.Unknown {
+			t.Errorf("%v: %+v, %v", format, e, err)
+		}
+	}
+}
+
+func TestDecode_CommandID(t *testing.T) {
+	for id, want := range map[string]int{
+		`"x"`: 0, `-1`: 0, `0.5`: 0, `0`: 0, `1`: 1, `1e6`: 1_000_000, `1000001`: 0, `1e400`: 0, `"NaN"`: 0, `[5]`: 0,
+	} {
+		e := decodeClassic(t, `{"type":"APP_COMMAND","appCommandMetadata":{"appCommandId":`+id+`}}`)
+		if e.Command != want {
+			t.Errorf("%s: got %d, want %d", id, e.Command, want)
+		}
+	}
+}
+
+func TestDecode_WithoutType(t *testing.T) {
+	if e := decodeClassic(t, `{"user":{"name":"users/1"}}`); e.Kind != chat.Unknown || e.Person.Name != "users/1" {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestDecode_NamedSpace(t *testing.T) {
+	for space, want := range map[string]bool{
+		`{"spaceType":"SPACE"}`:                                         true,
+		`{"type":"ROOM","displayName":"Plan"}`:                          true,
+		`{"type":"ROOM"}`:                                               false,
+		`{"displayName":"Plan"}`:                                        false,
+		`{"type":"DM","displayName":"Plan"}`:                            false,
+		`{"spaceType":"GROUP_CHAT","type":"ROOM","displayName":"Plan"}`: false,
+	} {
+		if got := decodeClassic(t, `{"type":"MESSAGE","space":`+space+`}`).Space.Named; got != want {
+			t.Errorf("%s: got %v, want %v", space, got, want)
+		}
+	}
+}
+
+// An app's message is replaced after a click; a person's is not.
+func TestDecode_ClickedMessage(t *testing.T) {
+	for sender, own := range map[string]bool{"BOT": true, "HUMAN": false} {
+		message := `{"name":"spaces/A/messages/m","sender":{"type":"` + sender +
+			`"},"thread":{"name":"spaces/A/threads/t"}}`
+		classic := decodeClassic(t, `{"type":"CARD_CLICKED","message":`+message+`}`)
+		addOn, err := chat.Decode(chat.AddOn, []byte(`{"chat":{"buttonClickedPayload":{"message":`+message+`}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range []chat.Event{classic, addOn} {
+			if e.OwnMessage != own || e.Thread != "spaces/A/threads/t" || e.Message != "spaces/A/messages/m" {
+				t.Errorf("%s: %+v", sender, e)
+			}
+		}
+	}
+}
+
+func TestDecode_Mentions(t *testing.T) {
+	mention := func(kind, name, user string) string {
+		return `{"type":"` + kind + `","userMention":{"user":{"name":"` + name + `","displayName":"Ada","type":"` +
+			user +
+			`"}}}`
+	}
+	one := mention("USER_MENTION", "users/1", "HUMAN")
+	for name, c := range map[string]struct {
+		annotations, args, text string
+		people                  int
+	}{
+		"mentioned once, typed twice": {one, "and @Ada", "<users/1> and @Ada", 1},
+		"mentioned twice":             {one + "," + one, "and", "<users/1> and <users/1>", 2},
+		"app":                         {mention("USER_MENTION", "users/1", "BOT"), "@Ada and @Ada", "@Ada and @Ada", 0},
+		"without a resource name":     {mention("USER_MENTION", "", "HUMAN"), "@Ada and @Ada", "@Ada and @Ada", 0},
+		"other annotation":            {mention("RICH_LINK", "users/1", "HUMAN"), "@Ada and @Ada", "@Ada and @Ada", 0},
+	} {
+		e := decodeClassic(t, `{"type":"MESSAGE","message":{"argumentText":" @Ada and @Ada","annotations":[`+
+			c.annotations+`]}}`)
+		if e.Args != c.args || e.Text != c.text || len(e.Mentions) != c.people {
+			t.Errorf("%s: %q, %q, %v", name, e.Args, e.Text, e.Mentions)
 		}
 	}
 }
@@ -197,6 +286,11 @@ func TestEncode_Formats(t *testing.T) {
 	card := &chat.Card{Title: "T", Sections: []chat.Section{{Widgets: []chat.Widget{
 		{Text: "a <b> & c"},
 		{Label: "L", Text: "x"},
+		{Text: "y", SideButton: &chat.Button{Text: "B", Link: config.NewSecret("https://x.example")}},
+		{Buttons: []chat.Button{{
+			Text: "Ask", Value: config.NewSecret("s"), OpensDialog: true,
+			Required: []string{"n"},
+		}}},
 		{Buttons: []chat.Button{
 			{Text: "Open", Link: config.NewSecret("https://x.example/?a=1"), Primary: true},
 			{Text: "Go", Value: config.NewSecret("sealed")},
@@ -205,6 +299,11 @@ func TestEncode_Formats(t *testing.T) {
 	const message = `"cardsV2":[{"card":{"header":{"title":"T"},"sections":[{"widgets":[` +
 		`{"textParagraph":{"text":"a \u0026lt;b\u0026gt; \u0026amp; c"}},` +
 		`{"decoratedText":{"text":"x","topLabel":"L","wrapText":true}},` +
+		`{"decoratedText":{"button":{"onClick":{"openLink":{"url":"https://x.example"}},"text":"B"},` +
+		`"text":"y","wrapText":true}},` +
+		`{"buttonList":{"buttons":[{"onClick":{"action":{"function":"clicked","interaction":"OPEN_DIALOG",` +
+		`"loadIndicator":"SPINNER","parameters":[{"key":"value","value":"s"}],"requiredWidgets":["n"]}},` +
+		`"text":"Ask"}]}},` +
 		`{"buttonList":{"buttons":[` +
 		`{"onClick":{"openLink":{"url":"https://x.example/?a=1"}},"text":"Open","type":"FILLED"},` +
 		`{"onClick":{"action":{"function":"clicked","loadIndicator":"SPINNER",` +
@@ -216,7 +315,7 @@ func TestEncode_Formats(t *testing.T) {
 	preview := clicked // a card below a message that a person wrote
 	clicked.OwnMessage = true
 	const private = `,"privateMessageViewer":{"name":"users/1"}`
-	addOn := strings.Replace(message, `"function":"clicked"`, `"function":"https://chat.example/"`, 1)
+	addOn := strings.ReplaceAll(message, `"function":"clicked"`, `"function":"https://chat.example/"`)
 	create := func(suffix string) string {
 		return `{"hostAppDataAction":{"chatDataAction":{"createMessageAction":{"message":{` + addOn + suffix + `}}}}}`
 	}
@@ -266,6 +365,17 @@ func TestEncode_Formats(t *testing.T) {
 	}
 }
 
+func TestCard_Size(t *testing.T) {
+	card := &chat.Card{Title: "T", Sections: []chat.Section{{Widgets: []chat.Widget{
+		{Buttons: []chat.Button{{Text: "Go", Value: config.NewSecret("sealed")}}}, {Text: "<é>"},
+	}}}}
+	body := encode(t, chat.Classic, chat.Event{Kind: chat.Home, OnHomeTab: true}, chat.Reply{Card: card})
+	const around = `{"action":{"navigations":[{"pushCard":}]}}`
+	if got, want := card.Size(), len(body)-len(around); got != want {
+		t.Errorf("got %d, want %d", got, want)
+	}
+}
+
 func TestEvent_SecretsAreRedacted(t *testing.T) {
 	e := decodeClassic(t, strings.ReplaceAll(fmt.Sprintf(slashCommand, "5"), "token=x", "token=marked"))
 	if text := fmt.Sprintf("%v %+v %#v", e, e, e); strings.Contains(text, "marked") {
@@ -297,6 +407,8 @@ func TestDecode_ReplyThread(t *testing.T) {
 	for message, want := range map[string]string{
 		`"name":"spaces/A/messages/m.m","thread":{"name":"spaces/A/threads/m"}`: "",
 		`"name":"spaces/A/messages/t.m","thread":{"name":"spaces/A/threads/t"}`: "spaces/A/threads/t",
+		`"threadReply":true,"name":"spaces/A/messages/m.m",` +
+			`"thread":{"name":"spaces/A/threads/m"}`: "spaces/A/threads/m",
 	} {
 		body := `{"type":"MESSAGE","space":{"name":"spaces/A","spaceType":"SPACE"},` +
 			`"message":{` + message + `,"slashCommand":{"commandId":8}}}`

@@ -22,6 +22,8 @@ func TestDecode_Dialog(t *testing.T) {
 		`{"type":"CARD_CLICKED","dialogEventType":"SUBMIT_DIALOG","isDialogEvent":true}`:    chat.DialogSubmitted,
 		`{"type":"CARD_CLICKED","dialogEventType":"CANCEL_DIALOG","isDialogEvent":true}`:    chat.DialogCancelled,
 		`{"type":"CARD_CLICKED","dialogEventType":7}`:                                       chat.NoDialog,
+		`{"type":"CARD_CLICKED","isDialogEvent":true}`:                                      chat.NoDialog,
+		`{"type":"APP_COMMAND","appCommandMetadata":{"appCommandId":5}}`:                    chat.NoDialog,
 		`{"type":"MESSAGE"}`: chat.NoDialog,
 	} {
 		if got := decodeClassic(t, body).Dialog; got != want {
@@ -77,6 +79,12 @@ func TestEncode_Target(t *testing.T) {
 	post := strings.Replace(update, "update", "create", 1)
 	withoutMessage := click(chat.Event{Dialog: sent})
 	withoutMessage.Message, withoutMessage.OwnMessage = "", false
+	unnamed := click(chat.Event{Dialog: sent})
+	unnamed.Message = ""
+	keeps := reply
+	keeps.KeepsCard = true
+	typed := click(chat.Event{})
+	typed.Kind = chat.Command
 	for name, c := range map[string]struct {
 		event          chat.Event
 		reply          chat.Reply
@@ -87,6 +95,9 @@ func TestEncode_Target(t *testing.T) {
 		"form":                      {click(chat.Event{Dialog: sent}), reply, classicDialog, pushed},
 		"form, card stays":          {click(chat.Event{Dialog: sent}), leaves, classicReplaced, update},
 		"form, not from a card":     {withoutMessage, leaves, classicPosted, post},
+		"form, message not named":   {unnamed, leaves, classicPosted, post},
+		"click, card kept":          {click(chat.Event{}), keeps, classicPosted, post},
+		"command":                   {typed, reply, classicPosted, post},
 		"form closes":               {click(chat.Event{Dialog: sent}), chat.Reply{}, classicClosed, closed},
 		"form was closed":           {click(chat.Event{Dialog: chat.DialogCancelled}), chat.Reply{}, `{}`, `{}`},
 		"Home tab":                  {chat.Event{Kind: chat.Home, OnHomeTab: true}, reply, pushed, pushed},
@@ -108,6 +119,10 @@ func TestEncode_Fields(t *testing.T) {
 		`{"textInput":{"hintText":"h","label":"Name","name":"n","type":"SINGLE_LINE",` +
 			`"validation":{"characterLimit":128,"inputType":"TEXT"},"value":"a"}}`: {
 			Kind: chat.Line, Name: "n", Label: "Name", Hint: "h", Limit: 128, Values: []string{"a"},
+		},
+		`{"textInput":{"label":"L","name":"n","type":"SINGLE_LINE",` +
+			`"validation":{"characterLimit":1,"inputType":"TEXT"}}}`: {
+			Kind: chat.Line, Name: "n", Label: "L", Limit: 1,
 		},
 		`{"textInput":{"label":"L","name":"n","type":"MULTIPLE_LINE"}}`: {
 			Kind: chat.Paragraph, Name: "n", Label: "L",

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
@@ -23,8 +25,24 @@ func TestParseClient(t *testing.T) {
 	}
 }
 
+func TestParseAnyClient(t *testing.T) {
+	c, err := googleauth.ParseAnyClient(config.NewSecret(`{"installed":{"client_id":"c"}}`))
+	if diff := cmp.Diff(googleauth.Client{ID: "c", Desktop: true}, c); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	if !c.AllowsRedirect("http://127.0.0.1:1234/") {
+		t.Error("a file without redirect URIs allows none")
+	}
+	_, err = googleauth.ParseAnyClient(config.NewSecret(`{"installed":{}}`))
+	if fault.KindOf(err) != fault.Invalid ||
+		!strings.Contains(err.Error(), `The client's file has no client_id in "inst`) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestParseClient_OtherFiles(t *testing.T) {
-	const guide = `Expected a JSON object with a single property for a "web" or "installed" application`
+	const guide = `; Google's samples report: ` +
+		`Expected a JSON object with a single property for a "web" or "installed" application`
 	for name, c := range map[string]struct {
 		text string
 		want []string
@@ -36,23 +54,31 @@ func TestParseClient_OtherFiles(t *testing.T) {
 		"desktop client": {
 			`{"installed":{"client_id":"marked"}}`, []string{`desktop client ("installed")`, "Web application"},
 		},
-		"both kinds": {`{"web":{},"installed":{}}`, []string{`keep the "web" one`}},
+		"desktop client without ID": {
+			`{"installed":{}}`, []string{`no client_id in "installed"; download the client's file again`},
+		},
+		"secret not text": {`{"web":{"client_id":"c","client_secret":7}}`, []string{"no client_id"}},
+		"both kinds":      {`{"web":{},"installed":{}}`, []string{`keep the "web" one`}},
 		"stored token": {
 			`{"refresh_token":"1//marked","client_id":"c"}`,
 			[]string{"stored token", "download the file again", guide},
 		},
-		"access token":        {`{"access_token":"ya29.marked"}`, []string{"stored token", guide}},
-		"token.json":          {`{"token":"ya29.marked","scopes":[]}`, []string{"stored token", guide}},
-		"service account key": {`{"type":"service_account","private_key":"marked"}`, []string{"service account key"}},
+		"access token": {`{"access_token":"ya29.marked"}`, []string{"stored token", guide}},
+		"token.json":   {`{"token":"ya29.marked","scopes":[]}`, []string{"stored token", guide}},
+		"service account key": {
+			`{"type":"service_account","private_key":"marked"}`,
+			[]string{"service account key", "create an OAuth client"},
+		},
 		"gcloud credentials": {
-			`{"type":"authorized_user","refresh_token":"marked"}`, []string{"credentials file of gcloud", guide},
+			`{"type":"authorized_user","refresh_token":"marked"}`,
+			[]string{"credentials file of gcloud", "download the client's", guide},
 		},
 		"unknown":          {`{"hello":"marked"}`, []string{"neither", guide}},
 		"empty web client": {`{"web":{}}`, []string{"no client_id"}},
 		"web not object":   {`{"web":"marked"}`, []string{"no client_id"}},
 		"no client secret": {
 			`{"web":{"client_id":"c"}}`,
-			[]string{"no client_secret", "Google shows a secret only when it is created"},
+			[]string{"no client_secret", "Google shows a secret only when it is created", "add a new secret"},
 		},
 	} {
 		_, err := googleauth.ParseClient(config.NewSecret(c.text))

@@ -2,6 +2,8 @@ package googleauth_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -11,12 +13,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/i18n"
 )
 
 const (
@@ -33,7 +37,12 @@ func newDelegation(t *testing.T, source oauth2.TokenSource) (*google.Server, *go
 	if source == nil {
 		source = g
 	}
-	base := handlerTransport{g.Handler()}
+	return g, newDelegationOver(t, source, handlerTransport{g.Handler()})
+}
+
+// newDelegationOver returns a Delegation whose calls all go over base.
+func newDelegationOver(t *testing.T, source oauth2.TokenSource, base http.RoundTripper) *googleauth.Delegation {
+	t.Helper()
 	client := &http.Client{Transport: &oauth2.Transport{Source: source, Base: base}}
 	endpoints := googleauth.Endpoints{Token: "http://google/token"}
 	d, err := googleauth.NewDelegation(t.Context(), account, endpoints, base, time.Now,
@@ -41,7 +50,7 @@ func newDelegation(t *testing.T, source oauth2.TokenSource) (*google.Server, *go
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g, d
+	return d
 }
 
 // handlerTransport passes requests to a handler without a network.
@@ -74,7 +83,7 @@ func TestDelegation_CachesToken(t *testing.T) {
 				t.Errorf("%v: %v", other, err)
 			}
 		}
-		time.Sleep(54 * time.Minute)
+		time.Sleep(54 * time.Minute) // by the bubble's clock: it takes no time
 		last, err := d.Token(t.Context(), "ada@example.com", both)
 		if err != nil || last != first {
 			t.Errorf("after 54 minutes: %v", err)
@@ -219,4 +228,129 @@ func TestDelegation_UnknownCredentials(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestDelegation_Discard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, d := newDelegation(t, nil)
+		g.SetDelegation(account, spaces, members)
+		first, _ := d.Token(t.Context(), "ada@example.com", []string{spaces, members})
+		d.Discard("grace@example.com", []string{members, spaces})
+		d.Discard("ada@example.com", []string{members})
+		if again, err := d.Token(t.Context(), "ada@example.com", []string{spaces, members}); err != nil ||
+			again != first {
+			t.Errorf("discarded with another: %v", err)
+		}
+		d.Discard("ada@example.com", []string{members, spaces})
+		if again, err := d.Token(t.Context(), "ada@example.com", []string{spaces, members}); err != nil ||
+			again == first {
+			t.Errorf("not discarded: %v", err)
+		}
+	})
+}
+
+// The retries of a silent service end in time for an answer to the person.
+func TestDelegation_NoResponse(t *testing.T) {
+	for path, timeout := range map[string]time.Duration{"/token": 15 * time.Second, ":signJwt": 15 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			g := google.New(google.Config{ClientID: "c", ClientSecret: "s", Now: time.Now})
+			g.SetDelegation(account, spaces)
+			base := &silent{path: path, next: handlerTransport{g.Handler()}}
+			d, start := newDelegationOver(t, g, base), time.Now()
+			_, err := d.Token(t.Context(), "ada@example.com", []string{spaces})
+			if took := time.Since(start); fault.KindOf(err) != fault.Unavailable || took != timeout || base.n != 3 {
+				t.Errorf("%s: %d calls in %v, %v", path, base.n, took, err)
+			}
+		})
+	}
+}
+
+func TestDelegation_TokenEndpoint(t *testing.T) {
+	scopes := []string{spaces}
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		kind   fault.Kind
+		is     error
+		text   string
+	}{
+		"access denied": {400, `{"error":"access_denied"}`, fault.Denied, googleauth.ErrScopeNotListed, spaces},
+		"invalid scope": {400, `{"error":"invalid_scope"}`, fault.Denied, googleauth.ErrScopeNotListed, spaces},
+		"not delegated": {401, `{"error":"unauthorized_client"}`, fault.Denied, googleauth.ErrNotDelegated, spaces},
+		"unknown person": {
+			400, `{"error":"invalid_grant"}`, fault.NotFound, googleauth.ErrUnknownPerson,
+			"no active account",
+		},
+		"invalid request": {400, `{"error":"invalid_request"}`, fault.NotFound, googleauth.ErrUnknownPerson, ""},
+		"policy": {
+			400, `{"error":"admin_policy_enforced"}`, fault.Denied, googleauth.ErrDelegationPolicy,
+			"",
+		},
+		"members only": {400, `{"error":"org_internal"}`, fault.Denied, googleauth.ErrDelegationPolicy, ""},
+		"wrong clock": {
+			400, `{"error":"invalid_grant","error_description":"Invalid JWT: x"}`, fault.Unavailable,
+			nil, "",
+		},
+		"unknown error":    {400, `{"error":"new"}`, fault.Unavailable, nil, ""},
+		"transient policy": {503, `{"error":"org_internal"}`, fault.Unavailable, nil, ""},
+		"unreadable":       {200, `marked`, fault.Unavailable, nil, ""},
+		"no token":         {200, `{"marked":1}`, fault.Unavailable, nil, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := google.New(google.Config{ClientID: "c", ClientSecret: "s", Now: time.Now})
+			g.SetDelegation(account, spaces)
+			e := &endpoint{status: c.status, body: c.body}
+			mux := http.NewServeMux()
+			mux.Handle("/", g.Handler())
+			mux.Handle("/token", e)
+			d := newDelegationOver(t, g, handlerTransport{mux})
+			token, err := d.Token(t.Context(), "ada@example.com", scopes)
+			public := fault.Public(i18n.In("en"), err, "")
+			if !token.Empty() || fault.KindOf(err) != c.kind || c.is != nil && !errors.Is(err, c.is) ||
+				!strings.Contains(public, c.text) || strings.Contains(err.Error(), "marked") {
+				t.Errorf("%s: %v, %q", name, err, public)
+			}
+			for _, r := range e.requests {
+				if r.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || r.Get("query") != "" {
+					t.Errorf("%s: %v", name, r)
+				}
+			}
+		})
+	}
+}
+
+func TestDelegation_AccountToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, d := newDelegation(t, nil)
+		g.SetDelegation(account)
+		token, err := d.AccountToken(t.Context(), "https://risc.googleapis.com/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]any
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token.Reveal(), ".")[1])
+		if err != nil || json.Unmarshal(payload, &got) != nil {
+			t.Fatal(err)
+		}
+		now := float64(time.Now().Unix())
+		want := map[string]any{
+			"iss": account, "sub": account, "aud": "https://risc.googleapis.com/", "iat": now, "exp": now + 3600,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		g.RevokeTokenCreator()
+		if token, err := d.AccountToken(t.Context(), "x"); !errors.Is(err, googleauth.ErrTokenCreator) ||
+			!token.Empty() {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestNewDelegation_NoCredentials(t *testing.T) {
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
+	_, err := googleauth.NewDelegation(t.Context(), account, googleauth.Google, nil, time.Now)
+	if fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("%v", err)
+	}
 }

@@ -34,12 +34,18 @@ type signer struct {
 	ahead   atomic.Int64
 }
 
-func newSigner(t testing.TB) *signer {
-	t.Helper()
+// signerKey is generated once, because that is slow.
+var signerKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
+	return key
+})
+
+func newSigner(t testing.TB) *signer {
+	t.Helper()
+	key := signerKey()
 	s := &signer{t: t, key: key, kids: []string{"k1"}, status: http.StatusOK}
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s.fetches.Add(1)

@@ -33,17 +33,22 @@ func (staticActor) Act(
 // Email implements googlecall.Actor.
 func (staticActor) Email(context.Context, resource.Person) (string, error) { return "", nil }
 
-// call returns errs in order, one per attempt.
+// call returns errs in order, one per attempt. Without errs, it never gets a response.
 type call struct {
+	ctx    context.Context
 	header http.Header
 	errs   []error
 	tries  int
 }
 
-func (c *call) Context(context.Context) *call { return c }
-func (c *call) Header() http.Header           { return c.header }
+func (c *call) Context(ctx context.Context) *call { c.ctx = ctx; return c }
+func (c *call) Header() http.Header               { return c.header }
 func (c *call) Do(...googleapi.CallOption) (int, error) {
 	c.tries++
+	if len(c.errs) == 0 {
+		<-c.ctx.Done()
+		return 0, c.ctx.Err()
+	}
 	return c.tries, c.errs[c.tries-1]
 }
 
@@ -60,15 +65,66 @@ func TestDo_SendsToken(t *testing.T) {
 	}
 }
 
+// tokenless is an Actor whose source has no token.
+type tokenless struct{ staticActor }
+
+var errNoToken = errors.New("no token")
+
+// Act implements googlecall.Actor.
+func (tokenless) Act(
+	_ context.Context, _ resource.Person, _ []capability.Capability, do func(oauth2.TokenSource) error,
+) error {
+	return do(failingSource{})
+}
+
+type failingSource struct{}
+
+func (failingSource) Token() (*oauth2.Token, error) { return nil, errNoToken }
+
+func TestDo_NoToken(t *testing.T) {
+	c := &call{header: http.Header{}, errs: []error{nil}}
+	_, err := googlecall.Do(t.Context(), googlecall.ErrorTexts{}, googlecall.Target{Actor: tokenless{}}, c)
+	if !errors.Is(err, errNoToken) || c.tries != 0 {
+		t.Errorf("%v after %d calls", err, c.tries)
+	}
+}
+
+func TestDo_NoResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		c, _, err := do(t.Context(), googlecall.ErrorTexts{NoResponse: i18n.English("silent")})
+		const four = 4 * 8 * time.Second
+		if took := time.Since(start); c.tries != 4 || took < four || took > four+2*time.Second {
+			t.Errorf("%d attempts in %v", c.tries, took)
+		}
+		if public := fault.Public(i18n.In("en"), err, ""); public != "silent" {
+			t.Errorf("text: %q", public)
+		}
+		if !strings.HasPrefix(err.Error(), "*googlecall_test.call: unavailable") {
+			t.Errorf("log: %v", err)
+		}
+	})
+}
+
+// body returns the body of an error response, with the reason where old and new APIs put it.
+func body(status, reason string) string {
+	return `{"error":{"status":"` + status + `","message":"marked","details":[{"reason":"` + reason + `"}],` +
+		`"errors":[{"reason":"` + reason + `"}]}}`
+}
+
 func TestErrorTexts_Fault(t *testing.T) {
 	texts := googlecall.ErrorTexts{
 		Conflict: i18n.English("exists"), NoResponse: i18n.English("silent"), RateLimited: i18n.English("busy"),
 		Forbidden: i18n.English("forbidden"), BadRequest: i18n.English("refused: %s"),
 	}
-	body := func(status, reason string) string {
-		return `{"error":{"status":"` + status + `","message":"marked","details":[{"reason":"` + reason + `"}],` +
-			`"errors":[{"reason":"` + reason + `"}]}}`
-	}
+	all := texts
+	all.NotFound, all.ServerError = i18n.English("missing"), i18n.English("broken")
+	setUp := all
+	setUp.NotSetUp, setUp.NotSetUpMarker = i18n.English("not set up"), "mark"
+	otherMarker := setUp
+	otherMarker.NotSetUpMarker = "other"
+	operator := all
+	operator.OwnCredentials = true
 	noScope := body("PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
 	for name, c := range map[string]struct {
 		api    googlecall.ErrorTexts
@@ -90,6 +146,12 @@ func TestErrorTexts_Fault(t *testing.T) {
 		"text not set":           {texts, 404, "", fault.Unavailable, "silent", nil},
 		"server error":           {texts, 502, "<html>", fault.Unavailable, "silent", nil},
 		"invalid operator token": {googlecall.ErrorTexts{OwnCredentials: true}, 401, "", fault.Unavailable, "", nil},
+		"operator's scopes":      {operator, 403, noScope, fault.Denied, "forbidden", nil},
+		"not found":              {all, 404, "", fault.NotFound, "missing", nil},
+		"server error, own text": {all, 502, "", fault.Unavailable, "broken", nil},
+		"not set up":             {setUp, 404, "", fault.Unavailable, "not set up", nil},
+		"message has no marker":  {otherMarker, 404, "", fault.NotFound, "missing", nil},
+		"marker in another code": {setUp, 400, "", fault.Invalid, "refused: marked", nil},
 	} {
 		err := c.api.Fault("op", &googleapi.Error{Code: c.code, Message: "marked", Body: c.body})
 		public := fault.Public(i18n.In("en"), err, "")
@@ -99,11 +161,55 @@ func TestErrorTexts_Fault(t *testing.T) {
 		if strings.Contains(err.Error(), "marked") != c.api.OwnCredentials { // may contain what a person typed
 			t.Errorf("%s: in the log: %v", name, err)
 		}
+		if strings.Contains(err.Error(), googlecall.NotSetUp) != (public == "not set up") {
+			t.Errorf("%s: not set up, in the log: %v", name, err)
+		}
+	}
+	conflict := texts.Fault("op", &googleapi.Error{Code: 409, Body: body("ALREADY_EXISTS", "why")})
+	if got := conflict.Error(); got != "op: conflict: 409 ALREADY_EXISTS why" {
+		t.Errorf("log: %q", got)
 	}
 	urlErr := &url.Error{Op: "Get", URL: "https://x.example/marked", Err: errors.New("reset")}
 	lost := texts.Fault("op", urlErr)
 	if fault.KindOf(lost) != fault.Unavailable || strings.Contains(lost.Error(), "marked") {
 		t.Errorf("no response: %v", lost)
+	}
+}
+
+func TestRetryDelay(t *testing.T) {
+	reason := func(in string) string { return `{"error":{"` + in + `":[{"reason":"quotaExceeded"}]}}` }
+	for name, c := range map[string]struct {
+		code  int
+		body  string
+		retry bool
+	}{
+		"invalid":               {400, "", false},
+		"last client error":     {499, "", false},
+		"forbidden":             {403, body("PERMISSION_DENIED", "forbidden"), false},
+		"conflict":              {409, body("ALREADY_EXISTS", ""), false},
+		"aborted":               {409, body("ABORTED", ""), true},
+		"too many":              {429, "", true},
+		"exhausted":             {403, body("RESOURCE_EXHAUSTED", ""), true},
+		"reason of an old API":  {403, reason("errors"), true},
+		"reason of a new API":   {403, reason("details"), true},
+		"rateLimitExceeded":     {403, body("", "rateLimitExceeded"), true},
+		"userRateLimitExceeded": {403, body("", "userRateLimitExceeded"), true},
+		"dailyLimitExceeded":    {403, body("", "dailyLimitExceeded"), true},
+		"rate limit, new API":   {403, body("", "RATE_LIMIT_EXCEEDED"), true},
+		"quota, new API":        {403, body("", "RESOURCE_QUOTA_EXCEEDED"), true},
+		"server error":          {500, "", true},
+	} {
+		e := &googleapi.Error{Code: c.code, Body: c.body, Header: http.Header{"Retry-After": {"7"}}}
+		var want time.Duration
+		if c.retry {
+			want = 7 * time.Second
+		}
+		if wait, retry := googlecall.RetryDelay(e); retry != c.retry || wait != want {
+			t.Errorf("%s: %v, %v", name, wait, retry)
+		}
+	}
+	if wait, retry := googlecall.RetryDelay(errors.New("reset")); wait != 0 || !retry {
+		t.Errorf("no response: %v, %v", wait, retry)
 	}
 }
 

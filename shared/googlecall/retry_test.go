@@ -90,3 +90,41 @@ func TestPolicy_NoRetry(t *testing.T) {
 		}
 	})
 }
+
+// The waits are random, so each bound is checked many times.
+func TestPolicy_Backoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		for attempts, limits := range map[int][2]time.Duration{ // of all waits together
+			2: {0, 250 * ms}, 3: {0, 750 * ms}, 12: {1500 * ms, 31750 * ms},
+		} {
+			p := googlecall.Policy{Attempts: attempts, AttemptTimeout: time.Second}
+			for range 200 {
+				if _, took, _ := fail(t.Context(), p, always(0)); took < limits[0] || took > limits[1] {
+					t.Fatalf("%d attempts: waited %v, want %v", attempts, took, limits)
+				}
+			}
+		}
+	})
+}
+
+func TestPolicy_CanceledWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		p := googlecall.Policy{Attempts: 2, AttemptTimeout: time.Second}
+		calls, took, err := fail(ctx, p, always(time.Hour))
+		if calls != 1 || took != time.Second || !errors.Is(err, errTransient) {
+			t.Errorf("%d calls in %v, %v", calls, took, err)
+		}
+	})
+}
+
+func TestPolicy_ReleasesAttempt(t *testing.T) {
+	var attempt context.Context
+	p := googlecall.Policy{Attempts: 1, AttemptTimeout: time.Hour}
+	err := p.Do(t.Context(), always(0), func(ctx context.Context) error { attempt = ctx; return nil })
+	if err != nil || !errors.Is(attempt.Err(), context.Canceled) {
+		t.Errorf("%v; the attempt's context: %v", err, attempt.Err())
+	}
+}
