@@ -106,6 +106,11 @@ var allowedImports = map[string][]string{
 	"internal/archtest":        {},
 	"internal/buildpack":       {},
 	"internal/chromiumtest":    {},
+	"internal/consenttest": {
+		"emulator/google", "internal/vaulttest", "shared/capability", "shared/config", "shared/consent",
+		"shared/fault", "shared/googleauth", "shared/grants", "shared/logging", "shared/resource", "shared/seal",
+		"shared/vault", "shared/vault/memory",
+	},
 	"internal/deployed":        {},
 	"internal/deploytest":      {},
 	"internal/deploytest/stub": {},

@@ -4,33 +4,147 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/internal/consenttest"
 	"example.com/deputy/shared/capability"
-	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
-// Attack: a question from an earlier connection is answered after the person has disconnected and reconnected.
-func TestApprove_EarlierConnection(t *testing.T) {
-	w := newWorld(t)
-	w.connect(ada, capability.CreateSpaces)
-	g, _ := w.storedGrant(ada)
+var wish = consent.ApprovalRequest{Caller: "tickets", Actions: []string{"spaces.create"}, Authority: "user"}
+
+// inviteToApprove returns an invitation for Ada with a question.
+func inviteToApprove(
+	t *testing.T, w *consenttest.World, r consent.ApprovalRequest, c ...capability.Capability,
+) config.Secret {
+	t.Helper()
+	link, err := w.InviteToApprove(t.Context(), resource.Named(ada.User()), r, c...)
+	check(t, err)
+	return w.Invitation(link)
+}
+
+// ask signs Ada in and returns the question that she is asked.
+func ask(t *testing.T, w *consenttest.World, r consent.ApprovalRequest) consent.Question {
+	t.Helper()
+	out, err := w.Finish(t.Context(), w.GiveConsent(inviteToApprove(t, w, r, create), ada))
+	if err != nil || out.Question == nil || !out.ReturnTo.Empty() {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	return *out.Question
+}
+
+func TestAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
-		connected, asked time.Time
-		want             bool
+		authority, stored vault.Authority
+		browser           config.Secret
+		yes, approved     bool
+		reason            consent.Reason // "" for no error
 	}{
-		"earlier connection": {g.ConnectedAt.Add(-time.Hour), w.deps.Now(), false},
-		"this connection":    {g.ConnectedAt, w.deps.Now(), true},
+		"yes":           {"user", "user", browser, true, true, ""},
+		"agent":         {"agent", "agent", browser, true, true, ""},
+		"no authority":  {"", "user", browser, true, true, ""},
+		"no":            {"user", "user", browser, false, false, ""},
+		"other browser": {"user", "user", config.NewSecret("other"), true, false, consent.OtherBrowser},
 	} {
-		approved, err := w.Approve(t.Context(), adaID, grants.Approval{
-			Caller: "ci", Authority: "user", Actions: []string{"spaces.create"},
-			ConnectedAt: c.connected, AskedAt: c.asked,
-		})
-		stored, _ := w.storedGrant(ada)
-		if err != nil || approved != c.want || stored.HasApproved("ci", "user", "spaces.create") != c.want {
-			t.Errorf("%s: %v, %v", name, approved, err)
+		w := newWorld(t)
+		r := wish
+		r.Authority = c.authority
+		q := ask(t, w, r)
+		if q.Caller != r.Caller || q.Authority != r.Authority || !cmp.Equal(q.Actions, r.Actions) {
+			t.Errorf("%s: asked %+v", name, q)
 		}
-		if _, err := w.Withdraw(t.Context(), adaID, "ci", vault.Authority("user")); err != nil {
-			t.Fatal(err)
+		w.Advance(time.Minute)
+		got, err := w.Answer(t.Context(), q.Token, c.browser, c.yes)
+		if refusalReason(err) != c.reason || c.reason == "" && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		want := consent.AnsweredQuestion{
+			Person: ada.User(), Caller: r.Caller, Actions: r.Actions, Authority: r.Authority,
+		}
+		if diff := cmp.Diff(want, got); diff != "" && err == nil {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if g, _ := w.StoredGrant(ada); g.HasApproved(r.Caller, c.stored, "spaces.create") != c.approved {
+			t.Errorf("%s: approvals %+v", name, g.Approvals)
+		}
+		if c.reason != "" {
+			continue
+		}
+		if _, err := w.Answer(t.Context(), q.Token, browser, true); refusalReason(err) != consent.LinkUsed {
+			t.Errorf("%s: answered again: %v", name, err)
+		}
+	}
+}
+
+// The state of a consent must not answer a question, and the token of a question must not finish a consent.
+func TestAnswer_OtherPurpose(t *testing.T) {
+	w := newWorld(t)
+	q := ask(t, w, wish)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	if _, err := w.Answer(t.Context(), callback.State, browser, true); refusalReason(err) != consent.LinkExpired {
+		t.Errorf("state: %v", err)
+	}
+	callback.State = q.Token
+	if _, err := w.Finish(t.Context(), callback); refusalReason(err) != consent.LinkExpired {
+		t.Errorf("token: %v", err)
+	}
+	if g, _ := w.StoredGrant(ada); len(g.Approvals) != 0 {
+		t.Error("an approval is stored")
+	}
+}
+
+func TestAnswer_StoreUnavailable(t *testing.T) {
+	for at := 1; ; at++ {
+		w := newWorld(t)
+		q := ask(t, w, wish)
+		w.Advance(time.Minute)
+		docs := failAt(w, at)
+		_, err := w.InstanceOn(docs).Answer(t.Context(), q.Token, browser, true)
+		if docs.Calls() < at {
+			if err != nil || at < 5 {
+				t.Errorf("%d calls: %v", docs.Calls(), err)
+			}
+			return
+		}
+		if fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("call %d: %v", at, err)
+		}
+	}
+}
+
+func TestFinish_QuestionAfterAllScopes(t *testing.T) {
+	w := newWorld(t)
+	w.Unselected = membersScope
+	out, err := w.Finish(t.Context(), w.GiveConsent(inviteToApprove(t, w, wish, create, members), ada))
+	if err != nil || out.Question != nil || !cmp.Equal(out.Missing, []capability.Capability{members}) {
+		t.Fatalf("one scope unselected: %+v, %v", out, err)
+	}
+	w.Unselected = ""
+	out, err = w.Complete(w.Invitation(out.RetryLink), ada)
+	if err != nil || out.Question == nil || len(out.Missing) != 0 || !out.RetryLink.Empty() {
+		t.Errorf("asked again: %+v, %v", out, err)
+	}
+}
+
+// A stolen session keeps the page with the question open.
+func TestAnswer_StolenSession(t *testing.T) {
+	for _, mark := range []vault.Mark{vault.SessionsEndedAt, vault.RevokedAt} {
+		w := newWorld(t)
+		w.SignIn(ada, create)
+		w.Advance(5 * time.Minute)
+		q := ask(t, w, wish)
+		w.Advance(time.Minute)
+		w.MarkGrant(ada, mark, w.Now())
+		_, err := w.Answer(t.Context(), q.Token, browser, true)
+		if refusalReason(err) != consent.LinkExpired {
+			t.Errorf("%s: %v", mark, err)
+		}
+		if g, _ := w.StoredGrant(ada); len(g.Approvals) != 0 {
+			t.Errorf("%s: the approval was stored", mark)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/deputy/internal/consenttest"
 	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -28,7 +29,7 @@ func FuzzInvitation(f *testing.F) {
 	f.Add("", []byte(`{"p":"users/1","c":["CreateSpaces"],"e":"2999-01-01T00:00:00Z"}`))
 	f.Fuzz(func(t *testing.T, text string, inside []byte) {
 		docs := &vaulttest.Counting{Docs: &memory.Docs{}}
-		inst := newInstance(newDeps(docs, keys, "http://127.0.0.1:1", io.Discard, time.Now))
+		inst := consenttest.NewInstance(consenttest.NewDeps(docs, keys, "http://127.0.0.1:1", io.Discard, time.Now))
 		_, err := inst.Start(t.Context(), config.NewSecret(text), browser)
 		kind := fault.KindOf(err)
 		if err == nil || kind != fault.Invalid && kind != fault.Unavailable || docs.Writes() != 0 {

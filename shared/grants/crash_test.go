@@ -1,4 +1,4 @@
-package consent_test
+package grants_test
 
 import (
 	"bytes"
@@ -15,11 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"example.com/deputy/internal/consenttest"
 	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/grants"
-	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
@@ -37,8 +37,8 @@ type crashOrder struct {
 	GoogleAt      string
 	Keyset        string
 	Lookup        string
-	Offset        time.Duration
-	State, Code   string // of a callback
+	Now           time.Time // the victim's clock
+	State, Code   string    // of a callback
 	Issuer, Agent string
 }
 
@@ -78,8 +78,8 @@ func runVictim() error {
 	if err != nil {
 		return err
 	}
-	now := func() time.Time { return time.Now().Add(o.Offset) }
-	inst := newInstance(newDeps(docs, keys, o.GoogleAt, io.Discard, now))
+	now := func() time.Time { return o.Now }
+	inst := consenttest.NewInstance(consenttest.NewDeps(docs, keys, o.GoogleAt, io.Discard, now))
 	switch o.Do {
 	case "callback":
 		_, err = inst.Finish(ctx, consent.Callback{
@@ -93,7 +93,7 @@ func runVictim() error {
 	case "rotation":
 		_, err = inst.Reseal(ctx)
 	case "sweep":
-		_, err = inst.Sweep(ctx, inst.deps.Now().Add(time.Hour), 0)
+		_, err = inst.Sweep(ctx, inst.Deps.Now().Add(time.Hour), 0)
 	default:
 		err = errors.New("unknown order")
 	}
@@ -110,80 +110,52 @@ type crashCase struct {
 var crashCases = map[string]crashCase{
 	"callback": {
 		func(w *world, o *crashOrder) {
-			c := w.giveConsent(w.invite(ada, completion, create), ada)
+			c := w.GiveConsent(w.InvitePerson(ada, consenttest.Completion, create), ada)
 			o.State, o.Code, o.Issuer, o.Agent = c.State.Reveal(), c.Code.Reveal(), c.Issuer, c.BrowserCookie.Reveal()
 		},
 		func(w *world) {
-			if _, ok := w.storedGrant(ada); ok {
-				check(w.t, w.token(ada, create)) // stored whole
+			if _, ok := w.StoredGrant(ada); ok {
+				check(w.t, w.Token(ada, create)) // stored whole
 			}
-			w.connect(ada, create)
-			check(w.t, w.token(ada, create))
+			w.SignIn(ada, create)
+			check(w.t, w.Token(ada, create))
 		}, 4,
 	},
 	"refresh": {
-		func(w *world, _ *crashOrder) { w.connect(ada, create); w.offset.Add(int64(2 * time.Hour)) },
-		func(w *world) { check(w.t, w.token(ada, create)) }, 3,
+		func(w *world, _ *crashOrder) { w.SignIn(ada, create); w.Advance(2 * time.Hour) },
+		func(w *world) { check(w.t, w.Token(ada, create)) }, 3,
 	},
 	"disconnect": {prepareDisconnect, afterDisconnect, 3},
 	"disconnect, Google unavailable": {
 		func(w *world, o *crashOrder) {
 			prepareDisconnect(w, o)
 			o.Do = "disconnect"
-			w.google.Fail("revoke", 503)
+			w.Google.Fail("revoke", 503)
 		}, afterDisconnect, 4,
 	},
 	"rotation": {
 		func(w *world, o *crashOrder) {
-			w.connect(ada, create)
-			w.connect(grace, create)
-			w.instance = w.rotateKeys()
-			o.Keyset, o.Lookup = w.keyset.Reveal(), w.lookup.Reveal()
+			w.SignIn(ada, create)
+			w.SignIn(grace, create)
+			w.Instance = w.rotateKeys()
+			o.Keyset, o.Lookup = w.Keyset.Reveal(), w.LookupKeys.Reveal()
 		},
 		func(w *world) {
-			check(w.t, w.token(ada, create))
-			check(w.t, w.token(grace, create))
+			check(w.t, w.Token(ada, create))
+			check(w.t, w.Token(grace, create))
 			if _, err := w.Reseal(w.t.Context()); err != nil {
 				w.t.Error(err)
 			}
-			w.instance = w.disableOldKeys()
-			check(w.t, w.token(ada, create))
-			check(w.t, w.token(grace, create))
+			w.Instance = w.disableOldKeys()
+			check(w.t, w.Token(ada, create))
+			check(w.t, w.Token(grace, create))
 		}, 4,
 	},
 	"sweep": {
 		func(w *world, o *crashOrder) {
-			w.connect(grace, create)
-			w.google.Fail("revoke", 503)
-			_, err := w.Disconnect(w.t.Context(), graceID)
-			check(w.t, err)
-			w.connect(ada, create)
-			w.offset.Add(int64(151 * day))
-			check(w.t, w.deps.Vault.CreateRevocation(w.t.Context(), graceID, 1, config.NewSecret("1//0gone")))
-			long := w.deps.Now().Add(-9 * day)
-			for id, g := range map[string]vault.Grant{
-				"901": {Status: vault.Disconnecting, RefreshToken: config.NewSecret("1//0ending"), Due: long},
-				"902": {
-					Status: vault.Connected, RefreshToken: config.NewSecret("1//0removed"),
-					RemovedAt: long, RefreshDay: w.deps.Now(), Due: long,
-				},
-				"903": {Status: vault.Revoked, Generation: 1, Due: long},
-				"904": {Status: vault.Connected, RefreshToken: config.NewSecret("1//0stale"), RefreshDay: w.deps.Now()},
-				"905": {
-					Status: vault.Suspended, RefreshToken: config.NewSecret("1//0refused"),
-					SuspendedAt: long, Retries: 2, Due: long,
-				},
-				"906": {
-					Status: vault.Connected, RefreshToken: config.NewSecret("1//0event"),
-					ConnectedAt: long, RevokedAt: long.Add(time.Hour), Due: long,
-				},
-			} {
-				g.Person, g.ClientID, g.Scopes = resource.Person("users/"+id), "client", []string{createScope}
-				_, err := w.deps.Vault.SaveGrant(w.t.Context(), g)
-				check(w.t, err)
-			}
-			w.instance = w.rotateKeys()
-			o.Keyset, o.Lookup = w.keyset.Reveal(), w.lookup.Reveal()
+			w.storeSweepWork()
+			w.Instance = w.rotateKeys()
+			o.Keyset, o.Lookup = w.Keyset.Reveal(), w.LookupKeys.Reveal()
 		},
 		func(w *world) {
 			w.sweep()
@@ -192,43 +164,43 @@ var crashCases = map[string]crashCase{
 			if got := w.sweep(); got != want || w.revocationCount() != 0 {
 				w.t.Errorf("the sweep is incomplete: %+v, %d revocations", got, w.revocationCount())
 			}
-			w.instance = w.disableOldKeys()
-			w.deps = w.instance.deps
-			_, err := w.deps.Vault.Grant(w.t.Context(), "users/904")
+			w.Instance = w.disableOldKeys()
+			w.Deps = w.Instance.Deps
+			_, err := w.Deps.Vault.Grant(w.t.Context(), "users/904")
 			check(w.t, err)
-			g, _ := w.storedGrant(ada)
-			if w.deps.Now().Sub(g.RefreshDay) > 2*day {
+			g, _ := w.StoredGrant(ada)
+			if w.Now().Sub(g.RefreshDay) > 2*day {
 				w.t.Errorf("refreshed last on %v", g.RefreshDay)
 			}
-			check(w.t, w.token(ada, create))
+			check(w.t, w.Token(ada, create))
 		}, 24,
 	},
 }
 
 func prepareDisconnect(w *world, _ *crashOrder) {
-	w.connect(ada, create)
+	w.SignIn(ada, create)
 	w.storeApprovals(ada, "tickets")
 }
 
 func afterDisconnect(w *world) {
-	g, ok := w.storedGrant(ada)
+	g, ok := w.StoredGrant(ada)
 	if ok && g.Status == vault.Connected { // the disconnect has not begun
-		check(w.t, w.token(ada, create))
+		check(w.t, w.Token(ada, create))
 		_, err := w.Disconnect(w.t.Context(), adaID)
 		check(w.t, err)
-	} else if err := w.token(ada, create); err == nil {
+	} else if err := w.Token(ada, create); err == nil {
 		w.t.Error("a disconnecting grant is used")
 	}
 	w.sweep()
-	revocations, token := w.revocationCount(), w.google.RefreshToken(ada) != ""
-	if _, ok := w.storedGrant(ada); ok || revocations != 0 || token {
+	revocations, token := w.revocationCount(), w.Google.RefreshToken(ada) != ""
+	if _, ok := w.StoredGrant(ada); ok || revocations != 0 || token {
 		w.t.Errorf("left: a grant %v, %d revocations, a token at Google %v", ok, revocations, token)
 	}
-	w.connect(ada, create)
-	if g, _ := w.storedGrant(ada); len(g.Approvals) != 0 {
+	w.SignIn(ada, create)
+	if g, _ := w.StoredGrant(ada); len(g.Approvals) != 0 {
 		w.t.Error("an approval is left")
 	}
-	check(w.t, w.token(ada, create))
+	check(w.t, w.Token(ada, create))
 }
 
 func TestCrash_KilledAtEachStoreCall(t *testing.T) {
@@ -259,13 +231,13 @@ func killAt(t *testing.T, name string, d crashCase, at int, after bool) bool {
 	project := "crash-" + strings.ToLower(rand.Text()[:10])
 	store, err := firestore.New(t.Context(), firestore.Config{Project: project, Database: "(default)"})
 	check(t, err)
-	w := newWorldOn(t, store)
+	w := &world{World: consenttest.NewOn(t, store), t: t}
 	o := &crashOrder{
-		Do: name, At: at, After: after, Project: project, GoogleAt: w.server.URL,
-		Keyset: w.keyset.Reveal(), Lookup: w.lookup.Reveal(),
+		Do: name, At: at, After: after, Project: project, GoogleAt: w.GoogleURL,
+		Keyset: w.Keyset.Reveal(), Lookup: w.LookupKeys.Reveal(),
 	}
 	d.prepare(w, o)
-	o.Offset = time.Duration(w.offset.Load())
+	o.Now = w.Now()
 	text, err := json.Marshal(o)
 	check(t, err)
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -278,10 +250,10 @@ func killAt(t *testing.T, name string, d crashCase, at int, after bool) bool {
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
 		t.Fatalf("call %d: %v\n%s", at, err, out)
 	}
-	w.instance = newInstance(w.instance.deps)
+	w.Instance = consenttest.NewInstance(w.Instance.Deps)
 	d.after(w)
 	if t.Failed() {
-		t.Fatalf("killed at call %d, after it: %v; log: %s", at, after, w.log)
+		t.Fatalf("killed at call %d, after it: %v; log: %s", at, after, w.Log)
 	}
 	return true
 }

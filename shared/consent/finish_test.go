@@ -1,0 +1,336 @@
+package consent_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/deputy/emulator/google"
+	"example.com/deputy/internal/consenttest"
+	"example.com/deputy/internal/vaulttest"
+	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
+	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
+)
+
+func TestFinish_StoresGrantAndReturnsToChat(t *testing.T) {
+	w := newWorld(t)
+	out := w.SignIn(ada, create)
+	if !out.ReturnTo.Equal(completion) || out.Email != "ada@example.com" || len(out.Missing) != 0 {
+		t.Errorf("got %+v", out)
+	}
+	g, _ := w.StoredGrant(ada)
+	want := []string{"email", "https://www.googleapis.com/auth/chat.spaces.create", "openid"}
+	diff := cmp.Diff(want, g.Scopes)
+	if diff != "" || g.Generation == 0 || g.Domain != "example.com" || g.RefreshToken.Empty() {
+		t.Errorf("grant: generation %d, domain %s; %s", g.Generation, g.Domain, diff)
+	}
+	if err := w.Token(ada, create); err != nil {
+		t.Error(err)
+	}
+	needs, ok := capability.AsConsentError(w.Token(ada, create, members))
+	if !ok || !cmp.Equal(needs.Missing, []capability.Capability{members}) || needs.Declined {
+		t.Errorf("got %+v", needs)
+	}
+	needs, ok = capability.AsConsentError(w.Token(grace, create))
+	if !ok || !cmp.Equal(needs.Missing, []capability.Capability{create}) {
+		t.Errorf("a person without a grant: got %+v", needs)
+	}
+}
+
+func TestFinish_OpenRedirect(t *testing.T) {
+	w := newWorld(t)
+	for _, address := range []string{
+		"https://evil.example/x", "http://chat.google.com/x", "https://chat.google.com.evil.example/x",
+		"https://chat.google.com@evil.example/x", "https://user@chat.google.com/x", "https://CHAT.google.com/x",
+		"https://chat.google.com:444/x", "https://chat.google.com%2eevil.example/x", "//chat.google.com/x",
+		"https:chat.google.com", "javascript:alert(1)", `https://chat.google.com\@evil.example/x`,
+		"https://evil.example#https://chat.google.com", "https://chat.goog1e.com/x",
+		"https://sub.chat.google.com/x", " https://chat.google.com/x",
+	} {
+		out, err := w.Finish(t.Context(), w.GiveConsent(w.InvitePerson(ada, config.NewSecret(address), create), ada))
+		if err != nil || !out.ReturnTo.Empty() {
+			t.Errorf("%s: returns there, or %v", address, err)
+		}
+	}
+	mail := config.NewSecret("https://mail.google.com/chat?x=1")
+	out, err := w.Finish(t.Context(), w.GiveConsent(w.InvitePerson(ada, mail, create), ada))
+	if err != nil || out.ReturnTo.Empty() {
+		t.Errorf("mail.google.com: %v", err)
+	}
+}
+
+func TestFinish_InvalidCallback(t *testing.T) {
+	type callback = consent.Callback
+	for name, c := range map[string]struct {
+		account google.Person
+		change  func(*callback)
+		want    consent.Reason
+	}{
+		"other account": {grace, func(*callback) {}, consent.WrongAccount},
+		"other browser": {ada, func(c *callback) { c.BrowserCookie = config.NewSecret("other") }, consent.OtherBrowser},
+		"no cookie":     {ada, func(c *callback) { c.BrowserCookie = config.Secret{} }, consent.OtherBrowser},
+		"other state": {ada, func(c *callback) {
+			c.State = config.NewSecret(c.State.Reveal() + "x")
+		}, consent.LinkExpired},
+		"no state":     {ada, func(c *callback) { c.State = config.Secret{} }, consent.LinkExpired},
+		"other issuer": {ada, func(c *callback) { c.Issuer = "https://accounts.google.com/" }, consent.GoogleRefused},
+		"declined": {ada, func(c *callback) {
+			c.Code, c.Error = config.Secret{}, "access_denied"
+		}, consent.Declined},
+		"Google error": {ada, func(c *callback) { c.Error = "server_error" }, consent.GoogleRefused},
+		"no code":      {ada, func(c *callback) { c.Code = config.Secret{} }, consent.GoogleRefused},
+		"other code":   {ada, func(c *callback) { c.Code = config.NewSecret("4/0Aother") }, consent.GoogleRefused},
+	} {
+		w := newWorld(t)
+		callback := w.GiveConsent(w.InvitePerson(ada, completion, create), c.account)
+		c.change(&callback)
+		if out, err := w.Finish(t.Context(), callback); refusalReason(err) != c.want || out.Person != "" {
+			t.Errorf("%s: got %+v, %v", name, out, err)
+		}
+		for _, p := range []google.Person{ada, grace} {
+			if _, ok := w.StoredGrant(p); ok {
+				t.Errorf("%s: a grant of %s is stored", name, p.Name)
+			}
+		}
+		for _, call := range w.Google.Calls() {
+			if call.Method == "revoke" {
+				t.Errorf("%s: something was revoked", name)
+			}
+		}
+	}
+}
+
+func TestFinish_InjectedCode(t *testing.T) {
+	w := newWorld(t)
+	first := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	second := w.GiveConsent(w.InvitePerson(ada, completion, create, members), ada)
+	first.Code = second.Code // which belongs to another PKCE verifier
+	if _, err := w.Finish(t.Context(), first); refusalReason(err) != consent.GoogleRefused {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFinish_OtherClient(t *testing.T) {
+	w := newWorld(t)
+	deps := w.Deps
+	certs := googleauth.NewKeySet(w.GoogleURL+"/oauth2/v3/certs", http.DefaultTransport, deps.Now)
+	// The ID token is for "client".
+	deps.IDTokens = googleauth.NewVerifier(googleauth.Issuer, "another-client", certs, deps.Now)
+	w.Instance = consenttest.NewInstance(deps)
+	_, err := w.Finish(t.Context(), w.GiveConsent(w.InvitePerson(ada, completion, create), ada))
+	if fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := w.StoredGrant(ada); ok {
+		t.Error("a grant is stored")
+	}
+}
+
+func TestFinish_DomainNotAllowed(t *testing.T) {
+	w := newWorld(t)
+	deps := w.Deps
+	deps.Domains = []string{"other.example"}
+	w.Instance = consenttest.NewInstance(deps)
+	_, err := w.Finish(t.Context(), w.GiveConsent(w.InvitePerson(ada, completion, create), ada))
+	if refusalReason(err) != consent.WrongDomain {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := w.StoredGrant(ada); ok {
+		t.Error("a grant is stored")
+	}
+}
+
+func TestFinish_ReplayedIDToken(t *testing.T) {
+	w := newWorld(t)
+	address, err := w.Start(t.Context(), w.InvitePerson(ada, completion, create), browser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(address.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("nonce", "another") // as if the ID token came from another consent
+	u.RawQuery = q.Encode()
+	_, err = w.Finish(t.Context(), w.AllowAll(config.NewSecret(u.String()), ada))
+	if fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := w.StoredGrant(ada); ok {
+		t.Error("a grant is stored")
+	}
+}
+
+func TestFinish_GoogleUnavailable(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	w.Google.Fail("token", 503)
+	_, err := w.Finish(t.Context(), callback)
+	refusal, _ := consent.AsRefusal(err)
+	if refusalReason(err) != consent.Unfinished || refusal.RetryLink.Empty() || fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An attacker plants or alters a pending consent.
+func TestFinish_TamperedPendingConsent(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	docs, err := w.Docs.List(t.Context(), "pendingConsents", "", 10)
+	if err != nil || len(docs) != 1 {
+		t.Fatalf("%v, %v", docs, err)
+	}
+	docs[0].Fields["sealed"] = []byte(`{"person":"users/666"}`)
+	_, err = w.Docs.Replace(t.Context(), "pendingConsents", docs[0].ID, docs[0].Fields, docs[0].Version)
+	check(t, err)
+	_, err = w.Finish(t.Context(), callback)
+	alarm := strings.Contains(w.Log.String(), "a pending consent does not open")
+	if refusalReason(err) != consent.LinkExpired || !alarm {
+		t.Errorf("%v; log %s", err, w.Log)
+	}
+	if _, ok := w.StoredGrant(ada); ok {
+		t.Error("a grant is stored")
+	}
+}
+
+// Google asks for consent a second time only if no refresh token covers the request.
+func TestFinish_SecondConsentPrompt(t *testing.T) {
+	w := newWorld(t)
+	finish := func(c ...capability.Capability) consent.Outcome {
+		t.Helper()
+		out, err := w.Finish(t.Context(), w.GiveConsent(w.InvitePerson(ada, completion, c...), ada))
+		check(t, err)
+		return out
+	}
+	if out := finish(create); !out.ConsentURL.Empty() {
+		t.Error("the first sign-in asks twice")
+	}
+	if out := finish(create); !out.ConsentURL.Empty() {
+		t.Error("asks twice although a refresh token is stored")
+	}
+	if out := finish(create, members); !strings.Contains(out.ConsentURL.Reveal(), "prompt=consent") ||
+		out.Person != "" {
+		t.Errorf("does not ask again although no refresh token covers the request: %+v", out)
+	}
+	if _, err := w.Disconnect(t.Context(), adaID); err != nil {
+		t.Fatal(err)
+	}
+	if out := finish(create); !out.ConsentURL.Empty() {
+		t.Error("asks twice after a disconnect")
+	}
+}
+
+func TestFinish_LostStoreResponse(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	lost := false
+	docs := &vaulttest.Faulty{Docs: w.Docs, Inject: func(_ context.Context, c vaulttest.Call) error {
+		if lost || !c.Write || !c.Applied {
+			return nil
+		}
+		lost = true
+		return fault.New(fault.Conflict, fault.NoText) // of the client's retry
+	}}
+	if _, err := w.InstanceOn(docs).Finish(t.Context(), callback); err != nil || !lost {
+		t.Errorf("got %v", err)
+	}
+	if _, err := w.Finish(t.Context(), callback); refusalReason(err) != consent.LinkUsed {
+		t.Errorf("again: %v", err)
+	}
+}
+
+// Once the state is used up, an error has a link to try again.
+func TestFinish_StoreUnavailable(t *testing.T) {
+	for at := 1; ; at++ {
+		w := newWorld(t)
+		callback := w.GiveConsent(inviteToApprove(t, w, wish, create), ada)
+		docs := failAt(w, at)
+		_, err := w.InstanceOn(docs).Finish(t.Context(), callback)
+		if docs.Calls() < at {
+			if err != nil || at < 6 {
+				t.Errorf("%d calls: %v", docs.Calls(), err)
+			}
+			return
+		}
+		if fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("call %d: %v", at, err)
+		}
+		if at <= 2 { // the state can be used again
+			_, err = w.Finish(t.Context(), callback)
+		} else if refusal, ok := consent.AsRefusal(err); !ok || refusal.Reason != consent.Unfinished {
+			t.Errorf("call %d: %v", at, err)
+		} else {
+			_, err = w.Complete(w.Invitation(refusal.RetryLink), ada)
+		}
+		if err != nil {
+			t.Errorf("repeated after call %d: %v", at, err)
+		}
+	}
+}
+
+func TestFinish_NoRefreshToken(t *testing.T) {
+	w := newWorld(t)
+	w.Google.OmitRefreshTokens()
+	out, err := w.Finish(t.Context(), w.GiveConsent(w.InvitePerson(ada, completion, create), ada))
+	if err != nil || out.ConsentURL.Empty() {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	_, err = w.Finish(t.Context(), w.AllowAll(out.ConsentURL, ada))
+	refusal, ok := consent.AsRefusal(err)
+	if !ok || refusal.Reason != consent.GoogleRefused || refusal.RetryLink.Empty() {
+		t.Errorf("asked twice: %v", err)
+	}
+	if _, ok := w.StoredGrant(ada); ok {
+		t.Error("a grant is stored")
+	}
+}
+
+func TestFinish_RetryLink(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	callback.Error = "access_denied"
+	_, err := w.Finish(t.Context(), callback)
+	refusal, ok := consent.AsRefusal(err)
+	if !ok || refusal.Reason != consent.Declined {
+		t.Fatalf("got %v", err)
+	}
+	retry := w.Invitation(refusal.RetryLink)
+	if _, err := w.Finish(t.Context(), w.GiveConsent(retry, grace)); refusalReason(err) != consent.WrongAccount {
+		t.Errorf("another account: %v", err)
+	}
+	if out, err := w.Complete(retry, ada); err != nil || !out.ReturnTo.Equal(completion) {
+		t.Errorf("her account: %+v, %v", out, err)
+	}
+}
+
+func TestFinish_InvalidClient(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	w.Google.ClientSecret = "another"
+	_, err := w.Finish(t.Context(), callback)
+	alarm := strings.Count(w.Log.String(), "Google rejects the OAuth client; check OAUTH_CLIENT")
+	if fault.KindOf(err) != fault.Unavailable || refusalReason(err) != consent.Unfinished || alarm != 1 {
+		t.Errorf("%v, %d alarms", err, alarm)
+	}
+}
+
+// The operator has removed an origin since the invitation.
+func TestFinish_OriginNoLongerAllowed(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	out, err := consent.New(w.Grants, w.Deps, "https://other.example").Finish(t.Context(), callback)
+	if err != nil || !out.ReturnTo.Empty() {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if strings.Contains(w.Log.String(), "alarm=") {
+		t.Errorf("false alarm: %s", w.Log)
+	}
+}
