@@ -179,7 +179,7 @@ shuffled() {
 	done
 	set +m
 	echo "with $loop busy loops"
-	go test -race -count=5 -shuffle=on -timeout 60m ./...
+	go test -race -count=5 -shuffle=on -timeout=60m ./...
 }
 
 if [ -n "$release" ]; then
@@ -189,7 +189,7 @@ if [ -n "$release" ]; then
 		GOOS="${target%/*}" GOARCH="${target#*/}" go build ./cmd/... ./functions/...
 	done
 	step "ten minutes of load with injected failures"
-	go test -count=1 -timeout 20m ./cmd/local -run UnderLoad -v -args -load 10m | grep -v "^=== "
+	go test -count=1 -timeout=20m ./cmd/local -run UnderLoad -v -args -load 10m | grep -v "^=== "
 	step "fuzzing, a minute for each target"
 	fuzz
 	step "five shuffled runs with the race detector under load"
