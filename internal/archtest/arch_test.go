@@ -103,9 +103,9 @@ var allowedImports = map[string][]string{
 	"emulator/google":   {},
 	"emulator/chatpage": {"emulator/google"},
 
-	"internal/archtest":        {},
-	"internal/buildpack":       {},
-	"internal/chromiumtest":    {},
+	"internal/archtest":     {},
+	"internal/buildpack":    {},
+	"internal/chromiumtest": {},
 	"internal/consenttest": {
 		"emulator/google", "internal/vaulttest", "shared/capability", "shared/config", "shared/consent",
 		"shared/fault", "shared/googleauth", "shared/grants", "shared/logging", "shared/resource", "shared/seal",

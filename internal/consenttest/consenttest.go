@@ -122,6 +122,24 @@ func (w *World) InstanceOn(docs vault.Docs) *Instance {
 	return w.InstanceWith(func(d *grants.Deps) { d.Vault = vault.New(docs, d.Keys, d.Now) })
 }
 
+// Answer returns a change of dependencies: Google's token endpoint then has one answer, a JSON object, to everything.
+func Answer(text string) func(*grants.Deps) {
+	return func(d *grants.Deps) {
+		at := googleauth.Endpoints{Token: PublicURL} // not reached
+		d.Google = googleauth.NewProvider(at, googleauth.Client{ID: "client"}, "", answer(text))
+	}
+}
+
+// answer is a http.RoundTripper.
+type answer string
+
+func (a answer) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(string(a))),
+	}, nil
+}
+
 // Now returns the time, which only Advance changes.
 func (w *World) Now() time.Time { return start.Add(time.Duration(w.offset.Load())) }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,6 +18,7 @@ import (
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/resource"
 )
 
 func TestFinish_StoresGrantAndReturnsToChat(t *testing.T) {
@@ -46,6 +48,7 @@ func TestFinish_StoresGrantAndReturnsToChat(t *testing.T) {
 
 func TestFinish_OpenRedirect(t *testing.T) {
 	w := newWorld(t)
+	alarms := 0
 	for _, address := range []string{
 		"https://evil.example/x", "http://chat.google.com/x", "https://chat.google.com.evil.example/x",
 		"https://chat.google.com@evil.example/x", "https://user@chat.google.com/x", "https://CHAT.google.com/x",
@@ -57,6 +60,10 @@ func TestFinish_OpenRedirect(t *testing.T) {
 		out, err := w.Finish(t.Context(), w.GiveConsent(w.InvitePerson(ada, config.NewSecret(address), create), ada))
 		if err != nil || !out.ReturnTo.Empty() {
 			t.Errorf("%s: returns there, or %v", address, err)
+		}
+		alarms++
+		if got := strings.Count(w.Log.String(), "ignored a completion URL that is not Google Chat's"); got != alarms {
+			t.Errorf("%s: got %d alarms, want %d", address, got, alarms)
 		}
 	}
 	mail := config.NewSecret("https://mail.google.com/chat?x=1")
@@ -72,21 +79,31 @@ func TestFinish_InvalidCallback(t *testing.T) {
 		account google.Person
 		change  func(*callback)
 		want    consent.Reason
+
+		exchanged bool // whether the code is sent to Google
 	}{
-		"other account": {grace, func(*callback) {}, consent.WrongAccount},
-		"other browser": {ada, func(c *callback) { c.BrowserCookie = config.NewSecret("other") }, consent.OtherBrowser},
-		"no cookie":     {ada, func(c *callback) { c.BrowserCookie = config.Secret{} }, consent.OtherBrowser},
+		"other account": {grace, func(*callback) {}, consent.WrongAccount, true},
+		"other browser": {ada, func(c *callback) {
+			c.BrowserCookie = config.NewSecret("other")
+		}, consent.OtherBrowser, false},
+		"no cookie": {ada, func(c *callback) {
+			c.BrowserCookie = config.Secret{}
+		}, consent.OtherBrowser, false},
 		"other state": {ada, func(c *callback) {
 			c.State = config.NewSecret(c.State.Reveal() + "x")
-		}, consent.LinkExpired},
-		"no state":     {ada, func(c *callback) { c.State = config.Secret{} }, consent.LinkExpired},
-		"other issuer": {ada, func(c *callback) { c.Issuer = "https://accounts.google.com/" }, consent.GoogleRefused},
+		}, consent.LinkExpired, false},
+		"no state": {ada, func(c *callback) { c.State = config.Secret{} }, consent.LinkExpired, false},
+		"other issuer": {ada, func(c *callback) {
+			c.Issuer = "https://accounts.google.com/"
+		}, consent.GoogleRefused, false},
 		"declined": {ada, func(c *callback) {
 			c.Code, c.Error = config.Secret{}, "access_denied"
-		}, consent.Declined},
-		"Google error": {ada, func(c *callback) { c.Error = "server_error" }, consent.GoogleRefused},
-		"no code":      {ada, func(c *callback) { c.Code = config.Secret{} }, consent.GoogleRefused},
-		"other code":   {ada, func(c *callback) { c.Code = config.NewSecret("4/0Aother") }, consent.GoogleRefused},
+		}, consent.Declined, false},
+		"Google error": {ada, func(c *callback) { c.Error = "server_error" }, consent.GoogleRefused, false},
+		"no code":      {ada, func(c *callback) { c.Code = config.Secret{} }, consent.GoogleRefused, false},
+		"other code": {ada, func(c *callback) {
+			c.Code = config.NewSecret("4/0Aother")
+		}, consent.GoogleRefused, true},
 	} {
 		w := newWorld(t)
 		callback := w.GiveConsent(w.InvitePerson(ada, completion, create), c.account)
@@ -100,8 +117,8 @@ func TestFinish_InvalidCallback(t *testing.T) {
 			}
 		}
 		for _, call := range w.Google.Calls() {
-			if call.Method == "revoke" {
-				t.Errorf("%s: something was revoked", name)
+			if call.Method == "revoke" || call.Method == "token" && !c.exchanged {
+				t.Errorf("%s: called %s", name, call.Method)
 			}
 		}
 	}
@@ -293,6 +310,21 @@ func TestFinish_NoRefreshToken(t *testing.T) {
 	}
 }
 
+// Google sends no new refresh token although it asked twice. The stored one is kept.
+func TestFinish_KeepsRefreshToken(t *testing.T) {
+	w := newWorld(t)
+	w.SignIn(ada, create)
+	before, _ := w.StoredGrant(ada)
+	w.Google.OmitRefreshTokens()
+	out, err := w.Complete(w.InvitePerson(ada, completion, create, members), ada)
+	if err != nil || len(out.Missing) != 0 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if after, _ := w.StoredGrant(ada); !after.RefreshToken.Equal(before.RefreshToken) {
+		t.Error("the refresh token has changed")
+	}
+}
+
 func TestFinish_RetryLink(t *testing.T) {
 	w := newWorld(t)
 	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
@@ -332,5 +364,73 @@ func TestFinish_OriginNoLongerAllowed(t *testing.T) {
 	}
 	if strings.Contains(w.Log.String(), "alarm=") {
 		t.Errorf("false alarm: %s", w.Log)
+	}
+}
+
+func TestFinish_NoIssuer(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	callback.Issuer = ""
+	if out, err := w.Finish(t.Context(), callback); err != nil || out.Person != adaID {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// An ID token without a sub belongs to nobody, whatever its address.
+func TestFinish_NoSubject(t *testing.T) {
+	w := newWorld(t)
+	link, err := w.Invite(t.Context(), resource.Named(ada.Email), config.Secret{}, create)
+	check(t, err)
+	address, err := w.Start(t.Context(), w.Invitation(link), browser)
+	check(t, err)
+	u, err := url.Parse(address.Reveal())
+	check(t, err)
+	a := w.InstanceWith(consenttest.Answer(tokensWithoutSubject(w, u.Query().Get("nonce"))))
+	_, err = a.Finish(t.Context(), consent.Callback{
+		State: config.NewSecret(u.Query().Get("state")), Code: config.NewSecret("4/0"), BrowserCookie: browser,
+	})
+	if fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("consent: %v", err)
+	}
+	_, err = a.AcceptAppCode(t.Context(), resource.Named(ada.Email), appCode(w, createScope))
+	if fault.KindOf(err) != fault.Invalid {
+		t.Errorf("app code: %v", err)
+	}
+	if left, err := w.Docs.List(t.Context(), "grants", "", 1); err != nil || len(left) != 0 {
+		t.Errorf("a grant is stored: %v", err)
+	}
+}
+
+// tokensWithoutSubject returns an answer of Google's token endpoint for Ada, whose ID token lacks a sub.
+func tokensWithoutSubject(w *consenttest.World, nonce string) string {
+	id := w.Google.SignGoogle(map[string]any{
+		"iss": "https://accounts.google.com", "aud": "client", "email": ada.Email, "email_verified": true,
+		"hd": ada.Domain, "nonce": nonce, "iat": w.Now().Unix(), "exp": w.Now().Add(time.Hour).Unix(),
+	})
+	return `{"access_token":"a","refresh_token":"r","token_type":"Bearer","expires_in":600,"scope":"` + createScope +
+		`","id_token":"` + id + `"}`
+}
+
+// Other instances change the grant during every attempt to store it.
+func TestFinish_GrantConflicts(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	writes := 0
+	docs := &vaulttest.Faulty{Docs: w.Docs, Inject: func(_ context.Context, c vaulttest.Call) error {
+		if !c.Write || c.Applied {
+			return nil
+		}
+		if writes++; writes == 1 { // marks the state as used
+			return nil
+		}
+		return fault.New(fault.Conflict, fault.NoText)
+	}}
+	_, err := w.InstanceOn(docs).Finish(t.Context(), callback)
+	refusal, ok := consent.AsRefusal(err)
+	if !ok || refusal.Reason != consent.Unfinished || fault.KindOf(err) != fault.Unavailable {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := w.Complete(w.Invitation(refusal.RetryLink), ada); err != nil {
+		t.Errorf("repeated: %v", err)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/words"
 )
 
 const (
@@ -164,6 +165,11 @@ func TestDelegation_Errors(t *testing.T) {
 				!strings.Contains(err.Error(), c.text) {
 				t.Errorf("%s: %v", name, err)
 			}
+			list := strings.Join(googleauth.NormalizeScopes(c.scopes), ", ")
+			if public := fault.Public(i18n.In("en"), err, ""); errors.Is(c.want, googleauth.ErrNotDelegated) &&
+				!strings.Contains(public, list) {
+				t.Errorf("%s: for people: %q", name, public)
+			}
 			if errors.Is(c.want, googleauth.ErrScopeNotListed) && strings.Contains(err.Error(), spaces) {
 				t.Errorf("%s: a listed scope is in the error: %v", name, err)
 			}
@@ -182,7 +188,8 @@ func TestDelegation_Retries(t *testing.T) {
 		}
 		g.Fail("iamcredentials.projects.serviceAccounts.signJwt", 503, 503, 503)
 		_, err := d.Token(t.Context(), "grace@example.com", []string{spaces})
-		if fault.KindOf(err) != fault.Unavailable || errors.Is(err, googleauth.ErrTokenCreator) {
+		if fault.KindOf(err) != fault.Unavailable || errors.Is(err, googleauth.ErrTokenCreator) ||
+			!strings.Contains(err.Error(), "IAM: status 503") {
 			t.Errorf("IAM unavailable: %v", err)
 		}
 		g.RevokeTokenCreator()
@@ -258,7 +265,8 @@ func TestDelegation_NoResponse(t *testing.T) {
 			base := &silent{path: path, next: handlerTransport{g.Handler()}}
 			d, start := newDelegationOver(t, g, base), time.Now()
 			_, err := d.Token(t.Context(), "ada@example.com", []string{spaces})
-			if took := time.Since(start); fault.KindOf(err) != fault.Unavailable || took != timeout || base.n != 3 {
+			if took := time.Since(start); fault.KindOf(err) != fault.Unavailable || took != timeout || base.n != 3 ||
+				!strings.Contains(err.Error(), "deadline exceeded") {
 				t.Errorf("%s: %d calls in %v, %v", path, base.n, took, err)
 			}
 		})
@@ -266,17 +274,20 @@ func TestDelegation_NoResponse(t *testing.T) {
 }
 
 func TestDelegation_TokenEndpoint(t *testing.T) {
-	scopes := []string{spaces}
+	scopes, setUp := []string{spaces}, i18n.In("en")(words.ErrorSetUpBroken)
 	for name, c := range map[string]struct {
 		status int
 		body   string
 		kind   fault.Kind
 		is     error
-		text   string
+		text   string // for people, or for the log
 	}{
 		"access denied": {400, `{"error":"access_denied"}`, fault.Denied, googleauth.ErrScopeNotListed, spaces},
 		"invalid scope": {400, `{"error":"invalid_scope"}`, fault.Denied, googleauth.ErrScopeNotListed, spaces},
-		"not delegated": {401, `{"error":"unauthorized_client"}`, fault.Denied, googleauth.ErrNotDelegated, spaces},
+		"not delegated": {
+			401, `{"error":"unauthorized_client"}`, fault.Denied, googleauth.ErrNotDelegated,
+			spaces,
+		},
 		"unknown person": {
 			400, `{"error":"invalid_grant"}`, fault.NotFound, googleauth.ErrUnknownPerson,
 			"no active account",
@@ -288,13 +299,14 @@ func TestDelegation_TokenEndpoint(t *testing.T) {
 		},
 		"members only": {400, `{"error":"org_internal"}`, fault.Denied, googleauth.ErrDelegationPolicy, ""},
 		"wrong clock": {
-			400, `{"error":"invalid_grant","error_description":"Invalid JWT: x"}`, fault.Unavailable,
-			nil, "",
+			400, `{"error":"invalid_grant","error_description":"Invalid JWT: x"}`,
+			fault.Unavailable, nil, setUp,
 		},
-		"unknown error":    {400, `{"error":"new"}`, fault.Unavailable, nil, ""},
-		"transient policy": {503, `{"error":"org_internal"}`, fault.Unavailable, nil, ""},
-		"unreadable":       {200, `marked`, fault.Unavailable, nil, ""},
-		"no token":         {200, `{"marked":1}`, fault.Unavailable, nil, ""},
+		"unknown error":       {400, `{"error":"new"}`, fault.Unavailable, nil, `status 400 "new"`},
+		"unknown, for people": {400, `{"error":"new"}`, fault.Unavailable, nil, setUp},
+		"transient policy":    {503, `{"error":"org_internal"}`, fault.Unavailable, nil, ""},
+		"unreadable":          {200, `marked`, fault.Unavailable, nil, "unreadable response"},
+		"no token":            {200, `{"marked":1}`, fault.Unavailable, nil, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g := google.New(google.Config{ClientID: "c", ClientSecret: "s", Now: time.Now})
@@ -307,7 +319,7 @@ func TestDelegation_TokenEndpoint(t *testing.T) {
 			token, err := d.Token(t.Context(), "ada@example.com", scopes)
 			public := fault.Public(i18n.In("en"), err, "")
 			if !token.Empty() || fault.KindOf(err) != c.kind || c.is != nil && !errors.Is(err, c.is) ||
-				!strings.Contains(public, c.text) || strings.Contains(err.Error(), "marked") {
+				!strings.Contains(public+err.Error(), c.text) || strings.Contains(err.Error(), "marked") {
 				t.Errorf("%s: %v, %q", name, err, public)
 			}
 			for _, r := range e.requests {
@@ -353,4 +365,29 @@ func TestNewDelegation_NoCredentials(t *testing.T) {
 	if fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("%v", err)
 	}
+}
+
+// Google's answer for each scope alone may differ from its answer for all, while an administrator changes them.
+func TestDelegation_ScopesAddedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := google.New(google.Config{ClientID: "c", ClientSecret: "s", Now: time.Now})
+		g.SetDelegation(account)
+		n := 0
+		mux := http.NewServeMux()
+		mux.Handle("/", g.Handler())
+		mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
+			if n++; n == 2 {
+				g.SetDelegation(account, spaces, members)
+			}
+			g.Handler().ServeHTTP(w, r)
+		})
+		d := newDelegationOver(t, g, handlerTransport{mux})
+		both := []string{spaces, members}
+		if _, err := d.Token(t.Context(), "ada@example.com", both); !errors.Is(err, googleauth.ErrNotDelegated) {
+			t.Errorf("%v", err)
+		}
+		if _, err := d.Token(t.Context(), "ada@example.com", both); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
 }

@@ -1,18 +1,28 @@
 package googleauth_test
 
 import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -22,7 +32,7 @@ import (
 	"example.com/deputy/shared/googleauth"
 )
 
-// signer signs tokens with one key and serves it under settable key IDs. Its clock runs ahead by a settable offset.
+// signer signs tokens with one key and serves it under settable key IDs. Its clock stands still but can be moved.
 type signer struct {
 	t       testing.TB
 	key     *rsa.PrivateKey
@@ -31,7 +41,10 @@ type signer struct {
 	mu      sync.Mutex
 	kids    []string
 	status  int
+	start   time.Time
 	ahead   atomic.Int64
+
+	cacheControl, age string // headers of the keys
 }
 
 // signerKey is generated once, because that is slow.
@@ -46,13 +59,14 @@ var signerKey = sync.OnceValue(func() *rsa.PrivateKey {
 func newSigner(t testing.TB) *signer {
 	t.Helper()
 	key := signerKey()
-	s := &signer{t: t, key: key, kids: []string{"k1"}, status: http.StatusOK}
+	s := &signer{t: t, key: key, kids: []string{"k1"}, status: http.StatusOK, start: time.Now()}
+	s.cacheControl, s.age = "public, max-age=3600", "600"
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s.fetches.Add(1)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		w.Header().Set("Cache-Control", "public, max-age=3600")
-		w.Header().Set("Age", "600")
+		w.Header().Set("Cache-Control", s.cacheControl)
+		w.Header().Set("Age", s.age)
 		w.WriteHeader(s.status)
 		var set jose.JSONWebKeySet
 		for _, kid := range s.kids {
@@ -64,7 +78,7 @@ func newSigner(t testing.TB) *signer {
 	return s
 }
 
-func (s *signer) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+func (s *signer) now() time.Time { return s.start.Add(time.Duration(s.ahead.Load())) }
 
 func (s *signer) verifier() *googleauth.Verifier {
 	keys := googleauth.NewKeySet(s.server.URL, http.DefaultTransport, s.now)
@@ -172,11 +186,235 @@ func TestVerifier_InvalidTokens(t *testing.T) {
 		"no expiry":                remove("exp"),
 		"not yet valid":            set("nbf", s.now().Add(time.Hour).Unix()),
 		"issued in the future":     set("iat", s.now().Add(2*time.Minute).Unix()),
+		"sub with a slash":         set("sub", "1/acts/2"),
+		"address not text":         set("email", 7),
 		"signature removed by IAM": config.NewSecret(parts[0] + "." + parts[1] + ".SIGNATURE_REMOVED_BY_GOOGLE"),
 	} {
 		if got, err := s.verifier().Verify(t.Context(), token); fault.KindOf(err) != fault.Unauthenticated {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
+	}
+}
+
+func TestVerifier_NoSubject(t *testing.T) {
+	s := newSigner(t) // Chat's tokens have no sub
+	got, err := s.verifier().Verify(t.Context(), s.token("k1", func(c map[string]any) { delete(c, "sub") }))
+	if err != nil || got.Subject != "" || got.Email != "ada@example.com" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestVerifier_CacheLifetime(t *testing.T) {
+	s := newSigner(t)
+	s.cacheControl = "max-age=60"
+	v, token := s.verifier(), s.token("k1", nil)
+	check := func(step string, ok bool) {
+		t.Helper()
+		got, err := v.Verify(t.Context(), token)
+		if ok != (err == nil) || ok != (got.Subject == "1") || !ok && !errors.Is(err, googleauth.ErrUnknownKey) {
+			t.Errorf("%s: %+v, %v", step, got, err)
+		}
+	}
+	check("new", true)
+	s.set(http.StatusOK, "k2")
+	s.ahead.Add(int64(5*time.Minute - time.Second))
+	check("cached", true)
+	s.ahead.Add(int64(time.Second))
+	check("after five minutes", false)
+	s.set(http.StatusOK, "k1")
+	s.ahead.Add(int64(time.Minute))
+	check("a failure is not cached", true)
+}
+
+func TestNewVerifier_NoAudience(t *testing.T) {
+	for name, create := range map[string]func(){
+		"verifier":         func() { googleauth.NewVerifier(googleauth.Issuer, "", nil, time.Now) },
+		"events, none":     func() { googleauth.NewEventVerifier("", nil, nil, time.Now) },
+		"events, empty":    func() { googleauth.NewEventVerifier("", []string{""}, nil, time.Now) },
+		"events, one of 2": func() { googleauth.NewEventVerifier("", []string{"c", ""}, nil, time.Now) },
+	} {
+		func() {
+			defer func() {
+				if text, _ := recover().(string); !strings.Contains(text, "empty") {
+					t.Errorf("%s: recovered %q", name, text)
+				}
+			}()
+			create()
+		}()
+	}
+}
+
+func TestClaims_Authoritative(t *testing.T) {
+	for name, c := range map[string]struct {
+		claims googleauth.Claims
+		want   bool
+	}{
+		"gmail": {googleauth.Claims{Email: "ada@gmail.com", EmailVerified: true}, true},
+		"own organization": {
+			googleauth.Claims{Email: "a@Example.com", EmailVerified: true, Domain: "EXAMPLE.com"},
+			true,
+		},
+		"not verified":    {googleauth.Claims{Email: "ada@gmail.com"}, false},
+		"other domain":    {googleauth.Claims{Email: "a@x.com", EmailVerified: true, Domain: "example.com"}, false},
+		"no organization": {googleauth.Claims{Email: "a@x.com", EmailVerified: true}, false},
+		"no address":      {googleauth.Claims{EmailVerified: true}, false},
+	} {
+		if got := c.claims.Authoritative(); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestKeySet_Freshness(t *testing.T) {
+	for name, c := range map[string]struct {
+		cacheControl, age string
+		want              time.Duration
+	}{
+		"none":            {"", "", 5 * time.Minute},
+		"not max-age":     {"s-max-age=7200", "", 5 * time.Minute},
+		"max-age":         {"max-age=7200", "", 2 * time.Hour},
+		"after others":    {"no-transform,max-age=7200", "", 2 * time.Hour},
+		"less age":        {"public, max-age=7200", "3600", time.Hour},
+		"age is not text": {"max-age=7200", "x", 2 * time.Hour},
+		"at least":        {"max-age=1", "", time.Minute},
+		"at most":         {"max-age=999999999", "", 24 * time.Hour},
+	} {
+		s := newSigner(t)
+		s.cacheControl, s.age = c.cacheControl, c.age
+		keys := googleauth.NewKeySet(s.server.URL, http.DefaultTransport, s.now)
+		keys.Prefetch(t.Context())
+		s.ahead.Add(int64(c.want - time.Second))
+		keys.Prefetch(t.Context())
+		if n := s.fetches.Load(); n != 1 {
+			t.Errorf("%s: %d fetches just before %v", name, n, c.want)
+		}
+		s.ahead.Add(int64(time.Second))
+		if keys.Prefetch(t.Context()); s.fetches.Load() != 2 {
+			t.Errorf("%s: not fetched again after %v", name, c.want)
+		}
+	}
+}
+
+// fixed answers every request with a function's result.
+type fixed func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (f fixed) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func body(text string) fixed {
+	return func(*http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		_, _ = w.WriteString(text)
+		return w.Result(), nil
+	}
+}
+
+// certificate returns a self-signed certificate in PEM.
+func certificate(t *testing.T, key crypto.Signer) string {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+func TestKeySet_Formats(t *testing.T) {
+	s := newSigner(t)
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(v any) fixed {
+		out, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body(string(out))
+	}
+	certificates := text(map[string]string{
+		"k1": certificate(t, s.key), "": certificate(t, s.key), "ec": certificate(t, ec), "text": "x",
+		"garbage": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+	})
+	set := text(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+		{Key: ec.Public(), KeyID: "ec"}, {Key: s.key.Public()}, {Key: s.key.Public(), KeyID: "k1"},
+	}})
+	for name, base := range map[string]fixed{"certificates": certificates, "JWK set": set} {
+		keys := googleauth.NewKeySet("http://google/", base, s.now)
+		if payload, err := keys.VerifySignature(t.Context(), s.token("k1", nil).Reveal()); err != nil ||
+			!strings.Contains(string(payload), `"sub":"1"`) {
+			t.Errorf("%s: %s, %v", name, payload, err)
+		}
+		for _, kid := range []string{"", "ec", "text", "garbage"} {
+			payload, err := keys.VerifySignature(t.Context(), s.token(kid, nil).Reveal())
+			if !errors.Is(err, googleauth.ErrUnknownKey) || payload != nil {
+				t.Errorf("%s, key %q: %v", name, kid, err)
+			}
+		}
+		long := s.token("k1", func(c map[string]any) { c["x"] = strings.Repeat("x", 8<<10) }).Reveal()
+		if _, err := keys.VerifySignature(t.Context(), long); !errors.Is(err, googleauth.ErrInvalidJWT) {
+			t.Errorf("%s, too long: %v", name, err)
+		}
+	}
+}
+
+func TestKeySet_Unusable(t *testing.T) {
+	s := newSigner(t)
+	for name, c := range map[string]struct {
+		base fixed
+		kind fault.Kind
+		log  string
+	}{
+		"not JSON":        {body("x"), fault.Unavailable, "not a JWK set"},
+		"no keys":         {body(`{"keys":null}`), fault.Unavailable, "no usable key"},
+		"empty set":       {body(`{"keys":[]}`), fault.Unavailable, "no usable key"},
+		"no certificates": {body(`{}`), fault.Unavailable, "no usable key"},
+		"no connection": {
+			func(*http.Request) (*http.Response, error) { return nil, errors.New("refused") }, fault.Unavailable,
+			"refused",
+		},
+		"incomplete": {func(*http.Request) (*http.Response, error) {
+			return &http.Response{
+				StatusCode: http.StatusOK,
+				Body:       io.NopCloser(iotest.ErrReader(errors.New("reset"))),
+			}, nil
+		}, fault.Unavailable, "reset"},
+		"bug": {func(*http.Request) (*http.Response, error) { panic("a bug") }, fault.Internal, "a bug"},
+	} {
+		keys := googleauth.NewKeySet("http://google/", c.base, s.now)
+		_, err := keys.VerifySignature(t.Context(), s.token("k1", nil).Reveal())
+		if fault.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.log) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	keys := googleauth.NewKeySet("http://[", http.DefaultTransport, s.now)
+	if _, err := keys.VerifySignature(t.Context(),
+		s.token("k1", nil).Reveal()); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("invalid URL: %v", err)
+	}
+}
+
+func TestKeySet_Timeouts(t *testing.T) {
+	token := newSigner(t).token("k1", nil).Reveal()
+	for name, limit := range map[string]time.Duration{"fetch": time.Hour, "request": time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			keys, start := googleauth.NewKeySet("http://google/", &silent{}, time.Now), time.Now()
+			_, err := keys.VerifySignature(ctx, token)
+			if took := time.Since(start); fault.KindOf(err) != fault.Unavailable || took != min(limit, 3*time.Second) {
+				t.Errorf("%s: %v in %v", name, err, took)
+			}
+			time.Sleep(3 * time.Second) // by the bubble's clock: the fetch outlives the request
+		})
+	}
+}
+
+func TestNewTransport(t *testing.T) {
+	got := googleauth.NewTransport()
+	if got == http.DefaultTransport || got.MaxIdleConnsPerHost != 100 || got.ResponseHeaderTimeout != 10*time.Second {
+		t.Errorf("%d connections, %v", got.MaxIdleConnsPerHost, got.ResponseHeaderTimeout)
 	}
 }
 
@@ -216,7 +454,9 @@ func TestKeySet_RotationAndMaxAge(t *testing.T) {
 	check("cold", s.token("k1", nil), valid, 1)
 	s.set(http.StatusOK, "k1", "k2")
 	check("immediately after rotation", s.token("k2", nil), fault.Unauthenticated, 1)
-	s.ahead.Add(int64(time.Minute))
+	s.ahead.Add(int64(59 * time.Second))
+	check("just before a minute", s.token("k2", nil), fault.Unauthenticated, 1)
+	s.ahead.Add(int64(time.Second))
 	check("a minute after rotation", s.token("k2", nil), valid, 2)
 	s.ahead.Add(int64(49 * time.Minute)) // max-age 3600 minus Age 600
 	check("within max-age", s.token("k1", nil), valid, 2)
@@ -231,7 +471,9 @@ func TestKeySet_RotationAndMaxAge(t *testing.T) {
 	check("outage longer than max-age", s.token("k1", nil), fault.Unavailable, 5)
 	s.set(http.StatusOK, "k1")
 	check("immediately after the outage", s.token("k1", nil), fault.Unavailable, 5)
-	s.ahead.Add(int64(5 * time.Second))
+	s.ahead.Add(int64(4 * time.Second))
+	check("just before the next attempt", s.token("k1", nil), fault.Unavailable, 5)
+	s.ahead.Add(int64(time.Second))
 	check("seconds after the outage", s.token("k1", nil), valid, 6)
 }
 

@@ -37,6 +37,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	form, _ := url.ParseQuery(string(text))
 	form["query"] = []string{r.URL.RawQuery}
 	e.requests = append(e.requests, form)
+	if r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
+		e.status = http.StatusUnsupportedMediaType
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Location", "/elsewhere")
 	w.Header().Set("Retry-After", e.retryAfter)
@@ -136,6 +139,9 @@ func TestProvider_RefreshErrors(t *testing.T) {
 		"rate limit":          {429, `{"error":"rate_limit_exceeded"}`, unavailable, nil},
 		"server error":        {503, `marked`, unavailable, nil},
 		"invalid request":     {400, `{"error":"invalid_request"}`, internal, nil},
+		"other error, subtype": {
+			400, `{"error":"invalid_request","error_subtype":"invalid_rapt"}`, internal, nil,
+		},
 		"redirect":            {307, `marked`, internal, nil},
 		"200 without JSON":    {200, `marked`, unavailable, nil},
 		"200 without a token": {200, `{"marked":1}`, unavailable, nil},
@@ -157,6 +163,28 @@ func TestProvider_RefreshErrors(t *testing.T) {
 		}
 		if len(e.requests) != want {
 			t.Errorf("%s: requests: got %d, want %d", name, len(e.requests), want)
+		}
+	}
+}
+
+func TestProvider_Refresh(t *testing.T) {
+	for rotated, want := range map[string]string{"": "old", `"refresh_token":"new",`: "new"} {
+		p, e := newProvider(t, 200, `{"access_token":"a",`+rotated+`"token_type":"Bearer","expires_in":60,`+
+			`"scope":"https://www.googleapis.com/auth/userinfo.profile openid"}`)
+		got, err := p.Refresh(t.Context(), config.NewSecret("old"))
+		tokens := googleauth.Tokens{
+			Access: config.NewSecret("a"), Refresh: config.NewSecret(want), ExpiresIn: time.Minute,
+			Scopes: []string{"openid", "profile"},
+		}
+		if diff := cmp.Diff(tokens, got); err != nil || diff != "" {
+			t.Error(err, diff)
+		}
+		form := url.Values{
+			"grant_type": {"refresh_token"}, "refresh_token": {"old"}, "client_id": {"c"},
+			"client_secret": {"GOCSPX-marked"}, "query": {""},
+		}
+		if diff := cmp.Diff([]url.Values{form}, e.requests); diff != "" {
+			t.Error(diff)
 		}
 	}
 }
@@ -326,8 +354,13 @@ func TestProvider_NoConnection(t *testing.T) {
 	p := googleauth.NewProvider(endpoints, client, "", http.DefaultTransport)
 	_, err := p.Exchange(t.Context(), config.NewSecret("c"), config.NewSecret("v"))
 	for _, err := range []error{err, p.Revoke(t.Context(), config.NewSecret("t"))} {
-		if fault.KindOf(err) != fault.Unavailable {
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "127.0.0.1:1") {
 			t.Errorf("got %v", err)
 		}
+	}
+	endpoints.Revocation = "http://["
+	p = googleauth.NewProvider(endpoints, client, "", http.DefaultTransport)
+	if err := p.Revoke(t.Context(), config.NewSecret("t")); err == nil {
+		t.Error("revoked at an invalid URL")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/deputy/internal/consenttest"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
@@ -74,5 +75,19 @@ func TestAlarm_ManySuspensions(t *testing.T) {
 		if got := w.countAlarms("Google rejects many refresh tokens"); got != c.alarms {
 			t.Errorf("%s: got %d alarms, want %d", name, got, c.alarms)
 		}
+	}
+}
+
+// The consent that reads a pending record reports it.
+func TestAlarm_TamperedPendingConsent(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, consenttest.Completion, create), ada)
+	docs, err := w.Docs.List(t.Context(), "pendingConsents", "", 1)
+	check(t, err)
+	docs[0].Fields["sealed"] = []byte("x")
+	_, err = w.Docs.Replace(t.Context(), "pendingConsents", docs[0].ID, docs[0].Fields, docs[0].Version)
+	check(t, err)
+	if _, err := w.Finish(t.Context(), callback); err == nil || w.countAlarms("") != 1 {
+		t.Errorf("%v; log %s", err, w.Log)
 	}
 }

@@ -3,8 +3,6 @@ package grants_test
 import (
 	"context"
 	"errors"
-	"io"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -240,24 +238,6 @@ func TestRefresh_InvalidClient(t *testing.T) {
 	}
 }
 
-// answer is a http.RoundTripper with one answer to every request.
-type answer string
-
-func (a answer) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(strings.NewReader(string(a))),
-	}, nil
-}
-
-// withAnswer changes deps to a Google with one answer to every refresh.
-func withAnswer(text string) func(*grants.Deps) {
-	return func(d *grants.Deps) {
-		at := googleauth.Endpoints{Token: "http://google/token"}
-		d.Google = googleauth.NewProvider(at, googleauth.Client{ID: "client"}, "", answer(text))
-	}
-}
-
 func TestRefresh_Answers(t *testing.T) {
 	w := newWorld(t)
 	w.SignIn(ada, create)
@@ -278,7 +258,7 @@ func TestRefresh_Answers(t *testing.T) {
 		"invalid ID token": {`,"id_token":"x.y.z"`, func(*vault.Grant) {}},
 	} {
 		text := `{"access_token":"ya29.new","token_type":"Bearer","expires_in":600` + c.text + `}`
-		_, err := w.InstanceWith(withAnswer(text)).TokenSource(t.Context(), adaID)
+		_, err := w.InstanceWith(consenttest.Answer(text)).TokenSource(t.Context(), adaID)
 		check(t, err)
 		want := before
 		want.AccessToken, want.AccessExpiry = config.NewSecret("ya29.new"), w.Now().Add(10*time.Minute)
@@ -301,7 +281,7 @@ func TestRefresh_NewTokenNotStored(t *testing.T) {
 	w.SignIn(ada, create)
 	w.Advance(2 * time.Hour)
 	a := w.InstanceWith(func(d *grants.Deps) {
-		withAnswer(`{"access_token":"a","token_type":"Bearer","expires_in":600,"refresh_token":"1//0new"}`)(d)
+		consenttest.Answer(`{"access_token":"a","token_type":"Bearer","expires_in":600,"refresh_token":"1//0new"}`)(d)
 		d.Vault = vault.New(readOnlyDocs{w.Docs}, d.Keys, d.Now)
 	})
 	if _, err := a.TokenSource(t.Context(), adaID, create); fault.KindOf(err) != fault.Unavailable {

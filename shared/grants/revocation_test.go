@@ -134,3 +134,19 @@ func TestRevocation_ConsentMeanwhile(t *testing.T) {
 		t.Errorf("%v, %d refreshes", err, w.RefreshCount())
 	}
 }
+
+// A newer grant that a security event has ended is no reason to leave the older token valid.
+func TestRevocation_NewerRevokedGrant(t *testing.T) {
+	w := newWorld(t)
+	w.SignIn(ada, create)
+	w.Google.Fail("revoke", 503)
+	_, err := w.Disconnect(t.Context(), adaID)
+	check(t, err)
+	w.Advance(time.Second)
+	w.SignIn(ada, create)
+	w.Advance(10 * time.Minute)
+	w.MarkGrant(ada, vault.RevokedAt, w.Now())
+	if got := w.sweep(); got.Ended != 1 || got.Revoked != 1 || w.Google.RefreshToken(ada) != "" {
+		t.Errorf("got %+v", got)
+	}
+}
