@@ -359,8 +359,10 @@ func TestCreateSpace_Reuse(t *testing.T) {
 		w.Google.CreateSpace("Hidden", alan)
 		ask := func(name string, members ...spaces.Member) (operations.CreatedSpace, error) {
 			in := operations.NewSpace{
-				Request:     spaces.Request{DisplayName: name, Members: members,
-					Rest: spaces.FollowUp{FirstMessage: "Hello"}},
+				Request: spaces.Request{
+					DisplayName: name, Members: members,
+					Rest: spaces.FollowUp{FirstMessage: "Hello"},
+				},
 				OnDuplicate: operations.DuplicateReuse,
 			}
 			return w.CreateSpace(t.Context(), call(resource.Key(name)), in)

@@ -9,8 +9,10 @@ import (
 
 // FuzzParseMember checks that a parsed name is safe in a path of Google's APIs and parses to itself.
 func FuzzParseMember(f *testing.F) {
-	for _, name := range []string{"users/1", "Ada@Example.com", "groups/oncall", "groups/on@example.com",
-		"users/../x"} {
+	for _, name := range []string{
+		"users/1", "Ada@Example.com", "groups/oncall", "groups/on@example.com",
+		"users/../x",
+	} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
