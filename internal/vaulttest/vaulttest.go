@@ -170,13 +170,26 @@ func Run(t *testing.T, newDocs func(t *testing.T) vault.Docs) {
 		})
 	})
 	t.Run("no version", func(t *testing.T) {
-		docs := newDocs(t)
-		if _, err := docs.Replace(t.Context(), "c", "1", vault.Fields{"x": "y"},
-			""); fault.KindOf(err) != fault.Conflict {
-			t.Errorf("replace: got %v", err)
+		docs, ctx, fields := newDocs(t), t.Context(), vault.Fields{"x": "new"}
+		create(t, docs, "c", "1")
+		for _, id := range []string{"1", "missing"} {
+			_, replaced := docs.Replace(ctx, "c", id, fields, "")
+			for name, err := range map[string]error{
+				"replace": replaced,
+				"update":  docs.Update(ctx, "c", id, fields, ""),
+				"delete":  docs.Delete(ctx, "c", id, ""),
+				"commit":  docs.Commit(ctx, vault.Write{Ref: vault.Ref{Collection: "c", ID: id}}),
+			} {
+				if fault.KindOf(err) != fault.Conflict {
+					t.Errorf("%s %s: got %v", name, id, err)
+				}
+			}
 		}
-		if _, err := docs.Get(t.Context(), "c", "1"); fault.KindOf(err) != fault.NotFound {
-			t.Errorf("the document was created: %v", err)
+		if _, err := docs.Get(ctx, "c", "missing"); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("a document was created: %v", err)
+		}
+		if doc, err := docs.Get(ctx, "c", "1"); err != nil || doc.Fields["x"] != "old" {
+			t.Errorf("got %v, %v", doc.Fields, err)
 		}
 	})
 	t.Run("canceled context", func(t *testing.T) {

@@ -152,10 +152,13 @@ func (d *Docs) Update(ctx context.Context, c vault.Collection, id string, f vaul
 
 // Delete implements vault.Docs.
 func (d *Docs) Delete(ctx context.Context, c vault.Collection, id string, at vault.Version) error {
+	updated, _ := parseVersion(at)
+	if updated.IsZero() { // no version
+		return fault.New(fault.Conflict, fault.NoText)
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	err := retryAborted(ctx, func(ctx context.Context) error {
-		updated, _ := parseVersion(at)
 		_, err := d.client.Collection(string(c)).Doc(id).Delete(ctx, firestore.LastUpdateTime(updated))
 		return err
 	})

@@ -2,9 +2,11 @@ package firestore
 
 import (
 	"context"
+	"slices"
 
 	"cloud.google.com/go/firestore"
 
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
 )
 
@@ -75,6 +77,9 @@ func (d *Docs) GetAll(ctx context.Context, refs ...vault.Ref) ([]vault.Doc, erro
 
 // Commit implements vault.Docs.
 func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
+	if slices.ContainsFunc(writes, func(w vault.Write) bool { return w.Fields == nil && w.IfVersion == "" }) {
+		return fault.New(fault.Conflict, fault.NoText)
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	err := retryAborted(ctx, func(ctx context.Context) error {
