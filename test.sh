@@ -118,6 +118,10 @@ go test -race -count=1 ./...
 if [ "$mode" = --all ]; then
 	step "two minutes of load with injected failures"
 	go test -count=1 ./cmd/local -run UnderLoad -v -args -load 2m | grep -v "^=== "
+	step "deploy.sh resumes after each kind of failure"
+	go test -count=1 ./internal/deploytest -run ResumesAfterFailure -args -every
+else
+	cannot "two minutes of load, and deploy.sh after every kind of failure (./test.sh --all runs them)"
 fi
 
 step "vet"

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,11 @@ type chromium struct {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait for Deputy's own retries more than they compute.
+	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	chromiumtest.Close()
 	os.Exit(code)

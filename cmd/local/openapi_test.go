@@ -477,20 +477,23 @@ func TestAPI_GoogleErrors(t *testing.T) {
 		"message": "chat.spaces.messages.create", "meeting": "meet.spaces.create",
 	}
 	for name, method := range methods {
-		o := operationCalls()[name]
-		w := newConnectedWorld(t)
-		for status, want := range map[int]string{403: "denied", 429: "rate_limited", 500: "unavailable"} {
-			w.google.Fail(method, status, status, status, status)
-			got := w.api(t, o.method, o.path, o.body)
-			if got.problem() != want || (want == "denied") == (got.header.Get("Retry-After") != "") {
-				t.Errorf("%s, %d: %d %s", name, status, got.status, got.text)
-			}
-			if want == "denied" { // Deputy does not retry a denied call; use up the remaining faults
-				for w.google.PendingFaults(method) > 0 {
-					w.api(t, o.method, o.path, o.body)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := operationCalls()[name]
+			w := newConnectedWorld(t)
+			for status, want := range map[int]string{403: "denied", 429: "rate_limited", 500: "unavailable"} {
+				w.google.Fail(method, status, status, status, status)
+				got := w.api(t, o.method, o.path, o.body)
+				if got.problem() != want || (want == "denied") == (got.header.Get("Retry-After") != "") {
+					t.Errorf("%d: %d %s", status, got.status, got.text)
+				}
+				if want == "denied" { // Deputy does not retry a denied call; use up the remaining faults
+					for w.google.PendingFaults(method) > 0 {
+						w.api(t, o.method, o.path, o.body)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 
