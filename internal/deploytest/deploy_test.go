@@ -36,7 +36,8 @@ var buildStub = sync.OnceValues(func() (string, error) {
 			return "", err
 		}
 	}
-	return folder, nil
+	secrets := []byte(`{"web":{"client_id":"c","client_secret":"CLIENT-SECRET"}}` + "\n")
+	return folder, os.WriteFile(filepath.Join(folder, "client_secrets.json"), secrets, 0o600)
 })
 
 func TestMain(m *testing.M) {
@@ -61,16 +62,51 @@ type cloud struct {
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{t, t.TempDir(), filepath.Join(t.TempDir(), "client_secrets.json")}
-	secrets := []byte(`{"web":{"client_id":"c","client_secret":"CLIENT-SECRET"}}` + "\n")
-	if err := os.WriteFile(c.client, secrets, 0o600); err != nil {
+	stub, err := buildStub()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return &cloud{t, t.TempDir(), filepath.Join(stub, "client_secrets.json")}
 }
 
-// deploy runs deploy.sh. Leading arguments that begin with STUB_ are environment variables.
+// firstDeployment is the first run of deploy.sh in an empty project.
+type firstDeployment struct {
+	once         sync.Once
+	code         int
+	out          string
+	state, calls []byte
+}
+
+// firstDeployments has one entry for each list of arguments, because a first run takes a second.
+var firstDeployments sync.Map
+
+// deploy runs deploy.sh. Leading arguments that begin with STUB_ are environment variables. A first run with the same
+// arguments as another test's first run gets a copy of its result.
 func (c *cloud) deploy(args ...string) (code int, out string) {
+	c.t.Helper()
+	state, calls := filepath.Join(c.folder, "state"), filepath.Join(c.folder, "calls")
+	if entries, err := os.ReadDir(c.folder); err != nil || len(entries) > 0 {
+		return c.run(args...)
+	}
+	v, _ := firstDeployments.LoadOrStore(strings.Join(args, "\n"), &firstDeployment{})
+	first := v.(*firstDeployment) //nolint:errcheck,forcetypeassert // only this function stores
+	first.once.Do(func() {
+		first.code, first.out = c.run(args...)
+		first.state, _ = os.ReadFile(state) //nolint:gosec // a test path
+		first.calls, _ = os.ReadFile(calls) //nolint:gosec // a test path
+	})
+	for path, text := range map[string][]byte{state: first.state, calls: first.calls} {
+		if text == nil {
+			continue // the run ended before its first call
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	return first.code, first.out
+}
+
+func (c *cloud) run(args ...string) (code int, out string) {
 	c.t.Helper()
 	stub, err := buildStub()
 	if err != nil {
