@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
@@ -16,9 +15,9 @@ import (
 func (s server) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject) (api.ListSpacesResponseObject, error) {
 	query, c := strings.TrimSpace(api.Value(in.Params.Query)), newCall(ctx, in.Params.ActAs, in.Params.Authority, "")
 	sized := c.Authority != callers.AuthorityAdmin && in.Params.PageSize != nil
-	if query != "" && (sized || utf8.RuneCountInString(query) > 200) {
-		return nil, invalid(i18n.English("query can have at most 200 characters. " +
-			"Without the authority admin, it can't be combined with pageSize, because Google returns one page."))
+	if query != "" && sized {
+		return nil, invalid(i18n.English("Without the authority admin, query can't be combined with pageSize, " +
+			"because Google returns one page."))
 	}
 	list := newListID(c, query)
 	page, err := list.decode(in.Params.PageSize, in.Params.PageToken)

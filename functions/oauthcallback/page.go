@@ -105,8 +105,6 @@ func (f function) showError(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func withButton(p page, link config.Secret, label string) page {
-	if !link.Empty() {
-		p.ButtonURL, p.ButtonLabel = link.Reveal(), label
-	}
+	p.ButtonURL, p.ButtonLabel = link.Reveal(), label // the page shows no button without a URL
 	return p
 }

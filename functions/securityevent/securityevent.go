@@ -8,7 +8,6 @@ package securityevent
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -53,10 +52,9 @@ func New(d Deps) http.Handler {
 
 // receive handles one token. It replies with 202 when it is done, so that Google doesn't send the token again.
 func (f function) receive(w http.ResponseWriter, r *http.Request) error {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxToken+1))
-	if err != nil || len(body) > maxToken {
-		err := errors.New("body incomplete or larger than 64 KiB")
-		return &fault.Error{Op: "securityevent.receive", Kind: fault.Invalid, Err: err}
+	body, err := serve.ReadBody(r)
+	if err != nil {
+		return fault.Wrap("securityevent.receive", err)
 	}
 	token, err := f.Tokens.Verify(r.Context(), config.NewSecret(body))
 	if errors.Is(err, googleauth.ErrAudience) {

@@ -31,7 +31,7 @@ func (gs *Grants) nextSweep(g vault.Grant) time.Time {
 	due := g.RefreshDay.Add(maxIdle)
 	switch g.Status {
 	case vault.Suspended:
-		due = g.SuspendedAt.Add(suspendedRetries[min(g.Retries, len(suspendedRetries)-1)])
+		due = g.SuspendedAt.Add(suspendedRetries[g.Retries])
 	case vault.Revoked:
 		return time.UnixMicro(g.Generation).Add(tombstoneLife)
 	case vault.Disconnecting:
@@ -235,8 +235,7 @@ func (s *sweeper) retryRevocation(ctx context.Context, r vault.Revocation) (*int
 		return &s.result.Expired, s.vault.DeleteRevocation(ctx, r)
 	}
 	if err := s.deps.Google.Revoke(ctx, r.Token); err != nil {
-		r.Attempts++
-		return nil, errors.Join(err, s.vault.SaveRevocation(ctx, r))
+		return nil, err
 	}
 	// If the person connected during this call, Google has revoked the new grant too: ask before its next use.
 	if _, err := s.vault.MarkGrant(ctx, r.Person, vault.RecheckAt, s.now()); err != nil {

@@ -115,11 +115,7 @@ func valueOr[T any](p *T, fallback T) T {
 }
 
 func (c Change) check() error {
-	if c.DisplayName != nil {
-		if _, err := NormalizeName(*c.DisplayName); err != nil {
-			return err
-		}
-	}
+	// Rename, the first step, checks the name.
 	if n := utf8.RuneCountInString(valueOr(c.Description, "")); n > MaxDescription {
 		return fault.New(fault.Invalid, words.ErrorDescriptionTooLong, n, MaxDescription)
 	}

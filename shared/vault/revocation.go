@@ -21,7 +21,6 @@ type Revocation struct {
 	ID         string          `json:"-"`
 	Person     resource.Person `json:"person"`
 	Generation int64           `json:"generation"` // of the ended grant; a newer grant must not be affected
-	Attempts   int64           `json:"attempts"`
 	Expires    time.Time       `json:"expires"`
 	Token      config.Secret   `json:"-"`
 	Err        error           `json:"-"` // why the record did not open; nil if it did
@@ -38,9 +37,9 @@ type sealedRevocation struct {
 func (v *Vault) CreateRevocation(
 	ctx context.Context, person resource.Person, generation int64, token config.Secret,
 ) error {
-	r := Revocation{ID: rand.Text(), Person: person, Generation: generation, Attempts: 1, Token: token}
+	r := Revocation{ID: rand.Text(), Person: person, Generation: generation}
 	r.Expires = v.now().Add(RevocationTTL)
-	f, err := v.revocationFields(r)
+	f, err := v.sealFields(revocations, r.ID, sealedRevocation{r, token.Reveal()}, Fields{expiresField: r.Expires})
 	if err == nil {
 		_, err = v.docs.Create(ctx, revocations, r.ID, f)
 	}
@@ -67,21 +66,7 @@ func (v *Vault) Revocations(ctx context.Context, after string, limit int) ([]Rev
 	return out, nil
 }
 
-// SaveRevocation replaces r. It returns Conflict if r has changed since it was read.
-func (v *Vault) SaveRevocation(ctx context.Context, r Revocation) error {
-	f, err := v.revocationFields(r)
-	if err == nil {
-		_, err = v.docs.Replace(ctx, revocations, r.ID, f, r.version)
-	}
-	return fault.Wrap("vault.SaveRevocation", err)
-}
-
 // DeleteRevocation removes r. It returns Conflict if r has changed since it was read.
 func (v *Vault) DeleteRevocation(ctx context.Context, r Revocation) error {
 	return fault.Wrap("vault.DeleteRevocation", v.docs.Delete(ctx, revocations, r.ID, r.version))
-}
-
-func (v *Vault) revocationFields(r Revocation) (Fields, error) {
-	content := sealedRevocation{r, r.Token.Reveal()}
-	return v.sealFields(revocations, r.ID, content, Fields{expiresField: r.Expires})
 }

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -86,9 +85,6 @@ func (v *Vault) open(collection Collection, doc Doc, content any) error {
 		err = errBrokenRecord
 	}
 	if err != nil {
-		if errors.Is(err, seal.ErrNotAuthentic) {
-			err = errBrokenRecord
-		}
 		err = fmt.Errorf("vault: %s/%s: %w", collection, doc.ID, err)
 		if report := v.onOpenError.Load(); report != nil {
 			(*report)(collection, err)
