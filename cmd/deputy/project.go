@@ -93,7 +93,7 @@ func (d *deployment) checkLogs(ctx context.Context) {
 		d.check("request log of deputy-"+name, err, redeploy)
 	}
 	reported, err := d.ask(ctx, "logging", "read",
-		`resource.labels.service_name=~"^deputy-" jsonPayload.error:"`+googlecall.NotSetUp+`"`,
+		`resource.labels.service_name=~"^deputy-" jsonPayload.error:"`+googlecall.ErrNotSetUp.Error()+`"`,
 		"--freshness=1d", "--limit=1", "--format=value(timestamp)")
 	if err == nil && reported != "" {
 		err = fmt.Errorf("at %s, Google reported that the Chat app was not found", reported)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -58,10 +59,10 @@ func TestKickoff_CalendarError(t *testing.T) {
 	b := w.browser(t, ada)
 	b.space = "AAAAteam"
 	b.connectWith("/kickoff")
-	w.google.FailRateLimited("calendar.events.insert", 2)
+	w.google.FailAs("calendar.events.insert", google.RateLimited, google.RateLimited)
 	b.wantText(b.say("/kickoff tomorrow 10:00"), "Meeting scheduled") // Deputy retries silently
-	w.google.FailRateLimited("calendar.events.insert", 4)
+	w.google.FailAs("calendar.events.insert", slices.Repeat([]google.Fault{google.RateLimited}, 4)...)
 	b.wantText(b.say("/kickoff tomorrow 11:00"), "Google Calendar is receiving too many requests", "Try again")
-	w.google.FailWith("calendar.events.insert", 400, "Invalid attendee email.")
+	w.google.FailAs("calendar.events.insert", google.Fault{Status: 400, Message: "Invalid attendee email."})
 	b.wantText(b.say("/kickoff tomorrow 12:00"), "Google Calendar rejected the request: Invalid attendee email.")
 }

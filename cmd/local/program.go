@@ -54,6 +54,7 @@ type options struct {
 	peer          *program          // another instance, whose Google, keys and callers file it shares; or nil
 	callersYAML   []byte            // the callers file at start and after a reset
 	realGoogle    *googleBackend    // real Google; nil means the emulator
+	strict        uint64            // seed of strict answers; 0: friendly ones
 	app           *app              // receives Chat's events; nil means Deputy
 }
 
@@ -119,7 +120,7 @@ func assemble(ctx context.Context, o options, address, googleURL string) (*progr
 		ClientID: "123456789012-local.apps.googleusercontent.com", ClientSecret: "GOCSPX-" + o.secretMark + "local",
 		RedirectURIs: []string{address + "/oauthcallback/callback"}, CertsAddress: googleURL + "/oauth2/v3/certs",
 		ProjectNumber: projectNumber, AppName: "Deputy", ChatAddress: address +
-			"/?in=", LeakMarker: o.secretMark, Now: o.now,
+			"/?in=", LeakMarker: o.secretMark, Now: o.now, Strict: o.strict,
 	}
 	if o.realGoogle != nil {
 		c.People = []google.Person{} // signIn adds them

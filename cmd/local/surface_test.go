@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/deputy/emulator/chatpage"
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
@@ -183,7 +184,7 @@ func googleError(status int, message string) condition {
 		func(tr *trial, g interaction) {
 			tr.allow(capability.All()...)
 			for range 4 { // once for each attempt
-				tr.google.FailWith(g.method, status, message)
+				tr.google.FailAs(g.method, google.Fault{Status: status, Message: message})
 			}
 		},
 		func(g interaction, _ string) (string, bool) {

@@ -16,6 +16,7 @@ type apiError struct {
 	message      string
 	reason       string
 	legacyReason string // the reason in the error format of Google's older APIs
+	metadata     map[string]string
 }
 
 // insufficientScopes is the error for a token without a required scope.
@@ -53,19 +54,7 @@ func (s *Server) callAPI(w http.ResponseWriter, r *http.Request) {
 	if failed != nil {
 		call.Status = failed.code
 		s.Record(call)
-		text := map[string]any{"code": failed.code, "message": failed.message, "status": failed.status}
-		if failed.reason != "" {
-			text["details"] = []any{map[string]any{
-				"@type":  "type.googleapis.com/google.rpc.ErrorInfo",
-				"reason": failed.reason, "domain": "googleapis.com",
-			}}
-		}
-		if failed.legacyReason != "" {
-			text["errors"] = []any{map[string]any{
-				"domain": "usageLimits", "reason": failed.legacyReason, "message": failed.message,
-			}}
-		}
-		answer(w, failed.code, map[string]any{"error": text})
+		answer(w, failed.code, s.errorBody(failed))
 		return
 	}
 	call.Status = http.StatusOK
@@ -78,9 +67,14 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 	if err != nil {
 		return nil, invalid("The request body is incomplete.")
 	}
-	if f := cmp.Or(s.takeFault(m.ID), s.switchFault(m)); f.status != 0 {
-		message := cmp.Or(f.message, "injected fault for "+string(body)) // Google's messages may quote the request
-		return nil, &apiError{f.status, statuses[f.status], message, "", f.legacyReason}
+	if f := cmp.Or(s.takeFault(m.ID), s.switchFault(m)); f.Status != 0 {
+		message := cmp.Or(f.Message, "injected fault for "+string(body)) // Google's messages may quote the request
+		out := newError(f.Status, message)
+		out.status, out.reason, out.legacyReason = cmp.Or(f.Canonical, out.status), f.Reason, f.LegacyReason
+		if f.Service != "" {
+			out.metadata = map[string]string{"service": f.Service, "consumer": "projects/" + s.ProjectNumber}
+		}
+		return nil, out
 	}
 	token, ok := s.bearer(r)
 	if !ok {

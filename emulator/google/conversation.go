@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -142,28 +141,9 @@ func (s *Server) listSpaces(p Person, q url.Values) (any, *apiError) {
 	defer s.mu.Unlock()
 	list := []any{}
 	for _, space := range s.namedSpaces(p) {
-		list = append(list, s.spaceResource(space))
+		list = append(list, s.listedSpace(space))
 	}
-	return paginate(q, "spaces", list)
-}
-
-// paginate returns the page of a list that pageSize and pageToken select.
-func paginate(q url.Values, field string, list []any) (any, *apiError) {
-	size, start := 100, 0
-	if text := q.Get("pageSize"); text != "" {
-		size, _ = strconv.Atoi(text)
-	}
-	if token := q.Get("pageToken"); token != "" {
-		if _, err := fmt.Sscanf(token, "page-%d", &start); err != nil || start > len(list) {
-			return nil, invalid("Invalid page token.")
-		}
-	}
-	end := min(start+max(size, 1), len(list))
-	out := map[string]any{field: list[start:end]}
-	if end < len(list) {
-		out["nextPageToken"] = fmt.Sprintf("page-%d", end)
-	}
-	return out, nil
+	return s.paginate(q, "spaces", list)
 }
 
 // namedSpaces returns a person's named spaces by name: Google documents no order. The caller holds the lock.
@@ -202,11 +182,11 @@ func (s *Server) searchSpaces(c caller, q url.Values) (any, *apiError) {
 			return !slices.ContainsFunc(name, func(part string) bool { return strings.HasPrefix(part, word) })
 		})
 		if matches && (len(words) > 0 || c.admin) {
-			list = append(list, map[string]any{"space": s.spaceResource(space)})
+			list = append(list, map[string]any{"space": s.listedSpace(space)})
 		}
 	}
 	if c.admin {
-		return paginate(q, "results", list)
+		return s.paginate(q, "results", list)
 	}
 	return map[string]any{"results": list[:min(len(list), 100)]}, nil
 }

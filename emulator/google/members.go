@@ -2,11 +2,12 @@ package google
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 )
 
 func (s *Server) listMembers(c caller, id string, q url.Values) (any, *apiError) {
@@ -25,7 +26,7 @@ func (s *Server) listMembers(c caller, id string, q url.Values) (any, *apiError)
 		if m.State == "JOINED" || invited {
 			list = append(list, map[string]any{
 				"name": space.member(m.Person.Sub), "state": m.State,
-				"member": m.userResource(c.Person), "role": cmp.Or(m.Role, "ROLE_MEMBER"),
+				"member": s.userResource(m.Person, c.Person), "role": cmp.Or(m.Role, "ROLE_MEMBER"),
 			})
 		}
 	}
@@ -34,12 +35,17 @@ func (s *Server) listMembers(c caller, id string, q url.Values) (any, *apiError)
 			list = append(list, space.groupMember(group))
 		}
 	}
-	return paginate(q, "memberships", list)
+	return s.paginate(q, "memberships", list)
+}
+
+// groupMemberName returns a name that cannot be built from the group's: Google documents no form.
+func (s *Space) groupMemberName(group string) string {
+	return s.member(fmt.Sprintf("g%x", sha256.Sum256([]byte(s.ID + group)))[:20])
 }
 
 func (s *Space) groupMember(group string) map[string]any {
-	id := strings.TrimPrefix(group, "groups/")
-	return map[string]any{"name": s.member(id), "state": "JOINED", "groupMember": map[string]any{"name": group}}
+	return map[string]any{"name": s.groupMemberName(group), "state": "JOINED",
+		"groupMember": map[string]any{"name": group}}
 }
 
 // personMember returns the membership of a person, without a role.
@@ -55,7 +61,13 @@ func (s *Server) getMember(c caller, id, member string) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	space := s.space(id)
-	if other, ok := FindPerson(member); ok && c.canSee(space) {
+	if !c.canSee(space) {
+		return nil, notFound
+	}
+	if i := space.group(member); i >= 0 {
+		return space.groupMember(space.Groups[i]), nil
+	}
+	if other, ok := FindPerson(member); ok {
 		for _, m := range space.Members {
 			if m.Person == other {
 				out := space.personMember(other, m.State)
@@ -78,18 +90,44 @@ func (s *Server) patchMember(c caller, id, member, mask string, body []byte) (an
 	return s.updateMember(c, id, member, func(space *Space, i int) any {
 		space.Members[i].Role = r.Role
 		m := space.Members[i]
-		user := m.userResource(c.Person)
+		user := s.userResource(m.Person, c.Person)
 		return map[string]any{"name": space.member(m.Person.Sub), "state": m.State, "role": m.Role, "member": user}
 	})
 }
 
 func (s *Server) deleteMember(c caller, id, member string) (any, *apiError) {
+	if out, ok := s.deleteGroup(c, id, member); ok {
+		return out, nil
+	}
 	return s.updateMember(c, id, member, func(space *Space, i int) any {
 		m := space.Members[i]
 		space.Members = slices.Delete(space.Members, i, i+1)
 		s.post(space, Message{Line: true, Text: c.describe("removed "+m.Person.Name, s)})
 		return map[string]any{"name": space.member(m.Person.Sub)}
 	})
+}
+
+// deleteGroup removes the group with this ID of a membership from a space that c manages.
+func (s *Server) deleteGroup(c caller, id, member string) (any, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := s.space(id)
+	if !c.canSee(space) || !c.canManage(space) {
+		return nil, false
+	}
+	i := space.group(member)
+	if i < 0 {
+		return nil, false
+	}
+	out := space.groupMember(space.Groups[i])
+	space.Groups = slices.Delete(space.Groups, i, i+1)
+	s.notify()
+	return out, true
+}
+
+// group returns the index of the group with this ID of a membership, or -1.
+func (s *Space) group(member string) int {
+	return slices.IndexFunc(s.Groups, func(g string) bool { return s.groupMemberName(g) == s.member(member) })
 }
 
 // updateMember calls update with the index of a member, if c manages the space.
@@ -113,10 +151,10 @@ func (s *Server) updateMember(c caller, id, member string, update func(*Space, i
 
 // userResource returns the member as p may see it: with name and email address only within p's organization, which is
 // stricter than Google (Chat API reference: spaces.members).
-func (m Member) userResource(p Person) map[string]any {
-	out := map[string]any{"name": m.Person.User(), "type": "HUMAN"}
-	if m.Person.Domain == p.Domain {
-		out["displayName"], out["email"] = m.Person.Name, m.Person.Email
+func (s *Server) userResource(user, p Person) map[string]any {
+	out := map[string]any{"name": user.User(), "type": "HUMAN"}
+	if user.Domain == p.Domain {
+		out["displayName"], out["email"] = user.Name, user.Email
 	}
-	return out
+	return s.omit(out, "displayName", "email")
 }

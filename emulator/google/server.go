@@ -22,6 +22,7 @@ type Config struct {
 	AppName                string
 	ChatAddress            string // prefix of spaceUri, before the space's ID
 	CertsAddress           string // jwks_uri of the RISC configuration
+	Strict                 uint64 // not 0: answers take the hardest shapes that documents allow, chosen by this seed
 	LeakMarker             string // part of every secret the emulator issues, so that tests can find leaks
 	Now                    func() time.Time
 	People                 []Person      // the accounts; nil means People()
@@ -65,7 +66,7 @@ type state struct {
 	noRefresh      bool
 	grantLifetime  time.Duration
 	calls          []Call
-	faults         map[string][]fault
+	faults         map[string][]Fault
 	secrets        []string
 	delegation     delegation
 
@@ -87,7 +88,7 @@ func (s *Server) initialState() state {
 		accounts: s.People, requests: map[string]authRequest{}, codes: map[string]grantedCode{},
 		access: map[string]accessToken{}, refresh: map[string]refreshToken{}, granted: map[string][]string{},
 		requestResults: map[string]requestResult{}, needsReauth: map[string]bool{}, refreshFails: map[string]bool{},
-		faults: map[string][]fault{}, newEmails: map[string]string{}, unverified: map[string]bool{},
+		faults: map[string][]Fault{}, newEmails: map[string]string{}, unverified: map[string]bool{},
 		objects: map[string]object{}, undeliverable: map[string]bool{}, quotaUse: map[string][]time.Time{},
 		switches: map[string]bool{},
 	}
@@ -177,15 +178,8 @@ func (s *Server) Fail(method string, statuses ...int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, status := range statuses {
-		s.faults[method] = append(s.faults[method], fault{status: status})
+		s.faults[method] = append(s.faults[method], Fault{Status: status})
 	}
-}
-
-// FailWith makes the next call of a method fail with this status and message.
-func (s *Server) FailWith(method string, status int, message string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults[method] = append(s.faults[method], fault{status: status, message: message})
 }
 
 // PendingFaults returns how many calls of a method are still to fail.
@@ -199,33 +193,37 @@ func (s *Server) PendingFaults(method string) int {
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = map[string][]fault{}
+	s.faults = map[string][]Fault{}
 }
 
-// FailRateLimited makes the next calls of a method fail as Calendar rate-limits: 403 with the reason rateLimitExceeded
-// (Calendar's guide "Handle API errors").
-func (s *Server) FailRateLimited(method string, times int) {
+// Fault is how a call fails on request.
+type Fault struct {
+	Status       int    // HTTP status; 0 means no fault
+	Message      string // empty for one that quotes the request
+	Canonical    string // such as FAILED_PRECONDITION; empty for the usual one of Status
+	Reason       string // of the ErrorInfo
+	LegacyReason string // the reason in the error format of Google's older APIs
+	Service      string // metadata of the ErrorInfo
+}
+
+// RateLimited is Calendar's error for too many requests (Calendar's guide "Handle API errors").
+var RateLimited = Fault{
+	Status: http.StatusForbidden, Message: "Rate Limit Exceeded", LegacyReason: "rateLimitExceeded",
+}
+
+// FailAs makes the next calls of a method fail, one as each fault says.
+func (s *Server) FailAs(method string, faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for range times {
-		rateLimit := fault{http.StatusForbidden, "Rate Limit Exceeded", "rateLimitExceeded"}
-		s.faults[method] = append(s.faults[method], rateLimit)
-	}
-}
-
-// fault is how a call fails on request.
-type fault struct {
-	status       int // 0 means no fault
-	message      string
-	legacyReason string // the reason in the error format of Google's older APIs
+	s.faults[method] = append(s.faults[method], faults...)
 }
 
 // takeFault returns and removes the next fault of a method.
-func (s *Server) takeFault(method string) fault {
+func (s *Server) takeFault(method string) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.faults[method]) == 0 {
-		return fault{}
+		return Fault{}
 	}
 	next := s.faults[method][0]
 	s.faults[method] = s.faults[method][1:]
@@ -247,10 +245,10 @@ type recordedHandler func(http.ResponseWriter, *http.Request) (status int, detai
 func (s *Server) recordCalls(name string, next recordedHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := Call{Method: name, Path: r.URL.Path, At: s.Now()}
-		if f := s.takeFault(name); f.status != 0 {
-			c.Status = f.status
+		if f := s.takeFault(name); f.Status != 0 {
+			c.Status = f.Status
 			s.Record(c)
-			http.Error(w, "injected fault", f.status)
+			http.Error(w, "injected fault", f.Status)
 			return
 		}
 		c.Status, c.Detail = next(w, r)

@@ -244,6 +244,11 @@ func (s *Server) spaceResource(space *Space) map[string]any {
 	return out
 }
 
+// listedSpace returns the fields of a space in a list.
+func (s *Server) listedSpace(space *Space) map[string]any {
+	return s.omit(s.spaceResource(space), "createTime", "spaceUri", "spaceHistoryState")
+}
+
 // nameTaken reports whether a space of p's organization, other than the one excluded, has this name.
 func (s *Server) nameTaken(p Person, name string, excluded *Space) bool {
 	return slices.ContainsFunc(s.spaces, func(o *Space) bool {

@@ -63,8 +63,8 @@ func (s *Server) storageAPI(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) callStorage(w http.ResponseWriter, r *http.Request, m *method, path []string) *apiError {
-	if f := s.takeFault(m.ID); f.status != 0 {
-		return &apiError{code: f.status, message: "injected fault"}
+	if f := s.takeFault(m.ID); f.Status != 0 {
+		return &apiError{code: f.Status, message: "injected fault"}
 	}
 	token, ok := s.bearer(r)
 	if !ok || !slices.Contains(token.scopes, cloudPlatform) {

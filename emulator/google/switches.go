@@ -74,21 +74,21 @@ func (s *Server) IsOn(name string) bool {
 }
 
 // switchFault returns the fault that a switch causes in a method of the Chat API.
-func (s *Server) switchFault(m *method) fault {
+func (s *Server) switchFault(m *method) Fault {
 	if m.api != s.api {
-		return fault{}
+		return Fault{}
 	}
 	// Reading works without a configured app.
 	if s.IsOn("no-app") && m.HTTPMethod != http.MethodGet {
-		return fault{status: http.StatusNotFound, message: "Google Chat app not found. " +
+		return Fault{Status: http.StatusNotFound, Message: "Google Chat app not found. " +
 			"To create a Chat app, you must turn on the Chat API and configure the app in the Google Cloud console."}
 	}
 	for status := range statuses {
 		if s.IsOn(strconv.Itoa(status)) {
-			return fault{status: status, message: "Switched on."}
+			return Fault{Status: status, Message: "Switched on."}
 		}
 	}
-	return fault{}
+	return Fault{}
 }
 
 // The syntaxes of a message's text.

@@ -53,7 +53,7 @@ var allowedImports = map[string][]string{
 		"shared/capability", "shared/fault", "shared/googlecall", "shared/resource", "shared/seal",
 		"shared/words",
 	},
-	"shared/googlecall": {"shared/capability", "shared/fault", "shared/i18n", "shared/resource"},
+	"shared/googlecall": {"shared/capability", "shared/fault", "shared/i18n", "shared/resource", "shared/words"},
 	"shared/operations": {
 		"shared/address", "shared/callers", "shared/capability", "shared/config", "shared/consent",
 		"shared/fault", "shared/grants", "shared/i18n", "shared/meetings", "shared/resource", "shared/spaces",
@@ -115,10 +115,12 @@ var allowedImports = map[string][]string{
 	"internal/deploytest":      {},
 	"internal/deploytest/stub": {},
 	"internal/operationstest": {
-		"emulator/google", "internal/vaulttest", "shared/callers", "shared/capability", "shared/config",
+		"emulator/google", "internal/seed", "internal/vaulttest", "shared/callers", "shared/capability",
+		"shared/config",
 		"shared/consent", "shared/googleauth", "shared/grants", "shared/logging", "shared/meetings",
 		"shared/operations", "shared/resource", "shared/seal", "shared/spaces", "shared/vault", "shared/vault/memory",
 	},
+	"internal/seed":       {},
 	"internal/vaulttest":  {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
 	"internal/googletest": {"emulator/google", "shared/capability", "shared/resource"},
 }

@@ -1,13 +1,9 @@
 package googlecall
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +11,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/words"
 )
 
 // ErrorTexts contains the messages that people see when a call to one Google API fails. If a
@@ -27,9 +24,10 @@ type ErrorTexts struct {
 	Conflict    i18n.Text // the resource already exists, or has changed
 	NotFound    i18n.Text // the resource doesn't exist, or isn't visible
 	BadRequest  i18n.Text // the request is invalid; the argument is Google's message
+	TurnedOff   i18n.Text // the service is turned off for the account
 
-	// NotSetUp is for a project that is not set up for the API: Google answers 404
-	// with a message that contains NotSetUpMarker.
+	// NotSetUp replaces the text for a project that is not set up for the API. If NotSetUpMarker is not empty, a 404
+	// whose message contains it also means that.
 	NotSetUp       i18n.Text
 	NotSetUpMarker string
 	// OwnCredentials means that calls use Deputy's own credentials. A 401 then says nothing
@@ -39,7 +37,7 @@ type ErrorTexts struct {
 
 // Fault converts the error of a call to a fault with a kind and a text for people.
 // It wraps ErrToken or ErrScope when the API rejects the person's token. It omits
-// Google's message, which may quote what a person typed, unless a.Operator is set.
+// Google's message, which may quote what a person typed, unless a.OwnCredentials is set.
 func (a ErrorTexts) Fault(op string, err error) error {
 	if err == nil {
 		return nil
@@ -52,31 +50,43 @@ func (a ErrorTexts) Fault(op string, err error) error {
 		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: a.NoResponse, Err: err}
 	}
 	parsed := parseError(e)
+	means := parsed.meaning()
+	if means == notFound && a.NotSetUpMarker != "" && strings.Contains(e.Message, a.NotSetUpMarker) {
+		means = notSetUp
+	}
 	f := &fault.Error{Op: op, Kind: fault.Unavailable, Public: a.NoResponse, Err: errors.New(parsed.String())}
 	set := func(kind fault.Kind, public i18n.Text, args ...any) {
 		if public != fault.NoText {
 			f.Kind, f.Public, f.Args = kind, public, args
 		}
 	}
-	switch {
-	case parsed.status == "ALREADY_EXISTS" || parsed.reason == "duplicate" || e.Code == http.StatusPreconditionFailed:
-		set(fault.Conflict, a.Conflict)
-	case e.Code == http.StatusUnauthorized && !a.OwnCredentials:
-		f.Kind, f.Err = fault.NeedsConsent, ErrToken
-	case parsed.reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT" && !a.OwnCredentials:
-		f.Kind, f.Err = fault.NeedsConsent, ErrScope
-	case parsed.rateLimited():
+	switch means {
+	case noToken:
+		if !a.OwnCredentials {
+			f.Kind, f.Err = fault.NeedsConsent, fmt.Errorf("%w: %w", ErrToken, f.Err)
+		}
+	case noScope:
+		if a.OwnCredentials {
+			set(fault.Denied, a.Forbidden)
+		} else {
+			f.Kind, f.Err = fault.NeedsConsent, fmt.Errorf("%w: %w", ErrScope, f.Err)
+		}
+	case tooMany:
 		set(fault.RateLimited, a.RateLimited)
-	case e.Code == http.StatusForbidden:
-		set(fault.Denied, a.Forbidden)
-	case e.Code == http.StatusNotFound && a.NotSetUpMarker != "" && strings.Contains(e.Message, a.NotSetUpMarker):
+	case notSetUp:
+		f.Public, f.Err = words.ErrorSetUpBroken, fmt.Errorf("%w: %w", ErrNotSetUp, f.Err)
 		set(fault.Unavailable, a.NotSetUp)
-		f.Err = fmt.Errorf("%w: %s", f.Err, NotSetUp)
-	case e.Code == http.StatusNotFound:
+	case turnedOff:
+		set(fault.Denied, a.TurnedOff)
+	case notAllowed:
+		set(fault.Denied, a.Forbidden)
+	case exists:
+		set(fault.Conflict, a.Conflict)
+	case notFound:
 		set(fault.NotFound, a.NotFound)
-	case e.Code == http.StatusBadRequest:
+	case badRequest:
 		set(fault.Invalid, a.BadRequest, e.Message)
-	default:
+	case serverFailed, unknown:
 		set(fault.Unavailable, a.ServerError)
 	}
 	if a.OwnCredentials {
@@ -85,65 +95,19 @@ func (a ErrorTexts) Fault(op string, err error) error {
 	return f
 }
 
-// NotSetUp marks errors in the log when the project is not set up for an API.
-const NotSetUp = "not_set_up"
+// ErrNotSetUp says that the project is not set up for an API. Its text marks such errors in the log.
+var ErrNotSetUp = errors.New("not_set_up")
 
 // RetryDelay reports whether a call that failed with err may succeed later, and how long
-// Google asks to wait (Retry-After; 0 if absent).
+// Google asks to wait (Retry-After or RetryInfo; 0 if absent).
 func RetryDelay(err error) (time.Duration, bool) {
 	e, ok := errors.AsType[*googleapi.Error](err)
 	if !ok {
 		return 0, true // no response: a timeout or a broken connection
 	}
-	if f := parseError(e); !f.rateLimited() && e.Code < http.StatusInternalServerError && f.status != "ABORTED" {
+	f := parseError(e)
+	if m := f.meaning(); m != tooMany && m != serverFailed {
 		return 0, false
 	}
-	seconds, _ := strconv.Atoi(e.Header.Get("Retry-After")) // absent, or a date: 0
-	return time.Duration(seconds) * time.Second, true
-}
-
-// failure is the part of a Google API error that is safe to log: all but its message.
-type failure struct {
-	code   int    // HTTP status
-	status string // the canonical name, such as ALREADY_EXISTS
-	reason string // such as ACCESS_TOKEN_SCOPE_INSUFFICIENT
-}
-
-func (f failure) String() string {
-	return strings.TrimSpace(strings.Join([]string{strconv.Itoa(f.code), f.status, f.reason}, " "))
-}
-
-// rateLimited reports whether a rate limit or quota is exceeded. Some APIs answer 403 for it: Calendar
-// (its guide "Handle API errors"), and all that send google.api.ErrorReason.
-func (f failure) rateLimited() bool {
-	return f.code == http.StatusTooManyRequests || f.status == "RESOURCE_EXHAUSTED" ||
-		slices.Contains(quotaReasons, f.reason)
-}
-
-var quotaReasons = []string{
-	"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded",
-	"RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED",
-}
-
-func parseError(e *googleapi.Error) failure {
-	var body struct {
-		Error struct {
-			Status  string `json:"status"`
-			Details []struct {
-				Reason string `json:"reason"`
-			} `json:"details"`
-			Errors []struct { // of older APIs
-				Reason string `json:"reason"`
-			} `json:"errors"`
-		} `json:"error"`
-	}
-	_ = json.Unmarshal([]byte(e.Body), &body) // not JSON: no status
-	f := failure{code: e.Code, status: body.Error.Status}
-	for _, d := range body.Error.Errors {
-		f.reason = d.Reason
-	}
-	for _, d := range body.Error.Details {
-		f.reason = d.Reason
-	}
-	return f
+	return f.wait, true
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -65,7 +66,12 @@ func Do[T any, C Call[C, T]](ctx context.Context, api ErrorTexts, target Target,
 			out, err = call.Context(ctx).Do()
 			return err
 		})
-		return api.Fault(fmt.Sprintf("%T", call), err)
+		err = api.Fault(fmt.Sprintf("%T", call), err)
+		if errors.Is(err, ErrNotSetUp) {
+			slog.ErrorContext(ctx, "alarm", slog.String("alarm", "the project is not set up for an API"),
+				slog.String("error", err.Error()))
+		}
+		return err
 	})
 	return out, err
 }

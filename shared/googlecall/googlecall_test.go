@@ -108,8 +108,8 @@ func TestDo_NoResponse(t *testing.T) {
 
 // body returns the body of an error response, with the reason where old and new APIs put it.
 func body(status, reason string) string {
-	return `{"error":{"status":"` + status + `","message":"marked","details":[{"reason":"` + reason + `"}],` +
-		`"errors":[{"reason":"` + reason + `"}]}}`
+	return `{"error":{"status":"` + status + `","message":"marked","details":[{"@type":"type.googleapis.com/` +
+		`google.rpc.ErrorInfo","reason":"` + reason + `"}],"errors":[{"reason":"` + reason + `"}]}}`
 }
 
 func TestErrorTexts_Fault(t *testing.T) {
@@ -161,12 +161,12 @@ func TestErrorTexts_Fault(t *testing.T) {
 		if strings.Contains(err.Error(), "marked") != c.api.OwnCredentials { // may contain what a person typed
 			t.Errorf("%s: in the log: %v", name, err)
 		}
-		if strings.Contains(err.Error(), googlecall.NotSetUp) != (public == "not set up") {
+		if errors.Is(err, googlecall.ErrNotSetUp) != (public == "not set up") {
 			t.Errorf("%s: not set up, in the log: %v", name, err)
 		}
 	}
 	conflict := texts.Fault("op", &googleapi.Error{Code: 409, Body: body("ALREADY_EXISTS", "why")})
-	if got := conflict.Error(); got != "op: conflict: 409 ALREADY_EXISTS why" {
+	if got := conflict.Error(); got != `op: conflict: 409 ALREADY_EXISTS why (undocumented reason "why")` {
 		t.Errorf("log: %q", got)
 	}
 	urlErr := &url.Error{Op: "Get", URL: "https://x.example/marked", Err: errors.New("reset")}
@@ -177,7 +177,10 @@ func TestErrorTexts_Fault(t *testing.T) {
 }
 
 func TestRetryDelay(t *testing.T) {
-	reason := func(in string) string { return `{"error":{"` + in + `":[{"reason":"quotaExceeded"}]}}` }
+	reason := func(in string) string {
+		return `{"error":{"` + in +
+			`":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"quotaExceeded"}]}}`
+	}
 	for name, c := range map[string]struct {
 		code  int
 		body  string

@@ -88,12 +88,12 @@ func (m *Meetings) CreateRoomOnce(
 var (
 	meetTexts = googlecall.ErrorTexts{
 		NoResponse: words.ErrorMeetSilent, Forbidden: words.ErrorMeetDenied, RateLimited: words.ErrorMeetBusy,
-		BadRequest: words.ErrorMeetRejected,
+		BadRequest: words.ErrorMeetRejected, TurnedOff: words.ErrorMeetTurnedOff,
 	}
 	calendarTexts = googlecall.ErrorTexts{
 		NoResponse: words.ErrorCalendarSilent, Forbidden: words.ErrorCalendarDenied,
 		RateLimited: words.ErrorCalendarBusy,
-		BadRequest:  words.ErrorCalendarRejected,
+		BadRequest:  words.ErrorCalendarRejected, TurnedOff: words.ErrorCalendarTurnedOff,
 	}
 )
 

@@ -16,7 +16,7 @@ var chatTexts = googlecall.ErrorTexts{
 	NoResponse: words.ErrorChatSilent, ServerError: words.ErrorChatInternal, RateLimited: words.ErrorChatBusy,
 	Forbidden: words.ErrorChatDenied,
 	Conflict:  i18n.InternalError, NotFound: words.ErrorSpaceNotFound, BadRequest: words.ErrorChatRejected,
-	NotSetUp: words.ErrorChatNotSetUp, NotSetUpMarker: "Chat app not found",
+	TurnedOff: words.ErrorChatTurnedOff, NotSetUp: words.ErrorChatNotSetUp, NotSetUpMarker: "Chat app not found",
 }
 
 // do makes a call as a person who needs these capabilities; see Capabilities for useAdminAccess.

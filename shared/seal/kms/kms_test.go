@@ -127,7 +127,7 @@ func TestUnwrap_CorruptResponse(t *testing.T) {
 		t.Fatal(err)
 	}
 	const decrypt = "cloudkms.projects.locations.keyRings.cryptoKeys.decrypt"
-	emulator.FailWith(decrypt, 403, "no permission")
+	emulator.FailAs(decrypt, google.Fault{Status: 403, Message: "no permission"})
 	_, err = a.DecryptWithContext(t.Context(), []byte("x"), nil)
 	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "kms.Decrypt") ||
 		!strings.Contains(err.Error(), "no permission") {
