@@ -18,6 +18,7 @@ import (
 
 	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/emulator/google"
+	"example.com/deputy/internal/seed"
 	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/vault/memory"
@@ -82,7 +83,7 @@ func newWorldFormat(t *testing.T, format chatpage.Format) *world {
 	w := &world{docs: &vaulttest.Counting{Docs: &memory.Docs{}}, log: &logBuffer{}, clock: &clock{}}
 	p, err := start(t.Context(), options{
 		addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, base: googleauth.NewTransport(),
-		secretMark: "MARKED", format: format,
+		secretMark: "MARKED", format: format, strict: seed.Get(t),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -134,6 +134,7 @@ func TestRetry_ReusedSpaceAddsNoMembers(t *testing.T) {
 	w.google.CreateSpace("All hands", ada, grace)
 	body, _ := bodyWithMembers(52, `,"onDuplicate":"REUSE"`)
 	w.google.Fail("chat.spaces.members.list", 503, 503, 503, 503)
+	w.google.Fail("chat.spaces.members.list", 503, 503, 503, 503) // small pages, too
 	first := w.api(t, "POST", "/v1/spaces", body)
 	again := w.api(t, "POST", "/v1/spaces", body)
 	space, _ := w.google.SpaceByName("All hands")

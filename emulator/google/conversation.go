@@ -66,7 +66,10 @@ func (s *Server) createMember(c caller, token accessToken, id string, body []byt
 	}
 	other, ok := FindPerson(r.Member.Name)
 	if ok && s.undeliverable[other.Sub] {
-		return space.personMember(other, "JOINED"), nil
+		return space.personMember(other, "NOT_A_MEMBER"), nil
+	}
+	if !ok && s.pick(2, "unknown member") > 0 {
+		return nil, notFound
 	}
 	if ok && other.Domain != p.Domain && !c.admin && space.ExternalAllowed && !space.has(other) {
 		space.Members = append(space.Members, Member{Person: other, State: "INVITED"})

@@ -40,7 +40,7 @@ func (s *Server) listMembers(c caller, id string, q url.Values) (any, *apiError)
 
 // groupMemberName returns a name that cannot be built from the group's: Google documents no form.
 func (s *Space) groupMemberName(group string) string {
-	return s.member(fmt.Sprintf("g%x", sha256.Sum256([]byte(s.ID + group)))[:20])
+	return s.member(fmt.Sprintf("g%x", sha256.Sum256([]byte(s.ID+group)))[:20])
 }
 
 func (s *Space) groupMember(group string) map[string]any {

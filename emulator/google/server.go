@@ -22,7 +22,7 @@ type Config struct {
 	AppName                string
 	ChatAddress            string // prefix of spaceUri, before the space's ID
 	CertsAddress           string // jwks_uri of the RISC configuration
-	Strict                 uint64 // not 0: answers take the hardest shapes that documents allow, chosen by this seed
+	Strict                 uint64 // see SetStrict
 	LeakMarker             string // part of every secret the emulator issues, so that tests can find leaks
 	Now                    func() time.Time
 	People                 []Person      // the accounts; nil means People()
@@ -42,6 +42,7 @@ type Server struct {
 	identity *discovery
 	storage  *discovery
 
+	strict  atomic.Uint64
 	skew    atomic.Int64 // added to the clock, in nanoseconds
 	mu      sync.Mutex
 	changed chan struct{} // closed at every change that a page would show
@@ -105,6 +106,7 @@ func New(c Config) *Server {
 		iam: iamDiscovery(), identity: identityDiscovery(), storage: storageDiscovery(), changed: make(chan struct{}),
 	}
 	s.keys.Store(initialKeys())
+	s.strict.Store(c.Strict)
 	clock := c.Now
 	s.Now = func() time.Time { return clock().Add(time.Duration(s.skew.Load())) }
 	s.state = s.initialState()

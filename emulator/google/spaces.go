@@ -176,6 +176,13 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	if r.Space.SpaceType == "DIRECT_MESSAGE" {
 		return s.directMessage(p, r.Memberships[0].Member.Name)
 	}
+	if s.pick(2, "unknown member") > 0 {
+		for _, m := range r.Memberships {
+			if _, ok := FindPerson(m.Member.Name); !ok && m.Member.Name != "" {
+				return nil, notFound
+			}
+		}
+	}
 	if s.nameTaken(p, r.Space.DisplayName, nil) {
 		return nil, newError(http.StatusConflict, "A space with the display name "+r.Space.DisplayName+" exists.")
 	}
@@ -246,7 +253,7 @@ func (s *Server) spaceResource(space *Space) map[string]any {
 
 // listedSpace returns the fields of a space in a list.
 func (s *Server) listedSpace(space *Space) map[string]any {
-	return s.omit(s.spaceResource(space), "createTime", "spaceUri", "spaceHistoryState")
+	return s.omit(s.spaceResource(space), "spaceUri", "spaceHistoryState")
 }
 
 // nameTaken reports whether a space of p's organization, other than the one excluded, has this name.

@@ -10,14 +10,18 @@ import (
 	"strconv"
 )
 
+// SetStrict chooses the shapes of answers by a seed: the hardest ones that documents allow. 0 means friendly ones.
+func (s *Server) SetStrict(seed uint64) { s.strict.Store(seed) }
+
 // pick returns a number below n that depends on the seed and the parts only, so that concurrent calls do not change
 // it. It returns 0 for the friendly shapes.
 func (s *Server) pick(n int, parts ...any) int {
-	if s.Strict == 0 {
+	seed := s.strict.Load()
+	if seed == 0 {
 		return 0
 	}
 	h := fnv.New64a()
-	_, _ = fmt.Fprintln(h, append([]any{s.Strict}, parts...)...)
+	_, _ = fmt.Fprintln(h, append([]any{seed}, parts...)...)
 	return int(h.Sum64() >> 1 % uint64(n)) //nolint:gosec // below n
 }
 
@@ -42,7 +46,7 @@ func (s *Server) paginate(q url.Values, field string, list []any) (any, *apiErro
 	}
 	end := start + size
 	out := map[string]any{field: list[start:end]}
-	if s.Strict != 0 && size == 0 {
+	if s.strict.Load() != 0 && size == 0 {
 		delete(out, field)
 	}
 	if end < len(list) {
@@ -72,7 +76,7 @@ func (s *Server) errorBody(e *apiError) map[string]any {
 			"@type": typePrefix + "ErrorInfo", "reason": e.reason, "domain": "googleapis.com", "metadata": e.metadata,
 		})
 	}
-	if s.Strict != 0 {
+	if s.strict.Load() != 0 {
 		help := []any{map[string]any{"description": "Documentation", "url": "https://developers.google.com/"}}
 		details = append(details,
 			map[string]any{"@type": typePrefix + "Help", "links": help},
@@ -92,7 +96,7 @@ func (s *Server) errorBody(e *apiError) map[string]any {
 
 // legacyReason returns the reason of Google's older APIs, which other APIs may send too.
 func (s *Server) legacyReason(e *apiError) string {
-	if s.Strict == 0 {
+	if s.strict.Load() == 0 {
 		return ""
 	}
 	return map[int]string{

@@ -21,7 +21,7 @@ var createAll = fields{
 }
 
 func TestCreated_FailedSteps(t *testing.T) {
-	inBubble(t, func(e *env) {
+	inFriendlyBubble(t, func(e *env) {
 		e.connectAll()
 		e.google.Fail("chat.spaces.patch", 403)
 		e.google.Fail("chat.spaces.members.create", 500, 500, 500, 500)
@@ -45,7 +45,7 @@ func TestCreated_FailedSteps(t *testing.T) {
 
 // Steps that the person declined can be allowed later.
 func TestCreated_DeclinedSteps(t *testing.T) {
-	inBubble(t, func(e *env) {
+	inFriendlyBubble(t, func(e *env) {
 		declined := []capability.Capability{capability.ReadMembers, capability.EditSpaces, capability.AddTheApp}
 		e.save(ada, []capability.Capability{capability.CreateSpaces, capability.PostMessages}, func(g *vault.Grant) {
 			g.Declined = capability.Scopes(declined...)[2:]
@@ -68,22 +68,26 @@ func TestCreated_Unchecked(t *testing.T) {
 	inBubble(t, func(e *env) {
 		e.connectAll()
 		e.google.Fail("chat.spaces.members.list", 503, 503, 503, 503)
+		e.google.Fail("chat.spaces.members.list", 503, 503, 503, 503) // small pages, too
 		r := e.send(command(ada, team, 5, "Plan", grace))
 		r.wantText(t, "unchecked", "Space created, but some steps failed: Plan",
-			"Deputy couldn't check who was added", "[Delete]\n[Try again]")
+			"Not known if added: Grace Hopper\nGoogle Chat", "[Delete]\n[Try again]")
 		again := e.send(click(ada, team, r.buttons["Try again"]))
 		again.wantText(t, "again", "Space created: Plan\nAdded: Grace Hopper\n[Open]")
 		e.google.Fail("chat.spaces.members.list", 503, 503, 503, 503)
+		e.google.Fail("chat.spaces.members.list", 503, 503, 503, 503) // small pages, too
 		group := e.send(command(ada, team, 11, "", grace, alan))
-		group.wantText(t, "group", "Group conversation\nDeputy couldn't check who was added", "[Open]")
+		group.wantText(t, "group", "Group conversation\nNot known if added: Grace Hopper, Alan Turing\nGoogle Chat",
+			"[Open]")
 	})
 }
 
 // The retry knows what the space allows, and the card offers to allow what the check needs.
 func TestCreated_RetryOfCheck(t *testing.T) {
-	inBubble(t, func(e *env) {
+	inFriendlyBubble(t, func(e *env) {
 		e.connectAll()
 		e.google.Fail("chat.spaces.members.list", 503, 503, 503, 503)
+		e.google.Fail("chat.spaces.members.list", 503, 503, 503, 503) // small pages, too
 		values := fields{"name": {"Plan"}, "others": {"x@partner.example"}, "external": {"on"}}
 		r := e.submit(e.openForm(), "Create", values)
 		again := e.send(click(ada, team, r.buttons["Try again"]))
@@ -131,7 +135,7 @@ func TestCreated_LeftOut(t *testing.T) {
 			},
 		},
 	} {
-		inBubble(t, func(e *env) {
+		inFriendlyBubble(t, func(e *env) {
 			needed := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
 			e.save(ada, needed, func(g *vault.Grant) { g.Email = config.NewSecret(c.email) })
 			r := e.submit(e.openForm(), "Create",
@@ -140,7 +144,7 @@ func TestCreated_LeftOut(t *testing.T) {
 			r.wantNoText(t, name, "[Try again]")
 		})
 	}
-	inBubble(t, func(e *env) {
+	inFriendlyBubble(t, func(e *env) {
 		e.connectAll()
 		e.google.BlockPeople(grace)
 		r := e.send(command(ada, team, 11, "", grace, alan))
@@ -151,7 +155,7 @@ func TestCreated_LeftOut(t *testing.T) {
 
 // People whom neither the request nor Google names are counted.
 func TestCreated_UnknownNames(t *testing.T) {
-	inBubble(t, func(e *env) {
+	inFriendlyBubble(t, func(e *env) {
 		e.connectAll()
 		people := []string{"users/8", "users/9", grace.User()}
 		r := e.submit(e.openForm(), "Create", fields{"name": {"Plan"}, "people": people})
@@ -234,7 +238,7 @@ func TestStoreFails(t *testing.T) {
 
 // The largest cards fit Chat's limits: send checks them.
 func TestCards_Fit(t *testing.T) {
-	inBubble(t, func(e *env) {
+	inFriendlyBubble(t, func(e *env) {
 		e.save(ada, capability.All(), func(g *vault.Grant) {
 			for i := range 40 {
 				g.Approve(fmt.Sprintf("caller-%d", i), "user", []string{"some.action"}, time.Now())
@@ -244,7 +248,7 @@ func TestCards_Fit(t *testing.T) {
 		e.send(command(ada, direct(ada), 3, "")).wantText(t, "status", "The download shows the rest.")
 		r := e.submit(e.openForm(), "Create", fields{"name": {"Plan"}, "others": {crowd(49)}, "first": {"Hello"}})
 		r.wantText(t, "created", "Space created: Plan", "member-49@example.com")
-		e.google.Answer("POST /v1/"+team+"/members", "{}")
+		e.google.Answer("POST /v1/"+team+"/members", `{"state":"JOINED"}`)
 		e.google.Fail("chat.spaces.members.create", slices.Repeat([]int{403}, 48)...)
 		failed := e.send(command(ada, team, 6, crowd(49)))
 		failed.wantText(t, "invite", "Added: member-1@example.com\nNot added: member-2@example.com",

@@ -112,6 +112,7 @@ type invocation struct {
 	Rest      spaces.FollowUp    `json:"r,omitzero"`  // the remaining steps for that space
 	Caller    string             `json:"w,omitempty"` // whose approval to withdraw
 	Authority vault.Authority    `json:"u,omitempty"` // of that approval
+	ToAdd     []chat.Person      `json:"d,omitempty"` // the members of that space who are still to be added
 	External  bool               `json:"e,omitempty"` // that space allows people outside the organization
 }
 

@@ -1,9 +1,10 @@
 package chatevent
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
-	"strings"
+	"slices"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
@@ -25,7 +26,7 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 	case i.Args == "":
 		return f.offerForm(e, i)
 	}
-	r := spaces.Request{DisplayName: i.Args, Members: mentionedMembers(i)}
+	r := spaces.Request{DisplayName: i.Args, Members: membersFrom(i.Mentions)}
 	self := operations.Self(e.Person.Name, i.Key)
 	created, err := f.Operations.CreateSpace(ctx, self, operations.NewSpace{Request: r})
 	if err != nil && fault.KindOf(err) == fault.Conflict {
@@ -54,15 +55,13 @@ func (f function) createdCard(
 ) (chat.Reply, error) {
 	outcome, external := space.Outcome, r.External != nil && *r.External
 	say, title := i18n.In(e.Locale), words.CreatedTitle
-	widgets := memberWidgets(say, outcome.Joined, outcome.Invited)
-	widgets = append(widgets, f.leftOut(ctx, e, external, outcome.LeftOut)...)
+	widgets := f.outcomeWidgets(ctx, e, outcome, external)
 	missing := needs(capability.CreateSpaces) // and what is missing; a consent asks for all
-	switch {
-	case outcome.ListDeclined:
-		widgets = append(widgets, chat.Widget{Text: say(words.CreatedNotAllowed)})
+	if outcome.ListDeclined {
 		missing = append(missing, capability.ReadMembers)
-	case outcome.Unchecked:
-		widgets = append(widgets, chat.Widget{Text: say(words.CreatedUnchecked)})
+	}
+	if slices.ContainsFunc(outcome.Failed, needsConsent) {
+		missing = append(missing, capability.ManageMembers)
 	}
 	for _, u := range outcome.FailedSteps {
 		reason := fault.Public(say, u.Err, logging.Reference(ctx))
@@ -71,7 +70,8 @@ func (f function) createdCard(
 		}
 		widgets = append(widgets, chat.Widget{Label: say(undoneWords[u.Step]), Text: reason})
 	}
-	if len(outcome.LeftOut) > 0 || outcome.Unchecked || len(outcome.FailedSteps) > 0 {
+	if len(outcome.LeftOut)+len(outcome.Failed)+len(outcome.Pending)+len(outcome.Unchecked)+
+		len(outcome.FailedSteps) > 0 {
 		title = words.CreatedPartialTitle
 	}
 	row, err := f.spaceButtons(e, space.Name, space.DisplayName, space.Address)
@@ -85,7 +85,8 @@ func (f function) createdCard(
 		}
 		row = append(row, allow)
 	}
-	if outcome.Unchecked || len(outcome.FailedSteps) > 0 {
+	toAdd, toCheck := remaining(outcome)
+	if len(toAdd)+len(toCheck)+len(outcome.FailedSteps) > 0 || outcome.ListDeclined {
 		retry, err := f.retryButtons(words.ButtonTryAgain, e, attempt{finishButton, remainingSteps(key, r, space)})
 		if err != nil {
 			return chat.Reply{}, err
@@ -97,17 +98,31 @@ func (f function) createdCard(
 	return reply, nil
 }
 
+func needsConsent(m spaces.FailedMember) bool {
+	_, ok := capability.AsConsentError(m.Err)
+	return ok
+}
+
+// remainingSteps returns the invocation that finishes a space. It names all members, so that the new card shows again
+// who was added, by their ids as far as these are known, so that nobody is looked up twice.
 func remainingSteps(key resource.Key, r spaces.Request, created operations.CreatedSpace) invocation {
 	i := invocation{Key: key, Space: created.Name, Args: created.DisplayName}
 	i.External, i.Rest = r.External != nil && *r.External, r.Rest.Select(created.Outcome.StepsLeft()...)
-	for _, m := range r.Members { // all of them: the new card shows again who was added
-		i.Mentions = append(i.Mentions, chat.Person{Name: resource.Person(m.User), DisplayName: m.Label})
+	i.ToAdd, _ = remaining(created.Outcome)
+	for _, m := range slices.Concat(r.Members, r.More) {
+		p := chat.Person{Name: resource.Person(m.User), DisplayName: m.Label}
+		if slices.ContainsFunc(i.ToAdd, func(o chat.Person) bool { return o.Name == p.Name }) {
+			continue
+		}
+		p.Name = resource.Person(cmp.Or(created.Outcome.IDs[m.User], m.User))
+		i.Mentions = append(i.Mentions, p)
 	}
 	return i
 }
 
 func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	r := spaces.Request{Members: mentionedMembers(i), External: &i.External, Rest: i.Rest}
+	r := spaces.Request{Members: membersFrom(i.Mentions), More: membersFrom(i.ToAdd), External: &i.External,
+		Rest: i.Rest}
 	outcome, err := f.Operations.FinishSpace(ctx, operations.Self(e.Person.Name, i.Key), i.Space, r)
 	if err != nil {
 		return chat.Reply{}, err
@@ -133,33 +148,6 @@ func (f function) spaceButtons(e chat.Event, space resource.SpaceName, name, add
 	deleteIt, err := f.dialogButton(words.ButtonDelete, openFormButton, e, i)
 	open := chat.Button{Text: i18n.In(e.Locale)(words.ButtonOpen), Link: config.NewSecret(address), Primary: true}
 	return []chat.Button{open, renameIt, deleteIt}, err
-}
-
-// leftOut lists the people whom Google did not add, grouped by the likely reason.
-func (f function) leftOut(ctx context.Context, e chat.Event, external bool, members []spaces.Member) []chat.Widget {
-	if len(members) == 0 {
-		return nil
-	}
-	domain := ""
-	if c, err := f.Grants.Connection(ctx, e.Person.Name); err == nil {
-		_, domain, _ = strings.Cut(c.Email, "@")
-	}
-	say, byReason := i18n.In(e.Locale), map[i18n.Text][]spaces.Member{}
-	for _, m := range members {
-		reason := spaces.LikelyReason(m, domain, external)
-		byReason[reason] = append(byReason[reason], m)
-	}
-	var out []chat.Widget
-	for _, reason := range []i18n.Text{
-		words.CreatedLeftOutOutside, words.CreatedLeftOutOutsideAllowed, words.CreatedLeftOutGroup,
-		words.CreatedLeftOutInside,
-	} {
-		if len(byReason[reason]) > 0 {
-			out = append(out, chat.Widget{Label: say(words.CreatedLeftOut), Text: memberNames(say, byReason[reason])})
-			out = append(out, chat.Widget{Text: say(reason)})
-		}
-	}
-	return out
 }
 
 // offerNextName is the reply when the name is taken. Its button creates the same space with the next free-looking name.

@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/internal/googletest"
+	"example.com/deputy/internal/seed"
 	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
@@ -81,13 +82,21 @@ func (s *callersFile) Write(context.Context, []byte, string) error { return nil 
 // inBubble runs a test in a synctest bubble, where pauses take no time.
 func inBubble(t *testing.T, test func(*env)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(newEnv(t)) })
+	synctest.Test(t, func(t *testing.T) { test(newEnv(t, seed.Get(t))) })
 }
 
-func newEnv(t *testing.T) *env {
+// inFriendlyBubble is inBubble for a test of the usual card: Google answers with whole pages and all fields.
+func inFriendlyBubble(t *testing.T, test func(*env)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(newEnv(t, 0)) })
+}
+
+// newEnv returns an env whose Google answers in the shapes of a seed.
+func newEnv(t *testing.T, strict uint64) *env {
 	t.Helper()
 	e := &env{t: t, callers: &callersFile{}, inject: func(vaulttest.Call) error { return nil }}
 	e.google = googletest.New(google.Config{
+		Strict:   strict,
 		ClientID: "client", ClientSecret: "secret", ProjectNumber: "1", AppName: "Deputy",
 	})
 	keyset, lookup, err := seal.Generate()

@@ -103,7 +103,7 @@ func crowd(n int) string {
 }
 
 func TestForm_AllFields(t *testing.T) {
-	inBubble(t, func(e *env) {
+	inFriendlyBubble(t, func(e *env) {
 		e.connectAll()
 		r := e.submit(e.openForm(), "Create", fields{
 			"name": {"Plan"}, "description": {"d"}, "guidelines": {"g"}, "people": {grace.User(), alan.Sub},

@@ -23,13 +23,9 @@ func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (cha
 	}
 	outcome := group.Outcome
 	say, title := i18n.In(e.Locale), words.GroupTitle
-	widgets := memberWidgets(say, outcome.Joined, outcome.Invited)
-	widgets = append(widgets, f.leftOut(ctx, e, true, outcome.LeftOut)...)
-	switch {
-	case len(outcome.LeftOut) > 0:
+	widgets := f.outcomeWidgets(ctx, e, outcome, true)
+	if len(outcome.LeftOut) > 0 {
 		title = words.GroupPartialTitle
-	case outcome.Unchecked:
-		widgets = append(widgets, chat.Widget{Text: say(words.CreatedUnchecked)})
 	}
 	if group.Reused {
 		widgets = append(widgets, chat.Widget{Text: say(words.GroupFound)})

@@ -12,7 +12,6 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
@@ -36,76 +35,31 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	added := result.Added
-	say := i18n.In(e.Locale)
-	widgets := memberWidgets(say, added.Joined, added.Invited)
-	if len(added.Failed) == 0 {
-		return cardReply(say(words.InviteTitle), widgets...), nil
+	added, title := result.Added, words.InviteTitle
+	widgets := f.outcomeWidgets(ctx, e, added, true)
+	if len(added.Failed)+len(added.Pending)+len(added.LeftOut) > 0 {
+		title = words.InvitePartialTitle
 	}
-	var reasons []string // in the order of their first member
-	byReason, canRetry := map[string][]spaces.Member{}, false
-	for _, m := range added.Failed {
-		reason := fault.Public(say, m.Err, logging.Reference(ctx))
-		if byReason[reason] == nil {
-			reasons = append(reasons, reason)
-		}
-		byReason[reason] = append(byReason[reason], m.Member)
-		canRetry = canRetry || fault.IsTransient(m.Err)
-	}
-	for _, reason := range reasons {
-		widgets = append(widgets,
-			chat.Widget{Label: say(words.CreatedLeftOut), Text: memberNames(say, byReason[reason])})
-		widgets = append(widgets, chat.Widget{Text: reason})
-	}
-	if canRetry { // adding a member again does nothing
+	if left, _ := remaining(added); len(left) > 0 {
+		i.Args, i.Mentions = "", left
 		retry, err := f.retryButtons(words.ButtonTryAgain, e, attempt{runButton, i})
 		if err != nil {
 			return chat.Reply{}, err
 		}
 		widgets = append(widgets, optionalRow(retry)...)
 	}
-	return cardReply(say(words.InvitePartialTitle), widgets...), nil
-}
-
-func memberWidgets(say i18n.Say, joined, invited []spaces.Member) []chat.Widget {
-	var out []chat.Widget
-	for _, row := range []struct {
-		label   i18n.Text
-		members []spaces.Member
-	}{{words.CreatedJoined, joined}, {words.CreatedInvited, invited}} {
-		if len(row.members) > 0 {
-			out = append(out, chat.Widget{Label: say(row.label), Text: memberNames(say, row.members)})
-		}
-	}
-	return out
-}
-
-// memberNames joins the names of members, and counts the members whose name is unknown.
-func memberNames(say i18n.Say, members []spaces.Member) string {
-	var out []string
-	unknown := 0
-	for _, m := range members {
-		if m.Label == "" {
-			unknown++
-		} else {
-			out = append(out, m.Label)
-		}
-	}
-	if unknown > 0 {
-		out = append(out, say(words.CreatedUnnamed, unknown))
-	}
-	return strings.Join(out, ", ")
+	return cardReply(i18n.In(e.Locale)(title), widgets...), nil
 }
 
 // members returns the mentioned people, and the email addresses and groups in the text.
 func (i invocation) members() ([]spaces.Member, error) {
 	members, err := parseMembers(i.Args)
-	return append(mentionedMembers(i), members...), err
+	return append(membersFrom(i.Mentions), members...), err
 }
 
-func mentionedMembers(i invocation) []spaces.Member {
+func membersFrom(people []chat.Person) []spaces.Member {
 	var out []spaces.Member
-	for _, m := range i.Mentions {
+	for _, m := range people {
 		out = append(out, spaces.Member{User: string(m.Name), Label: m.DisplayName})
 	}
 	return out

@@ -41,7 +41,7 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	title := say(words.KickoffEventTitle, cmp.Or(e.Space.DisplayName, say(words.GroupTitle)))
 	event := meetings.Event{Title: title, When: when}
 	var guests, withoutEmail []string
-	for _, p := range participants {
+	for _, p := range participants.People {
 		switch {
 		case p.User == e.Person.Name:
 		case p.Email == "":
@@ -49,6 +49,9 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 		default:
 			guests, event.Guests = append(guests, p.Label), append(event.Guests, p.Email)
 		}
+	}
+	if participants.More {
+		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorTooManyGuests, len(guests), meetings.MaxGuests)
 	}
 	scheduled, err := f.Meetings.Schedule(ctx, e.Person.Name, i.Key, event)
 	if err != nil {
@@ -65,6 +68,9 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	if len(withoutEmail) > 0 {
 		names := chat.Widget{Label: say(words.KickoffNotInvited), Text: joinNames(withoutEmail)}
 		widgets = append(widgets, names, chat.Widget{Text: say(words.KickoffNoEmail)})
+	}
+	if n := participants.Groups; n > 0 {
+		widgets = append(widgets, chat.Widget{Label: say(words.KickoffNotInvited), Text: say(words.KickoffGroups, n)})
 	}
 	row := []chat.Button{{Text: say(words.ButtonOpenEvent), Link: config.NewSecret(scheduled.Address), Primary: true}}
 	if scheduled.Room != "" {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestMembers(t *testing.T) {
-	inEnv(t, func(t *testing.T, e *env) {
+	inFriendlyEnv(t, func(t *testing.T, e *env) {
 		path := e.space("Plan", grace)
 		list := e.want(200, "GET", path+"/members"+asAda, "")
 		want := []map[string]any{
@@ -56,7 +56,7 @@ func TestMembers(t *testing.T) {
 }
 
 func TestAddMembers(t *testing.T) {
-	inEnv(t, func(t *testing.T, e *env) {
+	inFriendlyEnv(t, func(t *testing.T, e *env) {
 		path := e.space("Plan")
 		e.Google.Fail("chat.spaces.members.create", 503, 503, 503, 503)
 		const body = `{"actAs":"ada@example.com",

@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/functions/createspace"
 	"example.com/deputy/internal/operationstest"
+	"example.com/deputy/internal/seed"
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/googleauth"
@@ -45,9 +46,20 @@ type env struct {
 // inEnv runs a test with a function of its own, where waiting takes no time.
 func inEnv(t *testing.T, test func(t *testing.T, e *env)) {
 	t.Helper()
+	inSeededEnv(t, seed.Get(t), test)
+}
+
+// inFriendlyEnv is inEnv for a test of whole answers: Google sends whole pages and all fields.
+func inFriendlyEnv(t *testing.T, test func(t *testing.T, e *env)) {
+	t.Helper()
+	inSeededEnv(t, 0, test)
+}
+
+func inSeededEnv(t *testing.T, strict uint64, test func(t *testing.T, e *env)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := &env{World: operationstest.New(t), t: t}
+		e := &env{World: operationstest.NewSeeded(t, strict), t: t}
 		e.CallersYAML = callersFile(callers.Actions()...)
 		keys := googleauth.NewKeySet(operationstest.Address+"/oauth2/v3/certs", e.Base, time.Now)
 		e.handler = createspace.New(createspace.Deps{

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/api/option"
 
 	"example.com/deputy/emulator/google"
+	"example.com/deputy/internal/seed"
 	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
@@ -60,6 +61,12 @@ type World struct {
 // the caller "ci" for all actions. Domain-wide delegation covers every scope.
 func New(t testing.TB) *World {
 	t.Helper()
+	return NewSeeded(t, seed.Get(t))
+}
+
+// NewSeeded is New with a seed for the shapes of Google's answers; 0 for friendly ones.
+func NewSeeded(t testing.TB, strict uint64) *World {
+	t.Helper()
 	keyset, lookup, err := seal.Generate()
 	Check(t, err)
 	keys, err := seal.New(keyset, lookup, "project", "client")
@@ -67,7 +74,7 @@ func New(t testing.TB) *World {
 	w := &World{t: t}
 	w.Google = google.New(google.Config{
 		ClientID: "client", ClientSecret: "secret", AppName: "Deputy", ChatAddress: "https://chat.test/",
-		CertsAddress: Address + "/oauth2/v3/certs", Now: time.Now,
+		CertsAddress: Address + "/oauth2/v3/certs", Now: time.Now, Strict: strict,
 	})
 	w.Google.SetDelegation(delegationAccount, capability.Scopes(capability.All()...)...)
 	w.Base = transport{w}

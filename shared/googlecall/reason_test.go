@@ -23,7 +23,8 @@ var allTexts = googlecall.ErrorTexts{
 	RateLimited: i18n.English("busy"),
 	Forbidden:   i18n.English("forbidden"), Conflict: i18n.English("exists"),
 	NotFound:   i18n.English("missing"),
-	BadRequest: i18n.English("refused: %s"), TurnedOff: i18n.English("turned off"), NotSetUp: i18n.English("not set up"),
+	BadRequest: i18n.English("refused: %s"), TurnedOff: i18n.English("turned off"),
+	NotSetUp: i18n.English("not set up"),
 }
 
 // answer is an error of Google in each order of its details.

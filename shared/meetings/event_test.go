@@ -13,6 +13,7 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/googletest"
+	"example.com/deputy/internal/seed"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/meetings"
@@ -43,7 +44,7 @@ func inBubble(t *testing.T, test func(*testing.T, fixture)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := googletest.New(google.Config{})
+		g := googletest.New(google.Config{Strict: seed.Get(t)})
 		actor := &googletest.Actor{Google: g}
 		urls := meetings.Endpoints{Meet: googletest.URL + "/", Calendar: googletest.URL + "/calendar/v3/"}
 		m, err := meetings.New(t.Context(), actor, keys, urls, g)

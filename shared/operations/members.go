@@ -93,7 +93,7 @@ type NewMembers struct {
 type AddedMembers struct {
 	Members []MemberResult `json:"members"`
 	// Added is the outcome of this attempt, for a reply in another language. It is not stored.
-	Added spaces.AddResult `json:"-"`
+	Added spaces.Outcome `json:"-"`
 }
 
 // Pending reports whether a retry with the same key may add more of them.
@@ -135,8 +135,7 @@ func addMembers(ctx context.Context, a actor, in NewMembers) (AddedMembers, effe
 	if _, needs := capability.AsConsentError(err); err != nil && (needs || len(settled) == 0) {
 		return AddedMembers{}, effect{}, err
 	}
-	outcome := spaces.Outcome{Joined: added.Joined, Invited: added.Invited, Failed: added.Failed}
-	results := memberResults(a, outcome, false)
+	results := memberResults(a, added, false)
 	for i, m := range left {
 		results[m.User] = results[found[i].User] // the request names a group by address
 	}

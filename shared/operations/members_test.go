@@ -18,7 +18,7 @@ import (
 )
 
 func TestMembers_ReadAndChange(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inFriendlyWorld(t, func(t *testing.T, w *world) {
 		space := resource.SpaceName(w.Google.CreateSpace("Plan", ada, grace, alan).ID)
 		space = "spaces/" + space
 		list := func(p operations.PageRequest) (out []string, next string) {

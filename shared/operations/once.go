@@ -20,6 +20,9 @@ import (
 // 55-second deadline, so an expired lease means that the instance died.
 const lease = time.Minute
 
+// maxRetry is how long the parts of an operation that failed with a transient error are tried again.
+const maxRetry = 24 * time.Hour
+
 // RunningError is the error of a request that is already in progress. LeaseLeft is the time until its lease expires.
 type RunningError struct{ LeaseLeft time.Duration }
 
@@ -66,6 +69,7 @@ type Attempt struct {
 	RunID      string    // id of the operation: the same in all attempts, another when an expired key is reused
 	FirstTried time.Time // when it was first attempted
 	Retry      bool      // it was attempted before
+	Late       bool      // it was first attempted more than maxRetry ago: what fails now is final
 	Journal    []byte    // saved by an earlier attempt; nil for none
 	save       func(context.Context, []byte) error
 }
@@ -102,6 +106,7 @@ func (r *Runner) Do(
 		return fault.Wrap("operations.Do", err)
 	}
 	t := Attempt{RunID: runID(o), FirstTried: o.Expires.Add(-vault.OperationTTL), Retry: retry, save: save}
+	t.Late = r.now().Sub(t.FirstTried) > maxRetry
 	if !o.Journal.Empty() {
 		t.Journal = []byte(o.Journal.Reveal())
 	}

@@ -21,7 +21,7 @@ const (
 	StateLeftOut   State = "LEFT_OUT"  // Google did not add them and gave no reason
 	StateFailed    State = "FAILED"    // Google refused and gave a reason
 	StatePending   State = "PENDING"   // a retry with the same key may succeed
-	StateUnchecked State = "UNCHECKED" // the members could not be listed
+	StateUnchecked State = "UNCHECKED" // it could not be read whether they are in; final with a detail
 	StateDone      State = "DONE"      // of a step
 )
 
@@ -77,10 +77,6 @@ func newCreatedSpace(a actor, s spaces.CreatedSpace, r spaces.Request) CreatedSp
 		name := cmp.Or(m.Label, m.User)
 		switch {
 		case ok:
-		case s.ListDeclined:
-			result = MemberResult{name, StateUnchecked, "The person hasn't allowed Deputy to read members."}
-		case s.Unchecked:
-			result = MemberResult{Member: name, State: StateUnchecked}
 		default: // the person themself, who is always a member
 			result = MemberResult{Member: name, State: StateJoined}
 		}
@@ -91,26 +87,31 @@ func newCreatedSpace(a actor, s spaces.CreatedSpace, r spaces.Request) CreatedSp
 		failed[u.Step] = u.Err
 	}
 	for _, step := range r.Rest.Steps() {
-		out.Steps = append(out.Steps, newStepResult(step, failed[step]))
+		out.Steps = append(out.Steps, a.newStepResult(step, failed[step]))
 	}
 	return out
 }
 
-func newStepResult(s spaces.Step, err error) StepResult {
+func (a actor) newStepResult(s spaces.Step, err error) StepResult {
 	if err == nil {
 		return StepResult{Step: s, State: StateDone}
 	}
-	return StepResult{s, failedState(err), fault.Public(i18n.In("en"), err, "")}
+	return StepResult{s, a.failedState(err), fault.Public(i18n.In("en"), err, "")}
 }
 
-// failedState returns StatePending if a retry may succeed, else StateFailed. A
-// person who disconnected may connect again; what they declined is final.
-func failedState(err error) State {
-	needs, consent := capability.AsConsentError(err)
-	if fault.IsTransient(err) || consent && !needs.Declined {
+// failedState returns StatePending if a retry may succeed, else StateFailed.
+func (a actor) failedState(err error) State {
+	if a.mayPass(err) {
 		return StatePending
 	}
 	return StateFailed
+}
+
+// mayPass reports whether a retry may succeed. A person who disconnected may connect again; what they declined is
+// final, and so is each error after a day.
+func (a actor) mayPass(err error) bool {
+	needs, consent := capability.AsConsentError(err)
+	return !a.attempt.Late && (fault.IsTransient(err) || consent && !needs.Declined)
 }
 
 // memberResults returns the results by users/{id or email address} or groups/{id}.
@@ -126,8 +127,18 @@ func memberResults(a actor, o spaces.Outcome, external bool) map[string]MemberRe
 	add(StateInvited, o.Invited, none)
 	add(StateLeftOut, o.LeftOut, func(m spaces.Member) string { return say(spaces.LikelyReason(m, a.home, external)) })
 	add(StatePending, o.Pending, none)
+	for _, m := range o.Unchecked {
+		result := MemberResult{Member: cmp.Or(m.Label, m.User), State: StateUnchecked}
+		switch {
+		case o.ListDeclined:
+			result.Detail = "The person hasn't allowed Deputy to read members."
+		case !a.mayPass(m.Err):
+			result.Detail = fault.Public(say, m.Err, "")
+		}
+		out[m.User] = result
+	}
 	for _, m := range o.Failed {
-		out[m.User] = MemberResult{cmp.Or(m.Label, m.User), failedState(m.Err), fault.Public(say, m.Err, "")}
+		out[m.User] = MemberResult{cmp.Or(m.Label, m.User), a.failedState(m.Err), fault.Public(say, m.Err, "")}
 	}
 	return out
 }

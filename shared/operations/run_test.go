@@ -203,7 +203,7 @@ func TestResults_PendingAndUnfinished(t *testing.T) {
 
 // The likely reason for a member whom Google left out depends on the domain and on what the space allows.
 func TestResults_LikelyReason(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inFriendlyWorld(t, func(t *testing.T, w *world) {
 		reasons := map[string]string{}
 		for name, external := range map[string]*bool{"default": nil, "closed": new(false), "open": new(true)} {
 			in := operations.NewSpace{Request: spaces.Request{

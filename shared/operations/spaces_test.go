@@ -19,7 +19,7 @@ import (
 )
 
 func TestListSpaces(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inFriendlyWorld(t, func(t *testing.T, w *world) {
 		w.Google.CreateSpace("Plan A", ada)
 		w.Google.CreateSpace("Plan B", ada)
 		list := func(query string, p operations.PageRequest) (out []string, next string) {

@@ -32,6 +32,13 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) { test(t, operationstest.New(t)) })
 }
 
+// inFriendlyWorld is inWorld for a test that counts calls: Google answers with whole pages and all fields.
+func inFriendlyWorld(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { test(t, operationstest.NewSeeded(t, 0)) })
+}
+
 // ci may do everything for example.com.
 func ci() callers.Caller {
 	return callers.Caller{

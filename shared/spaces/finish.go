@@ -3,7 +3,6 @@ package spaces
 import (
 	"cmp"
 	"context"
-	"maps"
 
 	chatapi "google.golang.org/api/chat/v1"
 
@@ -12,16 +11,23 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// Outcome is the outcome of all that follows the creation of a space.
+// Outcome is what became of the requested members of a space, and of the steps that follow its creation.
 type Outcome struct {
 	Joined       []Member
-	Invited      []Member       // have to accept first
-	LeftOut      []Member       // Google did not add them and gave no reason
-	Failed       []FailedMember // Google refused to add them and gave a reason
-	Pending      []Member       // not added yet: time or quota ran out
-	Unchecked    bool           // the members could not be listed
-	ListDeclined bool           // the person declined to let Deputy list them
-	FailedSteps  []FailedStep   // steps of the rest that failed
+	Invited      []Member          // have to accept first
+	LeftOut      []Member          // Google did not add them and gave no reason
+	Failed       []FailedMember    // Google refused to add them and gave a reason
+	Pending      []Member          // not added yet: time or quota ran out
+	Unchecked    []FailedMember    // it is not known whether they were added
+	ListDeclined bool              // the person declined to let Deputy list them
+	IDs          map[string]string // users/{email address} to users/{id}, of members who were looked up
+	FailedSteps  []FailedStep      // steps of the rest that failed
+}
+
+// FailedMember is a member who was not added, or could not be looked up.
+type FailedMember struct {
+	Member
+	Err error
 }
 
 // FailedStep is a step of the rest that failed.
@@ -46,46 +52,65 @@ func (s *Spaces) Finish(
 	if err != nil {
 		// A person who has disconnected may connect again, so their members stay pending. What they declined is final.
 		needs, ok := capability.AsConsentError(err)
-		out.Unchecked, out.ListDeclined = true, ok && needs.Declined
-		if !out.ListDeclined {
+		out.ListDeclined = ok && needs.Declined
+		out.Unchecked = failedMembers(members, err)
+		if out.ListDeclined {
+			out.Failed = failedMembers(more, err)
+		} else {
 			out.Pending = more
-			return out
-		}
-		for _, m := range more {
-			out.Failed = append(out.Failed, FailedMember{m, err})
 		}
 		return out
 	}
+	out.IDs = found.alias
 	out.LeftOut = out.classify(members, found)
-	result := s.addAll(ctx, person, space, out.classify(more, found))
-	if len(result.added) > 0 {
-		if found, err = s.readRoster(ctx, person, space, nil); err != nil {
-			found = result.roster // without a list, trust the answers to the calls
-		}
-		maps.Copy(found.alias, result.roster.alias)
-		out.LeftOut = append(out.LeftOut, out.classify(result.added, found)...)
+	added, err := s.addAll(ctx, person, space, out.classify(more, found))
+	if err != nil {
+		added.Failed, added.Pending = append(added.Failed, failedMembers(added.Pending, err)...), nil
 	}
-	out.Failed, out.Pending = result.failed, result.pending
+	out.Joined, out.Invited = append(out.Joined, added.Joined...), append(out.Invited, added.Invited...)
+	out.LeftOut, out.Failed, out.Pending = append(out.LeftOut, added.LeftOut...), added.Failed, added.Pending
 	return out
 }
 
-// classify appends members in the roster to Joined or Invited and returns the others.
+func failedMembers(members []Member, err error) []FailedMember {
+	out := make([]FailedMember, len(members))
+	for i, m := range members {
+		out[i] = FailedMember{m, err}
+	}
+	return out
+}
+
+// classify appends members in the roster to Joined or Invited, those who could not be looked up to Unchecked, and
+// returns the others.
 func (o *Outcome) classify(members []Member, r roster) []Member {
 	var absent []Member
 	for _, m := range members {
 		user := cmp.Or(r.alias[m.User], m.User)
-		labeled := m
-		labeled.Label = cmp.Or(m.Label, r.label[user])
-		switch r.state[user] {
-		case "JOINED":
-			o.Joined = append(o.Joined, labeled)
-		case "INVITED":
-			o.Invited = append(o.Invited, labeled)
+		state := cmp.Or(r.state[user], r.state[m.User])
+		switch err := r.failed[m.User]; {
+		case err != nil:
+			o.Unchecked = append(o.Unchecked, FailedMember{m, err})
+		case state == stateJoined || state == stateInvited:
+			o.place(m, state, r.label[user])
 		default:
 			absent = append(absent, m)
 		}
 	}
 	return absent
+}
+
+// place appends a member to the list of a state.
+func (o *Outcome) place(m Member, state, label string) {
+	labeled := m
+	labeled.Label = cmp.Or(m.Label, label)
+	switch state {
+	case stateJoined:
+		o.Joined = append(o.Joined, labeled)
+	case stateInvited:
+		o.Invited = append(o.Invited, labeled)
+	default:
+		o.LeftOut = append(o.LeftOut, m)
+	}
 }
 
 // StepsLeft returns the steps that failed.

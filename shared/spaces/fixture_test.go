@@ -5,8 +5,12 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/googletest"
+	"example.com/deputy/internal/seed"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
@@ -33,8 +37,19 @@ type fixture struct {
 // inBubble runs a test in a synctest bubble, where pauses take no time.
 func inBubble(t *testing.T, test func(*testing.T, fixture)) {
 	t.Helper()
+	inBubbleSeeded(t, seed.Get(t), test)
+}
+
+// inFriendlyBubble runs a test that counts requests: Google answers with whole pages and all fields.
+func inFriendlyBubble(t *testing.T, test func(*testing.T, fixture)) {
+	t.Helper()
+	inBubbleSeeded(t, 0, test)
+}
+
+func inBubbleSeeded(t *testing.T, strict uint64, test func(*testing.T, fixture)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		g := googletest.New(google.Config{AppName: "Deputy"})
+		g := googletest.New(google.Config{AppName: "Deputy", Strict: strict})
 		actor := &googletest.Actor{Google: g}
 		urls := spaces.Endpoints{Chat: googletest.URL + "/", Identity: googletest.URL + "/"}
 		s, err := spaces.New(t.Context(), actor, newKeys(t), urls, g)
@@ -91,6 +106,11 @@ func (f fixture) space(t *testing.T, name resource.SpaceName) google.Space {
 	}
 	t.Fatalf("no space %s", name)
 	return google.Space{}
+}
+
+// sameMembers compares outcomes without what Google may omit: names, and the ids of those whose address is listed.
+var sameMembers = cmp.Options{
+	cmpopts.IgnoreFields(spaces.Member{}, "Label"), cmpopts.IgnoreFields(spaces.Outcome{}, "IDs"),
 }
 
 func member(p google.Person) spaces.Member { return spaces.Member{User: p.User(), Label: p.Name} }

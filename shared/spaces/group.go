@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
@@ -109,11 +110,21 @@ func (s *Spaces) otherMembers(ctx context.Context, person resource.Person, membe
 func (s *Spaces) findGroup(
 	ctx context.Context, person resource.Person, users []string, needed []capability.Capability,
 ) (Conversation, error) {
-	found, err := do(ctx, s, person, s.api.Spaces.FindGroupChats().Users(users...).PageSize(10), needed...)
-	if err != nil || len(found.Spaces) == 0 {
+	call := s.api.Spaces.FindGroupChats().Users(users...)
+	found, _, err := googlecall.List(1, func(size int64, token string) (page, error) {
+		if token != "" {
+			call.PageToken(token)
+		}
+		res, err := do(ctx, s, person, call.PageSize(min(size, 30)), needed...) // Google's limit
+		if err != nil {
+			return page{}, err
+		}
+		return page{Items: res.Spaces, Next: res.NextPageToken}, nil
+	})
+	if err != nil || len(found) == 0 {
 		return Conversation{}, err
 	}
-	space := found.Spaces[0]
+	space := found[0]
 	return Conversation{Name: resource.SpaceName(space.Name), Address: uri(space), Found: true}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/resource"
 )
 
@@ -84,22 +85,23 @@ func (s *Spaces) List(
 		out, err = s.searchAll(ctx, person, words, size, token)
 	case words != "":
 		var found []*chatapi.Space
-		found, err = s.search(ctx, person, words)
-		out = newPage(found, "")
-		out.Truncated = len(found) == maxFound
+		var cut bool
+		found, cut, err = s.search(ctx, person, words)
+		out = newPage(page{Items: found})
+		out.Truncated = cut
 	default:
-		var res *chatapi.ListSpacesResponse
-		call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size).PageToken(token)
-		if res, err = do(ctx, s, person, call, capability.ReadSpaces); err == nil {
-			out = newPage(res.Spaces, res.NextPageToken)
-		}
+		var found page
+		found, err = googlecall.NextPage(size, token, func(size int64, token string) (page, error) {
+			return s.listPage(ctx, person, size, token)
+		})
+		out = newPage(found)
 	}
 	return out, fault.Wrap("spaces.List", err)
 }
 
-func newPage(found []*chatapi.Space, next string) Page {
-	out := Page{Next: next}
-	for _, f := range found {
+func newPage(found page) Page {
+	out := Page{Next: found.Next}
+	for _, f := range found.Items {
 		out.Spaces = append(out.Spaces, infoFrom(f))
 	}
 	return out

@@ -8,8 +8,16 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/resource"
 )
+
+// Participants are the people in a space that a person can see, and its groups.
+type Participants struct {
+	People []Participant
+	Groups int  // the number of groups, whose people are not listed
+	More   bool // there are more people
+}
 
 // Participant is a person in a space.
 type Participant struct {
@@ -18,26 +26,35 @@ type Participant struct {
 	Email string // empty if Google omits it
 }
 
-// Participants returns the people in a space that the person can see, at most 1,000.
+// maxParticipants is how many participants are listed. It exceeds the guests of an event.
+const maxParticipants = 1_000
+
+// Participants returns the people in a space who have joined.
 // more are further capabilities that the operation needs: one consent asks for all.
 func (s *Spaces) Participants(
 	ctx context.Context, person resource.Person, space resource.SpaceName, more ...capability.Capability,
-) ([]Participant, error) {
+) (Participants, error) {
 	needed := append([]capability.Capability{capability.ReadMembers}, more...)
-	call := s.api.Spaces.Members.List(string(space)).Filter(`member.type = "HUMAN"`)
-	list, err := s.listMembers(ctx, person, call, needed...)
-	if err != nil {
-		return nil, fault.Wrap("spaces.Participants", err)
-	}
-	var out []Participant
+	list, cut, err := s.listMembers(ctx, person, space, maxParticipants, notAnApp, needed...)
+	out := Participants{More: cut}
 	for _, m := range list {
-		if u := m.Member; u != nil {
+		switch u := m.Member; {
+		case m.State != stateJoined && m.State != "":
+		case u != nil:
 			label := cmp.Or(u.DisplayName, u.Email, u.Name)
-			out = append(out, Participant{resource.Person(u.Name), label, u.Email})
+			out.People = append(out.People, Participant{resource.Person(u.Name), label, u.Email})
+		case m.GroupMember != nil:
+			out.Groups++
 		}
 	}
-	return out, nil
+	return out, fault.Wrap("spaces.Participants", err)
 }
+
+// The states of members. A member in any other state is not in the space.
+const (
+	stateJoined  = "JOINED"
+	stateInvited = "INVITED"
+)
 
 // Membership is a person or a group in a space.
 type Membership struct {
@@ -75,18 +92,14 @@ func memberFrom(m *chatapi.Membership) Membership {
 func (s *Spaces) Members(
 	ctx context.Context, person resource.Person, space resource.SpaceName, size int64, token string,
 ) (out []Membership, next string, err error) {
-	call := s.api.Spaces.Members.List(string(space)).ShowInvited(true).ShowGroups(true).PageSize(size).PageToken(token)
-	if s.admin {
-		call.UseAdminAccess(true).Filter(`member.type != "BOT"`) // required with useAdminAccess
+	fetch := func(size int64, token string) (googlecall.Page[*chatapi.Membership], error) {
+		return s.memberPage(ctx, person, space, "", size, token, capability.ReadMembers)
 	}
-	res, err := do(ctx, s, person, call, capability.ReadMembers)
-	if err != nil {
-		return nil, "", fault.Wrap("spaces.Members", err)
-	}
-	for _, m := range res.Memberships {
+	page, err := googlecall.NextPage(size, token, fetch)
+	for _, m := range page.Items {
 		out = append(out, memberFrom(m))
 	}
-	return out, res.NextPageToken, nil
+	return out, page.Next, fault.Wrap("spaces.Members", err)
 }
 
 // Member returns one member (an id or email address) of a space; NotFound if they are not in it.
@@ -135,15 +148,4 @@ func (s *Spaces) RemoveMember(ctx context.Context, person resource.Person, space
 	}
 	_, err := do(ctx, s, person, call, capability.ManageMembers)
 	return fault.Wrap("spaces.RemoveMember", err)
-}
-
-// listMembers returns the first 1,000 memberships of a list.
-func (s *Spaces) listMembers(
-	ctx context.Context, person resource.Person, call *chatapi.SpacesMembersListCall, needed ...capability.Capability,
-) ([]*chatapi.Membership, error) {
-	list, err := do(ctx, s, person, call.PageSize(1000), needed...)
-	if err != nil {
-		return nil, err
-	}
-	return list.Memberships, nil
 }

@@ -20,14 +20,14 @@ import (
 
 func TestAddMembers(t *testing.T) {
 	yes := true
-	inBubble(t, func(t *testing.T, f fixture) {
+	inFriendlyBubble(t, func(t *testing.T, f fixture) {
 		space := f.mustCreate(t, spaces.Request{DisplayName: "Plan", External: &yes}).Name
 		f.requests()
 		members := []spaces.Member{member(grace), byEmail(kim.Email), {User: "users/9"}, {User: oncall}}
 		got, err := f.AddMembers(t.Context(), adaName, space, members)
 		failed := got.Failed
 		got.Failed = nil
-		want := spaces.AddResult{Joined: []spaces.Member{member(grace), {User: oncall}}, Invited: members[1:2]}
+		want := spaces.Outcome{Joined: []spaces.Member{member(grace), {User: oncall}}, Invited: members[1:2]}
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%v, %s", err, diff)
 		}
@@ -96,7 +96,7 @@ func TestAddMembers_Failures(t *testing.T) {
 func TestAddMembers_Nobody(t *testing.T) {
 	inBubble(t, func(t *testing.T, f fixture) {
 		got, err := f.AddMembers(t.Context(), adaName, team, nil)
-		if diff := cmp.Diff(spaces.AddResult{}, got); err != nil || diff != "" || f.requests() != nil {
+		if diff := cmp.Diff(spaces.Outcome{}, got); err != nil || diff != "" || f.requests() != nil {
 			t.Errorf("%v, %s", err, diff)
 		}
 	})
@@ -146,29 +146,32 @@ func TestAddMembers_Existing(t *testing.T) {
 }
 
 func TestParticipants(t *testing.T) {
-	inBubble(t, func(t *testing.T, f fixture) {
+	inFriendlyBubble(t, func(t *testing.T, f fixture) {
 		got, err := f.Participants(t.Context(), adaName, team, capability.ScheduleEvents)
 		var want []spaces.Participant
 		for _, p := range []google.Person{ada, grace, alan} {
 			want = append(want, spaces.Participant{User: resource.Person(p.User()), Label: p.Name, Email: p.Email})
 		}
 		want = append(want, spaces.Participant{User: resource.Person(kim.User()), Label: kim.User()})
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		if diff := cmp.Diff(spaces.Participants{People: want}, got); err != nil || diff != "" {
 			t.Errorf("%v, %s", err, diff)
 		}
 		asked := [][]capability.Capability{{capability.ReadMembers, capability.ScheduleEvents}}
 		if diff := cmp.Diff(asked, f.actor.Asked); diff != "" {
 			t.Error(diff)
 		}
-		request := `GET /v1/spaces/AAAAteam/members?filter=member.type = "HUMAN"&pageSize=1000`
+		request := `GET /v1/spaces/AAAAteam/members?filter=member.type != "BOT"&pageSize=100&showGroups=true` +
+			`&showInvited=true`
 		if diff := cmp.Diff([]string{request}, f.requests()); diff != "" {
 			t.Error(diff)
 		}
 		f.google.Answer("GET /v1/spaces/AAAAteam/members",
-			`{"memberships":[{"state":"JOINED"},{"member":{"name":"users/9","email":"x@example.com"}}]}`)
+			`{"memberships":[{"state":"JOINED"},{"member":{"name":"users/9","email":"x@example.com"}},`+
+				`{"state":"INVITED","member":{"name":"users/8"}},{"state":"NEW_STATE","member":{"name":"users/7"}},`+
+				`{"state":"JOINED","groupMember":{"name":"groups/1"}}]}`)
 		got, err = f.Participants(t.Context(), adaName, team)
 		want = []spaces.Participant{{User: "users/9", Label: "x@example.com", Email: "x@example.com"}}
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		if diff := cmp.Diff(spaces.Participants{People: want, Groups: 1}, got); err != nil || diff != "" {
 			t.Errorf("no name: %v, %s", err, diff)
 		}
 		f.google.Fail("chat.spaces.members.list", 403)
@@ -178,7 +181,7 @@ func TestParticipants(t *testing.T) {
 }
 
 func TestMembers_Pages(t *testing.T) {
-	inBubble(t, func(t *testing.T, f fixture) {
+	inFriendlyBubble(t, func(t *testing.T, f fixture) {
 		space := f.mustCreate(t, spaces.Request{DisplayName: "Plan", Members: []spaces.Member{
 			member(grace), {User: oncall},
 		}}).Name
@@ -205,7 +208,7 @@ func TestMembers_Pages(t *testing.T) {
 		}
 		path := "GET /v1/" + string(space) + "/members?"
 		requests := []string{
-			path + "pageSize=2&pageToken=&showGroups=true&showInvited=true",
+			path + "pageSize=2&showGroups=true&showInvited=true",
 			path + "pageSize=2&pageToken=page-2&showGroups=true&showInvited=true",
 		}
 		if diff := cmp.Diff(requests, f.requests()); diff != "" {
@@ -217,7 +220,7 @@ func TestMembers_Pages(t *testing.T) {
 }
 
 func TestMember(t *testing.T) {
-	inBubble(t, func(t *testing.T, f fixture) {
+	inFriendlyBubble(t, func(t *testing.T, f fixture) {
 		space := f.mustCreate(t, spaces.Request{DisplayName: "Plan", Members: []spaces.Member{member(grace)}}).Name
 		got, err := f.SetRole(t.Context(), adaName, space, grace.Email, spaces.RoleManager)
 		want := spaces.Membership{
@@ -278,7 +281,7 @@ func TestResolveGroups(t *testing.T) {
 }
 
 func TestEnsureGroupChat(t *testing.T) {
-	inBubble(t, func(t *testing.T, f fixture) {
+	inFriendlyBubble(t, func(t *testing.T, f fixture) {
 		members := []spaces.Member{
 			member(grace), {User: "users/" + ada.Email}, {User: ada.User()}, member(grace), byEmail(alan.Email),
 		}
@@ -289,11 +292,11 @@ func TestEnsureGroupChat(t *testing.T) {
 			t.Fatalf("%+v, %v, %s", first, err, diff)
 		}
 		requests := []string{
-			"GET /v1/spaces:findGroupChats?pageSize=10&users=" + grace.User() + "&users=users/alan@example.com",
+			"GET /v1/spaces:findGroupChats?pageSize=30&users=" + grace.User() + "&users=users/alan@example.com",
 			`POST /v1/spaces:setup {"memberships":[{"member":{"name":"` + grace.User() + `","type":"HUMAN"}},` +
 				`{"member":{"name":"users/alan@example.com","type":"HUMAN"}}],"requestId":"ID",` +
 				`"space":{"spaceType":"GROUP_CHAT"}}`,
-			"GET /v1/" + string(first.Name) + "/members?pageSize=1000&showGroups=true&showInvited=true",
+			"GET /v1/" + string(first.Name) + "/members?pageSize=100&showGroups=true&showInvited=true",
 		}
 		if diff := cmp.Diff(requests, f.requests()); diff != "" {
 			t.Error(diff)

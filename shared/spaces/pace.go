@@ -17,8 +17,11 @@ const (
 	memberWrites = rate.Limit(300 / 60 / 2.0) // per second: half of 300 a minute
 )
 
-// finishTime is reserved at the end of an operation for the call in progress and a check of the members.
-const finishTime = 16 * time.Second
+// finishTime is reserved at the end of an operation for the call in progress.
+const finishTime = 9 * time.Second
+
+// memberBurst is how many members may be added without a pause.
+const memberBurst = MaxMembers
 
 // pace returns a function that waits until the next write to a space may start, one per second. It fails with
 // Unavailable if the deadline is too close.
@@ -40,10 +43,7 @@ func (s *Spaces) waitToAdd(ctx context.Context) bool {
 	if s.planning {
 		return true
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		var stop context.CancelFunc
-		ctx, stop = context.WithDeadline(ctx, deadline.Add(-finishTime))
-		defer stop()
-	}
+	ctx, cancel := beforeDeadline(ctx, finishTime)
+	defer cancel()
 	return s.addLimiter.Wait(ctx) == nil
 }

@@ -44,6 +44,9 @@ type Member struct {
 	Label string // how the request names them; may be empty
 }
 
+// id returns the last part of a person's name.
+func (m Member) id() string { return strings.TrimPrefix(m.User, "users/") }
+
 func (m Member) group() bool { return strings.HasPrefix(m.User, "groups/") }
 
 // Normalize returns r in normal form, or an Invalid fault that says how to correct it.

@@ -3,33 +3,45 @@ package spaces
 import (
 	"context"
 	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/words"
 )
 
-// roster holds the state and name of each member of a space, by users/{id},
-// users/{email address} and groups/{id}. A name may be empty.
+// roster holds what Google says about members of a space, by users/{id}, users/{email address} and groups/{id}.
 type roster struct {
-	state, label map[string]string
-	alias        map[string]string // users/{email address} to users/{id}
+	state, label map[string]string // a name may be empty
+	alias        map[string]string // users/{email address} to users/{id}, of those who were looked up
+	failed       map[string]error  // who could not be looked up
 }
 
-func newRoster() roster { return roster{map[string]string{}, map[string]string{}, map[string]string{}} }
+func newRoster() roster {
+	return roster{map[string]string{}, map[string]string{}, nil, map[string]error{}}
+}
 
 func (r roster) add(user, state, label string) { r.state[user], r.label[user] = state, label }
 
-// readRoster reads at most 1,000 members, including invited people. It looks up members
-// that the list does not name by their email address one by one. This check is
-// necessary because Google leaves people out without an error (Chat API reference: spaces.members).
+// maxListed is how many members of one space are listed. Those who may be missing are looked up one by one.
+const maxListed = 2_000
+
+// readRoster reads the members of a space, including invited people and groups, and looks up those of members that the
+// list does not name. This check is necessary because Google leaves people out without an error (Chat API reference:
+// spaces.members).
 func (s *Spaces) readRoster(
 	ctx context.Context, person resource.Person, space resource.SpaceName, members []Member,
 ) (roster, error) {
 	out := newRoster()
-	call := s.api.Spaces.Members.List(string(space)).ShowInvited(true).ShowGroups(true)
-	list, err := s.listMembers(ctx, person, call, capability.ReadMembers)
+	list, more, err := s.listMembers(ctx, person, space, maxListed, "", capability.ReadMembers)
 	if err != nil {
 		return out, err
 	}
@@ -37,35 +49,122 @@ func (s *Spaces) readRoster(
 		switch {
 		case m.Member != nil:
 			out.add(m.Member.Name, m.State, m.Member.DisplayName)
-			out.add("users/"+address.Lower(m.Member.Email), m.State, m.Member.DisplayName)
+			if email := address.Lower(m.Member.Email); email != "" {
+				out.add("users/"+email, m.State, m.Member.DisplayName)
+			}
 		case m.GroupMember != nil:
 			out.add(m.GroupMember.Name, m.State, "")
 		}
 	}
+	var missing []Member
 	for _, m := range members {
-		if _, listed := out.state[m.User]; listed || !strings.Contains(m.User, "@") {
-			continue
+		_, listed := out.state[m.User]
+		if !listed && (more || strings.Contains(m.User, "@")) && !m.group() {
+			missing = append(missing, m)
 		}
-		state, err := s.memberState(ctx, person, space, m)
-		if err != nil {
-			return out, err
-		}
-		out.add(m.User, state, "")
 	}
+	s.lookUp(ctx, person, space, missing, &out)
 	return out, nil
 }
 
-// memberState returns the state of a member named by email address; empty if they are not in the space.
-func (s *Spaces) memberState(
-	ctx context.Context, person resource.Person, space resource.SpaceName, m Member,
-) (string, error) {
-	call := s.api.Spaces.Members.Get(string(space) + "/members/" + strings.TrimPrefix(m.User, "users/"))
-	found, err := do(ctx, s, person, call, capability.ReadMembers)
-	switch {
-	case err != nil && fault.KindOf(err) == fault.NotFound:
-		return "", nil
-	case err != nil:
-		return "", err
+// Google allows 15 reads of a space per second, for all users of the project (workspace/chat/limits).
+const (
+	lookUpRate     = rate.Limit(10) // per second
+	lookUpParallel = 8
+	replyTime      = 3 * time.Second // reserved for what follows the look-ups
+)
+
+// lookUp reads members one by one, several at a time, and adds what it finds to out. When time runs out, the others
+// have failed with a transient error.
+func (s *Spaces) lookUp(
+	ctx context.Context, person resource.Person, space resource.SpaceName, members []Member, out *roster,
+) {
+	ctx, cancel := beforeDeadline(ctx, replyTime)
+	defer cancel()
+	type result struct {
+		found Membership
+		err   error
 	}
-	return found.State, nil
+	results := make([]result, len(members))
+	limiter := rate.NewLimiter(lookUpRate, lookUpParallel)
+	var group errgroup.Group
+	group.SetLimit(lookUpParallel)
+	if s.planning {
+		group.SetLimit(1) // a plan lists requests in order
+	}
+	for i, m := range members {
+		if err := limiter.Wait(ctx); err != nil {
+			results[i].err = outOfTime(err)
+			continue
+		}
+		group.Go(func() error {
+			results[i].err = fault.Catch(func() (err error) {
+				results[i].found, err = s.getMember(ctx, person, space, m.id(), capability.ReadMembers)
+				return err
+			})
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in results
+	for i, m := range members {
+		switch r := results[i]; {
+		case r.err != nil && fault.KindOf(r.err) == fault.NotFound: // not in the space
+		case r.err != nil:
+			out.failed[m.User] = r.err
+		default:
+			out.add(m.User, r.found.State, r.found.DisplayName)
+			if out.alias == nil {
+				out.alias = map[string]string{}
+			}
+			out.alias[m.User] = r.found.User
+		}
+	}
 }
+
+// beforeDeadline returns a context that ends reserve before ctx does.
+func beforeDeadline(ctx context.Context, reserve time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-reserve))
+}
+
+func outOfTime(err error) error {
+	return &fault.Error{Op: "spaces", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err}
+}
+
+// listMembers returns the members of a space, at most limit, and whether there are more. filter is in Google's syntax.
+func (s *Spaces) listMembers(
+	ctx context.Context, person resource.Person, space resource.SpaceName, limit int, filter string,
+	needed ...capability.Capability,
+) (list []*chatapi.Membership, more bool, err error) {
+	return googlecall.List(limit, func(size int64, token string) (googlecall.Page[*chatapi.Membership], error) {
+		return s.memberPage(ctx, person, space, filter, size, token, needed...)
+	})
+}
+
+func (s *Spaces) memberPage(
+	ctx context.Context, person resource.Person, space resource.SpaceName, filter string, size int64, token string,
+	needed ...capability.Capability,
+) (googlecall.Page[*chatapi.Membership], error) {
+	call := s.api.Spaces.Members.List(string(space)).ShowInvited(true).ShowGroups(true).PageSize(size)
+	if s.admin {
+		call.UseAdminAccess(true)
+		filter = notAnApp // required with useAdminAccess
+	}
+	if filter != "" {
+		call.Filter(filter)
+	}
+	if token != "" {
+		call.PageToken(token)
+	}
+	res, err := do(ctx, s, person, call, needed...)
+	if err != nil {
+		return googlecall.Page[*chatapi.Membership]{}, err
+	}
+	return googlecall.Page[*chatapi.Membership]{Items: res.Memberships, Next: res.NextPageToken}, nil
+}
+
+// notAnApp is a filter for people and groups.
+const notAnApp = `member.type != "BOT"`

@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	chatapi "google.golang.org/api/chat/v1"
+	"google.golang.org/api/googleapi"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/resource"
 )
 
@@ -20,7 +22,7 @@ type FoundSpace struct {
 
 // Search returns the named spaces of a person, newest first. With words, it returns those whose names have words that
 // begin with these. Google returns at most 100 results of a search (Chat API reference: spaces),
-// and 1,000 on the first page of a list. cut reports whether there may be more.
+// and at most 1,000 spaces are listed. cut reports whether there may be more.
 func (s *Spaces) Search(ctx context.Context, person resource.Person, words string) (out []FoundSpace, cut bool,
 	err error,
 ) {
@@ -28,8 +30,7 @@ func (s *Spaces) Search(ctx context.Context, person resource.Person, words strin
 	if words == "" {
 		found, cut, err = s.list(ctx, person)
 	} else {
-		found, err = s.search(ctx, person, words)
-		cut = len(found) == maxFound
+		found, cut, err = s.search(ctx, person, words)
 	}
 	if err != nil {
 		return nil, false, fault.Wrap("spaces.Search", err)
@@ -45,22 +46,34 @@ func (s *Spaces) Search(ctx context.Context, person resource.Person, words strin
 // maxFound is Google's limit for the results of a search without useAdminAccess.
 const maxFound = 100
 
-func (s *Spaces) search(ctx context.Context, person resource.Person, words string) ([]*chatapi.Space, error) {
+func (s *Spaces) search(
+	ctx context.Context, person resource.Person, words string,
+) (found []*chatapi.Space, cut bool, err error) {
 	query := `space_type = "SPACE" AND display_name:` + quote(words)
-	call := s.api.Spaces.Search().Query(query).OrderBy("create_time DESC").PageSize(maxFound)
-	res, err := do(ctx, s, person, call, capability.ReadSpaces)
-	if err != nil {
-		return nil, err
-	}
-	return spacesFrom(res), nil
+	call := s.api.Spaces.Search().Query(query).OrderBy("create_time DESC")
+	found, _, err = googlecall.List(maxFound, func(size int64, token string) (page, error) {
+		return s.searchPage(ctx, person, call, size, token)
+	})
+	return found, len(found) == maxFound, err
 }
 
-func spacesFrom(res *chatapi.SearchSpacesResponse) []*chatapi.Space {
-	var out []*chatapi.Space
-	for _, r := range res.Results {
-		out = append(out, r.Space)
+type page = googlecall.Page[*chatapi.Space]
+
+func (s *Spaces) searchPage(
+	ctx context.Context, person resource.Person, call *chatapi.SpacesSearchCall, size int64, token string,
+) (page, error) {
+	if token != "" {
+		call.PageToken(token)
 	}
-	return out
+	res, err := do(ctx, s, person, call.PageSize(size), capability.ReadSpaces)
+	if err != nil {
+		return page{}, err
+	}
+	out := page{Next: res.NextPageToken}
+	for _, r := range res.Results {
+		out.Items = append(out.Items, r.Space)
+	}
+	return out, nil
 }
 
 // searchAll returns a page of the spaces of an administrator's organization, with or without words.
@@ -72,23 +85,40 @@ func (s *Spaces) searchAll(
 		query += ` AND display_name:` + quote(words)
 	}
 	call := s.api.Spaces.Search().UseAdminAccess(true).Query(query).OrderBy("create_time DESC")
-	res, err := do(ctx, s, person, call.PageSize(size).PageToken(token), capability.ReadSpaces)
-	if err != nil {
-		return Page{}, err
-	}
-	return newPage(spacesFrom(res), res.NextPageToken), nil
+	found, err := googlecall.NextPage(size, token, func(size int64, token string) (page, error) {
+		return s.searchPage(ctx, person, call, size, token)
+	})
+	return newPage(found), err
 }
 
 func quote(words string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(words) + `"`
 }
 
+// maxSpaces is how many spaces of a person are listed.
+const maxSpaces = 1_000
+
 func (s *Spaces) list(ctx context.Context, person resource.Person) (out []*chatapi.Space, more bool, err error) {
-	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(1000)
-	call.Fields("nextPageToken", "spaces(name,displayName,spaceUri,createTime)")
+	return googlecall.List(maxSpaces, func(size int64, token string) (page, error) {
+		return s.listPage(ctx, person, size, token, "nextPageToken", "spaces/name", "spaces/displayName",
+			"spaces/spaceUri", "spaces/createTime")
+	})
+}
+
+// listPage returns a page of the named spaces of a person, with these fields or all.
+func (s *Spaces) listPage(
+	ctx context.Context, person resource.Person, size int64, token string, fields ...googleapi.Field,
+) (page, error) {
+	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size)
+	if token != "" {
+		call.PageToken(token)
+	}
+	if len(fields) > 0 {
+		call.Fields(fields...)
+	}
 	res, err := do(ctx, s, person, call, capability.ReadSpaces)
 	if err != nil {
-		return nil, false, err
+		return page{}, err
 	}
-	return res.Spaces, res.NextPageToken != "", nil
+	return page{Items: res.Spaces, Next: res.NextPageToken}, nil
 }

@@ -48,7 +48,7 @@ func New(
 	if err != nil {
 		return nil, fault.Wrap("spaces.New", err)
 	}
-	members := rate.NewLimiter(memberWrites, 1)
+	members := rate.NewLimiter(memberWrites, memberBurst)
 	return &Spaces{auth: auth, keys: keys, api: api, identity: identity, addLimiter: members}, nil
 }
 
