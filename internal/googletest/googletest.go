@@ -111,13 +111,17 @@ type Actor struct {
 	Google   *Google
 	Declined []capability.Capability
 	Asked    [][]capability.Capability // by each call
+
+	mu sync.Mutex
 }
 
 // Act implements googlecall.Actor.
 func (a *Actor) Act(
 	_ context.Context, person resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error,
 ) error {
+	a.mu.Lock()
 	a.Asked = append(a.Asked, needed)
+	a.mu.Unlock()
 	isAllowed := func(c capability.Capability) bool { return !slices.Contains(a.Declined, c) }
 	if missing := slices.DeleteFunc(slices.Clone(needed), isAllowed); len(missing) > 0 {
 		return &capability.ConsentError{Capabilities: needed, Missing: missing, Declined: true}

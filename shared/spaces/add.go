@@ -50,14 +50,14 @@ func (s *Spaces) addAll(
 			out.Pending = members[i:]
 			return out, err
 		}
-		switch {
-		case fault.KindOf(err) == fault.RateLimited && err != nil:
-			out.Failed, out.Pending = append(out.Failed, FailedMember{m, err}), members[i+1:]
-			return out, nil
-		case err != nil:
-			out.Failed = append(out.Failed, FailedMember{m, err})
-		default:
+		if err == nil {
 			out.place(m, found.State, found.DisplayName)
+			continue
+		}
+		out.Failed = append(out.Failed, FailedMember{m, err})
+		if fault.KindOf(err) == fault.RateLimited {
+			out.Pending = members[i+1:]
+			break
 		}
 	}
 	return out, nil

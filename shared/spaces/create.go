@@ -46,10 +46,9 @@ func (s *Spaces) Create(ctx context.Context, person resource.Person, key resourc
 	}
 	if err != nil && fault.KindOf(err) == fault.NotFound && len(r.Members) > 0 {
 		// Google doesn't know one of the members and doesn't say which. Added one by one, each has their own result.
+		// The id stays, so that a repetition finds the space even if Google knows the member by then.
 		r.Members, r.More = nil, slices.Concat(r.Members, r.More)
-		if id, err = r.id(s.keys, person, key); err == nil {
-			space, err = do(ctx, s, person, s.api.Spaces.Setup(r.api(id)), needed[0])
-		}
+		space, err = do(ctx, s, person, s.api.Spaces.Setup(r.api(id)), needed[0])
 	}
 	err = withTakenName(r.DisplayName, err)
 	if err != nil {

@@ -70,8 +70,10 @@ func (s *Spaces) readRoster(
 // Google allows 15 reads of a space per second, for all users of the project (workspace/chat/limits).
 const (
 	lookUpRate     = rate.Limit(10) // per second
+	lookUpBurst    = 4              // so that no second has more than 14
 	lookUpParallel = 8
-	replyTime      = 3 * time.Second // reserved for what follows the look-ups
+	replyTime      = time.Second     // reserved for what follows the look-ups
+	lookUpTime     = 3 * time.Second // reserved for the last look-ups, so that they need not be repeated
 )
 
 // lookUp reads members one by one, several at a time, and adds what it finds to out. When time runs out, the others
@@ -81,24 +83,29 @@ func (s *Spaces) lookUp(
 ) {
 	ctx, cancel := beforeDeadline(ctx, replyTime)
 	defer cancel()
+	begin, stop := beforeDeadline(ctx, lookUpTime)
+	defer stop()
 	type result struct {
 		found Membership
 		err   error
 	}
 	results := make([]result, len(members))
-	limiter := rate.NewLimiter(lookUpRate, lookUpParallel)
+	limiter := rate.NewLimiter(lookUpRate, lookUpBurst)
 	var group errgroup.Group
 	group.SetLimit(lookUpParallel)
 	if s.planning {
 		group.SetLimit(1) // a plan lists requests in order
 	}
 	for i, m := range members {
-		if err := limiter.Wait(ctx); err != nil {
+		if err := limiter.Wait(begin); err != nil {
 			results[i].err = outOfTime(err)
 			continue
 		}
 		group.Go(func() error {
 			results[i].err = fault.Catch(func() (err error) {
+				if err := begin.Err(); err != nil { // the others took too long
+					return outOfTime(err)
+				}
 				results[i].found, err = s.getMember(ctx, person, space, m.id(), capability.ReadMembers)
 				return err
 			})
