@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/mail"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -259,11 +258,11 @@ func parseSpaceName(arg string) (string, error) {
 func parseMembers(args []string) ([]spaces.Member, error) {
 	var out []spaces.Member
 	for _, arg := range args {
-		id := strings.TrimPrefix(arg, "users/")
-		if _, err := mail.ParseAddress(id); err != nil && !personID.MatchString("users/"+id) {
+		user, ok := resource.ParseUser(arg)
+		if !ok {
 			return nil, &usageError{fmt.Errorf("%q is neither an email address nor users/{id}", arg)}
 		}
-		out = append(out, spaces.Member{User: "users/" + strings.ToLower(id), Label: arg})
+		out = append(out, spaces.Member{User: user, Label: arg})
 	}
 	return out, nil
 }

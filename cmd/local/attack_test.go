@@ -59,8 +59,8 @@ func TestEvent_ForgedToken(t *testing.T) {
 		event         any
 		why           string
 	}{
-		"no token":       {"", help, "not exactly one Authorization header"},
-		"another scheme": {"Basic eDp5", help, "no bearer token"},
+		"no token":       {"", help, "not exactly one bearer token"},
+		"another scheme": {"Basic eDp5", help, "not exactly one bearer token"},
 		"not a token":    {"Bearer nonsense", help, "malformed jwt"},
 		"alg none": {
 			"Bearer " + none + "." + strings.Split(good, ".")[1] + ".",

@@ -44,8 +44,10 @@ func (s *Space) groupMemberName(group string) string {
 }
 
 func (s *Space) groupMember(group string) map[string]any {
-	return map[string]any{"name": s.groupMemberName(group), "state": "JOINED",
-		"groupMember": map[string]any{"name": group}}
+	return map[string]any{
+		"name": s.groupMemberName(group), "state": "JOINED",
+		"groupMember": map[string]any{"name": group},
+	}
 }
 
 // personMember returns the membership of a person, without a role.

@@ -118,6 +118,10 @@ func (f function) handleEvent(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error) {
+	if e.Person.Name == "" { // Deputy acts as somebody
+		f.Log.WarnContext(ctx, "event without a person")
+		return chat.Reply{}, nil
+	}
 	switch e.Kind {
 	case chat.Command:
 		return f.runCommand(ctx, e, newInvocation(e))
@@ -141,7 +145,8 @@ func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error
 		return chat.Reply{}, nil
 	case chat.Message:
 		return help(ctx, f, e, invocation{})
-	default: // a kind that Deputy doesn't know
+	default:
+		f.Log.WarnContext(ctx, "unknown event", slog.Any("keys", e.Keys))
 		return chat.Reply{}, nil
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
@@ -106,6 +107,7 @@ type invocation struct {
 	Mentions  []chat.Person      `json:"m,omitempty"`
 	Key       resource.Key       `json:"s"` // idempotency key
 	Thread    string             `json:"t,omitempty"`
+	Markup    string             `json:"k,omitempty"` // syntax of Args
 	Page      int                `json:"p,omitempty"` // of a list, from 0
 	Form      string             `json:"f,omitempty"` // the form to open or send
 	Space     resource.SpaceName `json:"x,omitempty"` // the space to change, if it differs from the event's
@@ -125,8 +127,13 @@ func newInvocation(e chat.Event) invocation {
 	if !e.Space.Named { // only named spaces accept a thread (messages.create)
 		i.Thread = ""
 	}
-	if c, ok := findCommand(e.Command); ok && c.takesVerbatim() {
-		i.Args, i.Mentions = e.Text, nil
+	c, ok := findCommand(e.Command)
+	if ok && c.takesVerbatim() {
+		i.Args, i.Mentions, i.Markup = e.Text, nil, e.Markup
+	}
+	// People pick a command and then type or paste it again.
+	if first, rest, _ := strings.Cut(i.Args, " "); ok && strings.EqualFold(first, c.name) {
+		i.Args = strings.TrimSpace(rest)
 	}
 	return i
 }

@@ -72,7 +72,9 @@ func TestCommands_Arguments(t *testing.T) {
 		"invite, a long word":    {team, 6, strings.Repeat("x", 61), []string{`"` + strings.Repeat("x", 60) + `…"`}},
 		"invite, 60 characters":  {team, 6, strings.Repeat("x", 60), []string{`"` + strings.Repeat("x", 60) + `"`}},
 		"invite, a path":         {team, 6, "a/b@example.com", []string{`Deputy doesn't recognize "a/b@example.com"`}},
-		"invite, a display name": {team, 6, "<grace@example.com>", []string{"Deputy doesn't recognize"}},
+		"invite, a display name": {
+			team, 6, "Grace Hopper <grace@example.com>", []string{"People added\nAdded: grace@example.com"},
+		},
 		"invite, not ASCII":      {team, 6, "gräce@example.com", []string{"Deputy doesn't recognize"}},
 		"invite, a long group":   {team, 6, "groups/" + strings.Repeat("x", 65), []string{"Deputy doesn't recognize"}},
 		"invite, directly":       {direct(ada), 6, "grace@example.com", []string{"Only you and Deputy are here"}},
@@ -80,7 +82,7 @@ func TestCommands_Arguments(t *testing.T) {
 		"invite, 49":             {team, 6, crowd(49), []string{"People added", "member-49@example.com"}},
 		"invite, separators": {
 			team, 6, "Grace@Example.com;alan@example.com，groups/02oncall",
-			[]string{"People added\nAdded: Grace@Example.com, alan@example.com, groups/02oncall"},
+			[]string{"People added\nAdded: grace@example.com, alan@example.com, groups/02oncall"},
 		},
 		"say, nothing":         {team, 8, " ", []string{"Enter your message after the command"}},
 		"say, directly":        {direct(ada), 8, "x", []string{"Only you and Deputy are here"}},
@@ -154,8 +156,8 @@ func TestSay_Thread(t *testing.T) {
 		c := command(ada, conversation, 8, "Hi")
 		c["space"] = object{"name": conversation, "spaceType": "GROUP_CHAT"}
 		c["message"].(object)["thread"] = object{"name": conversation + "/threads/t2"}
-		if r := e.send(c); r.kind != "" {
-			t.Errorf("a reply besides the message: %+v", r)
+		if r := e.send(c); r.text != "Message posted\nPosted here as you." || !r.private {
+			t.Errorf("the reply: %+v", r)
 		}
 		want := map[string]string{
 			team:         "Hello\n  <you> <" + grace.User() + "> in " + team + "/threads/t1",
@@ -183,7 +185,7 @@ func TestMeet(t *testing.T) {
 		}
 		e.google.Fail("meet.spaces.create", 403)
 		e.send(command(ada, direct(ada), 9, "")).wantText(t, "refused", "Google Meet denied this request")
-		if r := e.send(command(ada, team, 9, "Stand-up")); r.kind != "" {
+		if r := e.send(command(ada, team, 9, "Stand-up")); !r.private || !strings.HasPrefix(r.text, "Message posted") {
 			t.Errorf("%+v", r)
 		}
 		messages := e.spaceNamed("Team").Messages

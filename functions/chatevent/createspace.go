@@ -121,8 +121,10 @@ func remainingSteps(key resource.Key, r spaces.Request, created operations.Creat
 }
 
 func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	r := spaces.Request{Members: membersFrom(i.Mentions), More: membersFrom(i.ToAdd), External: &i.External,
-		Rest: i.Rest}
+	r := spaces.Request{
+		Members: membersFrom(i.Mentions), More: membersFrom(i.ToAdd), External: &i.External,
+		Rest: i.Rest,
+	}
 	outcome, err := f.Operations.FinishSpace(ctx, operations.Self(e.Person.Name, i.Key), i.Space, r)
 	if err != nil {
 		return chat.Reply{}, err

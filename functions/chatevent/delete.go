@@ -3,12 +3,12 @@ package chatevent
 import (
 	"context"
 	"log/slog"
-	"strings"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/words"
 )
 
@@ -23,21 +23,21 @@ func deleteForm() form {
 			return []chat.Widget{{Text: say(words.DeleteText, i.Args)}, nameWidget(say, in)}, nil
 		},
 		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-			if strings.Join(strings.Fields(e.Inputs.First(nameField)), " ") != i.Args {
+			if text.Comparable(e.Inputs.First(nameField)) != text.Comparable(i.Args) {
 				return chat.Reply{}, fault.New(fault.Invalid, words.DeleteNameDiffers)
 			}
-			title, text := words.DeleteDone, words.DeleteDoneText
+			title, body := words.DeleteDone, words.DeleteDoneText
 			err := f.Spaces.Delete(ctx, e.Person.Name, i.Space)
 			switch {
 			case err != nil && fault.KindOf(err) == fault.NotFound:
-				title, text = words.DeleteNothing, words.DeleteNothingText
+				title, body = words.DeleteNothing, words.DeleteNothingText
 			case err != nil:
 				return chat.Reply{}, err
 			}
 			f.Log.InfoContext(ctx, "audit", slog.String("action", "delete"),
 				slog.String("authority", "user"), slog.String("target", string(i.Space)))
 			say := i18n.In(e.Locale)
-			reply := cardReply(say(title), chat.Widget{Text: say(text)})
+			reply := cardReply(say(title), chat.Widget{Text: say(body)})
 			reply.Card.Subtitle, reply.ClosesDialog = i.Args, true
 			return reply, nil
 		},

@@ -112,7 +112,7 @@ func TestForm_AllFields(t *testing.T) {
 			"app": {"on"},
 		})
 		r.wantText(t, "created", "Space created, but some steps failed: Plan", "Added: Grace Hopper, Alan Turing",
-			"groups/02oncall", "Invited: KIM@partner.example", "Not added: nobody@example.com",
+			"groups/02oncall", "Invited: kim@partner.example", "Not added: nobody@example.com",
 			"Google doesn't say why",
 			"[Open]", "[Rename]", "[Delete]")
 		r.wantNoText(t, "created", "[Try again]", "[Allow]")

@@ -3,16 +3,13 @@ package chatevent
 import (
 	"context"
 	"errors"
-	"net/mail"
-	"regexp"
-	"strings"
-	"unicode"
 
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -65,38 +62,21 @@ func membersFrom(people []chat.Person) []spaces.Member {
 	return out
 }
 
-var groupName = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
-
-// parseMembers parses a list of email addresses and groups/{id}. It fails with Invalid for any other word, so that no
-// member is silently left out.
-func parseMembers(text string) ([]spaces.Member, error) {
+// parseMembers parses a list of people and groups. It fails with Invalid for any other word, so that no member is
+// silently left out.
+func parseMembers(list string) ([]spaces.Member, error) {
 	var out []spaces.Member
-	for _, word := range splitList(text) {
-		a, err := mail.ParseAddress(word)
-		switch {
-		case err == nil && a.Address == word && isPlain(word):
-			out = append(out, spaces.Member{User: "users/" + address.Lower(word), Label: word})
-		case groupName.MatchString(word):
-			out = append(out, spaces.Member{User: word, Label: word})
-		default:
+	for _, entry := range address.Split(list) {
+		name, ok := resource.ParseMember(entry)
+		if !ok {
 			return nil, &fault.Error{
 				Op: "chatevent.parseMembers", Kind: fault.Invalid, Public: words.ErrorNotAPerson,
-				Args: []any{truncate(word)}, Err: errors.New("neither an email address nor a group"),
+				Args: []any{truncate(entry)}, Err: errors.New("neither an email address nor a group"),
 			}
 		}
+		out = append(out, spaces.Member{User: name, Label: resource.MemberLabel(name)})
 	}
 	return out, nil
-}
-
-func splitList(text string) []string {
-	isSeparator := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;，；、", r) }
-	return strings.FieldsFunc(text, isSeparator)
-}
-
-// isPlain reports whether an address needs no escaping in a resource name.
-func isPlain(address string) bool {
-	isSpecial := func(r rune) bool { return r > unicode.MaxASCII || strings.ContainsRune(`/?#%"`, r) }
-	return !strings.ContainsFunc(address, isSpecial)
 }
 
 func truncate(word string) string {

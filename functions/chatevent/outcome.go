@@ -62,8 +62,10 @@ func (f function) leftOut(ctx context.Context, e chat.Event, external bool, memb
 	}
 	failed := make([]spaces.FailedMember, len(members))
 	for i, m := range members {
-		failed[i] = spaces.FailedMember{Member: m,
-			Err: fault.New(fault.Denied, spaces.LikelyReason(m, domain, external))}
+		failed[i] = spaces.FailedMember{
+			Member: m,
+			Err:    fault.New(fault.Denied, spaces.LikelyReason(m, domain, external)),
+		}
 	}
 	return failedWidgets(ctx, i18n.In(e.Locale), words.CreatedLeftOut, failed)
 }

@@ -19,19 +19,16 @@ func postMessage(ctx context.Context, f function, e chat.Event, i invocation) (c
 	case i.Args == "":
 		return chat.Reply{}, fault.New(fault.Invalid, words.SayWhat)
 	}
-	message := spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}
+	message := spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args, Markup: i.Markup}
 	if _, err := f.Operations.CreateMessage(ctx, operations.Self(e.Person.Name, i.Key), message); err != nil {
 		return chat.Reply{}, err
 	}
 	return postedReply(e), nil
 }
 
-// postedReply is the reply after a message was posted. Everyone sees the message, so a command needs no reply. After a
-// click, a confirmation replaces the clicked card.
+// postedReply is the reply after a message was posted. Only the person sees it. Without a reply, Chat may say that the
+// app is not responding.
 func postedReply(e chat.Event) chat.Reply {
-	if e.Kind != chat.Click {
-		return chat.Reply{}
-	}
 	say := i18n.In(e.Locale)
 	return cardReply(say(words.SayTitle), chat.Widget{Text: say(words.SayText)})
 }

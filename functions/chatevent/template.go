@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -76,7 +78,7 @@ func applyTemplate(in chat.Inputs, t vault.Template) chat.Inputs {
 	setIf(t.External, externalField, chat.On)
 	setIf(t.FirstMessage != "", firstField, t.FirstMessage)
 	setIf(t.AddApp, appField, chat.On)
-	others := strings.TrimSpace(out.First(othersField))
+	others := text.Clean(out.First(othersField))
 	for _, m := range t.Members {
 		id, isUser := strings.CutPrefix(m, "users/")
 		equalsID := func(other string) bool { return strings.EqualFold(other, id) }
@@ -85,7 +87,7 @@ func applyTemplate(in chat.Inputs, t vault.Template) chat.Inputs {
 			if !slices.Contains(out[peopleField], m) {
 				out[peopleField] = append(slices.Clone(out[peopleField]), m)
 			}
-		case !slices.ContainsFunc(splitList(others), equalsID):
+		case !slices.ContainsFunc(address.Split(others), equalsID):
 			others = strings.TrimPrefix(others+", "+id, ", ")
 		}
 	}

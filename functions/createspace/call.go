@@ -16,7 +16,7 @@ import (
 // newCall returns the call of a request; the authority is user by default.
 func newCall(ctx context.Context, actAs string, authority *api.Authority, key string) operations.Call {
 	return operations.Call{
-		Caller: stateFrom(ctx).caller, Person: resource.Named(actAs), Key: resource.Key(key),
+		Caller: stateFrom(ctx).caller, Person: resource.ParseNamed(actAs), Key: resource.Key(key),
 		Authority: cmp.Or(vault.Authority(api.Value(authority)), callers.AuthorityUser),
 	}
 }

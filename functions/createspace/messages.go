@@ -7,13 +7,14 @@ import (
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/text"
 )
 
 func (s server) CreateMessage(
 	ctx context.Context, in api.CreateMessageRequestObject,
 ) (api.CreateMessageResponseObject, error) {
 	b := in.Body
-	m := spaces.Message{Space: spaceName(in.Space), Thread: api.Value(b.Thread), Text: strings.TrimSpace(b.Text)}
+	m := spaces.Message{Space: spaceName(in.Space), Thread: api.Value(b.Thread), Text: text.Clean(b.Text)}
 	switch {
 	case m.Text == "":
 		return nil, invalid(i18n.English("text must not be empty."))
@@ -28,7 +29,7 @@ func (s server) CreateMessage(
 func (s server) CreateMeeting(
 	ctx context.Context, in api.CreateMeetingRequestObject,
 ) (api.CreateMeetingResponseObject, error) {
-	m := spaces.Message{Space: spaceName(in.Space), Text: strings.TrimSpace(api.Value(in.Body.Text))}
+	m := spaces.Message{Space: spaceName(in.Space), Text: text.Clean(api.Value(in.Body.Text))}
 	c := newCall(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
 	posted, err := s.Operations.CreateMeeting(ctx, c, m, i18n.In("en"))
 	return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, err

@@ -10,10 +10,11 @@ import (
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/text"
 )
 
 func (s server) ListSpaces(ctx context.Context, in api.ListSpacesRequestObject) (api.ListSpacesResponseObject, error) {
-	query, c := strings.TrimSpace(api.Value(in.Params.Query)), newCall(ctx, in.Params.ActAs, in.Params.Authority, "")
+	query, c := text.Line(api.Value(in.Params.Query)), newCall(ctx, in.Params.ActAs, in.Params.Authority, "")
 	sized := c.Authority != callers.AuthorityAdmin && in.Params.PageSize != nil
 	if query != "" && sized {
 		return nil, invalid(i18n.English("Without the authority admin, query can't be combined with pageSize, " +

@@ -28,7 +28,7 @@ var allowedImports = map[string][]string{
 		"shared/address", "shared/callers", "shared/capability", "shared/chat", "shared/config",
 		"shared/consent", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n",
 		"shared/logging", "shared/meetings", "shared/operations", "shared/production", "shared/resource",
-		"shared/seal", "shared/serve", "shared/spaces", "shared/vault", "shared/words",
+		"shared/seal", "shared/serve", "shared/spaces", "shared/vault", "shared/words", "shared/text",
 	},
 	"functions/oauthcallback": {
 		"shared/callers", "shared/capability", "shared/config", "shared/consent", "shared/fault",
@@ -42,28 +42,32 @@ var allowedImports = map[string][]string{
 	"functions/createspace": {
 		"shared/api", "shared/callers", "shared/capability", "shared/config", "shared/fault",
 		"shared/googleauth", "shared/grants", "shared/i18n", "shared/logging", "shared/operations",
-		"shared/production", "shared/resource", "shared/serve", "shared/spaces", "shared/vault",
+		"shared/production", "shared/resource", "shared/serve", "shared/spaces", "shared/vault", "shared/text",
 	},
 	"shared/api": {"shared/fault", "shared/i18n", "shared/resource", "shared/strictjson", "shared/vault"},
 	"shared/spaces": {
 		"shared/address", "shared/capability", "shared/fault", "shared/googlecall", "shared/i18n",
-		"shared/resource", "shared/seal", "shared/words",
+		"shared/resource", "shared/seal", "shared/words", "shared/text",
 	},
 	"shared/meetings": {
 		"shared/capability", "shared/fault", "shared/googlecall", "shared/resource", "shared/seal",
-		"shared/words",
+		"shared/words", "shared/text",
 	},
 	"shared/googlecall": {"shared/capability", "shared/fault", "shared/i18n", "shared/resource", "shared/words"},
 	"shared/operations": {
 		"shared/address", "shared/callers", "shared/capability", "shared/config", "shared/consent",
 		"shared/fault", "shared/grants", "shared/i18n", "shared/meetings", "shared/resource", "shared/spaces",
-		"shared/vault", "shared/words",
+		"shared/vault", "shared/words", "shared/text",
 	},
 	"shared/callers": {
 		"shared/address", "shared/config", "shared/fault", "shared/googleauth", "shared/googlecall",
 		"shared/i18n", "shared/resource", "shared/vault", "shared/words",
 	},
-	"shared/chat":       {"shared/config", "shared/fault", "shared/googleauth", "shared/i18n", "shared/resource"},
+	"shared/text": {},
+	"shared/chat": {
+		"shared/address", "shared/config", "shared/fault", "shared/googleauth", "shared/i18n",
+		"shared/resource", "shared/text",
+	},
 	"shared/capability": {"shared/fault", "shared/i18n", "shared/words"},
 	"shared/googleauth": {
 		"shared/address", "shared/config", "shared/fault", "shared/googlecall", "shared/i18n",
@@ -79,7 +83,7 @@ var allowedImports = map[string][]string{
 	"shared/serve":      {"shared/fault", "shared/logging", "shared/words"},
 	"shared/config":     {"shared/address", "shared/fault", "shared/words"},
 	"shared/resource":   {"shared/address"},
-	"shared/address":    {},
+	"shared/address":    {"shared/text"},
 	"shared/strictjson": {},
 	"shared/logging":    {},
 	"shared/fault":      {"shared/i18n"},
@@ -239,10 +243,12 @@ func TestPackageNamesAndComments(t *testing.T) {
 // allowedCallers lists the files and directories that may use a function.
 var allowedCallers = map[string][]string{
 	"context.Background": {"shared/serve/", "cmd/", "emulator/", "internal/", "bench/"},
-	"os.Getenv":          {"functions.go", "production.go", "cmd/server/", "internal/deploytest/stub/",
-		"internal/seed/", "bench/"},
-	"os.LookupEnv":       {"production.go"},
-	"log.Fatal":          {},
+	"os.Getenv": {
+		"functions.go", "production.go", "cmd/server/", "internal/deploytest/stub/",
+		"internal/seed/", "bench/",
+	},
+	"os.LookupEnv": {"production.go"},
+	"log.Fatal":    {},
 }
 
 func TestRestrictedCalls(t *testing.T) {

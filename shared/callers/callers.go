@@ -91,12 +91,8 @@ func NewAuthenticator(audience string, keys *googleauth.KeySet, file *File, now 
 // Verify returns the caller that sent r. It fails with Unauthenticated if the token is invalid, Denied if the file does
 // not list the caller or pauses it, RateLimited, or Unavailable if the file cannot be read.
 func (c *Authenticator) Verify(r *http.Request) (Caller, error) {
-	headers := r.Header.Values("Authorization")
-	token, isBearer := "", false
-	if len(headers) == 1 {
-		token, isBearer = strings.CutPrefix(headers[0], "Bearer ")
-	}
-	if !isBearer {
+	token, ok := googleauth.BearerToken(r)
+	if !ok {
 		return Caller{}, unauthenticated(errors.New("request does not have exactly one bearer token"))
 	}
 	claims, err := c.tokens.Verify(r.Context(), config.NewSecret(token))

@@ -75,7 +75,7 @@ func (e addOnEvent) event() Event {
 		out.Kind, p = Added, e.Chat.Added
 	case e.Chat.Removed != nil:
 		out.Kind, p = Removed, e.Chat.Removed
-	case e.Chat.Type == "SUBMIT_FORM":
+	case e.Chat.Type == "SUBMIT_FORM", e.Chat.Type == "CARD_CLICKED": // Google's guide names both
 		out.Kind, out.OnHomeTab, p = Click, true, &payload{}
 	case e.Chat.Type == "APP_HOME", e.Chat.Type == "" && e.Chat.User.Name != "" && !e.Chat.hasPayload:
 		// An add-on's Home tab event contains only the person (workspace/add-ons/chat/convert).
@@ -86,15 +86,12 @@ func (e addOnEvent) event() Event {
 	if out.Kind == Click {
 		out.Value, out.Inputs = config.NewSecret(e.Common.Parameters[valueKey]), e.Common.Inputs.inputs()
 	}
-	out.Dialog = p.dialog(out.Kind)
 	if p.Space.Name != "" {
 		out.Space = p.Space.toSpace()
 	}
-	out.Message, out.CompletionURL = string(p.Message.Name), config.NewSecret(p.Complete)
-	out.Command = p.Message.commandID(p.Metadata)
-	out.Thread, out.OwnMessage = p.Message.replyThread(p.Thread), p.Message.isFromApp()
-	out.Args, out.Mentions = p.Message.arguments()
-	out.Text = p.Message.textWithMentions()
+	out.CompletionURL = config.NewSecret(p.Complete)
+	p.Message.add(&out, p.Metadata, p.Thread)
+	out.Dialog = p.dialog(out.Kind)
 	return out
 }
 

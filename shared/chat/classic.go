@@ -34,12 +34,8 @@ type classicEvent struct {
 func (e classicEvent) event() Event {
 	out := Event{
 		Kind: Unknown, Time: parseTime(e.EventTime), Person: e.User.person(), Space: e.Space.toSpace(),
-		Message: string(e.Message.Name), Command: e.Message.commandID(e.Metadata),
 		CompletionURL: config.NewSecret(e.Complete), Locale: string(e.Common.Locale),
 	}
-	out.Thread, out.OwnMessage = e.Message.replyThread(e.Thread), e.Message.isFromApp()
-	out.Args, out.Mentions = e.Message.arguments()
-	out.Text = e.Message.textWithMentions()
 	switch e.Type {
 	case "MESSAGE":
 		out.Kind = Message
@@ -53,10 +49,7 @@ func (e classicEvent) event() Event {
 		out.Kind = Click
 		out.Value, out.Inputs = e.value(), e.Common.Inputs.inputs()
 	}
-	// Adding the app with a command is a single event that contains the command.
-	if out.Command != 0 && (out.Kind == Message || out.Kind == Added) {
-		out.Kind = Command
-	}
+	e.Message.add(&out, e.Metadata, e.Thread)
 	out.Dialog = e.dialog(out.Kind)
 	return out
 }

@@ -4,12 +4,16 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
+	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/text"
 )
 
 // valueKey is the name of the one parameter that the app's buttons carry.
@@ -18,6 +22,35 @@ const valueKey = "value"
 // Decode decodes the body of a request whose sender must use the given format. It fails with Unauthenticated for a
 // body in the other format, and with Invalid for one that is not a JSON object.
 func Decode(format Format, body []byte) (Event, error) {
+	out, err := decode(format, body)
+	switch out.Kind {
+	case Message, Command, Added:
+	default:
+		out.CompletionURL = config.Secret{} // Chat repeats only these
+	}
+	if out.Kind == Unknown {
+		out.Keys = fieldNames(body)
+	}
+	return out, err
+}
+
+// fieldNames returns the names of a body's fields and, below chat, of its fields. It returns at most 20.
+func fieldNames(body []byte) []string {
+	var fields, chat map[string]json.RawMessage
+	_ = json.Unmarshal(body, &fields) // not an object: none
+	_ = json.Unmarshal(fields["chat"], &chat)
+	var out []string
+	for name := range fields {
+		out = append(out, name)
+	}
+	for name := range chat {
+		out = append(out, "chat."+name)
+	}
+	slices.Sort(out)
+	return out[:min(len(out), 20)]
+}
+
+func decode(format Format, body []byte) (Event, error) {
 	if format == AddOn {
 		e, err := unmarshal[addOnEvent](body)
 		if err == nil && e.Type != "" {
@@ -60,11 +93,15 @@ func unmarshal[T any](body []byte) (out T, err error) {
 type user struct {
 	Name        looseText `json:"name"`
 	DisplayName looseText `json:"displayName"`
+	Email       looseText `json:"email"`
 	Type        looseText `json:"type"`
 }
 
 func (u user) person() Person {
-	return Person{Name: resource.Person(string(u.Name)), DisplayName: string(u.DisplayName)}
+	return Person{
+		Name: resource.Person(string(u.Name)), DisplayName: text.Line(string(u.DisplayName)),
+		Email: address.Lower(string(u.Email)),
+	}
 }
 
 type space struct {
@@ -138,12 +175,16 @@ type message struct {
 	Sender       user      `json:"sender"`
 	ThreadReply  looseBool `json:"threadReply"`
 	Thread       thread    `json:"thread"`
+	Text         looseText `json:"text"`
 	ArgumentText looseText `json:"argumentText"`
+	Markup       looseText `json:"markupSyntax"`
 	SlashCommand struct {
 		ID looseInt `json:"commandId"`
 	} `json:"slashCommand"`
 	Annotations []struct {
 		Type        looseText `json:"type"`
+		Start       looseInt  `json:"startIndex"`
+		Length      looseInt  `json:"length"`
 		UserMention struct {
 			User user `json:"user"`
 		} `json:"userMention"`
@@ -166,6 +207,22 @@ func (m message) replyThread(t thread) string {
 	return name
 }
 
+// add sets what a message says about an event: the command in it, and for a message that no payload says who sent, the
+// sender.
+func (m message) add(out *Event, known metadata, t thread) {
+	out.Message, out.Command, out.Markup = string(m.Name), m.commandID(known), string(m.Markup)
+	out.Thread, out.OwnMessage = m.replyThread(t), m.isFromApp()
+	out.Args, out.Mentions = m.arguments()
+	out.Text = m.textWithMentions()
+	if out.Person.Name == "" && out.Kind == Message && m.Sender.Type == "HUMAN" {
+		out.Person = m.Sender.person()
+	}
+	// Adding the app with a command is a single event that contains the command.
+	if out.Command != 0 && (out.Kind == Message || out.Kind == Added) {
+		out.Kind = Command
+	}
+}
+
 // isFromApp reports whether the app sent the message.
 func (m message) isFromApp() bool { return m.Sender.Type == "BOT" }
 
@@ -178,38 +235,8 @@ func (m message) commandID(known metadata) int {
 	return int(id)
 }
 
-// arguments returns the text after the command and the people mentioned in it. It removes mentions by name, because
-// Google doesn't document the units of an annotation's startIndex and length.
-func (m message) arguments() (string, []Person) {
-	text := string(m.ArgumentText)
-	var people []Person
-	for _, a := range m.Annotations {
-		mentioned := a.UserMention.User
-		if a.Type != "USER_MENTION" || mentioned.Type == "BOT" || mentioned.Name == "" {
-			continue
-		}
-		people = append(people, mentioned.person())
-		if mentioned.DisplayName != "" {
-			text = strings.Replace(text, "@"+string(mentioned.DisplayName), " ", 1)
-		}
-	}
-	return strings.Join(strings.Fields(text), " "), people
-}
-
-// textWithMentions returns the text after the command with its line breaks. Mentions are written as the API wants them.
-func (m message) textWithMentions() string {
-	text := strings.TrimSpace(string(m.ArgumentText))
-	for _, a := range m.Annotations {
-		mentioned := a.UserMention.User
-		if a.Type == "USER_MENTION" && mentioned.Type != "BOT" && mentioned.Name != "" && mentioned.DisplayName != "" {
-			text = strings.Replace(text, "@"+string(mentioned.DisplayName), "<"+string(mentioned.Name)+">", 1)
-		}
-	}
-	return text
-}
-
 // parseTime parses a time in RFC 3339; it returns the zero time for an absent or invalid one.
-func parseTime(text looseText) time.Time {
-	t, _ := time.Parse(time.RFC3339Nano, string(text))
+func parseTime(s looseText) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, string(s))
 	return t
 }

@@ -48,6 +48,7 @@ type Event struct {
 	Command    int           // command ID, as in Chat's console
 	Args       string        // text after the command, without mentions
 	Text       string        // text after the command as typed, with mentions as <users/{id}>
+	Markup     string        // markupSyntax of the message, such as MARKUP_SYNTAX_CHAT; may be empty
 	Mentions   []Person      // people mentioned after the command
 	Value      config.Secret // sealed value of the clicked button
 	Inputs     Inputs        // of the form that contains the clicked button
@@ -57,12 +58,15 @@ type Event struct {
 	// it acts as the person. Empty for clicks.
 	CompletionURL config.Secret
 	Locale        string // of the person, such as "en" or "zh-CN"; may be empty
+	// Keys are the names of the fields of an Unknown event, sorted and without their values, for the log.
+	Keys []string
 }
 
 // Person is a user of Chat.
 type Person struct {
 	Name        resource.Person // users/{id}, where {id} is the account's sub
 	DisplayName string
+	Email       string // in ASCII lower case; empty if Google omits it
 }
 
 // Space is the space or conversation of an event.

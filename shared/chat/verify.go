@@ -43,13 +43,9 @@ func NewVerifier(app App, chatKeys, googleKeys *googleauth.KeySet, now func() ti
 // Verify checks who sent r, without reading the body, and returns the format that this sender must use. It fails with
 // Unauthenticated, or with Unavailable when Google's keys can't be fetched.
 func (v *Verifier) Verify(r *http.Request) (Format, error) {
-	headers := r.Header.Values("Authorization")
-	if len(headers) != 1 {
-		return 0, unauthenticated("not exactly one Authorization header")
-	}
-	token, ok := strings.CutPrefix(headers[0], "Bearer ")
+	token, ok := googleauth.BearerToken(r)
 	if !ok {
-		return 0, unauthenticated("no bearer token")
+		return 0, unauthenticated("not exactly one bearer token")
 	}
 	if claimedIssuer(token) == classicIssuer {
 		_, err := v.classic.Verify(r.Context(), config.NewSecret(token))

@@ -55,8 +55,9 @@ func TestVerifier(t *testing.T) {
 		kind    fault.Kind
 		log     string
 	}{
-		"classic": {bearer(g.SignChat(classic)), chat.Classic, accepted, ""},
-		"add-on":  {bearer(g.SignGoogle(addOn)), chat.AddOn, accepted, ""},
+		"classic":                 {bearer(g.SignChat(classic)), chat.Classic, accepted, ""},
+		"scheme in small letters": {[]string{"bearer " + g.SignChat(classic)}, chat.Classic, accepted, ""},
+		"add-on":                  {bearer(g.SignGoogle(addOn)), chat.AddOn, accepted, ""},
 
 		"no header": {nil, 0, fault.Unauthenticated, "not exactly one"},
 		"two headers": {
@@ -64,7 +65,7 @@ func TestVerifier(t *testing.T) {
 			0, fault.Unauthenticated,
 			"not exactly one",
 		},
-		"basic":      {[]string{"Basic " + g.SignChat(classic)}, 0, fault.Unauthenticated, "no bearer token"},
+		"basic":      {[]string{"Basic " + g.SignChat(classic)}, 0, fault.Unauthenticated, "not exactly one"},
 		"one part":   {bearer("x"), 0, fault.Unauthenticated, ""},
 		"not base64": {bearer("a.!.c"), 0, fault.Unauthenticated, ""},
 		"too long": {

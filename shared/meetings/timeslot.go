@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/width"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/words"
 )
 
@@ -37,8 +38,8 @@ var whenPattern = regexp.MustCompile(
 // ParseTimeSlot parses a time such as "tomorrow 10:00", "2026-12-01 14:00 45m" or "15:30 1h", also with full-width
 // digits. An empty text is the next quarter of an hour. now is in the person's time zone. Invalid, with
 // examples, for any other text, for a time in the past, and for one that is skipped when the clocks change.
-func ParseTimeSlot(text string, now time.Time) (TimeSlot, error) {
-	m := whenPattern.FindStringSubmatch(strings.ToLower(strings.Join(strings.Fields(width.Fold.String(text)), " ")))
+func ParseTimeSlot(input string, now time.Time) (TimeSlot, error) {
+	m := whenPattern.FindStringSubmatch(strings.ToLower(text.Line(text.Visible(width.Fold.String(input)))))
 	if m == nil {
 		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
@@ -13,6 +12,7 @@ import (
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/text"
 )
 
 // CreateSpace creates a space as a person. A repetition with the same caller,
@@ -191,7 +191,7 @@ func reuse(ctx context.Context, a actor, r spaces.Request, conflict error) (Crea
 		return CreatedSpace{}, err
 	}
 	for _, s := range found {
-		if strings.EqualFold(s.DisplayName, r.DisplayName) {
+		if text.Comparable(s.DisplayName) == text.Comparable(r.DisplayName) {
 			r.Members, r.More, r.Rest = append(r.Members, r.More...), nil, spaces.FollowUp{}
 			space := spaces.CreatedSpace{Name: s.Name, DisplayName: s.DisplayName, Address: s.Address}
 			space.Outcome = a.spaces.Finish(ctx, a.person, "", space.Name,

@@ -354,7 +354,7 @@ func (b brokenJournal) Replace(
 }
 
 func TestCreateSpace_Reuse(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inFriendlyWorld(t, func(t *testing.T, w *world) {
 		w.Google.CreateSpace("Plan C", ada, kim)
 		found := w.Google.CreateSpace("Plan", ada, grace)
 		w.Google.CreateSpace("Hidden", alan)
@@ -370,7 +370,7 @@ func TestCreateSpace_Reuse(t *testing.T) {
 		}
 		w.Google.Fail("chat.spaces.setup", 409)
 		more := append(named(49), users("grace@example.com", "alan@example.com")...)
-		got, err := ask("PLAN", more...)
+		got, err := ask(" Plan\u200b", more...)
 		check(t, err)
 		if string(got.Name) != found.Name() || !got.Reused || got.DisplayName != "Plan" || got.Address == "" ||
 			len(got.Steps) != 0 || len(got.Members) != 51 {
@@ -383,6 +383,8 @@ func TestCreateSpace_Reuse(t *testing.T) {
 		if w.Google.Count("chat.spaces.members.create")+w.Google.Count("chat.spaces.messages.create") != 0 {
 			t.Error("the reused space was changed")
 		}
+		_, err = ask("PLAN")
+		wantKind(t, "a name that differs in case", err, fault.Conflict)
 		w.Google.Fail("chat.spaces.setup", 409)
 		_, err = ask("Hidden")
 		wantKind(t, "a space that the person is not in", err, fault.Conflict)

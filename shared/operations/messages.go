@@ -2,12 +2,12 @@ package operations
 
 import (
 	"context"
-	"strings"
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/words"
 )
 
@@ -36,7 +36,7 @@ func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message
 			return spaces.PostedMessage{}, effect{}, err
 		}
 		post := m
-		post.Text = strings.TrimSpace(m.Text + " " + say(words.MeetMessage, room))
+		post.Text = text.Clean(m.Text + " " + say(words.MeetMessage, room))
 		posted, err := a.spaces.PostMessage(ctx, a.person, a.key, post)
 		return posted, effect{created: posted.Name}, err
 	})

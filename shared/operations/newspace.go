@@ -13,6 +13,7 @@ import (
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -102,7 +103,7 @@ type draft struct {
 // newDraft applies the template that an input names to its request.
 func (o *Operations) newDraft(ctx context.Context, c Call, in NewSpace) (draft, error) {
 	r := in.Request
-	out := draft{title: strings.TrimSpace(r.DisplayName), taken: in.OnDuplicate}
+	out := draft{title: text.Line(r.DisplayName), taken: in.OnDuplicate}
 	t := vault.Template{}
 	if in.Template != "" {
 		if err := c.Caller.AllowAction(callers.CreateSpaces); err != nil && !c.self {

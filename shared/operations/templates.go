@@ -12,6 +12,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/vault"
 )
 
@@ -100,7 +101,7 @@ func NormalizeTemplate(t vault.Template) (vault.Template, error) {
 	if err != nil {
 		return t, err
 	}
-	t.DisplayName = strings.Join(strings.Fields(t.DisplayName), " ")
+	t.DisplayName = text.Line(t.DisplayName)
 	t.Description, t.Guidelines = r.Description, r.Guidelines
 	t.FirstMessage, t.Members = r.Rest.FirstMessage, users(r.Members)
 	return t, nil

@@ -3,7 +3,6 @@
 package resource
 
 import (
-	"net/mail"
 	"regexp"
 	"strings"
 
@@ -32,17 +31,25 @@ var (
 	groupID = regexp.MustCompile(`^groups/[A-Za-z0-9_-]{1,64}$`)
 )
 
-// ParseUser returns the resource name of a person from users/{id} or a plain email address, which becomes
-// users/{email address}. It returns false for anything else.
+// ParseUser returns the resource name of a person from users/{id} or an email address in any form of
+// address.Parse, which becomes users/{email address}. It returns false for anything else.
 func ParseUser(name string) (string, bool) {
 	if userID.MatchString(name) {
 		return name, true
 	}
-	a, err := mail.ParseAddress(name)
-	if err == nil && a.Address == name && !strings.ContainsAny(name, "/?#%\" ") {
-		return "users/" + address.Lower(name), true
+	email, ok := address.Parse(name)
+	if !ok {
+		return "", false
 	}
-	return "", false
+	return "users/" + email, true
+}
+
+// ParseNamed returns a person as ParseUser reads the name, or the name itself if ParseUser does not accept it.
+func ParseNamed(name string) Named {
+	if user, ok := ParseUser(name); ok && strings.Contains(user, "@") {
+		return Named(strings.TrimPrefix(user, "users/"))
+	}
+	return Named(name)
 }
 
 // ParseMember returns the resource name of a person or a group. It accepts what ParseUser accepts, groups/{id}, and

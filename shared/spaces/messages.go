@@ -1,6 +1,7 @@
 package spaces
 
 import (
+	"cmp"
 	"context"
 
 	chatapi "google.golang.org/api/chat/v1"
@@ -14,8 +15,8 @@ import (
 // maxMessage is Chat's limit for a message, in bytes (Chat API reference: cards).
 const maxMessage = 32_000
 
-// chatMarkup is the syntax of every message: Chat's own, in which people type.
-// By default, the app's setting applies, which is Markdown for new apps.
+// chatMarkup is the syntax of a message that names none: Chat's own. Without a syntax, Google applies the app's
+// setting, which is Markdown for new apps.
 const chatMarkup = "MARKUP_SYNTAX_CHAT"
 
 // PostedMessage is a message in a space.
@@ -29,6 +30,7 @@ type Message struct {
 	Space  resource.SpaceName
 	Thread string // spaces/{id}/threads/{id} of the same space; empty for a new one
 	Text   string
+	Markup string `json:",omitempty"` // MARKUP_SYNTAX_CHAT or MARKUP_SYNTAX_MARKDOWN; empty for Chat's own
 }
 
 // PostMessage posts a text as a person. The same person and key post once: a repetition
@@ -43,7 +45,7 @@ func (s *Spaces) PostMessage(ctx context.Context, person resource.Person, key re
 	if err != nil {
 		return PostedMessage{}, fault.Wrap("spaces.PostMessage", err)
 	}
-	message := &chatapi.Message{Text: m.Text, MarkupSyntax: chatMarkup}
+	message := &chatapi.Message{Text: m.Text, MarkupSyntax: cmp.Or(m.Markup, chatMarkup)}
 	call := s.api.Spaces.Messages.Create(string(m.Space), message).RequestId(id)
 	if m.Thread != "" {
 		message.Thread = &chatapi.Thread{Name: m.Thread}

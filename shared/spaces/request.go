@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
+	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/words"
 )
 
@@ -56,8 +57,8 @@ func (r Request) Normalize(person resource.Person) (Request, error) {
 	if r.DisplayName, err = NormalizeName(r.DisplayName); err != nil {
 		return r, err
 	}
-	r.Description, r.Guidelines = strings.TrimSpace(r.Description), strings.TrimSpace(r.Guidelines)
-	r.Rest.FirstMessage = strings.TrimSpace(r.Rest.FirstMessage)
+	r.Description, r.Guidelines = text.Clean(r.Description), text.Clean(r.Guidelines)
+	r.Rest.FirstMessage = text.Clean(r.Rest.FirstMessage)
 	switch description, guidelines := utf8.RuneCountInString(r.Description), utf8.RuneCountInString(r.Guidelines); {
 	case description > MaxDescription:
 		return r, fault.New(fault.Invalid, words.ErrorDescriptionTooLong, description, MaxDescription)
@@ -89,9 +90,9 @@ func unseen(members []Member, seen map[string]bool) []Member {
 	return out
 }
 
-// NormalizeName returns a space's name without extra blanks, or an Invalid fault.
+// NormalizeName returns a space's name as one line, or an Invalid fault.
 func NormalizeName(name string) (string, error) {
-	name = strings.Join(strings.Fields(name), " ")
+	name = text.Line(name)
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
 		return name, fault.New(fault.Invalid, words.ErrorNameMissing)
