@@ -196,6 +196,11 @@ if [ -n "$release" ]; then
 	go test -count=1 -timeout=20m ./cmd/local -run UnderLoad -v -args -load 10m | grep -v "^=== "
 	step "fuzzing, a minute for each target"
 	fuzz
+	step "Google's answers in 20 shapes"
+	for seed in $(seq 20); do
+		echo "SEED=$seed"
+		SEED="$seed" go test ./shared/... ./functions/... ./cmd/local
+	done
 	step "five shuffled runs with the race detector under load"
 	shuffled
 fi

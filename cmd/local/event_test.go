@@ -164,3 +164,19 @@ func TestButton_StolenOrExpired(t *testing.T) {
 		t.Errorf("her own click: %s", got)
 	}
 }
+
+// Adding the app by a mention answers once: an add-on gets two events for it, a classic app one.
+func TestAdded_ByMention(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		space := w.google.CreateSpace("Launch", ada, grace)
+		b := w.browser(t, ada)
+		b.space = space.ID
+		shown := b.say("@Deputy help")
+		if n := strings.Count(shown.body, `class="card"`); n != 1 {
+			t.Errorf("%d cards: %s", n, visibleText(shown.body))
+		}
+		b.wantText(shown, "/createspace")
+		b.wantNoText(shown, "is not responding")
+	})
+}

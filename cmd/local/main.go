@@ -48,6 +48,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		faults = append(faults, name)
 		return nil
 	})
+	strict := flags.Uint64("strict", 0,
+		"send Google's answers in the hardest shapes that its documents allow, chosen by this `seed`; 0: friendly shapes")
 	open := flags.Bool("open", true, "open the page in the browser")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -55,7 +57,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	}
-	o := options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, format: format}
+	o := options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, format: format, strict: *strict}
 	o.base, o.callersYAML = googleauth.NewTransport(), []byte(sampleCallers)
 	var err error
 	if *appFile != "" {

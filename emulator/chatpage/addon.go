@@ -11,10 +11,16 @@ import (
 
 // addOnEvent encodes an event (workspace/add-ons/concepts/event-objects).
 func (p *Page) addOnEvent(e event) map[string]any {
-	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
+	common := map[string]any{"hostApp": "CHAT"}
+	if !e.addsApp {
+		common["userLocale"] = p.locale()
+	}
 	payload := map[string]any{"space": spaceObject(e.space)}
 	if e.hasMessage() {
 		payload["message"] = p.message(e)
+	}
+	if e.kind == appMentioned {
+		payload["interactionAdd"] = true
 	}
 	if e.complete != "" {
 		payload["configCompleteRedirectUri"] = e.complete
@@ -36,7 +42,7 @@ func (p *Page) addOnEvent(e event) map[string]any {
 	chat := map[string]any{"user": userObject(e.person), "eventTime": e.at.UTC().Format(time.RFC3339Nano)}
 	name := map[kind]string{
 		messageSent: "messagePayload", commandSent: "appCommandPayload", quickCommandUsed: "appCommandPayload",
-		appAdded: "addedToSpacePayload", appRemoved: "removedFromSpacePayload", cardClicked: "buttonClickedPayload",
+		appAdded: "addedToSpacePayload", appMentioned: "addedToSpacePayload", appRemoved: "removedFromSpacePayload", cardClicked: "buttonClickedPayload",
 	}[e.kind]
 	if e.kind != homeOpened { // a Home event has no payload (workspace/add-ons/chat/convert)
 		chat[name] = payload

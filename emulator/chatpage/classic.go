@@ -17,7 +17,7 @@ func (p *Page) classicEvent(e event) map[string]any {
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
 	types := map[kind]string{
 		messageSent: "MESSAGE", commandSent: "MESSAGE", quickCommandUsed: "APP_COMMAND",
-		appAdded: "ADDED_TO_SPACE", appRemoved: "REMOVED_FROM_SPACE", cardClicked: "CARD_CLICKED",
+		appAdded: "ADDED_TO_SPACE", appMentioned: "ADDED_TO_SPACE", appRemoved: "REMOVED_FROM_SPACE", cardClicked: "CARD_CLICKED",
 	}
 	body := map[string]any{
 		"type": types[e.kind], "eventTime": e.at.UTC().Format(time.RFC3339Nano),
@@ -54,7 +54,7 @@ func (p *Page) classicHomeEvent(e event) map[string]any {
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
 	name := "APP_HOME"
 	if e.kind == cardClicked {
-		name = "SUBMIT_FORM"
+		name = []string{"SUBMIT_FORM", "CARD_CLICKED"}[p.Google.Pick(2, "home click")] // Google's guide names both
 		common["invokedFunction"], common["parameters"] = e.button.function, e.button.parameters
 		if len(e.inputs) > 0 {
 			common["formInputs"] = e.formInputs()

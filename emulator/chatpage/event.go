@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"example.com/deputy/emulator/google"
 )
@@ -17,6 +18,7 @@ const (
 	commandSent
 	quickCommandUsed
 	appAdded
+	appMentioned // the app is added by a mention; an add-on gets the message in an event of its own
 	appRemoved
 	cardClicked
 	homeOpened
@@ -35,6 +37,7 @@ type event struct {
 	button  button   // for cardClicked
 	inputs  map[string][]string
 	dialog  string // dialogEventType; empty for none
+	addsApp bool   // the message adds the app; an add-on then gets no locale
 	home    bool   // on the Home tab, or in a dialog opened there
 
 	complete string // completion address; clicks have none
@@ -70,17 +73,35 @@ func (p *Page) send(ctx context.Context, person google.Person, space google.Spac
 		private = person.User() // Chat shows a command only to the person and the app
 	}
 	id := p.Google.Post(space.ID, google.Message{Sender: person, Text: text, Private: private})
-	if !space.App || command == nil && !space.Direct && !strings.HasPrefix(text, "@"+p.App) {
+	mentioned := strings.HasPrefix(text, "@"+p.App)
+	if !mentioned && (!space.App || command == nil && !space.Direct) {
 		return nil
 	}
 	e := event{kind: messageSent, person: person, space: space, message: id, text: text}
 	e.args = strings.TrimPrefix(text, "@"+p.App)
+	if !space.App {
+		return p.addByMention(ctx, e)
+	}
 	if command != nil {
 		e.kind, e.command, e.args = commandSent, command, args
 		if command.Dialog {
 			e.dialog = "REQUEST_DIALOG"
 		}
 	}
+	return p.deliver(ctx, e)
+}
+
+// addByMention adds the app to a space with the message that mentions it. A classic app gets one event with both.
+func (p *Page) addByMention(ctx context.Context, e event) *exchange {
+	e.space.App, e.addsApp = true, true
+	p.Google.SetAppMember(e.space.ID, true)
+	added := e
+	added.kind = appMentioned
+	if p.format() == Classic {
+		return p.deliver(ctx, added)
+	}
+	added.message = ""
+	p.deliver(ctx, added)
 	return p.deliver(ctx, e)
 }
 
@@ -153,8 +174,11 @@ func (p *Page) message(e event) map[string]any {
 		return map[string]any{"name": e.message, "sender": map[string]any{"name": "users/app", "type": "BOT"}}
 	}
 	out := map[string]any{
-		"name": e.message, "sender": userObject(e.person), "text": e.text, "argumentText": e.args,
+		"name": e.message, "sender": userObject(e.person), "text": e.text, "markupSyntax": google.ChatMarkup,
 		"thread": map[string]any{"name": e.space.Name() + "/threads/" + threadOf(e.message)},
+	}
+	if e.args != "" {
+		out["argumentText"] = e.args
 	}
 	var annotations []any
 	if c := e.command; c != nil {
@@ -177,13 +201,16 @@ func threadOf(message string) string {
 	return id
 }
 
+// units returns the length of a text in UTF-16 units, in which Chat counts.
+func units(text string) int { return len(utf16.Encode([]rune(text))) }
+
 // mentions returns annotations for the people whose names follow an @ in a text.
 func (p *Page) mentions(text string) []any {
 	var out []any
 	for _, person := range p.Google.Accounts() {
 		if i := strings.Index(text, "@"+person.Name); i >= 0 {
 			out = append(out, map[string]any{
-				"type": "USER_MENTION", "startIndex": i, "length": len(person.Name) + 1,
+				"type": "USER_MENTION", "startIndex": units(text[:i]), "length": units(person.Name) + 1,
 				"userMention": map[string]any{"type": "MENTION", "user": userObject(person)},
 			})
 		}

@@ -68,7 +68,7 @@ func (s *Server) createMember(c caller, token accessToken, id string, body []byt
 	if ok && s.undeliverable[other.Sub] {
 		return space.personMember(other, "NOT_A_MEMBER"), nil
 	}
-	if !ok && s.pick(2, "unknown member") > 0 {
+	if !ok && s.Pick(2, "unknown member") > 0 {
 		return nil, notFound
 	}
 	if ok && other.Domain != p.Domain && !c.admin && space.ExternalAllowed && !space.has(other) {

@@ -176,7 +176,7 @@ func (s *Server) setUp(p Person, body []byte) (any, *apiError) {
 	if r.Space.SpaceType == "DIRECT_MESSAGE" {
 		return s.directMessage(p, r.Memberships[0].Member.Name)
 	}
-	if s.pick(2, "unknown member") > 0 {
+	if s.Pick(2, "unknown member") > 0 {
 		for _, m := range r.Memberships {
 			if _, ok := FindPerson(m.Member.Name); !ok && m.Member.Name != "" {
 				return nil, notFound

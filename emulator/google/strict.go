@@ -13,9 +13,9 @@ import (
 // SetStrict chooses the shapes of answers by a seed: the hardest ones that documents allow. 0 means friendly ones.
 func (s *Server) SetStrict(seed uint64) { s.strict.Store(seed) }
 
-// pick returns a number below n that depends on the seed and the parts only, so that concurrent calls do not change
+// Pick returns a number below n that depends on the seed and the parts only, so that concurrent calls do not change
 // it. It returns 0 for the friendly shapes.
-func (s *Server) pick(n int, parts ...any) int {
+func (s *Server) Pick(n int, parts ...any) int {
 	seed := s.strict.Load()
 	if seed == 0 {
 		return 0
@@ -37,12 +37,12 @@ func (s *Server) paginate(q url.Values, field string, list []any) (any, *apiErro
 			return nil, invalid("Invalid page token.")
 		}
 	}
-	if token == "" && s.pick(3, "empty page", field) > 0 {
+	if token == "" && s.Pick(3, "empty page", field) > 0 {
 		return map[string]any{"nextPageToken": "page-0"}, nil
 	}
 	size = min(max(size, 1), len(list)-start)
 	if size > 1 {
-		size -= s.pick(size, "page", field, start, len(list))
+		size -= s.Pick(size, "page", field, start, len(list))
 	}
 	end := start + size
 	out := map[string]any{field: list[start:end]}
@@ -58,7 +58,7 @@ func (s *Server) paginate(q url.Values, field string, list []any) (any, *apiErro
 // omit removes some of the fields that Google documents for a resource and does not promise in every response.
 func (s *Server) omit(resource map[string]any, fields ...string) map[string]any {
 	for _, field := range fields {
-		if s.pick(2, "omit", field, resource["name"]) > 0 {
+		if s.Pick(2, "omit", field, resource["name"]) > 0 {
 			delete(resource, field)
 		}
 	}
@@ -82,7 +82,7 @@ func (s *Server) errorBody(e *apiError) map[string]any {
 			map[string]any{"@type": typePrefix + "Help", "links": help},
 			map[string]any{"@type": typePrefix + "LocalizedMessage", "locale": "en-US", "message": e.message},
 		)
-		first := s.pick(len(details), "details", e.reason, e.code)
+		first := s.Pick(len(details), "details", e.reason, e.code)
 		details = append(slices.Clone(details[first:]), details[:first]...)
 	}
 	if len(details) > 0 {

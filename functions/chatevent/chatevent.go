@@ -143,6 +143,8 @@ func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error
 			f.logError(ctx, f.Grants.RecordAppRemoved(ctx, e.Person.Name, f.Now()))
 		}
 		return chat.Reply{}, nil
+	case chat.Adding:
+		return chat.Reply{}, nil
 	case chat.Message:
 		return help(ctx, f, e, invocation{})
 	default:

@@ -67,19 +67,19 @@ func TestCommands_Arguments(t *testing.T) {
 		args  string
 		want  []string
 	}{
-		"invite, nobody":         {team, 6, "", []string{"Enter the people after the command"}},
-		"invite, a word":         {team, 6, "Bob", []string{`Deputy doesn't recognize "Bob"`}},
-		"invite, a long word":    {team, 6, strings.Repeat("x", 61), []string{`"` + strings.Repeat("x", 60) + `…"`}},
-		"invite, 60 characters":  {team, 6, strings.Repeat("x", 60), []string{`"` + strings.Repeat("x", 60) + `"`}},
-		"invite, a path":         {team, 6, "a/b@example.com", []string{`Deputy doesn't recognize "a/b@example.com"`}},
+		"invite, nobody":        {team, 6, "", []string{"Enter the people after the command"}},
+		"invite, a word":        {team, 6, "Bob", []string{`Deputy doesn't recognize "Bob"`}},
+		"invite, a long word":   {team, 6, strings.Repeat("x", 61), []string{`"` + strings.Repeat("x", 60) + `…"`}},
+		"invite, 60 characters": {team, 6, strings.Repeat("x", 60), []string{`"` + strings.Repeat("x", 60) + `"`}},
+		"invite, a path":        {team, 6, "a/b@example.com", []string{`Deputy doesn't recognize "a/b@example.com"`}},
 		"invite, a display name": {
 			team, 6, "Grace Hopper <grace@example.com>", []string{"People added\nAdded: grace@example.com"},
 		},
-		"invite, not ASCII":      {team, 6, "gräce@example.com", []string{"Deputy doesn't recognize"}},
-		"invite, a long group":   {team, 6, "groups/" + strings.Repeat("x", 65), []string{"Deputy doesn't recognize"}},
-		"invite, directly":       {direct(ada), 6, "grace@example.com", []string{"Only you and Deputy are here"}},
-		"invite, 50":             {team, 6, crowd(50), []string{"You named 50 people. You can add up to 49"}},
-		"invite, 49":             {team, 6, crowd(49), []string{"People added", "member-49@example.com"}},
+		"invite, not ASCII":    {team, 6, "gräce@example.com", []string{"Deputy doesn't recognize"}},
+		"invite, a long group": {team, 6, "groups/" + strings.Repeat("x", 65), []string{"Deputy doesn't recognize"}},
+		"invite, directly":     {direct(ada), 6, "grace@example.com", []string{"Only you and Deputy are here"}},
+		"invite, 50":           {team, 6, crowd(50), []string{"You named 50 people. You can add up to 49"}},
+		"invite, 49":           {team, 6, crowd(49), []string{"People added", "member-49@example.com"}},
 		"invite, separators": {
 			team, 6, "Grace@Example.com;alan@example.com，groups/02oncall",
 			[]string{"People added\nAdded: grace@example.com, alan@example.com, groups/02oncall"},
@@ -312,6 +312,82 @@ func TestEvent_NoReply(t *testing.T) {
 		} {
 			if diff := cmp.Diff("", e.send(of).text); diff != "" {
 				t.Errorf("%s: %s", name, diff)
+			}
+		}
+	})
+}
+
+// An event without a person has no reply: Deputy would act for nobody.
+func TestEvent_WithoutPerson(t *testing.T) {
+	inBubble(t, func(e *env) {
+		e.connectAll()
+		for name, event := range map[string]object{
+			"click":   click(ada, team, "x"),
+			"added":   event(ada, team, "ADDED_TO_SPACE"),
+			"command": event(ada, team, "APP_COMMAND", func(o object) { o["appCommandMetadata"] = object{"appCommandId": 3} }),
+		} {
+			delete(event, "user")
+			if r := e.send(event); r.text != "" || r.url != "" || !strings.Contains(e.log.String(), "event without a person") {
+				t.Errorf("%s: %+v, %s", name, r, e.log.String())
+			}
+		}
+		typed := command(ada, team, 3, "")
+		delete(typed, "user")
+		typed["message"].(object)["sender"] = object{"name": ada.User(), "type": "HUMAN"}
+		e.send(typed).wantText(t, "the sender typed the message", "Your connection")
+		typed["message"].(object)["sender"] = object{"name": "users/app", "type": "BOT"}
+		if r := e.send(typed); r.text != "" {
+			t.Errorf("a message of an app: %+v", r)
+		}
+	})
+}
+
+// An unknown event leaves a warning with the names of its fields, and none of their values.
+func TestEvent_UnknownIsLogged(t *testing.T) {
+	inBubble(t, func(e *env) {
+		unknown := event(ada, team, "EVENT_OF_TOMORROW", func(o object) { o["payload"] = object{"text": "marked"} })
+		if r := e.send(unknown); r.text != "" {
+			t.Errorf("%+v", r)
+		}
+		got := e.log.String()
+		if !strings.Contains(got, `level=WARN msg="unknown event"`) || !strings.Contains(got, "payload") ||
+			strings.Contains(got, "marked") {
+			t.Error(got)
+		}
+	})
+}
+
+// The command's own name, typed behind the picked command, is no argument.
+func TestCommand_NameTypedAgain(t *testing.T) {
+	inBubble(t, func(e *env) {
+		e.connectAll()
+		e.send(command(ada, team, 5, " /createspace Launch plan")).wantText(t, "createspace", "Space created: Launch plan")
+		e.send(command(ada, team, 5, "/CreateSpace")).wantText(t, "alone", "[Open the form]")
+		e.send(command(ada, team, 6, "/invite grace@example.com")).wantText(t, "invite", "Added: grace@example.com")
+		e.send(command(ada, team, 8, "/say hello")).wantText(t, "say", "Message posted")
+		e.send(command(ada, team, 7, "/spaces")).wantText(t, "spaces", "Your spaces")
+		e.send(command(ada, team, 5, "/invite")).wantText(t, "another command", "Space created: /invite")
+		messages := e.spaceNamed("Team").Messages
+		if text := messages[len(messages)-1].Text; text != "hello" {
+			t.Errorf("posted %q", text)
+		}
+	})
+}
+
+// A message is posted in the syntax in which it was typed.
+func TestSay_Markup(t *testing.T) {
+	inBubble(t, func(e *env) {
+		e.connectAll()
+		for syntax, want := range map[string]string{
+			"MARKUP_SYNTAX_MARKDOWN": "MARKUP_SYNTAX_MARKDOWN", "MARKUP_SYNTAX_CHAT": "MARKUP_SYNTAX_CHAT",
+			"": "MARKUP_SYNTAX_CHAT",
+		} {
+			c := command(ada, team, 8, "**bold**")
+			c["message"].(object)["markupSyntax"] = syntax
+			e.send(c)
+			messages := e.spaceNamed("Team").Messages
+			if got := messages[len(messages)-1]; got.Text != "**bold**" || got.Markup != want {
+				t.Errorf("%s: %+v", syntax, got)
 			}
 		}
 	})

@@ -71,8 +71,11 @@ func (e addOnEvent) event() Event {
 		out.Kind, p = Message, e.Chat.Message
 	case e.Chat.Clicked != nil:
 		out.Kind, p = Click, e.Chat.Clicked
-	case e.Chat.Added != nil && !bool(e.Chat.Added.InteractionAdd):
+	case e.Chat.Added != nil:
 		out.Kind, p = Added, e.Chat.Added
+		if e.Chat.Added.InteractionAdd {
+			out.Kind = Adding
+		}
 	case e.Chat.Removed != nil:
 		out.Kind, p = Removed, e.Chat.Removed
 	case e.Chat.Type == "SUBMIT_FORM", e.Chat.Type == "CARD_CLICKED": // Google's guide names both

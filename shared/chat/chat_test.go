@@ -91,7 +91,7 @@ func TestDecode_AddOnKinds(t *testing.T) {
 		`"appCommandPayload":{"appCommandMetadata":{"appCommandId":101.0}}`:            chat.Command,
 		`"addedToSpacePayload":{"space":{"name":"spaces/A"}}`:                          chat.Added,
 		// A second event, with the message, follows this one.
-		`"addedToSpacePayload":{"interactionAdd":true}`:                     chat.Unknown,
+		`"addedToSpacePayload":{"interactionAdd":true}`:                     chat.Adding,
 		`"removedFromSpacePayload":{}`:                                      chat.Removed,
 		`"buttonClickedPayload":{"message":{"name":"spaces/A/messages/m"}}`: chat.Click,
 		`"widgetUpdatedPayload":{}`:                                         chat.Unknown,
@@ -430,6 +430,63 @@ func TestDecode_AddOnHomeTab(t *testing.T) {
 		e, err := chat.Decode(chat.AddOn, []byte(body))
 		if err != nil || e.Kind != want {
 			t.Errorf("%s: %v, %v", body, e.Kind, err)
+		}
+	}
+}
+
+// A mention is found by its place, in UTF-16 units, else by a name that is a whole word.
+func TestDecode_MentionPlaces(t *testing.T) {
+	type mention struct {
+		start, length int
+		name          string
+	}
+	for name, c := range map[string]struct {
+		text, arguments string
+		mentions        []mention
+		args, posted    string
+	}{
+		"place": {
+			"/say mail to x@Grace Hopper and ask @Grace Hopper", " mail to x@Grace Hopper and ask @Grace Hopper",
+			[]mention{{36, 13, "Grace Hopper"}},
+			"mail to x@Grace Hopper and ask", "mail to x@Grace Hopper and ask <users/0>",
+		},
+		"no place": {
+			"", " mail to x@Grace Hopper and ask @Grace Hopper",
+			[]mention{{0, 0, "Grace Hopper"}},
+			"mail to x@Grace Hopper and ask", "mail to x@Grace Hopper and ask <users/0>",
+		},
+		"prefix of a name": {"", " ask @Annabel, or @Ann.", []mention{{0, 0, "Ann"}}, "ask @Annabel, or .", "ask @Annabel, or <users/0>."},
+		"after an emoji": {
+			"/say \U0001f600 @Ann hi", " \U0001f600 @Ann hi", []mention{{8, 4, "Other"}}, "\U0001f600 hi", "\U0001f600 <users/0> hi",
+		},
+		"no name": {"/say @Ann hi", " @Ann hi", []mention{{5, 4, ""}}, "hi", "<users/0> hi"},
+		"two, in another order": {
+			"/say @A and @B", " @A and @B", []mention{{12, 2, "B"}, {5, 2, "A"}}, "and", "<users/1> and <users/0>",
+		},
+		"twice the same place": {"/say @A", " @A", []mention{{5, 2, "A"}, {5, 2, "A"}}, "", "<users/0>"},
+		"place outside":        {"/say hi @A", " hi @A", []mention{{80, 2, "A"}}, "hi", "hi <users/0>"},
+		"place in the command": {"/say hi @A", " hi @A", []mention{{1, 2, "A"}}, "hi", "hi <users/0>"},
+		"place of no mention":  {"/say hi @A", " hi @A", []mention{{5, 2, "A"}}, "hi", "hi <users/0>"},
+		"other text":           {"something else", " hi @A", []mention{{5, 2, "A"}}, "hi", "hi <users/0>"},
+		"nowhere":              {"/say hi", " hi", []mention{{0, 0, "A"}}, "hi", "hi"},
+	} {
+		var annotations []any
+		for i, m := range c.mentions {
+			user := map[string]any{"name": fmt.Sprintf("users/%d", i), "type": "HUMAN", "displayName": m.name}
+			annotations = append(annotations, map[string]any{
+				"type": "USER_MENTION", "startIndex": m.start, "length": m.length,
+				"userMention": map[string]any{"user": user},
+			})
+		}
+		body, err := json.Marshal(map[string]any{"type": "MESSAGE", "message": map[string]any{
+			"text": c.text, "argumentText": c.arguments, "annotations": annotations,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := decodeClassic(t, string(body))
+		if e.Args != c.args || e.Text != c.posted || len(e.Mentions) != len(c.mentions) {
+			t.Errorf("%s: %q, %q, %v", name, e.Args, e.Text, e.Mentions)
 		}
 	}
 }

@@ -33,6 +33,7 @@ const (
 	Click   Kind = "click"   // a button on one of the app's cards
 	Home    Kind = "home"    // the app's Home tab was opened
 	Added   Kind = "added"   // the app was added to a space or direct message
+	Adding  Kind = "adding"  // the app is added by a mention; the message follows in an event of its own
 	Removed Kind = "removed" // the app was removed; it can't reply
 )
 
