@@ -43,7 +43,14 @@ var liveReplies = map[string][]string{
 	"29-external-person":            {"What Deputy can do", "You're not connected", "REQUEST_CONFIG"},
 	"32-click-complete-dead-grant":  {"", "Google ended Deputy", "Connect"},
 	"35-say-prefix-name":            {"Message posted", "Enter your message", "Message posted"},
-	"38-nobody-acts":                {"Your connection", "{}", "{}", "You're connected", "Space created", "Message posted"},
+	"38-nobody-acts": {
+		"Your connection",
+		"{}",
+		"{}",
+		"You're connected",
+		"Space created",
+		"Message posted",
+	},
 }
 
 var buttonOf = regexp.MustCompile(`BUTTON\(([^)]*)\)`)

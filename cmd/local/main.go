@@ -48,8 +48,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		faults = append(faults, name)
 		return nil
 	})
-	strict := flags.Uint64("strict", 0,
-		"send Google's answers in the hardest shapes that its documents allow, chosen by this `seed`; 0: friendly shapes")
+	strict := flags.Uint64("strict", 0, "`seed` of the hardest shapes of Google's answers; see docs/local.md")
 	open := flags.Bool("open", true, "open the page in the browser")
 	if err := flags.Parse(args); err != nil {
 		return err

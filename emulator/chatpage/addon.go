@@ -42,7 +42,8 @@ func (p *Page) addOnEvent(e event) map[string]any {
 	chat := map[string]any{"user": userObject(e.person), "eventTime": e.at.UTC().Format(time.RFC3339Nano)}
 	name := map[kind]string{
 		messageSent: "messagePayload", commandSent: "appCommandPayload", quickCommandUsed: "appCommandPayload",
-		appAdded: "addedToSpacePayload", appMentioned: "addedToSpacePayload", appRemoved: "removedFromSpacePayload", cardClicked: "buttonClickedPayload",
+		appAdded: "addedToSpacePayload", appMentioned: "addedToSpacePayload",
+		appRemoved: "removedFromSpacePayload", cardClicked: "buttonClickedPayload",
 	}[e.kind]
 	if e.kind != homeOpened { // a Home event has no payload (workspace/add-ons/chat/convert)
 		chat[name] = payload

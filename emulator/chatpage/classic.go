@@ -17,7 +17,8 @@ func (p *Page) classicEvent(e event) map[string]any {
 	common := map[string]any{"userLocale": p.locale(), "hostApp": "CHAT"}
 	types := map[kind]string{
 		messageSent: "MESSAGE", commandSent: "MESSAGE", quickCommandUsed: "APP_COMMAND",
-		appAdded: "ADDED_TO_SPACE", appMentioned: "ADDED_TO_SPACE", appRemoved: "REMOVED_FROM_SPACE", cardClicked: "CARD_CLICKED",
+		appAdded: "ADDED_TO_SPACE", appMentioned: "ADDED_TO_SPACE",
+		appRemoved: "REMOVED_FROM_SPACE", cardClicked: "CARD_CLICKED",
 	}
 	body := map[string]any{
 		"type": types[e.kind], "eventTime": e.at.UTC().Format(time.RFC3339Nano),

@@ -189,7 +189,10 @@ func TestMeet(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		messages := e.spaceNamed("Team").Messages
-		if text := messages[len(messages)-1].Text; !strings.HasPrefix(text, "Stand-up Meet: https://meet.google.com/") {
+		if text := messages[len(messages)-1].Text; !strings.HasPrefix(
+			text,
+			"Stand-up Meet: https://meet.google.com/",
+		) {
 			t.Error(text)
 		}
 	})
@@ -322,12 +325,15 @@ func TestEvent_WithoutPerson(t *testing.T) {
 	inBubble(t, func(e *env) {
 		e.connectAll()
 		for name, event := range map[string]object{
-			"click":   click(ada, team, "x"),
-			"added":   event(ada, team, "ADDED_TO_SPACE"),
-			"command": event(ada, team, "APP_COMMAND", func(o object) { o["appCommandMetadata"] = object{"appCommandId": 3} }),
+			"click": click(ada, team, "x"),
+			"added": event(ada, team, "ADDED_TO_SPACE"),
+			"command": event(ada, team, "APP_COMMAND", func(o object) {
+				o["appCommandMetadata"] = object{"appCommandId": 3}
+			}),
 		} {
 			delete(event, "user")
-			if r := e.send(event); r.text != "" || r.url != "" || !strings.Contains(e.log.String(), "event without a person") {
+			if r := e.send(event); r.text != "" || r.url != "" ||
+				!strings.Contains(e.log.String(), "event without a person") {
 				t.Errorf("%s: %+v, %s", name, r, e.log.String())
 			}
 		}
@@ -361,7 +367,8 @@ func TestEvent_UnknownIsLogged(t *testing.T) {
 func TestCommand_NameTypedAgain(t *testing.T) {
 	inBubble(t, func(e *env) {
 		e.connectAll()
-		e.send(command(ada, team, 5, " /createspace Launch plan")).wantText(t, "createspace", "Space created: Launch plan")
+		e.send(command(ada, team, 5, " /createspace Launch plan")).
+			wantText(t, "createspace", "Space created: Launch plan")
 		e.send(command(ada, team, 5, "/CreateSpace")).wantText(t, "alone", "[Open the form]")
 		e.send(command(ada, team, 6, "/invite grace@example.com")).wantText(t, "invite", "Added: grace@example.com")
 		e.send(command(ada, team, 8, "/say hello")).wantText(t, "say", "Message posted")

@@ -6,7 +6,6 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
@@ -19,15 +18,6 @@ func newCall(ctx context.Context, actAs string, authority *api.Authority, key st
 		Caller: stateFrom(ctx).caller, Person: resource.ParseNamed(actAs), Key: resource.Key(key),
 		Authority: cmp.Or(vault.Authority(api.Value(authority)), callers.AuthorityUser),
 	}
-}
-
-// parseUser returns the resource name of the person that a field names.
-func parseUser(name, field string) (string, error) {
-	user, ok := resource.ParseUser(name)
-	if !ok {
-		return "", invalid(i18n.English("%s must be users/{id} with digits only, or a plain email address."), field)
-	}
-	return user, nil
 }
 
 // parseMembers returns people and groups as a caller names them.

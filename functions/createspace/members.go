@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/api"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 )
 
@@ -81,13 +83,19 @@ func (s server) RemoveMember(
 	return api.RemoveMember204Response{}, s.Operations.RemoveMember(ctx, c, member)
 }
 
-// memberFrom returns the member in a path: a person's id or email address.
+// memberFrom returns the member in a path: a person's id or email address, or groups/{id or email address}.
 func memberFrom(space api.SpaceID, name string) (operations.Member, error) {
-	if !strings.Contains(name, "@") {
+	if !strings.ContainsAny(name, "@/") {
 		name = "users/" + name
 	}
-	user, err := parseUser(name, "The member in the path")
-	return operations.Member{Space: spaceName(space), User: user}, err
+	user, ok := resource.ParseMember(name)
+	if !ok {
+		return operations.Member{}, invalid(
+			i18n.English("The member in the path must be a person's id or email address, " +
+				"or groups%%2F{id or email address}."),
+		)
+	}
+	return operations.Member{Space: spaceName(space), User: user}, nil
 }
 
 func apiMember(m spaces.Membership) api.Member {

@@ -87,8 +87,15 @@ func TestAddMembers(t *testing.T) {
 			e.refuse("invalid_request", "members must be users/{id}", "POST", path+"/members",
 				`{"actAs":"ada@example.com","members":["grace@example.com","`+member+`"]}`)
 		}
-		e.refuse("denied", "", "POST", path+"/members", `{"actAs":"ada@example.com","members":["kim@partner.example"]}`,
-			"Idempotency-Key", "another-key")
+		e.refuse(
+			"denied",
+			"",
+			"POST",
+			path+"/members",
+			`{"actAs":"ada@example.com","members":["kim@partner.example"]}`,
+			"Idempotency-Key",
+			"another-key",
+		)
 	})
 }
 
@@ -241,5 +248,39 @@ func TestSweep(t *testing.T) {
 			t.Error(diff)
 		}
 		e.refuse("invalid_request", "takes no body", "POST", "/v1/sweep", "{}")
+	})
+}
+
+// A group in a path is written with an escaped slash.
+func TestMembers_GroupInPath(t *testing.T) {
+	inEnv(t, func(t *testing.T, e *env) {
+		path := e.space("Plan")
+		e.want(200, "POST", path+"/members", `{"actAs":"ada@example.com","members":["groups/oncall@example.com"]}`)
+		for _, name := range []string{"groups%2F02oncall", "groups%2Foncall@example.com"} {
+			if got := e.want(200, "GET", path+"/members/"+name+asAda, ""); got.text("member") != "groups/02oncall" {
+				t.Errorf("%s: %s", name, got.Body)
+			}
+		}
+		e.refuse("invalid_request", "groups%2F", "GET", path+"/members/groups%2Fa%2Fb"+asAda, "")
+		e.refuse("invalid_request", "A group has no role", "PATCH", path+"/members/groups%2F02oncall",
+			`{"actAs":"ada@example.com","role":"MANAGER"}`)
+		e.refuse("not_found", "through one", "DELETE", path+"/members/grace@example.com"+asAda, "",
+			"Idempotency-Key", "a-key-of-a-person")
+		e.want(
+			204,
+			"DELETE",
+			path+"/members/groups%2Foncall@example.com"+asAda,
+			"",
+			"Idempotency-Key",
+			"a-key-of-a-group",
+		)
+		e.want(
+			204,
+			"DELETE",
+			path+"/members/grace@example.com"+asAda,
+			"",
+			"Idempotency-Key",
+			"another-key-of-a-person",
+		)
 	})
 }

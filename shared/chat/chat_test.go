@@ -308,7 +308,11 @@ func TestEncode_Formats(t *testing.T) {
 		`{"onClick":{"openLink":{"url":"https://x.example/?a=1"}},"text":"Open","type":"FILLED"},` +
 		`{"onClick":{"action":{"function":"clicked","loadIndicator":"SPINNER",` +
 		`"parameters":[{"key":"value","value":"sealed"}]}},"text":"Go"}]}}]}]},"cardId":"deputy"}],"fallbackText":"T"`
-	inSpace := chat.Event{Kind: chat.Command, Person: chat.Person{Name: "users/1"}, Space: chat.Space{Name: "spaces/A"}}
+	inSpace := chat.Event{
+		Kind:   chat.Command,
+		Person: chat.Person{Name: "users/1"},
+		Space:  chat.Space{Name: "spaces/A"},
+	}
 	direct, clicked := inSpace, inSpace
 	direct.Space.Direct = true
 	clicked.Kind = chat.Click
@@ -455,9 +459,15 @@ func TestDecode_MentionPlaces(t *testing.T) {
 			[]mention{{0, 0, "Grace Hopper"}},
 			"mail to x@Grace Hopper and ask", "mail to x@Grace Hopper and ask <users/0>",
 		},
-		"prefix of a name": {"", " ask @Annabel, or @Ann.", []mention{{0, 0, "Ann"}}, "ask @Annabel, or .", "ask @Annabel, or <users/0>."},
+		"prefix of a name": {
+			"", " ask @Annabel, or @Ann.",
+			[]mention{{0, 0, "Ann"}},
+			"ask @Annabel, or .", "ask @Annabel, or <users/0>.",
+		},
 		"after an emoji": {
-			"/say \U0001f600 @Ann hi", " \U0001f600 @Ann hi", []mention{{8, 4, "Other"}}, "\U0001f600 hi", "\U0001f600 <users/0> hi",
+			"/say \U0001f600 @Ann hi", " \U0001f600 @Ann hi",
+			[]mention{{8, 4, "Other"}},
+			"\U0001f600 hi", "\U0001f600 <users/0> hi",
 		},
 		"no name": {"/say @Ann hi", " @Ann hi", []mention{{5, 4, ""}}, "hi", "<users/0> hi"},
 		"two, in another order": {

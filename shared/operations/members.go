@@ -45,42 +45,123 @@ func (o *Operations) ListMembers(ctx context.Context, c Call, space resource.Spa
 // Member names a member of a space.
 type Member struct {
 	Space resource.SpaceName // spaces/{id}
-	User  string             // users/{id or email address}
+	User  string             // users/{id or email address}, or groups/{id or email address}
 }
 
-// id returns the last part of the member's resource name.
+// id returns the last part of a person's resource name.
 func (m Member) id() string { return strings.TrimPrefix(m.User, "users/") }
+
+func (m Member) isGroup() bool { return strings.HasPrefix(m.User, "groups/") }
+
+// needs returns the capabilities for an operation on the member.
+func (m Member) needs(c ...capability.Capability) []capability.Capability {
+	if (spaces.Member{User: m.User}).IsGroupAddress() {
+		return append(slices.Clone(c), capability.ResolveGroups)
+	}
+	return c
+}
 
 // GetMember reads one member.
 func (o *Operations) GetMember(ctx context.Context, c Call, m Member) (spaces.Membership, error) {
-	op := operation{name: "getMember", actions: []string{callers.ReadMembers}, space: m.Space, needs: readMembers}
+	needs := m.needs(capability.ReadMembers)
+	op := operation{name: "getMember", actions: []string{callers.ReadMembers}, space: m.Space, needs: needs}
 	return run(ctx, o, c, op, nil, func(a actor) (spaces.Membership, effect, error) {
-		found, err := a.spaces.Member(ctx, a.person, m.Space, m.id())
+		found, err := a.findMember(ctx, m, capability.ReadMembers)
 		return found, effect{}, err
 	})
 }
 
+// findMember returns a person or a group in a space.
+func (a actor) findMember(ctx context.Context, m Member, needed capability.Capability) (spaces.Membership, error) {
+	if m.isGroup() {
+		found, ok, err := a.findGroup(ctx, m, needed)
+		if err == nil && !ok {
+			err = fault.New(fault.NotFound, i18n.English("This group isn't a member of the space."))
+		}
+		return found, err
+	}
+	found, err := a.spaces.Member(ctx, a.person, m.Space, m.id())
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		err = a.explainAbsence(ctx, m, err, needed)
+	}
+	return found, err
+}
+
+func (a actor) findGroup(
+	ctx context.Context, m Member, needed capability.Capability,
+) (found spaces.Membership, ok bool, err error) {
+	resolved, err := a.spaces.ResolveGroups(ctx, a.person, []spaces.Member{{User: m.User}})
+	if err != nil {
+		return found, false, err
+	}
+	groups, err := a.spaces.Groups(ctx, a.person, m.Space, needed)
+	i := slices.IndexFunc(groups, func(g spaces.Membership) bool { return g.User == resolved[0].User })
+	if err != nil || i < 0 {
+		return found, false, err
+	}
+	return groups[i], true, nil
+}
+
+// explainAbsence returns absent, the error for a person who is not a direct member, unless the space is missing or has
+// groups, through which the person may be in.
+func (a actor) explainAbsence(ctx context.Context, m Member, absent error, needed capability.Capability) error {
+	groups, err := a.spaces.Groups(ctx, a.person, m.Space, needed)
+	switch {
+	case err != nil:
+		return err
+	case len(groups) > 0:
+		return fault.New(fault.NotFound, i18n.English("This person isn't a direct member. Google groups are members "+
+			"of this space, and the person may be in through one. Remove the person from the group, or remove the group "+
+			"from the space."))
+	}
+	return absent
+}
+
 // UpdateMember changes a member's role.
 func (o *Operations) UpdateMember(ctx context.Context, c Call, m Member, role spaces.Role) (spaces.Membership, error) {
-	op := operation{name: "updateMember", actions: []string{callers.WriteMembers}, space: m.Space, needs: manageMembers}
+	if m.isGroup() {
+		return spaces.Membership{}, invalid(i18n.English("A group has no role."))
+	}
+	op := operation{
+		name:    "updateMember",
+		actions: []string{callers.WriteMembers},
+		space:   m.Space,
+		needs:   manageMembers,
+	}
 	return run(ctx, o, c, op, []any{m, role}, func(a actor) (spaces.Membership, effect, error) {
 		updated, err := a.spaces.SetRole(ctx, a.person, m.Space, m.id(), role)
 		return updated, effect{}, err
 	})
 }
 
-// RemoveMember removes a member from a space. It succeeds if they are not in it.
+// RemoveMember removes a member from a space. It succeeds if they are not in it, neither directly nor perhaps through a
+// group.
 func (o *Operations) RemoveMember(ctx context.Context, c Call, m Member) error {
-	op := operation{name: "removeMember", actions: []string{callers.WriteMembers}, space: m.Space, needs: manageMembers}
+	needs := m.needs(capability.ManageMembers)
+	op := operation{name: "removeMember", actions: []string{callers.WriteMembers}, space: m.Space, needs: needs}
 	_, err := run(ctx, o, c, op, m, func(a actor) (struct{}, effect, error) {
-		err := a.spaces.RemoveMember(ctx, a.person, m.Space, m.id())
-		if err != nil && fault.KindOf(err) == fault.NotFound {
-			// Listing fails if the space itself is missing, not the member.
-			_, _, err = a.spaces.Members(ctx, a.person, m.Space, 1, "")
-		}
-		return struct{}{}, effect{}, err
+		return struct{}{}, effect{}, a.removeMember(ctx, m)
 	})
 	return err
+}
+
+func (a actor) removeMember(ctx context.Context, m Member) error {
+	name := string(m.Space) + "/members/" + m.id()
+	if m.isGroup() {
+		found, ok, err := a.findGroup(ctx, m, capability.ManageMembers)
+		if err != nil || !ok {
+			return err
+		}
+		name = found.Name
+	}
+	err := a.spaces.RemoveMember(ctx, a.person, name)
+	switch {
+	case err == nil || fault.KindOf(err) != fault.NotFound:
+		return err
+	case m.isGroup():
+		return nil
+	}
+	return a.explainAbsence(ctx, m, nil, capability.ManageMembers)
 }
 
 // NewMembers are to be added to a space.

@@ -209,3 +209,62 @@ func TestAddMembers_CallerGone(t *testing.T) {
 		}
 	})
 }
+
+// A group is found by its ID and by its address, and its own membership is removed.
+func TestMember_Group(t *testing.T) {
+	for name, user := range map[string]string{"by id": "groups/02oncall", "by address": "groups/oncall@example.com"} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				space := resource.SpaceName("spaces/" + w.Google.CreateSpace("Plan", ada, grace).ID)
+				group := operations.Member{Space: space, User: user}
+				_, err := w.GetMember(t.Context(), call(""), group)
+				wantKind(t, "not a member yet", err, fault.NotFound)
+				check(t, w.RemoveMember(t.Context(), call("a-key"), group))
+				_, err = w.AddMembers(t.Context(), call("b-key"),
+					operations.NewMembers{Space: space, Members: []spaces.Member{{User: user}}})
+				check(t, err)
+				found, err := w.GetMember(t.Context(), call(""), group)
+				if err != nil || found.User != "groups/02oncall" || found.State != "JOINED" || found.Role != "" {
+					t.Errorf("%+v, %v", found, err)
+				}
+				_, err = w.UpdateMember(t.Context(), call("c-key"), group, spaces.RoleManager)
+				wantKind(t, "a role", err, fault.Invalid)
+				check(t, w.RemoveMember(t.Context(), call("d-key"), group))
+				if s, _ := w.Google.SpaceByName("Plan"); len(s.Groups) != 0 || len(s.Members) != 2 {
+					t.Errorf("removed: %v, %v", s.Groups, s.Members)
+				}
+				unknown := operations.Member{Space: space, User: "groups/none@example.com"}
+				_, err = w.GetMember(t.Context(), call(""), unknown)
+				wantKind(t, "an unknown group", err, fault.Invalid)
+				wantKind(t, "an unknown group", w.RemoveMember(t.Context(), call("e-key"), unknown), fault.Invalid)
+				group.Space = "spaces/none"
+				wantKind(t, "no such space", w.RemoveMember(t.Context(), call("f-key"), group), fault.NotFound)
+			})
+		})
+	}
+}
+
+// A person who may be in through a group is not reported as removed.
+func TestMember_ThroughGroup(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		space := resource.SpaceName("spaces/" + w.Google.CreateSpace("Plan", ada).ID)
+		_, err := w.AddMembers(t.Context(), call("a-key"),
+			operations.NewMembers{Space: space, Members: []spaces.Member{{User: "groups/02oncall"}}})
+		check(t, err)
+		person := operations.Member{Space: space, User: grace.User()}
+		_, getErr := w.GetMember(t.Context(), call(""), person)
+		for name, err := range map[string]error{
+			"read": getErr, "remove": w.RemoveMember(t.Context(), call("b-key"), person),
+			"remove by address": w.RemoveMember(t.Context(), call("c-key"),
+				operations.Member{Space: space, User: "users/grace@example.com"}),
+		} {
+			text := fault.Public(i18n.In("en"), err, "")
+			if fault.KindOf(err) != fault.NotFound || !strings.Contains(text, "through one") {
+				t.Errorf("%s: %v, %q", name, err, text)
+			}
+		}
+		if s, _ := w.Google.SpaceByName("Plan"); len(s.Groups) != 1 {
+			t.Errorf("%v", s.Groups)
+		}
+	})
+}

@@ -216,7 +216,7 @@ func TestAdmin_Requests(t *testing.T) {
 		},
 		"remove": {
 			func(ctx context.Context, s *spaces.Spaces) error {
-				return s.RemoveMember(ctx, admin, "spaces/AAAA0005", grace.Sub)
+				return s.RemoveMember(ctx, admin, "spaces/AAAA0005/members/"+grace.Sub)
 			},
 			capability.AdminMembers, "DELETE /v1/spaces/AAAA0005/members/" + grace.Sub + "?useAdminAccess=true",
 		},

@@ -58,6 +58,7 @@ const (
 
 // Membership is a person or a group in a space.
 type Membership struct {
+	Name        string `json:"-"`      // spaces/{id}/members/{id}, as Google gave it
 	User        string `json:"member"` // users/{id} or groups/{id}
 	DisplayName string `json:"displayName,omitempty"`
 	Email       string `json:"email,omitempty"`
@@ -77,7 +78,7 @@ const (
 )
 
 func memberFrom(m *chatapi.Membership) Membership {
-	out := Membership{State: m.State, Role: Role(m.Role)}
+	out := Membership{Name: m.Name, State: m.State, Role: Role(m.Role)}
 	switch {
 	case m.Member != nil:
 		out.User, out.DisplayName, out.Email = m.Member.Name, m.Member.DisplayName, m.Member.Email
@@ -124,6 +125,20 @@ func (s *Spaces) getMember(
 	return memberFrom(found), nil
 }
 
+// Groups returns the groups in a space. Google documents no form for the names of their memberships, and does not list
+// the people who are in through them.
+func (s *Spaces) Groups(
+	ctx context.Context, person resource.Person, space resource.SpaceName, needed capability.Capability,
+) (out []Membership, err error) {
+	list, _, err := s.listMembers(ctx, person, space, maxListed, "", needed)
+	for _, m := range list {
+		if m.GroupMember != nil {
+			out = append(out, memberFrom(m))
+		}
+	}
+	return out, fault.Wrap("spaces.Groups", err)
+}
+
 // SetRole changes the role of a member (an id or email address).
 func (s *Spaces) SetRole(
 	ctx context.Context, person resource.Person, space resource.SpaceName, member string, role Role,
@@ -140,9 +155,10 @@ func (s *Spaces) SetRole(
 	return memberFrom(updated), nil
 }
 
-// RemoveMember removes a member by id or email address from a space. NotFound if they are not in it.
-func (s *Spaces) RemoveMember(ctx context.Context, person resource.Person, space resource.SpaceName, id string) error {
-	call := s.api.Spaces.Members.Delete(string(space) + "/members/" + id)
+// RemoveMember removes a member from a space by the name spaces/{id}/members/{id}, whose last part may be a person's
+// email address. It fails with NotFound if they are not in it.
+func (s *Spaces) RemoveMember(ctx context.Context, person resource.Person, name string) error {
+	call := s.api.Spaces.Members.Delete(name)
 	if s.admin {
 		call.UseAdminAccess(true)
 	}
