@@ -19,8 +19,10 @@ func (s *Server) getSpace(c caller, id string) (any, *apiError) {
 	out := s.spaceResource(space)
 	out["spaceDetails"] = map[string]any{"description": space.Description, "guidelines": space.Guidelines}
 	out["externalUserAllowed"] = space.ExternalAllowed
+	out["accessSettings"] = map[string]any{"accessState": "PRIVATE"}
 	if space.Discoverable {
-		out["accessSettings"] = map[string]any{"audience": cmp.Or(space.Audience, "audiences/default")}
+		audience := cmp.Or(space.Audience, "audiences/default")
+		out["accessSettings"] = map[string]any{"accessState": "DISCOVERABLE", "audience": audience}
 	}
 	if space.Permissions != nil {
 		out["permissionSettings"] = space.Permissions

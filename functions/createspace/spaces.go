@@ -112,9 +112,12 @@ func (s server) DeleteSpace(
 }
 
 func apiSpace(s spaces.Info) api.Space {
-	access := api.AccessOf(s.Discoverable)
+	var access *api.Access // absent if Google doesn't say
+	if s.Discoverable != nil {
+		access = new(api.AccessOf(*s.Discoverable))
+	}
 	return api.Space{
-		Name: string(s.Name), DisplayName: s.DisplayName, Address: s.Address, Access: &access,
+		Name: string(s.Name), DisplayName: s.DisplayName, Address: s.Address, Access: access,
 		Description: api.Some(s.Description), Guidelines: api.Some(s.Guidelines), Audience: api.Some(s.Audience),
 		Permissions: apiPermissions(s.Permissions), ExternalUserAllowed: &s.External,
 		History: api.Some(string(s.History)), CreateTime: api.Some(s.Created),

@@ -111,8 +111,8 @@ func (a actor) explainAbsence(ctx context.Context, m Member, absent error, neede
 		return err
 	case len(groups) > 0:
 		return fault.New(fault.NotFound, i18n.English("This person isn't a direct member. Google groups are members "+
-			"of this space, and the person may be in through one. Remove the person from the group, or remove the group "+
-			"from the space."))
+			"of this space, and the person may be in through one. Remove the person from the group, or remove the "+
+			"group from the space."))
 	}
 	return absent
 }

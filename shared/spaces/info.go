@@ -18,8 +18,8 @@ type Info struct {
 	Address      string             `json:"address"`
 	Description  string             `json:"description,omitempty"`
 	Guidelines   string             `json:"guidelines,omitempty"`
-	Discoverable bool               `json:"discoverable"`       // by an audience
-	Audience     string             `json:"audience,omitempty"` // audiences/{id} that can discover it
+	Discoverable *bool              `json:"discoverable,omitempty"` // by an audience; nil if Google omits it
+	Audience     string             `json:"audience,omitempty"`     // audiences/{id} that can discover it
 	Permissions  Permissions        `json:"permissions,omitempty"`
 	External     bool               `json:"externalUserAllowed"` // people outside the organization can be members
 	History      History            `json:"history,omitempty"`
@@ -33,7 +33,13 @@ func infoFrom(s *chatapi.Space) Info {
 		Permissions: permissionsFrom(s.PermissionSettings),
 	}
 	if s.AccessSettings != nil {
-		out.Audience, out.Discoverable = s.AccessSettings.Audience, s.AccessSettings.Audience != ""
+		out.Audience = s.AccessSettings.Audience
+		switch state := s.AccessSettings.AccessState; {
+		case out.Audience != "" || state == "DISCOVERABLE":
+			out.Discoverable = new(true)
+		case state == "PRIVATE":
+			out.Discoverable = new(false)
+		}
 	}
 	if s.SpaceDetails != nil {
 		out.Description, out.Guidelines = s.SpaceDetails.Description, s.SpaceDetails.Guidelines

@@ -27,7 +27,7 @@ func TestGet(t *testing.T) {
 		got, err := f.Get(t.Context(), adaName, "spaces/A")
 		want := spaces.Info{
 			Name: "spaces/A", DisplayName: "Plan", Address: "https://x.test/A", Description: "d", Guidelines: "g",
-			Discoverable: true, Audience: "audiences/a", External: true, History: spaces.HistoryOff,
+			Discoverable: new(true), Audience: "audiences/a", External: true, History: spaces.HistoryOff,
 			Created: "2026-01-02T03:04:05Z", Permissions: spaces.Permissions{
 				"manageApps": spaces.RoleOwner, "manageWebhooks": spaces.RoleManager,
 				"replyMessages": spaces.RoleMember,

@@ -94,7 +94,7 @@ func (c Change) Apply(s Info) Info {
 	s.Guidelines, s.History = valueOr(c.Guidelines, s.Guidelines), valueOr(c.History, s.History)
 	if c.Discoverable != nil || c.Audience != nil {
 		s.Audience = targetAudience(valueOr(c.Discoverable, false), valueOr(c.Audience, ""))
-		s.Discoverable = s.Audience != ""
+		s.Discoverable = new(s.Audience != "")
 	}
 	if len(c.Permissions) > 0 {
 		s.Permissions = maps.Clone(s.Permissions)

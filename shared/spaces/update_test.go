@@ -239,7 +239,8 @@ func TestChange_Apply(t *testing.T) {
 	on, yes, no := spaces.HistoryOn, true, false
 	old := spaces.Info{
 		Name: team, DisplayName: "Team", Description: "d", Guidelines: "g", History: spaces.HistoryOff,
-		Discoverable: true, Audience: "audiences/a", Permissions: spaces.Permissions{"manageApps": spaces.RoleOwner},
+		Discoverable: new(true), Audience: "audiences/a",
+		Permissions: spaces.Permissions{"manageApps": spaces.RoleOwner},
 	}
 	change := func(change func(*spaces.Info)) spaces.Info {
 		out := old
@@ -258,7 +259,8 @@ func TestChange_Apply(t *testing.T) {
 			}),
 		},
 		"hidden": {
-			spaces.Change{Discoverable: &no}, change(func(i *spaces.Info) { i.Discoverable, i.Audience = false, "" }),
+			spaces.Change{Discoverable: &no},
+			change(func(i *spaces.Info) { i.Discoverable, i.Audience = new(false), "" }),
 		},
 		"for the organization": {
 			spaces.Change{Discoverable: &yes}, change(func(i *spaces.Info) { i.Audience = "audiences/default" }),
