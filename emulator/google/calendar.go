@@ -19,6 +19,9 @@ type Event struct {
 	Start  time.Time
 	End    time.Time
 	Guests []string
+	Room   bool // it has a Meet conference
+
+	Canceled bool
 }
 
 // Events returns all events in a person's own calendar.
@@ -67,8 +70,8 @@ func (s *Server) insertEvent(p Person, q url.Values, body []byte) (any, *apiErro
 		return nil, invalid("Invalid resource id value.")
 	case !r.End.DateTime.After(r.Start.DateTime):
 		return nil, invalid("The specified time range is empty.")
-	case !meet:
-		return nil, invalid("The emulator creates events with a Meet conference only.")
+	case create.RequestID != "" && !meet:
+		return nil, invalid("The emulator creates Meet conferences only.")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,12 +80,12 @@ func (s *Server) insertEvent(p Person, q url.Values, body []byte) (any, *apiErro
 			return nil, newError(http.StatusConflict, "The requested identifier already exists.")
 		}
 	}
-	e := Event{Owner: p, ID: r.ID, Title: r.Summary, Start: r.Start.DateTime, End: r.End.DateTime}
+	e := Event{Owner: p, ID: r.ID, Title: r.Summary, Room: meet, Start: r.Start.DateTime, End: r.End.DateTime}
 	for _, a := range r.Attendees {
 		e.Guests = append(e.Guests, a.Email)
 	}
 	s.events = append(s.events, e)
-	return s.eventResource(e), nil
+	return s.eventResource(e, s.Pick(2, "pending conference") > 0), nil
 }
 
 func (s *Server) getEvent(p Person, id string) (any, *apiError) {
@@ -90,17 +93,43 @@ func (s *Server) getEvent(p Person, id string) (any, *apiError) {
 	defer s.mu.Unlock()
 	for _, e := range s.events {
 		if e.Owner == p && e.ID == id {
-			return s.eventResource(e), nil
+			return s.eventResource(e, false), nil
 		}
 	}
 	return nil, notFound
 }
 
-func (s *Server) eventResource(e Event) map[string]any {
-	return map[string]any{
+// eventResource returns an event. Google creates the conference of a new one asynchronously: pending means not yet.
+func (s *Server) eventResource(e Event, pending bool) map[string]any {
+	out := map[string]any{
 		"kind": "calendar#event", "id": e.ID, "status": "confirmed", "summary": e.Title,
-		"start":       map[string]any{"dateTime": e.Start.Format(time.RFC3339)},
-		"htmlLink":    "https://www.google.com/calendar/event?eid=" + e.ID,
-		"hangoutLink": "https://meet.google.com/event-" + e.ID[:8],
+		"start":    map[string]any{"dateTime": e.Start.Format(time.RFC3339)},
+		"htmlLink": "https://www.google.com/calendar/event?eid=" + e.ID,
+	}
+	if e.Canceled {
+		out["status"] = "cancelled"
+	}
+	if e.Room {
+		status := "success"
+		if pending {
+			status = "pending"
+		} else {
+			out["hangoutLink"] = "https://meet.google.com/event-" + e.ID[:8]
+		}
+		out["conferenceData"] = map[string]any{"createRequest": map[string]any{
+			"requestId": e.ID, "status": map[string]any{"statusCode": status},
+		}}
+	}
+	return out
+}
+
+// CancelEvents deletes all events of a person's own calendar, as the person does in Calendar.
+func (s *Server) CancelEvents(p Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.events {
+		if s.events[i].Owner == p {
+			s.events[i].Canceled = true
+		}
 	}
 }

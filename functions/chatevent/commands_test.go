@@ -213,8 +213,15 @@ func TestKickoff(t *testing.T) {
 		e.google.Answer("GET /v1/"+team+"/members", `{"memberships":[{"member":{"name":"`+ada.User()+`"}}]}`)
 		e.google.Answer("POST /calendar/v3/calendars/primary/events", `{"htmlLink":"https://calendar.test/1"}`)
 		alone := e.send(command(ada, team, 10, ""))
-		alone.wantText(t, "alone", "When: 1 January 2000, 01:15 CET\n[Open in Calendar]")
+		alone.wantText(t, "alone", "When: 1 January 2000, 01:15 CET\nThe event has no Meet room", "[Open in Calendar]")
 		alone.wantNoText(t, "alone", "Invited", "Not invited", "[Join]")
+		e.google.Answer("GET /v1/"+team+"/members", `{"memberships":[`+
+			`{"state":"JOINED","groupMember":{"name":"groups/1"}},{"state":"JOINED","groupMember":{"name":"groups/2"}}]}`)
+		e.google.Answer("POST /calendar/v3/calendars/primary/events", `{"htmlLink":"https://calendar.test/1",`+
+			`"conferenceData":{"createRequest":{"status":{"statusCode":"pending"}}}}`)
+		r = e.send(command(ada, team, 10, ""))
+		r.wantText(t, "groups", "Not invited: 2 groups. Google doesn't show their members or addresses",
+			"Google is still creating the Meet room")
 		for method, text := range map[string]string{
 			"calendar.events.list": "Google Calendar denied", "calendar.events.insert": "Google Calendar denied",
 			"chat.spaces.members.list": "Google Chat denied",

@@ -72,6 +72,12 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	if n := participants.Groups; n > 0 {
 		widgets = append(widgets, chat.Widget{Label: say(words.KickoffNotInvited), Text: say(words.KickoffGroups, n)})
 	}
+	switch {
+	case scheduled.Pending:
+		widgets = append(widgets, chat.Widget{Text: say(words.KickoffRoomPending)})
+	case scheduled.Room == "":
+		widgets = append(widgets, chat.Widget{Text: say(words.KickoffNoRoom)})
+	}
 	row := []chat.Button{{Text: say(words.ButtonOpenEvent), Link: config.NewSecret(scheduled.Address), Primary: true}}
 	if scheduled.Room != "" {
 		row = append(row, chat.Button{Text: say(words.ButtonJoin), Link: config.NewSecret(scheduled.Room)})

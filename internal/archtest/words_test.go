@@ -17,7 +17,7 @@ var prose = regexp.MustCompile(`[A-Za-z']{2,}[ ,:][a-z]{2,}`)
 // notForPeople lists functions whose arguments are for logs, systems or Chat's console.
 var notForPeople = []string{
 	"New", "Errorf", "English", "alarm", "ErrorContext", "InfoContext", "WarnContext", "Handle", "panic",
-	"refuse", "refused", "unauthenticated", "Contains", "HasSuffix", "Query", "Fields",
+	"refuse", "refused", "unauthenticated", "Contains", "HasSuffix", "Query", "Fields", "HasMessage",
 }
 
 func TestTextsInCatalogue(t *testing.T) {

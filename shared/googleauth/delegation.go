@@ -86,29 +86,20 @@ func NewDelegation(
 	}, nil
 }
 
-// cached returns the stored token for a key, if it is valid for long enough.
-func (d *Delegation) cached(key string) (config.Secret, bool) {
-	entry, ok := d.cache.Get(key)
-	return entry.token, ok && d.now().Add(minTokenLifetime).Before(entry.expires)
-}
-
 // Token returns an access token for a person, named by primary email address, with exactly these scopes. The token is
 // valid for at least five minutes. Concurrent calls for the same token share one request.
 func (d *Delegation) Token(ctx context.Context, email string, scopes []string) (config.Secret, error) {
 	scopes = NormalizeScopes(scopes)
 	key := email + " " + strings.Join(scopes, " ")
-	if token, ok := d.cached(key); ok {
-		return token, nil
-	}
 	// Other requests may wait for this token, so the call must outlive this request.
 	detached := context.WithoutCancel(ctx)
 	flight := d.flight.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(detached, delegationTimeout)
 		defer cancel()
-		if token, ok := d.cached(key); ok { // another call finished since
-			return token, nil
+		t, ok := d.cache.Get(key)
+		if ok && d.now().Add(minTokenLifetime).Before(t.expires) {
+			return t.token, nil
 		}
-		var t tokenEntry
 		err := fault.Catch(func() (err error) {
 			t, err = d.mint(ctx, email, scopes)
 			if errors.Is(err, ErrNotDelegated) {

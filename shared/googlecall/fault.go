@@ -86,6 +86,7 @@ func (a ErrorTexts) Fault(op string, err error) error {
 		set(fault.NotFound, a.NotFound)
 	case badRequest:
 		set(fault.Invalid, a.BadRequest, e.Message)
+		f.Err = &messageError{f.Err, e.Message}
 	case serverFailed, unknown:
 		set(fault.Unavailable, a.ServerError)
 	}
@@ -93,6 +94,18 @@ func (a ErrorTexts) Fault(op string, err error) error {
 		f.Err = fmt.Errorf("%w: %s", f.Err, e.Message)
 	}
 	return f
+}
+
+// messageError is an error with Google's message, which its text omits: it may quote what a person typed.
+type messageError struct {
+	error
+	message string
+}
+
+// HasMessage reports whether err is a BadRequest with this message, for the errors that have no reason of their own.
+func HasMessage(err error, message string) bool {
+	e, ok := errors.AsType[*messageError](err)
+	return ok && e.message == message
 }
 
 // ErrNotSetUp says that the project is not set up for an API. Its text marks such errors in the log.

@@ -1,6 +1,7 @@
 package googlecall
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -137,9 +138,16 @@ func (f failure) meaning() meaning {
 	if f.code == http.StatusUnauthorized {
 		return noToken // a reason says why
 	}
+	general := unknown // a reason that says no more than the HTTP status does
 	for _, r := range f.reasons {
-		// In a 400, "required" is about a field.
-		if m := reasons[r]; m != unknown && (m != noToken || f.code == http.StatusForbidden) {
+		switch m := reasons[r]; m {
+		case unknown, badRequest, notAllowed, notFound, serverFailed:
+			general = cmp.Or(general, m)
+		case noToken: // in a 400, "required" is about a field
+			if f.code == http.StatusForbidden {
+				return m
+			}
+		default:
 			return m
 		}
 	}
@@ -150,13 +158,17 @@ func (f failure) meaning() meaning {
 		return exists
 	case f.status == "FAILED_PRECONDITION":
 		return turnedOff
+	case f.status == "ABORTED":
+		return serverFailed
+	case general != unknown:
+		return general
 	case f.code == http.StatusForbidden:
 		return notAllowed
 	case f.code == http.StatusNotFound || f.code == http.StatusGone:
 		return notFound
 	case f.code == http.StatusBadRequest:
 		return badRequest
-	case f.code >= http.StatusInternalServerError || f.status == "ABORTED":
+	case f.code >= http.StatusInternalServerError:
 		return serverFailed
 	}
 	return unknown

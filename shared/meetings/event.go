@@ -55,6 +55,7 @@ type Event struct {
 type ScheduledEvent struct {
 	Address string // of the event, for a browser
 	Room    string // address of the Meet room; empty until Google has created it
+	Pending bool   // Google is still creating the room; without it and a Room, there is none
 	Start   time.Time
 }
 
@@ -74,12 +75,23 @@ func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key res
 		Actor: m.auth, Person: person,
 		Capabilities: []capability.Capability{capability.ScheduleEvents},
 	}
-	insertAPI := calendarTexts
-	insertAPI.Conflict = words.ErrorCalendarSilent
-	insert := m.calendar.Events.Insert(primary, e.api(id)).ConferenceDataVersion(1).SendUpdates("all")
-	out, err := googlecall.Do(ctx, insertAPI, as, insert)
+	texts := calendarTexts
+	texts.Conflict = words.ErrorCalendarSilent
+	insert := func(event *calendar.Event) (*calendar.Event, error) {
+		call := m.calendar.Events.Insert(primary, event).ConferenceDataVersion(1).SendUpdates("all")
+		return googlecall.Do(ctx, texts, as, call)
+	}
+	event := e.api(id)
+	out, err := insert(event)
+	if googlecall.HasMessage(err, "Invalid conference type value.") { // the calendar has no Meet
+		event.ConferenceData = nil
+		out, err = insert(event)
+	}
 	if err != nil && fault.KindOf(err) == fault.Conflict { // already scheduled
 		out, err = googlecall.Do(ctx, calendarTexts, as, m.calendar.Events.Get(primary, id))
+		if err == nil && out.Status == "cancelled" {
+			err = fault.New(fault.Conflict, words.ErrorCalendarCanceled)
+		}
 	}
 	if err != nil {
 		return ScheduledEvent{}, fault.Wrap("meetings.Schedule", err)
@@ -90,7 +102,14 @@ func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key res
 			start = at
 		}
 	}
-	return ScheduledEvent{out.HtmlLink, out.HangoutLink, start}, nil
+	return ScheduledEvent{out.HtmlLink, out.HangoutLink, isPending(out), start}, nil
+}
+
+// isPending reports whether Google is still creating the room of an event.
+func isPending(e *calendar.Event) bool {
+	c := e.ConferenceData
+	return e.HangoutLink == "" && c != nil && c.CreateRequest != nil && c.CreateRequest.Status != nil &&
+		c.CreateRequest.Status.StatusCode == "pending"
 }
 
 // id returns the event's id, in the characters that Calendar allows (calendar/v3,

@@ -16,6 +16,7 @@ import (
 	"example.com/deputy/internal/seed"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
@@ -35,6 +36,11 @@ type fixture struct {
 // inBubble runs a test in a synctest bubble.
 func inBubble(t *testing.T, test func(*testing.T, fixture)) {
 	t.Helper()
+	inSeededBubble(t, seed.Get(t), test)
+}
+
+func inSeededBubble(t *testing.T, strict uint64, test func(*testing.T, fixture)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		keyset, lookup, err := seal.Generate()
 		if err != nil {
@@ -44,7 +50,7 @@ func inBubble(t *testing.T, test func(*testing.T, fixture)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := googletest.New(google.Config{Strict: seed.Get(t)})
+		g := googletest.New(google.Config{Strict: strict})
 		actor := &googletest.Actor{Google: g}
 		urls := meetings.Endpoints{Meet: googletest.URL + "/", Calendar: googletest.URL + "/calendar/v3/"}
 		m, err := meetings.New(t.Context(), actor, keys, urls, g)
@@ -67,7 +73,7 @@ func kickoff(t *testing.T, guests int) meetings.Event {
 }
 
 func TestSchedule(t *testing.T) {
-	inBubble(t, func(t *testing.T, f fixture) {
+	inSeededBubble(t, 0, func(t *testing.T, f fixture) {
 		e := kickoff(t, 2)
 		first, err := f.Schedule(t.Context(), adaName, "key", e)
 		if err != nil || !first.Start.Equal(e.When.Start) || !strings.Contains(first.Address, "calendar/event?eid=") ||
@@ -94,6 +100,118 @@ func TestSchedule(t *testing.T) {
 			t.Errorf("another key: %v, %v", err, f.google.Events(ada))
 		}
 	})
+}
+
+const insert = "POST /calendar/v3/calendars/primary/events"
+
+// Google creates a room later than its event, or not at all.
+func TestSchedule_RoomStates(t *testing.T) {
+	state := func(code string) string {
+		return `{"id":"a","conferenceData":{"createRequest":{"status":{"statusCode":"` + code + `"}}}}`
+	}
+	for name, c := range map[string]struct {
+		answer  string
+		room    string
+		pending bool
+	}{
+		"pending":       {state("pending"), "", true},
+		"failure":       {state("failure"), "", false},
+		"unknown state": {state("tomorrow"), "", false},
+		"no conference": {`{"id":"a"}`, "", false},
+		"success":       {`{"id":"a","hangoutLink":"https://meet.google.com/x"}`, "https://meet.google.com/x", false},
+		"link, pending": {
+			`{"hangoutLink":"https://x.test",` + state("pending")[1:], "https://x.test", false,
+		},
+	} {
+		inBubble(t, func(t *testing.T, f fixture) {
+			f.google.Answer(insert, c.answer)
+			got, err := f.Schedule(t.Context(), adaName, "key", kickoff(t, 0))
+			if err != nil || got.Room != c.room || got.Pending != c.pending {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+		})
+	}
+}
+
+// A calendar without Meet gets the event without a room (google/SP11-insert-400.json), under the same ID.
+func TestSchedule_WithoutMeet(t *testing.T) {
+	noMeet := google.Fault{Status: 400, Message: "Invalid conference type value.", LegacyReason: "invalid"}
+	inBubble(t, func(t *testing.T, f fixture) {
+		f.google.FailAs("calendar.events.insert", noMeet)
+		got, err := f.Schedule(t.Context(), adaName, "key", kickoff(t, 1))
+		events := f.google.Events(ada)
+		if err != nil || got.Room != "" || got.Pending || len(events) != 1 || events[0].Room {
+			t.Fatalf("%+v, %v, %v", got, err, events)
+		}
+		f.google.FailAs("calendar.events.insert", noMeet)
+		again, err := f.Schedule(t.Context(), adaName, "key", kickoff(t, 1))
+		if err != nil || again.Address != got.Address || len(f.google.Events(ada)) != 1 {
+			t.Errorf("repeated: %+v, %v", again, err)
+		}
+		f.google.FailAs("calendar.events.insert", noMeet, noMeet)
+		if _, err := f.Schedule(t.Context(), adaName, "other", kickoff(t, 1)); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("refused without a conference, too: %v", err)
+		}
+		other := google.Fault{Status: 400, Message: "Invalid attendee email.", LegacyReason: "invalid"}
+		f.google.FailAs("calendar.events.insert", other)
+		_, err = f.Schedule(t.Context(), adaName, "third", kickoff(t, 1))
+		if fault.KindOf(err) != fault.Invalid || len(f.google.Events(ada)) != 1 {
+			t.Errorf("another refusal: %v", err)
+		}
+	})
+}
+
+// An event that was deleted since is not reported as scheduled (google/SP12-events-get.json).
+func TestSchedule_Canceled(t *testing.T) {
+	inBubble(t, func(t *testing.T, f fixture) {
+		if _, err := f.Schedule(t.Context(), adaName, "key", kickoff(t, 1)); err != nil {
+			t.Fatal(err)
+		}
+		f.google.CancelEvents(ada)
+		_, err := f.Schedule(t.Context(), adaName, "key", kickoff(t, 1))
+		text := fault.Public(i18n.In("en"), err, "r")
+		if fault.KindOf(err) != fault.Conflict || !strings.Contains(text, "deleted in Google Calendar") {
+			t.Errorf("%v, %q", err, text)
+		}
+	})
+}
+
+// Each of Google's errors has the text of its API.
+func TestMeetings_ErrorReasons(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault google.Fault
+		want  string
+	}{
+		"disabled": {
+			google.Fault{Status: 403, Reason: "SERVICE_DISABLED", Service: "calendar-json.googleapis.com"},
+			"isn't set up correctly",
+		},
+		"off for the account": {
+			google.Fault{Status: 400, Canonical: "FAILED_PRECONDITION"}, "is turned off for this account",
+		},
+		"blocked": {google.Fault{Status: 403, Reason: "USER_BLOCKED_BY_ADMIN"}, "denied this request"},
+	} {
+		inBubble(t, func(t *testing.T, f fixture) {
+			for _, call := range []struct {
+				method string
+				make   func() error
+			}{
+				{"calendar.events.list", func() error { _, err := f.Zone(t.Context(), adaName); return err }},
+				{"calendar.events.insert", func() error {
+					_, err := f.Schedule(t.Context(), adaName, "key", kickoff(t, 1))
+					return err
+				}},
+				{"meet.spaces.create", func() error { _, err := f.CreateRoom(t.Context(), adaName); return err }},
+			} {
+				f.google.FailAs(call.method, c.fault)
+				err := call.make()
+				if text := fault.Public(i18n.In("en"), err, "r"); !strings.Contains(text, c.want) ||
+					f.google.Count(call.method) != 1 {
+					t.Errorf("%s, %s: %q, %v, %d calls", name, call.method, text, err, f.google.Count(call.method))
+				}
+			}
+		})
+	}
 }
 
 // A start that Google omits or that Deputy can't read is the requested one.
