@@ -494,6 +494,17 @@ func TestAPI_GoogleErrors(t *testing.T) {
 					}
 				}
 			}
+			for want, fault := range map[string]google.Fault{
+				"denied":       {Status: 400, Canonical: "FAILED_PRECONDITION"},
+				"unavailable":  {Status: 403, Reason: "SERVICE_DISABLED", Service: "chat.googleapis.com"},
+				"rate_limited": {Status: 403, Reason: "RATE_LIMIT_EXCEEDED"},
+			} {
+				w.google.FailAs(method, slices.Repeat([]google.Fault{fault}, 4)...)
+				if got := w.api(t, o.method, o.path, o.body); got.problem() != want {
+					t.Errorf("%+v: %d %s", fault, got.status, got.text)
+				}
+				w.google.ClearFaults()
+			}
 		})
 	}
 }

@@ -216,7 +216,8 @@ func TestKickoff(t *testing.T) {
 		alone.wantText(t, "alone", "When: 1 January 2000, 01:15 CET\nThe event has no Meet room", "[Open in Calendar]")
 		alone.wantNoText(t, "alone", "Invited", "Not invited", "[Join]")
 		e.google.Answer("GET /v1/"+team+"/members", `{"memberships":[`+
-			`{"state":"JOINED","groupMember":{"name":"groups/1"}},{"state":"JOINED","groupMember":{"name":"groups/2"}}]}`)
+			`{"state":"JOINED","groupMember":{"name":"groups/1"}},`+
+			`{"state":"JOINED","groupMember":{"name":"groups/2"}}]}`)
 		e.google.Answer("POST /calendar/v3/calendars/primary/events", `{"htmlLink":"https://calendar.test/1",`+
 			`"conferenceData":{"createRequest":{"status":{"statusCode":"pending"}}}}`)
 		r = e.send(command(ada, team, 10, ""))
@@ -403,6 +404,24 @@ func TestSay_Markup(t *testing.T) {
 			if got := messages[len(messages)-1]; got.Text != "**bold**" || got.Markup != want {
 				t.Errorf("%s: %+v", syntax, got)
 			}
+		}
+	})
+}
+
+// One person, mentioned and named by address, counts once.
+func TestGroupChat_SamePersonTwice(t *testing.T) {
+	inBubble(t, func(e *env) {
+		e.connectAll()
+		c := command(ada, team, 11, "Grace@example.com", grace)
+		annotation := c["message"].(object)["annotations"].([]any)[0].(object)
+		annotation["userMention"].(object)["user"].(object)["email"] = "grace@Example.com"
+		e.send(c).wantText(t, "group", "Enter at least two people")
+		invite := command(ada, team, 6, "grace@example.com alan@example.com", grace)
+		annotation = invite["message"].(object)["annotations"].([]any)[0].(object)
+		annotation["userMention"].(object)["user"].(object)["email"] = "grace@example.com"
+		e.send(invite).wantText(t, "invite", "Added: Grace Hopper, alan@example.com")
+		if n := e.google.Count("chat.spaces.members.create"); n != 2 {
+			t.Errorf("%d additions", n)
 		}
 	})
 }

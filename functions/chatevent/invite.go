@@ -3,6 +3,7 @@ package chatevent
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/chat"
@@ -51,6 +52,9 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 // members returns the mentioned people, and the email addresses and groups in the text.
 func (i invocation) members() ([]spaces.Member, error) {
 	members, err := parseMembers(i.Args)
+	members = slices.DeleteFunc(members, func(m spaces.Member) bool { // also mentioned
+		return slices.ContainsFunc(i.Mentions, func(p chat.Person) bool { return m.User == "users/"+p.Email })
+	})
 	return append(membersFrom(i.Mentions), members...), err
 }
 

@@ -67,7 +67,7 @@ type Event struct {
 type Person struct {
 	Name        resource.Person // users/{id}, where {id} is the account's sub
 	DisplayName string
-	Email       string // in ASCII lower case; empty if Google omits it
+	Email       string `json:",omitempty"` // in ASCII lower case; empty if Google omits it
 }
 
 // Space is the space or conversation of an event.
