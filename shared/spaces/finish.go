@@ -164,9 +164,8 @@ func (s *Spaces) doStep(
 	return nil
 }
 
-// patchAccess sets the audiences that can find and join a space, in one call each.
-// An audience that can join must be able to find the space, so that goes first. If only
-// the second call fails, the error is a *fault.PartialError.
+// patchAccess sets the audiences that can find and join a space, in one call each. An audience that can join must be
+// able to find the space, so that goes first. If only the second call fails, the error is a *fault.PartialError.
 func (s *Spaces) patchAccess(
 	ctx context.Context, person resource.Person, space resource.SpaceName,
 	a AccessPermissions, wait func(context.Context) error,
