@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +53,30 @@ func TestCosts_UncachedPerson(t *testing.T) {
 	got := w.measureCounts(func() { w.send(t, command(ada, "spaces/DM/messages/m2", 5, "Second plan")) })
 	if diff := cmp.Diff(counts{Calls: []string{"chat.spaces.setup"}, Reads: 1}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A create with 20 people costs two calls if Google lists their addresses, and a look-up for each whose address it
+// omits.
+func TestCosts_20Members(t *testing.T) {
+	t.Parallel()
+	w := newConnectedWorld(t)
+	w.google.SetStrict(0)
+	body, _ := bodyWithMembers(20, "")
+	w.api(t, "GET", "/v1/spaces?actAs=ada@example.com", "") // fetches the callers' signing keys
+	got := w.measureCounts(func() {
+		if created := w.api(t, "POST", "/v1/spaces", body); created.status != http.StatusCreated {
+			t.Errorf("%d %s", created.status, created.text)
+		}
+	})
+	want := []string{"chat.spaces.setup", "chat.spaces.members.list"}
+	if diff := cmp.Diff(want, got.Calls); diff != "" {
+		t.Error(diff)
+	}
+	manual, err := os.ReadFile("../../docs/walk.md")
+	row := "| a create with 20 people whose addresses Google lists | `spaces.setup`, `members.list` |"
+	if err != nil || !strings.Contains(string(manual), row) {
+		t.Errorf("docs/walk.md has no %q, %v", row, err)
 	}
 }
 
