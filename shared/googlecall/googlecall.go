@@ -54,7 +54,9 @@ type Call[C, T any] interface {
 // Do makes a call as a person and retries transient errors. The call must be safe to repeat: a read, or
 // a write that carries a requestId or finds its own result. Errors are faults of ErrorTexts.Fault with the
 // call's type as Op, such as *chat.SpacesSetupCall, or errors of the actor.
-func Do[T any, C Call[C, T]](ctx context.Context, api ErrorTexts, target Target, call C) (T, error) {
+func Do[T any, C Call[C, T]](
+	ctx context.Context, api ErrorTexts, target Target, call C, options ...googleapi.CallOption,
+) (T, error) {
 	var out T
 	err := target.Actor.Act(ctx, target.Person, target.Capabilities, func(source oauth2.TokenSource) error {
 		token, err := source.Token()
@@ -63,7 +65,7 @@ func Do[T any, C Call[C, T]](ctx context.Context, api ErrorTexts, target Target,
 		}
 		call.Header().Set("Authorization", "Bearer "+token.AccessToken)
 		err = policy.Do(ctx, RetryDelay, func(ctx context.Context) (err error) {
-			out, err = call.Context(ctx).Do()
+			out, err = call.Context(ctx).Do(options...)
 			return err
 		})
 		err = api.Fault(fmt.Sprintf("%T", call), err)

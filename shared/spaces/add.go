@@ -5,7 +5,6 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
@@ -72,17 +71,9 @@ func (s *Spaces) addMember(
 		return Membership{}, err
 	}
 	call := s.api.Spaces.Members.Create(string(space), membership(m))
-	if s.admin {
-		call.UseAdminAccess(true)
-	}
-	needs, err := s.Capabilities(capability.ManageMembers)
-	if err != nil {
-		return Membership{}, err
-	}
 	texts := chatTexts
 	texts.Forbidden, texts.NotFound = words.ErrorAddDenied, words.ErrorMemberUnknown
-	created, err := googlecall.Do(ctx, texts, googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs},
-		call)
+	created, err := doWith(ctx, s, texts, person, call, capability.ManageMembers)
 	switch {
 	case err == nil:
 		return memberFrom(created), nil

@@ -3,6 +3,8 @@ package spaces
 import (
 	"context"
 
+	"google.golang.org/api/googleapi"
+
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
@@ -19,16 +21,27 @@ var chatTexts = googlecall.ErrorTexts{
 	TurnedOff: words.ErrorChatTurnedOff, NotSetUp: words.ErrorChatNotSetUp, NotSetUpMarker: "Chat app not found",
 }
 
-// do makes a call as a person who needs these capabilities; see Capabilities for useAdminAccess.
+// do makes a call as a person who needs these capabilities, with useAdminAccess if s uses it.
 func do[T any, C googlecall.Call[C, T]](
 	ctx context.Context, s *Spaces, person resource.Person, call C, needed ...capability.Capability,
 ) (T, error) {
+	return doWith(ctx, s, chatTexts, person, call, needed...)
+}
+
+func doWith[T any, C googlecall.Call[C, T]](
+	ctx context.Context, s *Spaces, texts googlecall.ErrorTexts, person resource.Person, call C,
+	needed ...capability.Capability,
+) (none T, _ error) {
 	needs, err := s.Capabilities(needed...)
 	if err != nil {
-		var none T
 		return none, err
 	}
-	return googlecall.Do(ctx, chatTexts, googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs}, call)
+	var options []googleapi.CallOption
+	if s.admin && needed[0] != capability.ResolveGroups { // which is not a call to Chat
+		options = append(options, googleapi.QueryParameter("useAdminAccess", "true"))
+	}
+	target := googlecall.Target{Actor: s.auth, Person: person, Capabilities: needs}
+	return googlecall.Do(ctx, texts, target, call, options...)
 }
 
 // withTakenName names the taken name in a Conflict.

@@ -25,9 +25,6 @@ func (s *Spaces) Rename(
 // NotFound if it is already deleted, or if the person has left it.
 func (s *Spaces) Delete(ctx context.Context, person resource.Person, space resource.SpaceName) error {
 	call := s.api.Spaces.Delete(string(space))
-	if s.admin {
-		call.UseAdminAccess(true)
-	}
 	_, err := do(ctx, s, person, call, capability.DeleteSpaces)
 	return fault.Wrap("spaces.Delete", err)
 }
@@ -37,9 +34,6 @@ func (s *Spaces) patch(
 	ctx context.Context, person resource.Person, space resource.SpaceName, values *chatapi.Space, mask string,
 ) error {
 	call := s.api.Spaces.Patch(string(space), values).UpdateMask(mask)
-	if s.admin {
-		call.UseAdminAccess(true)
-	}
 	_, err := do(ctx, s, person, call, capability.EditSpaces)
 	return withTakenName(values.DisplayName, err)
 }

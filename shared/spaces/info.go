@@ -61,9 +61,6 @@ func (s *Spaces) get(
 	ctx context.Context, person resource.Person, space resource.SpaceName, needed capability.Capability,
 ) (Info, error) {
 	call := s.api.Spaces.Get(string(space))
-	if s.admin {
-		call.UseAdminAccess(true)
-	}
 	found, err := do(ctx, s, person, call, needed)
 	if err != nil {
 		return Info{}, fault.Wrap("spaces.Get", err)

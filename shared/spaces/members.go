@@ -115,9 +115,6 @@ func (s *Spaces) getMember(
 	member string, needed capability.Capability,
 ) (Membership, error) {
 	call := s.api.Spaces.Members.Get(string(space) + "/members/" + member)
-	if s.admin {
-		call.UseAdminAccess(true)
-	}
 	found, err := do(ctx, s, person, call, needed)
 	if err != nil {
 		return Membership{}, fault.Wrap("spaces.Member", err)
@@ -145,9 +142,6 @@ func (s *Spaces) SetRole(
 ) (Membership, error) {
 	values := &chatapi.Membership{Role: string(role)}
 	call := s.api.Spaces.Members.Patch(string(space)+"/members/"+member, values).UpdateMask("role")
-	if s.admin {
-		call.UseAdminAccess(true)
-	}
 	updated, err := do(ctx, s, person, call, capability.ManageMembers)
 	if err != nil {
 		return Membership{}, fault.Wrap("spaces.SetRole", err)
@@ -159,9 +153,6 @@ func (s *Spaces) SetRole(
 // email address. It fails with NotFound if they are not in it.
 func (s *Spaces) RemoveMember(ctx context.Context, person resource.Person, name string) error {
 	call := s.api.Spaces.Members.Delete(name)
-	if s.admin {
-		call.UseAdminAccess(true)
-	}
 	_, err := do(ctx, s, person, call, capability.ManageMembers)
 	return fault.Wrap("spaces.RemoveMember", err)
 }

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
-
 	chatapi "google.golang.org/api/chat/v1"
 
 	"example.com/deputy/shared/address"
@@ -157,7 +156,6 @@ func (s *Spaces) memberPage(
 ) (googlecall.Page[*chatapi.Membership], error) {
 	call := s.api.Spaces.Members.List(string(space)).ShowInvited(true).ShowGroups(true).PageSize(size)
 	if s.admin {
-		call.UseAdminAccess(true)
 		filter = notAnApp // required with useAdminAccess
 	}
 	if filter != "" {

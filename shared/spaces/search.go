@@ -84,7 +84,7 @@ func (s *Spaces) searchAll(
 	if words != "" {
 		query += ` AND display_name:` + quote(words)
 	}
-	call := s.api.Spaces.Search().UseAdminAccess(true).Query(query).OrderBy("create_time DESC")
+	call := s.api.Spaces.Search().Query(query).OrderBy("create_time DESC")
 	found, err := googlecall.NextPage(size, token, func(size int64, token string) (page, error) {
 		return s.searchPage(ctx, person, call, size, token)
 	})
