@@ -65,6 +65,7 @@ type state struct {
 	needsReauth    map[string]bool          // by sub
 	refreshFails   map[string]bool          // by sub
 	noRefresh      bool
+	noScope        bool
 	grantLifetime  time.Duration
 	calls          []Call
 	faults         map[string][]Fault
@@ -250,7 +251,11 @@ func (s *Server) recordCalls(name string, next recordedHandler) http.HandlerFunc
 		if f := s.takeFault(name); f.Status != 0 {
 			c.Status = f.Status
 			s.Record(c)
-			http.Error(w, "injected fault", f.Status)
+			if f.Reason == "" {
+				http.Error(w, "injected fault", f.Status)
+			} else {
+				answer(w, f.Status, map[string]string{"error": f.Reason, "error_description": f.Message})
+			}
 			return
 		}
 		c.Status, c.Detail = next(w, r)

@@ -114,10 +114,14 @@ func (s *Server) IssueAuthCode(p Person, redirect string, offline bool, scopes .
 func (s *Server) issueAccessToken(p Person, scopes []string) map[string]any {
 	token := s.newSecret("ya29.", rand.Text())
 	s.access[token] = accessToken{p, scopes, s.Now().Add(accessTokenLifetime)}
-	return map[string]any{
+	out := map[string]any{
 		"access_token": token, "expires_in": int(accessTokenLifetime.Seconds()), "token_type": "Bearer",
 		"scope": strings.Join(scopes, " "),
 	}
+	if s.noScope {
+		delete(out, "scope")
+	}
+	return out
 }
 
 // revoke ends the whole grant of the token's owner, not only this token (identity/protocols/oauth2/web-server).
@@ -157,6 +161,13 @@ func (s *Server) OmitRefreshTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noRefresh = true
+}
+
+// OmitScope makes token responses omit the scope, as RFC 6749, section 5.1, allows if it is the requested one.
+func (s *Server) OmitScope(omit bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noScope = omit
 }
 
 // SetGrantLifetime sets how long later grants last; the token endpoint only reports it.

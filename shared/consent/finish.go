@@ -74,6 +74,9 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return Outcome{}, retryRefusal(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
 	}
 	p.Person = grants.Person(claims.Subject)
+	if len(tokens.Scopes) == 0 { // as requested (RFC 6749, section 5.1)
+		tokens.Scopes = capability.Scopes(asked...)
+	}
 	g, err := f.grants.Connect(ctx,
 		grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent})
 	if errors.Is(err, grants.ErrNoRefreshToken) && !p.ForceConsent {
@@ -119,7 +122,10 @@ func retryRefusal(reason Reason, again config.Secret, account string, err error)
 // withRetry adds a new invitation to an error that occurred after the state was used up.
 func withRetry(again config.Secret, err error) error {
 	switch {
-	case errors.Is(err, googleauth.ErrInvalidGrant), errors.Is(err, grants.ErrNoRefreshToken):
+	case errors.Is(err, googleauth.ErrClient): // a new consent would end the same way
+		return fault.Wrap("consent.Finish", err)
+	case errors.Is(err, googleauth.ErrInvalidGrant), errors.Is(err, googleauth.ErrReauth),
+		errors.Is(err, grants.ErrNoRefreshToken):
 		return retryRefusal(GoogleRefused, again, "", err)
 	case fault.KindOf(err) == fault.Unavailable, fault.KindOf(err) == fault.Conflict:
 		return &fault.Error{Op: "consent.Finish", Kind: fault.Unavailable, Err: &Refusal{Unfinished, again, "", err}}

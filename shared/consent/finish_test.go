@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 )
 
@@ -349,8 +351,45 @@ func TestFinish_InvalidClient(t *testing.T) {
 	w.Google.ClientSecret = "another"
 	_, err := w.Finish(t.Context(), callback)
 	alarm := strings.Count(w.Log.String(), "Google rejects the OAuth client; check OAUTH_CLIENT")
-	if fault.KindOf(err) != fault.Unavailable || refusalReason(err) != consent.Unfinished || alarm != 1 {
-		t.Errorf("%v, %d alarms", err, alarm)
+	text := fault.Public(i18n.In("en"), err, "r")
+	if _, refused := consent.AsRefusal(err); fault.KindOf(err) != fault.Unavailable || refused || alarm != 1 ||
+		!strings.Contains(text, "isn't set up correctly") {
+		t.Errorf("%v, %q, %d alarms", err, text, alarm)
+	}
+}
+
+// What Google says of an account reaches the person, and nothing is stored (desk/refresh-account-restricted.txt).
+func TestFinish_AccountRefused(t *testing.T) {
+	for code, want := range map[string]string{
+		"access_denied": "restricted this account", "admin_policy_enforced": "doesn't allow Deputy",
+		"org_internal": "members of its own", "code_of_tomorrow": "refused access to this account",
+	} {
+		w := newWorld(t)
+		callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+		w.Google.FailAs("token", google.Fault{Status: 400, Reason: code, Message: "marked"})
+		_, err := w.Finish(t.Context(), callback)
+		text, log := fault.Public(i18n.In("en"), err, "r"), err.Error()
+		if fault.KindOf(err) != fault.Denied || !strings.Contains(text, want) || !strings.Contains(log, code) ||
+			strings.Contains(log, "marked") {
+			t.Errorf("%s: %q, %v", code, text, err)
+		}
+		if c, err := w.Connection(t.Context(), resource.Person(ada.User())); err != nil || c.Email != "" {
+			t.Errorf("%s: stored: %+v, %v", code, c, err)
+		}
+	}
+}
+
+// A response without a scope grants what was asked for (RFC 6749, section 5.1; desk/exchange-no-scope.json).
+func TestFinish_NoScopeInResponse(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	w.Google.OmitScope(true)
+	out, err := w.Finish(t.Context(), callback)
+	if err != nil || len(out.Missing) != 0 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if c, err := w.Connection(t.Context(), out.Person); err != nil || !slices.Contains(c.Allowed, create) {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

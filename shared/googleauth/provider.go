@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/words"
 )
 
 // Timeouts of calls. They are short because a person waits for each call.
@@ -30,18 +28,6 @@ const (
 
 // refreshRetry retries refreshes. That is safe, because a refresh does not change the refresh token.
 var refreshRetry = googlecall.Policy{Attempts: 3, AttemptTimeout: 3 * time.Second}
-
-// Errors of the token endpoint, for errors.Is.
-var (
-	// ErrInvalidGrant means that the code or refresh token is expired, revoked or invalid. The fault is NeedsConsent.
-	ErrInvalidGrant = errors.New("invalid_grant")
-	// ErrReauth means that a session policy requires a new sign-in. The grant itself is
-	// still valid. The fault is NeedsConsent.
-	ErrReauth = errors.New("invalid_rapt")
-	// ErrClient means that Google rejects the OAuth client, which only the operator can
-	// correct. The fault is Unavailable.
-	ErrClient = errors.New("OAuth client rejected")
-)
 
 // Tokens is a response of the token endpoint.
 type Tokens struct {
@@ -156,20 +142,6 @@ func (p *Provider) Refresh(ctx context.Context, refresh config.Secret) (Tokens, 
 	return newTokens(token), nil
 }
 
-// retryToken reports whether an error of the token endpoint is transient.
-func retryToken(err error) (wait time.Duration, retry bool) {
-	e, ok := errors.AsType[*oauth2.RetrieveError](err)
-	if !ok {
-		return 0, true // no response, or an unreadable one
-	}
-	seconds, _ := strconv.Atoi(e.Response.Header.Get("Retry-After")) // absent, or a date: 0
-	return time.Duration(seconds) * time.Second, isTransient(e.Response.StatusCode)
-}
-
-func isTransient(status int) bool {
-	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
-}
-
 func (p *Provider) withClient(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, p.http)
 }
@@ -226,44 +198,4 @@ func (p *Provider) Revoke(ctx context.Context, token config.Secret) error {
 		return nil
 	}
 	return &fault.Error{Op: "googleauth.Revoke", Kind: fault.Unavailable, Err: fmt.Errorf("status %d", res.StatusCode)}
-}
-
-// tokenFault converts an error of the token endpoint to a fault. It uses the code, never
-// the description, and omits the body, which may contain tokens.
-func tokenFault(op string, err error) error {
-	e, ok := errors.AsType[*oauth2.RetrieveError](err)
-	if !ok {
-		return &fault.Error{Op: op, Kind: fault.Unavailable, Public: words.ErrorGoogleSilent, Err: withoutBody(err)}
-	}
-	var body struct {
-		Subtype string `json:"error_subtype"`
-	}
-	_ = json.Unmarshal(e.Body, &body) // not JSON: no subtype
-	f := &fault.Error{Op: op, Err: fmt.Errorf("status %d", e.Response.StatusCode)}
-	switch code := e.ErrorCode; {
-	case code == "invalid_grant" && (body.Subtype == "invalid_rapt" || body.Subtype == "rapt_required"):
-		f.Kind, f.Err = fault.NeedsConsent, ErrReauth
-	case code == "invalid_grant":
-		f.Kind, f.Err = fault.NeedsConsent, ErrInvalidGrant
-	case code == "invalid_client", code == "deleted_client", code == "disabled_client", code == "unauthorized_client":
-		f.Kind, f.Public, f.Err = fault.Unavailable, words.ErrorSetUpBroken, fmt.Errorf("%w: %s", ErrClient, code)
-	case code == "admin_policy_enforced":
-		f.Kind, f.Public = fault.Denied, words.ErrorAdminPolicy
-	case code == "org_internal":
-		f.Kind, f.Public = fault.Denied, words.ErrorMembersOnly
-	case isTransient(e.Response.StatusCode):
-		f.Kind, f.Public = fault.Unavailable, words.ErrorGoogleSilent
-	}
-	return f
-}
-
-// withoutBody replaces an error of x/oauth2 for an unreadable response, because its text may quote the response.
-func withoutBody(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return err
-	}
-	return errors.New("unreadable response")
 }

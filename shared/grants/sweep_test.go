@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/consenttest"
 	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/capability"
@@ -671,5 +672,28 @@ func TestSweep_TimeUp(t *testing.T) {
 	done, err = slow.Sweep(t.Context(), until, 0)
 	if err != nil || done.Seen == 0 || done.Seen > 20 || done.Finished { // eight at once
 		t.Errorf("little time: %+v, %v", done, err)
+	}
+}
+
+// Whatever the token endpoint answers for one grant, the sweep goes on with the others, and only invalid_grant changes
+// a grant.
+func TestSweep_TokenErrors(t *testing.T) {
+	for _, code := range []string{
+		"invalid_client", "deleted_client", "redirect_uri_mismatch", "access_denied", "admin_policy_enforced",
+		"org_internal", "invalid_request", "slow_down", "code_of_tomorrow",
+	} {
+		w := newWorld(t)
+		people := w.storePeople(5)
+		w.Advance(151 * 24 * time.Hour) // all are idle and due
+		w.Google.FailAs("token", slices.Repeat([]google.Fault{{Status: 400, Reason: code}}, 3)...)
+		refreshed := 2
+		if code == "slow_down" { // tried again at once, unlike the others
+			refreshed = 5
+		}
+		got := w.sweep()
+		if got.Failed != 5-refreshed || got.Refreshed != refreshed {
+			t.Errorf("%s: %+v", code, got)
+		}
+		w.checkUnchanged(people)
 	}
 }

@@ -114,6 +114,8 @@ var (
 	EraseDone                    = i18n.Key("erase.done")
 	EraseText                    = i18n.Key("erase.text")
 	EraseTitle                   = i18n.Key("erase.title")
+	ErrorAccountRefused          = i18n.Key("error.account_refused")
+	ErrorAccountRestricted       = i18n.Key("error.account_restricted")
 	ErrorAddDenied               = i18n.Key("error.add_denied")
 	ErrorAdminOutsiders          = i18n.Key("error.admin_outsiders")
 	ErrorAdminPolicy             = i18n.Key("error.admin_policy")
