@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -41,18 +42,17 @@ type response struct {
 func (l loopback) authorize(
 	ctx context.Context, hint string, capabilities ...capability.Capability,
 ) (credential, error) {
-	listener, path, err := l.listen(ctx)
+	listener, redirect, err := l.listen(ctx)
 	if err != nil {
 		return credential{}, err
 	}
-	redirect := "http://" + listener.Addr().String() + path
 	provider := l.newProvider(l.client, redirect)
 	a := googleauth.Authorization{
 		State: config.NewSecret(rand.Text()), Verifier: config.NewSecret(oauth2.GenerateVerifier()), Nonce: rand.Text(),
 		Scopes: capability.Scopes(capabilities...), LoginHint: hint, PromptConsent: true,
 	}
 	responses := make(chan response, 1)
-	server := &http.Server{Handler: redirectHandler(path, a.State, responses), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: redirectHandler(redirect, a.State, responses), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(listener) }() // ends with Shutdown
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second) // lets the page be sent
@@ -74,12 +74,12 @@ func (l loopback) authorize(
 	return l.exchange(ctx, provider, a, res.code)
 }
 
-// listen opens the loopback port and returns it with the path of the redirect.
+// listen opens the loopback port and returns it with the redirect URI.
 func (l loopback) listen(ctx context.Context) (net.Listener, string, error) {
-	port, path := l.port, "/"
+	port, redirect := l.port, ""
 	if !l.client.Desktop {
 		var err error
-		if port, path, err = l.registeredRedirect(); err != nil {
+		if port, redirect, err = l.registeredRedirect(); err != nil {
 			return nil, "", err
 		}
 	}
@@ -87,19 +87,23 @@ func (l loopback) listen(ctx context.Context) (net.Listener, string, error) {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, "", fmt.Errorf("port %d is in use; choose another --port, or omit it to use a free one", port)
 	}
-	return listener, path, err
+	if err == nil && redirect == "" {
+		redirect = "http://" + listener.Addr().String() + "/"
+	}
+	return listener, redirect, err
 }
 
-// registeredRedirect returns a web client's loopback redirect. Google accepts only redirects that the client lists.
-func (l loopback) registeredRedirect() (port int, path string, err error) {
+// registeredRedirect returns a web client's loopback redirect exactly as it is registered, because Google compares the
+// text.
+func (l loopback) registeredRedirect() (port int, redirect string, err error) {
 	for _, uri := range l.client.RedirectURIs {
 		u, err := url.Parse(uri)
-		if err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" {
+		if err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" {
 			continue
 		}
 		port, err := strconv.Atoi(u.Port())
 		if err == nil && (l.port == 0 || l.port == port) {
-			return port, u.Path, nil
+			return port, uri, nil
 		}
 	}
 	port = l.port
@@ -116,11 +120,13 @@ const (
 )
 
 // redirectHandler serves the redirect from Google and sends the first response that carries state to responses.
-func redirectHandler(path string, state config.Secret, responses chan<- response) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+func redirectHandler(redirect string, state config.Secret, responses chan<- response) http.Handler {
+	registered, _ := url.Parse(redirect) // made, or parsed before
+	path := cmp.Or(registered.Path, "/")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		if r.URL.Path != path || q.Get("state") != state.Reveal() || len(q["state"]) != 1 {
+		ours := r.Method == http.MethodGet && r.URL.Path == path
+		if !ours || q.Get("state") != state.Reveal() || len(q["state"]) != 1 {
 			http.Error(w, "This request doesn't belong to the current sign-in.", http.StatusBadRequest)
 			return
 		}
@@ -152,19 +158,17 @@ func redirectHandler(path string, state config.Secret, responses chan<- response
 		default: // a second response is ignored
 		}
 	})
-	return mux
 }
 
-// openConsent opens Google's consent page, or prints its address.
+// openConsent prints the address of Google's consent page, and opens it if a browser can be expected. A program that
+// opens browsers says nothing about whether one appeared.
 func (l loopback) openConsent(address string, local net.Addr) {
-	if l.useBrowser {
-		if err := l.openBrowser(address); err == nil {
-			_, _ = fmt.Fprintln(l.err, "Your browser is open. Choose your account and allow access.")
-			return
-		}
+	_, _ = fmt.Fprintf(l.err, "Open this address in a browser on this machine, and allow access:\n\n%s\n\n", address)
+	_, remote := l.lookupEnv("SSH_CONNECTION")
+	if l.useBrowser && !remote {
+		_ = l.openBrowser(address) // the address is printed
 	}
-	_, _ = fmt.Fprintf(l.err, "Open this address in a browser on this machine:\n\n%s\n\n", address)
-	if _, remote := l.lookupEnv("SSH_CONNECTION"); remote {
+	if remote {
 		_, port, _ := net.SplitHostPort(local.String())
 		_, _ = fmt.Fprintf(l.err, "You are connected over SSH. First, run this on the machine with the browser:\n\n"+
 			"  ssh -N -L %s:127.0.0.1:%s THIS-MACHINE\n\n", port, port)

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -76,6 +77,7 @@ type deps struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // people read errors, not the log of packages
 	code := run(ctx, os.Args[1:], newDeps())
 	stop()
 	os.Exit(code)

@@ -112,6 +112,11 @@ func (q *quickstart) authorize(
 	if err != nil {
 		return credential{}, client, err
 	}
+	if stored.Person != "" && c.Person != stored.Person {
+		return credential{}, client, fmt.Errorf("you allowed access as %s, but this machine acts as %s; nothing was"+
+			" stored. Run the command again and choose %[2]s, or first run deputy quickstart --forget",
+			c.Email, stored.Email)
+	}
 	c.ClientFile = file
 	return c, client, q.credentials().save(c)
 }
@@ -139,6 +144,9 @@ func (q *quickstart) actAs(
 		if err != nil {
 			return err
 		}
+		if try == 0 {
+			_, _ = fmt.Fprintf(q.err, "acting as %s\n", c.Email)
+		}
 		s, err := q.newSpaces(ctx, grants.NewDesktop(q.newProvider(client, ""), c.grant(), q.now))
 		if err != nil {
 			return err
@@ -150,6 +158,8 @@ func (q *quickstart) actAs(
 			return err
 		case try > 0:
 			return fmt.Errorf("you have not allowed what this command needs: %w", needs)
+		case needs.SignInRequired:
+			_, _ = fmt.Fprintln(q.err, "Your organization requires you to sign in to Google again.")
 		case needs.Ended:
 			_, _ = fmt.Fprintln(q.err, "Google no longer accepts the consent that is stored here. Allow access again.")
 		}
@@ -201,11 +211,8 @@ func (q *quickstart) forget(ctx context.Context) error {
 		_, _ = fmt.Fprintln(q.err, "no consent is stored on this machine")
 		return nil
 	}
-	client, _, err := q.client(c)
-	if err == nil {
-		err = q.newProvider(client, "").Revoke(ctx, config.NewSecret(c.RefreshToken))
-	}
-	if err != nil {
+	// Google needs only the token, so the client's file may be gone.
+	if err := q.newProvider(googleauth.Client{}, "").Revoke(ctx, config.NewSecret(c.RefreshToken)); err != nil {
 		return fmt.Errorf("cannot revoke the consent at Google, so it is still stored here; try again, or remove the"+
 			" app at https://myaccount.google.com/permissions: %w", err)
 	}

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -19,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2"
 	"google.golang.org/api/option"
 
@@ -46,12 +49,13 @@ type host struct {
 	noBrowser bool
 	opened    []string             // addresses that the program opened
 	forge     func(url.Values)     // changes a forged redirect that comes before the real one
+	now       func() time.Time     // of this machine
 	clicks    func(address string) // stands for the person in a real browser
 }
 
 func newHost(t testing.TB) (*driver, *host) {
 	t.Helper()
-	h := &host{t: t, person: google.People()[0]}
+	h := &host{t: t, person: google.People()[0], now: time.Now}
 	h.dir, h.file = filepath.Join(t.TempDir(), "deputy"), filepath.Join(t.TempDir(), "client_secrets.json")
 	h.google = google.New(google.Config{
 		ClientID: "desk", ClientSecret: "s", Desktop: true, ProjectNumber: "1", AppName: "Deputy",
@@ -83,7 +87,7 @@ func (h *host) configure(d *deps) {
 	}
 	d.verifyID = func(ctx context.Context, id string, token config.Secret) (googleauth.Claims, error) {
 		keys := googleauth.NewKeySet(endpoints.Certs, nil, time.Now)
-		return googleauth.NewVerifier(googleauth.Issuer, id, keys, time.Now).Verify(ctx, token)
+		return googleauth.NewVerifier(googleauth.Issuer, id, keys, h.now).Verify(ctx, token)
 	}
 	d.newSpaces = func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
 		return newSpaces(ctx, actor, spaces.Endpoints{Chat: h.url + "/", Identity: h.url + "/"}, nil)
@@ -381,9 +385,108 @@ func TestQuickstart_NoBrowserOverSSH(t *testing.T) {
 			t.Errorf("stderr lacks %q: %d %s", want, code, stderr)
 		}
 	}
+	d.env = nil
 	d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--no-browser", "--wait", "1ms")
-	if len(h.opened) != 1 {
-		t.Error("--no-browser opened a browser")
+	if len(h.opened) != 0 {
+		t.Errorf("a browser was opened: %q", h.opened)
+	}
+	_, _, stderr = d.run(config.Secret{}, "quickstart", "--client-secrets", h.file, "--wait", "1ms")
+	if len(h.opened) != 1 || !strings.Contains(stderr, h.opened[0]) {
+		t.Errorf("the address of an opened page is not printed: %s", stderr)
+	}
+}
+
+// A web client's redirect is sent as it is registered (desk/web-localhost.json, desk/web-noslash.json).
+func TestQuickstart_RegisteredRedirects(t *testing.T) {
+	for name, format := range map[string]string{
+		"localhost": "http://localhost:%d", "no slash": "http://127.0.0.1:%d", "slash": "http://127.0.0.1:%d/",
+		"path": "http://localhost:%d/oauth2/callback", "pattern": "http://127.0.0.1:%d/{x}/",
+		"query": "http://localhost:%d/?from=desk",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, h := newHost(t)
+			redirect := fmt.Sprintf(format, freePort(t))
+			h.google.Desktop, h.google.RedirectURIs = false, []string{redirect}
+			h.writeClient(`{"web":{"client_id":"desk","client_secret":"s","redirect_uris":` +
+				`["https://deputy.example.com/callback","` + redirect + `"]}}`)
+			d.mustRun(config.Secret{}, "quickstart", "--client-secrets", h.file)
+			opened, err := url.Parse(h.opened[0])
+			if err != nil || opened.Query().Get("redirect_uri") != redirect {
+				t.Errorf("%v, sent %s", err, h.opened)
+			}
+		})
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	check(t, err)
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// A session policy asks the person to sign in again at once (desk/refresh-rapt.txt).
+func TestQuickstart_SessionPolicy(t *testing.T) {
+	d, h := newHost(t)
+	d.mustRun(config.Secret{}, "quickstart", "--client-secrets", h.file)
+	h.google.RequireReauth(h.person, true)
+	h.clicks = func(address string) {
+		h.google.RequireReauth(h.person, false)
+		h.consent(address)
+	}
+	_, stderr := d.mustRun(config.Secret{}, "quickstart", "--name", "Second")
+	if !strings.Contains(stderr, "requires you to sign in to Google again") || len(h.opened) != 2 {
+		t.Errorf("%d consents: %s", len(h.opened), stderr)
+	}
+}
+
+// Another account does not replace the one that this machine acts as.
+func TestQuickstart_AnotherAccount(t *testing.T) {
+	d, h := newHost(t)
+	d.mustRun(config.Secret{}, "quickstart", "--client-secrets", h.file)
+	before := h.storedCredential()
+	h.google.RevokeGrant(h.person)
+	h.person = google.People()[1]
+	code, _, stderr := d.run(config.Secret{}, "quickstart", "--name", "Second")
+	if code != exitFailure || !strings.Contains(stderr, "as grace@example.com") ||
+		!strings.Contains(stderr, "acts as ada@example.com") {
+		t.Errorf("%d %s", code, stderr)
+	}
+	if diff := cmp.Diff(before, h.storedCredential()); diff != "" {
+		t.Error(diff)
+	}
+	d.mustRun(config.Secret{}, "quickstart", "--forget")
+	d.mustRun(config.Secret{}, "quickstart", "--client-secrets", h.file, "--name", "Second")
+	if got := h.storedCredential().Email; got != "grace@example.com" {
+		t.Errorf("after --forget: %s", got)
+	}
+}
+
+// The consent can be revoked without the client's file.
+func TestQuickstart_ForgetWithoutClient(t *testing.T) {
+	d, h := newHost(t)
+	d.mustRun(config.Secret{}, "quickstart", "--client-secrets", h.file)
+	check(t, os.Remove(h.file))
+	_, stderr := d.mustRun(config.Secret{}, "quickstart", "--forget")
+	if _, ok, err := (credentialStore{h.dir}).load(); ok || err != nil || !strings.Contains(stderr, "Revoked") {
+		t.Errorf("%v, %v: %s", ok, err, stderr)
+	}
+}
+
+// A client that Google would refuse after the consent is refused before (desk/desktop-nosecret.json).
+func TestQuickstart_UnusableClient(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"installed":{"client_id":"desk","redirect_uris":["http://localhost"]}}`: `no client_secret in "installed"`,
+		`{"installed":{"client_id":"desk","client_secret":"s\n"}}`:                "a blank or a line break",
+		`{"web":{"client_id":" desk","client_secret":"s"}}`:                       "a blank or a line break",
+	} {
+		d, h := newHost(t)
+		h.writeClient(text)
+		code, _, stderr := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file)
+		if code != exitFailure || !strings.Contains(stderr, want) || len(h.opened) != 0 {
+			t.Errorf("%s: %d %s", text, code, stderr)
+		}
 	}
 }
 
@@ -524,5 +627,17 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		_, _ = os.Stdout.WriteString("written\n")
+	}
+}
+
+// A clock that is ten minutes behind is named; some minutes do not matter.
+func TestQuickstart_ClockBehind(t *testing.T) {
+	for behind, want := range map[time.Duration]string{10 * time.Minute: "clock is 10m", 4 * time.Minute: ""} {
+		d, h := newHost(t)
+		h.now = func() time.Time { return time.Now().Add(-behind) }
+		code, _, stderr := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file)
+		if want == "" && code != 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%v: %d %s", behind, code, stderr)
+		}
 	}
 }

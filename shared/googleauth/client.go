@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -75,9 +76,12 @@ func parseClient(text config.Secret) (c Client, problem string) {
 	if err := json.Unmarshal(file[kind], &fields); err != nil || fields.ClientID == "" {
 		return c, `has no client_id in "` + kind + `"; download the client's file again`
 	}
-	if fields.ClientSecret == "" && !c.Desktop {
-		return c, `has no client_secret in "web". Google shows a secret only when it is created; ` +
+	if fields.ClientSecret == "" {
+		return c, `has no client_secret in "` + kind + `". Google shows a secret only when it is created; ` +
 			"add a new secret to the client, then download its file"
+	}
+	if strings.ContainsFunc(fields.ClientID+fields.ClientSecret, unicode.IsSpace) {
+		return c, `has a blank or a line break in client_id or client_secret; download the client's file again`
 	}
 	c.ID, c.Secret, c.RedirectURIs = fields.ClientID, config.NewSecret(fields.ClientSecret), fields.RedirectURIs
 	return c, ""

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -26,8 +27,9 @@ func TestParseClient(t *testing.T) {
 }
 
 func TestParseAnyClient(t *testing.T) {
-	c, err := googleauth.ParseAnyClient(config.NewSecret(`{"installed":{"client_id":"c"}}`))
-	if diff := cmp.Diff(googleauth.Client{ID: "c", Desktop: true}, c); err != nil || diff != "" {
+	c, err := googleauth.ParseAnyClient(config.NewSecret(`{"installed":{"client_id":"c","client_secret":"s"}}`))
+	want, secret := googleauth.Client{ID: "c", Desktop: true}, cmpopts.IgnoreFields(c, "Secret")
+	if diff := cmp.Diff(want, c, secret); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
 	if !c.AllowsRedirect("http://127.0.0.1:1234/") {
@@ -52,7 +54,8 @@ func TestParseClient_OtherFiles(t *testing.T) {
 		"null":     {"null", []string{"is not a JSON object"}},
 		"list":     {"[1]", []string{"is not a JSON object"}},
 		"desktop client": {
-			`{"installed":{"client_id":"marked"}}`, []string{`desktop client ("installed")`, "Web application"},
+			`{"installed":{"client_id":"marked","client_secret":"marked"}}`,
+			[]string{`desktop client ("installed")`, "Web application"},
 		},
 		"desktop client without ID": {
 			`{"installed":{}}`, []string{`no client_id in "installed"; download the client's file again`},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"regexp"
 	"time"
 
@@ -15,8 +16,8 @@ import (
 	"example.com/deputy/shared/fault"
 )
 
-// Leeway is how far ahead the clock of a token's signer may be.
-const Leeway = time.Minute
+// leeway is how far ahead the clock of a token's signer may be. OpenID Connect Core does not ask for the check.
+const leeway = 5 * time.Minute
 
 // Claims are the claims of a verified Google ID token that Deputy uses.
 type Claims struct {
@@ -121,8 +122,10 @@ func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, tim
 		return Claims{}, time.Time{}, invalid(errors.New("invalid sub"))
 	case len(t.Audience) != 1:
 		return Claims{}, time.Time{}, invalid(errors.New("more than one audience"))
-	case t.IssuedAt.After(v.now().Add(Leeway)):
-		return Claims{}, time.Time{}, invalid(errors.New("issued in the future"))
+	case t.IssuedAt.After(v.now().Add(leeway)):
+		behind := t.IssuedAt.Sub(v.now()).Round(time.Second)
+		err = fmt.Errorf("issued in the future: this machine's clock is %v behind", behind)
+		return Claims{}, time.Time{}, invalid(err)
 	}
 	var c struct {
 		Email         string      `json:"email"`

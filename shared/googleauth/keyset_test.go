@@ -185,7 +185,7 @@ func TestVerifier_InvalidTokens(t *testing.T) {
 		"expired":                  set("exp", s.now().Add(-time.Second).Unix()),
 		"no expiry":                remove("exp"),
 		"not yet valid":            set("nbf", s.now().Add(time.Hour).Unix()),
-		"issued in the future":     set("iat", s.now().Add(2*time.Minute).Unix()),
+		"issued in the future":     set("iat", s.now().Add(6*time.Minute).Unix()),
 		"sub with a slash":         set("sub", "1/acts/2"),
 		"address not text":         set("email", 7),
 		"signature removed by IAM": config.NewSecret(parts[0] + "." + parts[1] + ".SIGNATURE_REMOVED_BY_GOOGLE"),

@@ -49,8 +49,11 @@ func (d *Desktop) Act(
 	var err error
 	for range 2 { // a rejected token is replaced once
 		token, tokenErr := d.token(ctx)
-		if errors.Is(tokenErr, googleauth.ErrInvalidGrant) {
-			return (&capability.ConsentError{Capabilities: needed, Missing: needed, Ended: true}).Fault()
+		ended, reauth := errors.Is(tokenErr, googleauth.ErrInvalidGrant), errors.Is(tokenErr, googleauth.ErrReauth)
+		if ended || reauth {
+			needs := &capability.ConsentError{Capabilities: needed, Missing: needed, Ended: ended}
+			needs.SignInRequired = reauth
+			return needs.Fault()
 		}
 		if tokenErr != nil {
 			return fault.Wrap("grants.Desktop", tokenErr)
