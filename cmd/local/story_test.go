@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,9 +166,31 @@ func TestConsent_OtherBrowser(t *testing.T) {
 	w := newWorld(t)
 	victim, attacker := w.browser(t, ada), w.browser(t, ada)
 	consent := attacker.open(attacker.link(attacker.say("/connect"), "Configure"))
-	victim.wantText(victim.submit(consent, decision{account: ada}), "Use the same browser")
+	brought := victim.submit(consent, decision{account: ada})
+	victim.wantText(brought, "Use the same browser")
 	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
 		t.Error("a grant was stored")
+	}
+	if address := brought.url.String(); strings.Contains(address, "code") || strings.Contains(address, "state") {
+		t.Errorf("the address can be sent on: %s", address)
+	}
+}
+
+// TestAttack_ConsentFix: the attacker begins a consent, the person brings the code to Deputy, and is tricked into
+// sending its address back. The attacker's browser can't use it any more.
+func TestAttack_ConsentFix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	victim, attacker := w.browser(t, ada), w.browser(t, ada)
+	consent := attacker.open(attacker.link(attacker.say("/connect"), "Configure"))
+	victim.submit(consent, decision{account: ada})
+	i := slices.IndexFunc(victim.visited, func(u *url.URL) bool { return strings.HasSuffix(u.Path, "/callback") })
+	attacker.wantText(attacker.open(victim.visited[i].String()), "another browser opened the link")
+	if _, err := w.docs.Get(t.Context(), "grants", ada.Sub); err == nil {
+		t.Error("a grant was stored")
+	}
+	if n := w.count("token"); n != 0 {
+		t.Errorf("%d exchanges", n)
 	}
 }
 

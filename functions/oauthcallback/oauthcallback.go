@@ -53,6 +53,7 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET /start", endpoint.Handler(f.start))
 	mux.Handle("GET /callback", endpoint.Handler(f.callback))
 	mux.Handle("GET /connected", endpoint.Handler(f.connected))
+	mux.Handle("GET /other-browser", endpoint.Handler(f.otherBrowser))
 	mux.Handle("GET /export", endpoint.Handler(f.export))
 	mux.Handle("POST /approve", endpoint.Handler(f.approve))
 	mux.Handle("GET /{$}", endpoint.Handler(f.home))
@@ -133,6 +134,12 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 
 func (f function) connected(w http.ResponseWriter, r *http.Request) error {
 	writePage(w, r, http.StatusOK, connectedPage(say(r)))
+	return nil
+}
+
+func (f function) otherBrowser(w http.ResponseWriter, r *http.Request) error {
+	status, p := refusalPage(say(r), &consent.Refusal{Reason: consent.OtherBrowser})
+	writePage(w, r, status, p)
 	return nil
 }
 

@@ -84,6 +84,11 @@ func setSecurityHeaders(h http.Header) {
 
 func (f function) showError(w http.ResponseWriter, r *http.Request, err error) {
 	if refusal, ok := consent.AsRefusal(err); ok {
+		if refusal.Reason == consent.OtherBrowser && r.URL.Query().Has("code") {
+			// The person may be tricked into sending the address on, so it must not contain the code.
+			redirect(w, config.NewSecret(f.Address+"/other-browser"))
+			return
+		}
 		status, p := refusalPage(say(r), refusal)
 		writePage(w, r, status, p)
 		return

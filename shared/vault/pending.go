@@ -88,7 +88,7 @@ func (v *Vault) loadPending(ctx context.Context, id string, browser []byte) (sea
 	case err != nil:
 		return p, "", fault.Wrap("vault.loadPending", err)
 	case subtle.ConstantTimeCompare(p.Browser, browser) != 1:
-		return p, "", invalidPending(ErrOtherBrowser)
+		return p, doc.Version, invalidPending(ErrOtherBrowser)
 	case p.Used:
 		return p, "", invalidPending(ErrUsed)
 	case !v.now().Before(p.Expires):
@@ -99,11 +99,13 @@ func (v *Vault) loadPending(ctx context.Context, id string, browser []byte) (sea
 }
 
 // TakePending returns the consent of the state and marks it used. Of concurrent calls exactly one succeeds. It returns
-// an Invalid fault that wraps ErrUsed, ErrExpired or ErrOtherBrowser; the last one does not use the consent.
+// an Invalid fault that wraps ErrUsed, ErrExpired or ErrOtherBrowser. Another browser ends a consent that its own
+// browser has not brought back: somebody may have sent their own link to the person, and now wait for the code.
 func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
 	id := stateID(state)
 	p, version, err := v.loadPending(ctx, id, browser)
-	if err != nil {
+	ends := errors.Is(err, ErrOtherBrowser) && p.Verifier != "" // a question stays
+	if err != nil && !ends {
 		return Pending{}, err
 	}
 	// The record stays, without its secrets, so that a retry returns ErrUsed.
@@ -116,6 +118,9 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []
 		return Pending{}, fault.Wrap("vault.TakePending", err)
 	}
 	_, err = v.docs.Replace(ctx, pendingConsents, id, f, version)
+	if ends && (err == nil || fault.KindOf(err) == fault.Conflict) { // its own browser was faster
+		return Pending{}, invalidPending(ErrOtherBrowser)
+	}
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		// Our own write may have succeeded although its response was lost.
 		var stored sealedPending

@@ -236,7 +236,7 @@ func TestTakePending_Rejected(t *testing.T) {
 }
 
 func TestTakePending_OtherBrowser(t *testing.T) {
-	v, _, _ := newVault(t)
+	v, docs, _ := newVault(t)
 	if err := v.CreatePending(t.Context(), config.NewSecret("state"), pending()); err != nil {
 		t.Fatal(err)
 	}
@@ -244,8 +244,22 @@ func TestTakePending_OtherBrowser(t *testing.T) {
 	if !errors.Is(err, vault.ErrOtherBrowser) {
 		t.Fatalf("got %v", err)
 	}
-	if _, err := v.TakePending(t.Context(), config.NewSecret("state"), []byte("browser")); err != nil {
-		t.Errorf("original browser: %v", err)
+	_, err = v.TakePending(t.Context(), config.NewSecret("state"), []byte("browser"))
+	if !errors.Is(err, vault.ErrUsed) {
+		t.Errorf("its own browser, afterwards: %v", err)
+	}
+	if err := v.CreatePending(t.Context(), config.NewSecret("used"), pending()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.TakePending(t.Context(), config.NewSecret("used"), []byte("browser")); err != nil {
+		t.Fatal(err)
+	}
+	before, beforeErr := docs.List(t.Context(), "pendingConsents", "", 9)
+	_, err = v.TakePending(t.Context(), config.NewSecret("used"), []byte("thief"))
+	after, afterErr := docs.List(t.Context(), "pendingConsents", "", 9)
+	if diff := cmp.Diff(before, after); !errors.Is(err, vault.ErrOtherBrowser) || diff != "" ||
+		errors.Join(beforeErr, afterErr) != nil {
+		t.Errorf("after its own browser: %v, %s", err, diff)
 	}
 }
 
