@@ -9,7 +9,7 @@ import (
 
 func TestLower(t *testing.T) {
 	for in, want := range map[string]string{
-		"Ada@Example.COM": "ada@example.com", "\u212aim@x.example": "\u212aim@x.example", // the Kelvin sign
+		"Ada@Example.COM": "ada@example.com", "AZ": "az", "[`{": "[`{", "\u212aim@x.example": "\u212aim@x.example", // the Kelvin sign
 		"İ@x.example": "İ@x.example", "ſ@x.example": "ſ@x.example", "": "",
 	} {
 		if got := address.Lower(in); got != want {
@@ -21,7 +21,7 @@ func TestLower(t *testing.T) {
 func TestDomain(t *testing.T) {
 	for in, want := range map[string]string{
 		"ada@Example.com": "example.com", `"a@evil.example"@example.com`: "example.com",
-		"ada": "", "ada@": "", "users/1": "",
+		"ada": "", "ada@": "", "@x.example": "x.example", "users/1": "",
 	} {
 		if got := address.Domain(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

@@ -16,6 +16,7 @@ func TestClean(t *testing.T) {
 		"\ufeffPlan":                     "Plan",
 		"Plan\u200e":                     "Plan",
 		"\u2068Plan\u2069":               "Plan",
+		"a\u200fb":                       "a\u200fb", // a mark for one character
 		"a\u202eb":                       "ab",
 		"a\x00\x1b[2Jb":                  "a[2Jb",
 		"a\u0085b":                       "ab",
