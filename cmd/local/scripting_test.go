@@ -374,7 +374,7 @@ func TestCloud_MissingRedirectURI(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"web": {"client_id": "c", "client_secret": "s", "redirect_uris": ` +
 			`["http://127.0.0.1:8765/oauthcallback/callback"]}}`: "and http://127.0.0.1:0/signin/callback",
-		`{"installed": {"client_id": "c"}}`: "desktop client",
+		`{"installed": {"client_id": "c", "client_secret": "s"}}`: "desktop client",
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
