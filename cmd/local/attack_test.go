@@ -205,6 +205,7 @@ func TestEvent_TruncatedBody(t *testing.T) {
 func TestConsent_RefusalLogged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.twice = false
 	b := w.browser(t, ada)
 	link := func() string { return b.link(b.say("/connect"), "Configure") }
 	last := func() *url.URL { return b.visited[len(b.visited)-1] }
@@ -216,7 +217,7 @@ func TestConsent_RefusalLogged(t *testing.T) {
 		{"link_expired", func() { b.open(w.address + "/oauthcallback/callback?state=forged&code=x") }},
 		{"declined: access_denied", func() { b.consent(link(), decision{account: ada, deny: true}) }},
 		{"wrong_account: another person consented", func() { b.consent(link(), decision{account: grace}) }},
-		{"link_used", func() { b.open(last().String()) }},
+		{"wrong_account: again: another person consented", func() { b.open(last().String()) }},
 		{"other_browser", func() { w.browser(t, grace).submit(b.open(link()), decision{account: ada}) }},
 		{"google_refused: redirect from another issuer", func() {
 			b.open(strings.Replace(b.callbackURL(link()), "accounts.google.com", "evil.example", 1))

@@ -35,6 +35,7 @@ type world struct {
 	docs  *vaulttest.Counting
 	log   *logBuffer
 	clock *clock
+	twice bool // browsers fetch the addresses of a consent twice
 }
 
 type clock struct{ ahead atomic.Int64 }
@@ -81,9 +82,11 @@ func inBothFormats(t *testing.T, test func(*testing.T, *world)) {
 func newWorldFormat(t *testing.T, format chatpage.Format) *world {
 	t.Helper()
 	w := &world{docs: &vaulttest.Counting{Docs: &memory.Docs{}}, log: &logBuffer{}, clock: &clock{}}
+	strict := seed.Get(t)
+	w.twice = strict != 0
 	p, err := start(t.Context(), options{
 		addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, base: googleauth.NewTransport(),
-		secretMark: "MARKED", format: format, strict: seed.Get(t),
+		secretMark: "MARKED", format: format, strict: strict,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -136,8 +139,27 @@ func (w *world) browser(t *testing.T, person google.Person) *browser {
 		b.visited = append(b.visited, r.URL)
 		return nil
 	}}
+	if w.twice {
+		b.client.Transport = fetchTwice{}
+	}
 	return b
 }
+
+// fetchTwice fetches the addresses of a consent twice, as some browsers and extensions do, and shows the second answer.
+type fetchTwice struct{}
+
+func (fetchTwice) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet && consentAddress.MatchString(r.URL.Path) {
+		first, err := http.DefaultTransport.RoundTrip(r.Clone(r.Context()))
+		if err != nil {
+			return nil, err
+		}
+		_ = first.Body.Close()
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+var consentAddress = regexp.MustCompile(`^/oauthcallback/(start|callback)$`)
 
 // page is a response as the browser shows it.
 type page struct {

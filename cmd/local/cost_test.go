@@ -30,6 +30,7 @@ func measureCosts(t *testing.T) map[string]cost {
 		c := caller()
 		c.Actions = append(c.Actions, "sweep")
 		w := newWorldWithCaller(t, c)
+		w.twice = false
 		b := w.browser(t, ada)
 		b.connect()
 		b.say("/help")                 // fetches Chat's signing keys

@@ -137,7 +137,8 @@ func TestConsent_UsedOrExpiredLink(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
-	link := b.link(b.say("/createspace Launch plan"), "Configure")
+	b.space = "AAAAteam"
+	link := b.link(b.say("/createspace Launch plan"), "Connect")
 	b.consent(link, decision{account: ada})
 
 	var callback *url.URL
@@ -146,13 +147,16 @@ func TestConsent_UsedOrExpiredLink(t *testing.T) {
 			callback = u
 		}
 	}
-	replayed := b.open(callback.String())
-	if replayed.status != 409 {
-		t.Errorf("status: got %d, want 409", replayed.status)
-	}
-	b.wantText(replayed, "This link was already used")
+	b.wantText(b.open(callback.String()), "You're connected") // the same outcome for the same browser
+	other := w.browser(t, ada)
+	other.wantText(other.open(callback.String()), "Use the same browser")
 	if got, want := w.count("token authorization_code"), 1; got != want {
 		t.Errorf("exchanges: got %d, want %d", got, want)
+	}
+
+	w.clock.advance(11 * time.Minute)
+	if replayed := b.open(callback.String()); replayed.status != 409 {
+		t.Errorf("status: got %d, want 409", replayed.status)
 	}
 
 	w.clock.advance(25 * time.Hour)

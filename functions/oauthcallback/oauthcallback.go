@@ -201,8 +201,11 @@ func queryParam(r *http.Request, name string) (config.Secret, error) {
 	return config.NewSecret(strings.Join(values, "")), nil
 }
 
+// isPrefetch reports whether a request is not a person's navigation.
 func isPrefetch(h http.Header) bool {
-	return strings.Contains(h.Get("Sec-Purpose")+h.Get("Purpose")+h.Get("X-Moz"), "prefetch")
+	mode := h.Get("Sec-Fetch-Mode")
+	return strings.Contains(h.Get("Sec-Purpose")+h.Get("Purpose")+h.Get("X-Moz"), "prefetch") ||
+		mode != "" && mode != "navigate"
 }
 
 // cookieName returns the name of the cookie that binds a consent to the browser that started it. With the prefix,

@@ -94,6 +94,8 @@ func refusalPage(say i18n.Say, r *consent.Refusal) (int, page) {
 		return http.StatusGone, simple(words.PageExpiredTitle, say(words.PageExpiredText), say(words.PageExpiredNext))
 	case consent.LinkUsed:
 		return http.StatusConflict, simple(words.PageUsedTitle, say(words.PageUsedText), say(words.PageUsedNext))
+	case consent.Running:
+		return http.StatusAccepted, simple(words.PageRunningTitle, say(words.PageRunningText))
 	case consent.OtherBrowser:
 		p := simple(words.PageBrowserTitle, say(words.PageBrowserText), back, say(words.PageBrowserNext))
 		return http.StatusForbidden, p

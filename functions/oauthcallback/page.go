@@ -89,6 +89,9 @@ func (f function) showError(w http.ResponseWriter, r *http.Request, err error) {
 			redirect(w, config.NewSecret(f.Address+"/other-browser"))
 			return
 		}
+		if refusal.Reason == consent.Running {
+			w.Header().Set("Refresh", "2")
+		}
 		status, p := refusalPage(say(r), refusal)
 		writePage(w, r, status, p)
 		return

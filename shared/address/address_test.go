@@ -9,8 +9,9 @@ import (
 
 func TestLower(t *testing.T) {
 	for in, want := range map[string]string{
-		"Ada@Example.COM": "ada@example.com", "AZ": "az", "[`{": "[`{", "\u212aim@x.example": "\u212aim@x.example", // the Kelvin sign
-		"İ@x.example": "İ@x.example", "ſ@x.example": "ſ@x.example", "": "",
+		"Ada@Example.COM": "ada@example.com", "AZ": "az", "[`{": "[`{",
+		"\u212aim@x.example": "\u212aim@x.example", // the Kelvin sign
+		"İ@x.example":        "İ@x.example", "ſ@x.example": "ſ@x.example", "": "",
 	} {
 		if got := address.Lower(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

@@ -42,7 +42,10 @@ type AnsweredQuestion struct {
 // Answer accepts the answer to a Question once, in the browser where it was asked. It stores only a yes. If the
 // person has reconnected, or a security event has ended their sessions, since the question, the link has expired.
 func (f *Flow) Answer(ctx context.Context, token, browser config.Secret, yes bool) (AnsweredQuestion, error) {
-	p, err := f.takePending(ctx, purposeApprove, token, browser)
+	p, err := f.takePending(ctx, token, browser)
+	if err == nil && p.Purpose != purposeApprove {
+		err = newRefusal(LinkExpired, errOtherPurpose)
+	}
 	out := AnsweredQuestion{string(p.Person), p.Caller, p.Actions, p.Authority}
 	if err != nil || !yes {
 		return out, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
@@ -40,12 +41,31 @@ type Outcome struct {
 	ConsentURL config.Secret
 }
 
+// finishTimeout limits a consent after its state is used up.
+const finishTimeout = 18 * time.Second
+
 // Finish completes a consent. It stores the grant only if the callback comes from the browser that started the
-// consent and from the person who was invited. An error that the person can resolve is a Refusal.
+// consent and from the person who was invited. An error that the person can resolve is a Refusal. If the same browser
+// sends the callback again, Finish returns the outcome of the first.
 func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
-	p, err := f.takeConsent(ctx, c.State, c.BrowserCookie)
+	p, err := f.takePending(ctx, c.State, c.BrowserCookie)
+	if refusal, ok := AsRefusal(err); ok && refusal.Reason == LinkUsed {
+		return f.loadOutcome(ctx, c, err)
+	}
 	if err != nil {
 		return Outcome{}, err
+	}
+	// A browser may drop this request and send another. What follows must then end by itself.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
+	defer cancel()
+	out, err := f.finish(ctx, c, p)
+	f.saveOutcome(ctx, c.State, p, out, err)
+	return out, err
+}
+
+func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome, error) {
+	if p.Purpose != purposeConnect {
+		return Outcome{}, newRefusal(LinkExpired, errOtherPurpose)
 	}
 	named := resource.Named(cmp.Or(p.Person, resource.Person(p.Email)))
 	asked, wish := capability.FromNames(p.Capabilities), ApprovalRequest{p.Caller, p.Actions, p.Authority}

@@ -6,10 +6,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/consenttest"
@@ -21,6 +23,7 @@ import (
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/vault"
 )
 
 func TestFinish_StoresGrantAndReturnsToChat(t *testing.T) {
@@ -261,8 +264,95 @@ func TestFinish_LostStoreResponse(t *testing.T) {
 	if _, err := w.InstanceOn(docs).Finish(t.Context(), callback); err != nil || !lost {
 		t.Errorf("got %v", err)
 	}
-	if _, err := w.Finish(t.Context(), callback); refusalReason(err) != consent.LinkUsed {
-		t.Errorf("again: %v", err)
+	if out, err := w.Finish(t.Context(), callback); err != nil || out.Person != adaID || w.Google.Count("token") != 1 {
+		t.Errorf("again: %+v, %v", out, err)
+	}
+}
+
+// A browser that fetches the callback twice reads the outcome of the first, however often, and nothing is exchanged
+// twice.
+func TestFinish_FetchedTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		account google.Person
+		invite  func(*consenttest.World) config.Secret
+		change  func(*consenttest.World, *consent.Callback)
+	}{
+		"connected": {
+			ada, func(w *consenttest.World) config.Secret { return w.InvitePerson(ada, completion, create) }, nil,
+		},
+		"question": {
+			ada, func(w *consenttest.World) config.Secret { return inviteToApprove(t, w, wish, create) }, nil,
+		},
+		"missing": {
+			ada, func(w *consenttest.World) config.Secret { return w.InvitePerson(ada, completion, create, members) },
+			nil,
+		},
+		"wrong account": {
+			grace, func(w *consenttest.World) config.Secret { return w.InvitePerson(ada, completion, create) }, nil,
+		},
+		"declined": {
+			ada, func(w *consenttest.World) config.Secret { return w.InvitePerson(ada, completion, create) },
+			func(_ *consenttest.World, c *consent.Callback) { c.Code, c.Error = config.Secret{}, "access_denied" },
+		},
+		"no refresh token": {
+			ada, func(w *consenttest.World) config.Secret { return w.InvitePerson(ada, completion, create) },
+			func(w *consenttest.World, _ *consent.Callback) { w.Google.OmitRefreshTokens() },
+		},
+	} {
+		w := newWorld(t)
+		if name == "missing" {
+			w.Unselected = membersScope
+		}
+		if name == "no refresh token" {
+			c.change(w, nil)
+		}
+		callback := w.GiveConsent(c.invite(w), c.account)
+		if name == "declined" {
+			c.change(w, &callback)
+		}
+		first, firstErr := w.Finish(t.Context(), callback)
+		exchanges := w.Google.Count("token")
+		for range 3 {
+			again, err := w.Finish(t.Context(), callback)
+			diff := cmp.Diff(first, again, cmp.Comparer(config.Secret.Equal), cmpopts.EquateEmpty())
+			if diff != "" || refusalReason(err) != refusalReason(firstErr) || (err == nil) != (firstErr == nil) {
+				t.Errorf("%s: %v, %v, %s", name, firstErr, err, diff)
+			}
+			one, _ := consent.AsRefusal(firstErr)
+			two, _ := consent.AsRefusal(err)
+			if one != nil && (!one.RetryLink.Equal(two.RetryLink) || one.Account != two.Account) {
+				t.Errorf("%s: %+v, %+v", name, one, two)
+			}
+		}
+		if w.Google.Count("token") != exchanges {
+			t.Errorf("%s: exchanged again", name)
+		}
+		w.Advance(vault.PendingTTL)
+		if _, err := w.Finish(t.Context(), callback); refusalReason(err) != consent.LinkUsed {
+			t.Errorf("%s: after ten minutes: %v", name, err)
+		}
+	}
+}
+
+// Two fetches at once end alike, even if the first is dropped.
+func TestFinish_FirstFetchDropped(t *testing.T) {
+	w := newWorld(t)
+	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
+	ctx, drop := context.WithCancel(t.Context())
+	started, release := make(chan struct{}), make(chan struct{})
+	w.BeforeGoogleCall(func() { drop(); close(started); <-release })
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = w.Finish(ctx, callback) })
+	<-started
+	wg.Go(func() {
+		if out, err := w.Finish(t.Context(), callback); err != nil || out.Person != adaID {
+			t.Errorf("second fetch: %+v, %v", out, err)
+		}
+	})
+	close(release)
+	wg.Wait()
+	if _, ok := w.StoredGrant(ada); !ok || w.Google.Count("token") != 1 {
+		t.Errorf("stored: %v, %d exchanges", ok, w.Google.Count("token"))
 	}
 }
 
@@ -278,6 +368,12 @@ func TestFinish_StoreUnavailable(t *testing.T) {
 				t.Errorf("%d calls: %v", docs.Calls(), err)
 			}
 			return
+		}
+		if at == 6 { // the outcome is not kept, which is harmless
+			if err != nil {
+				t.Errorf("call %d: %v", at, err)
+			}
+			continue
 		}
 		if fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("call %d: %v", at, err)

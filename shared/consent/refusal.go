@@ -19,8 +19,11 @@ const (
 	WrongAccount  Reason = "wrong_account"
 	WrongDomain   Reason = "wrong_domain"
 	GoogleRefused Reason = "google_refused"
+	Running       Reason = "running"    // an earlier request of the same browser is not finished
 	Unfinished    Reason = "unfinished" // Google or the store was unavailable; the consent is valid
 )
+
+var errOtherPurpose = errors.New("pending record has another purpose")
 
 // Refusal is the error of a consent that failed.
 type Refusal struct {

@@ -83,11 +83,7 @@ func hashCookie(cookie config.Secret) []byte {
 	return sum[:]
 }
 
-func (f *Flow) takeConsent(ctx context.Context, state, browser config.Secret) (vault.Pending, error) {
-	return f.takePending(ctx, purposeConnect, state, browser)
-}
-
-func (f *Flow) takePending(ctx context.Context, purpose string, state, browser config.Secret) (vault.Pending, error) {
+func (f *Flow) takePending(ctx context.Context, state, browser config.Secret) (vault.Pending, error) {
 	p, err := f.vault.TakePending(ctx, state, hashCookie(browser))
 	if errors.Is(err, seal.ErrNotAuthentic) {
 		f.alarm(ctx, "a pending consent does not open", "", err)
@@ -98,9 +94,6 @@ func (f *Flow) takePending(ctx context.Context, purpose string, state, browser c
 		if errors.Is(err, cause) {
 			return p, newRefusal(reason, cause)
 		}
-	}
-	if err == nil && p.Purpose != purpose {
-		return p, newRefusal(LinkExpired, errors.New("pending record has another purpose"))
 	}
 	return p, fault.Wrap("consent.takePending", err)
 }

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -45,6 +46,9 @@ type Pending struct {
 	ReturnUntil  time.Time       `json:"returnUntil,omitzero"`
 	Nonce        string          `json:"nonce,omitempty"`
 	Browser      []byte          `json:"browser"` // SHA-256 of the browser's cookie
+
+	taken *sealedPending // what TakePending stored
+	at    Version        // of taken
 }
 
 // sealedPending is the sealed content of a pending consent.
@@ -55,6 +59,8 @@ type sealedPending struct {
 	Expires  time.Time `json:"expires"`
 	Used     bool      `json:"used,omitempty"`
 	UsedBy   string    `json:"by,omitempty"` // random ID of the write that used it
+	UsedAt   time.Time `json:"at,omitzero"`
+	Outcome  string    `json:"outcome,omitempty"` // of the consent, for its browser; without code or token
 }
 
 // CreatePending stores p under the state for PendingTTL. It returns Conflict if the state exists.
@@ -113,11 +119,15 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []
 		Pending: Pending{Person: p.Person, Purpose: p.Purpose, Browser: p.Browser},
 		Expires: p.Expires, Used: true, UsedBy: rand.Text(),
 	}
+	if !ends {
+		used.UsedAt = v.now()
+	}
 	f, err := v.sealFields(pendingConsents, id, used, Fields{expiresField: p.Expires})
 	if err != nil {
 		return Pending{}, fault.Wrap("vault.TakePending", err)
 	}
-	_, err = v.docs.Replace(ctx, pendingConsents, id, f, version)
+	p.taken = &used
+	p.at, err = v.docs.Replace(ctx, pendingConsents, id, f, version)
 	if ends && (err == nil || fault.KindOf(err) == fault.Conflict) { // its own browser was faster
 		return Pending{}, invalidPending(ErrOtherBrowser)
 	}
@@ -128,9 +138,33 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []
 		if getErr != nil || v.open(pendingConsents, doc, &stored) != nil || stored.UsedBy != used.UsedBy {
 			return Pending{}, invalidPending(ErrUsed)
 		}
-		err = nil
+		p.at, err = doc.Version, nil
 	}
 	return p.Pending, fault.Wrap("vault.TakePending", err)
+}
+
+// SaveOutcome keeps the outcome of a consent that TakePending returned, for PendingTTL from now.
+func (v *Vault) SaveOutcome(ctx context.Context, state config.Secret, p Pending, outcome []byte) error {
+	id, used := stateID(state), *p.taken
+	used.Outcome, used.Expires = string(outcome), v.now().Add(PendingTTL)
+	f, err := v.sealFields(pendingConsents, id, used, Fields{expiresField: used.Expires})
+	if err == nil {
+		_, err = v.docs.Replace(ctx, pendingConsents, id, f, p.at)
+	}
+	return fault.Wrap("vault.SaveOutcome", err)
+}
+
+// LoadOutcome returns the outcome of a consent to the browser that started it, and when that browser used the consent.
+// The outcome is nil while the consent is being finished.
+func (v *Vault) LoadOutcome(ctx context.Context, state config.Secret, browser []byte) ([]byte, time.Time, error) {
+	p, _, err := v.loadPending(ctx, stateID(state), browser)
+	switch {
+	case !errors.Is(err, ErrUsed) || !v.now().Before(p.Expires):
+		return nil, time.Time{}, fault.Wrap("vault.LoadOutcome", cmp.Or(err, invalidPending(ErrExpired)))
+	case p.Outcome == "":
+		return nil, p.UsedAt, nil
+	}
+	return []byte(p.Outcome), p.UsedAt, nil
 }
 
 func invalidPending(err error) error {

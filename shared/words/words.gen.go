@@ -273,6 +273,8 @@ var (
 	PagePartialTitle             = i18n.Key("page.partial.title")
 	PageRefusedText              = i18n.Key("page.refused.text")
 	PageRefusedTitle             = i18n.Key("page.refused.title")
+	PageRunningText              = i18n.Key("page.running.text")
+	PageRunningTitle             = i18n.Key("page.running.title")
 	PageUnfinishedNext           = i18n.Key("page.unfinished.next")
 	PageUnfinishedText           = i18n.Key("page.unfinished.text")
 	PageUnfinishedTitle          = i18n.Key("page.unfinished.title")
