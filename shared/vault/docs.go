@@ -22,7 +22,7 @@ type Docs interface {
 	// List returns up to limit documents in order of ID, starting after the ID
 	// after, or at the first if after is empty.
 	List(ctx context.Context, collection Collection, after string, limit int) ([]Doc, error)
-	// Find returns up to limit documents whose field equals value, in order of ID.
+	// Find returns up to limit documents whose field equals value, of a type as in Range, in order of ID.
 	Find(ctx context.Context, collection Collection, field string, value any, limit int) ([]Doc, error)
 	// GetAll reads a consistent snapshot of documents in one call, in the order of
 	// refs. A missing document has an empty version.

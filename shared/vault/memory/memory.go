@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -48,7 +47,7 @@ func (d *Docs) Get(ctx context.Context, name vault.Collection, id string) (vault
 
 // Create implements vault.Docs.
 func (d *Docs) Create(ctx context.Context, name vault.Collection, id string, f vault.Fields) (vault.Version, error) {
-	return d.write(ctx, name, id, f, "")
+	return d.commit(ctx, vault.Write{Ref: vault.Ref{Collection: name, ID: id}, Fields: f})
 }
 
 // Replace implements vault.Docs.
@@ -58,7 +57,7 @@ func (d *Docs) Replace(
 	if at == "" {
 		return "", fault.New(fault.Conflict, fault.NoText)
 	}
-	return d.write(ctx, name, id, fields, at)
+	return d.commit(ctx, vault.Write{Ref: vault.Ref{Collection: name, ID: id}, Fields: fields, IfVersion: at})
 }
 
 // Update implements vault.Docs.
@@ -69,29 +68,9 @@ func (d *Docs) Update(ctx context.Context, name vault.Collection, id string, f v
 		err = fault.New(fault.Conflict, fault.NoText)
 	case err == nil:
 		maps.Copy(doc.Fields, f)
-		_, err = d.write(ctx, name, id, doc.Fields, at)
+		_, err = d.Replace(ctx, name, id, doc.Fields, at)
 	}
 	return err
-}
-
-// write stores fields if the document is at the given version ("": does not exist).
-func (d *Docs) write(
-	ctx context.Context, name vault.Collection, id string, fields vault.Fields, at vault.Version,
-) (vault.Version, error) {
-	fields, err := cloneFields(fields)
-	if err != nil {
-		return "", err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	c := d.collection(name)
-	if ctx.Err() != nil {
-		return "", contextError(ctx)
-	}
-	if c.docs[id].Version != at {
-		return "", fault.New(fault.Conflict, fault.NoText)
-	}
-	return d.put(c, id, fields), nil
 }
 
 // put stores fields under a new version. The caller holds d.mu.
@@ -114,34 +93,34 @@ func (c *collection) remove(id string) {
 
 // Delete implements vault.Docs.
 func (d *Docs) Delete(ctx context.Context, name vault.Collection, id string, at vault.Version) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	c := d.collection(name)
-	if ctx.Err() != nil {
-		return contextError(ctx)
-	}
-	if doc, ok := c.docs[id]; !ok || doc.Version != at {
-		return fault.New(fault.Conflict, fault.NoText)
-	}
-	c.remove(id)
-	return nil
+	return d.Commit(ctx, vault.Write{Ref: vault.Ref{Collection: name, ID: id}, IfVersion: at})
 }
 
 // List implements vault.Docs.
 func (d *Docs) List(ctx context.Context, name vault.Collection, after string, limit int) ([]vault.Doc, error) {
+	return d.query(ctx, name, func(c *collection) (out []vault.Doc) {
+		i, found := slices.BinarySearch(c.ids, after)
+		if found {
+			i++
+		}
+		for _, id := range c.ids[i:min(i+limit, len(c.ids))] {
+			out = append(out, c.docs[id])
+		}
+		return out
+	})
+}
+
+// query returns copies of the documents that choose returns.
+func (d *Docs) query(
+	ctx context.Context, name vault.Collection, choose func(*collection) []vault.Doc,
+) (out []vault.Doc, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
 		return nil, contextError(ctx)
 	}
-	c := d.collection(name)
-	i, found := slices.BinarySearch(c.ids, after)
-	if found {
-		i++
-	}
-	var out []vault.Doc
-	for _, id := range c.ids[i:min(i+limit, len(c.ids))] {
-		out = append(out, copyDoc(c.docs[id]))
+	for _, doc := range choose(d.collection(name)) {
+		out = append(out, copyDoc(doc))
 	}
 	return out, nil
 }
@@ -150,19 +129,7 @@ func (d *Docs) List(ctx context.Context, name vault.Collection, after string, li
 func (d *Docs) Find(
 	ctx context.Context, name vault.Collection, field string, value any, limit int,
 ) ([]vault.Doc, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if ctx.Err() != nil {
-		return nil, contextError(ctx)
-	}
-	c := d.collection(name)
-	var out []vault.Doc
-	for _, id := range c.ids {
-		if got, ok := c.docs[id].Fields[field]; ok && reflect.DeepEqual(got, value) && len(out) < limit {
-			out = append(out, copyDoc(c.docs[id]))
-		}
-	}
-	return out, nil
+	return d.Range(ctx, name, vault.Range{Field: field, From: value, To: value, Limit: limit})
 }
 
 // GetAll implements vault.Docs.
@@ -182,62 +149,58 @@ func (d *Docs) GetAll(ctx context.Context, refs ...vault.Ref) ([]vault.Doc, erro
 
 // Commit implements vault.Docs.
 func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
+	_, err := d.commit(ctx, writes...)
+	return err
+}
+
+// commit is Commit. It also returns the version of the last document that it wrote.
+func (d *Docs) commit(ctx context.Context, writes ...vault.Write) (last vault.Version, err error) {
 	writes = slices.Clone(writes)
 	for i, w := range writes {
 		if w.Fields == nil {
 			continue
 		}
-		var err error
 		if writes[i].Fields, err = cloneFields(w.Fields); err != nil {
-			return err
+			return "", err
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
-		return contextError(ctx)
+		return "", contextError(ctx)
 	}
 	for _, w := range writes {
 		if d.collection(w.Collection).docs[w.ID].Version != w.IfVersion || w.Fields == nil && w.IfVersion == "" {
-			return fault.New(fault.Conflict, fault.NoText)
+			return "", fault.New(fault.Conflict, fault.NoText)
 		}
 	}
 	for _, w := range writes {
 		if c := d.collection(w.Collection); w.Fields == nil {
 			c.remove(w.ID)
 		} else {
-			d.put(c, w.ID, w.Fields)
+			last = d.put(c, w.ID, w.Fields)
 		}
 	}
-	return nil
+	return last, nil
 }
 
 // Range implements vault.Docs.
 func (d *Docs) Range(ctx context.Context, name vault.Collection, r vault.Range) ([]vault.Doc, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if ctx.Err() != nil {
-		return nil, contextError(ctx)
-	}
-	c := d.collection(name)
-	var matches []vault.Doc
-	for _, id := range c.ids {
-		value, ok := c.docs[id].Fields[r.Field]
-		if ok && (r.From == nil || compare(r.From, value) <= 0) && (r.To == nil || compare(value, r.To) <= 0) {
-			matches = append(matches, c.docs[id])
+	return d.query(ctx, name, func(c *collection) (matches []vault.Doc) {
+		for _, id := range c.ids {
+			value, ok := c.docs[id].Fields[r.Field]
+			if ok && (r.From == nil || compare(r.From, value) <= 0) && (r.To == nil || compare(value, r.To) <= 0) {
+				matches = append(matches, c.docs[id])
+			}
 		}
-	}
-	slices.SortStableFunc(matches, func(a, b vault.Doc) int {
-		return compare(a.Fields[r.Field], b.Fields[r.Field])
+		slices.SortStableFunc(matches, func(a, b vault.Doc) int {
+			return compare(a.Fields[r.Field], b.Fields[r.Field])
+		})
+		if r.Descending {
+			slices.Reverse(matches)
+		}
+		return matches[:min(r.Limit, len(matches))]
 	})
-	if r.Descending {
-		slices.Reverse(matches)
-	}
-	var out []vault.Doc
-	for _, doc := range matches[:min(r.Limit, len(matches))] {
-		out = append(out, copyDoc(doc))
-	}
-	return out, nil
 }
 
 // compare orders two values of one type. Values of different types never share a range, as in Firestore.
