@@ -21,7 +21,6 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
@@ -56,39 +55,24 @@ func New(ctx context.Context, s Config) (*Docs, error) {
 
 // Get implements vault.Docs.
 func (d *Docs) Get(ctx context.Context, c vault.Collection, id string) (vault.Doc, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	var snapshot *firestore.DocumentSnapshot
-	err := retryAborted(ctx, func(ctx context.Context) (err error) {
+	err := call(ctx, "firestore.Get", func(ctx context.Context) (err error) {
 		snapshot, err = d.client.Collection(string(c)).Doc(id).Get(ctx)
 		return err
 	})
 	if err != nil {
-		return vault.Doc{}, translate("firestore.Get", err)
+		return vault.Doc{}, err
 	}
 	return decodeDoc(snapshot), nil
 }
 
 // Create implements vault.Docs.
 func (d *Docs) Create(ctx context.Context, c vault.Collection, id string, f vault.Fields) (vault.Version, error) {
-	if err := checkTypes(f); err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var result *firestore.WriteResult
-	err := retryAborted(ctx, func(ctx context.Context) (err error) {
-		result, err = d.client.Collection(string(c)).Doc(id).Create(ctx, map[string]any(f))
-		return err
-	})
-	if err != nil {
-		return "", translate("firestore.Create", err)
-	}
-	return makeVersion(result.UpdateTime, f), nil
+	return d.commit(ctx, "firestore.Create", vault.Write{Ref: vault.Ref{Collection: c, ID: id}, Fields: f})
 }
 
-// replaceUpdates returns the updates that replace all fields of a document. Firestore
-// updates only named fields, so it also deletes the fields of at that are not in fields.
+// replaceUpdates returns the updates that replace all fields of a document. Firestore updates only
+// named fields, so it also deletes the fields of at ("" for none) that are not in fields.
 func replaceUpdates(fields vault.Fields, at vault.Version) []firestore.Update {
 	var out []firestore.Update
 	_, names := parseVersion(at)
@@ -107,25 +91,12 @@ func replaceUpdates(fields vault.Fields, at vault.Version) []firestore.Update {
 func (d *Docs) Replace(
 	ctx context.Context, c vault.Collection, id string, fields vault.Fields, at vault.Version,
 ) (vault.Version, error) {
-	if err := checkTypes(fields); err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	updated, _ := parseVersion(at)
-	if updated.IsZero() { // no version
+	if at == "" {
 		return "", fault.New(fault.Conflict, fault.NoText)
 	}
-	var result *firestore.WriteResult
-	err := retryAborted(ctx, func(ctx context.Context) (err error) {
-		doc := d.client.Collection(string(c)).Doc(id)
-		result, err = doc.Update(ctx, replaceUpdates(fields, at), firestore.LastUpdateTime(updated))
-		return err
-	})
-	if err != nil {
-		return "", notFoundToConflict(translate("firestore.Replace", err))
-	}
-	return makeVersion(result.UpdateTime, fields), nil
+	write := vault.Write{Ref: vault.Ref{Collection: c, ID: id}, Fields: fields, IfVersion: at}
+	version, err := d.commit(ctx, "firestore.Replace", write)
+	return version, notFoundToConflict(err)
 }
 
 // Update implements vault.Docs.
@@ -133,44 +104,32 @@ func (d *Docs) Update(ctx context.Context, c vault.Collection, id string, f vaul
 	if err := checkTypes(f); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	updated, _ := parseVersion(at)
 	if updated.IsZero() { // no version
 		return fault.New(fault.Conflict, fault.NoText)
 	}
-	var updates []firestore.Update
-	for name, value := range f {
-		updates = append(updates, firestore.Update{FieldPath: []string{name}, Value: value})
-	}
-	err := retryAborted(ctx, func(ctx context.Context) error {
-		_, err := d.client.Collection(string(c)).Doc(id).Update(ctx, updates, firestore.LastUpdateTime(updated))
+	return notFoundToConflict(call(ctx, "firestore.Update", func(ctx context.Context) error {
+		doc := d.client.Collection(string(c)).Doc(id)
+		_, err := doc.Update(ctx, replaceUpdates(f, ""), firestore.LastUpdateTime(updated))
 		return err
-	})
-	return notFoundToConflict(translate("firestore.Update", err))
+	}))
 }
 
 // Delete implements vault.Docs.
 func (d *Docs) Delete(ctx context.Context, c vault.Collection, id string, at vault.Version) error {
-	updated, _ := parseVersion(at)
-	if updated.IsZero() { // no version
-		return fault.New(fault.Conflict, fault.NoText)
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	err := retryAborted(ctx, func(ctx context.Context) error {
-		_, err := d.client.Collection(string(c)).Doc(id).Delete(ctx, firestore.LastUpdateTime(updated))
-		return err
-	})
-	return notFoundToConflict(translate("firestore.Delete", err))
+	_, err := d.commit(ctx, "firestore.Delete", vault.Write{Ref: vault.Ref{Collection: c, ID: id}, IfVersion: at})
+	return notFoundToConflict(err)
 }
 
 // abortedPolicy repeats a call that Firestore aborted, which changed nothing.
 var abortedPolicy = googlecall.Policy{Attempts: 5, AttemptTimeout: callTimeout}
 
-func retryAborted(ctx context.Context, call func(context.Context) error) error {
+// call makes a call within callTimeout, by abortedPolicy.
+func call(ctx context.Context, op string, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	isAborted := func(err error) (time.Duration, bool) { return 0, status.Code(err) == codes.Aborted }
-	return abortedPolicy.Do(ctx, isAborted, call)
+	return translate(op, abortedPolicy.Do(ctx, isAborted, do))
 }
 
 func decodeDoc(s *firestore.DocumentSnapshot) vault.Doc {
@@ -231,14 +190,11 @@ func translate(op string, err error) error {
 	case codes.PermissionDenied, codes.Unauthenticated:
 		kind = fault.Unavailable // the operator must fix the configuration
 	}
-	return &fault.Error{Op: op, Kind: kind, Public: publicOf(kind), Err: err}
-}
-
-func publicOf(kind fault.Kind) i18n.Text {
+	public := fault.NoText
 	if kind == fault.Unavailable {
-		return words.ErrorStoreUnavailable
+		public = words.ErrorStoreUnavailable
 	}
-	return fault.NoText
+	return &fault.Error{Op: op, Kind: kind, Public: public, Err: err}
 }
 
 // notFoundToConflict converts NotFound into the Conflict that vault.Docs requires for a missing document.

@@ -2,7 +2,6 @@ package firestore
 
 import (
 	"context"
-	"slices"
 
 	"cloud.google.com/go/firestore"
 
@@ -77,18 +76,24 @@ func (d *Docs) GetAll(ctx context.Context, refs ...vault.Ref) ([]vault.Doc, erro
 
 // Commit implements vault.Docs.
 func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
-	if slices.ContainsFunc(writes, func(w vault.Write) bool { return w.Fields == nil && w.IfVersion == "" }) {
-		return fault.New(fault.Conflict, fault.NoText)
+	_, err := d.commit(ctx, "firestore.Commit", writes...)
+	return notFoundToConflict(err)
+}
+
+// commit makes all writes or none, in one call, and returns the version of the last document.
+func (d *Docs) commit(ctx context.Context, op string, writes ...vault.Write) (last vault.Version, err error) {
+	for _, w := range writes {
+		if err := checkTypes(w.Fields); err != nil {
+			return "", err
+		}
+		if updated, _ := parseVersion(w.IfVersion); updated.IsZero() && (w.Fields == nil || w.IfVersion != "") {
+			return "", fault.New(fault.Conflict, fault.NoText)
+		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	err := retryAborted(ctx, func(ctx context.Context) error {
+	err = call(ctx, op, func(ctx context.Context) error {
 		// A transaction needs an extra call to begin; a BulkWriter is not atomic.
 		batch := d.client.Batch() //nolint:staticcheck // deprecated in favor of BulkWriter
 		for _, w := range writes {
-			if err := checkTypes(w.Fields); err != nil {
-				return err
-			}
 			docRef := d.client.Collection(string(w.Collection)).Doc(w.ID)
 			updated, _ := parseVersion(w.IfVersion)
 			switch {
@@ -100,8 +105,11 @@ func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
 				batch.Update(docRef, replaceUpdates(w.Fields, w.IfVersion), firestore.LastUpdateTime(updated))
 			}
 		}
-		_, err := batch.Commit(ctx)
+		results, err := batch.Commit(ctx)
+		if i := len(results) - 1; err == nil {
+			last = makeVersion(results[i].UpdateTime, writes[i].Fields)
+		}
 		return err
 	})
-	return notFoundToConflict(translate("firestore.Commit", err))
+	return last, err
 }

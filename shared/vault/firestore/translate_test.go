@@ -46,7 +46,7 @@ func TestRetryAborted(t *testing.T) {
 	for code, want := range map[codes.Code]int{codes.Aborted: 3, codes.FailedPrecondition: 1, codes.Unavailable: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			calls := 0
-			err := retryAborted(t.Context(), func(context.Context) error {
+			err := call(t.Context(), "x", func(context.Context) error {
 				if calls++; calls < 3 {
 					return status.Error(code, "x")
 				}
