@@ -38,25 +38,20 @@ type sealedActivity struct {
 
 // RecordActivity stores a, identified by id and a.Time. If it exists, only a known outcome replaces an unknown one.
 func (v *Vault) RecordActivity(ctx context.Context, person resource.Person, id string, a Activity) error {
-	docID, acts := fmt.Sprintf("%016x-%s", math.MaxInt64-a.Time.UnixMilli(), id), activityCollection(person)
+	acts := activityCollection(person)
+	place := Ref{acts, fmt.Sprintf("%016x-%s", math.MaxInt64-a.Time.UnixMilli(), id)}
 	expires := a.Time.UTC().Truncate(time.Microsecond).Add(activityLife)
-	f, err := v.sealFields(acts, docID, sealedActivity{a, expires}, Fields{expiresField: expires})
-	if err != nil {
-		return err
-	}
-	_, err = v.docs.Create(ctx, acts, docID, f)
-	if err == nil || fault.KindOf(err) != fault.Conflict || a.OutcomeUnknown {
-		if a.OutcomeUnknown && fault.KindOf(err) == fault.Conflict {
-			err = nil
+	content, inClear := sealedActivity{a, expires}, Fields{expiresField: expires}
+	_, err := v.save(ctx, place, "", content, inClear)
+	if fault.KindOf(err) == fault.Conflict && !a.OutcomeUnknown {
+		var stored sealedActivity
+		var doc Doc
+		doc, err = v.docs.Get(ctx, acts, place.ID)
+		if err == nil && (v.open(acts, doc, &stored) != nil || stored.OutcomeUnknown) {
+			_, err = v.save(ctx, place, doc.Version, content, inClear)
 		}
-		return fault.Wrap("vault.RecordActivity", err)
 	}
-	var stored sealedActivity
-	doc, err := v.docs.Get(ctx, acts, docID)
-	if err == nil && (v.open(acts, doc, &stored) != nil || stored.OutcomeUnknown) {
-		_, err = v.docs.Replace(ctx, acts, docID, f, doc.Version)
-	}
-	if err != nil && fault.KindOf(err) == fault.Conflict { // another call stored a known outcome
+	if fault.KindOf(err) == fault.Conflict { // a adds nothing, or another call stored a known outcome
 		return nil
 	}
 	return fault.Wrap("vault.RecordActivity", err)

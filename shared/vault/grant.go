@@ -139,8 +139,7 @@ func (v *Vault) decodeGrant(doc Doc) (Grant, error) {
 // SaveGrant stores g over the version it was read from, or creates it. It returns Conflict if the grant has changed
 // since. It reseals the record and its lookup codes with the current keys and returns g as stored.
 func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
-	id := sub(g.Person)
-	g.keys = v.keysInUse()
+	g.keys = v.KeysInUse()
 	for _, t := range []*time.Time{
 		&g.AccessExpiry, &g.RefreshedAt, &g.EmailAt, &g.ConnectedAt, &g.SignedInAt, &g.RemovedAt, &g.RefreshDay,
 		&g.LastUsedDay, &g.RefreshUntil, &g.SuspendedAt, &g.Due, &g.RevokedAt, &g.SessionsEndedAt, &g.RecheckAt,
@@ -167,15 +166,7 @@ func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	err := v.addLookupFields(fields, g)
 	if err == nil {
 		content := sealedGrant{g, g.RefreshToken.Reveal(), g.AccessToken.Reveal(), g.Email.Reveal()}
-		fields, err = v.sealFields(grants, id, content, fields)
-	}
-	if err != nil {
-		return Grant{}, fault.Wrap("vault.SaveGrant", err)
-	}
-	if g.version == "" {
-		g.version, err = v.docs.Create(ctx, grants, id, fields)
-	} else {
-		g.version, err = v.docs.Replace(ctx, grants, id, fields, g.version)
+		g.version, err = v.save(ctx, Ref{grants, sub(g.Person)}, g.version, content, fields)
 	}
 	g.Broken = false
 	return g, fault.Wrap("vault.SaveGrant", err)
@@ -195,12 +186,10 @@ func (v *Vault) DeleteGrant(ctx context.Context, g Grant) error {
 }
 
 // NeedsReseal reports whether g uses keys other than the current ones. SaveGrant moves it to the current keys.
-func (v *Vault) NeedsReseal(g Grant) bool { return g.keys != v.keysInUse() }
+func (v *Vault) NeedsReseal(g Grant) bool { return g.keys != v.KeysInUse() }
 
 // KeysInUse returns the IDs of the current keyset key and lookup key.
-func (v *Vault) KeysInUse() [2]int64 { return v.keysInUse() }
-
-func (v *Vault) keysInUse() [2]int64 {
+func (v *Vault) KeysInUse() [2]int64 {
 	keysetID, lookupID := v.keys.Primary()
 	return [2]int64{int64(keysetID), int64(lookupID)}
 }

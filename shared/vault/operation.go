@@ -57,20 +57,17 @@ func (v *Vault) decodeOperation(doc Doc) (Operation, error) {
 
 // CreateOperation stores a new operation. It returns Conflict if the ID exists.
 func (v *Vault) CreateOperation(ctx context.Context, o Operation) (Operation, error) {
-	o.Expires = v.now().Add(OperationTTL)
-	f, err := v.operationFields(o)
-	if err == nil {
-		o.version, err = v.docs.Create(ctx, operations, o.ID, f)
-	}
+	o.Expires, o.version = v.now().Add(OperationTTL), ""
+	o, err := v.SaveOperation(ctx, o)
 	return o, fault.Wrap("vault.CreateOperation", err)
 }
 
-// SaveOperation replaces o. It returns Conflict if o has changed since it was read.
-func (v *Vault) SaveOperation(ctx context.Context, o Operation) (Operation, error) {
-	f, err := v.operationFields(o)
-	if err == nil {
-		o.version, err = v.docs.Replace(ctx, operations, o.ID, f, o.version)
-	}
+// SaveOperation stores o over the version it was read from. It returns Conflict if o has changed since it was read.
+func (v *Vault) SaveOperation(ctx context.Context, o Operation) (_ Operation, err error) {
+	o.Lease, o.Expires = o.Lease.UTC().Truncate(time.Microsecond), o.Expires.UTC().Truncate(time.Microsecond)
+	content := sealedOperation{o, o.Result.Reveal(), o.Journal.Reveal()}
+	inClear := Fields{"person": string(o.Person), expiresField: o.Expires}
+	o.version, err = v.save(ctx, Ref{operations, o.ID}, o.version, content, inClear)
 	return o, fault.Wrap("vault.SaveOperation", err)
 }
 
@@ -101,10 +98,4 @@ func (v *Vault) EraseOperations(ctx context.Context, person resource.Person) err
 		return v.findIndexed(ctx, operations, "person", string(person), pageSize)
 	})
 	return fault.Wrap("vault.EraseOperations", err)
-}
-
-func (v *Vault) operationFields(o Operation) (Fields, error) {
-	o.Lease, o.Expires = o.Lease.UTC().Truncate(time.Microsecond), o.Expires.UTC().Truncate(time.Microsecond)
-	content := sealedOperation{o, o.Result.Reveal(), o.Journal.Reveal()}
-	return v.sealFields(operations, o.ID, content, Fields{"person": string(o.Person), expiresField: o.Expires})
 }

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"time"
 
@@ -65,27 +63,21 @@ type sealedPending struct {
 
 // CreatePending stores p under the state for PendingTTL. It returns Conflict if the state exists.
 func (v *Vault) CreatePending(ctx context.Context, state config.Secret, p Pending) error {
-	id, expires := stateID(state), v.now().Add(PendingTTL)
+	expires := v.now().Add(PendingTTL)
 	content := sealedPending{Pending: p, Verifier: p.Verifier.Reveal(), ReturnTo: p.ReturnTo.Reveal(), Expires: expires}
-	f, err := v.sealFields(pendingConsents, id, content, Fields{expiresField: expires})
-	if err == nil {
-		_, err = v.docs.Create(ctx, pendingConsents, id, f)
-	}
+	_, err := v.save(ctx, pendingPlace(state), "", content, Fields{expiresField: expires})
 	return fault.Wrap("vault.CreatePending", err)
 }
 
 // Pending returns the consent of the state without using it. It fails as TakePending does.
 func (v *Vault) Pending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
-	p, _, err := v.loadPending(ctx, stateID(state), browser)
+	p, _, err := v.loadPending(ctx, pendingPlace(state), browser)
 	return p.Pending, err
 }
 
-func (v *Vault) loadPending(ctx context.Context, id string, browser []byte) (sealedPending, Version, error) {
+func (v *Vault) loadPending(ctx context.Context, place Ref, browser []byte) (sealedPending, Version, error) {
 	var p sealedPending
-	doc, err := v.docs.Get(ctx, pendingConsents, id)
-	if err == nil {
-		err = v.open(pendingConsents, doc, &p)
-	}
+	doc, err := v.load(ctx, place, &p)
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound:
 		return p, "", invalidPending(ErrExpired)
@@ -108,8 +100,8 @@ func (v *Vault) loadPending(ctx context.Context, id string, browser []byte) (sea
 // an Invalid fault that wraps ErrUsed, ErrExpired or ErrOtherBrowser. Another browser ends a consent that its own
 // browser has not brought back: somebody may have sent their own link to the person, and now wait for the code.
 func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
-	id := stateID(state)
-	p, version, err := v.loadPending(ctx, id, browser)
+	place := pendingPlace(state)
+	p, version, err := v.loadPending(ctx, place, browser)
 	ends := errors.Is(err, ErrOtherBrowser) && p.Verifier != "" // a question stays
 	if err != nil && !ends {
 		return Pending{}, err
@@ -122,20 +114,16 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []
 	if !ends {
 		used.UsedAt = v.now()
 	}
-	f, err := v.sealFields(pendingConsents, id, used, Fields{expiresField: p.Expires})
-	if err != nil {
-		return Pending{}, fault.Wrap("vault.TakePending", err)
-	}
 	p.taken = &used
-	p.at, err = v.docs.Replace(ctx, pendingConsents, id, f, version)
+	p.at, err = v.save(ctx, place, version, used, Fields{expiresField: p.Expires})
 	if ends && (err == nil || fault.KindOf(err) == fault.Conflict) { // its own browser was faster
 		return Pending{}, invalidPending(ErrOtherBrowser)
 	}
-	if err != nil && fault.KindOf(err) == fault.Conflict {
+	if fault.KindOf(err) == fault.Conflict {
 		// Our own write may have succeeded although its response was lost.
 		var stored sealedPending
-		doc, getErr := v.docs.Get(ctx, pendingConsents, id)
-		if getErr != nil || v.open(pendingConsents, doc, &stored) != nil || stored.UsedBy != used.UsedBy {
+		doc, loadErr := v.load(ctx, place, &stored)
+		if loadErr != nil || stored.UsedBy != used.UsedBy {
 			return Pending{}, invalidPending(ErrUsed)
 		}
 		p.at, err = doc.Version, nil
@@ -145,19 +133,16 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []
 
 // SaveOutcome keeps the outcome of a consent that TakePending returned, for PendingTTL from now.
 func (v *Vault) SaveOutcome(ctx context.Context, state config.Secret, p Pending, outcome []byte) error {
-	id, used := stateID(state), *p.taken
+	used := *p.taken
 	used.Outcome, used.Expires = string(outcome), v.now().Add(PendingTTL)
-	f, err := v.sealFields(pendingConsents, id, used, Fields{expiresField: used.Expires})
-	if err == nil {
-		_, err = v.docs.Replace(ctx, pendingConsents, id, f, p.at)
-	}
+	_, err := v.save(ctx, pendingPlace(state), p.at, used, Fields{expiresField: used.Expires})
 	return fault.Wrap("vault.SaveOutcome", err)
 }
 
 // LoadOutcome returns the outcome of a consent to the browser that started it, and when that browser used the consent.
 // The outcome is nil while the consent is being finished.
 func (v *Vault) LoadOutcome(ctx context.Context, state config.Secret, browser []byte) ([]byte, time.Time, error) {
-	p, _, err := v.loadPending(ctx, stateID(state), browser)
+	p, _, err := v.loadPending(ctx, pendingPlace(state), browser)
 	switch {
 	case !errors.Is(err, ErrUsed) || !v.now().Before(p.Expires):
 		return nil, time.Time{}, fault.Wrap("vault.LoadOutcome", cmp.Or(err, invalidPending(ErrExpired)))
@@ -171,7 +156,4 @@ func invalidPending(err error) error {
 	return &fault.Error{Op: "vault.TakePending", Kind: fault.Invalid, Err: err}
 }
 
-func stateID(state config.Secret) string {
-	sum := sha256.Sum256([]byte(state.Reveal()))
-	return hex.EncodeToString(sum[:])
-}
+func pendingPlace(state config.Secret) Ref { return Ref{pendingConsents, sha256Hex(state.Reveal())} }

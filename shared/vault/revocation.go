@@ -39,10 +39,8 @@ func (v *Vault) CreateRevocation(
 ) error {
 	r := Revocation{ID: rand.Text(), Person: person, Generation: generation}
 	r.Expires = v.now().Add(RevocationTTL)
-	f, err := v.sealFields(revocations, r.ID, sealedRevocation{r, token.Reveal()}, Fields{expiresField: r.Expires})
-	if err == nil {
-		_, err = v.docs.Create(ctx, revocations, r.ID, f)
-	}
+	content := sealedRevocation{r, token.Reveal()}
+	_, err := v.save(ctx, Ref{revocations, r.ID}, "", content, Fields{expiresField: r.Expires})
 	return fault.Wrap("vault.CreateRevocation", err)
 }
 

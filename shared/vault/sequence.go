@@ -25,12 +25,9 @@ type sequence struct {
 
 // loadSequence returns the sequence of a template (TemplateID), zero if there is none.
 func (v *Vault) loadSequence(ctx context.Context, template string) (s sequence, version Version, err error) {
-	doc, err := v.docs.Get(ctx, sequences, template)
-	if err != nil && fault.KindOf(err) == fault.NotFound {
-		return s, "", nil
-	}
-	if err == nil {
-		err = v.open(sequences, doc, &s)
+	doc, err := v.load(ctx, Ref{sequences, template}, &s)
+	if fault.KindOf(err) == fault.NotFound {
+		err = nil
 	}
 	return s, doc.Version, err
 }
@@ -57,14 +54,7 @@ func (v *Vault) NextSeq(ctx context.Context, template string, key resource.Key) 
 		}
 		uses := append(slices.Clone(s.Uses), string(key))
 		next := sequence{s.Last + 1, uses[max(0, len(uses)-maxUses):]}
-		f, err := v.sealFields(sequences, template, next, nil)
-		switch {
-		case err != nil:
-		case version == "":
-			_, err = v.docs.Create(ctx, sequences, template, f)
-		default:
-			_, err = v.docs.Replace(ctx, sequences, template, f, version)
-		}
+		_, err = v.save(ctx, Ref{sequences, template}, version, next, nil)
 		switch {
 		case err == nil:
 			return next.Last, nil

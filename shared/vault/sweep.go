@@ -107,38 +107,27 @@ type Cursor struct {
 	version Version
 }
 
-const (
-	sweep    = "sweep"
-	cursorID = "cursor"
-)
+const sweep = "sweep"
+
+var cursorPlace = Ref{sweep, "cursor"}
 
 // Cursor returns the sweep's position, zero before the first sweep. If the record
 // does not open it is also zero, because restarting a sweep is harmless.
 func (v *Vault) Cursor(ctx context.Context) (Cursor, error) {
-	doc, err := v.docs.Get(ctx, sweep, cursorID)
-	if err != nil {
-		if fault.KindOf(err) == fault.NotFound {
-			err = nil
-		}
-		return Cursor{}, fault.Wrap("vault.Cursor", err)
-	}
+	doc, err := v.docs.Get(ctx, sweep, cursorPlace.ID)
 	var c Cursor
-	if v.open(sweep, doc, &c) != nil {
+	if err == nil && v.open(sweep, doc, &c) != nil {
 		c = Cursor{}
 	}
+	if fault.KindOf(err) == fault.NotFound {
+		err = nil
+	}
 	c.version = doc.Version
-	return c, nil
+	return c, fault.Wrap("vault.Cursor", err)
 }
 
 // SaveCursor stores c. It returns Conflict if another sweep has changed it since.
-func (v *Vault) SaveCursor(ctx context.Context, c Cursor) (Cursor, error) {
-	f, err := v.sealFields(sweep, cursorID, c, nil)
-	switch {
-	case err != nil:
-	case c.version == "":
-		c.version, err = v.docs.Create(ctx, sweep, cursorID, f)
-	default:
-		c.version, err = v.docs.Replace(ctx, sweep, cursorID, f, c.version)
-	}
+func (v *Vault) SaveCursor(ctx context.Context, c Cursor) (_ Cursor, err error) {
+	c.version, err = v.save(ctx, cursorPlace, c.version, c, nil)
 	return c, fault.Wrap("vault.SaveCursor", err)
 }

@@ -84,21 +84,15 @@ func (v *Vault) PutTemplate(ctx context.Context, owner Owner, t Template, check 
 	if err == nil {
 		err = check(stored)
 	}
-	id := TemplateID(owner, t.Name)
-	var f Fields
-	if err == nil {
-		f, err = v.sealFields(templates, id, t, Fields{"owner": string(owner)})
-	}
 	if err == nil && stored == nil {
 		var all []Template
 		if all, err = v.Templates(ctx, owner); err == nil && len(all) >= maxTemplates {
 			err = &fault.Error{Kind: fault.Conflict, Err: ErrTooManyTemplates}
 		}
-		if err == nil {
-			_, err = v.docs.Create(ctx, templates, id, f)
-		}
-	} else if err == nil {
-		_, err = v.docs.Replace(ctx, templates, id, f, doc.Version)
+	}
+	if err == nil {
+		place := Ref{templates, TemplateID(owner, t.Name)}
+		_, err = v.save(ctx, place, doc.Version, t, Fields{"owner": string(owner)})
 	}
 	return fault.Wrap("vault.PutTemplate", err)
 }

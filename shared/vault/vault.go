@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -54,22 +55,32 @@ func recordPlace(collection Collection, id string) seal.Place {
 	return seal.Place{Purpose: "record", Collection: string(collection), Document: id, Field: sealedField}
 }
 
-// sealFields adds content, sealed for its place, to the fields that stay in the
-// clear (nil for none) and returns all fields of the record.
-func (v *Vault) sealFields(collection Collection, id string, content any, fields Fields) (Fields, error) {
+// save stores content, sealed for its place, with the fields that stay in the clear. It replaces the
+// version at of the record, or creates the record if at is empty, and returns the new version.
+func (v *Vault) save(ctx context.Context, place Ref, at Version, content any, inClear Fields) (Version, error) {
 	plain, err := json.Marshal(content)
 	if err != nil {
-		return nil, fault.Wrap("vault: "+string(collection), err)
+		return "", fault.Wrap("vault: "+string(place.Collection), err)
 	}
-	box, err := v.keys.Seal(plain, recordPlace(collection, id))
+	box, err := v.keys.Seal(plain, recordPlace(place.Collection, place.ID))
 	if err != nil {
-		return nil, fault.Wrap("vault: "+string(collection), err)
+		return "", fault.Wrap("vault: "+string(place.Collection), err)
 	}
-	if fields == nil {
-		fields = Fields{}
+	fields := Fields{sealedField: box}
+	maps.Copy(fields, inClear)
+	if at == "" {
+		return v.docs.Create(ctx, place.Collection, place.ID, fields)
 	}
-	fields[sealedField] = box
-	return fields, nil
+	return v.docs.Replace(ctx, place.Collection, place.ID, fields, at)
+}
+
+// load decodes a record into content and returns its document.
+func (v *Vault) load(ctx context.Context, place Ref, content any) (Doc, error) {
+	doc, err := v.docs.Get(ctx, place.Collection, place.ID)
+	if err == nil {
+		err = v.open(place.Collection, doc, content)
+	}
+	return doc, err
 }
 
 // OnOpenError sets a function that is called for every record that does not open.
@@ -89,7 +100,6 @@ func (v *Vault) open(collection Collection, doc Doc, content any) error {
 		if report := v.onOpenError.Load(); report != nil {
 			(*report)(collection, err)
 		}
-		return err
 	}
-	return nil
+	return err
 }
