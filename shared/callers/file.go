@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/words"
@@ -33,7 +31,7 @@ type File struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	flight singleflight.Group
+	flight fault.Flight[*Set]
 	mu     sync.Mutex
 	set    *Set
 	readAt time.Time // when set was read
@@ -81,25 +79,14 @@ func (f *File) Read(ctx context.Context) (*Set, error) {
 	if !due {
 		return set, err
 	}
-	// Other requests may wait for this read, so it must outlive this request.
-	done := f.flight.DoChan("", func() (any, error) {
-		return nil, fault.Catch(func() error {
-			if _, due, _ := f.cached(); due { // the previous flight has not read it
-				f.refresh(context.WithoutCancel(ctx))
-			}
-			return nil
-		})
-	})
-	select {
-	case r := <-done:
-		if r.Err != nil {
-			return nil, fault.Wrap("callers.File", r.Err)
+	read := func(ctx context.Context) (*Set, error) {
+		if _, due, _ := f.cached(); due { // the previous flight has not read it
+			f.refresh(ctx)
 		}
 		set, _, err := f.cached()
 		return set, err
-	case <-ctx.Done():
-		return nil, unavailable(ctx.Err())
 	}
+	return f.flight.Do(ctx, "", readTimeout, words.ErrorCallersUnavailable, read)
 }
 
 // cached returns the cached copy, if it is usable, and whether a new read is due.
@@ -110,9 +97,7 @@ func (f *File) cached() (set *Set, due bool, err error) {
 	if f.set != nil && now.Sub(f.readAt) < maxFresh {
 		return f.set, false, nil
 	}
-	if f.err == nil || now.Sub(f.tried) >= retryDelay {
-		due = true
-	}
+	due = f.err == nil || now.Sub(f.tried) >= retryDelay
 	if f.set != nil && now.Sub(f.readAt) < maxStale && f.err != nil {
 		return f.set, due, nil
 	}
@@ -120,8 +105,6 @@ func (f *File) cached() (set *Set, due bool, err error) {
 }
 
 func (f *File) refresh(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	start := f.now() // the copy may lack changes made after this
 	text, _, err := f.store.Read(ctx)
 	var set *Set
@@ -132,18 +115,15 @@ func (f *File) refresh(ctx context.Context) {
 	defer f.mu.Unlock()
 	f.tried = f.now()
 	if err != nil {
-		f.err = unavailable(err)
+		if f.err = err; fault.KindOf(err) != fault.Unavailable {
+			f.err = &fault.Error{
+				Op: "callers.File", Kind: fault.Unavailable, Public: words.ErrorCallersUnavailable, Err: err,
+			}
+		}
 		f.log.ErrorContext(ctx, "alarm",
 			slog.String("alarm", "cannot read the callers file; its last version is used for ten minutes"),
 			slog.String("error", err.Error()))
 		return
 	}
 	f.set, f.readAt, f.err = set, start, nil
-}
-
-func unavailable(err error) error {
-	if _, ok := errors.AsType[*fault.Error](err); ok && fault.KindOf(err) == fault.Unavailable {
-		return err
-	}
-	return &fault.Error{Op: "callers.File", Kind: fault.Unavailable, Public: words.ErrorCallersUnavailable, Err: err}
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/singleflight"
 	"google.golang.org/api/googleapi"
 	iamcredentials "google.golang.org/api/iamcredentials/v1"
 	"google.golang.org/api/option"
@@ -58,7 +57,7 @@ type Delegation struct {
 	http     *http.Client
 	now      func() time.Time
 	cache    *lru.Cache[string, tokenEntry]
-	flight   singleflight.Group
+	flight   fault.Flight[config.Secret]
 }
 
 type tokenEntry struct {
@@ -91,36 +90,22 @@ func NewDelegation(
 func (d *Delegation) Token(ctx context.Context, email string, scopes []string) (config.Secret, error) {
 	scopes = NormalizeScopes(scopes)
 	key := email + " " + strings.Join(scopes, " ")
-	// Other requests may wait for this token, so the call must outlive this request.
-	detached := context.WithoutCancel(ctx)
-	flight := d.flight.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeout(detached, delegationTimeout)
-		defer cancel()
+	mint := func(ctx context.Context) (config.Secret, error) {
 		t, ok := d.cache.Get(key)
 		if ok && d.now().Add(minTokenLifetime).Before(t.expires) {
 			return t.token, nil
 		}
-		err := fault.Catch(func() (err error) {
-			t, err = d.mint(ctx, email, scopes)
-			if errors.Is(err, ErrNotDelegated) {
-				err = d.findMissingScopes(ctx, email, scopes, err)
-			}
-			if err == nil {
-				d.cache.Add(key, t)
-			}
-			return err
-		})
-		return t.token, err
-	})
-	select {
-	case r := <-flight:
-		token, _ := r.Val.(config.Secret)
-		return token, fault.Wrap("googleauth.Delegation", r.Err)
-	case <-ctx.Done():
-		return config.Secret{}, &fault.Error{
-			Op: "googleauth.Delegation", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow, Err: ctx.Err(),
+		t, err := d.mint(ctx, email, scopes)
+		if errors.Is(err, ErrNotDelegated) {
+			err = d.findMissingScopes(ctx, email, scopes, err)
 		}
+		if err == nil {
+			d.cache.Add(key, t)
+		}
+		return t.token, err
 	}
+	token, err := d.flight.Do(ctx, key, delegationTimeout, words.ErrorGoogleSlow, mint)
+	return token, fault.Wrap("googleauth.Delegation", err)
 }
 
 // Discard removes a token that an API rejected from the cache.

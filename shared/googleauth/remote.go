@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"example.com/deputy/shared/fault"
 )
 
@@ -31,7 +29,7 @@ type remote[T any] struct {
 	now   func() time.Time
 	parse func([]byte) (T, error)
 
-	flight singleflight.Group
+	flight fault.Flight[struct{}]
 	mu     sync.Mutex
 	value  T
 	until  time.Time
@@ -52,25 +50,17 @@ func (r *remote[T]) get(ctx context.Context, enough func(T) bool) (T, error) {
 	if !due {
 		return value, err
 	}
-	// Other requests may wait for this fetch, so it must outlive this request.
-	done := r.flight.DoChan("", func() (any, error) {
-		return nil, fault.Catch(func() error {
-			if _, due, _ := r.cached(enough); due { // the previous flight has not fetched it
-				r.fetch(context.WithoutCancel(ctx))
-			}
-			return nil
-		})
-	})
-	select {
-	case result := <-done:
-		if result.Err != nil {
-			return value, fault.Wrap("googleauth.remote", result.Err)
+	_, err = r.flight.Do(ctx, "", fetchTimeout, fault.NoText, func(ctx context.Context) (struct{}, error) {
+		if _, due, _ := r.cached(enough); due { // the previous flight has not fetched it
+			r.fetch(ctx)
 		}
-		value, _, err := r.cached(enough)
-		return value, err
-	case <-ctx.Done():
-		return value, &fault.Error{Op: "googleauth.remote", Kind: fault.Unavailable, Err: ctx.Err()}
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return value, fault.Wrap("googleauth.remote", err)
 	}
+	value, _, err = r.cached(enough)
+	return value, err
 }
 
 // cached returns the cached document and whether a fetch is due.
@@ -95,8 +85,6 @@ func (r *remote[T]) cached(enough func(T) bool) (value T, due bool, err error) {
 }
 
 func (r *remote[T]) fetch(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
 	value, age, err := r.load(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()

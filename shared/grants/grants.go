@@ -15,7 +15,6 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/singleflight"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
@@ -50,7 +49,7 @@ type Grants struct {
 	vault     *vault.Vault
 	log       *slog.Logger
 	now       func() time.Time
-	refreshes singleflight.Group
+	refreshes fault.Flight[refreshed]
 	alarms    alarms
 
 	mu    sync.Mutex // held while cache is written

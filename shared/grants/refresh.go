@@ -20,36 +20,20 @@ const refreshTimeout = 15 * time.Second
 // refresh gets a new access token for an operation, with one call of Google for all concurrent requests of a
 // person. It returns false if the person has to consent again.
 func (gs *Grants) refresh(ctx context.Context, person resource.Person) (vault.Grant, bool, error) {
-	type result struct {
-		grant  vault.Grant
-		usable bool
-	}
-	// The request that starts the refresh may be canceled while others still wait for it.
-	shared := context.WithoutCancel(ctx)
-	flight := gs.refreshes.DoChan(string(person), func() (any, error) {
-		ctx, cancel := context.WithTimeout(shared, refreshTimeout)
-		defer cancel()
-		var out result
-		err := fault.Catch(func() (err error) {
-			out.grant, out.usable, err = gs.loadGrant(ctx, person)
-			if err == nil && out.usable && !gs.isFresh(out.grant) { // no other instance has refreshed it
-				out.grant, out.usable, err = gs.refreshGrant(ctx, out.grant, true)
-			}
-			return err
-		})
-		return out, err
-	})
-	select {
-	case r := <-flight:
-		out, _ := r.Val.(result)
-		return out.grant, out.usable, r.Err
-	case <-ctx.Done():
-		err := &fault.Error{
-			Op: "grants.refresh", Kind: fault.Unavailable, Public: words.ErrorGoogleSlow,
-			Err: ctx.Err(),
+	refresh := func(ctx context.Context) (out refreshed, err error) {
+		out.grant, out.usable, err = gs.loadGrant(ctx, person)
+		if err == nil && out.usable && !gs.isFresh(out.grant) { // no other instance has refreshed it
+			out.grant, out.usable, err = gs.refreshGrant(ctx, out.grant, true)
 		}
-		return vault.Grant{}, false, err
+		return out, err
 	}
+	out, err := gs.refreshes.Do(ctx, string(person), refreshTimeout, words.ErrorGoogleSlow, refresh)
+	return out.grant, out.usable, err
+}
+
+type refreshed struct {
+	grant  vault.Grant
+	usable bool
 }
 
 // refreshGrant gets a new access token from Google and saves it. used says that an operation needs the token.

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"example.com/deputy/shared/fault"
 )
 
@@ -67,7 +65,7 @@ const checkMaxAge = 3 * time.Second
 type cachedCheck struct {
 	check   func(context.Context) error
 	now     func() time.Time
-	flight  singleflight.Group
+	flight  fault.Flight[struct{}]
 	mu      sync.Mutex
 	checked time.Time
 	err     error
@@ -80,22 +78,20 @@ func (c *cachedCheck) result(ctx context.Context) error {
 	if !checked.IsZero() && c.now().Sub(checked) < checkMaxAge {
 		return err
 	}
-	detached := context.WithoutCancel(ctx)
-	r := <-c.flight.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(detached, buildTimeout)
-		defer cancel()
+	ctx = context.WithoutCancel(ctx)
+	_, err = c.flight.Do(ctx, "", buildTimeout, fault.NoText, func(ctx context.Context) (struct{}, error) {
 		err := fault.Catch(func() error { return c.check(ctx) })
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.checked, c.err = c.now(), err
-		return nil, err
+		return struct{}{}, err
 	})
-	return r.Err
+	return err
 }
 
 type lazy struct {
 	build  func(context.Context) (http.Handler, error)
-	flight singleflight.Group
+	flight fault.Flight[http.Handler]
 	built  atomic.Pointer[http.Handler]
 }
 
@@ -104,29 +100,22 @@ func (l *lazy) handler(w http.ResponseWriter, r *http.Request) http.Handler {
 	if h := l.built.Load(); h != nil {
 		return *h
 	}
-	// Other requests may wait for this attempt, so it must outlive this request.
-	ctx := context.WithoutCancel(r.Context())
-	attempt := l.flight.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(ctx, buildTimeout)
-		defer cancel()
-		return nil, fault.Catch(func() error {
-			if l.built.Load() != nil {
-				return nil // built by the previous flight
-			}
-			h, err := l.build(ctx)
-			if err == nil {
-				l.built.Store(&h)
-			}
-			return err
-		})
-	})
-	select {
-	case result := <-attempt:
-		if result.Err == nil {
-			return *l.built.Load()
+	ctx := r.Context()
+	h, err := l.flight.Do(ctx, "", buildTimeout, fault.NoText, func(ctx context.Context) (http.Handler, error) {
+		if h := l.built.Load(); h != nil {
+			return *h, nil // built by the previous flight
 		}
-		slog.ErrorContext(ctx, "start failed", slog.String("error", result.Err.Error()))
-	case <-r.Context().Done():
+		h, err := l.build(ctx)
+		if err == nil {
+			l.built.Store(&h)
+		}
+		return h, err
+	})
+	if err == nil {
+		return h
+	}
+	if ctx.Err() == nil {
+		slog.ErrorContext(ctx, "start failed", slog.String("error", err.Error()))
 	}
 	w.Header().Set("Retry-After", "10")
 	text(http.StatusServiceUnavailable,
