@@ -30,25 +30,20 @@ func ParseClient(text config.Secret) (Client, error) {
 		problem = `is for a desktop client ("installed"); ` +
 			"the functions need a client of type Web application, with the callback's URL as a redirect URI"
 	}
-	if problem != "" {
-		public := i18n.English("OAUTH_CLIENT %s.")
-		return Client{}, &fault.Error{
-			Op: "googleauth.ParseClient", Kind: fault.Invalid, Public: public, Args: []any{problem},
-		}
-	}
-	return c, nil
+	return c, clientFault("googleauth.ParseClient", i18n.English("OAUTH_CLIENT %s."), problem)
 }
 
 // ParseAnyClient is like ParseClient, but also accepts an "installed" client.
 func ParseAnyClient(text config.Secret) (Client, error) {
 	c, problem := parseClient(text)
-	if problem != "" {
-		public := i18n.English("The client's file %s.")
-		return Client{}, &fault.Error{
-			Op: "googleauth.ParseAnyClient", Kind: fault.Invalid, Public: public, Args: []any{problem},
-		}
+	return c, clientFault("googleauth.ParseAnyClient", i18n.English("The client's file %s."), problem)
+}
+
+func clientFault(op string, public i18n.Text, problem string) error {
+	if problem == "" {
+		return nil
 	}
-	return c, nil
+	return &fault.Error{Op: op, Kind: fault.Invalid, Public: public, Args: []any{problem}}
 }
 
 // parseClient returns the client, or the problem with the file.

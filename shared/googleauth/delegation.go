@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,7 +50,7 @@ var delegationRetry = googlecall.Policy{Attempts: 3, AttemptTimeout: 6 * time.Se
 // Delegation provides access tokens for the people of an organization by domain-wide delegation to a
 // service account. It needs no key, because IAM signs the assertions. It is safe for concurrent use.
 type Delegation struct {
-	name     string // projects/-/serviceAccounts/{account}
+	account  string // email address
 	iam      *iamcredentials.Service
 	tokenURL string
 	http     *http.Client
@@ -80,7 +79,7 @@ func NewDelegation(
 		return nil, fault.Wrap("googleauth.NewDelegation", err) // only for a size below one
 	}
 	return &Delegation{
-		name: "projects/-/serviceAccounts/" + account, iam: iam, tokenURL: endpoints.Token,
+		account: account, iam: iam, tokenURL: endpoints.Token,
 		http: withoutRedirects(base), now: now, cache: cache,
 	}, nil
 }
@@ -139,10 +138,8 @@ func scopesNotListed(scopes []string) error {
 
 // mint signs an assertion and exchanges it for an access token (RFC 7523).
 func (d *Delegation) mint(ctx context.Context, email string, scopes []string) (tokenEntry, error) {
-	now := d.now()
 	assertion, err := d.signJWT(ctx, map[string]any{
-		"iss": d.account(), "sub": email, "scope": strings.Join(scopes, " "), "aud": assertionAudience,
-		"iat": now.Unix(), "exp": now.Add(assertionLifetime).Unix(),
+		"sub": email, "scope": strings.Join(scopes, " "), "aud": assertionAudience,
 	})
 	if err != nil {
 		return tokenEntry{}, err
@@ -155,28 +152,23 @@ func (d *Delegation) mint(ctx context.Context, email string, scopes []string) (t
 	return out, grantFault(err, scopes)
 }
 
-func (d *Delegation) account() string {
-	return strings.TrimPrefix(d.name, "projects/-/serviceAccounts/")
-}
-
 // AccountToken returns a JWT for the service account itself. A Google API accepts it instead of an
 // access token if audience names that API (RFC 7519; identity/protocols/risc).
 func (d *Delegation) AccountToken(ctx context.Context, audience string) (config.Secret, error) {
-	now := d.now()
-	token, err := d.signJWT(ctx, map[string]any{
-		"iss": d.account(), "sub": d.account(), "aud": audience,
-		"iat": now.Unix(), "exp": now.Add(assertionLifetime).Unix(),
-	})
+	token, err := d.signJWT(ctx, map[string]any{"sub": d.account, "aud": audience})
 	return token, fault.Wrap("googleauth.AccountToken", err)
 }
 
-// signJWT signs claims as the service account through IAM.
+// signJWT adds issuer and times to claims and signs them as the service account through IAM.
 func (d *Delegation) signJWT(ctx context.Context, claims map[string]any) (config.Secret, error) {
+	now := d.now()
+	claims["iss"], claims["iat"], claims["exp"] = d.account, now.Unix(), now.Add(assertionLifetime).Unix()
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return config.Secret{}, fault.Wrap("googleauth.Delegation", err)
 	}
-	call := d.iam.Projects.ServiceAccounts.SignJwt(d.name, &iamcredentials.SignJwtRequest{Payload: string(payload)})
+	call := d.iam.Projects.ServiceAccounts.SignJwt("projects/-/serviceAccounts/"+d.account,
+		&iamcredentials.SignJwtRequest{Payload: string(payload)})
 	var signed *iamcredentials.SignJwtResponse
 	err = delegationRetry.Do(ctx, retryAPI, func(ctx context.Context) (err error) {
 		signed, err = call.Context(ctx).Do()
@@ -198,26 +190,18 @@ func (e *grantError) Error() string { return fmt.Sprintf("status %d %.40q", e.st
 
 func (d *Delegation) exchange(ctx context.Context, assertion config.Secret) (tokenEntry, error) {
 	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion.Reveal()}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.tokenURL, strings.NewReader(form.Encode()))
-	if err != nil {
-		return tokenEntry{}, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := d.http.Do(req)
-	if err != nil {
-		return tokenEntry{}, err
-	}
-	defer func() { _ = res.Body.Close() }()
 	var body struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	err = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body)
+	status, err := postForm(ctx, d.http, d.tokenURL, form, &body)
 	switch {
-	case res.StatusCode != http.StatusOK:
-		return tokenEntry{}, &grantError{res.StatusCode, body.Error, body.Description}
+	case status == 0:
+		return tokenEntry{}, err
+	case status != http.StatusOK:
+		return tokenEntry{}, &grantError{status, body.Error, body.Description}
 	case err != nil || body.AccessToken == "":
 		return tokenEntry{}, errors.New("unreadable response")
 	}

@@ -1,6 +1,7 @@
 package googleauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,10 +103,7 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier config.Secret) (
 	ctx, cancel := context.WithTimeout(p.withClient(ctx), exchangeTimeout)
 	defer cancel()
 	token, err := p.oauth.Exchange(ctx, code.Reveal(), oauth2.VerifierOption(verifier.Reveal()))
-	if err != nil {
-		return Tokens{}, tokenFault("googleauth.Exchange", err)
-	}
-	return newTokens(token), nil
+	return newTokens("googleauth.Exchange", token, err)
 }
 
 // ExchangeAppCode exchanges the server auth code of an app of the same project. redirect is "" or "postmessage",
@@ -120,10 +118,7 @@ func (p *Provider) ExchangeAppCode(ctx context.Context, code config.Secret, redi
 	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok && slices.Contains(wrongClient, e.ErrorCode) {
 		return Tokens{}, &fault.Error{Op: "googleauth.ExchangeAppCode", Kind: fault.Invalid, Err: ErrInvalidGrant}
 	}
-	if err != nil {
-		return Tokens{}, tokenFault("googleauth.ExchangeAppCode", err)
-	}
-	return newTokens(token), nil
+	return newTokens("googleauth.ExchangeAppCode", token, err)
 }
 
 // Refresh requests a new access token, and retries transient errors. Refresh in the
@@ -136,17 +131,18 @@ func (p *Provider) Refresh(ctx context.Context, refresh config.Secret) (Tokens, 
 		token, err = p.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh.Reveal()}).Token()
 		return err
 	})
-	if err != nil {
-		return Tokens{}, tokenFault("googleauth.Refresh", err)
-	}
-	return newTokens(token), nil
+	return newTokens("googleauth.Refresh", token, err)
 }
 
 func (p *Provider) withClient(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, p.http)
 }
 
-func newTokens(t *oauth2.Token) Tokens {
+// newTokens returns the result of a call of the token endpoint.
+func newTokens(op string, t *oauth2.Token, err error) (Tokens, error) {
+	if err != nil {
+		return Tokens{}, tokenFault(op, err)
+	}
 	id, _ := t.Extra("id_token").(string)
 	scope, _ := t.Extra("scope").(string)
 	refreshLife, _ := t.Extra("refresh_token_expires_in").(float64) // absent: 0
@@ -154,20 +150,19 @@ func newTokens(t *oauth2.Token) Tokens {
 		Access: config.NewSecret(t.AccessToken), Refresh: config.NewSecret(t.RefreshToken), ID: config.NewSecret(id),
 		ExpiresIn: time.Duration(t.ExpiresIn) * time.Second, Scopes: NormalizeScopes(strings.Fields(scope)),
 		RefreshExpiresIn: time.Duration(refreshLife) * time.Second,
-	}
+	}, nil
+}
+
+var shortScopes = map[string]string{
+	"https://www.googleapis.com/auth/userinfo.email":   "email",
+	"https://www.googleapis.com/auth/userinfo.profile": "profile",
 }
 
 // NormalizeScopes replaces the long names that Google returns for email and profile, and sorts and deduplicates scopes.
 func NormalizeScopes(scopes []string) []string {
 	out := make([]string, len(scopes))
 	for i, s := range scopes {
-		switch s {
-		case "https://www.googleapis.com/auth/userinfo.email":
-			s = "email"
-		case "https://www.googleapis.com/auth/userinfo.profile":
-			s = "profile"
-		}
-		out[i] = s
+		out[i] = cmp.Or(shortScopes[s], s)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -178,24 +173,31 @@ func NormalizeScopes(scopes []string) []string {
 func (p *Provider) Revoke(ctx context.Context, token config.Secret) error {
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	// The token is in the body because URLs are logged.
-	form := strings.NewReader(url.Values{"token": {token.Reveal()}}.Encode())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.revocation, form)
-	if err != nil {
-		return fault.Wrap("googleauth.Revoke", err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := p.http.Do(req)
-	if err != nil {
-		return &fault.Error{Op: "googleauth.Revoke", Kind: fault.Unavailable, Err: err}
-	}
-	defer func() { _ = res.Body.Close() }()
 	var body struct {
 		Error string `json:"error"`
 	}
-	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&body) // without a body, the status decides
-	if res.StatusCode == http.StatusOK || (res.StatusCode == http.StatusBadRequest && body.Error == "invalid_token") {
-		return nil
+	status, err := postForm(ctx, p.http, p.revocation, url.Values{"token": {token.Reveal()}}, &body)
+	switch {
+	case status == http.StatusOK, status == http.StatusBadRequest && body.Error == "invalid_token":
+		return nil // without a body, the status decides
+	case status != 0:
+		err = fmt.Errorf("status %d", status)
 	}
-	return &fault.Error{Op: "googleauth.Revoke", Kind: fault.Unavailable, Err: fmt.Errorf("status %d", res.StatusCode)}
+	return &fault.Error{Op: "googleauth.Revoke", Kind: fault.Unavailable, Err: err}
+}
+
+// postForm sends a form and decodes the JSON response into out. Without a response, status is 0. Secrets are in the
+// form, because URLs are logged.
+func postForm(ctx context.Context, client *http.Client, to string, form url.Values, out any) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	return res.StatusCode, json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(out)
 }
