@@ -107,33 +107,25 @@ func (r *Reader) ProjectNumber(name Variable) string {
 
 // List returns the required comma-separated list in name.
 func (r *Reader) List(name Variable) []string {
-	value := r.Required(name)
-	if value == "" {
-		return nil
-	}
-	var out []string
-	for item := range strings.SplitSeq(value, ",") {
-		if item = strings.TrimSpace(item); item == "" || strings.ContainsAny(item, " \t") {
-			r.AddError(name, "must be a comma-separated list of names, none of them empty")
-			return nil
-		}
-		out = append(out, item)
-	}
-	return out
+	isName := func(s string) bool { return s != "" && !strings.ContainsAny(s, " \t") }
+	return r.split(name, r.Required(name), "names", isName)
 }
 
 // Domains returns the optional comma-separated list of domains in name, in lower case. A value that is
 // not such a list is an error: an empty list would admit everyone.
 func (r *Reader) Domains(name Variable) []string {
-	value, set := r.lookup(string(name))
-	if !set || value == "" {
+	value := address.Lower(r.Optional(name, ""))
+	return r.split(name, value, "domains such as example.com", domain.MatchString)
+}
+
+func (r *Reader) split(name Variable, list, form string, isValid func(string) bool) []string {
+	if list == "" {
 		return nil
 	}
 	var out []string
-	for item := range strings.SplitSeq(value, ",") {
-		item = address.Lower(strings.TrimSpace(item))
-		if !domain.MatchString(item) {
-			r.AddError(name, "must be a comma-separated list of domains such as example.com, none of them empty")
+	for item := range strings.SplitSeq(list, ",") {
+		if item = strings.TrimSpace(item); !isValid(item) {
+			r.AddError(name, "must be a comma-separated list of "+form+", none of them empty")
 			return nil
 		}
 		out = append(out, item)
