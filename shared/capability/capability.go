@@ -33,13 +33,15 @@ const (
 
 const prefix = "https://www.googleapis.com/auth/"
 
-// table lists, for each capability, the scope to request and the wider ones that also allow it. The scopes are
-// from the APIs' discovery documents.
-var table = []struct {
+type entry struct {
 	capability Capability
 	words      i18n.Text
-	scopes     []string // the first is requested
-}{
+	scopes     []string // each one allows the capability; the first is requested
+}
+
+// table lists, for each capability, the scope to request and the wider ones that also allow it. The scopes are
+// from the APIs' discovery documents.
+var table = []entry{
 	{CreateSpaces, words.CapabilityCreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
 	{ReadSpaces, words.CapabilityReadSpaces, []string{prefix + "chat.spaces.readonly", prefix + "chat.spaces"}},
 	{EditSpaces, words.CapabilityEditSpaces, []string{prefix + "chat.spaces"}},
@@ -77,42 +79,27 @@ func (c Capability) IsAdmin() bool {
 func (c Capability) UsedInChat() bool { return c != ResolveGroups && !c.IsAdmin() }
 
 // Description describes what c lets Deputy do.
-func (c Capability) Description() i18n.Text {
-	for _, entry := range table {
-		if entry.capability == c {
-			return entry.words
-		}
-	}
-	return i18n.Text{}
-}
+func (c Capability) Description() i18n.Text { return c.entry().words }
 
 // Scope returns the OAuth scope to request for c.
-func (c Capability) Scope() string { return c.scopes()[0] }
+func (c Capability) Scope() string { return c.entry().scopes[0] }
 
-// scopes returns the OAuth scopes of which each one allows c.
-func (c Capability) scopes() []string {
-	for _, entry := range table {
-		if entry.capability == c {
-			return entry.scopes
-		}
+// entry returns the entry of c in the table, or an empty one.
+func (c Capability) entry() (e entry) {
+	if i := slices.IndexFunc(table, func(e entry) bool { return e.capability == c }); i >= 0 {
+		e = table[i]
 	}
-	return nil
+	return e
 }
 
 // AllowedBy reports whether scopes allow c.
 func (c Capability) AllowedBy(scopes []string) bool {
-	return slices.ContainsFunc(c.scopes(), func(s string) bool { return slices.Contains(scopes, s) })
+	return slices.ContainsFunc(c.entry().scopes, func(s string) bool { return slices.Contains(scopes, s) })
 }
 
 // Missing returns the needed capabilities that scopes do not allow.
 func Missing(needed []Capability, scopes []string) []Capability {
-	var out []Capability
-	for _, c := range needed {
-		if !c.AllowedBy(scopes) {
-			out = append(out, c)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(needed), func(c Capability) bool { return c.AllowedBy(scopes) })
 }
 
 // Scopes returns the scopes of one consent: the person's identity, and what the capabilities need. An unknown
@@ -120,7 +107,7 @@ func Missing(needed []Capability, scopes []string) []Capability {
 func Scopes(capabilities ...Capability) []string {
 	scopes := []string{"openid", "email"}
 	for _, c := range capabilities {
-		if all := c.scopes(); len(all) > 0 { // an old invitation may name a removed capability
+		if all := c.entry().scopes; len(all) > 0 { // an old invitation may name a removed capability
 			scopes = append(scopes, all[0])
 		}
 	}
@@ -128,20 +115,16 @@ func Scopes(capabilities ...Capability) []string {
 }
 
 // Names returns capabilities as they are stored.
-func Names(capabilities []Capability) []string {
-	out := make([]string, len(capabilities))
-	for i, c := range capabilities {
-		out[i] = string(c)
-	}
-	return out
-}
+func Names(capabilities []Capability) []string { return convert[string](capabilities) }
 
 // FromNames returns the capabilities with these names. It keeps unknown names, such as removed capabilities:
 // no scope allows them.
-func FromNames(names []string) []Capability {
-	out := make([]Capability, len(names))
-	for i, n := range names {
-		out[i] = Capability(n)
+func FromNames(names []string) []Capability { return convert[Capability](names) }
+
+func convert[To, From ~string](texts []From) []To {
+	out := make([]To, len(texts))
+	for i, s := range texts {
+		out[i] = To(s)
 	}
 	return out
 }
