@@ -92,7 +92,7 @@ func scalar(text string) *yaml.Node {
 
 // sequence returns a list of the file, and creates it if it does not exist.
 func (d *Draft) sequence(name string) *yaml.Node {
-	list := topLevelValue(&d.root, name)
+	list := valueOf(d.root.Content[0], name)
 	if list == nil {
 		list = &yaml.Node{Kind: yaml.SequenceNode}
 		d.root.Content[0].Content = append(d.root.Content[0].Content, scalar(name), list)
@@ -109,12 +109,8 @@ func (d *Draft) sequence(name string) *yaml.Node {
 // entryIndex returns the index of the entry whose key has this value, or -1.
 func entryIndex(list *yaml.Node, key, value string) int {
 	return slices.IndexFunc(list.Content, func(n *yaml.Node) bool {
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == key && n.Content[i+1].Value == value {
-				return true
-			}
-		}
-		return false
+		v := valueOf(n, key)
+		return v != nil && v.Value == value
 	})
 }
 

@@ -116,21 +116,19 @@ func (c *checker) errorf(format string, args ...any) {
 }
 
 func (c *checker) entryLine(list string, i int) int {
-	if n := topLevelValue(c.root, list); n != nil && i < len(n.Content) {
-		return n.Content[i].Line
+	if len(c.root.Content) > 0 {
+		if n := valueOf(c.root.Content[0], list); n != nil && i < len(n.Content) {
+			return n.Content[i].Line
+		}
 	}
 	return 1
 }
 
-// topLevelValue returns the value of a key in the document's mapping, or nil.
-func topLevelValue(root *yaml.Node, key string) *yaml.Node {
-	if len(root.Content) == 0 || root.Content[0].Kind != yaml.MappingNode {
-		return nil
-	}
-	pairs := root.Content[0].Content
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i].Value == key {
-			return pairs[i+1]
+// valueOf returns the value of a key in a mapping, or nil.
+func valueOf(mapping *yaml.Node, key string) *yaml.Node {
+	for pair := range slices.Chunk(mapping.Content, 2) {
+		if mapping.Kind == yaml.MappingNode && pair[0].Value == key {
+			return pair[1]
 		}
 	}
 	return nil

@@ -135,21 +135,18 @@ type fileStore struct {
 
 // Read implements Store.
 func (s *fileStore) Read(context.Context) ([]byte, string, error) {
+	var text []byte
 	file, err := os.Open(s.path)
+	if err == nil {
+		defer func() { _ = file.Close() }()
+		text, err = readAll(file)
+	}
 	if err != nil {
 		kind := fault.Unavailable
 		if errors.Is(err, os.ErrNotExist) {
 			kind = fault.NotFound
 		}
 		return nil, "", &fault.Error{Op: "callers.Read", Kind: kind, Public: words.ErrorCallersUnavailable, Err: err}
-	}
-	defer func() { _ = file.Close() }()
-	text, err := readAll(file)
-	if err != nil {
-		return nil, "", &fault.Error{
-			Op: "callers.Read", Kind: fault.Unavailable,
-			Public: words.ErrorCallersUnavailable, Err: err,
-		}
 	}
 	return text, "=" + string(text), nil
 }
