@@ -55,7 +55,14 @@ func (e Endpoint) Handler(next HandlerFunc) http.Handler {
 			if err := e.readBody(w, r); err != nil {
 				return err
 			}
-			return e.limitConcurrency(next)(response, r)
+			if e.Limiter != nil {
+				release, err := e.Limiter.Acquire()
+				if err != nil {
+					return err
+				}
+				defer release()
+			}
+			return next(response, r)
 		})
 		if err != nil {
 			response = newBuffer()
@@ -89,21 +96,6 @@ func (e Endpoint) readBody(w http.ResponseWriter, r *http.Request) error {
 	_ = client.SetReadDeadline(time.Time{})
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
-}
-
-// limitConcurrency returns a handler that calls next in a slot of the Limiter.
-func (e Endpoint) limitConcurrency(next HandlerFunc) HandlerFunc {
-	if e.Limiter == nil {
-		return next
-	}
-	return func(w http.ResponseWriter, r *http.Request) error {
-		release, err := e.Limiter.Acquire()
-		if err != nil {
-			return err
-		}
-		defer release()
-		return next(w, r)
-	}
 }
 
 // logRequest logs one line at INFO, or at ERROR for Internal and Unavailable.
