@@ -16,13 +16,11 @@ import (
 // Generate returns new keysets for KEYSET (AES-256-GCM) and LOOKUP_KEYSET
 // (HMAC-SHA-256), each with one key, in clear text.
 func Generate() (keysetJSON, lookupJSON config.Secret, err error) {
-	if keysetJSON, err = newKeyset(aead.AES256GCMKeyTemplate()); err != nil {
-		return config.Secret{}, config.Secret{}, err
+	keysetJSON, err = newKeyset(aead.AES256GCMKeyTemplate())
+	if err == nil {
+		lookupJSON, err = newKeyset(prf.HMACSHA256PRFKeyTemplate())
 	}
-	if lookupJSON, err = newKeyset(prf.HMACSHA256PRFKeyTemplate()); err != nil {
-		return config.Secret{}, config.Secret{}, err
-	}
-	return keysetJSON, lookupJSON, nil
+	return keysetJSON, lookupJSON, err
 }
 
 func newKeyset(template *tinkpb.KeyTemplate) (config.Secret, error) {
