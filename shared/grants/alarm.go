@@ -3,6 +3,7 @@ package grants
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -20,8 +21,8 @@ const (
 	alarmInterval = time.Hour
 )
 
-// alarms limits how often each alarm is raised, and counts suspensions, on one instance. Its zero value is
-// ready to use. It is safe for concurrent use.
+// alarms limits how often each alarm is raised, and counts suspensions, on one instance. It is safe for
+// concurrent use.
 type alarms struct {
 	mu        sync.Mutex
 	raised    map[string]time.Time
@@ -49,9 +50,6 @@ func (a *alarms) shouldRaise(name string, now time.Time) bool {
 	if found && now.Sub(last) <= alarmInterval {
 		return false
 	}
-	if a.raised == nil {
-		a.raised = map[string]time.Time{}
-	}
 	a.raised[name] = now
 	return true
 }
@@ -72,14 +70,7 @@ func (gs *Grants) reportUnopened(collection vault.Collection, err error) {
 func (a *alarms) addSuspension(person resource.Person, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.suspended == nil {
-		a.suspended = map[resource.Person]time.Time{}
-	}
-	for p, at := range a.suspended {
-		if now.Sub(at) > suspensionWindow {
-			delete(a.suspended, p)
-		}
-	}
+	maps.DeleteFunc(a.suspended, func(_ resource.Person, at time.Time) bool { return now.Sub(at) > suspensionWindow })
 	if len(a.suspended) <= maxSuspensions {
 		a.suspended[person] = now
 	}

@@ -60,7 +60,10 @@ func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 		g.NeedsNotice, g.NoticeID, g.NeedsSignIn, g.RemovedAt, g.ConsentSystem = false, "", false, time.Time{}, c.Via
 		g.RefreshDay, g.LastUsedDay = gs.today(), gs.today()
 		if !t.Refresh.Empty() {
-			g.RefreshUntil = gs.expiry(t.RefreshExpiresIn)
+			g.RefreshUntil = time.Time{}
+			if t.RefreshExpiresIn != 0 { // time-based access
+				g.RefreshUntil = now.Add(t.RefreshExpiresIn)
+			}
 		}
 		saved, err := gs.saveGrant(ctx, gs.withClaims(g, c.Claims))
 		if err == nil {
@@ -75,20 +78,12 @@ func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 
 // covers reports whether the refresh token of g has all scopes that were asked for and granted.
 func covers(g vault.Grant, asked []capability.Capability, granted []string) bool {
-	notGranted := func(c capability.Capability) bool { return !c.AllowedBy(granted) }
-	return !g.NeedsSignIn && len(capability.Missing(slices.DeleteFunc(slices.Clone(asked), notGranted), g.Scopes)) == 0
+	lacks := func(c capability.Capability) bool { return c.AllowedBy(granted) && !c.AllowedBy(g.Scopes) }
+	return !g.NeedsSignIn && !slices.ContainsFunc(asked, lacks)
 }
 
 var errDisconnecting = &fault.Error{
 	Op: "grants.Connect", Kind: fault.Unavailable, Err: errors.New("a disconnect is in progress"),
-}
-
-// expiry returns when time-based access ends, or the zero time if it does not.
-func (gs *Grants) expiry(life time.Duration) time.Time {
-	if life == 0 {
-		return time.Time{}
-	}
-	return gs.now().Add(life)
 }
 
 // declinedScopes returns the scopes that were asked for, now or before, and are not granted.

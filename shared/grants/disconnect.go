@@ -1,6 +1,7 @@
 package grants
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -97,10 +98,7 @@ func (gs *Grants) finishDisconnect(ctx context.Context, g vault.Grant) (out Disc
 
 // revoke revokes the token of g at Google, or stores it for a later revocation.
 func (gs *Grants) revoke(ctx context.Context, g vault.Grant) (Outcome, error) {
-	token := g.RefreshToken
-	if token.Empty() {
-		token = g.AccessToken
-	}
+	token := cmp.Or(g.RefreshToken, g.AccessToken)
 	if token.Empty() {
 		return Erased, nil
 	}

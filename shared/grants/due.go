@@ -126,13 +126,12 @@ func (s *sweeper) retrySuspended(ctx context.Context, g vault.Grant) (*int, erro
 	case !errors.Is(err, googleauth.ErrInvalidGrant):
 		return nil, err
 	case s.now().Before(g.SuspendedAt.Add(suspendedRetries[g.Retries])): // a security event made it due early
-		_, err = s.saveGrant(ctx, g)
-		return nil, err
 	case g.Retries+1 >= len(suspendedRetries):
 		s.audit(ctx, "erase", g.Person, "Google rejected the refresh token for seven days")
 		return &s.result.Erased, s.vault.DeleteGrant(ctx, g)
+	default:
+		g.Retries++
 	}
-	g.Retries++
 	_, err = s.saveGrant(ctx, g)
 	return nil, err
 }

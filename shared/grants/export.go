@@ -95,21 +95,15 @@ func (gs *Grants) Export(ctx context.Context, link config.Secret) (Export, error
 	if !gs.now().Before(l.Until) {
 		return Export{}, invalid(errors.New("older than ten minutes"))
 	}
-	out, err := gs.export(ctx, l.Person)
-	return out, fault.Wrap("grants.Export", err)
+	return gs.ExportPerson(ctx, l.Person)
 }
 
 // ExportPerson returns the export of a person, for the operator.
 func (gs *Grants) ExportPerson(ctx context.Context, person resource.Person) (Export, error) {
-	out, err := gs.export(ctx, person)
-	return out, fault.Wrap("grants.ExportPerson", err)
-}
-
-func (gs *Grants) export(ctx context.Context, person resource.Person) (out Export, err error) {
-	out.Person, out.Created = person, gs.now().UTC()
+	out := Export{Person: person, Created: gs.now().UTC()}
 	g, _, err := gs.loadGrant(ctx, person)
 	if err != nil {
-		return out, err
+		return out, fault.Wrap("grants.ExportPerson", err)
 	}
 	if g.Person != "" {
 		out.Connection = &exportedGrant{
@@ -122,14 +116,14 @@ func (gs *Grants) export(ctx context.Context, person resource.Person) (out Expor
 	}
 	out.Approvals = g.ValidApprovals()
 	if out.Activity, err = gs.vault.Activities(ctx, person, maxActivities); err != nil {
-		return out, err
+		return out, fault.Wrap("grants.ExportPerson", err)
 	}
 	operations, err := gs.vault.Operations(ctx, person, maxResults)
 	out.ResultsTruncated = len(operations) == maxResults
 	for _, o := range operations {
 		out.Results = append(out.Results, exportedResult{o.Caller, json.RawMessage(o.Result.Reveal()), o.Expires})
 	}
-	return out, err
+	return out, fault.Wrap("grants.ExportPerson", err)
 }
 
 // Erase disconnects a person and erases the activity and stored results of other systems as that person. A

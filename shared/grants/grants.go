@@ -68,7 +68,10 @@ func New(d Deps) *Grants {
 	if err != nil {
 		panic(err) // only for a size below one
 	}
-	gs := &Grants{deps: d, vault: d.Vault, log: d.Log, now: vault.MicrosecondClock(d.Now), cache: cache}
+	gs := &Grants{
+		deps: d, vault: d.Vault, log: d.Log, now: vault.MicrosecondClock(d.Now), cache: cache,
+		alarms: alarms{raised: map[string]time.Time{}, suspended: map[resource.Person]time.Time{}},
+	}
 	d.Vault.OnOpenError(gs.reportUnopened)
 	return gs
 }
