@@ -197,17 +197,15 @@ func (s *sweeper) sweepRevocations(ctx context.Context, after string) (last stri
 	if err != nil {
 		return after, err
 	}
-	more := len(page) == pageSize
 	for i, r := range page {
 		if i > 0 && s.isTimeUp() {
-			more = true
-			break
+			return last, nil
 		}
 		last = r.ID
 		counter, err := s.retryRevocation(ctx, r)
 		s.record(ctx, r.Person, counter, err)
 	}
-	if !more {
+	if len(page) < pageSize {
 		last = ""
 	}
 	return last, nil

@@ -121,13 +121,10 @@ func (gs *Grants) today() time.Time { return gs.now().UTC().Truncate(24 * time.H
 
 // requireSignIn records that a session policy requires a new sign-in. The tokens of the grant stay valid.
 func (gs *Grants) requireSignIn(ctx context.Context, g vault.Grant) (vault.Grant, bool, error) {
-	generation := g.Generation
 	_, _, err := gs.change(ctx, g.Person, func(current *vault.Grant) bool {
-		if current.Generation != generation || current.NeedsSignIn {
-			return false
-		}
+		isNew := current.Generation == g.Generation && !current.NeedsSignIn
 		current.NeedsSignIn = true
-		return true
+		return isNew
 	})
 	g.NeedsSignIn = true
 	return g, false, err

@@ -89,9 +89,7 @@ func (gs *Grants) ReplaceToken(
 	}
 	_, _, err = gs.change(ctx, person, func(g *vault.Grant) bool {
 		same := g.Status == vault.Connected && g.AccessToken.Reveal() == token.AccessToken
-		if same {
-			g.AccessToken = config.Secret{}
-		}
+		g.AccessToken = config.Secret{}
 		return same
 	})
 	if err != nil {
