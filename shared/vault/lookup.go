@@ -71,21 +71,19 @@ type TokenIdentifier struct {
 // PeopleByToken returns the people whose refresh token m identifies. It needs no key.
 func (v *Vault) PeopleByToken(ctx context.Context, m TokenIdentifier) ([]string, error) {
 	hash := string(m.Hash)
-	values := map[string]string{tokenPrefixField: m.Prefix, tokenHashField: hash, tokenHexHashField: hash}
-	for _, field := range []string{tokenPrefixField, tokenHashField, tokenHexHashField} {
-		if values[field] == "" {
+	for _, f := range []struct{ name, value string }{
+		{tokenPrefixField, m.Prefix}, {tokenHashField, hash}, {tokenHexHashField, hash},
+	} {
+		if f.value == "" {
 			continue
 		}
-		docs, err := v.findIndexed(ctx, grants, field, sha256Hex(values[field]), maxOwners)
-		if err != nil {
-			return nil, fault.Wrap("vault.PeopleByToken", err)
-		}
+		docs, err := v.findIndexed(ctx, grants, f.name, sha256Hex(f.value), maxOwners)
 		var people []string
 		for _, doc := range docs {
 			people = append(people, "users/"+doc.ID)
 		}
-		if len(people) > 0 {
-			return people, nil
+		if err != nil || len(people) > 0 {
+			return people, fault.Wrap("vault.PeopleByToken", err)
 		}
 	}
 	return nil, nil

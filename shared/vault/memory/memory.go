@@ -33,16 +33,14 @@ func (d *Docs) Get(ctx context.Context, name vault.Collection, id string) (vault
 	if id == "" { // Firestore rejects it
 		return vault.Doc{}, fault.New(fault.Internal, fault.NoText)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	doc, ok := d.collection(name).docs[id]
+	docs, err := d.GetAll(ctx, vault.Ref{Collection: name, ID: id})
 	switch {
-	case ctx.Err() != nil:
-		return vault.Doc{}, contextError(ctx)
-	case !ok:
+	case err != nil:
+		return vault.Doc{}, err
+	case docs[0].Version == "":
 		return vault.Doc{}, fault.New(fault.NotFound, fault.NoText)
 	}
-	return copyDoc(doc), nil
+	return docs[0], nil
 }
 
 // Create implements vault.Docs.
