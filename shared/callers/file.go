@@ -47,10 +47,8 @@ func NewFile(store Store, log *slog.Logger, now func() time.Time) *File {
 // LocationFromEnv returns the location in CALLERS, and adds an error to env if it is invalid.
 func LocationFromEnv(env *config.Reader) string {
 	location := env.Required("CALLERS")
-	if location != "" {
-		if err := CheckLocation(location); err != nil {
-			env.AddError("CALLERS", err.Error())
-		}
+	if err := CheckLocation(location); err != nil && location != "" {
+		env.AddError("CALLERS", err.Error())
 	}
 	return location
 }
