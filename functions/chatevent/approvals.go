@@ -21,32 +21,26 @@ const (
 	activitiesOnCard = 10
 )
 
-// approvalWidgets lists the callers that the person approved, each with a button to withdraw the approval.
-func (f function) approvalWidgets(ctx context.Context, e chat.Event, all []vault.Approval) ([]chat.Widget, error) {
-	say := i18n.In(e.Locale)
-	set, err := f.Callers.Read(ctx)
+// addApprovals lists the callers that the person approved, each with a button to withdraw the approval.
+func (v *view) addApprovals(ctx context.Context, all []vault.Approval) {
+	set, err := v.Callers.Read(ctx)
 	if err != nil {
-		f.logError(ctx, err) // the card shows IDs instead of names
+		v.logError(ctx, err) // the card shows IDs instead of names
 		set = &callers.Set{}
 	}
 	if len(all) == 0 {
-		return []chat.Widget{{Text: say(words.StatusNoApprovals)}}, nil
+		v.text(words.StatusNoApprovals)
 	}
-	var out []chat.Widget
 	for _, a := range all[:min(approvalsOnCard, len(all))] {
 		caller, _ := set.Caller(a.Caller)
 		i := invocation{Caller: a.Caller, Authority: a.Authority}
-		withdraw, err := f.button(words.ButtonWithdraw, withdrawButton, e, i)
-		if err != nil {
-			return nil, err
-		}
-		text := approvedActions(say, a) + ", " + formatTime(say, lastApproved(a))
-		out = append(out, chat.Widget{Label: cmp.Or(caller.Name, a.Caller), Text: text, SideButton: &withdraw})
+		withdraw := v.button(words.ButtonWithdraw, withdrawButton, i)
+		text := approvedActions(v.say, a) + ", " + formatTime(v.say, lastApproved(a))
+		v.add(chat.Widget{Label: cmp.Or(caller.Name, a.Caller), Text: text, SideButton: &withdraw})
 	}
 	if len(all) > approvalsOnCard {
-		out = append(out, chat.Widget{Text: say(words.StatusMore)})
+		v.text(words.StatusMore)
 	}
-	return out, nil
 }
 
 func lastApproved(a vault.Approval) time.Time {
@@ -78,28 +72,21 @@ func actionText(say i18n.Say, name string) string {
 	return name
 }
 
-// activityWidgets lists what callers recently did as the person.
-func (f function) activityWidgets(ctx context.Context, e chat.Event) ([]chat.Widget, error) {
-	say := i18n.In(e.Locale)
-	all, err := f.Vault.Activities(ctx, e.Person.Name, activitiesOnCard+1)
-	if err != nil {
-		return nil, err
-	}
+// addActivities lists what callers recently did as the person.
+func (v *view) addActivities(all []vault.Activity) {
 	if len(all) == 0 {
-		return []chat.Widget{{Text: say(words.StatusNoActivity)}}, nil
+		v.text(words.StatusNoActivity)
 	}
-	var out []chat.Widget
 	for _, a := range all[:min(activitiesOnCard, len(all))] {
-		text := actionText(say, a.Action)
+		text := actionText(v.say, a.Action)
 		if a.OutcomeUnknown {
-			text = say(words.StatusUncertain, text)
+			text = v.say(words.StatusUncertain, text)
 		}
-		out = append(out, chat.Widget{Label: a.Caller + ", " + formatTime(say, a.Time), Text: text})
+		v.add(chat.Widget{Label: a.Caller + ", " + formatTime(v.say, a.Time), Text: text})
 	}
 	if len(all) > activitiesOnCard {
-		out = append(out, chat.Widget{Text: say(words.StatusMore)})
+		v.text(words.StatusMore)
 	}
-	return out, nil
 }
 
 // withdrawApproval withdraws the person's approval of one caller, and shows the updated connection.

@@ -10,7 +10,6 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
@@ -69,47 +68,16 @@ type buttonValue struct {
 	Expires     time.Time          `json:"until"`
 }
 
-func (f function) button(text i18n.Text, handler string, e chat.Event, i invocation) (chat.Button, error) {
-	return f.sealButton(i18n.In(e.Locale)(text), buttonValue{Handler: handler, Invocation: i}, e)
-}
-
-func (f function) dialogButton(text i18n.Text, handler string, e chat.Event, i invocation) (chat.Button, error) {
-	if e.OnHomeTab && e.Dialog != chat.NoDialog { // the reply to any button in a dialog is a dialog
-		return f.button(text, handler, e, i)
-	}
-	b, err := f.sealButton(i18n.In(e.Locale)(text), buttonValue{Handler: handler, Invocation: i, OpensDialog: true}, e)
-	b.OpensDialog = true
-	return b, err
-}
-
-// maxButtonValue limits the value of a retry button, in bytes. The whole card has 32 KB (Chat API reference: cards).
-const maxButtonValue = 16_000
-
-// retryButtons returns the button that repeats an attempt with the same idempotency key. It returns none for the zero
-// attempt, or when the input is too long for a button.
-func (f function) retryButtons(text i18n.Text, e chat.Event, retry attempt) ([]chat.Button, error) {
-	if retry.handler == "" {
-		return nil, nil
-	}
-	b, err := f.button(text, retry.handler, e, retry.invocation)
-	if err != nil || len(b.Value.Reveal()) > maxButtonValue {
-		return nil, err
-	}
-	return []chat.Button{b}, nil
-}
-
-func (f function) sealButton(text string, v buttonValue, e chat.Event) (chat.Button, error) {
+// seal returns the value of a button for the person and the space of an event.
+func (f function) seal(v buttonValue, e chat.Event) (config.Secret, error) {
 	v.Person, v.Space, v.Expires = e.Person.Name, e.Space.Name, f.Now().Add(buttonLifetime)
 	v.OnHomeTab, v.InDialog = e.OnHomeTab, e.Dialog != chat.NoDialog
 	plain, err := json.Marshal(v)
 	if err != nil {
-		return chat.Button{}, fault.Wrap("chatevent.sealButton", err)
+		return config.Secret{}, fault.Wrap("chatevent.sealButton", err)
 	}
 	sealed, err := f.Keys.Seal(plain, seal.Place{Purpose: buttonPurpose})
-	if err != nil {
-		return chat.Button{}, fault.Wrap("chatevent.sealButton", err)
-	}
-	return chat.Button{Text: text, Value: config.NewSecret(base64.RawURLEncoding.EncodeToString(sealed))}, nil
+	return config.NewSecret(base64.RawURLEncoding.EncodeToString(sealed)), fault.Wrap("chatevent.sealButton", err)
 }
 
 // handleClick runs the clicked button's handler, if the button was made for this person and space.

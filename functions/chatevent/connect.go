@@ -17,5 +17,7 @@ func connect(ctx context.Context, f function, e chat.Event, _ invocation) (chat.
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return f.connectedCard(ctx, words.ConnectDone, e, c)
+	v := f.newView(e)
+	v.addConnected(ctx, c)
+	return v.reply(words.ConnectDone)
 }

@@ -7,7 +7,6 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
@@ -20,7 +19,7 @@ func (f function) requestConsent(ctx context.Context, state *requestState, n *ca
 	error,
 ) {
 	e := state.event
-	say, text, hasReason := i18n.In(e.Locale), words.ConnectText, false
+	text, hasReason := words.ConnectText, false
 	switch {
 	case n.SignInRequired:
 		text, hasReason = words.ConnectSignIn, true
@@ -38,20 +37,19 @@ func (f function) requestConsent(ctx context.Context, state *requestState, n *ca
 	if prompt {
 		return chat.Reply{ConnectURL: link}, nil
 	}
-	connect := chat.Button{Text: say(words.ButtonConnect), Link: link, Primary: true}
+	v := f.newView(e)
+	connect := chat.Button{Text: v.say(words.ButtonConnect), Link: link, Primary: true}
 	if state.redrawForm != nil {
 		if !hasReason {
 			text = words.ConnectForm
 		}
-		return state.redrawForm(notice{widgets: []chat.Widget{{Text: say(text)}, buttons(connect)}})
+		return state.redrawForm(notice{widgets: []chat.Widget{{Text: v.say(text)}, {Buttons: []chat.Button{connect}}}})
 	}
-	retry, err := f.retryButtons(words.ButtonContinue, e, state.retry)
-	if err != nil {
-		return chat.Reply{}, err
-	}
+	retry := v.retryButtons(words.ButtonContinue, state.retry)
 	if len(retry) == 0 && !hasReason {
 		text = words.ConnectRetype
 	}
-	row := append([]chat.Button{connect}, retry...)
-	return cardReply(say(words.ConnectTitle), chat.Widget{Text: say(text)}, buttons(row...)), nil
+	v.text(text)
+	v.row(append([]chat.Button{connect}, retry...)...)
+	return v.reply(words.ConnectTitle)
 }

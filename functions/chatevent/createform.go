@@ -69,24 +69,18 @@ func initialCreateForm(i invocation) chat.Inputs {
 	return values
 }
 
-func drawCreateForm(ctx context.Context, f function, e chat.Event, i invocation, in chat.Inputs) ([]chat.Widget,
-	error,
-) {
-	say := i18n.In(e.Locale)
-	field := func(kind chat.FieldKind, name string, label i18n.Text, limit int, options ...chat.Option) *chat.Field {
-		return &chat.Field{Kind: kind, Name: name, Label: say(label), Limit: limit, Values: in[name], Options: options}
+func drawCreateForm(ctx context.Context, v *view, i invocation, in chat.Inputs) {
+	field := func(kind chat.FieldKind, name string, label i18n.Text, limit int, menu ...chat.Option) *chat.Field {
+		return &chat.Field{Kind: kind, Name: name, Label: v.say(label), Limit: limit, Values: in[name], Options: menu}
 	}
-	option := func(value string, text i18n.Text) chat.Option { return chat.Option{Value: value, Text: say(text)} }
+	option := func(value string, text i18n.Text) chat.Option { return chat.Option{Value: value, Text: v.say(text)} }
 	var mentioned []chat.Option
 	for _, m := range i.Mentions {
 		mentioned = append(mentioned, chat.Option{Value: string(m.Name), Text: m.DisplayName})
 	}
-	widgets, err := f.templateMenu(ctx, e, i, in)
-	if err != nil {
-		return nil, err
-	}
+	v.addTemplateMenu(ctx, i, in)
 	others := field(chat.Paragraph, othersField, words.FormOthers, 0)
-	others.Hint = say(words.FormOthersHint)
+	others.Hint = v.say(words.FormOthersHint)
 	for _, fl := range []*chat.Field{
 		field(chat.Line, nameField, words.FormName, spaces.MaxName),
 		field(chat.Paragraph, descriptionField, words.FormDescription, spaces.MaxDescription),
@@ -94,8 +88,8 @@ func drawCreateForm(ctx context.Context, f function, e chat.Event, i invocation,
 		field(chat.People, peopleField, words.FormPeople, spaces.MaxMembers, mentioned...),
 		others,
 		field(chat.Choice, historyField, words.FormHistory, 0, option(defaultOption, words.FormDefault),
-			option(string(spaces.HistoryOn), words.FormHistoryOn), option(string(spaces.HistoryOff),
-				words.FormHistoryOff)),
+			option(string(spaces.HistoryOn), words.FormHistoryOn),
+			option(string(spaces.HistoryOff), words.FormHistoryOff)),
 		field(chat.Radio, accessField, words.FormAccess, 0,
 			option(defaultOption, words.FormAccessPrivate), option(discoverable, words.FormAccessDiscoverable)),
 		field(chat.Radio, kindField, words.FormKind, 0,
@@ -104,9 +98,8 @@ func drawCreateForm(ctx context.Context, f function, e chat.Event, i invocation,
 		field(chat.Paragraph, firstField, words.FormFirstMessage, maxFirstMessage),
 		field(chat.Switch, appField, words.FormAddApp, 0),
 	} {
-		widgets = append(widgets, chat.Widget{Field: fl})
+		v.add(chat.Widget{Field: fl})
 	}
-	return widgets, nil
 }
 
 func sendCreateForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {

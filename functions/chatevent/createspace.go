@@ -39,14 +39,13 @@ func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 }
 
 func (f function) offerForm(e chat.Event, i invocation) (chat.Reply, error) {
-	say := i18n.In(e.Locale)
+	v := f.newView(e)
 	i.Form = createFormName
-	fill, err := f.dialogButton(words.ButtonFillIn, openFormButton, e, i)
-	if err != nil {
-		return chat.Reply{}, err
-	}
+	fill := v.dialogButton(words.ButtonFillIn, openFormButton, i)
 	fill.Primary = true
-	return cardReply(say(words.FormTitle), chat.Widget{Text: say(words.CreatespaceNameMissing)}, buttons(fill)), nil
+	v.text(words.CreatespaceNameMissing)
+	v.row(fill)
+	return v.reply(words.FormTitle)
 }
 
 // createdCard shows a new space: who was added, which steps failed, and how to fix that.
@@ -54,8 +53,8 @@ func (f function) createdCard(
 	ctx context.Context, e chat.Event, key resource.Key, r spaces.Request, space operations.CreatedSpace,
 ) (chat.Reply, error) {
 	outcome, external := space.Outcome, r.External != nil && *r.External
-	say, title := i18n.In(e.Locale), words.CreatedTitle
-	widgets := f.outcomeWidgets(ctx, e, outcome, external)
+	v, title := f.newView(e), words.CreatedTitle
+	v.addOutcome(ctx, outcome, external)
 	missing := needs(capability.CreateSpaces) // and what is missing; a consent asks for all
 	if outcome.ListDeclined {
 		missing = append(missing, capability.ReadMembers)
@@ -64,38 +63,28 @@ func (f function) createdCard(
 		missing = append(missing, capability.ManageMembers)
 	}
 	for _, u := range outcome.FailedSteps {
-		reason := fault.Public(say, u.Err, logging.Reference(ctx))
+		reason := fault.Public(v.say, u.Err, logging.Reference(ctx))
 		if _, ok := capability.AsConsentError(u.Err); ok {
-			reason, missing = say(words.CreatedNotAllowedYet), append(missing, u.Step.Capability())
+			reason, missing = v.say(words.CreatedNotAllowedYet), append(missing, u.Step.Capability())
 		}
-		widgets = append(widgets, chat.Widget{Label: say(undoneWords[u.Step]), Text: reason})
+		v.labeled(undoneWords[u.Step], reason)
 	}
 	if len(outcome.LeftOut)+len(outcome.Failed)+len(outcome.Pending)+len(outcome.Unchecked)+
 		len(outcome.FailedSteps) > 0 {
 		title = words.CreatedPartialTitle
 	}
-	row, err := f.spaceButtons(e, space.Name, space.DisplayName, space.Address)
-	if err != nil {
-		return chat.Reply{}, err
-	}
+	row := v.spaceButtons(space.Name, space.DisplayName, space.Address)
 	if len(missing) > 1 {
-		allow, err := f.consentButton(ctx, say(words.ButtonAllow), e, missing...)
-		if err != nil {
-			return chat.Reply{}, err
-		}
-		row = append(row, allow)
+		row = append(row, v.consentButton(ctx, words.ButtonAllow, missing...))
 	}
 	toAdd, toCheck := remaining(outcome)
 	if len(toAdd)+len(toCheck)+len(outcome.FailedSteps) > 0 || outcome.ListDeclined {
-		retry, err := f.retryButtons(words.ButtonTryAgain, e, attempt{finishButton, remainingSteps(key, r, space)})
-		if err != nil {
-			return chat.Reply{}, err
-		}
-		row = append(row, retry...)
+		retry := attempt{finishButton, remainingSteps(key, r, space)}
+		row = append(row, v.retryButtons(words.ButtonTryAgain, retry)...)
 	}
-	reply := cardReply(say(title), append(widgets, buttons(row...))...)
-	reply.Card.Subtitle, reply.ClosesDialog = space.DisplayName, true
-	return reply, nil
+	v.row(row...)
+	v.out.Card.Subtitle, v.out.ClosesDialog = space.DisplayName, true
+	return v.reply(title)
 }
 
 func needsConsent(m spaces.FailedMember) bool {
@@ -125,12 +114,12 @@ func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (c
 		Members: membersFrom(i.Mentions), More: membersFrom(i.ToAdd), External: &i.External,
 		Rest: i.Rest,
 	}
-	outcome, err := f.Operations.FinishSpace(ctx, operations.Self(e.Person.Name, i.Key), i.Space, r)
+	space := operations.CreatedSpace{Name: i.Space, DisplayName: i.Args, Address: spaces.Address(i.Space)}
+	var err error
+	space.Outcome, err = f.Operations.FinishSpace(ctx, operations.Self(e.Person.Name, i.Key), i.Space, r)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	space := operations.CreatedSpace{Name: i.Space, DisplayName: i.Args, Address: spaces.Address(i.Space)}
-	space.Outcome = outcome
 	return f.createdCard(ctx, e, i.Key, r, space)
 }
 
@@ -140,29 +129,22 @@ var undoneWords = map[spaces.Step]i18n.Text{
 	spaces.PostFirst: words.CreatedUndoneFirst,
 }
 
-func (f function) spaceButtons(e chat.Event, space resource.SpaceName, name, address string) ([]chat.Button, error) {
+func (v *view) spaceButtons(space resource.SpaceName, name, address string) []chat.Button {
 	i := invocation{Space: space, Args: name, Form: renameFormName}
-	renameIt, err := f.dialogButton(words.ButtonRename, openFormButton, e, i)
-	if err != nil {
-		return nil, err
-	}
+	renameIt := v.dialogButton(words.ButtonRename, openFormButton, i)
 	i.Form = deleteFormName
-	deleteIt, err := f.dialogButton(words.ButtonDelete, openFormButton, e, i)
-	open := chat.Button{Text: i18n.In(e.Locale)(words.ButtonOpen), Link: config.NewSecret(address), Primary: true}
-	return []chat.Button{open, renameIt, deleteIt}, err
+	deleteIt := v.dialogButton(words.ButtonDelete, openFormButton, i)
+	open := chat.Button{Text: v.say(words.ButtonOpen), Link: config.NewSecret(address), Primary: true}
+	return []chat.Button{open, renameIt, deleteIt}
 }
 
 // offerNextName is the reply when the name is taken. Its button creates the same space with the next free-looking name.
 func (f function) offerNextName(ctx context.Context, e chat.Event, i invocation, conflict error) (chat.Reply, error) {
-	say := i18n.In(e.Locale)
-	next := i
+	v, next := f.newView(e), i
 	next.Args = spaces.NextName(i.Args)
-	v := buttonValue{Handler: runButton, Invocation: next}
-	create, err := f.sealButton(say(words.ButtonCreateInstead, next.Args), v, e)
-	if err != nil {
-		return chat.Reply{}, err
-	}
+	value := buttonValue{Handler: runButton, Invocation: next}
 	logging.AddAttrs(ctx, slog.String("conflict", "displayName"))
-	text := fault.Public(say, conflict, logging.Reference(ctx))
-	return cardReply(say(words.ErrorTitle), chat.Widget{Text: text}, buttons(create)), nil
+	v.add(chat.Widget{Text: fault.Public(v.say, conflict, logging.Reference(ctx))})
+	v.row(v.sealed(v.say(words.ButtonCreateInstead, next.Args), value))
+	return v.reply(words.ErrorTitle)
 }

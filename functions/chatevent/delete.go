@@ -7,7 +7,6 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/words"
 )
@@ -18,9 +17,9 @@ func deleteForm() form {
 		title: words.DeleteTitle, submit: words.ButtonDelete, required: []string{nameField},
 		needs:   needs(capability.DeleteSpaces),
 		initial: func(invocation) chat.Inputs { return nil },
-		draw: func(_ context.Context, _ function, e chat.Event, i invocation, in chat.Inputs) ([]chat.Widget, error) {
-			say := i18n.In(e.Locale)
-			return []chat.Widget{{Text: say(words.DeleteText, i.Args)}, nameWidget(say, in)}, nil
+		draw: func(_ context.Context, v *view, i invocation, in chat.Inputs) {
+			v.text(words.DeleteText, i.Args)
+			v.addName(in)
 		},
 		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 			if text.Comparable(e.Inputs.First(nameField)) != text.Comparable(i.Args) {
@@ -36,10 +35,10 @@ func deleteForm() form {
 			}
 			f.Log.InfoContext(ctx, "audit", slog.String("action", "delete"),
 				slog.String("authority", "user"), slog.String("target", string(i.Space)))
-			say := i18n.In(e.Locale)
-			reply := cardReply(say(title), chat.Widget{Text: say(body)})
-			reply.Card.Subtitle, reply.ClosesDialog = i.Args, true
-			return reply, nil
+			v := f.newView(e)
+			v.text(body)
+			v.out.Card.Subtitle, v.out.ClosesDialog = i.Args, true
+			return v.reply(title)
 		},
 	}
 }

@@ -5,17 +5,14 @@ import (
 	"log/slog"
 
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
 func askErase(_ context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	say := i18n.In(e.Locale)
-	confirm, err := f.button(words.ButtonErase, eraseButton, e, i)
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	return cardReply(say(words.EraseTitle), chat.Widget{Text: say(words.EraseText)}, buttons(confirm)), nil
+	v := f.newView(e)
+	v.text(words.EraseText)
+	v.row(v.button(words.ButtonErase, eraseButton, i))
+	return v.reply(words.EraseTitle)
 }
 
 // eraseAll ends the grant and erases all other records about the person. It is safe to repeat.
@@ -26,5 +23,5 @@ func eraseAll(ctx context.Context, f function, e chat.Event, _ invocation) (chat
 	}
 	f.Log.InfoContext(ctx, "audit", slog.String("action", "disconnect"), slog.Bool("erased", true),
 		slog.String("outcome", result.Outcome.String()), slog.Int("withdrawn", result.Withdrawn))
-	return disconnectedCard(e, words.EraseDone, result), nil
+	return f.disconnectedCard(e, words.EraseDone, result)
 }

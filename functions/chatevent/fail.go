@@ -7,7 +7,6 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
 	"example.com/deputy/shared/words"
 )
@@ -50,18 +49,14 @@ func (f function) errorReply(ctx context.Context, state *requestState, err error
 	if needs, ok := capability.AsConsentError(err); ok {
 		return f.requestConsent(ctx, state, needs)
 	}
-	say := i18n.In(state.event.Locale)
-	text := chat.Widget{Text: fault.Public(say, err, ref)}
+	v := f.newView(state.event)
+	text := fault.Public(v.say, err, ref)
 	if state.redrawForm != nil {
-		text.Text = warning + text.Text
-		return state.redrawForm(notice{field: invalidField(err), widgets: []chat.Widget{text}})
+		return state.redrawForm(notice{field: invalidField(err), widgets: []chat.Widget{{Text: warning + text}}})
 	}
-	if !fault.IsTransient(err) {
-		return cardReply(say(words.ErrorTitle), text), nil
+	v.add(chat.Widget{Text: text})
+	if fault.IsTransient(err) {
+		v.row(v.retryButtons(words.ButtonTryAgain, state.retry)...)
 	}
-	retry, err := f.retryButtons(words.ButtonTryAgain, state.event, state.retry)
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	return cardReply(say(words.ErrorTitle), append([]chat.Widget{text}, optionalRow(retry)...)...), nil
+	return v.reply(words.ErrorTitle)
 }

@@ -21,7 +21,7 @@ type form struct {
 	required []string
 	needs    []capability.Capability // required to open the form
 	initial  func(invocation) chat.Inputs
-	draw     func(context.Context, function, chat.Event, invocation, chat.Inputs) ([]chat.Widget, error)
+	draw     func(context.Context, *view, invocation, chat.Inputs)
 	send     handler
 }
 
@@ -105,22 +105,18 @@ func (f function) show(ctx context.Context, e chat.Event, i invocation, in chat.
 func (f function) drawForm(
 	ctx context.Context, e chat.Event, i invocation, in chat.Inputs, n notice, dropped bool,
 ) (chat.Reply, error) {
-	dialog, say := forms()[i.Form], i18n.In(e.Locale)
-	widgets, err := dialog.draw(ctx, f, e, i, in)
-	if err != nil {
-		return chat.Reply{}, err
-	}
+	dialog, v := forms()[i.Form], f.newView(e)
+	dialog.draw(ctx, v, i, in)
 	if dropped {
-		n.widgets = append(slices.Clone(n.widgets), chat.Widget{Text: warning + say(words.FormCut)})
+		n.widgets = append(slices.Clone(n.widgets), chat.Widget{Text: warning + v.say(words.FormCut)})
 	}
 	isField := func(w chat.Widget) bool { return w.Field != nil && w.Field.Name == n.field }
-	widgets = slices.Insert(widgets, max(0, slices.IndexFunc(widgets, isField)), n.widgets...)
-	submit, err := f.button(dialog.submit, sendFormButton, e, i)
-	if err != nil {
-		return chat.Reply{}, err
-	}
+	all := &v.out.Card.Sections[0].Widgets
+	*all = slices.Insert(*all, max(0, slices.IndexFunc(*all, isField)), n.widgets...)
+	submit := v.button(dialog.submit, sendFormButton, i)
 	submit.Primary, submit.Required = true, dialog.required
-	return cardReply(say(dialog.title), append(widgets, buttons(submit))...), nil
+	v.row(submit)
+	return v.reply(dialog.title)
 }
 
 func jsonSize(text string) int {

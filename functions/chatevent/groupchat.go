@@ -5,7 +5,6 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/words"
 )
@@ -21,15 +20,14 @@ func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (cha
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	outcome := group.Outcome
-	say, title := i18n.In(e.Locale), words.GroupTitle
-	widgets := f.outcomeWidgets(ctx, e, outcome, true)
-	if len(outcome.LeftOut) > 0 {
+	v, title := f.newView(e), words.GroupTitle
+	v.addOutcome(ctx, group.Outcome, true)
+	if len(group.Outcome.LeftOut) > 0 {
 		title = words.GroupPartialTitle
 	}
 	if group.Reused {
-		widgets = append(widgets, chat.Widget{Text: say(words.GroupFound)})
+		v.text(words.GroupFound)
 	}
-	open := chat.Button{Text: say(words.ButtonOpen), Link: config.NewSecret(group.Address), Primary: true}
-	return cardReply(say(title), append(widgets, buttons(open))...), nil
+	v.row(chat.Button{Text: v.say(words.ButtonOpen), Link: config.NewSecret(group.Address), Primary: true})
+	return v.reply(title)
 }

@@ -12,31 +12,36 @@ import (
 
 // help lists the commands and explains how Chat attributes what Deputy does.
 func help(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	say := i18n.In(e.Locale)
-	widgets := append(commandWidgets(say), chat.Widget{Text: say(words.HelpAttribution)})
-	return cardReply(say(words.HelpTitle), append(widgets, f.connectOffer(ctx, e)...)...), nil
+	v := f.newView(e)
+	v.add(commandWidgets(v.say)...)
+	v.text(words.HelpAttribution)
+	v.offerConnect(ctx)
+	return v.reply(words.HelpTitle)
 }
 
 func welcome(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
-	say := i18n.In(e.Locale)
-	widgets := append([]chat.Widget{{Text: say(words.WelcomeText)}}, f.connectOffer(ctx, e)...)
-	return cardReply(say(words.WelcomeTitle), append(widgets, commandWidgets(say)...)...), nil
+	v := f.newView(e)
+	v.text(words.WelcomeText)
+	v.offerConnect(ctx)
+	v.add(commandWidgets(v.say)...)
+	return v.reply(words.WelcomeTitle)
 }
 
-// connectOffer returns a button to connect, for a person who isn't connected. It returns none on errors.
-func (f function) connectOffer(ctx context.Context, e chat.Event) []chat.Widget {
-	c, err := f.Grants.Connection(ctx, e.Person.Name)
+// offerConnect adds a button to connect, for a person who isn't connected. It adds none on errors.
+func (v *view) offerConnect(ctx context.Context) {
+	c, err := v.Grants.Connection(ctx, v.event.Person.Name)
 	if err != nil || c.Connected {
-		f.logError(ctx, err)
-		return nil
+		v.logError(ctx, err)
+		return
 	}
-	connect, err := f.consentButton(ctx, i18n.In(e.Locale)(words.ButtonConnect), e, capability.CreateSpaces)
-	if err != nil {
-		f.logError(ctx, err)
-		return nil
+	connect := v.consentButton(ctx, words.ButtonConnect, capability.CreateSpaces)
+	if v.err != nil {
+		v.logError(ctx, v.err)
+		v.err = nil
+		return
 	}
 	connect.Primary = true
-	return []chat.Widget{buttons(connect)}
+	v.row(connect)
 }
 
 func commandWidgets(say i18n.Say) []chat.Widget {

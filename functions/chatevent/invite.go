@@ -8,7 +8,6 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
@@ -34,19 +33,16 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 		return chat.Reply{}, err
 	}
 	added, title := result.Added, words.InviteTitle
-	widgets := f.outcomeWidgets(ctx, e, added, true)
+	v := f.newView(e)
+	v.addOutcome(ctx, added, true)
 	if len(added.Failed)+len(added.Pending)+len(added.LeftOut) > 0 {
 		title = words.InvitePartialTitle
 	}
 	if left, _ := remaining(added); len(left) > 0 {
 		i.Args, i.Mentions = "", left
-		retry, err := f.retryButtons(words.ButtonTryAgain, e, attempt{runButton, i})
-		if err != nil {
-			return chat.Reply{}, err
-		}
-		widgets = append(widgets, optionalRow(retry)...)
+		v.row(v.retryButtons(words.ButtonTryAgain, attempt{runButton, i})...)
 	}
-	return cardReply(i18n.In(e.Locale)(title), widgets...), nil
+	return v.reply(title)
 }
 
 // members returns the mentioned people, and the email addresses and groups in the text.

@@ -11,7 +11,6 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/meetings"
 	"example.com/deputy/shared/words"
 )
@@ -37,8 +36,8 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	say := i18n.In(e.Locale)
-	title := say(words.KickoffEventTitle, cmp.Or(e.Space.DisplayName, say(words.GroupTitle)))
+	v := f.newView(e)
+	title := v.say(words.KickoffEventTitle, cmp.Or(e.Space.DisplayName, v.say(words.GroupTitle)))
 	event := meetings.Event{Title: title, When: when}
 	var guests, withoutEmail []string
 	for _, p := range participants.People {
@@ -60,31 +59,27 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	f.Log.InfoContext(ctx, "audit", slog.String("action", "kickoff"), slog.String("authority", "user"),
 		slog.String("target", string(e.Space.Name)),
 		slog.Int("guests", len(guests)), slog.Int("without_email", len(withoutEmail)))
-	start := scheduled.Start.In(zone).Format(say(words.TimeLayout))
-	widgets := []chat.Widget{{Label: say(words.KickoffWhen), Text: start}}
-	if len(guests) > 0 {
-		widgets = append(widgets, chat.Widget{Label: say(words.CreatedInvited), Text: joinNames(guests)})
-	}
+	v.labeled(words.KickoffWhen, scheduled.Start.In(zone).Format(v.say(words.TimeLayout)))
+	v.labeled(words.CreatedInvited, joinNames(guests))
 	if len(withoutEmail) > 0 {
-		names := chat.Widget{Label: say(words.KickoffNotInvited), Text: joinNames(withoutEmail)}
-		widgets = append(widgets, names, chat.Widget{Text: say(words.KickoffNoEmail)})
+		v.labeled(words.KickoffNotInvited, joinNames(withoutEmail))
+		v.text(words.KickoffNoEmail)
 	}
 	if n := participants.Groups; n > 0 {
-		widgets = append(widgets, chat.Widget{Label: say(words.KickoffNotInvited), Text: say(words.KickoffGroups, n)})
+		v.labeled(words.KickoffNotInvited, v.say(words.KickoffGroups, n))
 	}
+	row := []chat.Button{{Text: v.say(words.ButtonOpenEvent), Link: config.NewSecret(scheduled.Address), Primary: true}}
 	switch {
+	case scheduled.Room != "":
+		row = append(row, chat.Button{Text: v.say(words.ButtonJoin), Link: config.NewSecret(scheduled.Room)})
 	case scheduled.Pending:
-		widgets = append(widgets, chat.Widget{Text: say(words.KickoffRoomPending)})
-	case scheduled.Room == "":
-		widgets = append(widgets, chat.Widget{Text: say(words.KickoffNoRoom)})
+		v.text(words.KickoffRoomPending)
+	default:
+		v.text(words.KickoffNoRoom)
 	}
-	row := []chat.Button{{Text: say(words.ButtonOpenEvent), Link: config.NewSecret(scheduled.Address), Primary: true}}
-	if scheduled.Room != "" {
-		row = append(row, chat.Button{Text: say(words.ButtonJoin), Link: config.NewSecret(scheduled.Room)})
-	}
-	reply := cardReply(say(words.KickoffTitle), append(widgets, buttons(row...))...)
-	reply.Card.Subtitle = event.Title
-	return reply, nil
+	v.row(row...)
+	v.out.Card.Subtitle = event.Title
+	return v.reply(words.KickoffTitle)
 }
 
 // joinNames joins up to 50 names, so that the card doesn't get too large.

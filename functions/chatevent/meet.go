@@ -6,7 +6,6 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
@@ -14,20 +13,21 @@ import (
 
 // meet creates a Meet room and posts its link as the person. In the direct message with the app, a card shows the link.
 func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	say := i18n.In(e.Locale)
+	v := f.newView(e)
 	if e.Space.Direct {
 		room, err := f.Meetings.CreateRoom(ctx, e.Person.Name)
 		if err != nil {
 			return chat.Reply{}, err
 		}
 		f.Log.InfoContext(ctx, "audit", slog.String("action", "meet"), slog.String("authority", "user"))
-		join := chat.Button{Text: say(words.ButtonJoin), Link: config.NewSecret(room), Primary: true}
-		return cardReply(say(words.MeetTitle), chat.Widget{Text: say(words.MeetText)}, buttons(join)), nil
+		v.text(words.MeetText)
+		v.row(chat.Button{Text: v.say(words.ButtonJoin), Link: config.NewSecret(room), Primary: true})
+		return v.reply(words.MeetTitle)
 	}
 	message := spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}
-	_, err := f.Operations.CreateMeeting(ctx, operations.Self(e.Person.Name, i.Key), message, say)
+	_, err := f.Operations.CreateMeeting(ctx, operations.Self(e.Person.Name, i.Key), message, v.say)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return postedReply(e), nil
+	return f.postedReply(e)
 }

@@ -14,60 +14,55 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// outcomeWidgets shows what became of requested members. external says whether the space allows outsiders.
-func (f function) outcomeWidgets(ctx context.Context, e chat.Event, o spaces.Outcome, external bool) []chat.Widget {
-	say := i18n.In(e.Locale)
-	out := memberWidgets(say, o.Joined, o.Invited)
-	out = append(out, f.leftOut(ctx, e, external, o.LeftOut)...)
-	out = append(out, failedWidgets(ctx, say, words.CreatedLeftOut, o.Failed)...)
-	if len(o.Pending) > 0 {
-		out = append(out, chat.Widget{Label: say(words.CreatedPending), Text: memberNames(say, o.Pending)})
-	}
+// addOutcome shows what became of requested members. external says whether the space allows outsiders.
+func (v *view) addOutcome(ctx context.Context, o spaces.Outcome, external bool) {
+	v.labeled(words.CreatedJoined, memberNames(v.say, o.Joined))
+	v.labeled(words.CreatedInvited, memberNames(v.say, o.Invited))
+	v.addFailed(ctx, words.CreatedLeftOut, v.withReason(ctx, external, o.LeftOut))
+	v.addFailed(ctx, words.CreatedLeftOut, o.Failed)
+	v.labeled(words.CreatedPending, memberNames(v.say, o.Pending))
 	if o.ListDeclined {
-		return append(out, chat.Widget{Text: say(words.CreatedNotAllowed)})
+		v.text(words.CreatedNotAllowed)
+		return
 	}
-	return append(out, failedWidgets(ctx, say, words.CreatedUnchecked, o.Unchecked)...)
+	v.addFailed(ctx, words.CreatedUnchecked, o.Unchecked)
 }
 
-// failedWidgets lists members by the reason why Google refused a call about them, in the order of their first member.
-func failedWidgets(ctx context.Context, say i18n.Say, label i18n.Text, members []spaces.FailedMember) []chat.Widget {
+// addFailed lists members by the reason why Google refused a call about them, in the order of their first member.
+func (v *view) addFailed(ctx context.Context, label i18n.Text, members []spaces.FailedMember) {
 	var reasons []string
 	byReason := map[string][]spaces.Member{}
 	for _, m := range members {
-		reason := fault.Public(say, m.Err, logging.Reference(ctx))
+		reason := fault.Public(v.say, m.Err, logging.Reference(ctx))
 		if _, ok := capability.AsConsentError(m.Err); ok {
-			reason = say(words.CreatedNotAllowedYet)
+			reason = v.say(words.CreatedNotAllowedYet)
 		}
 		if byReason[reason] == nil {
 			reasons = append(reasons, reason)
 		}
 		byReason[reason] = append(byReason[reason], m.Member)
 	}
-	var out []chat.Widget
 	for _, reason := range reasons {
-		out = append(out, chat.Widget{Label: say(label), Text: memberNames(say, byReason[reason])},
-			chat.Widget{Text: reason})
+		v.labeled(label, memberNames(v.say, byReason[reason]))
+		v.add(chat.Widget{Text: reason})
 	}
-	return out
 }
 
-// leftOut lists the people whom Google did not add, grouped by the likely reason.
-func (f function) leftOut(ctx context.Context, e chat.Event, external bool, members []spaces.Member) []chat.Widget {
+// withReason adds the likely reason to the people whom Google did not add.
+func (v *view) withReason(ctx context.Context, external bool, members []spaces.Member) []spaces.FailedMember {
 	if len(members) == 0 {
 		return nil
 	}
 	domain := ""
-	if c, err := f.Grants.Connection(ctx, e.Person.Name); err == nil {
+	if c, err := v.Grants.Connection(ctx, v.event.Person.Name); err == nil {
 		_, domain, _ = strings.Cut(c.Email, "@")
 	}
 	failed := make([]spaces.FailedMember, len(members))
 	for i, m := range members {
-		failed[i] = spaces.FailedMember{
-			Member: m,
-			Err:    fault.New(fault.Denied, spaces.LikelyReason(m, domain, external)),
-		}
+		reason := spaces.LikelyReason(m, domain, external)
+		failed[i] = spaces.FailedMember{Member: m, Err: fault.New(fault.Denied, reason)}
 	}
-	return failedWidgets(ctx, i18n.In(e.Locale), words.CreatedLeftOut, failed)
+	return failed
 }
 
 // remaining returns the members whom another attempt may add, and those whom it may only check.
@@ -93,19 +88,6 @@ func remaining(o spaces.Outcome) (toAdd, toCheck []chat.Person) {
 		}
 	}
 	return toAdd, toCheck
-}
-
-func memberWidgets(say i18n.Say, joined, invited []spaces.Member) []chat.Widget {
-	var out []chat.Widget
-	for _, row := range []struct {
-		label   i18n.Text
-		members []spaces.Member
-	}{{words.CreatedJoined, joined}, {words.CreatedInvited, invited}} {
-		if len(row.members) > 0 {
-			out = append(out, chat.Widget{Label: say(row.label), Text: memberNames(say, row.members)})
-		}
-	}
-	return out
 }
 
 // memberNames joins the names of members, and counts the members whose name is unknown.

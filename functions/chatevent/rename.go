@@ -6,7 +6,6 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -17,9 +16,7 @@ func renameForm() form {
 		title: words.RenameTitle, submit: words.ButtonRename, required: []string{nameField},
 		needs:   needs(capability.EditSpaces),
 		initial: func(i invocation) chat.Inputs { return chat.Inputs{nameField: {i.Args}} },
-		draw: func(_ context.Context, _ function, e chat.Event, _ invocation, in chat.Inputs) ([]chat.Widget, error) {
-			return []chat.Widget{nameWidget(i18n.In(e.Locale), in)}, nil
-		},
+		draw:    func(_ context.Context, v *view, _ invocation, in chat.Inputs) { v.addName(in) },
 		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 			name, err := f.Spaces.Rename(ctx, e.Person.Name, i.Space, e.Inputs.First(nameField))
 			if err != nil {
@@ -27,19 +24,16 @@ func renameForm() form {
 			}
 			f.Log.InfoContext(ctx, "audit", slog.String("action", "rename"),
 				slog.String("authority", "user"), slog.String("target", string(i.Space)))
-			row, err := f.spaceButtons(e, i.Space, name, spaces.Address(i.Space))
-			if err != nil {
-				return chat.Reply{}, err
-			}
-			reply := cardReply(i18n.In(e.Locale)(words.RenameDone), buttons(row...))
+			v := f.newView(e)
+			v.row(v.spaceButtons(i.Space, name, spaces.Address(i.Space))...)
 			// KeepsCard: the card that opened the form lists the members of the space
-			reply.Card.Subtitle, reply.ClosesDialog, reply.KeepsCard = name, true, true
-			return reply, nil
+			v.out.Card.Subtitle, v.out.ClosesDialog, v.out.KeepsCard = name, true, true
+			return v.reply(words.RenameDone)
 		},
 	}
 }
 
-func nameWidget(say i18n.Say, in chat.Inputs) chat.Widget {
-	field := chat.Field{Name: nameField, Label: say(words.FormName), Limit: spaces.MaxName, Values: in[nameField]}
-	return chat.Widget{Field: &field}
+func (v *view) addName(in chat.Inputs) {
+	field := chat.Field{Name: nameField, Label: v.say(words.FormName), Limit: spaces.MaxName, Values: in[nameField]}
+	v.add(chat.Widget{Field: &field})
 }

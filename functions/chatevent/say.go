@@ -5,7 +5,6 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
@@ -23,12 +22,13 @@ func postMessage(ctx context.Context, f function, e chat.Event, i invocation) (c
 	if _, err := f.Operations.CreateMessage(ctx, operations.Self(e.Person.Name, i.Key), message); err != nil {
 		return chat.Reply{}, err
 	}
-	return postedReply(e), nil
+	return f.postedReply(e)
 }
 
 // postedReply is the reply after a message was posted. Only the person sees it. Without a reply, Chat may say that the
 // app is not responding.
-func postedReply(e chat.Event) chat.Reply {
-	say := i18n.In(e.Locale)
-	return cardReply(say(words.SayTitle), chat.Widget{Text: say(words.SayText)})
+func (f function) postedReply(e chat.Event) (chat.Reply, error) {
+	v := f.newView(e)
+	v.text(words.SayText)
+	return v.reply(words.SayTitle)
 }

@@ -5,7 +5,6 @@ import (
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
@@ -18,35 +17,31 @@ func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (ch
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	say := i18n.In(e.Locale)
+	v := f.newView(e)
 	if len(found) == 0 {
 		text := words.ListNoMatch
 		if i.Args == "" {
 			text = words.ListEmpty
 		}
-		return cardReply(say(words.ListTitle), chat.Widget{Text: say(text)}), nil
+		v.text(text)
+		return v.reply(words.ListTitle)
 	}
 	start := min(i.Page*spacesOnCard, len(found)-1)
 	end := min(start+spacesOnCard, len(found))
-	var widgets []chat.Widget
 	for _, space := range found[start:end] {
-		widgets = append(widgets, spaceWidget(say, space))
+		v.addSpace(space)
 	}
 	if end < len(found) {
 		next := i
 		next.Page++
-		more, err := f.button(words.ButtonMore, runButton, e, next)
-		if err != nil {
-			return chat.Reply{}, err
-		}
-		widgets = append(widgets, buttons(more))
+		v.row(v.button(words.ButtonMore, runButton, next))
 	} else if truncated {
-		widgets = append(widgets, chat.Widget{Text: say(words.ListCut)})
+		v.text(words.ListCut)
 	}
-	return cardReply(say(words.ListTitle), widgets...), nil
+	return v.reply(words.ListTitle)
 }
 
-func spaceWidget(say i18n.Say, space spaces.FoundSpace) chat.Widget {
-	open := chat.Button{Text: say(words.ButtonOpen), Link: config.NewSecret(space.Address)}
-	return chat.Widget{Text: space.DisplayName, SideButton: &open}
+func (v *view) addSpace(space spaces.FoundSpace) {
+	open := chat.Button{Text: v.say(words.ButtonOpen), Link: config.NewSecret(space.Address)}
+	v.add(chat.Widget{Text: space.DisplayName, SideButton: &open})
 }

@@ -8,10 +8,8 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
@@ -27,74 +25,55 @@ func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.R
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	var reply chat.Reply
+	activities, err := f.Vault.Activities(ctx, e.Person.Name, activitiesOnCard+1)
+	if err != nil {
+		return chat.Reply{}, err
+	}
+	v, title := f.newView(e), words.StatusTitle
 	if c.Connected {
-		reply, err = f.connectedCard(ctx, words.StatusTitle, e, c)
+		v.addConnected(ctx, c)
 	} else {
-		reply, err = f.notConnectedCard(ctx, e, c)
+		title = words.StatusNotConnected
+		v.addNotConnected(ctx, c)
 	}
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	approvals, err := f.approvalWidgets(ctx, e, c.Approvals)
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	activities, err := f.activityWidgets(ctx, e)
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	data, err := f.dataWidgets(e)
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	say := i18n.In(e.Locale)
-	reply.Card.Sections = append(reply.Card.Sections,
-		chat.Section{Header: say(words.StatusApproved), Widgets: approvals},
-		chat.Section{Header: say(words.StatusActivity), Widgets: activities},
-		chat.Section{Header: say(words.StatusData), Widgets: data})
-	return reply, nil
+	v.section(words.StatusApproved)
+	v.addApprovals(ctx, c.Approvals)
+	v.section(words.StatusActivity)
+	v.addActivities(activities)
+	v.section(words.StatusData)
+	v.addData()
+	return v.reply(title)
 }
 
-// dataWidgets offers to download or erase what Deputy stores about the person.
-func (f function) dataWidgets(e chat.Event) ([]chat.Widget, error) {
-	say := i18n.In(e.Locale)
-	link, err := f.Grants.ExportLink(e.Person.Name)
-	if err != nil {
-		return nil, err
-	}
-	erase, err := f.button(words.ButtonErase, askEraseButton, e, invocation{})
-	download := chat.Button{Text: say(words.ButtonDownload), Link: link}
-	return []chat.Widget{{Text: say(words.StatusDataText)}, buttons(download, erase)}, err
+// addData offers to download or erase what Deputy stores about the person.
+func (v *view) addData() {
+	link, err := v.Grants.ExportLink(v.event.Person.Name)
+	v.keep(err)
+	v.text(words.StatusDataText)
+	download := chat.Button{Text: v.say(words.ButtonDownload), Link: link}
+	v.row(download, v.button(words.ButtonErase, askEraseButton, invocation{}))
 }
 
-func (f function) notConnectedCard(ctx context.Context, e chat.Event, c grants.Connection) (chat.Reply, error) {
-	say := i18n.In(e.Locale)
-	widgets := []chat.Widget{{Text: say(words.StatusNotConnectedText)}}
-	if c.Ended && f.Grants.ClaimEndNotice(ctx, e.Person.Name) {
-		widgets = append([]chat.Widget{{Text: say(words.ConnectEnded)}}, widgets...)
+func (v *view) addNotConnected(ctx context.Context, c grants.Connection) {
+	if c.Ended && v.Grants.ClaimEndNotice(ctx, v.event.Person.Name) {
+		v.text(words.ConnectEnded)
 	}
-	connect, err := f.consentButton(ctx, say(words.ButtonConnect), e, capability.CreateSpaces)
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	return cardReply(say(words.StatusNotConnected), append(widgets, buttons(connect))...), nil
+	v.text(words.StatusNotConnectedText)
+	v.row(v.consentButton(ctx, words.ButtonConnect, capability.CreateSpaces))
 }
 
-func (f function) connectedCard(
-	ctx context.Context, title i18n.Text, e chat.Event, c grants.Connection,
-) (chat.Reply, error) {
-	say := i18n.In(e.Locale)
-	widgets := append([]chat.Widget{{Label: say(words.StatusAccount), Text: c.Email}}, capabilityWidgets(say, c)...)
-	widgets = append(widgets, chat.Widget{Label: say(words.StatusSince), Text: formatTime(say, c.Since)})
+func (v *view) addConnected(ctx context.Context, c grants.Connection) {
+	v.labeled(words.StatusAccount, c.Email)
+	v.addCapabilities(c)
+	v.labeled(words.StatusSince, formatTime(v.say, c.Since))
 	if c.Via != "" {
-		widgets = append(widgets, chat.Widget{Text: say(words.StatusVia, c.Via)})
+		v.text(words.StatusVia, c.Via)
 	}
 	if !c.Until.IsZero() {
-		widgets = append(widgets, chat.Widget{Label: say(words.StatusUntil), Text: formatTime(say, c.Until)})
+		v.labeled(words.StatusUntil, formatTime(v.say, c.Until))
 	}
 	if c.SignInRequired {
-		widgets = append(widgets, chat.Widget{Text: say(words.ConnectSignIn)})
+		v.text(words.ConnectSignIn)
 	}
 	text, wanted := words.ButtonReconnect, c.Allowed
 	switch {
@@ -103,19 +82,12 @@ func (f function) connectedCard(
 	case len(c.Declined) > 0:
 		text, wanted = words.ButtonAllowRest, append(wanted, c.Declined...)
 	}
-	allow, err := f.consentButton(ctx, say(text), e, wanted...)
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	leave, err := f.button(words.ButtonDisconnect, runButton, e, invocation{Command: disconnectCommand})
-	if err != nil {
-		return chat.Reply{}, err
-	}
-	return cardReply(say(title), append(widgets, buttons(allow, leave))...), nil
+	allow := v.consentButton(ctx, text, wanted...)
+	v.row(allow, v.button(words.ButtonDisconnect, runButton, invocation{Command: disconnectCommand}))
 }
 
-// capabilityWidgets lists the capabilities that the person allowed, declined, and was not asked for.
-func capabilityWidgets(say i18n.Say, c grants.Connection) []chat.Widget {
+// addCapabilities lists the capabilities that the person allowed, declined, and was not asked for.
+func (v *view) addCapabilities(c grants.Connection) {
 	byState := map[i18n.Text][]string{}
 	for _, known := range capability.All() {
 		state := words.StatusNotAsked
@@ -127,23 +99,11 @@ func capabilityWidgets(say i18n.Say, c grants.Connection) []chat.Widget {
 		case !known.UsedInChat():
 			continue
 		}
-		byState[state] = append(byState[state], "• "+say(known.Description()))
+		byState[state] = append(byState[state], "• "+v.say(known.Description()))
 	}
-	var out []chat.Widget
 	for _, state := range []i18n.Text{words.StatusAllowed, words.StatusDeclined, words.StatusNotAsked} {
-		if len(byState[state]) > 0 {
-			out = append(out, chat.Widget{Label: say(state), Text: strings.Join(byState[state], "\n")})
-		}
+		v.labeled(state, strings.Join(byState[state], "\n"))
 	}
-	return out
-}
-
-// consentButton returns a button that opens Google's consent for these capabilities.
-func (f function) consentButton(
-	ctx context.Context, text string, e chat.Event, wanted ...capability.Capability,
-) (chat.Button, error) {
-	link, err := f.Consent.Invite(ctx, resource.Named(e.Person.Name), config.Secret{}, wanted...)
-	return chat.Button{Text: text, Link: link}, err
 }
 
 func formatTime(say i18n.Say, t time.Time) string { return t.UTC().Format(say(words.TimeLayout)) }

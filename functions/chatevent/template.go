@@ -9,28 +9,27 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/words"
 )
 
-// templateMenu returns a menu of the operator's templates and a button that applies the chosen one. It returns no
-// widgets when there are no templates, or they can't be read.
-func (f function) templateMenu(ctx context.Context, e chat.Event, i invocation, in chat.Inputs) ([]chat.Widget, error) {
-	set, err := f.Callers.Read(ctx)
+// addTemplateMenu adds a menu of the operator's templates and a button that applies the chosen one. It adds nothing
+// when there are no templates, or they can't be read.
+func (v *view) addTemplateMenu(ctx context.Context, i invocation, in chat.Inputs) {
+	set, err := v.Callers.Read(ctx)
 	if err != nil {
-		f.logError(ctx, err)
-		return nil, nil
+		v.logError(ctx, err)
+		return
 	}
 	if len(set.Templates) == 0 {
-		return nil, nil
+		return
 	}
-	say, remaining := i18n.In(e.Locale), 4_000 // bytes for the names, because the card must hold other fields too
+	remaining := 4_000 // bytes for the names, because the card must hold other fields too
 	menu := chat.Field{
-		Kind: chat.Choice, Name: templateField, Label: say(words.FormTemplate), Values: in[templateField],
-		Options: []chat.Option{{Value: defaultOption, Text: say(words.FormTemplateNone)}},
+		Kind: chat.Choice, Name: templateField, Label: v.say(words.FormTemplate), Values: in[templateField],
+		Options: []chat.Option{{Value: defaultOption, Text: v.say(words.FormTemplateNone)}},
 	}
 	for _, t := range set.Templates {
 		if remaining -= 2 * jsonSize(t.Name); remaining > 0 {
@@ -40,8 +39,8 @@ func (f function) templateMenu(ctx context.Context, e chat.Event, i invocation, 
 	if len(menu.Values) == 0 {
 		menu.Values = []string{defaultOption}
 	}
-	apply, err := f.button(words.ButtonUseTemplate, fillFormButton, e, i)
-	return []chat.Widget{{Field: &menu}, buttons(apply)}, err
+	v.add(chat.Widget{Field: &menu})
+	v.row(v.button(words.ButtonUseTemplate, fillFormButton, i))
 }
 
 func fillForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
@@ -50,11 +49,11 @@ func fillForm(ctx context.Context, f function, e chat.Event, i invocation) (chat
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	t, ok := set.Template(e.Inputs.First(templateField))
-	if !ok {
-		return f.show(ctx, e, i, e.Inputs, notice{})
+	in := e.Inputs
+	if t, ok := set.Template(in.First(templateField)); ok {
+		in = applyTemplate(in, t)
 	}
-	return f.show(ctx, e, i, applyTemplate(e.Inputs, t), notice{})
+	return f.show(ctx, e, i, in, notice{})
 }
 
 // applyTemplate keeps the values that the template doesn't set, and adds the template's members to those in the form.
