@@ -41,9 +41,7 @@ type handler func(context.Context, function, chat.Event, invocation) (chat.Reply
 // buttonHandlers is a function because a variable would be an initialization cycle: handlers draw buttons.
 func buttonHandlers() map[string]handler {
 	return map[string]handler{
-		runButton: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-			return f.runCommand(ctx, e, i)
-		},
+		runButton:        runCommand,
 		disconnectButton: disconnect,
 		askEraseButton:   askErase,
 		eraseButton:      eraseAll,

@@ -124,7 +124,7 @@ func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error
 	}
 	switch e.Kind {
 	case chat.Command:
-		return f.runCommand(ctx, e, newInvocation(e))
+		return runCommand(ctx, f, e, newInvocation(e))
 	case chat.Click:
 		if e.Dialog == chat.DialogCancelled {
 			return chat.Reply{}, nil

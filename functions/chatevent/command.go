@@ -151,7 +151,7 @@ func findCommand(id int) (command, bool) {
 	return all[index], true
 }
 
-func (f function) runCommand(ctx context.Context, e chat.Event, i invocation) (chat.Reply, error) {
+func runCommand(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
 	stateOf(ctx).retry = attempt{runButton, i}
 	c, ok := findCommand(i.Command)
 	if !ok {

@@ -15,11 +15,9 @@ import (
 // Chat repeats the command after the consent. In a space, that repetition would publish the command, and Chat can't
 // repeat a click. The reply there is a private card with the buttons Connect and Continue. The card also replaces the
 // prompt when there is a reason to show, since a prompt has no text. A submitted form stays open, to be sent again.
-func (f function) requestConsent(ctx context.Context, state *requestState, n *capability.ConsentError) (chat.Reply,
-	error,
-) {
-	e := state.event
-	text, hasReason := words.ConnectText, false
+func (f function) requestConsent(ctx context.Context, n *capability.ConsentError) (chat.Reply, error) {
+	state := stateOf(ctx)
+	e, text, hasReason := state.event, words.ConnectText, false
 	switch {
 	case n.SignInRequired:
 		text, hasReason = words.ConnectSignIn, true

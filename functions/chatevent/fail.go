@@ -1,6 +1,7 @@
 package chatevent
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -16,10 +17,10 @@ import (
 func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	state := stateOf(r.Context())
 	if !state.verified {
-		w.WriteHeader(httpStatus(fault.KindOf(err)))
+		w.WriteHeader(cmp.Or(statuses[fault.KindOf(err)], http.StatusInternalServerError))
 		return
 	}
-	reply, failed := f.errorReply(r.Context(), state, err, logging.Reference(r.Context()))
+	reply, failed := f.errorReply(r.Context(), err)
 	if failed == nil {
 		failed = f.writeReply(w, state, reply)
 	}
@@ -28,29 +29,22 @@ func (f function) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-func httpStatus(k fault.Kind) int {
-	switch k {
-	case fault.Unauthenticated:
-		return http.StatusUnauthorized
-	case fault.Invalid:
-		return http.StatusBadRequest
-	case fault.Unavailable:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
+var statuses = map[fault.Kind]int{
+	fault.Unauthenticated: http.StatusUnauthorized, fault.Invalid: http.StatusBadRequest,
+	fault.Unavailable: http.StatusServiceUnavailable,
 }
 
 // warning makes a message stand out among the fields of a form.
 const warning = "⚠️ "
 
 // errorReply returns a card for an error, or Chat's own prompt when the person must consent.
-func (f function) errorReply(ctx context.Context, state *requestState, err error, ref string) (chat.Reply, error) {
+func (f function) errorReply(ctx context.Context, err error) (chat.Reply, error) {
 	if needs, ok := capability.AsConsentError(err); ok {
-		return f.requestConsent(ctx, state, needs)
+		return f.requestConsent(ctx, needs)
 	}
+	state := stateOf(ctx)
 	v := f.newView(state.event)
-	text := fault.Public(v.say, err, ref)
+	text := fault.Public(v.say, err, logging.Reference(ctx))
 	if state.redrawForm != nil {
 		return state.redrawForm(notice{field: invalidField(err), widgets: []chat.Widget{{Text: warning + text}}})
 	}
