@@ -122,14 +122,19 @@ var PermissionFields = []string{
 	"manageApps", "manageWebhooks", "replyMessages",
 }
 
+// permissionSettings returns where s holds each of PermissionFields.
+func permissionSettings(s *chatapi.PermissionSettings) map[string]**chatapi.PermissionSetting {
+	return map[string]**chatapi.PermissionSetting{
+		"manageMembersAndGroups": &s.ManageMembersAndGroups, "modifySpaceDetails": &s.ModifySpaceDetails,
+		"toggleHistory": &s.ToggleHistory, "useAtMentionAll": &s.UseAtMentionAll,
+		"manageApps": &s.ManageApps, "manageWebhooks": &s.ManageWebhooks, "replyMessages": &s.ReplyMessages,
+	}
+}
+
 // api returns p in the form of the Chat API, and its update mask.
 func (p Permissions) api() (*chatapi.PermissionSettings, string) {
 	var out chatapi.PermissionSettings
-	settings := map[string]**chatapi.PermissionSetting{
-		"manageMembersAndGroups": &out.ManageMembersAndGroups, "modifySpaceDetails": &out.ModifySpaceDetails,
-		"toggleHistory": &out.ToggleHistory, "useAtMentionAll": &out.UseAtMentionAll,
-		"manageApps": &out.ManageApps, "manageWebhooks": &out.ManageWebhooks, "replyMessages": &out.ReplyMessages,
-	}
+	settings := permissionSettings(&out)
 	var mask []string
 	for _, field := range PermissionFields {
 		role, ok := p[field]
@@ -151,12 +156,8 @@ func permissionsFrom(s *chatapi.PermissionSettings) Permissions {
 		return nil
 	}
 	out := Permissions{}
-	for field, setting := range map[string]*chatapi.PermissionSetting{
-		"manageMembersAndGroups": s.ManageMembersAndGroups, "modifySpaceDetails": s.ModifySpaceDetails,
-		"toggleHistory": s.ToggleHistory, "useAtMentionAll": s.UseAtMentionAll,
-		"manageApps": s.ManageApps, "manageWebhooks": s.ManageWebhooks, "replyMessages": s.ReplyMessages,
-	} {
-		switch {
+	for field, place := range permissionSettings(s) {
+		switch setting := *place; {
 		case setting == nil:
 		case setting.MembersAllowed:
 			out[field] = RoleMember

@@ -1,6 +1,7 @@
 package spaces
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -59,13 +60,7 @@ func (r Request) Normalize(person resource.Person) (Request, error) {
 	}
 	r.Description, r.Guidelines = text.Clean(r.Description), text.Clean(r.Guidelines)
 	r.Rest.FirstMessage = text.Clean(r.Rest.FirstMessage)
-	switch description, guidelines := utf8.RuneCountInString(r.Description), utf8.RuneCountInString(r.Guidelines); {
-	case description > MaxDescription:
-		return r, fault.New(fault.Invalid, words.ErrorDescriptionTooLong, description, MaxDescription)
-	case guidelines > MaxGuidelines:
-		return r, fault.New(fault.Invalid, words.ErrorGuidelinesTooLong, guidelines, MaxGuidelines)
-	}
-	if err := r.Rest.check(); err != nil {
+	if err := cmp.Or(checkDetails(r.Description, r.Guidelines), r.Rest.check()); err != nil {
 		return r, err
 	}
 	seen := map[string]bool{string(person): true}
@@ -77,6 +72,17 @@ func (r Request) Normalize(person resource.Person) (Request, error) {
 		return r, fault.New(fault.Invalid, words.ErrorTooManyPeople, len(r.Members)+len(r.More), MaxMembers+MaxMore)
 	}
 	return r, nil
+}
+
+// checkDetails checks the lengths of a description and guidelines.
+func checkDetails(description, guidelines string) error {
+	switch d, g := utf8.RuneCountInString(description), utf8.RuneCountInString(guidelines); {
+	case d > MaxDescription:
+		return fault.New(fault.Invalid, words.ErrorDescriptionTooLong, d, MaxDescription)
+	case g > MaxGuidelines:
+		return fault.New(fault.Invalid, words.ErrorGuidelinesTooLong, g, MaxGuidelines)
+	}
+	return nil
 }
 
 // unseen returns the members who are not in seen, and adds them to it.

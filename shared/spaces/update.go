@@ -3,7 +3,6 @@ package spaces
 import (
 	"context"
 	"maps"
-	"unicode/utf8"
 
 	chatapi "google.golang.org/api/chat/v1"
 
@@ -36,51 +35,40 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 		return Info{}, fault.Wrap("spaces.Update", err)
 	}
 	wait := s.pace()
-	steps := []struct {
-		wanted bool
-		do     func() error
-	}{
-		{c.DisplayName != nil, func() error {
+	var steps []func() error
+	if c.DisplayName != nil {
+		steps = append(steps, func() error {
 			_, err := s.Rename(ctx, person, space, *c.DisplayName)
 			return err
-		}},
-		{c.Description != nil || c.Guidelines != nil, func() error { return s.describe(ctx, person, space, c) }},
-		{c.History != nil, func() error {
-			values := &chatapi.Space{SpaceHistoryState: string(*c.History)}
-			return s.patch(ctx, person, space, values, "spaceHistoryState")
-		}},
-		{len(c.Permissions) > 0, func() error {
-			settings, mask := c.Permissions.api()
-			return s.patch(ctx, person, space, &chatapi.Space{PermissionSettings: settings}, mask)
-		}},
-		{!c.Access.empty(), func() error { return s.patchAccess(ctx, person, space, c.Access, wait) }},
-		{c.Discoverable != nil || c.Audience != nil, func() error {
-			settings := &chatapi.AccessSettings{
-				Audience:        c.Apply(Info{}).Audience,
-				ForceSendFields: []string{"Audience"},
-			}
-			return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: settings}, "accessSettings.audience")
-		}},
+		})
 	}
-	done := false
-	for _, step := range steps {
-		if !step.wanted {
-			continue
-		}
+	if c.Description != nil || c.Guidelines != nil {
+		steps = append(steps, func() error { return s.describe(ctx, person, space, c) })
+	}
+	rest := FollowUp{History: valueOr(c.History, ""), Permissions: c.Permissions, Access: c.Access}
+	for _, step := range rest.Steps() {
+		steps = append(steps, func() error { return s.doStep(ctx, person, "", space, step, rest, wait) })
+	}
+	if c.Discoverable != nil || c.Audience != nil {
+		settings := &chatapi.AccessSettings{Audience: c.Apply(Info{}).Audience, ForceSendFields: []string{"Audience"}}
+		steps = append(steps, func() error {
+			return s.patch(ctx, person, space, &chatapi.Space{AccessSettings: settings}, "accessSettings.audience")
+		})
+	}
+	for i, step := range steps {
 		err := wait(ctx)
 		if err == nil {
-			err = step.do()
+			err = step()
+		}
+		if err != nil && i > 0 {
+			err = &fault.PartialError{Err: err}
 		}
 		if err != nil {
-			if done {
-				err = &fault.PartialError{Err: err}
-			}
 			return Info{}, fault.Wrap("spaces.Update", err)
 		}
-		done = true
 	}
 	updated, err := s.get(ctx, person, space, capability.EditSpaces) // the scope to edit can also read
-	if err != nil && done {
+	if err != nil && len(steps) > 0 {
 		// The change is complete, only its result is unknown.
 		err = &fault.Error{Op: "spaces.Update", Kind: fault.Unavailable, Public: words.ErrorChatSilent, Err: err}
 		err = &fault.PartialError{Err: err}
@@ -116,11 +104,8 @@ func valueOr[T any](p *T, fallback T) T {
 
 func (c Change) check() error {
 	// Rename, the first step, checks the name.
-	if n := utf8.RuneCountInString(valueOr(c.Description, "")); n > MaxDescription {
-		return fault.New(fault.Invalid, words.ErrorDescriptionTooLong, n, MaxDescription)
-	}
-	if n := utf8.RuneCountInString(valueOr(c.Guidelines, "")); n > MaxGuidelines {
-		return fault.New(fault.Invalid, words.ErrorGuidelinesTooLong, n, MaxGuidelines)
+	if err := checkDetails(valueOr(c.Description, ""), valueOr(c.Guidelines, "")); err != nil {
+		return err
 	}
 	if c.History != nil && *c.History != HistoryOn && *c.History != HistoryOff {
 		return fault.New(fault.Invalid, words.ErrorHistoryUnknown)
