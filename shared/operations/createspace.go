@@ -264,19 +264,18 @@ func (o *Operations) CreateConversation(ctx context.Context, c Call, in NewConve
 	}
 	op := operation{name: "createConversation", actions: []string{callers.CreateSpaces}, needs: needs}
 	return run(ctx, o, c, op, []any{in.Direct, users(in.Members)}, func(a actor) (CreatedSpace, effect, error) {
-		var group spaces.Conversation
+		var space spaces.CreatedSpace
 		var err error
 		if in.Direct {
-			group, err = a.spaces.EnsureDirectMessage(ctx, a.person, a.key, in.Members[0])
+			space, err = a.spaces.EnsureDirectMessage(ctx, a.person, a.key, in.Members[0])
 		} else {
-			group, err = a.spaces.EnsureGroupChat(ctx, a.person, a.key, in.Members)
+			space, err = a.spaces.EnsureGroupChat(ctx, a.person, a.key, in.Members)
 		}
 		if err != nil {
 			return CreatedSpace{}, effect{}, err
 		}
-		space := spaces.CreatedSpace{Name: group.Name, Address: group.Address, Outcome: group.Outcome}
 		answer := newCreatedSpace(a, space, spaces.Request{Members: in.Members})
-		answer.Reused = group.Found
+		answer.Reused = space.Found
 		return answer, effect{string(answer.Name), answer.Unfinished()}, nil
 	})
 }

@@ -48,8 +48,7 @@ func doWith[T any, C googlecall.Call[C, T]](
 func withTakenName(name string, err error) error {
 	if err != nil && name != "" && fault.KindOf(err) == fault.Conflict {
 		return &fault.Error{
-			Op: "spaces", Kind: fault.Conflict, Public: words.ErrorNameTaken, Args: []any{name},
-			Err: err,
+			Op: "spaces", Kind: fault.Conflict, Public: words.ErrorNameTaken, Args: []any{name}, Err: err,
 		}
 	}
 	return err

@@ -13,11 +13,12 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// CreatedSpace is a space that was created, and the outcome of the steps that follow.
+// CreatedSpace is a space or conversation that was created or found, and the outcome of the steps that follow.
 type CreatedSpace struct {
 	Name        resource.SpaceName
 	DisplayName string
 	Address     string // for a browser
+	Found       bool   // a conversation that existed before
 	Outcome
 }
 
@@ -56,7 +57,7 @@ func (s *Spaces) Create(ctx context.Context, person resource.Person, key resourc
 	}
 	name := resource.SpaceName(space.Name)
 	outcome := s.Finish(ctx, person, key, name, r)
-	return CreatedSpace{name, cmp.Or(space.DisplayName, r.DisplayName), uri(space), outcome}, nil
+	return CreatedSpace{name, cmp.Or(space.DisplayName, r.DisplayName), uri(space), false, outcome}, nil
 }
 
 // uri returns the address of a space for a browser. The response to a repeated request may lack it.

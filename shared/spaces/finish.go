@@ -40,8 +40,7 @@ type FailedStep struct {
 // setup. It checks which of r.Members were added. Failures are part of the outcome. It can be repeated with the same
 // key: members are not added twice.
 func (s *Spaces) Finish(
-	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName,
-	r Request,
+	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, r Request,
 ) Outcome {
 	members, more := r.Members, r.More
 	out := Outcome{FailedSteps: s.doFollowUp(ctx, person, key, space, r.Rest)}

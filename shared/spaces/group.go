@@ -15,21 +15,13 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// Conversation is a group conversation and the outcome for its members.
-type Conversation struct {
-	Name    resource.SpaceName
-	Address string
-	Found   bool // it existed before
-	Outcome
-}
-
 // EnsureGroupChat finds or creates the group conversation of a person with exactly these members. It is safe to repeat.
 func (s *Spaces) EnsureGroupChat(
 	ctx context.Context, person resource.Person, key resource.Key, members []Member,
-) (Conversation, error) {
+) (CreatedSpace, error) {
 	members, err := s.otherMembers(ctx, person, members)
 	if err != nil {
-		return Conversation{}, fault.Wrap("spaces.EnsureGroupChat", err)
+		return CreatedSpace{}, fault.Wrap("spaces.EnsureGroupChat", err)
 	}
 	parts := []string{string(person), string(key)}
 	for _, m := range members {
@@ -37,7 +29,7 @@ func (s *Spaces) EnsureGroupChat(
 	}
 	id, err := requestID(s.keys, "group", parts...)
 	if err != nil {
-		return Conversation{}, fault.Wrap("spaces.EnsureGroupChat", err)
+		return CreatedSpace{}, fault.Wrap("spaces.EnsureGroupChat", err)
 	}
 	needed := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
 	out, err := s.findGroup(ctx, person, parts[2:], needed)
@@ -45,11 +37,11 @@ func (s *Spaces) EnsureGroupChat(
 		var space *chatapi.Space
 		setup := s.api.Spaces.Setup(setupRequest(id, "GROUP_CHAT", members))
 		if space, err = do(ctx, s, person, setup, needed...); err == nil {
-			out = Conversation{Name: resource.SpaceName(space.Name), Address: uri(space)}
+			out = CreatedSpace{Name: resource.SpaceName(space.Name), Address: uri(space)}
 		}
 	}
 	if err != nil {
-		return Conversation{}, fault.Wrap("spaces.EnsureGroupChat", err)
+		return CreatedSpace{}, fault.Wrap("spaces.EnsureGroupChat", err)
 	}
 	out.Outcome = s.Finish(ctx, person, key, out.Name, Request{Members: members})
 	return out, nil
@@ -57,48 +49,40 @@ func (s *Spaces) EnsureGroupChat(
 
 // EnsureDirectMessage finds or creates the direct message of a person with a member.
 // It is safe to repeat: Google returns the existing one.
-func (s *Spaces) EnsureDirectMessage(ctx context.Context, person resource.Person, key resource.Key,
-	m Member) (Conversation,
-	error,
-) {
+func (s *Spaces) EnsureDirectMessage(
+	ctx context.Context, person resource.Person, key resource.Key, m Member,
+) (CreatedSpace, error) {
 	if m.group() {
-		return Conversation{}, fault.New(fault.Invalid, words.GroupNoGroups)
+		return CreatedSpace{}, fault.New(fault.Invalid, words.GroupNoGroups)
 	}
 	id, err := requestID(s.keys, "direct", string(person), string(key), m.User)
 	if err != nil {
-		return Conversation{}, fault.Wrap("spaces.EnsureDirectMessage", err)
+		return CreatedSpace{}, fault.Wrap("spaces.EnsureDirectMessage", err)
 	}
 	setup := s.api.Spaces.Setup(setupRequest(id, "DIRECT_MESSAGE", []Member{m}))
 	space, err := do(ctx, s, person, setup, capability.CreateSpaces)
 	if err != nil {
-		return Conversation{}, fault.Wrap("spaces.EnsureDirectMessage", err)
+		return CreatedSpace{}, fault.Wrap("spaces.EnsureDirectMessage", err)
 	}
 	outcome := Outcome{Joined: []Member{m}}
-	return Conversation{Name: resource.SpaceName(space.Name), Address: uri(space), Outcome: outcome}, nil
+	return CreatedSpace{Name: resource.SpaceName(space.Name), Address: uri(space), Outcome: outcome}, nil
 }
 
 // otherMembers returns the members without duplicates and without the person.
 // Invalid if a group is among them, or if fewer than two people are left.
 func (s *Spaces) otherMembers(ctx context.Context, person resource.Person, members []Member) ([]Member, error) {
-	self := ""
+	seen := map[string]bool{string(person): true}
 	if slices.ContainsFunc(members, func(m Member) bool { return strings.Contains(m.User, "@") }) {
 		email, err := s.auth.Email(ctx, person)
 		if err != nil {
 			return nil, err
 		}
-		self = "users/" + address.Lower(email)
+		seen["users/"+address.Lower(email)] = true
 	}
-	var out []Member
-	for _, m := range members {
-		same := func(o Member) bool { return o.User == m.User }
-		switch {
-		case m.group():
-			return nil, fault.New(fault.Invalid, words.GroupNoGroups)
-		case m.User != string(person) && m.User != self && !slices.ContainsFunc(out, same):
-			out = append(out, m)
-		}
-	}
+	out := unseen(members, seen)
 	switch n := len(out); {
+	case slices.ContainsFunc(members, Member.group):
+		return nil, fault.New(fault.Invalid, words.GroupNoGroups)
 	case n < 2:
 		return nil, fault.New(fault.Invalid, words.GroupWho)
 	case n > MaxMembers:
@@ -109,7 +93,7 @@ func (s *Spaces) otherMembers(ctx context.Context, person resource.Person, membe
 
 func (s *Spaces) findGroup(
 	ctx context.Context, person resource.Person, users []string, needed []capability.Capability,
-) (Conversation, error) {
+) (CreatedSpace, error) {
 	call := s.api.Spaces.FindGroupChats().Users(users...)
 	found, _, err := googlecall.List(1, func(size int64, token string) (page, error) {
 		if token != "" {
@@ -122,10 +106,10 @@ func (s *Spaces) findGroup(
 		return page{Items: res.Spaces, Next: res.NextPageToken}, nil
 	})
 	if err != nil || len(found) == 0 {
-		return Conversation{}, err
+		return CreatedSpace{}, err
 	}
 	space := found[0]
-	return Conversation{Name: resource.SpaceName(space.Name), Address: uri(space), Found: true}, nil
+	return CreatedSpace{Name: resource.SpaceName(space.Name), Address: uri(space), Found: true}, nil
 }
 
 func setupRequest(id, spaceType string, members []Member) *chatapi.SetUpSpaceRequest {

@@ -81,31 +81,22 @@ type Page struct {
 func (s *Spaces) List(
 	ctx context.Context, person resource.Person, words string, size int64, token string,
 ) (Page, error) {
-	var out Page
+	var found page
+	var cut bool
 	var err error
 	switch {
 	case s.admin:
-		out, err = s.searchAll(ctx, person, words, size, token)
+		found, err = s.searchAll(ctx, person, words, size, token)
 	case words != "":
-		var found []*chatapi.Space
-		var cut bool
-		found, cut, err = s.search(ctx, person, words)
-		out = newPage(page{Items: found})
-		out.Truncated = cut
+		found.Items, cut, err = s.search(ctx, person, words)
 	default:
-		var found page
 		found, err = googlecall.NextPage(size, token, func(size int64, token string) (page, error) {
 			return s.listPage(ctx, person, size, token)
 		})
-		out = newPage(found)
 	}
-	return out, fault.Wrap("spaces.List", err)
-}
-
-func newPage(found page) Page {
-	out := Page{Next: found.Next}
+	out := Page{Next: found.Next, Truncated: cut}
 	for _, f := range found.Items {
 		out.Spaces = append(out.Spaces, infoFrom(f))
 	}
-	return out
+	return out, fault.Wrap("spaces.List", err)
 }

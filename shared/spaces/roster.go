@@ -24,10 +24,6 @@ type roster struct {
 	failed       map[string]error  // who could not be looked up
 }
 
-func newRoster() roster {
-	return roster{map[string]string{}, map[string]string{}, nil, map[string]error{}}
-}
-
 func (r roster) add(user, state, label string) { r.state[user], r.label[user] = state, label }
 
 // maxListed is how many members of one space are listed. Those who may be missing are looked up one by one.
@@ -39,7 +35,7 @@ const maxListed = 2_000
 func (s *Spaces) readRoster(
 	ctx context.Context, person resource.Person, space resource.SpaceName, members []Member,
 ) (roster, error) {
-	out := newRoster()
+	out := roster{map[string]string{}, map[string]string{}, nil, map[string]error{}}
 	list, more, err := s.listMembers(ctx, person, space, maxListed, "", capability.ReadMembers)
 	if err != nil {
 		return out, err

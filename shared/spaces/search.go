@@ -79,16 +79,15 @@ func (s *Spaces) searchPage(
 // searchAll returns a page of the spaces of an administrator's organization, with or without words.
 func (s *Spaces) searchAll(
 	ctx context.Context, person resource.Person, words string, size int64, token string,
-) (Page, error) {
+) (page, error) {
 	query := `customer = "customers/my_customer" AND space_type = "SPACE"`
 	if words != "" {
 		query += ` AND display_name:` + quote(words)
 	}
 	call := s.api.Spaces.Search().Query(query).OrderBy("create_time DESC")
-	found, err := googlecall.NextPage(size, token, func(size int64, token string) (page, error) {
+	return googlecall.NextPage(size, token, func(size int64, token string) (page, error) {
 		return s.searchPage(ctx, person, call, size, token)
 	})
-	return newPage(found), err
 }
 
 func quote(words string) string {
