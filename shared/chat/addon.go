@@ -11,12 +11,8 @@ import (
 // kind.
 type addOnEvent struct {
 	Type   looseText `json:"type"` // only in classic events
-	Common struct {
-		Locale     looseText            `json:"userLocale"`
-		Parameters map[string]looseText `json:"parameters"`
-		Inputs     formInputs           `json:"formInputs"`
-	} `json:"commonEventObject"`
-	Chat addOnChat `json:"chat"`
+	Common common    `json:"commonEventObject"`
+	Chat   addOnChat `json:"chat"`
 }
 
 type addOnChat struct {
@@ -100,67 +96,64 @@ func (e addOnEvent) event() Event {
 
 // addOnReply contains the actions that Deputy uses (workspace/add-ons/chat/convert).
 type addOnReply struct {
-	HostApp *hostApp             `json:"hostAppDataAction,omitempty"`
-	Action  *action              `json:"action,omitempty"`
-	Prompt  *authorizationPrompt `json:"basic_authorization_prompt,omitempty"`
-}
-
-type hostApp struct {
-	Chat chatAction `json:"chatDataAction"`
-}
-
-type chatAction struct {
-	Create *messageAction `json:"createMessageAction,omitempty"`
-	Update *messageAction `json:"updateMessageAction,omitempty"`
+	HostApp struct {
+		Chat struct {
+			Create messageAction `json:"createMessageAction,omitzero"`
+			Update messageAction `json:"updateMessageAction,omitzero"`
+		} `json:"chatDataAction"`
+	} `json:"hostAppDataAction,omitzero"`
+	Action struct {
+		Navigations []navigation `json:"navigations"`
+	} `json:"action,omitzero"`
+	Prompt struct {
+		URL      string `json:"authorization_url"`
+		Resource string `json:"resource"`
+	} `json:"basic_authorization_prompt,omitzero"`
 }
 
 type messageAction struct {
 	Message *wireMessage `json:"message"`
 }
 
-// action navigates between cards. Classic apps use it too, on the Home tab.
-type action struct {
-	Navigations []navigation `json:"navigations"`
-}
-
 type navigation struct {
-	Push   *wireCard      `json:"pushCard,omitempty"`
-	Update *wireCard      `json:"updateCard,omitempty"`
-	End    *endNavigation `json:"endNavigation,omitempty"`
+	Push   *wireCard `json:"pushCard,omitempty"`
+	Update *wireCard `json:"updateCard,omitempty"`
+	End    struct {
+		Action string `json:"action"`
+	} `json:"endNavigation,omitzero"`
 }
 
-type endNavigation struct {
-	Action string `json:"action"`
-}
-
-func navigate(n navigation) *action { return &action{[]navigation{n}} }
-
-type authorizationPrompt struct {
-	URL      string `json:"authorization_url"`
-	Resource string `json:"resource"`
+// navigate returns a reply that navigates between cards. Classic apps use it too, on the Home tab.
+func navigate(n navigation) (out addOnReply) {
+	out.Action.Navigations = []navigation{n}
+	return out
 }
 
 // encodeAddOn returns the reply in add-on format. Its buttons must name the endpoint, or Chat never calls the app
 // (workspace/add-ons/chat/convert, workspace/chat/receive-respond-interactions).
 func (r Reply) encodeAddOn(e Event, endpoint string) any {
+	var out addOnReply
 	if !r.ConnectURL.Empty() {
-		return addOnReply{Prompt: &authorizationPrompt{URL: r.ConnectURL.Reveal(), Resource: "Deputy"}}
+		out.Prompt.URL, out.Prompt.Resource = r.ConnectURL.Reveal(), "Deputy"
+		return out
 	}
-	switch r.target(e) {
+	var n navigation
+	switch target := r.target(e); target {
 	case targetNone:
-		return addOnReply{}
-	case targetCloseDialog:
-		return addOnReply{Action: navigate(navigation{End: &endNavigation{"CLOSE_DIALOG"}})}
-	case targetHomeTab:
-		if e.Kind != Home {
-			return addOnReply{Action: navigate(navigation{Update: r.Card.wire(endpoint)})}
-		}
-		fallthrough
-	case targetDialog:
-		return addOnReply{Action: navigate(navigation{Push: r.Card.wire(endpoint)})}
+		return out
 	case targetReplaceCard:
-		return addOnReply{HostApp: &hostApp{chatAction{Update: &messageAction{r.message(e, endpoint)}}}}
-	default:
-		return addOnReply{HostApp: &hostApp{chatAction{Create: &messageAction{r.message(e, endpoint)}}}}
+		out.HostApp.Chat.Update.Message = r.message(e, endpoint)
+		return out
+	case targetNewMessage:
+		out.HostApp.Chat.Create.Message = r.message(e, endpoint)
+		return out
+	case targetCloseDialog:
+		n.End.Action = "CLOSE_DIALOG"
+	case targetHomeTab, targetDialog:
+		n.Push = r.Card.wire(endpoint)
+		if target == targetHomeTab && e.Kind != Home {
+			n.Push, n.Update = nil, n.Push
+		}
 	}
+	return navigate(n)
 }

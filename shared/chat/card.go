@@ -50,7 +50,8 @@ func (c *Card) Size() int {
 
 // wire returns the card in Google's format. function is what a click calls.
 func (c *Card) wire(function string) *wireCard {
-	out := &wireCard{Header: wireHeader{Title: c.Title, Subtitle: c.Subtitle}}
+	out := &wireCard{}
+	out.Header.Title, out.Header.Subtitle = c.Title, c.Subtitle
 	for _, s := range c.Sections {
 		section := wireSection{Header: escape(s.Header)}
 		for _, w := range s.Widgets {
@@ -68,11 +69,9 @@ func (w Widget) wire(function string) wireWidget {
 	case w.Field != nil:
 		w.Field.writeTo(&out)
 	case len(w.Buttons) > 0:
-		list := &wireButtonList{}
 		for _, b := range w.Buttons {
-			list.Buttons = append(list.Buttons, b.wire(function))
+			out.ButtonList.Buttons = append(out.ButtonList.Buttons, b.wire(function))
 		}
-		out.ButtonList = list
 	case w.Label != "" || w.SideButton != nil:
 		out.DecoratedText = &wireDecoratedText{TopLabel: w.Label, Text: text, WrapText: true}
 		if w.SideButton != nil {
@@ -90,7 +89,7 @@ func (b Button) wire(function string) wireButton {
 		out.Type = "FILLED"
 	}
 	if !b.Link.Empty() {
-		out.OnClick.OpenLink = &wireOpenLink{URL: b.Link.Reveal()}
+		out.OnClick.OpenLink.URL = b.Link.Reveal()
 		return out
 	}
 	out.OnClick.Action = &wireAction{

@@ -18,11 +18,7 @@ type classicEvent struct {
 	Complete  looseText                  `json:"configCompleteRedirectUrl"`
 	Metadata  metadata                   `json:"appCommandMetadata"`
 	dialogEvent
-	Common struct {
-		Locale     looseText            `json:"userLocale"`
-		Parameters map[string]looseText `json:"parameters"`
-		Inputs     formInputs           `json:"formInputs"`
-	} `json:"common"`
+	Common common `json:"common"`
 	Action struct {
 		Parameters []struct {
 			Key   looseText `json:"key"`
@@ -71,39 +67,31 @@ const clickFunction = "clicked"
 
 // encodeClassic returns the reply in classic format (workspace/chat/receive-respond-interactions).
 func (r Reply) encodeClassic(e Event) any {
+	out := &wireMessage{}
 	if !r.ConnectURL.Empty() {
-		return &wireMessage{ActionResponse: &wireActionResponse{Type: "REQUEST_CONFIG", URL: r.ConnectURL.Reveal()}}
+		out.ActionResponse.Type, out.ActionResponse.URL = "REQUEST_CONFIG", r.ConnectURL.Reveal()
+		return out
 	}
 	switch r.target(e) {
 	case targetNone:
 		return struct{}{}
 	case targetCloseDialog:
-		return dialogAction(&wireDialogAction{ActionStatus: &wireActionStatus{StatusCode: "OK"}})
-	case targetHomeTab:
-		if e.Kind == Home {
-			return addOnReply{Action: navigate(navigation{Push: r.Card.wire(clickFunction)})}
+		out.ActionResponse.Type, out.ActionResponse.DialogAction.ActionStatus.StatusCode = "DIALOG", "OK"
+	case targetHomeTab, targetDialog:
+		card := r.Card.wire(clickFunction)
+		switch {
+		case e.Kind == Home:
+			return navigate(navigation{Push: card})
+		case e.OnHomeTab:
+			return map[string]any{"renderActions": navigate(navigation{Update: card})}
 		}
-		update := navigation{Update: r.Card.wire(clickFunction)}
-		return map[string]any{"renderActions": addOnReply{Action: navigate(update)}}
-	case targetDialog:
-		if e.OnHomeTab {
-			update := navigation{Update: r.Card.wire(clickFunction)}
-			return map[string]any{"renderActions": addOnReply{Action: navigate(update)}}
-		}
-		return dialogAction(&wireDialogAction{Dialog: &wireDialog{Body: r.Card.wire(clickFunction)}})
+		out.ActionResponse.Type, out.ActionResponse.DialogAction.Dialog.Body = "DIALOG", card
 	case targetReplaceCard:
-		return r.classicMessage(e, "UPDATE_MESSAGE")
+		out = r.message(e, clickFunction)
+		out.ActionResponse.Type = "UPDATE_MESSAGE"
 	default:
-		return r.classicMessage(e, "NEW_MESSAGE")
+		out = r.message(e, clickFunction)
+		out.ActionResponse.Type = "NEW_MESSAGE"
 	}
-}
-
-func (r Reply) classicMessage(e Event, action string) *wireMessage {
-	out := r.message(e, clickFunction)
-	out.ActionResponse = &wireActionResponse{Type: action}
 	return out
-}
-
-func dialogAction(a *wireDialogAction) *wireMessage {
-	return &wireMessage{ActionResponse: &wireActionResponse{Type: "DIALOG", DialogAction: a}}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,10 +40,7 @@ func fieldNames(body []byte) []string {
 	var fields, chat map[string]json.RawMessage
 	_ = json.Unmarshal(body, &fields) // not an object: none
 	_ = json.Unmarshal(fields["chat"], &chat)
-	var out []string
-	for name := range fields {
-		out = append(out, name)
-	}
+	out := slices.Collect(maps.Keys(fields))
 	for name := range chat {
 		out = append(out, "chat."+name)
 	}
@@ -119,6 +117,12 @@ func (s space) toSpace() Space {
 		Direct: bool(s.SingleBot) || s.Type == "DM",
 		Named:  s.SpaceType == "SPACE" || s.SpaceType == "" && s.Type == "ROOM" && s.DisplayName != "",
 	}
+}
+
+type common struct {
+	Locale     looseText            `json:"userLocale"`
+	Parameters map[string]looseText `json:"parameters"`
+	Inputs     formInputs           `json:"formInputs"`
 }
 
 type metadata struct {
@@ -211,7 +215,7 @@ func (m message) replyThread(t thread) string {
 // sender.
 func (m message) add(out *Event, known metadata, t thread) {
 	out.Message, out.Command, out.Markup = string(m.Name), m.commandID(known), string(m.Markup)
-	out.Thread, out.OwnMessage = m.replyThread(t), m.isFromApp()
+	out.Thread, out.OwnMessage = m.replyThread(t), m.Sender.Type == "BOT"
 	out.Args, out.Mentions = m.arguments()
 	out.Text = m.textWithMentions()
 	if out.Person.Name == "" && out.Kind == Message && m.Sender.Type == "HUMAN" {
@@ -222,9 +226,6 @@ func (m message) add(out *Event, known metadata, t thread) {
 		out.Kind = Command
 	}
 }
-
-// isFromApp reports whether the app sent the message.
-func (m message) isFromApp() bool { return m.Sender.Type == "BOT" }
 
 // commandID returns the command's ID. It checks the fields in the order of Google's samples.
 func (m message) commandID(known metadata) int {

@@ -48,7 +48,7 @@ func (f *Field) writeTo(out *wireWidget) {
 		}
 		// Chat might refuse a field whose own value exceeds its limit; then the person would not see the error.
 		if f.Limit > 0 && utf8.RuneCountInString(out.TextInput.Value) <= f.Limit {
-			out.TextInput.Validation = &wireValidation{CharacterLimit: f.Limit, InputType: "TEXT"}
+			out.TextInput.Validation.CharacterLimit, out.TextInput.Validation.InputType = f.Limit, "TEXT"
 		}
 	case Switch:
 		out.DecoratedText = &wireDecoratedText{Text: escape(f.Label), WrapText: true, SwitchControl: &wireSwitch{
@@ -58,8 +58,8 @@ func (f *Field) writeTo(out *wireWidget) {
 		out.SelectionInput = &wireSelectionInput{
 			Name: f.Name, Label: f.Label, Type: "MULTI_SELECT",
 			MultiSelectMaxSelectedItems: f.Limit, MultiSelectMinQueryLength: 1,
-			PlatformDataSource: &wirePlatformDataSource{CommonDataSource: "USER"},
 		}
+		out.SelectionInput.PlatformDataSource.CommonDataSource = "USER"
 		for _, v := range f.Values {
 			item := wireSelectionItem{Text: f.optionText(v), Value: v, Selected: true}
 			out.SelectionInput.Items = append(out.SelectionInput.Items, item)

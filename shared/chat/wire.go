@@ -5,33 +5,27 @@ package chat
 // every enclosing level, which takes a third of an event's time. A test decodes this JSON with Google's types.
 
 type wireMessage struct {
-	ActionResponse       *wireActionResponse `json:"actionResponse,omitempty"`
-	CardsV2              []wireCardWithID    `json:"cardsV2,omitempty"`
-	FallbackText         string              `json:"fallbackText,omitempty"`
-	PrivateMessageViewer *wireUser           `json:"privateMessageViewer,omitempty"`
+	ActionResponse struct {
+		DialogAction wireDialogAction `json:"dialogAction,omitzero"`
+		Type         string           `json:"type,omitempty"`
+		URL          string           `json:"url,omitempty"`
+	} `json:"actionResponse,omitzero"`
+	CardsV2              []wireCardWithID `json:"cardsV2,omitempty"`
+	FallbackText         string           `json:"fallbackText,omitempty"`
+	PrivateMessageViewer *wireUser        `json:"privateMessageViewer,omitempty"`
 }
 
 type wireUser struct {
 	Name string `json:"name,omitempty"`
 }
 
-type wireActionResponse struct {
-	DialogAction *wireDialogAction `json:"dialogAction,omitempty"`
-	Type         string            `json:"type,omitempty"`
-	URL          string            `json:"url,omitempty"`
-}
-
 type wireDialogAction struct {
-	ActionStatus *wireActionStatus `json:"actionStatus,omitempty"`
-	Dialog       *wireDialog       `json:"dialog,omitempty"`
-}
-
-type wireActionStatus struct {
-	StatusCode string `json:"statusCode,omitempty"`
-}
-
-type wireDialog struct {
-	Body *wireCard `json:"body,omitempty"`
+	ActionStatus struct {
+		StatusCode string `json:"statusCode,omitempty"`
+	} `json:"actionStatus,omitzero"`
+	Dialog struct {
+		Body *wireCard `json:"body,omitempty"`
+	} `json:"dialog,omitzero"`
 }
 
 type wireCardWithID struct {
@@ -40,13 +34,11 @@ type wireCardWithID struct {
 }
 
 type wireCard struct {
-	Header   wireHeader    `json:"header"`
+	Header struct {
+		Subtitle string `json:"subtitle,omitempty"`
+		Title    string `json:"title,omitempty"`
+	} `json:"header"`
 	Sections []wireSection `json:"sections,omitempty"`
-}
-
-type wireHeader struct {
-	Subtitle string `json:"subtitle,omitempty"`
-	Title    string `json:"title,omitempty"`
 }
 
 type wireSection struct {
@@ -55,7 +47,9 @@ type wireSection struct {
 }
 
 type wireWidget struct {
-	ButtonList     *wireButtonList     `json:"buttonList,omitempty"`
+	ButtonList struct {
+		Buttons []wireButton `json:"buttons,omitempty"`
+	} `json:"buttonList,omitzero"`
 	DecoratedText  *wireDecoratedText  `json:"decoratedText,omitempty"`
 	SelectionInput *wireSelectionInput `json:"selectionInput,omitempty"`
 	TextInput      *wireTextInput      `json:"textInput,omitempty"`
@@ -81,23 +75,15 @@ type wireSwitch struct {
 	Value       string `json:"value,omitempty"`
 }
 
-type wireButtonList struct {
-	Buttons []wireButton `json:"buttons,omitempty"`
-}
-
 type wireButton struct {
-	OnClick wireOnClick `json:"onClick"`
-	Text    string      `json:"text,omitempty"`
-	Type    string      `json:"type,omitempty"`
-}
-
-type wireOnClick struct {
-	Action   *wireAction   `json:"action,omitempty"`
-	OpenLink *wireOpenLink `json:"openLink,omitempty"`
-}
-
-type wireOpenLink struct {
-	URL string `json:"url,omitempty"`
+	OnClick struct {
+		Action   *wireAction `json:"action,omitempty"`
+		OpenLink struct {
+			URL string `json:"url,omitempty"`
+		} `json:"openLink,omitzero"`
+	} `json:"onClick"`
+	Text string `json:"text,omitempty"`
+	Type string `json:"type,omitempty"`
 }
 
 type wireAction struct {
@@ -114,35 +100,31 @@ type wireParameter struct {
 }
 
 type wireTextInput struct {
-	HintText   string          `json:"hintText,omitempty"`
-	Label      string          `json:"label,omitempty"`
-	Name       string          `json:"name,omitempty"`
-	Type       string          `json:"type,omitempty"`
-	Validation *wireValidation `json:"validation,omitempty"`
-	Value      string          `json:"value,omitempty"`
-}
-
-type wireValidation struct {
-	CharacterLimit int    `json:"characterLimit,omitempty"`
-	InputType      string `json:"inputType,omitempty"`
+	HintText   string `json:"hintText,omitempty"`
+	Label      string `json:"label,omitempty"`
+	Name       string `json:"name,omitempty"`
+	Type       string `json:"type,omitempty"`
+	Validation struct {
+		CharacterLimit int    `json:"characterLimit,omitempty"`
+		InputType      string `json:"inputType,omitempty"`
+	} `json:"validation,omitzero"`
+	Value string `json:"value,omitempty"`
 }
 
 type wireSelectionInput struct {
-	Items                       []wireSelectionItem     `json:"items,omitempty"`
-	Label                       string                  `json:"label,omitempty"`
-	MultiSelectMaxSelectedItems int                     `json:"multiSelectMaxSelectedItems,omitempty"`
-	MultiSelectMinQueryLength   int                     `json:"multiSelectMinQueryLength,omitempty"`
-	Name                        string                  `json:"name,omitempty"`
-	PlatformDataSource          *wirePlatformDataSource `json:"platformDataSource,omitempty"`
-	Type                        string                  `json:"type,omitempty"`
+	Items                       []wireSelectionItem `json:"items,omitempty"`
+	Label                       string              `json:"label,omitempty"`
+	MultiSelectMaxSelectedItems int                 `json:"multiSelectMaxSelectedItems,omitempty"`
+	MultiSelectMinQueryLength   int                 `json:"multiSelectMinQueryLength,omitempty"`
+	Name                        string              `json:"name,omitempty"`
+	PlatformDataSource          struct {
+		CommonDataSource string `json:"commonDataSource,omitempty"`
+	} `json:"platformDataSource,omitzero"`
+	Type string `json:"type,omitempty"`
 }
 
 type wireSelectionItem struct {
 	Selected bool   `json:"selected,omitempty"`
 	Text     string `json:"text,omitempty"`
 	Value    string `json:"value,omitempty"`
-}
-
-type wirePlatformDataSource struct {
-	CommonDataSource string `json:"commonDataSource,omitempty"`
 }
