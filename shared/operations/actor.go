@@ -24,6 +24,7 @@ type actor struct {
 	home     string          // their domain; may be empty
 	key      resource.Key    // for Google's requestId: the same for the same operation
 	attempt  Attempt
+	done     *effect // filled in by the operation
 	spaces   *spaces.Spaces
 	meetings *meetings.Meetings
 }
@@ -32,7 +33,7 @@ type actor struct {
 // approval, then whether the caller covers their domain. The order keeps an unapproved caller from
 // learning who is connected. Delegation needs no approval by the person: the organization has given it.
 func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, error) {
-	out := actor{spaces: o.deps.Spaces, meetings: o.deps.Meetings}
+	out := actor{spaces: o.deps.Spaces, meetings: o.deps.Meetings, done: &effect{}}
 	if c.self {
 		out.person, out.known, out.key = resource.Person(c.Person), resource.Person(c.Person), c.Key
 		return out, nil
@@ -51,18 +52,15 @@ func (o *Operations) actor(ctx context.Context, c Call, op operation) (actor, er
 		return o.delegate(ctx, out, c, email)
 	}
 	g, usable, err := o.deps.Grants.Lookup(ctx, c.Person)
-	if err != nil {
-		return out, err
-	}
 	missing := func(action string) bool { return !g.HasApproved(c.Caller.ID, c.Authority, action) }
-	if !usable || slices.ContainsFunc(op.actions, missing) {
-		return out, o.approvalError(ctx, c, op.actions, needs)
+	usable = usable && !slices.ContainsFunc(op.actions, missing)
+	if err == nil && usable {
+		g, usable, err = o.deps.Grants.ConfirmEmail(ctx, c.Person, g)
 	}
-	g, current, err := o.deps.Grants.ConfirmEmail(ctx, c.Person, g)
 	if err != nil {
 		return out, err
 	}
-	if !current {
+	if !usable {
 		return out, o.approvalError(ctx, c, op.actions, needs)
 	}
 	if err := c.Caller.Covers(c.Person, g.Domain); err != nil {

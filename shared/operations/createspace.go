@@ -22,11 +22,11 @@ func (o *Operations) CreateSpace(ctx context.Context, c Call, in NewSpace) (Crea
 	if err != nil {
 		return CreatedSpace{}, err
 	}
-	return run(ctx, o, c, op, in.identity(), func(a actor) (CreatedSpace, effect, error) {
+	return run(ctx, o, c, op, in.identity(), func(a actor) (CreatedSpace, error) {
 		j := journal{}
 		if a.attempt.Journal != nil {
 			if err := json.Unmarshal(a.attempt.Journal, &j); err != nil {
-				return CreatedSpace{}, effect{}, fault.Wrap("operations.CreateSpace", err)
+				return CreatedSpace{}, fault.Wrap("operations.CreateSpace", err)
 			}
 		}
 		return o.create(ctx, a, c, op, d, j)
@@ -51,11 +51,11 @@ func (o *Operations) PlanSpace(ctx context.Context, c Call, in NewSpace) ([]spac
 		return nil, err
 	}
 	c.Key = "" // a plan has no effect, so it may run twice
-	return run(ctx, o, c, op, nil, func(a actor) ([]spaces.PlannedRequest, effect, error) {
+	return run(ctx, o, c, op, nil, func(a actor) ([]spaces.PlannedRequest, error) {
 		if err := a.spaces.CheckCapabilities(ctx, a.person, op.needs...); err != nil && !isDeclined(err) {
-			return nil, effect{}, err
+			return nil, err
 		}
-		requests, err := a.spaces.Plan(ctx, func(ctx context.Context, planner *spaces.Spaces) error {
+		return a.spaces.Plan(ctx, func(ctx context.Context, planner *spaces.Spaces) error {
 			dry := a
 			dry.spaces = planner
 			r, err := o.resolve(ctx, dry, d)
@@ -64,7 +64,6 @@ func (o *Operations) PlanSpace(ctx context.Context, c Call, in NewSpace) ([]spac
 			}
 			return err
 		})
-		return requests, effect{}, err
 	})
 }
 
@@ -73,8 +72,8 @@ func (o *Operations) FinishSpace(
 	ctx context.Context, c Call, space resource.SpaceName, r spaces.Request,
 ) (spaces.Outcome, error) {
 	op := operation{name: "finishSpace", actions: []string{callers.CreateSpaces}, space: space, needs: r.Capabilities()}
-	return run(ctx, o, c, op, r, func(a actor) (spaces.Outcome, effect, error) {
-		return a.spaces.Finish(ctx, a.person, a.key, space, r), effect{}, nil
+	return run(ctx, o, c, op, r, func(a actor) (spaces.Outcome, error) {
+		return a.spaces.Finish(ctx, a.person, a.key, space, r), nil
 	})
 }
 
@@ -96,39 +95,36 @@ func (j journal) save(ctx context.Context, a actor) error {
 // create is one attempt: from the start, or from where the earlier one ended.
 func (o *Operations) create(
 	ctx context.Context, a actor, c Call, op operation, d draft, j journal,
-) (CreatedSpace, effect, error) {
+) (CreatedSpace, error) {
 	if j.Request != nil {
 		op.needs = append(op.needs, j.Request.Capabilities()...) // of the template as it was then
 		if err := o.authorizePost(ctx, c, op, a, *j.Request); err != nil {
-			return CreatedSpace{}, effect{}, err
+			return CreatedSpace{}, err
 		}
 	}
 	if err := a.spaces.CheckCapabilities(ctx, a.person, op.needs...); err != nil && !isDeclined(err) {
-		return CreatedSpace{}, effect{}, err // one consent asks for all
+		return CreatedSpace{}, err // one consent asks for all
 	}
 	if j.Request == nil {
 		r, err := o.resolve(ctx, a, d)
 		if err != nil {
-			return CreatedSpace{}, effect{}, err
+			return CreatedSpace{}, err
 		}
 		j.Request = &r
 		if d.template != nil || d.hasGroupAddress() {
 			if err := j.save(ctx, a); err != nil {
-				return CreatedSpace{}, effect{}, err
+				return CreatedSpace{}, err
 			}
 		}
 	}
 	answer, err := createOrContinue(ctx, a, d, j)
-	if err != nil {
-		return answer, effect{created: string(answer.Name)}, err
-	}
-	done := effect{string(answer.Name), answer.Unfinished()}
-	if done.incomplete {
+	a.done.created = string(answer.Name)
+	if a.done.incomplete = answer.Unfinished(); err == nil && a.done.incomplete {
 		j.Made = &answer
 		// Without the journal, the next attempt finds the space by its request and checks its members.
 		err = j.save(context.WithoutCancel(ctx), a)
 	}
-	return answer, done, err
+	return answer, err
 }
 
 // authorizePost checks the right to post if the saved request posts and the
@@ -194,8 +190,7 @@ func reuse(ctx context.Context, a actor, r spaces.Request, conflict error) (Crea
 		if text.Comparable(s.DisplayName) == text.Comparable(r.DisplayName) {
 			r.Members, r.More, r.Rest = append(r.Members, r.More...), nil, spaces.FollowUp{}
 			space := spaces.CreatedSpace{Name: s.Name, DisplayName: s.DisplayName, Address: s.Address}
-			space.Outcome = a.spaces.Finish(ctx, a.person, "", space.Name,
-				spaces.Request{Members: r.Members, Rest: r.Rest})
+			space.Outcome = a.spaces.Finish(ctx, a.person, "", space.Name, r)
 			answer := newCreatedSpace(a, space, r)
 			answer.Reused = true
 			return answer, nil
@@ -227,8 +222,7 @@ func continueCreate(ctx context.Context, a actor, r spaces.Request, before Creat
 		toCheck, toAdd, steps = filter(slices.Concat(r.Members, r.More), StateUnchecked), nil, nil
 	}
 	left := spaces.Request{Members: toCheck, More: toAdd, External: r.External, Rest: r.Rest.Select(steps...)}
-	outcome := a.spaces.Finish(ctx, a.person, a.key, before.Name,
-		spaces.Request{Members: toCheck, More: toAdd, Rest: left.Rest})
+	outcome := a.spaces.Finish(ctx, a.person, a.key, before.Name, left)
 	now := newCreatedSpace(a, spaces.CreatedSpace{Outcome: outcome}, left)
 	after := before
 	after.Members, after.Steps, after.Outcome = slices.Clone(before.Members), slices.Clone(before.Steps), outcome
@@ -263,7 +257,7 @@ func (o *Operations) CreateConversation(ctx context.Context, c Call, in NewConve
 		needs = needs[:1]
 	}
 	op := operation{name: "createConversation", actions: []string{callers.CreateSpaces}, needs: needs}
-	return run(ctx, o, c, op, []any{in.Direct, users(in.Members)}, func(a actor) (CreatedSpace, effect, error) {
+	return run(ctx, o, c, op, []any{in.Direct, users(in.Members)}, func(a actor) (CreatedSpace, error) {
 		var space spaces.CreatedSpace
 		var err error
 		if in.Direct {
@@ -272,10 +266,11 @@ func (o *Operations) CreateConversation(ctx context.Context, c Call, in NewConve
 			space, err = a.spaces.EnsureGroupChat(ctx, a.person, a.key, in.Members)
 		}
 		if err != nil {
-			return CreatedSpace{}, effect{}, err
+			return CreatedSpace{}, err
 		}
 		answer := newCreatedSpace(a, space, spaces.Request{Members: in.Members})
 		answer.Reused = space.Found
-		return answer, effect{string(answer.Name), answer.Unfinished()}, nil
+		*a.done = effect{string(answer.Name), answer.Unfinished()}
+		return answer, nil
 	})
 }

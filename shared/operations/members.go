@@ -36,9 +36,9 @@ func (o *Operations) ListMembers(ctx context.Context, c Call, space resource.Spa
 	error,
 ) {
 	op := operation{name: "listMembers", actions: []string{callers.ReadMembers}, space: space, needs: readMembers}
-	return run(ctx, o, c, op, nil, func(a actor) (out MembersPage, _ effect, err error) {
+	return run(ctx, o, c, op, nil, func(a actor) (out MembersPage, err error) {
 		out.Members, out.Next, err = a.spaces.Members(ctx, a.person, space, p.Size, p.Token)
-		return out, effect{}, err
+		return out, err
 	})
 }
 
@@ -65,9 +65,8 @@ func (m Member) needs(c ...capability.Capability) []capability.Capability {
 func (o *Operations) GetMember(ctx context.Context, c Call, m Member) (spaces.Membership, error) {
 	needs := m.needs(capability.ReadMembers)
 	op := operation{name: "getMember", actions: []string{callers.ReadMembers}, space: m.Space, needs: needs}
-	return run(ctx, o, c, op, nil, func(a actor) (spaces.Membership, effect, error) {
-		found, err := a.findMember(ctx, m, capability.ReadMembers)
-		return found, effect{}, err
+	return run(ctx, o, c, op, nil, func(a actor) (spaces.Membership, error) {
+		return a.findMember(ctx, m, capability.ReadMembers)
 	})
 }
 
@@ -122,15 +121,9 @@ func (o *Operations) UpdateMember(ctx context.Context, c Call, m Member, role sp
 	if m.isGroup() {
 		return spaces.Membership{}, invalid(i18n.English("A group has no role."))
 	}
-	op := operation{
-		name:    "updateMember",
-		actions: []string{callers.WriteMembers},
-		space:   m.Space,
-		needs:   manageMembers,
-	}
-	return run(ctx, o, c, op, []any{m, role}, func(a actor) (spaces.Membership, effect, error) {
-		updated, err := a.spaces.SetRole(ctx, a.person, m.Space, m.id(), role)
-		return updated, effect{}, err
+	op := operation{name: "updateMember", actions: []string{callers.WriteMembers}, space: m.Space, needs: manageMembers}
+	return run(ctx, o, c, op, []any{m, role}, func(a actor) (spaces.Membership, error) {
+		return a.spaces.SetRole(ctx, a.person, m.Space, m.id(), role)
 	})
 }
 
@@ -139,8 +132,8 @@ func (o *Operations) UpdateMember(ctx context.Context, c Call, m Member, role sp
 func (o *Operations) RemoveMember(ctx context.Context, c Call, m Member) error {
 	needs := m.needs(capability.ManageMembers)
 	op := operation{name: "removeMember", actions: []string{callers.WriteMembers}, space: m.Space, needs: needs}
-	_, err := run(ctx, o, c, op, m, func(a actor) (struct{}, effect, error) {
-		return struct{}{}, effect{}, a.removeMember(ctx, m)
+	_, err := run(ctx, o, c, op, m, func(a actor) (struct{}, error) {
+		return struct{}{}, a.removeMember(ctx, m)
 	})
 	return err
 }
@@ -190,31 +183,31 @@ func (o *Operations) AddMembers(ctx context.Context, c Call, in NewMembers) (Add
 	if slices.ContainsFunc(in.Members, spaces.Member.IsGroupAddress) {
 		op.needs = append(slices.Clone(manageMembers), capability.ResolveGroups)
 	}
-	return run(ctx, o, c, op, users(in.Members), func(a actor) (AddedMembers, effect, error) {
+	return run(ctx, o, c, op, users(in.Members), func(a actor) (AddedMembers, error) {
 		if err := a.spaces.CheckCapabilities(ctx, a.person, op.needs...); err != nil {
-			return AddedMembers{}, effect{}, err // one consent asks for all
+			return AddedMembers{}, err // one consent asks for all
 		}
 		return addMembers(ctx, a, in)
 	})
 }
 
 // addMembers is one attempt. It skips members with a final result of an earlier attempt.
-func addMembers(ctx context.Context, a actor, in NewMembers) (AddedMembers, effect, error) {
+func addMembers(ctx context.Context, a actor, in NewMembers) (AddedMembers, error) {
 	settled := map[string]MemberResult{} // by resource name
 	if a.attempt.Journal != nil {
 		if err := json.Unmarshal(a.attempt.Journal, &settled); err != nil {
-			return AddedMembers{}, effect{}, fault.Wrap("operations.addMembers", err)
+			return AddedMembers{}, fault.Wrap("operations.addMembers", err)
 		}
 	}
 	isSettled := func(m spaces.Member) bool { _, ok := settled[m.User]; return ok }
 	left := slices.DeleteFunc(slices.Clone(in.Members), isSettled)
 	found, err := a.spaces.ResolveGroups(ctx, a.person, left)
 	if err != nil {
-		return AddedMembers{}, effect{}, err
+		return AddedMembers{}, err
 	}
 	added, err := a.spaces.AddMembers(ctx, a.person, in.Space, found)
 	if _, needs := capability.AsConsentError(err); err != nil && (needs || len(settled) == 0) {
-		return AddedMembers{}, effect{}, err
+		return AddedMembers{}, err
 	}
 	results := memberResults(a, added, false)
 	for i, m := range left {
@@ -230,12 +223,12 @@ func addMembers(ctx context.Context, a actor, in NewMembers) (AddedMembers, effe
 			settled[m.User] = r
 		}
 	}
-	if !out.Pending() {
-		return out, effect{}, nil
+	if a.done.incomplete = out.Pending(); !a.done.incomplete {
+		return out, nil
 	}
 	text, err := json.Marshal(settled)
 	if err == nil {
 		err = a.attempt.SaveJournal(context.WithoutCancel(ctx), text)
 	}
-	return out, effect{incomplete: true}, err
+	return out, err
 }

@@ -15,9 +15,8 @@ import (
 func (o *Operations) CreateMessage(ctx context.Context, c Call, m spaces.Message) (spaces.PostedMessage, error) {
 	needs := []capability.Capability{capability.PostMessages}
 	op := operation{name: "createMessage", actions: []string{callers.CreateMessages}, space: m.Space, needs: needs}
-	return run(ctx, o, c, op, m, func(a actor) (spaces.PostedMessage, effect, error) {
-		posted, err := a.spaces.PostMessage(ctx, a.person, a.key, m)
-		return posted, effect{created: posted.Name}, err
+	return run(ctx, o, c, op, m, func(a actor) (spaces.PostedMessage, error) {
+		return a.postMessage(ctx, m)
 	})
 }
 
@@ -30,14 +29,19 @@ func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message
 	needs := []capability.Capability{capability.Meet, capability.PostMessages}
 	actions := []string{callers.CreateMeetings, callers.CreateMessages}
 	op := operation{name: "createMeeting", actions: actions, space: m.Space, needs: needs, alwaysRecord: true}
-	return run(ctx, o, c, op, m, func(a actor) (spaces.PostedMessage, effect, error) {
+	return run(ctx, o, c, op, m, func(a actor) (spaces.PostedMessage, error) {
 		room, err := a.meetings.CreateRoomOnce(ctx, a.person, a.attempt, capability.PostMessages)
 		if err != nil {
-			return spaces.PostedMessage{}, effect{}, err
+			return spaces.PostedMessage{}, err
 		}
 		post := m
 		post.Text = text.Clean(m.Text + " " + say(words.MeetMessage, room))
-		posted, err := a.spaces.PostMessage(ctx, a.person, a.key, post)
-		return posted, effect{created: posted.Name}, err
+		return a.postMessage(ctx, post)
 	})
+}
+
+func (a actor) postMessage(ctx context.Context, m spaces.Message) (spaces.PostedMessage, error) {
+	posted, err := a.spaces.PostMessage(ctx, a.person, a.key, m)
+	a.done.created = posted.Name
+	return posted, err
 }

@@ -162,8 +162,7 @@ func (r *Runner) Result(ctx context.Context, q Request) ([]byte, error) {
 
 // HadNoEffect reports whether an operation was refused before it did anything.
 func HadNoEffect(err error) bool {
-	_, partial := errors.AsType[*fault.PartialError](err)
-	return !partial && !fault.IsTransient(err)
+	return !isPartial(err) && !fault.IsTransient(err)
 }
 
 // WithLock calls do while this instance holds the lock of a name. It fails with Conflict if another call holds it.

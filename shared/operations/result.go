@@ -74,11 +74,8 @@ func newCreatedSpace(a actor, s spaces.CreatedSpace, r spaces.Request) CreatedSp
 	results := memberResults(a, s.Outcome, r.External != nil && *r.External)
 	for _, m := range slices.Concat(r.Members, r.More) {
 		result, ok := results[m.User]
-		name := cmp.Or(m.Label, m.User)
-		switch {
-		case ok:
-		default: // the person themself, who is always a member
-			result = MemberResult{Member: name, State: StateJoined}
+		if !ok { // the person themself, who is always a member
+			result = MemberResult{Member: cmp.Or(m.Label, m.User), State: StateJoined}
 		}
 		out.Members = append(out.Members, result)
 	}

@@ -22,9 +22,8 @@ type effect struct {
 // caller cannot learn who is connected. Without the person's own grant, it writes an audit line also before
 // the operation. A write is done once for its key, and its response is stored. input is what it asks for.
 func run[T any](
-	ctx context.Context, o *Operations, c Call, op operation, input any, do func(actor) (T, effect, error),
+	ctx context.Context, o *Operations, c Call, op operation, input any, do func(actor) (T, error),
 ) (answer T, err error) {
-	var done effect
 	var wg sync.WaitGroup
 	repeated := false
 	q, err := newRequest(c, op, input)
@@ -43,7 +42,7 @@ func run[T any](
 		repeated, err = o.loadAnswer(ctx, q, &answer, err)
 	case err != nil:
 	case q.ID == "":
-		answer, done, err = do(a)
+		answer, err = do(a)
 		err = o.withInvitation(ctx, c, err)
 		o.noteRead(ctx, line, a.known, err)
 	default:
@@ -52,15 +51,15 @@ func run[T any](
 			if !c.self {
 				a.key = resource.Key("caller " + attempt.RunID)
 			}
-			answer, done, err = do(a)
+			answer, err = do(a)
 			if unsure := outcomeUnknown(err); err == nil || unsure || isPartial(err) {
-				wg.Go(func() { o.noteWrite(ctx, line, a.known, attempt, done.created, unsure) })
+				wg.Go(func() { o.noteWrite(ctx, line, a.known, attempt, a.done.created, unsure) })
 			}
-			return !done.incomplete, o.withInvitation(ctx, c, err)
+			return !a.done.incomplete, o.withInvitation(ctx, c, err)
 		})
 	}
 	wg.Wait()
-	o.audit(ctx, line, done.created, repeated, err)
+	o.audit(ctx, line, a.done.created, repeated, err)
 	return answer, err
 }
 

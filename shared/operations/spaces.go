@@ -21,18 +21,16 @@ var (
 // ListSpaces lists the spaces of a person; with a query it searches them.
 func (o *Operations) ListSpaces(ctx context.Context, c Call, query string, page PageRequest) (spaces.Page, error) {
 	op := operation{name: "listSpaces", actions: []string{callers.ReadSpaces}, needs: readSpaces}
-	return run(ctx, o, c, op, nil, func(a actor) (spaces.Page, effect, error) {
-		found, err := a.spaces.List(ctx, a.person, query, page.Size, page.Token)
-		return found, effect{}, err
+	return run(ctx, o, c, op, nil, func(a actor) (spaces.Page, error) {
+		return a.spaces.List(ctx, a.person, query, page.Size, page.Token)
 	})
 }
 
 // GetSpace reads a space.
 func (o *Operations) GetSpace(ctx context.Context, c Call, space resource.SpaceName) (spaces.Info, error) {
 	op := operation{name: "getSpace", actions: []string{callers.ReadSpaces}, space: space, needs: readSpaces}
-	return run(ctx, o, c, op, nil, func(a actor) (spaces.Info, effect, error) {
-		found, err := a.spaces.Get(ctx, a.person, space)
-		return found, effect{}, err
+	return run(ctx, o, c, op, nil, func(a actor) (spaces.Info, error) {
+		return a.spaces.Get(ctx, a.person, space)
 	})
 }
 
@@ -46,11 +44,10 @@ type SpaceChange struct {
 // UpdateSpace changes a space and returns its new state.
 func (o *Operations) UpdateSpace(ctx context.Context, c Call, in SpaceChange) (spaces.Info, error) {
 	op := operation{name: "updateSpace", actions: []string{callers.UpdateSpaces}, space: in.Space, needs: editSpaces}
-	return run(ctx, o, c, op, in, func(a actor) (spaces.Info, effect, error) {
+	return run(ctx, o, c, op, in, func(a actor) (updated spaces.Info, err error) {
 		// Google has no conditional update. Two callers with the same ETag must
 		// not both win, so each space has one change at a time.
-		var updated spaces.Info
-		err := o.runner.WithLock(ctx, string(in.Space), func() (err error) {
+		err = o.runner.WithLock(ctx, string(in.Space), func() (err error) {
 			if in.IfMatch != nil {
 				if err := checkUnchanged(ctx, a, in); err != nil {
 					return err
@@ -59,7 +56,7 @@ func (o *Operations) UpdateSpace(ctx context.Context, c Call, in SpaceChange) (s
 			updated, err = a.spaces.Update(ctx, a.person, in.Space, in.Change)
 			return err
 		})
-		return updated, effect{}, err
+		return updated, err
 	})
 }
 
@@ -112,8 +109,8 @@ type SpaceDeletion struct {
 func (o *Operations) DeleteSpace(ctx context.Context, c Call, in SpaceDeletion) error {
 	needs := []capability.Capability{capability.DeleteSpaces, capability.ReadSpaces}
 	op := operation{name: "deleteSpace", actions: []string{callers.DeleteSpaces}, space: in.Space, needs: needs}
-	_, err := run(ctx, o, c, op, in, func(a actor) (struct{}, effect, error) {
-		return struct{}{}, effect{}, deleteSpace(ctx, a, in, needs)
+	_, err := run(ctx, o, c, op, in, func(a actor) (struct{}, error) {
+		return struct{}{}, deleteSpace(ctx, a, in, needs)
 	})
 	return err
 }
