@@ -80,7 +80,7 @@ func (s *Spaces) addMember(
 	case fault.KindOf(err) == fault.Conflict:
 		return s.findMember(ctx, person, space, m), nil
 	case fault.KindOf(err) == fault.NotFound: // the member, or the space
-		if _, missing := s.memberPage(ctx, person, space, "", 1, "", capability.ManageMembers); missing != nil {
+		if _, missing := s.memberPages(ctx, person, space, "", capability.ManageMembers)(1, ""); missing != nil {
 			err = missing
 		}
 	}

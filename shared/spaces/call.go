@@ -44,6 +44,27 @@ func doWith[T any, C googlecall.Call[C, T]](
 	return googlecall.Do(ctx, texts, target, call, options...)
 }
 
+// pages returns a fetch of the pages of a list call. read returns the items of a response and its next token.
+func pages[T, R any, C interface {
+	googlecall.Call[C, R]
+	PageSize(size int64) C
+	PageToken(token string) C
+}](
+	ctx context.Context, s *Spaces, person resource.Person, call C, read func(R) googlecall.Page[T],
+	needed ...capability.Capability,
+) googlecall.Fetch[T] {
+	return func(size int64, token string) (none googlecall.Page[T], _ error) {
+		if token != "" {
+			call.PageToken(token)
+		}
+		res, err := do(ctx, s, person, call.PageSize(size), needed...)
+		if err != nil {
+			return none, err
+		}
+		return read(res), nil
+	}
+}
+
 // withTakenName names the taken name in a Conflict.
 func withTakenName(name string, err error) error {
 	if err != nil && name != "" && fault.KindOf(err) == fault.Conflict {

@@ -95,15 +95,11 @@ func (s *Spaces) findGroup(
 	ctx context.Context, person resource.Person, users []string, needed []capability.Capability,
 ) (CreatedSpace, error) {
 	call := s.api.Spaces.FindGroupChats().Users(users...)
+	fetch := pages(ctx, s, person, call, func(res *chatapi.FindGroupChatsResponse) page {
+		return page{Items: res.Spaces, Next: res.NextPageToken}
+	}, needed...)
 	found, _, err := googlecall.List(1, func(size int64, token string) (page, error) {
-		if token != "" {
-			call.PageToken(token)
-		}
-		res, err := do(ctx, s, person, call.PageSize(min(size, 30)), needed...) // Google's limit
-		if err != nil {
-			return page{}, err
-		}
-		return page{Items: res.Spaces, Next: res.NextPageToken}, nil
+		return fetch(min(size, 30), token) // Google's limit
 	})
 	if err != nil || len(found) == 0 {
 		return CreatedSpace{}, err

@@ -86,13 +86,11 @@ func (s *Spaces) List(
 	var err error
 	switch {
 	case s.admin:
-		found, err = s.searchAll(ctx, person, words, size, token)
+		found, err = googlecall.NextPage(size, token, s.searchPages(ctx, person, words))
 	case words != "":
 		found.Items, cut, err = s.search(ctx, person, words)
 	default:
-		found, err = googlecall.NextPage(size, token, func(size int64, token string) (page, error) {
-			return s.listPage(ctx, person, size, token)
-		})
+		found, err = googlecall.NextPage(size, token, s.listPages(ctx, person))
 	}
 	out := Page{Next: found.Next, Truncated: cut}
 	for _, f := range found.Items {

@@ -93,10 +93,7 @@ func memberFrom(m *chatapi.Membership) Membership {
 func (s *Spaces) Members(
 	ctx context.Context, person resource.Person, space resource.SpaceName, size int64, token string,
 ) (out []Membership, next string, err error) {
-	fetch := func(size int64, token string) (googlecall.Page[*chatapi.Membership], error) {
-		return s.memberPage(ctx, person, space, "", size, token, capability.ReadMembers)
-	}
-	page, err := googlecall.NextPage(size, token, fetch)
+	page, err := googlecall.NextPage(size, token, s.memberPages(ctx, person, space, "", capability.ReadMembers))
 	for _, m := range page.Items {
 		out = append(out, memberFrom(m))
 	}

@@ -22,14 +22,9 @@ type PlannedRequest struct {
 	Body   json.RawMessage // nil without one
 }
 
-// Placeholders in a plan for the names that Google assigns.
-const (
-	newSpace = "spaces/NEW"
-	newGroup = "groups/ID"
-)
-
 // Plan returns the requests that do would send. It passes do a Spaces that records
-// requests instead of sending them. A new space is named spaces/NEW and has no members.
+// requests instead of sending them. A new space is named spaces/NEW and has no members,
+// a group is named groups/ID.
 func (s *Spaces) Plan(ctx context.Context, do func(context.Context, *Spaces) error) ([]PlannedRequest, error) {
 	var rec recorder
 	api, identity, err := services(ctx, Google, &rec)
@@ -69,9 +64,9 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	switch {
 	case strings.HasSuffix(req.URL.Path, "/spaces:setup"):
-		answer = `{"name":"` + newSpace + `"}`
+		answer = `{"name":"spaces/NEW"}`
 	case strings.HasSuffix(req.URL.Path, "/groups:lookup"):
-		answer = `{"name":"` + newGroup + `"}`
+		answer = `{"name":"groups/ID"}`
 	}
 	r.requests = append(r.requests, p)
 	return &http.Response{

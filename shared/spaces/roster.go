@@ -141,30 +141,23 @@ func (s *Spaces) listMembers(
 	ctx context.Context, person resource.Person, space resource.SpaceName, limit int, filter string,
 	needed ...capability.Capability,
 ) (list []*chatapi.Membership, more bool, err error) {
-	return googlecall.List(limit, func(size int64, token string) (googlecall.Page[*chatapi.Membership], error) {
-		return s.memberPage(ctx, person, space, filter, size, token, needed...)
-	})
+	return googlecall.List(limit, s.memberPages(ctx, person, space, filter, needed...))
 }
 
-func (s *Spaces) memberPage(
-	ctx context.Context, person resource.Person, space resource.SpaceName, filter string, size int64, token string,
+func (s *Spaces) memberPages(
+	ctx context.Context, person resource.Person, space resource.SpaceName, filter string,
 	needed ...capability.Capability,
-) (googlecall.Page[*chatapi.Membership], error) {
-	call := s.api.Spaces.Members.List(string(space)).ShowInvited(true).ShowGroups(true).PageSize(size)
+) googlecall.Fetch[*chatapi.Membership] {
+	call := s.api.Spaces.Members.List(string(space)).ShowInvited(true).ShowGroups(true)
 	if s.admin {
 		filter = notAnApp // required with useAdminAccess
 	}
 	if filter != "" {
 		call.Filter(filter)
 	}
-	if token != "" {
-		call.PageToken(token)
-	}
-	res, err := do(ctx, s, person, call, needed...)
-	if err != nil {
-		return googlecall.Page[*chatapi.Membership]{}, err
-	}
-	return googlecall.Page[*chatapi.Membership]{Items: res.Memberships, Next: res.NextPageToken}, nil
+	return pages(ctx, s, person, call, func(res *chatapi.ListMembershipsResponse) googlecall.Page[*chatapi.Membership] {
+		return googlecall.Page[*chatapi.Membership]{Items: res.Memberships, Next: res.NextPageToken}
+	}, needed...)
 }
 
 // notAnApp is a filter for people and groups.

@@ -28,7 +28,10 @@ func (s *Spaces) Search(ctx context.Context, person resource.Person, words strin
 ) {
 	var found []*chatapi.Space
 	if words == "" {
-		found, cut, err = s.list(ctx, person)
+		fields := []googleapi.Field{
+			"nextPageToken", "spaces/name", "spaces/displayName", "spaces/spaceUri", "spaces/createTime",
+		}
+		found, cut, err = googlecall.List(maxSpaces, s.listPages(ctx, person, fields...))
 	} else {
 		found, cut, err = s.search(ctx, person, words)
 	}
@@ -43,81 +46,50 @@ func (s *Spaces) Search(ctx context.Context, person resource.Person, words strin
 	return out, cut, nil
 }
 
-// maxFound is Google's limit for the results of a search without useAdminAccess.
-const maxFound = 100
+const (
+	maxFound  = 100   // Google's limit for the results of a search without useAdminAccess
+	maxSpaces = 1_000 // of a person that are listed
+)
 
 func (s *Spaces) search(
 	ctx context.Context, person resource.Person, words string,
 ) (found []*chatapi.Space, cut bool, err error) {
-	query := `space_type = "SPACE" AND display_name:` + quote(words)
-	call := s.api.Spaces.Search().Query(query).OrderBy("create_time DESC")
-	found, _, err = googlecall.List(maxFound, func(size int64, token string) (page, error) {
-		return s.searchPage(ctx, person, call, size, token)
-	})
+	found, _, err = googlecall.List(maxFound, s.searchPages(ctx, person, words))
 	return found, len(found) == maxFound, err
 }
 
 type page = googlecall.Page[*chatapi.Space]
 
-func (s *Spaces) searchPage(
-	ctx context.Context, person resource.Person, call *chatapi.SpacesSearchCall, size int64, token string,
-) (page, error) {
-	if token != "" {
-		call.PageToken(token)
+// searchPages searches the named spaces of a person or, for an administrator, of their organization.
+func (s *Spaces) searchPages(
+	ctx context.Context, person resource.Person, words string,
+) googlecall.Fetch[*chatapi.Space] {
+	query := `space_type = "SPACE"`
+	if s.admin {
+		query = `customer = "customers/my_customer" AND ` + query
 	}
-	res, err := do(ctx, s, person, call.PageSize(size), capability.ReadSpaces)
-	if err != nil {
-		return page{}, err
-	}
-	out := page{Next: res.NextPageToken}
-	for _, r := range res.Results {
-		out.Items = append(out.Items, r.Space)
-	}
-	return out, nil
-}
-
-// searchAll returns a page of the spaces of an administrator's organization, with or without words.
-func (s *Spaces) searchAll(
-	ctx context.Context, person resource.Person, words string, size int64, token string,
-) (page, error) {
-	query := `customer = "customers/my_customer" AND space_type = "SPACE"`
 	if words != "" {
-		query += ` AND display_name:` + quote(words)
+		query += ` AND display_name:"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(words) + `"`
 	}
 	call := s.api.Spaces.Search().Query(query).OrderBy("create_time DESC")
-	return googlecall.NextPage(size, token, func(size int64, token string) (page, error) {
-		return s.searchPage(ctx, person, call, size, token)
-	})
+	return pages(ctx, s, person, call, func(res *chatapi.SearchSpacesResponse) page {
+		out := page{Next: res.NextPageToken}
+		for _, r := range res.Results {
+			out.Items = append(out.Items, r.Space)
+		}
+		return out
+	}, capability.ReadSpaces)
 }
 
-func quote(words string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(words) + `"`
-}
-
-// maxSpaces is how many spaces of a person are listed.
-const maxSpaces = 1_000
-
-func (s *Spaces) list(ctx context.Context, person resource.Person) (out []*chatapi.Space, more bool, err error) {
-	return googlecall.List(maxSpaces, func(size int64, token string) (page, error) {
-		return s.listPage(ctx, person, size, token, "nextPageToken", "spaces/name", "spaces/displayName",
-			"spaces/spaceUri", "spaces/createTime")
-	})
-}
-
-// listPage returns a page of the named spaces of a person, with these fields or all.
-func (s *Spaces) listPage(
-	ctx context.Context, person resource.Person, size int64, token string, fields ...googleapi.Field,
-) (page, error) {
-	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`).PageSize(size)
-	if token != "" {
-		call.PageToken(token)
-	}
+// listPages lists the named spaces of a person, with these fields or all.
+func (s *Spaces) listPages(
+	ctx context.Context, person resource.Person, fields ...googleapi.Field,
+) googlecall.Fetch[*chatapi.Space] {
+	call := s.api.Spaces.List().Filter(`spaceType = "SPACE"`)
 	if len(fields) > 0 {
 		call.Fields(fields...)
 	}
-	res, err := do(ctx, s, person, call, capability.ReadSpaces)
-	if err != nil {
-		return page{}, err
-	}
-	return page{Items: res.Spaces, Next: res.NextPageToken}, nil
+	return pages(ctx, s, person, call, func(res *chatapi.ListSpacesResponse) page {
+		return page{Items: res.Spaces, Next: res.NextPageToken}
+	}, capability.ReadSpaces)
 }
