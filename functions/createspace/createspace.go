@@ -1,9 +1,9 @@
 // Package createspace is the HTTP API, the function that other systems call. Its deployed name is that of its first
-// operation. It authenticates the
-// caller, checks for whom it may act, does one operation as that person, and answers in JSON.
+// operation. It authenticates the caller, checks for whom it may act, does one operation as that person, and answers in
+// JSON.
 //
-// shared/api/openapi.yaml describes the API. Each operation is a method in the
-// file of its noun. It decodes, calls shared/operations once, and encodes.
+// shared/api/openapi.yaml describes the API. Each operation is a method in the file of its noun. It decodes, calls
+// shared/operations once, and encodes.
 package createspace
 
 import (

@@ -13,14 +13,9 @@ import (
 var errPrivateAudience = fault.New(fault.Invalid,
 	i18n.English("A space with the access PRIVATE can't have an audience. Leave one of them out."))
 
-// permissionsFrom returns permissions with Google's roles. It goes through
-// JSON, in which the API and Google name the fields alike.
+// permissionsFrom returns permissions with Google's roles. The API and Google name the fields alike in JSON.
 func permissionsFrom(in *api.Permissions) spaces.Permissions {
-	text, err := json.Marshal(in)
-	named := map[string]api.Role{}
-	if err == nil {
-		err = json.Unmarshal(text, &named)
-	}
+	named, err := viaJSON[map[string]api.Role](in)
 	if err != nil {
 		panic(err) // a mistake in the document
 	}
@@ -42,15 +37,20 @@ func apiPermissions(in spaces.Permissions) *api.Permissions {
 	for field, role := range in {
 		named[field] = *apiRole(role)
 	}
-	text, err := json.Marshal(named)
-	var out api.Permissions
-	if err == nil {
-		err = json.Unmarshal(text, &out)
-	}
+	out, err := viaJSON[api.Permissions](named)
 	if err != nil {
 		panic(err) // a mistake in the document
 	}
 	return &out
+}
+
+// viaJSON converts a value to a type that has the same JSON.
+func viaJSON[T any](in any) (out T, err error) {
+	text, err := json.Marshal(in)
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	return out, err
 }
 
 // apiRole returns the API's name of a role; nil for none.

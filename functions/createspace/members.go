@@ -90,10 +90,8 @@ func memberFrom(space api.SpaceID, name string) (operations.Member, error) {
 	}
 	user, ok := resource.ParseMember(name)
 	if !ok {
-		return operations.Member{}, invalid(
-			i18n.English("The member in the path must be a person's id or email address, " +
-				"or groups%%2F{id or email address}."),
-		)
+		return operations.Member{}, invalid(i18n.English("The member in the path must be a person's id or email " +
+			"address, or groups%%2F{id or email address}."))
 	}
 	return operations.Member{Space: spaceName(space), User: user}, nil
 }

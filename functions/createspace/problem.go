@@ -43,16 +43,14 @@ func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		kind.status, kind.name = http.StatusMethodNotAllowed, "method_not_allowed"
 		w.Header().Set("Allow", n.allowed)
 	}
-	if errors.Is(err, operations.ErrKeyReused) {
+	switch {
+	case errors.Is(err, operations.ErrKeyReused):
 		kind.status, kind.name = http.StatusUnprocessableEntity, "key_reused"
-	}
-	if errors.Is(err, api.ErrMediaType) {
+	case errors.Is(err, api.ErrMediaType):
 		kind.status, kind.name = http.StatusUnsupportedMediaType, "unsupported_media_type"
-	}
-	if errors.Is(err, operations.ErrChanged) {
+	case errors.Is(err, operations.ErrChanged):
 		kind.status, kind.name = http.StatusPreconditionFailed, "changed"
-	}
-	if errors.Is(err, serve.ErrFull) {
+	case errors.Is(err, serve.ErrFull):
 		kind = kinds[fault.Unavailable]
 	}
 	if r, ok := errors.AsType[*operations.RunningError](err); ok {

@@ -2,7 +2,6 @@ package createspace
 
 import (
 	"context"
-	"encoding/json"
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
@@ -13,10 +12,6 @@ func (s server) Sweep(ctx context.Context, _ api.SweepRequestObject) (api.SweepR
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(done)
-	var out api.Sweep200JSONResponse
-	if err == nil {
-		err = json.Unmarshal(text, &out)
-	}
+	out, err := viaJSON[api.Sweep200JSONResponse](done)
 	return out, fault.Wrap("createspace.Sweep", err)
 }

@@ -37,8 +37,7 @@ func (m *Meetings) Zone(
 	zone, err := time.LoadLocation(list.TimeZone)
 	if err != nil {
 		return nil, &fault.Error{
-			Op: "meetings.Zone", Kind: fault.Unavailable, Public: words.ErrorCalendarSilent,
-			Err: err,
+			Op: "meetings.Zone", Kind: fault.Unavailable, Public: words.ErrorCalendarSilent, Err: err,
 		}
 	}
 	return zone, nil
@@ -71,10 +70,8 @@ func (m *Meetings) Schedule(ctx context.Context, person resource.Person, key res
 	if err != nil {
 		return ScheduledEvent{}, fault.Wrap("meetings.Schedule", err)
 	}
-	as := googlecall.Target{
-		Actor: m.auth, Person: person,
-		Capabilities: []capability.Capability{capability.ScheduleEvents},
-	}
+	needed := []capability.Capability{capability.ScheduleEvents}
+	as := googlecall.Target{Actor: m.auth, Person: person, Capabilities: needed}
 	texts := calendarTexts
 	texts.Conflict = words.ErrorCalendarSilent
 	insert := func(event *calendar.Event) (*calendar.Event, error) {
