@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"example.com/deputy/shared/config"
@@ -27,22 +28,18 @@ type classicEvent struct {
 	} `json:"action"`
 }
 
+var classicKinds = map[looseText]Kind{
+	"MESSAGE": Message, "APP_COMMAND": Command, "ADDED_TO_SPACE": Added, "REMOVED_FROM_SPACE": Removed,
+	"CARD_CLICKED": Click,
+}
+
 func (e classicEvent) event() Event {
 	out := Event{
-		Kind: Unknown, Time: parseTime(e.EventTime), Person: e.User.person(), Space: e.Space.toSpace(),
+		Kind: cmp.Or(classicKinds[e.Type], Unknown),
+		Time: parseTime(e.EventTime), Person: e.User.person(), Space: e.Space.toSpace(),
 		CompletionURL: config.NewSecret(e.Complete), Locale: string(e.Common.Locale),
 	}
-	switch e.Type {
-	case "MESSAGE":
-		out.Kind = Message
-	case "APP_COMMAND":
-		out.Kind = Command
-	case "ADDED_TO_SPACE":
-		out.Kind = Added
-	case "REMOVED_FROM_SPACE":
-		out.Kind = Removed
-	case "CARD_CLICKED":
-		out.Kind = Click
+	if out.Kind == Click {
 		out.Value, out.Inputs = e.value(), e.Common.Inputs.inputs()
 	}
 	e.Message.add(&out, e.Metadata, e.Thread)

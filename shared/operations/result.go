@@ -84,16 +84,13 @@ func newCreatedSpace(a actor, s spaces.CreatedSpace, r spaces.Request) CreatedSp
 		failed[u.Step] = u.Err
 	}
 	for _, step := range r.Rest.Steps() {
-		out.Steps = append(out.Steps, a.newStepResult(step, failed[step]))
+		result := StepResult{Step: step, State: StateDone}
+		if err := failed[step]; err != nil {
+			result.State, result.Detail = a.failedState(err), fault.Public(i18n.In("en"), err, "")
+		}
+		out.Steps = append(out.Steps, result)
 	}
 	return out
-}
-
-func (a actor) newStepResult(s spaces.Step, err error) StepResult {
-	if err == nil {
-		return StepResult{Step: s, State: StateDone}
-	}
-	return StepResult{s, a.failedState(err), fault.Public(i18n.In("en"), err, "")}
 }
 
 // failedState returns StatePending if a retry may succeed, else StateFailed.

@@ -80,11 +80,7 @@ func (s *Spaces) lookUp(
 	defer cancel()
 	begin, stop := beforeDeadline(ctx, lookUpTime)
 	defer stop()
-	type result struct {
-		found Membership
-		err   error
-	}
-	results := make([]result, len(members))
+	found, errs := make([]Membership, len(members)), make([]error, len(members))
 	limiter := rate.NewLimiter(lookUpRate, lookUpBurst)
 	var group errgroup.Group
 	group.SetLimit(lookUpParallel)
@@ -93,32 +89,32 @@ func (s *Spaces) lookUp(
 	}
 	for i, m := range members {
 		if err := limiter.Wait(begin); err != nil {
-			results[i].err = outOfTime(err)
+			errs[i] = outOfTime(err)
 			continue
 		}
 		group.Go(func() error {
-			results[i].err = fault.Catch(func() (err error) {
+			errs[i] = fault.Catch(func() (err error) {
 				if err := begin.Err(); err != nil { // the others took too long
 					return outOfTime(err)
 				}
-				results[i].found, err = s.getMember(ctx, person, space, m.id(), capability.ReadMembers)
+				found[i], err = s.getMember(ctx, person, space, m.id(), capability.ReadMembers)
 				return err
 			})
 			return nil
 		})
 	}
-	_ = group.Wait() // the errors are in results
+	_ = group.Wait() // the errors are in errs
 	for i, m := range members {
-		switch r := results[i]; {
-		case r.err != nil && fault.KindOf(r.err) == fault.NotFound: // not in the space
-		case r.err != nil:
-			out.failed[m.User] = r.err
+		switch err := errs[i]; {
+		case err != nil && fault.KindOf(err) == fault.NotFound: // not in the space
+		case err != nil:
+			out.failed[m.User] = err
 		default:
-			out.add(m.User, r.found.State, r.found.DisplayName)
+			out.add(m.User, found[i].State, found[i].DisplayName)
 			if out.alias == nil {
 				out.alias = map[string]string{}
 			}
-			out.alias[m.User] = r.found.User
+			out.alias[m.User] = found[i].User
 		}
 	}
 }
