@@ -90,12 +90,12 @@ func (v *view) addActivities(all []vault.Activity) {
 }
 
 // withdrawApproval withdraws the person's approval of one caller, and shows the updated connection.
-func withdrawApproval(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	withdrawn, err := f.Grants.Withdraw(ctx, e.Person.Name, i.Caller, i.Authority)
+func withdrawApproval(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
+	withdrawn, err := v.Grants.Withdraw(ctx, v.event.Person.Name, i.Caller, i.Authority)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("action", "withdraw"), slog.String("caller_id", i.Caller),
+	v.Log.InfoContext(ctx, "audit", slog.String("action", "withdraw"), slog.String("caller_id", i.Caller),
 		slog.String("authority", string(i.Authority)), slog.Bool("withdrawn", withdrawn))
-	return status(ctx, f, e, i)
+	return status(ctx, v, i)
 }

@@ -35,8 +35,8 @@ const (
 	homeButton       = "home"
 )
 
-// handler runs a command or a button for the person of the event, and returns the reply.
-type handler func(context.Context, function, chat.Event, invocation) (chat.Reply, error)
+// handler runs a command or a button for the person of the view, and returns the reply.
+type handler func(context.Context, *view, invocation) (chat.Reply, error)
 
 // buttonHandlers is a function because a variable would be an initialization cycle: handlers draw buttons.
 func buttonHandlers() map[string]handler {
@@ -94,7 +94,7 @@ func (f function) handleClick(ctx context.Context, e chat.Event) (chat.Reply, er
 	}
 	e = f.restoreOrigin(ctx, e, v)
 	stateOf(ctx).retry = attempt{v.Handler, v.Invocation}
-	reply, err := f.limitConcurrency(ctx, func() (chat.Reply, error) { return handle(ctx, f, e, v.Invocation) })
+	reply, err := f.limitConcurrency(ctx, func() (chat.Reply, error) { return handle(ctx, f.newView(e), v.Invocation) })
 	if errors.Is(err, serve.ErrFull) && hasInputs { // keep the form's input here too
 		return f.show(ctx, e, v.Invocation, e.Inputs, warn(e, words.ErrorBusy))
 	}

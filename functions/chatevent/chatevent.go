@@ -124,7 +124,7 @@ func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error
 	}
 	switch e.Kind {
 	case chat.Command:
-		return runCommand(ctx, f, e, newInvocation(e))
+		return runCommand(ctx, f.newView(e), newInvocation(e))
 	case chat.Click:
 		if e.Dialog == chat.DialogCancelled {
 			return chat.Reply{}, nil
@@ -132,12 +132,12 @@ func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error
 		return f.handleClick(ctx, e)
 	case chat.Home:
 		stateOf(ctx).retry = attempt{homeButton, invocation{}}
-		return f.limitConcurrency(ctx, func() (chat.Reply, error) { return home(ctx, f, e, invocation{}) })
+		return f.limitConcurrency(ctx, func() (chat.Reply, error) { return home(ctx, f.newView(e), invocation{}) })
 	case chat.Added:
 		if e.Space.Direct {
 			f.logError(ctx, f.Grants.RecordAppReturned(ctx, e.Person.Name))
 		}
-		return welcome(ctx, f, e)
+		return welcome(ctx, f.newView(e))
 	case chat.Removed: // no reply is possible
 		if e.Space.Direct {
 			f.logError(ctx, f.Grants.RecordAppRemoved(ctx, e.Person.Name, f.Now()))
@@ -146,7 +146,7 @@ func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error
 	case chat.Adding:
 		return chat.Reply{}, nil
 	case chat.Message:
-		return help(ctx, f, e, invocation{})
+		return help(ctx, f.newView(e), invocation{})
 	default:
 		f.Log.WarnContext(ctx, "unknown event", slog.Any("keys", e.Keys))
 		return chat.Reply{}, nil

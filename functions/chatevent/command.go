@@ -151,14 +151,14 @@ func findCommand(id int) (command, bool) {
 	return all[index], true
 }
 
-func runCommand(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func runCommand(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	stateOf(ctx).retry = attempt{runButton, i}
 	c, ok := findCommand(i.Command)
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorUnknownCommand)
 	}
 	logging.AddAttrs(ctx, slog.String("command", c.name))
-	return f.limitConcurrency(ctx, func() (chat.Reply, error) { return c.run(ctx, f, e, i) })
+	return v.limitConcurrency(ctx, func() (chat.Reply, error) { return c.run(ctx, v, i) })
 }
 
 // limitConcurrency calls handle if the limiter admits the request. It admits a request once, even if handlers nest.

@@ -9,15 +9,14 @@ import (
 )
 
 // connect asks for consent, or shows the connection if the person has consented. Chat runs it again after the consent.
-func connect(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	if _, err := f.Grants.TokenSource(ctx, e.Person.Name, capability.CreateSpaces); err != nil {
+func connect(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
+	if _, err := v.Grants.TokenSource(ctx, v.event.Person.Name, capability.CreateSpaces); err != nil {
 		return chat.Reply{}, err
 	}
-	c, err := f.Grants.Connection(ctx, e.Person.Name)
+	c, err := v.Grants.Connection(ctx, v.event.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	v := f.newView(e)
 	v.addConnected(ctx, c)
 	return v.reply(words.ConnectDone)
 }

@@ -53,9 +53,9 @@ var createNeeds = needs(
 )
 
 // openCreateForm is the quick command that opens the form.
-func openCreateForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func openCreateForm(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	i.Form = createFormName
-	return openForm(ctx, f, e, i)
+	return openForm(ctx, v, i)
 }
 
 func initialCreateForm(i invocation) chat.Inputs {
@@ -102,30 +102,30 @@ func drawCreateForm(ctx context.Context, v *view, i invocation, in chat.Inputs) 
 	}
 }
 
-func sendCreateForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	r, err := spaceRequest(e.Inputs, i)
+func sendCreateForm(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
+	r, err := spaceRequest(v.event.Inputs, i)
 	if err == nil {
-		r, err = f.expand(ctx, e, i, r)
+		r, err = v.expand(ctx, i, r)
 	}
 	if err == nil {
-		r, err = r.Normalize(e.Person.Name)
+		r, err = r.Normalize(v.event.Person.Name)
 	}
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	self := operations.Self(e.Person.Name, i.Key)
-	created, err := f.Operations.CreateSpace(ctx, self, operations.NewSpace{Request: r})
+	self := operations.Self(v.event.Person.Name, i.Key)
+	created, err := v.Operations.CreateSpace(ctx, self, operations.NewSpace{Request: r})
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		// Show the form again with the next name, which may be free.
-		values := maps.Clone(e.Inputs)
+		values := maps.Clone(v.event.Inputs)
 		values[nameField] = []string{spaces.NextName(r.DisplayName)}
-		text := i18n.In(e.Locale)(words.FormNameTaken, e.Inputs.First(nameField))
-		return f.show(ctx, e, i, values, notice{nameField, []chat.Widget{{Text: warning + text}}})
+		text := v.say(words.FormNameTaken, v.event.Inputs.First(nameField))
+		return v.show(ctx, v.event, i, values, notice{nameField, []chat.Widget{{Text: warning + text}}})
 	}
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return f.createdCard(ctx, e, i.Key, r, created)
+	return v.createdCard(ctx, i.Key, r, created)
 }
 
 // spaceRequest converts the form's values. It fails with Invalid for values that the form doesn't allow.

@@ -19,27 +19,26 @@ import (
 )
 
 // createSpace creates a space with the given name and the mentioned people. Without a name, it offers the form.
-func createSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func createSpace(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	switch n := len(i.Mentions); {
 	case n > spaces.MaxMembers:
 		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorTooManyPeople, n, spaces.MaxMembers)
 	case i.Args == "":
-		return f.offerForm(e, i)
+		return v.offerForm(i)
 	}
 	r := spaces.Request{DisplayName: i.Args, Members: membersFrom(i.Mentions)}
-	self := operations.Self(e.Person.Name, i.Key)
-	created, err := f.Operations.CreateSpace(ctx, self, operations.NewSpace{Request: r})
+	self := operations.Self(v.event.Person.Name, i.Key)
+	created, err := v.Operations.CreateSpace(ctx, self, operations.NewSpace{Request: r})
 	if err != nil && fault.KindOf(err) == fault.Conflict {
-		return f.offerNextName(ctx, e, i, err)
+		return v.offerNextName(ctx, i, err)
 	}
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return f.createdCard(ctx, e, i.Key, r, created)
+	return v.createdCard(ctx, i.Key, r, created)
 }
 
-func (f function) offerForm(e chat.Event, i invocation) (chat.Reply, error) {
-	v := f.newView(e)
+func (v *view) offerForm(i invocation) (chat.Reply, error) {
 	i.Form = createFormName
 	fill := v.dialogButton(words.ButtonFillIn, openFormButton, i)
 	fill.Primary = true
@@ -49,11 +48,11 @@ func (f function) offerForm(e chat.Event, i invocation) (chat.Reply, error) {
 }
 
 // createdCard shows a new space: who was added, which steps failed, and how to fix that.
-func (f function) createdCard(
-	ctx context.Context, e chat.Event, key resource.Key, r spaces.Request, space operations.CreatedSpace,
+func (v *view) createdCard(
+	ctx context.Context, key resource.Key, r spaces.Request, space operations.CreatedSpace,
 ) (chat.Reply, error) {
 	outcome, external := space.Outcome, r.External != nil && *r.External
-	v, title := f.newView(e), words.CreatedTitle
+	title := words.CreatedTitle
 	v.addOutcome(ctx, outcome, external)
 	missing := needs(capability.CreateSpaces) // and what is missing; a consent asks for all
 	if outcome.ListDeclined {
@@ -109,18 +108,18 @@ func remainingSteps(key resource.Key, r spaces.Request, created operations.Creat
 	return i
 }
 
-func finishSpace(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func finishSpace(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	r := spaces.Request{
 		Members: membersFrom(i.Mentions), More: membersFrom(i.ToAdd), External: &i.External,
 		Rest: i.Rest,
 	}
 	space := operations.CreatedSpace{Name: i.Space, DisplayName: i.Args, Address: spaces.Address(i.Space)}
 	var err error
-	space.Outcome, err = f.Operations.FinishSpace(ctx, operations.Self(e.Person.Name, i.Key), i.Space, r)
+	space.Outcome, err = v.Operations.FinishSpace(ctx, operations.Self(v.event.Person.Name, i.Key), i.Space, r)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return f.createdCard(ctx, e, i.Key, r, space)
+	return v.createdCard(ctx, i.Key, r, space)
 }
 
 // undoneWords describe the steps that can fail after the space is created. The form offers only these.
@@ -139,8 +138,8 @@ func (v *view) spaceButtons(space resource.SpaceName, name, address string) []ch
 }
 
 // offerNextName is the reply when the name is taken. Its button creates the same space with the next free-looking name.
-func (f function) offerNextName(ctx context.Context, e chat.Event, i invocation, conflict error) (chat.Reply, error) {
-	v, next := f.newView(e), i
+func (v *view) offerNextName(ctx context.Context, i invocation, conflict error) (chat.Reply, error) {
+	next := i
 	next.Args = spaces.NextName(i.Args)
 	value := buttonValue{Handler: runButton, Invocation: next}
 	logging.AddAttrs(ctx, slog.String("conflict", "displayName"))

@@ -21,21 +21,20 @@ func deleteForm() form {
 			v.text(words.DeleteText, i.Args)
 			v.addName(in)
 		},
-		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-			if text.Comparable(e.Inputs.First(nameField)) != text.Comparable(i.Args) {
+		send: func(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
+			if text.Comparable(v.event.Inputs.First(nameField)) != text.Comparable(i.Args) {
 				return chat.Reply{}, fault.New(fault.Invalid, words.DeleteNameDiffers)
 			}
 			title, body := words.DeleteDone, words.DeleteDoneText
-			err := f.Spaces.Delete(ctx, e.Person.Name, i.Space)
+			err := v.Spaces.Delete(ctx, v.event.Person.Name, i.Space)
 			switch {
 			case err != nil && fault.KindOf(err) == fault.NotFound:
 				title, body = words.DeleteNothing, words.DeleteNothingText
 			case err != nil:
 				return chat.Reply{}, err
 			}
-			f.Log.InfoContext(ctx, "audit", slog.String("action", "delete"),
+			v.Log.InfoContext(ctx, "audit", slog.String("action", "delete"),
 				slog.String("authority", "user"), slog.String("target", string(i.Space)))
-			v := f.newView(e)
 			v.text(body)
 			v.out.Card.Subtitle, v.out.ClosesDialog = i.Args, true
 			return v.reply(title)

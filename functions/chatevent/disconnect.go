@@ -10,12 +10,12 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-func askDisconnect(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	c, err := f.Grants.Connection(ctx, e.Person.Name)
+func askDisconnect(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
+	c, err := v.Grants.Connection(ctx, v.event.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	v, text := f.newView(e), words.DisconnectText
+	text := words.DisconnectText
 	if !c.Connected {
 		text = words.DisconnectNothingUsable
 	}
@@ -25,37 +25,35 @@ func askDisconnect(ctx context.Context, f function, e chat.Event, i invocation) 
 }
 
 // disconnect ends the grant after the confirmation. The button Try again asks for confirmation again.
-func disconnect(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func disconnect(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	stateOf(ctx).retry = attempt{runButton, i}
-	result, err := f.Grants.Disconnect(ctx, e.Person.Name)
+	result, err := v.Grants.Disconnect(ctx, v.event.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("action", "disconnect"),
+	v.Log.InfoContext(ctx, "audit", slog.String("action", "disconnect"),
 		slog.String("outcome", result.Outcome.String()), slog.Int("withdrawn", result.Withdrawn))
-	return f.disconnectedCard(e, words.DisconnectDone, result)
+	return v.disconnectedCard(words.DisconnectDone, result)
 }
 
-func askErase(_ context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	v := f.newView(e)
+func askErase(_ context.Context, v *view, i invocation) (chat.Reply, error) {
 	v.text(words.EraseText)
 	v.row(v.button(words.ButtonErase, eraseButton, i))
 	return v.reply(words.EraseTitle)
 }
 
 // eraseAll ends the grant and erases all other records about the person. It is safe to repeat.
-func eraseAll(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	result, err := f.Grants.Erase(ctx, e.Person.Name)
+func eraseAll(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
+	result, err := v.Grants.Erase(ctx, v.event.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("action", "disconnect"), slog.Bool("erased", true),
+	v.Log.InfoContext(ctx, "audit", slog.String("action", "disconnect"), slog.Bool("erased", true),
 		slog.String("outcome", result.Outcome.String()), slog.Int("withdrawn", result.Withdrawn))
-	return f.disconnectedCard(e, words.EraseDone, result)
+	return v.disconnectedCard(words.EraseDone, result)
 }
 
-func (f function) disconnectedCard(e chat.Event, title i18n.Text, result grants.Disconnection) (chat.Reply, error) {
-	v := f.newView(e)
+func (v *view) disconnectedCard(title i18n.Text, result grants.Disconnection) (chat.Reply, error) {
 	v.text(map[grants.Outcome]i18n.Text{
 		grants.NotConnected: words.DisconnectWasNotConnected,
 		grants.Revoked:      words.DisconnectRevoked,

@@ -53,26 +53,26 @@ func warn(e chat.Event, text i18n.Text) notice {
 const maxFormSize = 31_000
 
 // openForm opens a form. The form gets a new idempotency key, so that sending it twice runs one operation.
-func openForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func openForm(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	dialog, ok := forms()[i.Form]
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorButton)
 	}
-	if _, err := f.Grants.TokenSource(ctx, e.Person.Name, dialog.needs...); err != nil {
+	if _, err := v.Grants.TokenSource(ctx, v.event.Person.Name, dialog.needs...); err != nil {
 		return chat.Reply{}, err
 	}
 	i.Key = newKey()
-	return f.show(ctx, e, i, dialog.initial(i), notice{})
+	return v.show(ctx, v.event, i, dialog.initial(i), notice{})
 }
 
 // sendForm handles a submitted form. If it fails, the form stays open with its values.
-func sendForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func sendForm(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	dialog, ok := forms()[i.Form]
 	if !ok {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorButton)
 	}
-	stateOf(ctx).redrawForm = f.redrawer(ctx, e, i)
-	return dialog.send(ctx, f, e, i)
+	stateOf(ctx).redrawForm = v.redrawer(ctx, v.event, i)
+	return dialog.send(ctx, v, i)
 }
 
 // redrawer returns a redraw for the form that the event submitted. It works after the context of the handler ended.

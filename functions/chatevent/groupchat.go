@@ -10,17 +10,17 @@ import (
 )
 
 // groupChat finds or starts the group conversation with these people.
-func groupChat(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func groupChat(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	members, err := i.members()
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	self, request := operations.Self(e.Person.Name, i.Key), operations.NewConversation{Members: members}
-	group, err := f.Operations.CreateConversation(ctx, self, request)
+	self, request := operations.Self(v.event.Person.Name, i.Key), operations.NewConversation{Members: members}
+	group, err := v.Operations.CreateConversation(ctx, self, request)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	v, title := f.newView(e), words.GroupTitle
+	title := words.GroupTitle
 	v.addOutcome(ctx, group.Outcome, true)
 	if len(group.Outcome.LeftOut) > 0 {
 		title = words.GroupPartialTitle

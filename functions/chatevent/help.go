@@ -11,16 +11,14 @@ import (
 )
 
 // help lists the commands and explains how Chat attributes what Deputy does.
-func help(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	v := f.newView(e)
+func help(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
 	v.add(commandWidgets(v.say)...)
 	v.text(words.HelpAttribution)
 	v.offerConnect(ctx)
 	return v.reply(words.HelpTitle)
 }
 
-func welcome(ctx context.Context, f function, e chat.Event) (chat.Reply, error) {
-	v := f.newView(e)
+func welcome(ctx context.Context, v *view) (chat.Reply, error) {
 	v.text(words.WelcomeText)
 	v.offerConnect(ctx)
 	v.add(commandWidgets(v.say)...)

@@ -13,12 +13,11 @@ import (
 const maxRecent = 5
 
 // home shows the Home tab: the connection, the newest spaces, and the commands.
-func home(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	c, err := f.Grants.Connection(ctx, e.Person.Name)
+func home(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
+	c, err := v.Grants.Connection(ctx, v.event.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	v := f.newView(e)
 	refresh := v.button(words.ButtonRefresh, homeButton, invocation{})
 	if !c.Connected || c.SignInRequired {
 		text := words.HomeNotConnected

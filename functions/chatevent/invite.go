@@ -15,10 +15,10 @@ import (
 )
 
 // invite adds people to the space or group conversation where the person typed the command.
-func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func invite(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	members, err := i.members()
 	switch {
-	case e.Space.Direct:
+	case v.event.Space.Direct:
 		return chat.Reply{}, fault.New(fault.Invalid, words.InviteWhere)
 	case err != nil:
 		return chat.Reply{}, err
@@ -27,13 +27,12 @@ func invite(ctx context.Context, f function, e chat.Event, i invocation) (chat.R
 	case len(members) > spaces.MaxMembers:
 		return chat.Reply{}, fault.New(fault.Invalid, words.InviteTooMany, len(members), spaces.MaxMembers)
 	}
-	request := operations.NewMembers{Space: e.Space.Name, Members: members}
-	result, err := f.Operations.AddMembers(ctx, operations.Self(e.Person.Name, i.Key), request)
+	request := operations.NewMembers{Space: v.event.Space.Name, Members: members}
+	result, err := v.Operations.AddMembers(ctx, operations.Self(v.event.Person.Name, i.Key), request)
 	if err != nil {
 		return chat.Reply{}, err
 	}
 	added, title := result.Added, words.InviteTitle
-	v := f.newView(e)
 	v.addOutcome(ctx, added, true)
 	if len(added.Failed)+len(added.Pending)+len(added.LeftOut) > 0 {
 		title = words.InvitePartialTitle

@@ -16,33 +16,32 @@ import (
 )
 
 // kickoff schedules a meeting with the members of the space, in the time zone of the person's calendar.
-func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	if e.Space.Direct {
+func kickoff(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
+	if v.event.Space.Direct {
 		return chat.Reply{}, fault.New(fault.Invalid, words.KickoffWhere)
 	}
 	// Reject an invalid time before asking for consent.
 	if _, err := meetings.ParseTimeSlot(i.Args, time.Time{}); err != nil {
 		return chat.Reply{}, err
 	}
-	zone, err := f.Meetings.Zone(ctx, e.Person.Name, capability.ReadMembers)
+	zone, err := v.Meetings.Zone(ctx, v.event.Person.Name, capability.ReadMembers)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	when, err := meetings.ParseTimeSlot(i.Args, f.Now().In(zone))
+	when, err := meetings.ParseTimeSlot(i.Args, v.Now().In(zone))
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	participants, err := f.Spaces.Participants(ctx, e.Person.Name, e.Space.Name, capability.ScheduleEvents)
+	participants, err := v.Spaces.Participants(ctx, v.event.Person.Name, v.event.Space.Name, capability.ScheduleEvents)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	v := f.newView(e)
-	title := v.say(words.KickoffEventTitle, cmp.Or(e.Space.DisplayName, v.say(words.GroupTitle)))
+	title := v.say(words.KickoffEventTitle, cmp.Or(v.event.Space.DisplayName, v.say(words.GroupTitle)))
 	event := meetings.Event{Title: title, When: when}
 	var guests, withoutEmail []string
 	for _, p := range participants.People {
 		switch {
-		case p.User == e.Person.Name:
+		case p.User == v.event.Person.Name:
 		case p.Email == "":
 			withoutEmail = append(withoutEmail, p.Label)
 		default:
@@ -52,12 +51,12 @@ func kickoff(ctx context.Context, f function, e chat.Event, i invocation) (chat.
 	if participants.More {
 		return chat.Reply{}, fault.New(fault.Invalid, words.ErrorTooManyGuests, len(guests), meetings.MaxGuests)
 	}
-	scheduled, err := f.Meetings.Schedule(ctx, e.Person.Name, i.Key, event)
+	scheduled, err := v.Meetings.Schedule(ctx, v.event.Person.Name, i.Key, event)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	f.Log.InfoContext(ctx, "audit", slog.String("action", "kickoff"), slog.String("authority", "user"),
-		slog.String("target", string(e.Space.Name)),
+	v.Log.InfoContext(ctx, "audit", slog.String("action", "kickoff"), slog.String("authority", "user"),
+		slog.String("target", string(v.event.Space.Name)),
 		slog.Int("guests", len(guests)), slog.Int("without_email", len(withoutEmail)))
 	v.labeled(words.KickoffWhen, scheduled.Start.In(zone).Format(v.say(words.TimeLayout)))
 	v.labeled(words.CreatedInvited, joinNames(guests))

@@ -12,22 +12,21 @@ import (
 )
 
 // meet creates a Meet room and posts its link as the person. In the direct message with the app, a card shows the link.
-func meet(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	v := f.newView(e)
-	if e.Space.Direct {
-		room, err := f.Meetings.CreateRoom(ctx, e.Person.Name)
+func meet(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
+	if v.event.Space.Direct {
+		room, err := v.Meetings.CreateRoom(ctx, v.event.Person.Name)
 		if err != nil {
 			return chat.Reply{}, err
 		}
-		f.Log.InfoContext(ctx, "audit", slog.String("action", "meet"), slog.String("authority", "user"))
+		v.Log.InfoContext(ctx, "audit", slog.String("action", "meet"), slog.String("authority", "user"))
 		v.text(words.MeetText)
 		v.row(chat.Button{Text: v.say(words.ButtonJoin), Link: config.NewSecret(room), Primary: true})
 		return v.reply(words.MeetTitle)
 	}
-	message := spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args}
-	_, err := f.Operations.CreateMeeting(ctx, operations.Self(e.Person.Name, i.Key), message, v.say)
+	message := spaces.Message{Space: v.event.Space.Name, Thread: i.Thread, Text: i.Args}
+	_, err := v.Operations.CreateMeeting(ctx, operations.Self(v.event.Person.Name, i.Key), message, v.say)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	return f.postedReply(e)
+	return v.postedReply()
 }

@@ -17,14 +17,13 @@ func renameForm() form {
 		needs:   needs(capability.EditSpaces),
 		initial: func(i invocation) chat.Inputs { return chat.Inputs{nameField: {i.Args}} },
 		draw:    func(_ context.Context, v *view, _ invocation, in chat.Inputs) { v.addName(in) },
-		send: func(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-			name, err := f.Spaces.Rename(ctx, e.Person.Name, i.Space, e.Inputs.First(nameField))
+		send: func(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
+			name, err := v.Spaces.Rename(ctx, v.event.Person.Name, i.Space, v.event.Inputs.First(nameField))
 			if err != nil {
 				return chat.Reply{}, err
 			}
-			f.Log.InfoContext(ctx, "audit", slog.String("action", "rename"),
+			v.Log.InfoContext(ctx, "audit", slog.String("action", "rename"),
 				slog.String("authority", "user"), slog.String("target", string(i.Space)))
-			v := f.newView(e)
 			v.row(v.spaceButtons(i.Space, name, spaces.Address(i.Space))...)
 			// KeepsCard: the card that opened the form lists the members of the space
 			v.out.Card.Subtitle, v.out.ClosesDialog, v.out.KeepsCard = name, true, true

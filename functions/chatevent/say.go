@@ -11,24 +11,23 @@ import (
 )
 
 // postMessage posts a message as the person, in the thread of the command.
-func postMessage(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
+func postMessage(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	switch {
-	case e.Space.Direct:
+	case v.event.Space.Direct:
 		return chat.Reply{}, fault.New(fault.Invalid, words.SayWhere)
 	case i.Args == "":
 		return chat.Reply{}, fault.New(fault.Invalid, words.SayWhat)
 	}
-	message := spaces.Message{Space: e.Space.Name, Thread: i.Thread, Text: i.Args, Markup: i.Markup}
-	if _, err := f.Operations.CreateMessage(ctx, operations.Self(e.Person.Name, i.Key), message); err != nil {
+	message := spaces.Message{Space: v.event.Space.Name, Thread: i.Thread, Text: i.Args, Markup: i.Markup}
+	if _, err := v.Operations.CreateMessage(ctx, operations.Self(v.event.Person.Name, i.Key), message); err != nil {
 		return chat.Reply{}, err
 	}
-	return f.postedReply(e)
+	return v.postedReply()
 }
 
 // postedReply is the reply after a message was posted. Only the person sees it. Without a reply, Chat may say that the
 // app is not responding.
-func (f function) postedReply(e chat.Event) (chat.Reply, error) {
-	v := f.newView(e)
+func (v *view) postedReply() (chat.Reply, error) {
 	v.text(words.SayText)
 	return v.reply(words.SayTitle)
 }

@@ -12,12 +12,11 @@ import (
 // spacesOnCard is how many spaces a card lists. They fit on a phone's screen.
 const spacesOnCard = 10
 
-func listSpaces(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	found, truncated, err := f.Spaces.Search(ctx, e.Person.Name, i.Args)
+func listSpaces(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
+	found, truncated, err := v.Spaces.Search(ctx, v.event.Person.Name, i.Args)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	v := f.newView(e)
 	if len(found) == 0 {
 		text := words.ListNoMatch
 		if i.Args == "" {

@@ -20,16 +20,16 @@ const (
 )
 
 // status shows the person's connection, if any, the callers that they approved, and what these callers did.
-func status(ctx context.Context, f function, e chat.Event, _ invocation) (chat.Reply, error) {
-	c, err := f.Grants.Connection(ctx, e.Person.Name)
+func status(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
+	c, err := v.Grants.Connection(ctx, v.event.Person.Name)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	activities, err := f.Vault.Activities(ctx, e.Person.Name, activitiesOnCard+1)
+	activities, err := v.Vault.Activities(ctx, v.event.Person.Name, activitiesOnCard+1)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	v, title := f.newView(e), words.StatusTitle
+	title := words.StatusTitle
 	if c.Connected {
 		v.addConnected(ctx, c)
 	} else {

@@ -43,17 +43,17 @@ func (v *view) addTemplateMenu(ctx context.Context, i invocation, in chat.Inputs
 	v.row(v.button(words.ButtonUseTemplate, fillFormButton, i))
 }
 
-func fillForm(ctx context.Context, f function, e chat.Event, i invocation) (chat.Reply, error) {
-	stateOf(ctx).redrawForm = f.redrawer(ctx, e, i)
-	set, err := f.Callers.Read(ctx)
+func fillForm(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
+	stateOf(ctx).redrawForm = v.redrawer(ctx, v.event, i)
+	set, err := v.Callers.Read(ctx)
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	in := e.Inputs
+	in := v.event.Inputs
 	if t, ok := set.Template(in.First(templateField)); ok {
 		in = applyTemplate(in, t)
 	}
-	return f.show(ctx, e, i, in, notice{})
+	return v.show(ctx, v.event, i, in, notice{})
 }
 
 // applyTemplate keeps the values that the template doesn't set, and adds the template's members to those in the form.
@@ -102,26 +102,26 @@ func matchesPattern(name, pattern string) bool {
 }
 
 // expand replaces the placeholders in a request if the person chose a template. Otherwise they are plain text.
-func (f function) expand(ctx context.Context, e chat.Event, i invocation, r spaces.Request) (spaces.Request, error) {
-	name := e.Inputs.First(templateField)
+func (v *view) expand(ctx context.Context, i invocation, r spaces.Request) (spaces.Request, error) {
+	name := v.event.Inputs.First(templateField)
 	if name == "" || name == defaultOption || !r.HasPlaceholders() {
 		return r, nil
 	}
-	email, err := f.Grants.Email(ctx, e.Person.Name)
+	email, err := v.Grants.Email(ctx, v.event.Person.Name)
 	if err != nil {
 		return r, err
 	}
-	p := spaces.Placeholders{Date: f.Now().UTC(), Person: email}
+	p := spaces.Placeholders{Date: v.Now().UTC(), Person: email}
 	if r.UsesSeq() {
 		// Check the template's name: a client can send any text in this field.
-		set, err := f.Callers.Read(ctx)
+		set, err := v.Callers.Read(ctx)
 		if err != nil {
 			return r, err
 		}
 		if _, ok := set.Template(name); !ok {
 			return r, fault.New(fault.Invalid, words.FormTemplateGone)
 		}
-		if p.Seq, err = f.Vault.NextSeq(ctx, vault.TemplateID("", name), i.Key); err != nil {
+		if p.Seq, err = v.Vault.NextSeq(ctx, vault.TemplateID("", name), i.Key); err != nil {
 			return r, err
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"example.com/deputy/shared/resource"
 )
 
-// view draws the reply to an event as a card, in the person's language. The first error of a button stays in err, and
-// reply returns it.
+// view is an event, and the reply to it: a card in the person's language. The first error of a button stays in err, and
+// reply returns it. A handler gets an empty view.
 type view struct {
 	function
 	event chat.Event
