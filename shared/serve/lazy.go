@@ -72,14 +72,14 @@ type cachedCheck struct {
 }
 
 func (c *cachedCheck) result(ctx context.Context) error {
-	c.mu.Lock()
-	checked, err := c.checked, c.err
-	c.mu.Unlock()
-	if !checked.IsZero() && c.now().Sub(checked) < checkMaxAge {
+	if recent, err := c.cached(); recent {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	_, err = c.flight.Do(ctx, "", buildTimeout, fault.NoText, func(ctx context.Context) (struct{}, error) {
+	_, err := c.flight.Do(ctx, "", buildTimeout, fault.NoText, func(ctx context.Context) (struct{}, error) {
+		if recent, err := c.cached(); recent { // by the previous flight
+			return struct{}{}, err
+		}
 		err := fault.Catch(func() error { return c.check(ctx) })
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -87,6 +87,13 @@ func (c *cachedCheck) result(ctx context.Context) error {
 		return struct{}{}, err
 	})
 	return err
+}
+
+// cached returns whether the last result is recent, and the result.
+func (c *cachedCheck) cached() (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.checked.IsZero() && c.now().Sub(c.checked) < checkMaxAge, c.err
 }
 
 type lazy struct {
