@@ -123,8 +123,8 @@ func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, tim
 	case len(t.Audience) != 1:
 		return Claims{}, time.Time{}, invalid(errors.New("more than one audience"))
 	case t.IssuedAt.After(v.now().Add(leeway)):
-		behind := t.IssuedAt.Sub(v.now()).Round(time.Second)
-		err = fmt.Errorf("issued in the future: this machine's clock is %v behind", behind)
+		behind := t.IssuedAt.Sub(v.now()).Round(time.Minute)
+		err = fmt.Errorf("issued in the future: this machine's clock is about %.0f minutes behind", behind.Minutes())
 		return Claims{}, time.Time{}, invalid(err)
 	}
 	var c struct {
