@@ -266,7 +266,16 @@ func TestCreateSpace_NameTaken(t *testing.T) {
 		b.say("/createspace Launch plan")
 		b.press(`Create "Launch plan 2" instead`)
 		b.press(`Create "Launch plan 3" instead`)
-		if diff := cmp.Diff([]string{"Launch plan", "launch plan 2", "Launch plan 3"}, w.spaces(ada)); diff != "" {
+		b.say("/createspace Incident 911")
+		b.say("/createspace Incident 911")
+		b.press(`Create "Incident 911 2" instead`)
+		b.say("/createspace Incident 911")
+		b.press(`Create "Incident 911 2" instead`)
+		b.press(`Create "Incident 911 3" instead`)
+		want := []string{
+			"Launch plan", "launch plan 2", "Launch plan 3", "Incident 911", "Incident 911 2", "Incident 911 3",
+		}
+		if diff := cmp.Diff(want, w.spaces(ada)); diff != "" {
 			t.Error(diff)
 		}
 	})

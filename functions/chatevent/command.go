@@ -104,6 +104,7 @@ func ConsoleCommands() []ConsoleCommand {
 type invocation struct {
 	Command   int                `json:"c"`
 	Args      string             `json:"a,omitempty"` // for /say and /meet as typed, with the mentions
+	Asked     string             `json:"n,omitempty"` // the name before Deputy added a number
 	Mentions  []chat.Person      `json:"m,omitempty"`
 	Key       resource.Key       `json:"s"` // idempotency key
 	Thread    string             `json:"t,omitempty"`

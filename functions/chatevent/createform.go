@@ -1,6 +1,7 @@
 package chatevent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -118,7 +119,8 @@ func sendCreateForm(ctx context.Context, v *view, i invocation) (chat.Reply, err
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		// Show the form again with the next name, which may be free.
 		values := maps.Clone(v.event.Inputs)
-		values[nameField] = []string{spaces.NextName(r.DisplayName)}
+		values[nameField] = []string{spaces.NextName(i.Asked, r.DisplayName)}
+		i.Asked = cmp.Or(i.Asked, r.DisplayName)
 		text := v.say(words.FormNameTaken, v.event.Inputs.First(nameField))
 		return v.show(ctx, v.event, i, values, notice{nameField, []chat.Widget{{Text: warning + text}}})
 	}

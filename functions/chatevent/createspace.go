@@ -140,7 +140,8 @@ func (v *view) spaceButtons(space resource.SpaceName, name, address string) []ch
 // offerNextName is the reply when the name is taken. Its button creates the same space with the next free-looking name.
 func (v *view) offerNextName(ctx context.Context, i invocation, conflict error) (chat.Reply, error) {
 	next := i
-	next.Args = spaces.NextName(i.Args)
+	next.Asked = cmp.Or(i.Asked, i.Args)
+	next.Args = spaces.NextName(next.Asked, i.Args)
 	value := buttonValue{Handler: runButton, Invocation: next}
 	logging.AddAttrs(ctx, slog.String("conflict", "displayName"))
 	v.add(chat.Widget{Text: fault.Public(v.say, conflict, logging.Reference(ctx))})

@@ -171,6 +171,13 @@ func TestCreateSpace_OnDuplicate(t *testing.T) {
 		if got := create(`,"onDuplicate":"SUFFIX"`); got.text("displayName") != "Plan 2" || got.body["reused"] != nil {
 			t.Errorf("%s", got.Body)
 		}
+		for i, want := range []string{"Incident 911", "Incident 911 2", "Incident 911 3"} {
+			body := `{"actAs":"ada@example.com","displayName":"Incident 911","onDuplicate":"SUFFIX"}`
+			key := "the number of " + want
+			if got := e.want(201, "POST", "/v1/spaces", body, "Idempotency-Key", key); got.text("displayName") != want {
+				t.Errorf("%d: %s", i, got.Body)
+			}
+		}
 		got := create(`,"onDuplicate":"REUSE"`)
 		if "/v1/"+got.text("name") != path || got.body["reused"] != true || got.Code != 201 {
 			t.Errorf("%d %s", got.Code, got.Body)

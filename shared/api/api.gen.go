@@ -455,7 +455,8 @@ type CreateSpace struct {
 	Members *[]MemberName `json:"members,omitempty"`
 
 	// OnDuplicate What to do if the name is taken in the organization. FAIL (the default) returns a conflict. SUFFIX appends the
-	// next free number. REUSE returns the space of that name, unchanged, if the person is in it.
+	// next free number: the space after "Incident 911" is "Incident 911 2". REUSE returns the space of that name,
+	// unchanged, if the person is in it.
 	OnDuplicate *OnDuplicate `json:"onDuplicate,omitempty"`
 
 	// Permissions The lowest role with the permission (PermissionSettings of the Chat API). Google accepts these fields only for
@@ -574,7 +575,8 @@ type Message struct {
 }
 
 // OnDuplicate What to do if the name is taken in the organization. FAIL (the default) returns a conflict. SUFFIX appends the
-// next free number. REUSE returns the space of that name, unchanged, if the person is in it.
+// next free number: the space after "Incident 911" is "Incident 911 2". REUSE returns the space of that name,
+// unchanged, if the person is in it.
 type OnDuplicate string
 
 // Permissions The lowest role with the permission (PermissionSettings of the Chat API). Google accepts these fields only for

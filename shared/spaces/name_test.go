@@ -8,12 +8,21 @@ import (
 
 func TestNextName(t *testing.T) {
 	long := strings.Repeat("ä", 128)
-	for name, want := range map[string]string{
-		"Plan": "Plan 2", "Plan 2": "Plan 3", "Plan 99": "Plan 100", "Plan 2027": "Plan 2027 2", "7": "7 2",
-		long: strings.Repeat("ä", 126) + " 2",
+	for _, c := range []struct{ asked, taken, want string }{
+		{"Plan", "Plan", "Plan 2"},
+		{"Plan", "Plan 2", "Plan 3"},
+		{"Plan", "Plan 99", "Plan 100"},
+		{"Plan 2", "Plan 2", "Plan 2 2"},
+		{"Incident 911", "Incident 911", "Incident 911 2"},
+		{"Incident 911", "Incident 911 2", "Incident 911 3"},
+		{"007", "007", "007 2"},
+		{"", "Plan 7", "Plan 7 2"},
+		{"Plan", "Another 2", "Another 2 2"}, // changed in the form
+		{long, long, strings.Repeat("ä", 126) + " 2"},
+		{long, strings.Repeat("ä", 126) + " 9", strings.Repeat("ä", 125) + " 10"},
 	} {
-		if got := NextName(name); got != want || utf8.RuneCountInString(got) > 128 {
-			t.Errorf("%q: got %q, want %q", name, got, want)
+		if got := NextName(c.asked, c.taken); got != c.want || utf8.RuneCountInString(got) > 128 {
+			t.Errorf("%q, %q: got %q, want %q", c.asked, c.taken, got, c.want)
 		}
 	}
 }
