@@ -632,7 +632,9 @@ func TestMain(m *testing.M) {
 
 // A clock that is ten minutes behind is named; some minutes do not matter.
 func TestQuickstart_ClockBehind(t *testing.T) {
-	for behind, want := range map[time.Duration]string{10 * time.Minute: "clock is about 10 minutes", 4 * time.Minute: ""} {
+	for behind, want := range map[time.Duration]string{
+		10 * time.Minute: "clock is about 10 minutes", 4 * time.Minute: "",
+	} {
 		d, h := newHost(t)
 		h.now = func() time.Time { return time.Now().Add(-behind) }
 		code, _, stderr := d.run(config.Secret{}, "quickstart", "--client-secrets", h.file)

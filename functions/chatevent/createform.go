@@ -119,7 +119,7 @@ func sendCreateForm(ctx context.Context, v *view, i invocation) (chat.Reply, err
 	if err != nil && fault.KindOf(err) == fault.Conflict {
 		// Show the form again with the next name, which may be free.
 		values := maps.Clone(v.event.Inputs)
-		values[nameField] = []string{spaces.NextName(i.Asked, r.DisplayName)}
+		values[nameField] = []string{spaces.TakenName{Name: r.DisplayName, Asked: i.Asked}.Next()}
 		i.Asked = cmp.Or(i.Asked, r.DisplayName)
 		text := v.say(words.FormNameTaken, v.event.Inputs.First(nameField))
 		return v.show(ctx, v.event, i, values, notice{nameField, []chat.Widget{{Text: warning + text}}})

@@ -141,7 +141,7 @@ func (v *view) spaceButtons(space resource.SpaceName, name, address string) []ch
 func (v *view) offerNextName(ctx context.Context, i invocation, conflict error) (chat.Reply, error) {
 	next := i
 	next.Asked = cmp.Or(i.Asked, i.Args)
-	next.Args = spaces.NextName(next.Asked, i.Args)
+	next.Args = spaces.TakenName{Name: i.Args, Asked: next.Asked}.Next()
 	value := buttonValue{Handler: runButton, Invocation: next}
 	logging.AddAttrs(ctx, slog.String("conflict", "displayName"))
 	v.add(chat.Widget{Text: fault.Public(v.say, conflict, logging.Reference(ctx))})

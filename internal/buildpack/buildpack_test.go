@@ -176,7 +176,8 @@ func TestFunctionTargets(t *testing.T) {
 }
 
 func TestConfiguration_Incomplete(t *testing.T) {
-	s := deploy(t, "ChatEvent", "GOOGLE_CLOUD_PROJECT=p", `OAUTH_CLIENT={"installed":{"client_id":"c","client_secret":"s"}}`)
+	s := deploy(t, "ChatEvent", "GOOGLE_CLOUD_PROJECT=p",
+		`OAUTH_CLIENT={"installed":{"client_id":"c","client_secret":"s"}}`)
 	if status, _ := s.get("GET", "/health"); status != 200 {
 		t.Errorf("/health: got %d, want 200", status)
 	}

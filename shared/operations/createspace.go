@@ -159,7 +159,7 @@ func createOrContinue(ctx context.Context, a actor, d draft, j journal) (Created
 	r.DisplayName = cmp.Or(j.Name, r.DisplayName)
 	space, err := a.spaces.Create(ctx, a.person, a.key, r)
 	for n := 0; n < maxNames && d.taken == DuplicateSuffix && isConflict(err); n++ {
-		r.DisplayName = spaces.NextName(j.Request.DisplayName, r.DisplayName)
+		r.DisplayName = spaces.TakenName{Name: r.DisplayName, Asked: j.Request.DisplayName}.Next()
 		j.Name = r.DisplayName
 		if err := j.save(ctx, a); err != nil { // the next attempt must not create another space
 			return CreatedSpace{}, err

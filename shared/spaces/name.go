@@ -2,18 +2,24 @@ package spaces
 
 import "strconv"
 
-// maxNumber limits the numbers that NextName recognizes.
+// A TakenName is the display name of an existing space.
+type TakenName struct {
+	Name  string
+	Asked string // the name that was asked for, if Name is an earlier result of Next
+}
+
+// maxNumber limits the numbers that Next recognizes.
 const maxNumber = 100
 
-// NextName returns the name to try after taken, which is the name that was asked for or an earlier result: the asked
-// name followed by the next number, within Chat's limit for a name. A number in the asked name is part of that name.
-func NextName(asked, taken string) string {
+// Next returns the name to try next: the name that was asked for, followed by the next number, within Chat's limit for
+// a name. A number in the name that was asked for is part of that name.
+func (t TakenName) Next() string {
 	for n := 2; n <= maxNumber; n++ {
-		if numbered(asked, n) == taken {
-			return numbered(asked, n+1)
+		if numbered(t.Asked, n) == t.Name {
+			return numbered(t.Asked, n+1)
 		}
 	}
-	return numbered(taken, 2)
+	return numbered(t.Name, 2)
 }
 
 func numbered(name string, n int) string {

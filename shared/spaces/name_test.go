@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestNextName(t *testing.T) {
+func TestTakenName_Next(t *testing.T) {
 	long := strings.Repeat("ä", 128)
 	for _, c := range []struct{ asked, taken, want string }{
 		{"Plan", "Plan", "Plan 2"},
@@ -21,7 +21,8 @@ func TestNextName(t *testing.T) {
 		{long, long, strings.Repeat("ä", 126) + " 2"},
 		{long, strings.Repeat("ä", 126) + " 9", strings.Repeat("ä", 125) + " 10"},
 	} {
-		if got := NextName(c.asked, c.taken); got != c.want || utf8.RuneCountInString(got) > 128 {
+		taken := TakenName{Name: c.taken, Asked: c.asked}
+		if got := taken.Next(); got != c.want || utf8.RuneCountInString(got) > 128 {
 			t.Errorf("%q, %q: got %q, want %q", c.asked, c.taken, got, c.want)
 		}
 	}
