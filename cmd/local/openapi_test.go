@@ -47,6 +47,7 @@ var loadRouter = sync.OnceValues(func() (routers.Router, error) {
 	if err != nil {
 		return nil, err
 	}
+	doc.Servers = nil // the router needs no "." before a path
 	return legacy.NewRouter(doc)
 })
 

@@ -65,7 +65,11 @@ func New(d Deps) http.Handler {
 	})
 	mux.HandleFunc("GET /{$}", servePage)
 	handle := func(w http.ResponseWriter, r *http.Request) error { return s.serve(routes, w, r) }
-	mux.Handle("/", endpoint.Handler(handle))
+	operation := endpoint.Handler(handle)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store, no-transform") // a proxy that compresses would change the ETag
+		operation.ServeHTTP(w, r)
+	})
 	return mux
 }
 
@@ -119,6 +123,7 @@ func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Requ
 		return err
 	}
 	body, err := serve.ReadBody(r)
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // Windows tools write a byte order mark
 	if err == nil {
 		err = api.Check(r, pattern, body)
 	}

@@ -408,15 +408,49 @@ func TestETag(t *testing.T) {
 		e.refuse("changed", "nothing was done", "PATCH", path+"?updateMask=description", body, "If-Match", first,
 			"Idempotency-Key", "another-key")
 
-		first = e.want(200, "PUT", "/v1/templates/T", `{"description":"d"}`).Header().Get("ETag")
+		for i, tag := range []string{"W/" + now, `"another", W/` + now, "*"} { // proxies mark tags as weak
+			e.want(200, "PATCH", path+"?updateMask=description", body, "If-Match", tag,
+				"Idempotency-Key", fmt.Sprint("the key of tag ", i))
+		}
+		for i, tag := range []string{strings.Trim(now, `"`), "w/" + now, now + " " + now, `"open`, "*, " + now} {
+			e.refuse("invalid_request", "If-Match", "PATCH", path+"?updateMask=description", body, "If-Match", tag,
+				"Idempotency-Key", fmt.Sprint("the key of text ", i))
+		}
+
+		got := e.want(200, "PUT", "/v1/templates/T", `{"description":"d"}`)
+		first = got.Header().Get("ETag")
+		if control := got.Header().Get("Cache-Control"); !strings.Contains(control, "no-transform") {
+			t.Errorf("Cache-Control: %q", control)
+		}
 		if now := e.want(200, "GET", "/v1/templates/T", "").Header().Get("ETag"); now != first || now == "" {
 			t.Errorf("template: %s, %s", first, now)
 		}
 		e.want(200, "PUT", "/v1/templates/T", `{"description":"e"}`, "If-Match", first)
 		e.refuse("changed", "", "PUT", "/v1/templates/T", `{"description":"f"}`, "If-Match", first)
-		e.refuse("changed", "", "DELETE", "/v1/templates/T", "", "If-Match", first)
+		e.refuse("changed", "", "DELETE", "/v1/templates/T", "", "If-Match", "W/"+first)
 		e.want(204, "DELETE", "/v1/templates/T", "")
 		e.refuse("not_found", "", "GET", "/v1/templates/T", "")
+	})
+}
+
+// Windows tools write a byte order mark or UTF-16, and some clients compress what they send.
+func TestBody_Encodings(t *testing.T) {
+	const plan = `{"actAs":"ada@example.com","displayName":"Plän"}`
+	inEnv(t, func(t *testing.T, e *env) {
+		e.want(201, "POST", "/v1/spaces", "\ufeff"+plan)
+		e.want(201, "POST", "/v1/spaces", plan) // the same request
+		for text, body := range map[string]string{
+			"UTF-16": "\xff\xfe{\x00}\x00", "Latin-1": "{\"displayName\":\"Pl\xe4n\"}", "gzip": "\x1f\x8b\x08\x00",
+		} {
+			if got := e.refuse("invalid_request", "not valid UTF-8", "POST", "/v1/spaces", body); got.Code != 400 {
+				t.Errorf("%s: %d", text, got.Code)
+			}
+		}
+		got := e.refuse("unsupported_media_type", `encoding "gzip"`, "POST", "/v1/spaces", plan,
+			"Content-Encoding", "gzip")
+		if got.Code != 415 || e.Google.Count("chat.spaces.setup") != 1 {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
 	})
 }
 

@@ -870,8 +870,8 @@ type UpdateSpaceParams struct {
 	// caller; with another person, operation, or body, the response is 422.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 
-	// IfMatch The ETag of the resource as you read it. If it has changed since, nothing is done and the response is 412. Of
-	// several writers with the same ETag, one succeeds.
+	// IfMatch The ETag of the resource as you read it, in quotes. If it has changed since, nothing is done and the response is
+	// 412. Of several writers with the same ETag, one succeeds.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -940,15 +940,15 @@ type CreateMessageParams struct {
 
 // DeleteTemplateParams defines parameters for DeleteTemplate.
 type DeleteTemplateParams struct {
-	// IfMatch The ETag of the resource as you read it. If it has changed since, nothing is done and the response is 412. Of
-	// several writers with the same ETag, one succeeds.
+	// IfMatch The ETag of the resource as you read it, in quotes. If it has changed since, nothing is done and the response is
+	// 412. Of several writers with the same ETag, one succeeds.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // PutTemplateParams defines parameters for PutTemplate.
 type PutTemplateParams struct {
-	// IfMatch The ETag of the resource as you read it. If it has changed since, nothing is done and the response is 412. Of
-	// several writers with the same ETag, one succeeds.
+	// IfMatch The ETag of the resource as you read it, in quotes. If it has changed since, nothing is done and the response is
+	// 412. Of several writers with the same ETag, one succeeds.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 

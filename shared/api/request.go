@@ -61,7 +61,7 @@ func Check(r *http.Request, pattern string, body []byte) error {
 			}
 		}
 	}
-	return op.checkBody(r.Header.Get("Content-Type"), body)
+	return op.checkBody(r.Header, body)
 }
 
 // Decode decodes the body of an operation, such as "PUT
@@ -136,14 +136,20 @@ func (p parameter) check(name string, values []string) error {
 	return explain(name, p.schema.Validate(value))
 }
 
-func (o *operation) checkBody(contentType string, body []byte) error {
+func (o *operation) checkBody(h http.Header, body []byte) error {
 	if o.body == nil {
 		if len(bytes.TrimSpace(body)) > 0 {
 			return invalid(i18n.English("This operation takes no body."))
 		}
 		return nil
 	}
-	media, _, err := mime.ParseMediaType(contentType)
+	if encoding := h.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return &fault.Error{
+			Op: "api.Check", Kind: fault.Invalid, Err: ErrMediaType, Args: []any{encoding},
+			Public: i18n.English("The body has the encoding %q. Send it without a Content-Encoding."),
+		}
+	}
+	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if len(body) > 0 && (err != nil || media != "application/json") {
 		return &fault.Error{
 			Op: "api.Check", Kind: fault.Invalid, Err: ErrMediaType,

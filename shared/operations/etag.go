@@ -23,15 +23,16 @@ func mustJSON(v any) []byte {
 	return text
 }
 
-// checkMatch returns ErrChanged in a Conflict fault, unless ifMatch is nil or
-// names the resource (RFC 9110, 13.1.1). A nil resource does not exist.
+// checkMatch returns ErrChanged in a Conflict fault, unless ifMatch is nil or names the resource. A nil resource does
+// not exist. A weak tag counts, although RFC 9110 (13.1.1) says otherwise: proxies that compress responses mark tags
+// as weak.
 func checkMatch(ifMatch *string, resource any) error {
 	if ifMatch == nil {
 		return nil
 	}
 	if resource != nil {
 		for tag := range strings.SplitSeq(*ifMatch, ",") {
-			if tag = strings.TrimSpace(tag); tag == "*" || tag == ETag(resource) {
+			if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == "*" || tag == ETag(resource) {
 				return nil
 			}
 		}
