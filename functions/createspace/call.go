@@ -17,6 +17,7 @@ func newCall(ctx context.Context, actAs string, authority *api.Authority, key st
 	return operations.Call{
 		Caller: stateFrom(ctx).caller, Person: resource.ParseNamed(actAs), Key: resource.Key(key),
 		Authority: cmp.Or(vault.Authority(api.Value(authority)), callers.AuthorityUser),
+		OnRepeat:  func() { stateFrom(ctx).header.Set("Idempotent-Replayed", "true") },
 	}
 }
 

@@ -95,6 +95,7 @@ func servePage(w http.ResponseWriter, _ *http.Request) {
 // state is the state of one request.
 type state struct {
 	caller callers.Caller
+	header http.Header // of the response
 	err    error
 }
 
@@ -127,15 +128,25 @@ func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Requ
 	if err == nil {
 		err = api.Check(r, pattern, body)
 	}
+	if err == nil && isPlaceholder(r.Header.Get("Idempotency-Key")) {
+		err = invalid(i18n.English("Idempotency-Key is a placeholder. Send a new UUID for each operation."))
+	}
 	if err != nil {
 		return err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	ctx, cancel := context.WithTimeout(r.Context(), operationTime)
 	defer cancel()
-	st := &state{caller: caller}
+	st := &state{caller: caller, header: w.Header()}
 	routes.ServeHTTP(w, r.WithContext(context.WithValue(ctx, stateKey{}, st)))
 	return st.err
+}
+
+// isPlaceholder reports whether a key is what a tool writes for a value that is missing, such as <string> or {{key}}:
+// every operation would have the same key.
+func isPlaceholder(key string) bool {
+	return strings.HasPrefix(key, "<") && strings.HasSuffix(key, ">") ||
+		strings.HasPrefix(key, "{{") && strings.HasSuffix(key, "}}")
 }
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}

@@ -433,6 +433,42 @@ func TestETag(t *testing.T) {
 	})
 }
 
+// Postman fills in <string> for every key, so the second message would never be posted.
+func TestKey_Placeholder(t *testing.T) {
+	inEnv(t, func(t *testing.T, e *env) {
+		const plan = `{"actAs":"ada@example.com","displayName":"Plan"}`
+		for _, key := range []string{"<string>", "<Idempotency-Key>", "{{idempotencyKey}}", "{{$guid}}"} {
+			e.refuse("invalid_request", "is a placeholder", "POST", "/v1/spaces", plan, "Idempotency-Key", key)
+		}
+		if e.Google.Count("chat.spaces.setup") != 0 {
+			t.Error("created")
+		}
+		e.want(201, "POST", "/v1/spaces", plan, "Idempotency-Key", "{3f6f7c1e-8a55-4c1b-9a52-0f3c6f0f6f6b}")
+	})
+}
+
+func TestKey_Replayed(t *testing.T) {
+	inEnv(t, func(t *testing.T, e *env) {
+		path := e.space("Plan")
+		for _, c := range []struct {
+			status             int
+			method, path, body string
+		}{
+			{201, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"Another"}`},
+			{200, "PATCH", path + "?updateMask=description", `{"actAs":"ada@example.com","description":"d"}`},
+			{201, "POST", path + "/messages", `{"actAs":"ada@example.com","text":"Hello"}`},
+		} {
+			key := "the key of " + c.path + c.method
+			first := e.want(c.status, c.method, c.path, c.body, "Idempotency-Key", key)
+			again := e.want(c.status, c.method, c.path, c.body, "Idempotency-Key", key)
+			if first.Header().Get("Idempotent-Replayed") != "" || again.Header().Get("Idempotent-Replayed") != "true" ||
+				first.Body.String() != again.Body.String() {
+				t.Errorf("%s: %v, %v", c.path, first.Header(), again.Header())
+			}
+		}
+	})
+}
+
 // Windows tools write a byte order mark or UTF-16, and some clients compress what they send.
 func TestBody_Encodings(t *testing.T) {
 	const plan = `{"actAs":"ada@example.com","displayName":"Plän"}`

@@ -809,7 +809,8 @@ type Failed = Problem
 // DisconnectPersonParams defines parameters for DisconnectPerson.
 type DisconnectPersonParams struct {
 	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
-	// caller; with another person, operation, or body, the response is 422.
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
@@ -832,7 +833,8 @@ type ListSpacesParams struct {
 // CreateSpaceParams defines parameters for CreateSpace.
 type CreateSpaceParams struct {
 	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
-	// caller; with another person, operation, or body, the response is 422.
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
@@ -848,7 +850,8 @@ type DeleteSpaceParams struct {
 	Confirm string `form:"confirm" json:"confirm"`
 
 	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
-	// caller; with another person, operation, or body, the response is 422.
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
@@ -867,7 +870,8 @@ type UpdateSpaceParams struct {
 	UpdateMask string `form:"updateMask" json:"updateMask"`
 
 	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
-	// caller; with another person, operation, or body, the response is 422.
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 
 	// IfMatch The ETag of the resource as you read it, in quotes. If it has changed since, nothing is done and the response is
@@ -878,7 +882,8 @@ type UpdateSpaceParams struct {
 // CreateMeetingParams defines parameters for CreateMeeting.
 type CreateMeetingParams struct {
 	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
-	// caller; with another person, operation, or body, the response is 422.
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
@@ -898,7 +903,8 @@ type ListMembersParams struct {
 // AddMembersParams defines parameters for AddMembers.
 type AddMembersParams struct {
 	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
-	// caller; with another person, operation, or body, the response is 422.
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
@@ -911,7 +917,8 @@ type RemoveMemberParams struct {
 	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
 
 	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
-	// caller; with another person, operation, or body, the response is 422.
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
@@ -927,14 +934,16 @@ type GetMemberParams struct {
 // UpdateMemberParams defines parameters for UpdateMember.
 type UpdateMemberParams struct {
 	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
-	// caller; with another person, operation, or body, the response is 422.
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
 // CreateMessageParams defines parameters for CreateMessage.
 type CreateMessageParams struct {
 	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
-	// caller; with another person, operation, or body, the response is 422.
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 

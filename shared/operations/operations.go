@@ -61,6 +61,7 @@ type Call struct {
 	Person    resource.Named  // users/{id} or an email address, as the caller names them
 	Authority vault.Authority // callers.AuthorityUser and so on
 	Key       resource.Key    // idempotency key; empty for a read
+	OnRepeat  func()          // called before a stored response is returned; nil for none
 	self      bool
 }
 

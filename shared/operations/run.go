@@ -59,6 +59,9 @@ func run[T any](
 		})
 	}
 	wg.Wait()
+	if repeated && err == nil && c.OnRepeat != nil {
+		c.OnRepeat()
+	}
 	o.audit(ctx, line, a.done.created, repeated, err)
 	return answer, err
 }
