@@ -96,7 +96,7 @@ func measureRatios(ctx context.Context, b *testbed, p plan, r *report) error {
 			}
 			return b.send(ctx, chat, stranger, "REQUEST_CONFIG")
 		}},
-		{"/start and /callback together", 3.0, callback, "?reads=3&writes=3", func(ctx context.Context, _ int) error {
+		{"/start and /callback together", 3.0, callback, "?reads=3&writes=4", func(ctx context.Context, _ int) error {
 			return b.connect(ctx, <-invitations)
 		}},
 		{"a create over HTTP", 2.5, api, "?reads=1&writes=3", func(ctx context.Context, i int) error {
