@@ -252,9 +252,9 @@ func TestCaller_InvalidBody(t *testing.T) {
 			`spaceType can't be "THREADED"`,
 		},
 		"a named group":     {key, named + `,"spaceType":"GROUP_CHAT"}`, "takes only the fields actAs"},
-		"an odd member":     {key, named + `,"members":["groups/1/2"]}`, "members must be"},
+		"an odd member":     {key, named + `,"members":["groups/1/2"]}`, "/members/0 is"},
 		"too large":         {key, `{"actAs":"` + strings.Repeat("x", 1<<20) + `"}`, "larger than 1 MiB"},
-		"a member's markup": {key, named + `,"members":["<b>@x.example"]}`, "members must be"},
+		"a member's markup": {key, named + `,"members":["<b>@x.example"]}`, "/members/0 is"},
 	} {
 		got := w.call(t, w.callerToken(nil), c.key, c.body)
 		if got.status != 400 || got.body.Type != "urn:deputy:problem:invalid_request" ||

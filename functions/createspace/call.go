@@ -24,14 +24,11 @@ func newCall(ctx context.Context, actAs string, authority *api.Authority, key st
 // parseMembers returns people and groups as a caller names them.
 func parseMembers(names []api.MemberName) ([]spaces.Member, error) {
 	var out []spaces.Member
-	for _, name := range names {
-		member, ok := resource.ParseMember(name)
-		if !ok {
-			return nil, invalid(api.WantMember, "members")
-		}
-		out = append(out, spaces.Member{User: member, Label: name})
+	members, err := api.ParseMembers(names)
+	for i, m := range members {
+		out = append(out, spaces.Member{User: m, Label: names[i]})
 	}
-	return out, nil
+	return out, err
 }
 
 // spaceName returns the name of the space in a path.

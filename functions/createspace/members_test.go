@@ -84,7 +84,7 @@ func TestAddMembers(t *testing.T) {
 			t.Errorf("a group has no role: %v", last)
 		}
 		for _, member := range []string{"x y", "users/ada", "<b>@x.example", "groups/a/b", "users/1/../2"} {
-			e.refuse("invalid_request", "members must be users/{id}", "POST", path+"/members",
+			e.refuse("invalid_request", "/members/1 is ", "POST", path+"/members",
 				`{"actAs":"ada@example.com","members":["grace@example.com","`+member+`"]}`)
 		}
 		e.refuse(
@@ -221,7 +221,7 @@ func TestTemplates(t *testing.T) {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
-		e.refuse("invalid_request", "members must be", "PUT", "/v1/templates/T", `{"members":["x y"]}`)
+		e.refuse("invalid_request", "/members/0 is", "PUT", "/v1/templates/T", `{"members":["x y"]}`)
 		e.refuse("denied", "belongs to the operator", "PUT", "/v1/templates/Operators", `{}`)
 	})
 }

@@ -84,14 +84,14 @@ func TestCreateSpace_Refused(t *testing.T) {
 		for body, text := range map[string]string{
 			`"displayName":""`:                                                 "displayName has 0 characters",
 			`"description":"d"`:                                                "name",
-			`"displayName":"x","members":["a b"]`:                              "members must be users/{id}",
+			`"displayName":"x","members":["a b"]`:                              `/members/0 is "a b"`,
 			`"displayName":"x","template":"None"`:                              "no template has this name",
 			`"displayName":"x","onDuplicate":"NO"`:                             "onDuplicate can't be",
 			`"spaceType":"GROUP_CHAT"`:                                         "",
 			`"displayName":"x","dryrun":true`:                                  "dryrun",
 			`"spaceType":"DIRECT_MESSAGE","members":["users/1"],"dryRun":true`: "A DIRECT_MESSAGE takes only",
 			`"spaceType":"GROUP_CHAT","members":["users/1"],"displayName":"x"`: "A GROUP_CHAT takes only the fields",
-			`"spaceType":"GROUP_CHAT","members":["users/1","x y"]`:             "members must be users/{id}",
+			`"spaceType":"GROUP_CHAT","members":["users/1","x y"]`:             `/members/1 is "x y"`,
 			`"displayName":"x","access":"PRIVATE","audience":"audiences/a"`:    "can't have an audience",
 			`"displayName":"x","access":"PRIVATE","audience":"a"`:              "audience must match",
 		} {

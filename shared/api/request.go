@@ -204,7 +204,10 @@ func explain(name string, err error) error {
 	first := slices.MinFunc(leaves, func(a, b *jsonschema.ValidationError) int {
 		return slices.Compare(a.InstanceLocation, b.InstanceLocation)
 	})
-	field := cmp.Or(name, strings.Join(first.InstanceLocation, "."), "the body")
+	field := cmp.Or(name, strings.Join(first.InstanceLocation, "/"), "the body")
+	if len(first.InstanceLocation) > 1 {
+		field = "/" + field // a JSON Pointer (RFC 6901)
+	}
 	switch k := first.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		return invalid(i18n.English("Unknown field %q in %s."), slices.Min(k.Properties), field)

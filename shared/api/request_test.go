@@ -73,7 +73,7 @@ func TestCheck_InvalidRequests(t *testing.T) {
 		},
 		"wrong_type": {
 			createSpace(`{"actAs":"a@b.example","members":["c@b.example",7]}`),
-			"members.1 must be a JSON string, not number.",
+			"/members/1 must be a JSON string, not number.",
 		},
 		"missing_field": {
 			check(post, "/v1/spaces/A/messages", `{"actAs":"a@b.example"}`),
@@ -126,7 +126,7 @@ func TestCheck_InvalidRequests(t *testing.T) {
 		"many_audiences": {
 			createSpace(`{"actAs":"a@b.example","accessPermissions":{"join":[` +
 				strings.Repeat(`"audiences/a",`, 20) + `"audiences/b"]}}`),
-			"accessPermissions.join has 21 entries. The maximum is 20.",
+			"/accessPermissions/join has 21 entries. The maximum is 20.",
 		},
 		"long_person": {
 			createSpace(`{"actAs":"` + long(321) + `"}`),

@@ -1,14 +1,25 @@
 package api
 
 import (
-	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
-// WantMember is the text for a value that names no member. Its argument is the field.
-var WantMember = i18n.English("%s must be users/{id}, groups/{id or address}, or an email address.")
+// ParseMembers returns the people and groups that the field members names. Invalid, with the place in the list, if one
+// has no valid name.
+func ParseMembers(names []MemberName) ([]string, error) {
+	var out []string
+	for i, name := range names {
+		member, ok := resource.ParseMember(name)
+		if !ok {
+			return nil, invalid(i18n.English(
+				"/members/%d is %q. It must be users/{id}, groups/{id or address}, or an email address."), i, name)
+		}
+		out = append(out, member)
+	}
+	return out, nil
+}
 
 // ToTemplate returns the template of a body with that name. Invalid if a member has no valid name.
 func (b PutTemplate) ToTemplate(name string) (vault.Template, error) {
@@ -18,14 +29,9 @@ func (b PutTemplate) ToTemplate(name string) (vault.Template, error) {
 		Announcements: Value(b.Kind) == ANNOUNCEMENTS, External: Value(b.ExternalUserAllowed),
 		History: string(Value(b.History)), FirstMessage: Value(b.FirstMessage), AddApp: Value(b.AddTheApp),
 	}
-	for _, m := range Value(b.Members) {
-		user, ok := resource.ParseMember(m)
-		if !ok {
-			return out, fault.New(fault.Invalid, WantMember, "members")
-		}
-		out.Members = append(out.Members, user)
-	}
-	return out, nil
+	var err error
+	out.Members, err = ParseMembers(Value(b.Members))
+	return out, err
 }
 
 // TemplateOf returns a template in the form of the API, with its members as they were sent.
