@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
@@ -87,6 +88,14 @@ func TestCallback_Refusals(t *testing.T) {
 		"wrong account": {
 			func(s *site) string { return s.allow(s.invite("", create), grace) },
 			403, "You chose " + grace.Email, "Choose another account",
+		},
+		"invited by another address": {
+			func(s *site) string {
+				link, err := s.flow.Invite(s.t.Context(), resource.Named(ada.Email), config.Secret{}, create)
+				s.check(err)
+				return s.allow(link.Reveal(), grace)
+			},
+			403, "tell its operator to name you as " + grace.Email, "Choose another account",
 		},
 		"Google unavailable": {
 			func(s *site) string {

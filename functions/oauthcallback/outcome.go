@@ -105,6 +105,9 @@ func refusalPage(say i18n.Say, r *consent.Refusal) (int, page) {
 	case consent.WrongAccount:
 		return http.StatusForbidden, retry(words.PageAccountChoose, words.PageAccountTitle,
 			say(words.PageAccountText, account), back)
+	case consent.WrongAddress:
+		return http.StatusForbidden, retry(words.PageAccountChoose, words.PageAccountTitle,
+			say(words.PageAddressText, account), back)
 	case consent.WrongDomain:
 		return http.StatusForbidden, simple(words.PageDomainTitle, say(words.PageDomainText, account), back)
 	case consent.Unfinished:

@@ -88,6 +88,8 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 		return Outcome{}, withRetry(again, err)
 	}
 	switch {
+	case p.Person == "" && claims.Authoritative() && !isInvited(p, claims): // perhaps an alias
+		return Outcome{}, retryRefusal(WrongAddress, again, claims.Email, errors.New("another address consented"))
 	case !isInvited(p, claims):
 		return Outcome{}, retryRefusal(WrongAccount, again, claims.Email, errors.New("another person consented"))
 	case !f.grants.AllowsDomain(claims.Domain):

@@ -40,7 +40,7 @@ func TestInvite_ByEmail(t *testing.T) {
 		}
 		return w.Invitation(link)
 	}
-	if _, err := w.Finish(t.Context(), w.GiveConsent(invite(), grace)); refusalReason(err) != consent.WrongAccount {
+	if _, err := w.Finish(t.Context(), w.GiveConsent(invite(), grace)); refusalReason(err) != consent.WrongAddress {
 		t.Errorf("other account: %v", err)
 	}
 	if _, err := w.FindByEmail(t.Context(), "ada@example.com"); fault.KindOf(err) != fault.NotFound {

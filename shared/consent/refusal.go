@@ -17,6 +17,7 @@ const (
 	OtherBrowser  Reason = "other_browser"
 	Declined      Reason = "declined"
 	WrongAccount  Reason = "wrong_account"
+	WrongAddress  Reason = "wrong_address" // another address than the one that a caller named
 	WrongDomain   Reason = "wrong_domain"
 	GoogleRefused Reason = "google_refused"
 	Running       Reason = "running"    // an earlier request of the same browser is not finished

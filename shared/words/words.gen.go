@@ -250,6 +250,7 @@ var (
 	PageAccountChoose            = i18n.Key("page.account.choose")
 	PageAccountText              = i18n.Key("page.account.text")
 	PageAccountTitle             = i18n.Key("page.account.title")
+	PageAddressText              = i18n.Key("page.address.text")
 	PageAddressChanged           = i18n.Key("page.address_changed")
 	PageApp                      = i18n.Key("page.app")
 	PageBrowserNext              = i18n.Key("page.browser.next")
