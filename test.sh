@@ -113,7 +113,7 @@ fi
 PICTURES="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 export PICTURES
 step "tests with the race detector (screenshots of the browser tests: $PICTURES)"
-go test -race -count=1 ./...
+go test -race -count=1 -vet=off ./... # golangci-lint vets below
 
 if [ "$mode" = --all ]; then
 	step "two minutes of load with injected failures"
@@ -123,9 +123,6 @@ if [ "$mode" = --all ]; then
 else
 	cannot "two minutes of load, and deploy.sh after every kind of failure (./test.sh --all runs them)"
 fi
-
-step "vet"
-go vet ./...
 
 step "linters (versions in tools/go.mod)"
 if [ "$mode" = --all ]; then go -C tools mod download; fi
@@ -147,6 +144,7 @@ if go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool 2>/dev/null; then
 elif [ "$mode" = --all ]; then
 	go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool
 else
+	go vet ./...
 	cannot "gofumpt, golangci-lint, and shared/api/api.gen.go against openapi.yaml" \
 		"(the tools could not be built; ./test.sh --all fetches them)"
 fi
