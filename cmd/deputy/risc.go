@@ -142,7 +142,10 @@ func (r *risc) verifyCommand() *cobra.Command {
 			return r.printJSON(body)
 		}
 		_, _ = fmt.Fprintf(r.out, "Google sends a test event. It has arrived when Cloud Logging finds this line:\n\n"+
-			"  jsonPayload.state=\"%s\"\n", body["state"])
+			"  jsonPayload.state=\"%s\"\n\n"+
+			"If it finds nothing, look for \"not in OAUTH_CLIENT_ID\". Then add the IDs of all\n"+
+			"OAuth clients of the project, desktop clients too, to OAUTH_CLIENT_ID of\n"+
+			"deputy-securityevent.\n", body["state"])
 		return nil
 	}
 	return c
