@@ -119,7 +119,7 @@ func TestStatus_LongActivity(t *testing.T) {
 	for i := range 150 {
 		w.clock.advance(time.Second)
 		a := vault.Activity{
-			Time: w.clock.now(), Caller: fmt.Sprintf("C%03d", i), Action: "spaces.create", Authority: "user",
+			Time: w.clock.now(), Caller: fmt.Sprintf("caller %03d", i), Action: "spaces.create", Authority: "user",
 		}
 		err := w.vault.RecordActivity(t.Context(), resource.Person(ada.User()), fmt.Sprintf("a%d", 999-i), a)
 		if err != nil {
@@ -127,8 +127,8 @@ func TestStatus_LongActivity(t *testing.T) {
 		}
 	}
 	status := b.say("/status")
-	b.wantText(status, "C149", "C140", "The download shows the rest")
-	b.wantNoText(status, "C139")
+	b.wantText(status, "caller 149", "caller 140", "The download shows the rest")
+	b.wantNoText(status, "caller 139")
 	if got := strings.Count(b.open(b.link(status, "Download")).body, `"caller"`); got != 150 {
 		t.Errorf("in the download: %d", got)
 	}
