@@ -218,11 +218,17 @@ func TestConsent_Prefetch(t *testing.T) {
 	b := w.browser(t, ada)
 	link := b.link(b.say("/connect"), "Configure")
 	before := w.docs.Writes()
-	for _, header := range []string{"Sec-Purpose", "Purpose"} {
-		r := request(t, "GET", link, nil)
-		r.Header.Set(header, "prefetch;prerender")
-		if got := b.do(r).status; got != 204 {
-			t.Errorf("%s: got %d, want 204", header, got)
+	callback := w.address + "/oauthcallback/callback?state=x&code=y"
+	for _, header := range [][2]string{
+		{"Sec-Purpose", "prefetch;prerender"}, {"Purpose", "prefetch"}, {"Sec-Fetch-Mode", "no-cors"},
+		{"Sec-Fetch-Mode", "cors"},
+	} {
+		for _, address := range []string{link, callback} {
+			r := request(t, "GET", address, nil)
+			r.Header.Set(header[0], header[1])
+			if got := b.do(r).status; got != 204 {
+				t.Errorf("%v: got %d, want 204", header, got)
+			}
 		}
 	}
 	if got := b.do(request(t, "HEAD", link, nil)).status; got != 204 {
