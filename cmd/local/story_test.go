@@ -220,7 +220,9 @@ func TestConsent_Prefetch(t *testing.T) {
 	before := w.docs.Writes()
 	callback := w.address + "/oauthcallback/callback?state=x&code=y"
 	for _, header := range [][2]string{
-		{"Sec-Purpose", "prefetch;prerender"}, {"Purpose", "prefetch"}, {"Sec-Fetch-Mode", "no-cors"},
+		{"Sec-Purpose", "prefetch;prerender"},
+		{"Purpose", "prefetch"},
+		{"Sec-Fetch-Mode", "no-cors"},
 		{"Sec-Fetch-Mode", "cors"},
 	} {
 		for _, address := range []string{link, callback} {
