@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -208,7 +209,14 @@ func TestConsent_RefusalLogged(t *testing.T) {
 	w.twice = false
 	b := w.browser(t, ada)
 	link := func() string { return b.link(b.say("/connect"), "Configure") }
-	last := func() *url.URL { return b.visited[len(b.visited)-1] }
+	last := func(path string) string {
+		for _, u := range slices.Backward(b.visited) {
+			if strings.HasSuffix(u.Path, path) {
+				return u.String()
+			}
+		}
+		return ""
+	}
 	for _, step := range []struct {
 		why string
 		do  func()
@@ -217,7 +225,7 @@ func TestConsent_RefusalLogged(t *testing.T) {
 		{"link_expired", func() { b.open(w.address + "/oauthcallback/callback?state=forged&code=x") }},
 		{"declined: access_denied", func() { b.consent(link(), decision{account: ada, deny: true}) }},
 		{"wrong_account: another person consented", func() { b.consent(link(), decision{account: grace}) }},
-		{"wrong_account: again: another person consented", func() { b.open(last().String()) }},
+		{"wrong_account: again: another person consented", func() { b.open(last("/callback")) }},
 		{"other_browser", func() { w.browser(t, grace).submit(b.open(link()), decision{account: ada}) }},
 		{"google_refused: redirect from another issuer", func() {
 			b.open(strings.Replace(b.callbackURL(link()), "accounts.google.com", "evil.example", 1))

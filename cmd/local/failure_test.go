@@ -364,6 +364,15 @@ func (tr *trial) consentCallback() string {
 	return tr.allowAt(tr.do(http.MethodGet, tr.invitationPath(), "").Header().Get("Location"))
 }
 
+// finishConsent returns what the browser shows after the callback.
+func (tr *trial) finishConsent() *httptest.ResponseRecorder {
+	w := tr.do(http.MethodGet, tr.saved["path"], "")
+	if _, path, ok := strings.Cut(w.Header().Get("Location"), "/oauthcallback/outcome"); ok {
+		return tr.do(http.MethodGet, "/oauthcallback/outcome"+path, "")
+	}
+	return w
+}
+
 // allowAt allows all scopes on the consent page at a URL and returns the callback's path.
 func (tr *trial) allowAt(address string) string {
 	tr.t.Helper()
@@ -547,7 +556,7 @@ var scenarios = map[string]scenario{
 	"consent callback": {
 		limit:     20 * time.Second,
 		prepare:   func(tr *trial) { tr.saved["path"] = tr.consentCallback() },
-		do:        func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.saved["path"], "") },
+		do:        (*trial).finishConsent,
 		isValid:   isConsentEnd,
 		invariant: func(*trial) {},
 		retry:     func(tr *trial) { tr.connect(); tr.wantConnected() },
@@ -555,7 +564,7 @@ var scenarios = map[string]scenario{
 	"consent callback, wider grant": {
 		limit:     20 * time.Second,
 		prepare:   func(tr *trial) { tr.connect(); tr.saved["path"] = tr.consentCallback() },
-		do:        func(tr *trial) *httptest.ResponseRecorder { return tr.do(http.MethodGet, tr.saved["path"], "") },
+		do:        (*trial).finishConsent,
 		isValid:   isConsentEnd,
 		invariant: (*trial).wantConnected,
 		retry:     func(tr *trial) { tr.connect(); tr.wantConnected() },

@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 	maxForm    = 64 << 10 // bytes
 	deadline   = 20 * time.Second
 	cookieLife = time.Hour
+	maxCookies = 50 // of one browser that are looked at
 )
 
 // Deps are the dependencies of the function.
@@ -52,6 +54,7 @@ func New(d Deps) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /start", endpoint.Handler(f.start))
 	mux.Handle("GET /callback", endpoint.Handler(f.callback))
+	mux.Handle("GET /outcome", endpoint.Handler(f.outcome))
 	mux.Handle("GET /connected", endpoint.Handler(f.connected))
 	mux.Handle("GET /other-browser", endpoint.Handler(f.otherBrowser))
 	mux.Handle("GET /export", endpoint.Handler(f.export))
@@ -75,18 +78,18 @@ func (f function) start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	browser := f.browserCookie(r)
-	if browser.Empty() {
-		browser = config.NewSecret(rand.Text())
+	cookie := http.Cookie{ //nolint:gosec // Secure, except on loopback addresses
+		Name: f.cookiePrefix() + rand.Text()[:8], Value: rand.Text(), Path: "/", MaxAge: int(cookieLife.Seconds()),
+		Secure: f.isSecure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
-	consentURL, err := f.Consent.Start(r.Context(), invitation, browser)
+	if own := f.ownCookies(r); len(own) == 1 {
+		cookie.Name, cookie.Value = own[0].Name, own[0].Value
+	}
+	consentURL, err := f.Consent.Start(r.Context(), invitation, config.NewSecret(cookie.Value))
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure, except on loopback addresses
-		Name: f.cookieName(), Value: browser.Reveal(), Path: "/", MaxAge: int(cookieLife.Seconds()),
-		Secure: f.isSecure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	})
+	http.SetCookie(w, &cookie)
 	redirect(w, consentURL)
 	return nil
 }
@@ -97,7 +100,7 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	c := consent.Callback{BrowserCookie: f.browserCookie(r)}
+	c := consent.Callback{Cookies: f.cookieValues(r)}
 	for name, set := range map[string]func(config.Secret){
 		"state": func(s config.Secret) { c.State = s },
 		"code":  func(s config.Secret) { c.Code = s },
@@ -111,19 +114,53 @@ func (f function) callback(w http.ResponseWriter, r *http.Request) error {
 		set(value)
 	}
 	done, err := f.Consent.Finish(r.Context(), c)
-	var q *question
-	if err == nil && done.Question != nil {
-		q, err = f.loadQuestion(r.Context(), done)
-	}
+	asks := len(done.Missing) > 0 || done.Question != nil || done.Answer != ""
 	switch {
 	case err != nil:
 		return err
-	case !done.ConsentURL.Empty():
-		redirect(w, done.ConsentURL)
+	case asks && done.Stored:
+		redirect(w, f.Consent.OutcomeAddress(c.State)) // where the page survives a reload
+		return nil
+	default:
+		return f.showOutcome(w, r, done)
+	}
+}
+
+// outcome shows the outcome of a consent or of a question. A browser may open it as often as it likes.
+func (f function) outcome(w http.ResponseWriter, r *http.Request) error {
+	id, err := queryParam(r, "id")
+	if err != nil {
+		return err
+	}
+	done, err := f.Consent.Outcome(r.Context(), id.Reveal(), f.cookieValues(r))
+	if refusal, ok := consent.AsRefusal(err); ok && refusal.Stored { // and logged when it was
+		status, p := refusalPage(say(r), refusal)
+		writePage(w, r, status, p)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.showOutcome(w, r, done)
+}
+
+func (f function) showOutcome(w http.ResponseWriter, r *http.Request, done consent.Outcome) error {
+	var q *question
+	if done.Question != nil {
+		var err error
+		if q, err = f.loadQuestion(r.Context(), done); err != nil {
+			return err
+		}
+	}
+	switch {
 	case len(done.Missing) > 0:
 		writePage(w, r, http.StatusOK, missingPage(say(r), done))
 	case q != nil:
 		writePage(w, r, http.StatusOK, questionPage(say(r), done, *q, f.Address))
+	case done.Answer != "":
+		writePage(w, r, http.StatusOK, answeredPage(say(r), done.Answer))
+	case !done.ConsentURL.Empty():
+		redirect(w, done.ConsentURL)
 	case !done.ReturnTo.Empty():
 		redirect(w, done.ReturnTo)
 	default:
@@ -143,7 +180,8 @@ func (f function) otherBrowser(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// approve receives a person's answer to a question. The form's token is valid once and in this browser only.
+// approve receives a person's answer to a question. The form's token is valid once and in this browser only. It
+// redirects to the answer, so that a reload does not send the form again.
 func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
 		return fault.New(fault.Invalid, words.ApprovalFormChanged)
@@ -156,15 +194,14 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || len(form["token"]) != 1 || len(form["answer"]) != 1 {
 		return fault.New(fault.Invalid, words.ApprovalFormChanged)
 	}
-	yes := form.Get("answer") == "allow"
-	answered, err := f.Consent.Answer(r.Context(), config.NewSecret(form.Get("token")), f.browserCookie(r), yes)
-	if err != nil {
+	answer, token := consent.Answer(form.Get("answer")), config.NewSecret(form.Get("token"))
+	if answer != consent.Allow && answer != consent.Refuse {
+		return fault.New(fault.Invalid, words.ApprovalFormChanged)
+	}
+	if err := f.Consent.Answer(r.Context(), token, f.cookieValues(r), answer); err != nil {
 		return err
 	}
-	f.Log.InfoContext(r.Context(), "audit", slog.String("action", "approve"), slog.Bool("allowed", yes),
-		slog.String("person", answered.Person), slog.String("caller_id", answered.Caller),
-		slog.Any("actions", answered.Actions), slog.String("authority", string(answered.Authority)))
-	writePage(w, r, http.StatusOK, answeredPage(say(r), yes))
+	redirect(w, f.Consent.OutcomeAddress(token))
 	return nil
 }
 
@@ -208,24 +245,33 @@ func isPrefetch(h http.Header) bool {
 		mode != "" && mode != "navigate"
 }
 
-// cookieName returns the name of the cookie that binds a consent to the browser that started it. With the prefix,
-// browsers accept it only from this host over TLS. On loopback, where there is no TLS, some would never accept it.
-func (f function) cookieName() string {
+// cookiePrefix begins the names of the cookies that bind consents to the browser that started them. Each has a name of
+// its own, so that two tabs which start at once both keep theirs. With __Host-, browsers accept it only from this host
+// over TLS. On loopback, where there is no TLS, some would never accept it.
+func (f function) cookiePrefix() string {
 	if f.isSecure() {
-		return "__Host-deputy"
+		return "__Host-deputy-"
 	}
-	return "deputy"
+	return "deputy-"
 }
 
 func (f function) isSecure() bool { return strings.HasPrefix(f.Address, "https://") }
 
-// browserCookie returns the cookie's value. It is empty unless there is exactly one cookie.
-func (f function) browserCookie(r *http.Request) config.Secret {
-	cookies := r.CookiesNamed(f.cookieName())
-	if len(cookies) != 1 {
-		return config.Secret{}
+// ownCookies returns the browser's cookies from start.
+func (f function) ownCookies(r *http.Request) []*http.Cookie {
+	own := slices.DeleteFunc(
+		r.Cookies(),
+		func(c *http.Cookie) bool { return !strings.HasPrefix(c.Name, f.cookiePrefix()) },
+	)
+	return own[:min(len(own), maxCookies)]
+}
+
+func (f function) cookieValues(r *http.Request) []config.Secret {
+	var values []config.Secret
+	for _, c := range f.ownCookies(r) {
+		values = append(values, config.NewSecret(c.Value))
 	}
-	return config.NewSecret(cookies[0].Value)
+	return values
 }
 
 func redirect(w http.ResponseWriter, to config.Secret) {

@@ -68,7 +68,7 @@ func TestStart_CookieAttributes(t *testing.T) {
 		t.Fatalf("cookies: %v", cookies)
 	}
 	c := cookies[0]
-	if c.Name != "__Host-deputy" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode ||
+	if !strings.HasPrefix(c.Name, "__Host-deputy-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode ||
 		c.Path != "/" || c.Domain != "" || len(c.Value) < 26 {
 		t.Errorf("got %v", c)
 	}
@@ -81,7 +81,8 @@ func TestSecurityHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, address := range []string{
-		link.Reveal(), "/start?invitation=x", "/callback?state=x&code=y", "/connected", "/", "/nowhere",
+		link.Reveal(), "/start?invitation=x", "/callback?state=x&code=y", "/outcome?id=x", "/connected", "/",
+		"/nowhere",
 	} {
 		res := open(t, h, address)
 		for name, want := range map[string]string{
@@ -156,7 +157,7 @@ func TestStart_PlantedCookie(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := httptest.NewRequest(http.MethodGet, link.Reveal(), nil).WithContext(t.Context())
-	r.Header.Set("Cookie", "__Host-deputy=planted; __Host-deputy=other")
+	r.Header.Set("Cookie", "__Host-deputy-a=planted; __Host-deputy-b=other")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if c := w.Result().Cookies(); len(c) != 1 || c[0].Value == "planted" || c[0].Value == "other" {

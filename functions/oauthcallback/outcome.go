@@ -68,8 +68,8 @@ func questionPage(say i18n.Say, o consent.Outcome, q question, address string) p
 	}
 }
 
-func answeredPage(say i18n.Say, yes bool) page {
-	if yes {
+func answeredPage(say i18n.Say, a consent.Answer) page {
+	if a == consent.Allow {
 		return page{
 			Title: say(words.ApprovalAllowedTitle), Success: true,
 			Text: []string{say(words.ApprovalAllowedText)},

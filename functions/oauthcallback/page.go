@@ -84,10 +84,16 @@ func setSecurityHeaders(h http.Header) {
 
 func (f function) showError(w http.ResponseWriter, r *http.Request, err error) {
 	if refusal, ok := consent.AsRefusal(err); ok {
-		if refusal.Reason == consent.OtherBrowser && r.URL.Query().Has("code") {
-			// The person may be tricked into sending the address on, so it must not contain the code.
-			redirect(w, config.NewSecret(f.Address+"/other-browser"))
-			return
+		if r.URL.Path == "/callback" {
+			switch {
+			case refusal.Reason == consent.OtherBrowser:
+				// The person may be tricked into sending the address on, so it must not contain the code.
+				redirect(w, config.NewSecret(f.Address+"/other-browser"))
+				return
+			case refusal.Stored:
+				redirect(w, f.Consent.OutcomeAddress(config.NewSecret(r.URL.Query().Get("state"))))
+				return
+			}
 		}
 		if refusal.Reason == consent.Running {
 			w.Header().Set("Refresh", "2")

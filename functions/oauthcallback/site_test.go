@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +45,7 @@ type site struct {
 	inject  func(context.Context) error // before each call of the store; may be nil
 	callers string                      // the callers file; if empty, it can't be read
 	cookies []*http.Cookie              // of the browser
+	ahead   atomic.Int64                // of the clock, in nanoseconds
 }
 
 // direct is a transport to a handler, without a network.
@@ -68,6 +70,7 @@ func newSite(t *testing.T, address string, domains ...string) *site {
 func newSiteOn(t *testing.T, g *google.Server, address string, domains ...string) *site {
 	t.Helper()
 	s := &site{t: t, google: g}
+	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 	a, b, err := seal.Generate()
 	s.check(err)
 	keys, err := seal.New(a, b, "project", "client")
@@ -81,12 +84,12 @@ func newSiteOn(t *testing.T, g *google.Server, address string, domains ...string
 		}
 		return s.inject(ctx)
 	}}
-	s.vault = vault.New(docs, keys, time.Now)
+	s.vault = vault.New(docs, keys, now)
 	deps := grants.Deps{
 		Vault: s.vault, Keys: keys,
 		Google:   googleauth.NewProvider(googleauth.Google, client, address+"/callback", base),
 		IDTokens: googleauth.NewVerifier(googleauth.Issuer, "client", certs, time.Now),
-		ClientID: "client", Address: address, Domains: domains, Log: log, Now: time.Now,
+		ClientID: "client", Address: address, Domains: domains, Log: log, Now: now,
 	}
 	s.grants = grants.New(deps)
 	s.flow = consent.New(s.grants, deps, "https://chat.google.com")
@@ -135,6 +138,21 @@ func (s *site) send(method, address, body string, header http.Header) *httptest.
 func (s *site) open(address string) *httptest.ResponseRecorder {
 	s.t.Helper()
 	return s.send(http.MethodGet, address, "", nil)
+}
+
+// openOutcome opens an address that redirects to the outcome of a consent, and that outcome.
+func (s *site) openOutcome(address string) *httptest.ResponseRecorder {
+	s.t.Helper()
+	return s.showOutcome(s.open(address))
+}
+
+func (s *site) showOutcome(w *httptest.ResponseRecorder) *httptest.ResponseRecorder {
+	s.t.Helper()
+	to := w.Header().Get("Location")
+	if w.Code != http.StatusSeeOther || !strings.HasPrefix(to, siteAddress+"/outcome?id=") {
+		s.t.Fatalf("got %d to %q, want the outcome: %s", w.Code, to, w.Body)
+	}
+	return s.open(strings.TrimPrefix(to, siteAddress))
 }
 
 func (s *site) invite(completion string, c ...capability.Capability) string {

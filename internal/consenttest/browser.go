@@ -16,6 +16,8 @@ import (
 var (
 	// Browser is the cookie of everyone's browser.
 	Browser = config.NewSecret("a-browser")
+	// Cookies are the cookies of everyone's browser.
+	Cookies = []config.Secret{Browser}
 	// Completion is the completion URL of an event of Chat.
 	Completion = config.NewSecret("https://chat.google.com/api/bot_config_complete?token=t")
 )
@@ -100,7 +102,7 @@ func (w *World) parseCallback(address string) consent.Callback {
 	q := back.Query()
 	return consent.Callback{
 		State: config.NewSecret(q.Get("state")), Code: config.NewSecret(q.Get("code")),
-		Issuer: q.Get("iss"), BrowserCookie: Browser,
+		Issuer: q.Get("iss"), Cookies: Cookies,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -23,39 +24,61 @@ type Question struct {
 }
 
 // ask stores a question. Its token is bound to the person, their connection, the browser and the actions.
-func (f *Flow) ask(ctx context.Context, p vault.Pending, since time.Time, browser config.Secret) (*Question, error) {
+func (f *Flow) ask(ctx context.Context, p vault.Pending, since time.Time) (*Question, error) {
 	token := config.NewSecret(oauth2.GenerateVerifier())
 	err := f.vault.CreatePending(ctx, token, vault.Pending{
 		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Actions: p.Actions, Authority: p.Authority,
-		ConnectedAt: since, AskedAt: f.now(), Browser: hashCookie(browser),
+		ConnectedAt: since, AskedAt: f.now(), Browser: p.Browser,
 	})
 	return &Question{token, p.Caller, p.Actions, p.Authority}, err
 }
 
-// AnsweredQuestion is an answered Question, for the audit log.
-type AnsweredQuestion struct {
-	Person, Caller string
-	Actions        []string
-	Authority      vault.Authority
+// Answer is a person's answer to a Question.
+type Answer string
+
+// The answers.
+const (
+	Allow  Answer = "allow"
+	Refuse Answer = "refuse"
+)
+
+// Answer accepts the answer to a Question once, in the browser where it was asked. Outcome returns it from then on. If
+// the browser sends another, Answer changes nothing and returns nil. If the person has reconnected, or a security event
+// has ended their sessions, since the question, the link has expired.
+func (f *Flow) Answer(ctx context.Context, token config.Secret, cookies []config.Secret, a Answer) error {
+	p, err := f.takePending(ctx, token, cookies)
+	if refusal, ok := AsRefusal(err); ok && refusal.Reason == LinkUsed {
+		_, err := f.loadOutcome(ctx, vault.PendingID(token), cookies)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
+	defer cancel()
+	err = f.answer(ctx, p, a)
+	f.saveOutcome(ctx, token, p, Outcome{Answer: a}, err)
+	return err
 }
 
-// Answer accepts the answer to a Question once, in the browser where it was asked. It stores only a yes. If the
-// person has reconnected, or a security event has ended their sessions, since the question, the link has expired.
-func (f *Flow) Answer(ctx context.Context, token, browser config.Secret, yes bool) (AnsweredQuestion, error) {
-	p, err := f.takePending(ctx, token, browser)
-	if err == nil && p.Purpose != purposeApprove {
-		err = newRefusal(LinkExpired, errOtherPurpose)
+func (f *Flow) answer(ctx context.Context, p vault.Pending, a Answer) error {
+	if p.Purpose != purposeApprove {
+		return newRefusal(LinkExpired, errOtherPurpose)
 	}
-	out := AnsweredQuestion{string(p.Person), p.Caller, p.Actions, p.Authority}
-	if err != nil || !yes {
-		return out, err
+	if a == Allow {
+		approved, err := f.grants.Approve(ctx, p.Person, grants.Approval{
+			Caller: p.Caller, Authority: cmp.Or(p.Authority, "user"), Actions: p.Actions,
+			ConnectedAt: p.ConnectedAt, AskedAt: p.AskedAt,
+		})
+		if err == nil && !approved {
+			return newRefusal(LinkExpired, errors.New("disconnected since the question"))
+		}
+		if err != nil {
+			return fault.Wrap("consent.Answer", err)
+		}
 	}
-	approved, err := f.grants.Approve(ctx, p.Person, grants.Approval{
-		Caller: p.Caller, Authority: cmp.Or(p.Authority, "user"), Actions: p.Actions,
-		ConnectedAt: p.ConnectedAt, AskedAt: p.AskedAt,
-	})
-	if err == nil && !approved {
-		return out, newRefusal(LinkExpired, errors.New("disconnected since the question"))
-	}
-	return out, fault.Wrap("consent.Answer", err)
+	f.log.InfoContext(ctx, "audit", slog.String("action", "approve"), slog.Bool("allowed", a == Allow),
+		slog.String("person", string(p.Person)), slog.String("caller_id", p.Caller),
+		slog.Any("actions", p.Actions), slog.String("authority", string(p.Authority)))
+	return nil
 }

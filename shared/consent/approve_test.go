@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -41,14 +42,15 @@ func TestAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		authority, stored vault.Authority
 		browser           config.Secret
-		yes, approved     bool
+		answer            consent.Answer
+		approved          bool
 		reason            consent.Reason // "" for no error
 	}{
-		"yes":           {"user", "user", browser, true, true, ""},
-		"agent":         {"agent", "agent", browser, true, true, ""},
-		"no authority":  {"", "user", browser, true, true, ""},
-		"no":            {"user", "user", browser, false, false, ""},
-		"other browser": {"user", "user", config.NewSecret("other"), true, false, consent.OtherBrowser},
+		"yes":           {"user", "user", browser, consent.Allow, true, ""},
+		"agent":         {"agent", "agent", browser, consent.Allow, true, ""},
+		"no authority":  {"", "user", browser, consent.Allow, true, ""},
+		"no":            {"user", "user", browser, consent.Refuse, false, ""},
+		"other browser": {"user", "user", config.NewSecret("other"), consent.Allow, false, consent.OtherBrowser},
 	} {
 		w := newWorld(t)
 		r := wish
@@ -58,15 +60,9 @@ func TestAnswer(t *testing.T) {
 			t.Errorf("%s: asked %+v", name, q)
 		}
 		w.Advance(time.Minute)
-		got, err := w.Answer(t.Context(), q.Token, c.browser, c.yes)
+		err := w.Answer(t.Context(), q.Token, []config.Secret{c.browser}, c.answer)
 		if refusalReason(err) != c.reason || c.reason == "" && err != nil {
 			t.Errorf("%s: %v", name, err)
-		}
-		want := consent.AnsweredQuestion{
-			Person: ada.User(), Caller: r.Caller, Actions: r.Actions, Authority: r.Authority,
-		}
-		if diff := cmp.Diff(want, got); diff != "" && err == nil {
-			t.Errorf("%s: %s", name, diff)
 		}
 		if g, _ := w.StoredGrant(ada); g.HasApproved(r.Caller, c.stored, "spaces.create") != c.approved {
 			t.Errorf("%s: approvals %+v", name, g.Approvals)
@@ -74,8 +70,20 @@ func TestAnswer(t *testing.T) {
 		if c.reason != "" {
 			continue
 		}
-		if _, err := w.Answer(t.Context(), q.Token, browser, true); refusalReason(err) != consent.LinkUsed {
-			t.Errorf("%s: answered again: %v", name, err)
+		other := consent.Allow
+		if c.answer == consent.Allow {
+			other = consent.Refuse
+		}
+		check(t, w.Answer(t.Context(), q.Token, consenttest.Cookies, other))
+		if g, _ := w.StoredGrant(ada); g.HasApproved(r.Caller, c.stored, "spaces.create") != c.approved {
+			t.Errorf("%s: the second answer counts: %+v", name, g.Approvals)
+		}
+		out, err := w.Outcome(t.Context(), vault.PendingID(q.Token), consenttest.Cookies)
+		if err != nil || out.Answer != c.answer {
+			t.Errorf("%s: outcome %q, %v", name, out.Answer, err)
+		}
+		if n := strings.Count(w.Log.String(), "action=approve"); n != 1 {
+			t.Errorf("%s: %d audit lines", name, n)
 		}
 	}
 }
@@ -85,7 +93,9 @@ func TestAnswer_OtherPurpose(t *testing.T) {
 	w := newWorld(t)
 	q := ask(t, w, wish)
 	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
-	if _, err := w.Answer(t.Context(), callback.State, browser, true); refusalReason(err) != consent.LinkExpired {
+	if err := w.Answer(t.Context(), callback.State, consenttest.Cookies, consent.Allow); refusalReason(
+		err,
+	) != consent.LinkExpired {
 		t.Errorf("state: %v", err)
 	}
 	callback.State = q.Token
@@ -103,14 +113,19 @@ func TestAnswer_StoreUnavailable(t *testing.T) {
 		q := ask(t, w, wish)
 		w.Advance(time.Minute)
 		docs := failAt(w, at)
-		_, err := w.InstanceOn(docs).Answer(t.Context(), q.Token, browser, true)
+		err := w.InstanceOn(docs).Answer(t.Context(), q.Token, consenttest.Cookies, consent.Allow)
 		if docs.Calls() < at {
-			if err != nil || at < 5 {
+			if err != nil || at < 6 {
 				t.Errorf("%d calls: %v", docs.Calls(), err)
 			}
 			return
 		}
-		if fault.KindOf(err) != fault.Unavailable {
+		g, _ := w.StoredGrant(ada)
+		if answered := at == 5; answered { // only the page about it is lost
+			if err != nil || !g.HasApproved(wish.Caller, "user", "spaces.create") {
+				t.Errorf("call %d: %v", at, err)
+			}
+		} else if fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("call %d: %v", at, err)
 		}
 	}
@@ -139,7 +154,7 @@ func TestAnswer_StolenSession(t *testing.T) {
 		q := ask(t, w, wish)
 		w.Advance(time.Minute)
 		w.MarkGrant(ada, mark, w.Now())
-		_, err := w.Answer(t.Context(), q.Token, browser, true)
+		err := w.Answer(t.Context(), q.Token, consenttest.Cookies, consent.Allow)
 		if refusalReason(err) != consent.LinkExpired {
 			t.Errorf("%s: %v", mark, err)
 		}

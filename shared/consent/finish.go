@@ -19,15 +19,15 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// Callback is the result of Google's consent page, with the cookie of the browser that brought it.
+// Callback is the result of Google's consent page, with the cookies of the browser that brought it.
 type Callback struct {
-	State, Code   config.Secret
-	Error         string // Google's error code; never shown
-	Issuer        string // iss (RFC 9207); may be empty
-	BrowserCookie config.Secret
+	State, Code config.Secret
+	Error       string          // Google's error code; never shown
+	Issuer      string          // iss (RFC 9207); may be empty
+	Cookies     []config.Secret // one for each consent that this browser may have started
 }
 
-// Outcome is the result of a stored consent.
+// Outcome is the result of a consent whose grant is stored, or of a question that is answered.
 type Outcome struct {
 	Person    resource.Person
 	Email     string
@@ -36,6 +36,8 @@ type Outcome struct {
 	Missing   []capability.Capability // what the person left unselected; the grant is stored regardless
 	RetryLink config.Secret           // an invitation that asks for Missing
 	Question  *Question               // a question still to be answered; may be nil
+	Answer    Answer                  // if it is set, there is no other field
+	Stored    bool                    // whether Flow.Outcome returns it again
 	// ConsentURL is the URL where Google asks for consent again, because the sign-in gave no refresh token and none
 	// is stored. If it is set, nothing was stored and the other fields are empty.
 	ConsentURL config.Secret
@@ -48,9 +50,9 @@ const finishTimeout = 18 * time.Second
 // consent and from the person who was invited. An error that the person can resolve is a Refusal. If the same browser
 // sends the callback again, Finish returns the outcome of the first.
 func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
-	p, err := f.takePending(ctx, c.State, c.BrowserCookie)
+	p, err := f.takePending(ctx, c.State, c.Cookies)
 	if refusal, ok := AsRefusal(err); ok && refusal.Reason == LinkUsed {
-		return f.loadOutcome(ctx, c, err)
+		return f.loadOutcome(ctx, vault.PendingID(c.State), c.Cookies)
 	}
 	if err != nil {
 		return Outcome{}, err
@@ -59,8 +61,14 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	out, err := f.finish(ctx, c, p)
-	f.saveOutcome(ctx, c.State, p, out, err)
-	return out, err
+	out.Stored = f.saveOutcome(ctx, c.State, p, out, err)
+	if refusal, ok := AsRefusal(err); ok {
+		refusal.Stored = out.Stored
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	return out, nil
 }
 
 func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome, error) {
@@ -104,7 +112,7 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 	if errors.Is(err, grants.ErrNoRefreshToken) && !p.ForceConsent {
 		p.ForceConsent = true
 		var out Outcome
-		out.ConsentURL, err = f.begin(ctx, rand.Text(), c.BrowserCookie, claims.Subject, p)
+		out.ConsentURL, err = f.begin(ctx, rand.Text(), claims.Subject, p)
 		return out, err
 	}
 	if err != nil {
@@ -120,7 +128,7 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 	}
 	out.ReturnTo = f.validReturn(p).address
 	if p.Caller != "" {
-		out.Question, err = f.ask(ctx, p, g.ConnectedAt, c.BrowserCookie)
+		out.Question, err = f.ask(ctx, p, g.ConnectedAt)
 		if err != nil {
 			return Outcome{}, withRetry(again, err)
 		}
@@ -138,7 +146,11 @@ func isInvited(p vault.Pending, claims googleauth.Claims) bool {
 }
 
 func retryRefusal(reason Reason, again config.Secret, account string, err error) error {
-	return &fault.Error{Op: "consent.Finish", Kind: fault.Invalid, Err: &Refusal{reason, again, account, err}}
+	return &fault.Error{
+		Op:   "consent.Finish",
+		Kind: fault.Invalid,
+		Err:  &Refusal{Reason: reason, RetryLink: again, Account: account, Err: err},
+	}
 }
 
 // withRetry adds a new invitation to an error that occurred after the state was used up.
@@ -150,7 +162,8 @@ func withRetry(again config.Secret, err error) error {
 		errors.Is(err, grants.ErrNoRefreshToken):
 		return retryRefusal(GoogleRefused, again, "", err)
 	case fault.KindOf(err) == fault.Unavailable, fault.KindOf(err) == fault.Conflict:
-		return &fault.Error{Op: "consent.Finish", Kind: fault.Unavailable, Err: &Refusal{Unfinished, again, "", err}}
+		refusal := &Refusal{Reason: Unfinished, RetryLink: again, Err: err}
+		return &fault.Error{Op: "consent.Finish", Kind: fault.Unavailable, Err: refusal}
 	default:
 		return fault.Wrap("consent.Finish", err)
 	}

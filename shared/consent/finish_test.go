@@ -89,10 +89,10 @@ func TestFinish_InvalidCallback(t *testing.T) {
 	}{
 		"other account": {grace, func(*callback) {}, consent.WrongAccount, true},
 		"other browser": {ada, func(c *callback) {
-			c.BrowserCookie = config.NewSecret("other")
+			c.Cookies = []config.Secret{config.NewSecret("other")}
 		}, consent.OtherBrowser, false},
 		"no cookie": {ada, func(c *callback) {
-			c.BrowserCookie = config.Secret{}
+			c.Cookies = nil
 		}, consent.OtherBrowser, false},
 		"other state": {ada, func(c *callback) {
 			c.State = config.NewSecret(c.State.Reveal() + "x")
@@ -522,7 +522,7 @@ func TestFinish_NoSubject(t *testing.T) {
 	check(t, err)
 	a := w.InstanceWith(consenttest.Answer(tokensWithoutSubject(w, u.Query().Get("nonce"))))
 	_, err = a.Finish(t.Context(), consent.Callback{
-		State: config.NewSecret(u.Query().Get("state")), Code: config.NewSecret("4/0"), BrowserCookie: browser,
+		State: config.NewSecret(u.Query().Get("state")), Code: config.NewSecret("4/0"), Cookies: consenttest.Cookies,
 	})
 	if fault.KindOf(err) != fault.Unauthenticated {
 		t.Errorf("consent: %v", err)

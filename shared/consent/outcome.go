@@ -10,11 +10,12 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
-// keptOutcome is the stored form of an Outcome or a Refusal. It holds no code and no token of Google's.
+// keptOutcome is the stored form of an Outcome or of an error. It holds no code and no token of Google's.
 type keptOutcome struct {
 	Person     resource.Person `json:"person,omitempty"`
 	Email      string          `json:"email,omitempty"`
@@ -24,9 +25,12 @@ type keptOutcome struct {
 	RetryLink  string          `json:"retry,omitempty"`
 	ConsentURL string          `json:"consentUrl,omitempty"`
 	Question   *keptQuestion   `json:"question,omitempty"`
+	Answer     Answer          `json:"answer,omitempty"`
 	Refused    Reason          `json:"refused,omitempty"`
 	Account    string          `json:"account,omitempty"`
-	Why        string          `json:"why,omitempty"` // for the log
+	Why        string          `json:"why,omitempty"`   // of an error, for the log; empty if there was none
+	Kind       fault.Kind      `json:"kind,omitempty"`  // of an error
+	Public     i18n.Text       `json:"public,omitzero"` // of an error
 }
 
 type keptQuestion struct {
@@ -35,24 +39,25 @@ type keptQuestion struct {
 	Authority     vault.Authority
 }
 
-// saveOutcome keeps the outcome for the browser, in case it sends the callback again. A failure is harmless: the
-// browser then reads that the link was used.
-func (f *Flow) saveOutcome(ctx context.Context, state config.Secret, p vault.Pending, out Outcome, err error) {
+// saveOutcome keeps the outcome for Outcome and reports whether it did.
+func (f *Flow) saveOutcome(ctx context.Context, state config.Secret, p vault.Pending, out Outcome, err error) bool {
 	kept := keptOutcome{
 		Person: out.Person, Email: out.Email, Domain: out.Domain, ReturnTo: out.ReturnTo.Reveal(),
 		Missing: capability.Names(out.Missing), RetryLink: out.RetryLink.Reveal(), ConsentURL: out.ConsentURL.Reveal(),
+		Answer: out.Answer,
 	}
 	if q := out.Question; q != nil {
 		kept.Question = &keptQuestion{q.Token.Reveal(), q.Caller, q.Actions, q.Authority}
 	}
 	if err != nil {
-		kept = keptOutcome{Refused: LinkUsed, Why: "the first request failed"}
+		kept = keptOutcome{Why: err.Error(), Kind: fault.KindOf(err)}
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Args) == 0 {
+		kept.Public = e.Public
 	}
 	if refusal, ok := AsRefusal(err); ok {
-		kept = keptOutcome{
-			Refused: refusal.Reason, RetryLink: refusal.RetryLink.Reveal(), Account: refusal.Account,
-			Why: refusal.Err.Error(),
-		}
+		kept.Refused, kept.RetryLink, kept.Account = refusal.Reason, refusal.RetryLink.Reveal(), refusal.Account
+		kept.Why = refusal.Err.Error()
 	}
 	text, err := json.Marshal(kept)
 	if err == nil {
@@ -61,6 +66,7 @@ func (f *Flow) saveOutcome(ctx context.Context, state config.Secret, p vault.Pen
 	if err != nil {
 		f.log.WarnContext(ctx, "the outcome of a consent was not kept", slog.String("error", err.Error()))
 	}
+	return err == nil
 }
 
 const (
@@ -68,23 +74,44 @@ const (
 	firstLife = 30 * time.Second // after which it has ended, with or without an outcome
 )
 
-// loadOutcome returns the outcome of an earlier request, after waiting for it. It returns used if there is none.
-func (f *Flow) loadOutcome(ctx context.Context, c Callback, used error) (Outcome, error) {
+// OutcomeAddress returns the address of the page that shows the outcome of the consent or the question with this state.
+// It contains neither a code nor the state.
+func (f *Flow) OutcomeAddress(state config.Secret) config.Secret {
+	return config.NewSecret(f.deps.Address + "/outcome?id=" + vault.PendingID(state))
+}
+
+// Outcome returns the outcome at OutcomeAddress to the browser that started the consent, as often as it asks: what
+// Finish returned, or the answer to the question that Finish returned.
+func (f *Flow) Outcome(ctx context.Context, id string, cookies []config.Secret) (Outcome, error) {
+	out, err := f.loadOutcome(ctx, id, cookies)
+	if err != nil || out.Question == nil {
+		return out, err
+	}
+	text, _, err := f.vault.LoadOutcome(ctx, vault.PendingID(out.Question.Token), hashCookies(cookies)...)
+	switch {
+	case err != nil:
+		return Outcome{}, f.pendingError(ctx, err)
+	case text != nil:
+		return outcomeFrom(text)
+	}
+	return out, nil
+}
+
+// loadOutcome returns the outcome of an earlier request, after waiting for it. It fails with LinkUsed if there is none.
+func (f *Flow) loadOutcome(ctx context.Context, id string, cookies []config.Secret) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, firstWait)
 	defer cancel()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		text, usedAt, err := f.vault.LoadOutcome(ctx, c.State, hashCookie(c.BrowserCookie))
+		text, usedAt, err := f.vault.LoadOutcome(ctx, id, hashCookies(cookies)...)
 		switch {
 		case ctx.Err() != nil:
 			return Outcome{}, newRefusal(Running, ctx.Err())
-		case err != nil && fault.KindOf(err) != fault.Invalid:
-			return Outcome{}, fault.Wrap("consent.loadOutcome", err)
 		case err != nil:
-			return Outcome{}, used
+			return Outcome{}, f.pendingError(ctx, err)
 		case text != nil:
 			return outcomeFrom(text)
 		case f.now().Sub(usedAt) > firstLife:
-			return Outcome{}, used
+			return Outcome{}, newRefusal(LinkUsed, errors.New("no outcome is stored"))
 		}
 		select {
 		case <-time.After(pause):
@@ -99,17 +126,17 @@ func outcomeFrom(text []byte) (Outcome, error) {
 		return Outcome{}, fault.Wrap("consent.outcomeFrom", err)
 	}
 	retry := config.NewSecret(kept.RetryLink)
-	if kept.Refused != "" {
-		kind := fault.Invalid
-		if kept.Refused == Unfinished {
-			kind = fault.Unavailable
+	if kept.Why != "" {
+		err := errors.New("again: " + kept.Why)
+		if kept.Refused != "" {
+			err = &Refusal{kept.Refused, retry, kept.Account, true, err}
 		}
-		refusal := &Refusal{kept.Refused, retry, kept.Account, errors.New("again: " + kept.Why)}
-		return Outcome{}, &fault.Error{Op: "consent.outcomeFrom", Kind: kind, Err: refusal}
+		return Outcome{}, &fault.Error{Op: "consent.outcomeFrom", Kind: kept.Kind, Public: kept.Public, Err: err}
 	}
 	out := Outcome{
 		Person: kept.Person, Email: kept.Email, Domain: kept.Domain, ReturnTo: config.NewSecret(kept.ReturnTo),
 		Missing: capability.FromNames(kept.Missing), RetryLink: retry, ConsentURL: config.NewSecret(kept.ConsentURL),
+		Answer: kept.Answer, Stored: true,
 	}
 	if q := kept.Question; q != nil {
 		out.Question = &Question{config.NewSecret(q.Token), q.Caller, q.Actions, q.Authority}

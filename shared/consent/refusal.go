@@ -31,6 +31,7 @@ type Refusal struct {
 	Reason    Reason
 	RetryLink config.Secret // a new invitation for the same person; may be empty
 	Account   string        // email address of the account that was used, if known
+	Stored    bool          // whether Flow.Outcome returns it again
 	Err       error
 }
 

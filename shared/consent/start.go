@@ -18,15 +18,16 @@ import (
 )
 
 // Start starts the consent of an invitation in the browser with this cookie and returns Google's URL for it, or a
-// Refusal. It does not read the person's grant, so that opening a link does not reveal who is connected.
+// Refusal. It doesn't read the person's grant, so that opening a link does not reveal who is connected.
 func (f *Flow) Start(ctx context.Context, link, browser config.Secret) (config.Secret, error) {
 	inv, err := f.openInvitation(link)
 	if err != nil {
 		return config.Secret{}, err
 	}
 	hint := cmp.Or(inv.Email, strings.TrimPrefix(string(inv.Person), "users/"))
-	return f.begin(ctx, link.Reveal(), browser, hint, vault.Pending{
-		Person: inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect,
+	return f.begin(ctx, link.Reveal(), hint, vault.Pending{
+		Browser: hashCookie(browser),
+		Person:  inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect,
 		Caller: inv.Caller, Actions: inv.Actions, Authority: inv.Authority,
 		ReturnTo: config.NewSecret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})
@@ -36,15 +37,12 @@ func (f *Flow) Start(ctx context.Context, link, browser config.Secret) (config.S
 const maxConsents = 8
 
 // begin stores a pending consent and returns Google's URL for it. State, verifier and nonce are derived from the
-// seed and the cookie. A browser that opens a link repeatedly therefore has one pending consent, until it is used.
-func (f *Flow) begin(
-	ctx context.Context, seed string, browser config.Secret, hint string, p vault.Pending,
-) (config.Secret, error) {
-	p.Browser = hashCookie(browser)
+// seed and p.Browser. A browser that opens a link repeatedly therefore has one pending consent, until it is used.
+func (f *Flow) begin(ctx context.Context, seed, hint string, p vault.Pending) (config.Secret, error) {
 	for n := range maxConsents {
-		state, stateErr := f.derive("state", seed, browser, n)
-		verifier, verifierErr := f.derive("verifier", seed, browser, n)
-		nonce, nonceErr := f.derive("nonce", seed, browser, n)
+		state, stateErr := f.derive("state", seed, p.Browser, n)
+		verifier, verifierErr := f.derive("verifier", seed, p.Browser, n)
+		nonce, nonceErr := f.derive("nonce", seed, p.Browser, n)
 		if err := errors.Join(stateErr, verifierErr, nonceErr); err != nil {
 			return config.Secret{}, fault.Wrap("consent.begin", err)
 		}
@@ -67,8 +65,8 @@ func (f *Flow) begin(
 	return config.Secret{}, newRefusal(LinkExpired, errors.New("started too often in this browser"))
 }
 
-func (f *Flow) derive(name, seed string, browser config.Secret, n int) (config.Secret, error) {
-	code, err := f.deps.Keys.MAC("consent "+name, seed, browser.Reveal(), strconv.Itoa(n))
+func (f *Flow) derive(name, seed string, browser []byte, n int) (config.Secret, error) {
+	code, err := f.deps.Keys.MAC("consent "+name, seed, string(browser), strconv.Itoa(n))
 	return config.NewSecret(base64.RawURLEncoding.EncodeToString(code)), err
 }
 
@@ -83,8 +81,21 @@ func hashCookie(cookie config.Secret) []byte {
 	return sum[:]
 }
 
-func (f *Flow) takePending(ctx context.Context, state, browser config.Secret) (vault.Pending, error) {
-	p, err := f.vault.TakePending(ctx, state, hashCookie(browser))
+func hashCookies(cookies []config.Secret) [][]byte {
+	hashes := make([][]byte, len(cookies))
+	for i, c := range cookies {
+		hashes[i] = hashCookie(c)
+	}
+	return hashes
+}
+
+func (f *Flow) takePending(ctx context.Context, state config.Secret, cookies []config.Secret) (vault.Pending, error) {
+	p, err := f.vault.TakePending(ctx, state, hashCookies(cookies)...)
+	return p, f.pendingError(ctx, err)
+}
+
+// pendingError returns the Refusal of a pending consent that the vault does not give.
+func (f *Flow) pendingError(ctx context.Context, err error) error {
 	if errors.Is(err, seal.ErrNotAuthentic) {
 		f.alarm(ctx, "a pending consent does not open", "", err)
 	}
@@ -92,10 +103,10 @@ func (f *Flow) takePending(ctx context.Context, state, browser config.Secret) (v
 		vault.ErrExpired: LinkExpired, vault.ErrUsed: LinkUsed, vault.ErrOtherBrowser: OtherBrowser,
 	} {
 		if errors.Is(err, cause) {
-			return p, newRefusal(reason, cause)
+			return newRefusal(reason, cause)
 		}
 	}
-	return p, fault.Wrap("consent.takePending", err)
+	return fault.Wrap("consent", err)
 }
 
 // validReturn returns where a pending consent may still return to.

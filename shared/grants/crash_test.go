@@ -84,7 +84,7 @@ func runVictim() error {
 	case "callback":
 		_, err = inst.Finish(ctx, consent.Callback{
 			State: config.NewSecret(o.State), Code: config.NewSecret(o.Code),
-			Issuer: o.Issuer, BrowserCookie: config.NewSecret(o.Agent),
+			Issuer: o.Issuer, Cookies: []config.Secret{config.NewSecret(o.Agent)},
 		})
 	case "refresh":
 		_, err = inst.TokenSource(ctx, adaID, create)
@@ -111,7 +111,7 @@ var crashCases = map[string]crashCase{
 	"callback": {
 		func(w *world, o *crashOrder) {
 			c := w.GiveConsent(w.InvitePerson(ada, consenttest.Completion, create), ada)
-			o.State, o.Code, o.Issuer, o.Agent = c.State.Reveal(), c.Code.Reveal(), c.Issuer, c.BrowserCookie.Reveal()
+			o.State, o.Code, o.Issuer, o.Agent = c.State.Reveal(), c.Code.Reveal(), c.Issuer, c.Cookies[0].Reveal()
 		},
 		func(w *world) {
 			if _, ok := w.StoredGrant(ada); ok {

@@ -30,6 +30,15 @@ type Text struct {
 // Key returns the text with a key, such as "form.name". The key says where the text appears.
 func Key(key string) Text { return Text{key: key} }
 
+// MarshalText implements encoding.TextMarshaler with the key. A text without a key becomes the empty text.
+func (t Text) MarshalText() ([]byte, error) { return []byte(t.key), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *Text) UnmarshalText(key []byte) error {
+	t.key = string(key)
+	return nil
+}
+
 // English returns a text for systems and operators, which is not translated.
 // Don't use it for people in Chat or in a browser.
 func English(format string) Text { return Text{english: format} }

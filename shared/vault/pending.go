@@ -1,11 +1,11 @@
 package vault
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"slices"
 	"time"
 
 	"example.com/deputy/shared/config"
@@ -70,12 +70,12 @@ func (v *Vault) CreatePending(ctx context.Context, state config.Secret, p Pendin
 }
 
 // Pending returns the consent of the state without using it. It fails as TakePending does.
-func (v *Vault) Pending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
+func (v *Vault) Pending(ctx context.Context, state config.Secret, browser ...[]byte) (Pending, error) {
 	p, _, err := v.loadPending(ctx, pendingPlace(state), browser)
 	return p.Pending, err
 }
 
-func (v *Vault) loadPending(ctx context.Context, place Ref, browser []byte) (sealedPending, Version, error) {
+func (v *Vault) loadPending(ctx context.Context, place Ref, browser [][]byte) (sealedPending, Version, error) {
 	var p sealedPending
 	doc, err := v.load(ctx, place, &p)
 	switch {
@@ -85,7 +85,7 @@ func (v *Vault) loadPending(ctx context.Context, place Ref, browser []byte) (sea
 		return p, "", invalidPending(errors.Join(ErrExpired, err))
 	case err != nil:
 		return p, "", fault.Wrap("vault.loadPending", err)
-	case subtle.ConstantTimeCompare(p.Browser, browser) != 1:
+	case !slices.ContainsFunc(browser, p.isBrowser):
 		return p, doc.Version, invalidPending(ErrOtherBrowser)
 	case p.Used:
 		return p, "", invalidPending(ErrUsed)
@@ -96,10 +96,15 @@ func (v *Vault) loadPending(ctx context.Context, place Ref, browser []byte) (sea
 	return p, doc.Version, nil
 }
 
-// TakePending returns the consent of the state and marks it used. Of concurrent calls exactly one succeeds. It returns
-// an Invalid fault that wraps ErrUsed, ErrExpired or ErrOtherBrowser. Another browser ends a consent that its own
+func (p *Pending) isBrowser(hash []byte) bool {
+	return subtle.ConstantTimeCompare(p.Browser, hash) == 1
+}
+
+// TakePending returns the consent of the state and marks it used. The browser shows the hashes of its cookies, of which
+// one must be the consent's. Of concurrent calls exactly one succeeds. TakePending returns an Invalid fault that wraps
+// ErrUsed, ErrExpired or ErrOtherBrowser. Another browser ends a consent that its own
 // browser has not brought back: somebody may have sent their own link to the person, and now wait for the code.
-func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser []byte) (Pending, error) {
+func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser ...[]byte) (Pending, error) {
 	place := pendingPlace(state)
 	p, version, err := v.loadPending(ctx, place, browser)
 	ends := errors.Is(err, ErrOtherBrowser) && p.Verifier != "" // a question stays
@@ -140,12 +145,15 @@ func (v *Vault) SaveOutcome(ctx context.Context, state config.Secret, p Pending,
 }
 
 // LoadOutcome returns the outcome of a consent to the browser that started it, and when that browser used the consent.
-// The outcome is nil while the consent is being finished.
-func (v *Vault) LoadOutcome(ctx context.Context, state config.Secret, browser []byte) ([]byte, time.Time, error) {
-	p, _, err := v.loadPending(ctx, pendingPlace(state), browser)
+// The outcome is nil while the consent is being finished. The time is zero before that. After PendingTTL,
+// the error wraps ErrUsed. The ID is PendingID's.
+func (v *Vault) LoadOutcome(ctx context.Context, id string, browser ...[]byte) ([]byte, time.Time, error) {
+	p, _, err := v.loadPending(ctx, Ref{pendingConsents, id}, browser)
 	switch {
+	case err == nil:
+		return nil, time.Time{}, nil
 	case !errors.Is(err, ErrUsed) || !v.now().Before(p.Expires):
-		return nil, time.Time{}, fault.Wrap("vault.LoadOutcome", cmp.Or(err, invalidPending(ErrExpired)))
+		return nil, time.Time{}, fault.Wrap("vault.LoadOutcome", err)
 	case p.Outcome == "":
 		return nil, p.UsedAt, nil
 	}
@@ -156,4 +164,7 @@ func invalidPending(err error) error {
 	return &fault.Error{Op: "vault.TakePending", Kind: fault.Invalid, Err: err}
 }
 
-func pendingPlace(state config.Secret) Ref { return Ref{pendingConsents, sha256Hex(state.Reveal())} }
+// PendingID returns the ID of the record of a state. It doesn't tell the state.
+func PendingID(state config.Secret) string { return sha256Hex(state.Reveal()) }
+
+func pendingPlace(state config.Secret) Ref { return Ref{pendingConsents, PendingID(state)} }

@@ -1,0 +1,102 @@
+package oauthcallback_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/vault"
+)
+
+// startWithoutCookies starts a consent as a tab that does not know the cookies of the others yet.
+func (s *site) startWithoutCookies(link string) (at *url.URL) {
+	s.t.Helper()
+	others := s.cookies
+	s.cookies = nil
+	at, err := url.Parse(s.start(link))
+	s.check(err)
+	s.cookies = append(others, s.cookies...)
+	return at
+}
+
+// Two tabs start before either has a cookie. Both consents can be finished, in any order.
+func TestStart_TwoTabs(t *testing.T) {
+	s := newSite(t, siteAddress)
+	first := s.startWithoutCookies(s.invite("", create))
+	second := s.startWithoutCookies(s.invite("", create))
+	if len(s.cookies) != 2 || s.cookies[0].Name == s.cookies[1].Name {
+		t.Fatalf("cookies %v", s.cookies)
+	}
+	for _, at := range []*url.URL{first, second} {
+		w := s.open("/callback?state=" + at.Query().Get("state") + "&error=access_denied")
+		wantPage(t, "declined", s.showOutcome(w), 403, "You're not connected", "Try again")
+	}
+	if s.start(s.invite("", create)); len(s.cookies) != 3 {
+		t.Errorf("a third tab: %d cookies", len(s.cookies))
+	}
+}
+
+// A page with a button stays what it is when the browser reloads it, and another browser never sees it.
+func TestOutcome_Reload(t *testing.T) {
+	for name, c := range map[string]struct {
+		outcome func(*site) string // its address
+		status  int
+		want    string
+	}{
+		"question": {
+			func(s *site) string { return s.allow(s.inviteToApprove("user", "spaces.create"), ada) },
+			200, "Allow CI to act as you?",
+		},
+		"missing": {
+			func(s *site) string {
+				const unselected = "https://www.googleapis.com/auth/chat.memberships.readonly"
+				return s.allow(s.invite("", create, capability.ReadMembers), ada, unselected)
+			},
+			200, "More access is needed",
+		},
+		"wrong account": {
+			func(s *site) string { return s.allow(s.invite("", create), grace) }, 403, "Choose another account",
+		},
+	} {
+		s := newSite(t, siteAddress)
+		s.callers = callersFile
+		back := c.outcome(s)
+		to := strings.TrimPrefix(s.open(back).Header().Get("Location"), siteAddress)
+		state, err := url.Parse(back)
+		s.check(err)
+		if strings.Contains(to, state.Query().Get("state")) || strings.Contains(to, state.Query().Get("code")) {
+			t.Errorf("%s: the address is %s", name, to)
+		}
+		for range 3 {
+			wantPage(t, name, s.open(to), c.status, c.want)
+		}
+		cookies := s.cookies
+		s.cookies = nil
+		wantPage(t, name, s.open(to), 403, "Use the same browser")
+		s.cookies = cookies
+		wantPage(t, name, s.open("/outcome?id=x"), 410, "This link has expired")
+		s.ahead.Add(int64(vault.PendingTTL))
+		wantPage(t, name+" after ten minutes", s.open(to), 409, "This link was already used")
+	}
+}
+
+// The address of the question shows the answer once it is given, and the form can be sent again.
+func TestApprove_Reload(t *testing.T) {
+	s := newSite(t, siteAddress)
+	s.callers = callersFile
+	w := s.open(s.allow(s.inviteToApprove("user", "spaces.create"), ada))
+	question := strings.TrimPrefix(w.Header().Get("Location"), siteAddress)
+	_, rest, _ := strings.Cut(s.open(question).Body.String(), `name="token" value="`)
+	token, _, _ := strings.Cut(rest, `"`)
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	for range 2 { // the browser sends it twice
+		answer := s.send(http.MethodPost, "/approve", "token="+token+"&answer=allow", form)
+		wantPage(t, "answered", s.showOutcome(answer), 200, "The system can now act as you")
+	}
+	wantPage(t, "back", s.open(question), 200, "The system can now act as you")
+	if n := strings.Count(s.log.String(), "action=approve"); n != 1 {
+		t.Errorf("%d audit lines", n)
+	}
+}
