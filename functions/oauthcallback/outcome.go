@@ -110,6 +110,8 @@ func refusalPage(say i18n.Say, r *consent.Refusal) (int, page) {
 			say(words.PageAddressText, account), back)
 	case consent.WrongDomain:
 		return http.StatusForbidden, simple(words.PageDomainTitle, say(words.PageDomainText, account), back)
+	case consent.SignInAgain:
+		return http.StatusForbidden, retry(words.ButtonTryAgain, words.PageSignInTitle, say(words.ConnectSignIn), back)
 	case consent.Unfinished:
 		p := retry(words.ButtonTryAgain, words.PageUnfinishedTitle, say(words.PageUnfinishedText),
 			say(words.PageUnfinishedNext))

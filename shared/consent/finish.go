@@ -158,8 +158,9 @@ func withRetry(again config.Secret, err error) error {
 	switch {
 	case errors.Is(err, googleauth.ErrClient): // a new consent would end the same way
 		return fault.Wrap("consent.Finish", err)
-	case errors.Is(err, googleauth.ErrInvalidGrant), errors.Is(err, googleauth.ErrReauth),
-		errors.Is(err, grants.ErrNoRefreshToken):
+	case errors.Is(err, googleauth.ErrReauth):
+		return retryRefusal(SignInAgain, again, "", err)
+	case errors.Is(err, googleauth.ErrInvalidGrant), errors.Is(err, grants.ErrNoRefreshToken):
 		return retryRefusal(GoogleRefused, again, "", err)
 	case fault.KindOf(err) == fault.Unavailable, fault.KindOf(err) == fault.Conflict:
 		refusal := &Refusal{Reason: Unfinished, RetryLink: again, Err: err}

@@ -20,8 +20,9 @@ const (
 	WrongAddress  Reason = "wrong_address" // another address than the one that a caller named
 	WrongDomain   Reason = "wrong_domain"
 	GoogleRefused Reason = "google_refused"
-	Running       Reason = "running"    // an earlier request of the same browser is not finished
-	Unfinished    Reason = "unfinished" // Google or the store was unavailable; the consent is valid
+	SignInAgain   Reason = "sign_in_again" // a session policy of the organization
+	Running       Reason = "running"       // an earlier request of the same browser is not finished
+	Unfinished    Reason = "unfinished"    // Google or the store was unavailable; the consent is valid
 )
 
 var errOtherPurpose = errors.New("pending record has another purpose")

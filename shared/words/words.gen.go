@@ -276,6 +276,7 @@ var (
 	PageRefusedTitle             = i18n.Key("page.refused.title")
 	PageRunningText              = i18n.Key("page.running.text")
 	PageRunningTitle             = i18n.Key("page.running.title")
+	PageSignInTitle              = i18n.Key("page.sign_in.title")
 	PageUnfinishedNext           = i18n.Key("page.unfinished.next")
 	PageUnfinishedText           = i18n.Key("page.unfinished.text")
 	PageUnfinishedTitle          = i18n.Key("page.unfinished.title")
