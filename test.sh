@@ -110,6 +110,15 @@ else
 	cannot "the page in a real browser (Chromium was not found)"
 fi
 
+if command -v xdg-open || package xdg-utils; then
+	:
+elif [ "$mode" = --all ]; then
+	echo "test.sh: --all requires xdg-open: install the package xdg-utils" >&2
+	exit 1
+else
+	cannot "deputy quickstart with xdg-open (it was not found)"
+fi
+
 PICTURES="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 export PICTURES
 step "tests with the race detector (screenshots of the browser tests: $PICTURES)"

@@ -32,12 +32,6 @@ type loopback struct {
 	wait       time.Duration
 }
 
-// response is Google's answer to the authorization request.
-type response struct {
-	code config.Secret
-	err  error
-}
-
 // authorize obtains a credential for capabilities. The person may choose any account; hint, if any, preselects one.
 func (l loopback) authorize(
 	ctx context.Context, hint string, capabilities ...capability.Capability,
@@ -51,7 +45,7 @@ func (l loopback) authorize(
 		State: config.NewSecret(rand.Text()), Verifier: config.NewSecret(oauth2.GenerateVerifier()), Nonce: rand.Text(),
 		Scopes: capability.Scopes(capabilities...), LoginHint: hint, PromptConsent: true,
 	}
-	responses := make(chan response, 1)
+	responses := make(chan googleauth.Redirect, 1)
 	server := &http.Server{Handler: redirectHandler(redirect, a.State, responses), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(listener) }() // ends with Shutdown
 	defer func() {
@@ -60,7 +54,7 @@ func (l loopback) authorize(
 		_ = server.Shutdown(ctx)
 	}()
 	l.openConsent(provider.AuthorizationURL(a), listener.Addr())
-	var res response
+	var res googleauth.Redirect
 	select {
 	case res = <-responses:
 	case <-ctx.Done():
@@ -68,10 +62,7 @@ func (l loopback) authorize(
 	case <-time.After(l.wait):
 		return credential{}, l.timeoutError(redirect)
 	}
-	if res.err != nil {
-		return credential{}, res.err
-	}
-	return l.exchange(ctx, provider, a, res.code)
+	return l.finish(ctx, provider, a, res)
 }
 
 // listen opens the loopback port and returns it with the redirect URI.
@@ -120,24 +111,18 @@ const (
 )
 
 // redirectHandler serves the redirect from Google and sends the first response that carries state to responses.
-func redirectHandler(redirect string, state config.Secret, responses chan<- response) http.Handler {
+func redirectHandler(redirect string, state config.Secret, responses chan<- googleauth.Redirect) http.Handler {
 	registered, _ := url.Parse(redirect) // made, or parsed before
 	path := cmp.Or(registered.Path, "/")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
-		ours := r.Method == http.MethodGet && r.URL.Path == path
-		if !ours || q.Get("state") != state.Reveal() || len(q["state"]) != 1 {
-			http.Error(w, "This request doesn't belong to the current sign-in.", http.StatusBadRequest)
+		if r.Method == http.MethodGet && !googleauth.IsNavigation(r) {
+			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		res := response{code: config.NewSecret(q.Get("code"))}
-		switch issuer, code := q.Get("iss"), q.Get("error"); {
-		case issuer != "" && googleauth.IssuerURL(issuer) != googleauth.Issuer: // RFC 9207
-			res.err = errors.New("the response did not come from Google; nothing was stored")
-		case code == "access_denied":
-			res.err = errors.New("you canceled or denied access; nothing was stored. Run the command again to retry")
-		case code != "" || res.code.Empty():
-			res.err = fmt.Errorf("no authorization code from Google (error %.60q); nothing was stored", code)
+		res, err := googleauth.ParseRedirect(r.URL.Query())
+		if err != nil || r.Method != http.MethodGet || r.URL.Path != path || !res.State.Equal(state) {
+			http.Error(w, "This request doesn't belong to the current sign-in.", http.StatusBadRequest)
+			return
 		}
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
@@ -145,7 +130,7 @@ func redirectHandler(redirect string, state config.Secret, responses chan<- resp
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 		text := grantedText
-		if res.err != nil {
+		if res.Err() != nil {
 			text = failedText
 		}
 		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><meta charset="utf-8">`+
@@ -185,24 +170,30 @@ func (l loopback) timeoutError(redirect string) error {
   access blocked, testing  add yourself to the test users of the consent screen`, l.wait, redirect)
 }
 
-// exchange trades the code for tokens and verifies whose consent it is.
-func (l loopback) exchange(
-	ctx context.Context, provider *googleauth.Provider, a googleauth.Authorization, code config.Secret,
+// finish exchanges the code for tokens and verifies whose consent it is.
+func (l loopback) finish(
+	ctx context.Context, provider *googleauth.Provider, a googleauth.Authorization, res googleauth.Redirect,
 ) (credential, error) {
-	tokens, err := provider.Exchange(ctx, code, a.Verifier)
-	if errors.Is(err, googleauth.ErrClient) {
+	switch err := res.Err(); {
+	case errors.Is(err, googleauth.ErrOtherIssuer):
+		return credential{}, errors.New("the response did not come from Google; nothing was stored")
+	case errors.Is(err, googleauth.ErrAccessDenied):
+		return credential{}, errors.New(
+			"you canceled or denied access; nothing was stored. Run the command again to retry",
+		)
+	case err != nil:
+		return credential{}, fmt.Errorf("the response has %w; nothing was stored", err)
+	}
+	verify := func(ctx context.Context, token config.Secret) (googleauth.Claims, error) {
+		return l.verifyID(ctx, l.client.ID, token)
+	}
+	tokens, claims, err := provider.SignIn(ctx, a, res.Code, verify)
+	switch {
+	case errors.Is(err, googleauth.ErrClient):
 		return credential{}, errors.New("the client ID or its secret is wrong; download the client's file again" +
 			" and pass it with --client-secrets")
-	}
-	if err != nil {
-		return credential{}, err
-	}
-	claims, err := l.verifyID(ctx, l.client.ID, tokens.ID)
-	switch {
 	case err != nil:
-		return credential{}, err
-	case claims.Nonce != a.Nonce || claims.Subject == "":
-		return credential{}, errors.New("the ID token belongs to another sign-in; nothing was stored")
+		return credential{}, fmt.Errorf("nothing was stored: %w", err)
 	case tokens.Refresh.Empty():
 		return credential{}, errors.New("no refresh token from Google; nothing was stored. Run the same command again")
 	}

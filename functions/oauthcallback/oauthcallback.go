@@ -19,6 +19,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/words"
@@ -70,7 +71,7 @@ func New(d Deps) http.Handler {
 
 // start redirects the browser to Google. HEAD and prefetch requests start no consent.
 func (f function) start(w http.ResponseWriter, r *http.Request) error {
-	if r.Method == http.MethodHead || isPrefetch(r.Header) {
+	if !googleauth.IsNavigation(r) {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
@@ -94,32 +95,23 @@ func (f function) start(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// callback receives the browser from Google. It ignores additional parameters.
+// callback receives the browser from Google. Only a navigation counts.
 func (f function) callback(w http.ResponseWriter, r *http.Request) error {
-	if r.Method == http.MethodHead || isPrefetch(r.Header) {
+	if !googleauth.IsNavigation(r) {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	c := consent.Callback{Cookies: f.cookieValues(r)}
-	for name, set := range map[string]func(config.Secret){
-		"state": func(s config.Secret) { c.State = s },
-		"code":  func(s config.Secret) { c.Code = s },
-		"error": func(s config.Secret) { c.Error = s.Reveal() },
-		"iss":   func(s config.Secret) { c.Issuer = s.Reveal() },
-	} {
-		value, err := queryParam(r, name)
-		if err != nil {
-			return err
-		}
-		set(value)
+	redirected, err := googleauth.ParseRedirect(r.URL.Query())
+	if err != nil {
+		return err
 	}
-	done, err := f.Consent.Finish(r.Context(), c)
+	done, err := f.Consent.Finish(r.Context(), consent.Callback{Redirect: redirected, Cookies: f.cookieValues(r)})
 	asks := len(done.Missing) > 0 || done.Question != nil || done.Answer != ""
 	switch {
 	case err != nil:
 		return err
 	case asks && done.Stored:
-		redirect(w, f.Consent.OutcomeAddress(c.State)) // where the page survives a reload
+		redirect(w, f.Consent.OutcomeAddress(redirected.State)) // where the page survives a reload
 		return nil
 	default:
 		return f.showOutcome(w, r, done)
@@ -236,13 +228,6 @@ func queryParam(r *http.Request, name string) (config.Secret, error) {
 		return config.Secret{}, fault.New(fault.Invalid, words.PageAddressChanged, name)
 	}
 	return config.NewSecret(strings.Join(values, "")), nil
-}
-
-// isPrefetch reports whether a request is not a person's navigation.
-func isPrefetch(h http.Header) bool {
-	mode := h.Get("Sec-Fetch-Mode")
-	return strings.Contains(h.Get("Sec-Purpose")+h.Get("Purpose")+h.Get("X-Moz"), "prefetch") ||
-		mode != "" && mode != "navigate"
 }
 
 // cookiePrefix begins the names of the cookies that bind consents to the browser that started them. Each has a name of

@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
+	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/resource"
 )
 
@@ -99,11 +100,9 @@ func (w *World) parseCallback(address string) consent.Callback {
 	w.t.Helper()
 	back, err := url.Parse(address)
 	Check(w.t, err)
-	q := back.Query()
-	return consent.Callback{
-		State: config.NewSecret(q.Get("state")), Code: config.NewSecret(q.Get("code")),
-		Issuer: q.Get("iss"), Cookies: Cookies,
-	}
+	redirect, err := googleauth.ParseRedirect(back.Query())
+	Check(w.t, err)
+	return consent.Callback{Redirect: redirect, Cookies: Cookies}
 }
 
 // fetch returns the body of a page or the location that it redirects to.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -21,10 +20,9 @@ import (
 
 // Callback is the result of Google's consent page, with the cookies of the browser that brought it.
 type Callback struct {
-	State, Code config.Secret
-	Error       string          // Google's error code; never shown
-	Issuer      string          // iss (RFC 9207); may be empty
-	Cookies     []config.Secret // one for each consent that this browser may have started
+	googleauth.Redirect
+
+	Cookies []config.Secret // one for each consent that this browser may have started
 }
 
 // Outcome is the result of a consent whose grant is stored, or of a question that is answered.
@@ -81,17 +79,16 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 	if err != nil {
 		return Outcome{}, fault.Wrap("consent.Finish", err)
 	}
-	switch {
-	case c.Issuer != "" && googleauth.IssuerURL(c.Issuer) != googleauth.Issuer:
-		return Outcome{}, retryRefusal(GoogleRefused, again, "", errors.New("redirect from another issuer"))
-	case c.Error == "access_denied":
-		return Outcome{}, retryRefusal(Declined, again, "", errors.New("access_denied"))
-	case c.Error != "":
-		return Outcome{}, retryRefusal(GoogleRefused, again, "", fmt.Errorf("error %.40q", c.Error))
-	case c.Code.Empty():
-		return Outcome{}, retryRefusal(GoogleRefused, again, "", errors.New("no code"))
+	if err := c.Err(); errors.Is(err, googleauth.ErrAccessDenied) {
+		return Outcome{}, retryRefusal(Declined, again, "", err)
+	} else if err != nil {
+		return Outcome{}, retryRefusal(GoogleRefused, again, "", err)
 	}
-	tokens, claims, err := f.exchange(ctx, p, c.Code)
+	request := googleauth.Authorization{Verifier: p.Verifier, Nonce: p.Nonce, Scopes: capability.Scopes(asked...)}
+	tokens, claims, err := f.deps.Google.SignIn(ctx, request, c.Code, f.deps.IDTokens.Verify)
+	if errors.Is(err, googleauth.ErrClient) {
+		f.alarm(ctx, "Google rejects the OAuth client; check OAUTH_CLIENT", p.Person, err)
+	}
 	if err != nil {
 		return Outcome{}, withRetry(again, err)
 	}
@@ -104,9 +101,6 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 		return Outcome{}, retryRefusal(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
 	}
 	p.Person = grants.Person(claims.Subject)
-	if len(tokens.Scopes) == 0 { // as requested (RFC 6749, section 5.1)
-		tokens.Scopes = capability.Scopes(asked...)
-	}
 	g, err := f.grants.Connect(ctx,
 		grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent})
 	if errors.Is(err, grants.ErrNoRefreshToken) && !p.ForceConsent {
@@ -168,24 +162,4 @@ func withRetry(again config.Secret, err error) error {
 	default:
 		return fault.Wrap("consent.Finish", err)
 	}
-}
-
-func (f *Flow) exchange(
-	ctx context.Context, p vault.Pending, code config.Secret,
-) (tokens googleauth.Tokens, claims googleauth.Claims, err error) {
-	tokens, err = f.deps.Google.Exchange(ctx, code, p.Verifier)
-	if errors.Is(err, googleauth.ErrClient) {
-		f.alarm(ctx, "Google rejects the OAuth client; check OAUTH_CLIENT", p.Person, err)
-	}
-	if err != nil {
-		return tokens, claims, err
-	}
-	if claims, err = f.deps.IDTokens.Verify(ctx, tokens.ID); err != nil {
-		return tokens, claims, err
-	}
-	if claims.Subject == "" || claims.Nonce != p.Nonce {
-		err = errors.New("the ID token has no sub or another nonce")
-		err = &fault.Error{Op: "consent.exchange", Kind: fault.Unauthenticated, Err: err}
-	}
-	return tokens, claims, err
 }

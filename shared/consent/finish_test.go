@@ -522,7 +522,8 @@ func TestFinish_NoSubject(t *testing.T) {
 	check(t, err)
 	a := w.InstanceWith(consenttest.Answer(tokensWithoutSubject(w, u.Query().Get("nonce"))))
 	_, err = a.Finish(t.Context(), consent.Callback{
-		State: config.NewSecret(u.Query().Get("state")), Code: config.NewSecret("4/0"), Cookies: consenttest.Cookies,
+		Redirect: googleauth.Redirect{State: config.NewSecret(u.Query().Get("state")), Code: config.NewSecret("4/0")},
+		Cookies:  consenttest.Cookies,
 	})
 	if fault.KindOf(err) != fault.Unauthenticated {
 		t.Errorf("consent: %v", err)

@@ -19,6 +19,7 @@ import (
 	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/consent"
+	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/vault"
@@ -83,8 +84,10 @@ func runVictim() error {
 	switch o.Do {
 	case "callback":
 		_, err = inst.Finish(ctx, consent.Callback{
-			State: config.NewSecret(o.State), Code: config.NewSecret(o.Code),
-			Issuer: o.Issuer, Cookies: []config.Secret{config.NewSecret(o.Agent)},
+			Redirect: googleauth.Redirect{
+				State: config.NewSecret(o.State), Code: config.NewSecret(o.Code), Issuer: o.Issuer,
+			},
+			Cookies: []config.Secret{config.NewSecret(o.Agent)},
 		})
 	case "refresh":
 		_, err = inst.TokenSource(ctx, adaID, create)
