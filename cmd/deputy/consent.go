@@ -192,6 +192,12 @@ func (l loopback) finish(
 	case errors.Is(err, googleauth.ErrClient):
 		return credential{}, errors.New("the client ID or its secret is wrong; download the client's file again" +
 			" and pass it with --client-secrets")
+	case errors.Is(err, googleauth.ErrInvalidGrant):
+		return credential{}, errors.New("the authorization code was rejected by Google; nothing was stored." +
+			" Run the command again")
+	case errors.Is(err, googleauth.ErrReauth):
+		return credential{}, errors.New("your organization requires you to sign in to Google again; nothing was stored." +
+			" Run the command again")
 	case err != nil:
 		return credential{}, fmt.Errorf("nothing was stored: %w", err)
 	case tokens.Refresh.Empty():

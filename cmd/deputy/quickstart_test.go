@@ -331,6 +331,18 @@ func TestQuickstart_Failures(t *testing.T) {
 			[]string{"--wait", "100ms"},
 			"TV and limited input", exitFailure,
 		},
+		"code rejected": {
+			func(h *host) { h.google.FailAs("token", google.Fault{Status: 400, Reason: "invalid_grant"}) }, nil,
+			"authorization code was rejected", exitFailure,
+		},
+		"session policy": {
+			func(h *host) { h.google.FailAs("token", google.Fault{Status: 400, Reason: "invalid_rapt"}) }, nil,
+			"sign in to Google again", exitFailure,
+		},
+		"account restricted": {
+			func(h *host) { h.google.FailAs("token", google.Fault{Status: 400, Reason: "access_denied"}) }, nil,
+			"restricted this account", exitFailure,
+		},
 		"no refresh token": {func(h *host) { h.google.OmitRefreshTokens() }, nil, "no refresh token", exitFailure},
 		"no Chat app": {
 			func(h *host) { check(h.t, h.google.SetSwitch("no-app", true)) }, nil,
