@@ -4,7 +4,9 @@
 package deputy
 
 import (
+	"context"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -28,8 +30,14 @@ func init() {
 	signal.Notify(signals, syscall.SIGTERM)
 	go drain.ExitOnSignal(signals, os.Exit)
 
-	functions.HTTP("ChatEvent", drain.Track(serve.Lazy(chatevent.FromEnv)).ServeHTTP)
-	functions.HTTP("OAuthCallback", drain.Track(serve.Lazy(oauthcallback.FromEnv)).ServeHTTP)
-	functions.HTTP("CreateSpace", drain.Track(serve.Lazy(createspace.FromEnv)).ServeHTTP)
-	functions.HTTP("SecurityEvent", drain.Track(serve.Lazy(securityevent.FromEnv)).ServeHTTP)
+	for name, open := range map[string]func(context.Context) (http.Handler, error){
+		"ChatEvent": chatevent.FromEnv, "OAuthCallback": oauthcallback.FromEnv,
+		"CreateSpace": createspace.FromEnv, "SecurityEvent": securityevent.FromEnv,
+	} {
+		function := drain.Track(serve.Lazy(open))
+		functions.HTTP(name, function.ServeHTTP)
+		if port := os.Getenv("PORT"); port != "" && name == os.Getenv("FUNCTION_TARGET") {
+			_ = os.Setenv("PORT", serve.TakePort(port, function)) // a valid name
+		}
+	}
 }

@@ -196,8 +196,8 @@ func (l loopback) finish(
 		return credential{}, errors.New("the authorization code was rejected by Google; nothing was stored." +
 			" Run the command again")
 	case errors.Is(err, googleauth.ErrReauth):
-		return credential{}, errors.New("your organization requires you to sign in to Google again; nothing was stored." +
-			" Run the command again")
+		return credential{}, errors.New("your organization requires you to sign in to Google again;" +
+			" nothing was stored. Run the command again")
 	case err != nil:
 		return credential{}, fmt.Errorf("nothing was stored: %w", err)
 	case tokens.Refresh.Empty():

@@ -118,7 +118,8 @@ func (d *deployment) checkService(ctx context.Context, function string) {
 	d.services[function] = s
 	public, err := d.isPublic(ctx, s, d.region)
 	if err == nil && !public {
-		err = fmt.Errorf("%s is not public", name)
+		err = fmt.Errorf("%s is not public: Cloud Run checks callers itself, and removes the signatures of their"+
+			" tokens", name)
 	}
 	d.check("callers of "+name, err, redeploy+"; the function checks its callers itself. If an organization policy"+
 		" forbids one way to make it public (--no-invoker-iam-check, or --all-users for a binding of allUsers),"+
@@ -136,15 +137,15 @@ func (d *deployment) checkService(ctx context.Context, function string) {
 		`" and "start failed" or "store unreachable"`)
 }
 
-// isPublic reports whether anyone can call a service: Cloud Run does not check
-// the invoker, or a binding admits everyone.
+// isPublic reports whether anyone can call a service: Cloud Run does not check the invoker, or a binding admits
+// everyone. allAuthenticatedUsers is not enough: Cloud Run then checks each token and removes its signature.
 func (d *deployment) isPublic(ctx context.Context, s service, region string) (bool, error) {
 	if s.skipsIAM() {
 		return true, nil
 	}
 	members, err := d.ask(ctx, "run", "services", "get-iam-policy", s.Metadata.Name, "--region="+region,
 		"--flatten=bindings[].members",
-		"--filter=bindings.role=roles/run.invoker AND bindings.members:(allUsers allAuthenticatedUsers)",
+		"--filter=bindings.role=roles/run.invoker AND bindings.members=allUsers",
 		"--format=value(bindings.members)")
 	return members != "", err
 }

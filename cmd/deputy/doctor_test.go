@@ -416,7 +416,7 @@ func TestDoctor_GcloudAcceptsCommands(t *testing.T) {
 		case kind == "run services get-iam-policy":
 			args = []string{
 				"run", "services", "get-iam-policy", "deputy-chatevent", "--region=r", "--flatten=bindings[].members",
-				"--filter=bindings.role=roles/run.invoker AND bindings.members:(allUsers allAuthenticatedUsers)",
+				"--filter=bindings.role=roles/run.invoker AND bindings.members=allUsers",
 				"--format=value(bindings.members)",
 			}
 		case strings.HasPrefix(kind, "logging read"):

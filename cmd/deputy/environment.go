@@ -26,7 +26,7 @@ func (d *doctor) checkEnvironment(ctx context.Context, person string) {
 	d.check("variables of chatevent", env.Err(),
 		"set the project's number (not its ID), and exactly the endpoint URL of the Chat API configuration")
 	env = config.NewReader(d.lookupEnv)
-	env.Required("API_AUDIENCE")
+	env.Addresses("API_AUDIENCE")
 	account := env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
 	d.check("variables of createspace", env.Err(),
 		"set the audience of the callers' ID tokens, and the service account that has delegation")

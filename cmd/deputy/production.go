@@ -59,7 +59,7 @@ func newDeps() deps {
 		},
 		verifyID: func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error) {
 			keys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-			return googleauth.NewVerifier(googleauth.Issuer, clientID, keys, time.Now).Verify(ctx, token)
+			return googleauth.NewVerifier(googleauth.Issuer, keys, time.Now, clientID).Verify(ctx, token)
 		},
 		newSpaces: func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
 			return newSpaces(ctx, actor, spaces.Google, base)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/deputy/shared/googlecall"
@@ -127,7 +128,7 @@ func (d *deployment) checkSweep(ctx context.Context) {
 	switch {
 	case parts[0] != "ENABLED":
 		err = fmt.Errorf("the scheduler job deputy-sweep is %s", parts[0])
-	case parts[1] != audience:
+	case !slices.Contains(strings.Split(audience, ","), parts[1]):
 		err = fmt.Errorf("the token of the scheduler job deputy-sweep is for %s, but deputy-createspace expects %s",
 			parts[1], audience)
 	case parts[2] != "" && parts[2] != "0":

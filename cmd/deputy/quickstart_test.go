@@ -90,7 +90,7 @@ func (h *host) configure(d *deps) {
 	}
 	d.verifyID = func(ctx context.Context, id string, token config.Secret) (googleauth.Claims, error) {
 		keys := googleauth.NewKeySet(endpoints.Certs, nil, time.Now)
-		return googleauth.NewVerifier(googleauth.Issuer, id, keys, h.now).Verify(ctx, token)
+		return googleauth.NewVerifier(googleauth.Issuer, keys, h.now, id).Verify(ctx, token)
 	}
 	d.newSpaces = func(ctx context.Context, actor googlecall.Actor) (*spaces.Spaces, error) {
 		return newSpaces(ctx, actor, spaces.Endpoints{Chat: h.url + "/", Identity: h.url + "/"}, nil)

@@ -134,19 +134,26 @@ func TestCaller_ForgedToken(t *testing.T) {
 		"a person's ID token": w.callerToken(map[string]any{"email": "ada@example.com", "sub": ada.Sub}),
 		"a look-alike":        w.callerToken(map[string]any{"email": incidentEmail + ".evil.example"}),
 		"email not verified":  w.callerToken(map[string]any{"email_verified": false}),
-		"no email":            w.callerToken(map[string]any{"email": nil}),
+		"no email, other sub": w.callerToken(map[string]any{"email": nil, "sub": "109000000000000000999"}),
 		"signed by Chat's keys": "Bearer " + w.google.SignChat(map[string]any{
 			"iss": "https://accounts.google.com", "aud": apiAudience, "sub": incidentUniqueID,
 		}),
 	} {
 		got := w.call(t, token, "key-key-key", plan)
+		challenge := `Bearer error="invalid_token"`
+		if token == "" {
+			challenge = "Bearer"
+		}
 		if got.status != 401 || got.body.Type != "urn:deputy:problem:unauthenticated" ||
-			got.header.Get("WWW-Authenticate") != "Bearer" {
+			got.header.Get("WWW-Authenticate") != challenge || !strings.Contains(got.body.Detail, apiAudience) {
 			t.Errorf("%s: got %d %s", name, got.status, got.text)
 		}
 	}
 	if got := w.docs.Reads(); got != reads {
 		t.Errorf("the store was read %d times", got-reads)
+	}
+	if got := w.call(t, w.callerToken(map[string]any{"email": nil}), "key-key-key", plan); got.status != 403 {
+		t.Errorf("a token without an email claim: %d %s", got.status, got.text)
 	}
 }
 

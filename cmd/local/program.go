@@ -190,7 +190,7 @@ func (p *program) newFunctions(ctx context.Context, o options, googleURL string)
 	idKeys := googleauth.NewKeySet(accounts.Certs, base, o.now)
 	deps := grants.Deps{
 		Vault: p.vault, Keys: keys, Google: googleauth.NewProvider(accounts, client, callback+"/callback", base),
-		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, idKeys, o.now),
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, idKeys, o.now, client.ID),
 		ClientID: client.ID, Address: callback, Log: log, Now: o.now,
 	}
 	p.grants = grants.New(deps)
@@ -231,7 +231,7 @@ func (p *program) newFunctions(ctx context.Context, o options, googleURL string)
 	}))
 	apiKeys := googleauth.NewKeySet(accounts.Certs, base, o.now)
 	mount(mux, "/createspace", createspace.New(createspace.Deps{
-		Callers: callers.NewAuthenticator(apiAudience, apiKeys, p.callers, o.now), Operations: ops, Log: log,
+		Callers: callers.NewAuthenticator(apiKeys, p.callers, o.now, apiAudience), Operations: ops, Log: log,
 	}))
 	events := googleauth.NewEventVerifier(accounts.Events, []string{client.ID}, base, o.now)
 	mount(mux, "/securityevent", securityevent.New(securityevent.Deps{
@@ -257,7 +257,7 @@ func (p *program) newSignIn(o options) *signIn {
 	return &signIn{
 		emulator: p.google, address: p.address, now: o.now, pending: map[string]pendingSignIn{},
 		provider: googleauth.NewProvider(o.realGoogle.accounts, client, p.address+signInPath+"/callback", o.base),
-		tokens:   googleauth.NewVerifier(googleauth.Issuer, client.ID, keys, o.now),
+		tokens:   googleauth.NewVerifier(googleauth.Issuer, keys, o.now, client.ID),
 	}
 }
 
@@ -285,9 +285,9 @@ func (p *program) newPage(o options, reset func() error) *chatpage.Page {
 }
 
 func (p *program) serve(l net.Listener, h http.Handler, watch func(net.Conn, http.ConnState)) {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ConnState: watch}
-	p.servers = append(p.servers, s)
-	go func() { _ = s.Serve(l) }() // until close
+	s := serve.NewServer(h)
+	s.ConnState, s.WriteTimeout, p.servers = watch, 0, append(p.servers, s) // the page's events have no end
+	go func() { _ = s.Serve(l) }()                                          // until close
 }
 
 func (p *program) close() {

@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"example.com/deputy/functions/chatevent"
 	"example.com/deputy/functions/createspace"
@@ -42,12 +41,7 @@ func run(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	s := &http.Server{
-		Handler:           handler(),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: 65 * time.Second, // longer than the API's limit of 55 seconds
-		IdleTimeout:  2 * time.Minute, MaxHeaderBytes: 64 << 10,
-	}
+	s := serve.NewServer(handler())
 	slog.InfoContext(ctx, "serving", slog.String("address", listener.Addr().String()))
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()

@@ -118,7 +118,7 @@ func newEnv(t *testing.T, strict uint64) *env {
 	deps := grants.Deps{
 		Vault: e.vault, Keys: e.keys, Google: googleauth.NewProvider(accounts, client, "https://deputy.test/x",
 			e.google),
-		IDTokens: googleauth.NewVerifier(googleauth.Issuer, "client", keySet, time.Now), ClientID: "client",
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, keySet, time.Now, "client"), ClientID: "client",
 		Address: "https://deputy.test", Log: logger, Now: time.Now,
 	}
 	auth := grants.New(deps)

@@ -59,11 +59,12 @@ func New(d Deps) http.Handler {
 	strict := api.NewStrictHandlerWithOptions(s, nil, options)
 	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{BaseRouter: routes, ErrorHandlerFunc: onRequest})
 	mux := http.NewServeMux()
+	document, page := api.ForAudiences(d.Callers.Audiences)
 	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
-		_, _ = w.Write(api.Document) // the client may have disconnected
+		_, _ = w.Write(document) // the client may have disconnected
 	})
-	mux.HandleFunc("GET /{$}", servePage)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { servePage(w, page) })
 	handle := func(w http.ResponseWriter, r *http.Request) error { return s.serve(routes, w, r) }
 	operation := endpoint.Handler(handle)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -83,13 +84,13 @@ var pagePolicy = func() string {
 }()
 
 // servePage serves the document as an HTML page.
-func servePage(w http.ResponseWriter, _ *http.Request) {
+func servePage(w http.ResponseWriter, page []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(api.Page) // the client may have disconnected
+	_, _ = w.Write(page) // the client may have disconnected
 }
 
 // state is the state of one request.

@@ -68,7 +68,11 @@ func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.Type, p.Title, p.Status = "urn:deputy:problem:"+kind.name, http.StatusText(kind.status), kind.status
 	switch kind.status {
 	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", "Bearer")
+		challenge := "Bearer"
+		if r.Header.Get("Authorization") != "" {
+			challenge = `Bearer error="invalid_token"` // RFC 6750, section 3.1
+		}
+		w.Header().Set("WWW-Authenticate", challenge)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "30")
 		if errors.Is(err, serve.ErrFull) {

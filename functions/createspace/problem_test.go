@@ -31,7 +31,7 @@ func TestProblem_Types(t *testing.T) {
 		"invalid_request": {400, func(e *env) answer { return e.call("POST", team+"/messages", `{}`) }, nil},
 		"unauthenticated": {401, func(e *env) answer {
 			return e.call("POST", team+"/messages", say, "Authorization", "Bearer x")
-		}, map[string]string{"WWW-Authenticate": "Bearer"}},
+		}, map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`}},
 		"consent_required": {403, func(e *env) answer {
 			e.Connect(ada, capability.Meet)
 			e.Approve(ada, callers.AuthorityUser, callers.Actions()...)

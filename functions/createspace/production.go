@@ -19,7 +19,7 @@ import (
 // FromEnv returns the deployed function, configured by environment variables.
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.NewReader(os.LookupEnv)
-	audience, account := env.Required("API_AUDIENCE"), env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
+	audiences, account := env.Addresses("API_AUDIENCE"), env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
 	location, base := callers.LocationFromEnv(env), googleauth.NewTransport()
 	parts, err := production.Open(ctx, env, base)
 	if err != nil {
@@ -42,7 +42,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier := callers.NewAuthenticator(audience, googleKeys, file, time.Now)
+	verifier := callers.NewAuthenticator(googleKeys, file, time.Now, audiences...)
 	handler := New(Deps{Callers: verifier, Operations: operations.New(deps), Log: slog.Default()})
 	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Ping), time.Now, handler), nil
 }

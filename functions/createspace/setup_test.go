@@ -63,7 +63,7 @@ func inSeededEnv(t *testing.T, strict uint64, test func(t *testing.T, e *env)) {
 		e.CallersYAML = callersFile(callers.Actions()...)
 		keys := googleauth.NewKeySet(operationstest.Address+"/oauth2/v3/certs", e.Base, time.Now)
 		e.handler = createspace.New(createspace.Deps{
-			Callers:    callers.NewAuthenticator(audience, keys, e.Deps.Callers, time.Now),
+			Callers:    callers.NewAuthenticator(keys, e.Deps.Callers, time.Now, audience),
 			Operations: e.Operations, Log: e.Deps.Log,
 		})
 		e.token = e.Google.SignGoogle(map[string]any{

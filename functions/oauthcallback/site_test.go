@@ -88,7 +88,7 @@ func newSiteOn(t *testing.T, g *google.Server, address string, domains ...string
 	deps := grants.Deps{
 		Vault: s.vault, Keys: keys,
 		Google:   googleauth.NewProvider(googleauth.Google, client, address+"/callback", base),
-		IDTokens: googleauth.NewVerifier(googleauth.Issuer, "client", certs, time.Now),
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, certs, time.Now, "client"),
 		ClientID: "client", Address: address, Domains: domains, Log: log, Now: now,
 	}
 	s.grants = grants.New(deps)

@@ -4,6 +4,8 @@ package buildpack
 import (
 	"go/parser"
 	"go/token"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,6 +174,51 @@ func TestFunctionTargets(t *testing.T) {
 				t.Errorf("after SIGTERM: %v", err)
 			}
 		})
+	}
+}
+
+// send sends a request, and follows no redirect.
+func (s *service) send(method, path, authorization string) (status int, body string) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.Address+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", authorization)
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+// Whatever the path, the API answers in words: a base address may end with a slash.
+func TestDeployed_UncleanPath(t *testing.T) {
+	s := deploy(t, "CreateSpace", environment(t)...)
+	s.get("GET", "/health") // listens now
+	for path, want := range map[string]string{
+		"//v1/spaces": "unauthenticated", "///v1//spaces": "unauthenticated", "/v1/spaces/": "not_found",
+		"//nowhere": "not_found", "/v1/../v1/spaces": "unauthenticated", "/v1/./spaces": "unauthenticated",
+	} {
+		status, body := s.send("POST", path, "")
+		if status < 400 || !strings.Contains(body, "urn:deputy:problem:"+want) {
+			t.Errorf("%s: got %d %q, want %s", path, status, body, want)
+		}
+	}
+}
+
+// A header that no caller needs is refused before a function sees it.
+func TestDeployed_LargeHeader(t *testing.T) {
+	s := deploy(t, "CreateSpace", environment(t)...)
+	s.get("GET", "/health") // listens now
+	status, _ := s.send("POST", "/v1/spaces", "Bearer "+strings.Repeat(".", 128<<10))
+	if status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("got %d", status)
 	}
 }
 

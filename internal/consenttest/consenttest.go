@@ -104,7 +104,7 @@ func NewDeps(docs vault.Docs, keys *seal.Keys, googleURL string, log io.Writer, 
 	return grants.Deps{
 		Vault: vault.New(docs, keys, now), Keys: keys,
 		Google:   googleauth.NewProvider(at, client, PublicURL+"/callback", http.DefaultTransport),
-		IDTokens: googleauth.NewVerifier(googleauth.Issuer, "client", certs, now),
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, certs, now, "client"),
 		ClientID: "client", Address: PublicURL,
 		Log: logging.NewText(log), Now: now,
 	}

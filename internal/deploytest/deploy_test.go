@@ -697,12 +697,13 @@ func TestDeploy_KeepsSettings(t *testing.T) {
 		!strings.HasSuffix(want[job], ",https://api.example.com") {
 		t.Errorf("job: %s, then %s; %d changes", want[job], got[job], after-changes)
 	}
-	args := append(slices.Clone(base), "--set", "API_AUDIENCE=https://other.example.com")
+	const list = "https://other.example.com,https://api.example.com/v1"
+	args := append(slices.Clone(base), "--set", "API_AUDIENCE="+list)
 	if code, out := c.deploy(args...); code != 0 {
 		t.Fatalf("%d: %s", code, out)
 	}
 	got, _ = c.resources()
-	if !strings.HasSuffix(got[job], ",https://other.example.com") || got[audience] != "https://other.example.com" {
+	if !strings.HasSuffix(got[job], ",https://other.example.com") || got[audience] != list {
 		t.Errorf("other audience: %s, %s", got[job], got[audience])
 	}
 }

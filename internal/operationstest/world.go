@@ -89,7 +89,7 @@ func NewSeeded(t testing.TB, strict uint64) *World {
 	idKeys := googleauth.NewKeySet(endpoints.Certs, w.Base, time.Now)
 	deps := grants.Deps{
 		Vault: records, Keys: keys, Google: googleauth.NewProvider(endpoints, client, "https://deputy.test/", w.Base),
-		IDTokens: googleauth.NewVerifier(googleauth.Issuer, "client", idKeys, time.Now), ClientID: "client",
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, idKeys, time.Now, "client"), ClientID: "client",
 		Address: "https://deputy.test", Log: log, Now: time.Now,
 	}
 	given := grants.New(deps)

@@ -4,7 +4,12 @@
 // functions/createspace implements the server.
 package api
 
-import _ "embed" // for the document and the page
+import (
+	"bytes"
+	_ "embed" // for the document and the page
+	"html"
+	"strings"
+)
 
 //go:generate go tool -modfile=../../tools/go.mod oapi-codegen -config config.yaml openapi.yaml
 
@@ -19,3 +24,13 @@ var Document []byte
 //
 //go:embed page.html
 var Page []byte
+
+// audience takes the place of the audiences in the document and the page.
+const audience = "API_AUDIENCE"
+
+// ForAudiences returns the document and the page of a deployment, whose callers' tokens have one of these audiences.
+func ForAudiences(audiences []string) (document, page []byte) {
+	list := strings.Join(audiences, " or ")
+	return bytes.ReplaceAll(Document, []byte(audience), []byte(list)),
+		bytes.ReplaceAll(Page, []byte(audience), []byte(html.EscapeString(list)))
+}

@@ -10,11 +10,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"example.com/deputy/shared/address"
-	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/i18n"
@@ -76,40 +74,35 @@ func ActionText(action string) i18n.Text {
 
 // Authenticator authenticates callers. It is safe for concurrent use.
 type Authenticator struct {
-	File   *File
-	tokens *googleauth.Verifier
-	limits rateLimits
-	now    func() time.Time
+	File      *File
+	Audiences []string // one of which a token has
+	tokens    *googleauth.Verifier
+	limits    rateLimits
+	now       func() time.Time
 }
 
-// NewAuthenticator returns Callers that accept Google's ID tokens for this audience. keys are those at
-// googleauth.Endpoints.Certs.
-func NewAuthenticator(audience string, keys *googleauth.KeySet, file *File, now func() time.Time) *Authenticator {
-	return &Authenticator{File: file, tokens: googleauth.NewVerifier(googleauth.Issuer, audience, keys, now), now: now}
+// NewAuthenticator returns an Authenticator that accepts Google's ID tokens for one of these audiences. keys are those
+// at googleauth.Endpoints.Certs.
+func NewAuthenticator(keys *googleauth.KeySet, file *File, now func() time.Time, audiences ...string) *Authenticator {
+	tokens := googleauth.NewVerifier(googleauth.Issuer, keys, now, audiences...)
+	return &Authenticator{File: file, Audiences: audiences, tokens: tokens, now: now}
 }
 
 // Verify returns the caller that sent r. It fails with Unauthenticated if the token is invalid, Denied if the file does
 // not list the caller or pauses it, RateLimited, or Unavailable if the file cannot be read.
 func (c *Authenticator) Verify(r *http.Request) (Caller, error) {
-	token, ok := googleauth.BearerToken(r)
-	if !ok {
-		return Caller{}, unauthenticated(errors.New("request does not have exactly one bearer token"))
-	}
-	claims, err := c.tokens.Verify(r.Context(), config.NewSecret(token))
-	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
-		return Caller{}, unauthenticated(err)
-	}
+	claims, err := c.verifyToken(r)
 	if err != nil {
-		return Caller{}, fault.Wrap("callers.Verify", err)
-	}
-	if !claims.EmailVerified || !strings.HasSuffix(claims.Email, ".gserviceaccount.com") {
-		return Caller{}, unauthenticated(errors.New("token is not of a service account"))
+		return Caller{}, err
 	}
 	set, err := c.File.Read(r.Context())
 	if err != nil {
 		return Caller{}, fault.Wrap("callers.Verify", err)
 	}
 	matches := set.findServiceAccount(claims.Subject, claims.Email)
+	if len(matches) == 0 && claims.Email == "" {
+		return Caller{UniqueID: claims.Subject}, c.unauthenticated(&noEmailError{claims.Subject})
+	}
 	if len(matches) != 1 {
 		reason := fmt.Sprintf("%d callers with this service account", len(matches))
 		return Caller{UniqueID: claims.Subject}, denied(reason)
@@ -169,13 +162,6 @@ func (c Caller) AllowAction(action string) error {
 		}
 	}
 	return nil
-}
-
-func unauthenticated(err error) error {
-	return &fault.Error{
-		Op: "callers.Verify", Kind: fault.Unauthenticated, Err: err,
-		Public: i18n.English("Send an ID token of your service account for this API's audience as the bearer token."),
-	}
 }
 
 func denied(reason string) error {

@@ -20,9 +20,10 @@ import (
 )
 
 const (
-	audience  = "https://deputy.example.com/api"
-	ciAccount = "ci@tools.iam.gserviceaccount.com"
-	ciSubject = "109000000000000000001"
+	audience       = "https://deputy.example.com/api"
+	secondAudience = "https://deputy-hash-ew.a.run.app"
+	ciAccount      = "ci@tools.iam.gserviceaccount.com"
+	ciSubject      = "109000000000000000001"
 )
 
 // world is an API that authenticates callers, and Google as the signer of their tokens.
@@ -43,7 +44,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(w.server.Close)
 	keys := googleauth.NewKeySet(w.server.URL+"/oauth2/v3/certs", http.DefaultTransport, clock)
 	file := callers.NewFile(w.store, logging.NewText(&strings.Builder{}), clock)
-	w.Authenticator = callers.NewAuthenticator(audience, keys, file, clock)
+	w.Authenticator = callers.NewAuthenticator(keys, file, clock, audience, secondAudience)
 	return w
 }
 
@@ -72,6 +73,9 @@ func TestVerify_Token(t *testing.T) {
 	with := func(claim string, value any) []string {
 		return []string{"Bearer " + w.token(map[string]any{claim: value})}
 	}
+	with2 := func(claim string, value any, other string, otherValue any) []string {
+		return []string{"Bearer " + w.token(map[string]any{claim: value, other: otherValue})}
+	}
 	for name, c := range map[string]struct {
 		authorization []string
 		want          fault.Kind
@@ -82,7 +86,12 @@ func TestVerify_Token(t *testing.T) {
 		"other scheme":         {[]string{"Basic " + w.token(nil)}, fault.Unauthenticated},
 		"no scheme":            {[]string{w.token(nil)}, fault.Unauthenticated},
 		"not a token":          {[]string{"Bearer x"}, fault.Unauthenticated},
+		"second audience":      {with("aud", secondAudience), none},
 		"other audience":       {with("aud", "https://evil.example"), fault.Unauthenticated},
+		"two audiences":        {with("aud", []string{audience, "https://evil.example"}), fault.Unauthenticated},
+		"without email":        {with("email", nil), none},
+		"email, other sub":     {with2("email", nil, "sub", "109000000000000000009"), fault.Unauthenticated},
+		"no sub":               {with2("email", nil, "sub", nil), fault.Unauthenticated},
 		"expired":              {with("exp", w.now.Unix()-1), fault.Unauthenticated},
 		"address not verified": {with("email_verified", false), fault.Unauthenticated},
 		"personal account":     {with("email", "ada@example.com"), fault.Unauthenticated},
@@ -109,6 +118,47 @@ func TestVerify_Token(t *testing.T) {
 	got, _ := w.verify(with("sub", "109000000000000000002")...)
 	if diff := cmp.Diff(callers.Caller{UniqueID: "109000000000000000002"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A caller that gets a 401 reads which part of the token is wrong, and which token to send.
+func TestVerify_Reasons(t *testing.T) {
+	w := newWorld(t)
+	bearer := func(changed map[string]any) []string { return []string{"Bearer " + w.token(changed)} }
+	unsigned := w.token(nil)
+	unsigned = unsigned[:strings.LastIndex(unsigned, ".")]
+	for name, c := range map[string]struct {
+		authorization []string
+		want          string
+	}{
+		"no header":      {nil, "no Authorization header"},
+		"two headers":    {[]string{"Bearer a", "Bearer b"}, "more than one Authorization header"},
+		"basic":          {[]string{"Basic YTpi"}, "doesn't start with Bearer"},
+		"access token":   {[]string{"Bearer ya29.a0AfH6SM"}, "an access token"},
+		"not a JWT":      {[]string{"Bearer x"}, "isn't an ID token"},
+		"another signer": {[]string{"Bearer " + unsigned + ".c2lnbmF0dXJl"}, "Google's keys don't verify"},
+		"removed":        {[]string{"Bearer " + unsigned + ".SIGNATURE_REMOVED_BY_GOOGLE"}, "Cloud Run removed"},
+		"expired":        {bearer(map[string]any{"exp": w.now.Unix() - 1}), "has expired"},
+		"future":         {bearer(map[string]any{"iat": w.now.Unix() + 900}), "issued in the future"},
+		"issuer":         {bearer(map[string]any{"iss": "https://token.example"}), "isn't issued by"},
+		"slash":          {bearer(map[string]any{"aud": audience + "/"}), `another audience, "` + audience + `/"`},
+		"task":           {bearer(map[string]any{"aud": audience + "/v1/sweep"}), "another audience"},
+		"gcloud":         {bearer(map[string]any{"aud": "3.apps.googleusercontent.com"}), "token is of a person"},
+		"person":         {bearer(map[string]any{"email": "ada@example.com"}), "the token of a person"},
+		"no email": {
+			bearer(map[string]any{"email": nil, "sub": "109000000000000000009"}),
+			"no email claim, and no caller has its unique ID, 109000000000000000009",
+		},
+	} {
+		_, err := w.verify(c.authorization...)
+		text := fault.Public(i18n.In("en"), err, "")
+		if fault.KindOf(err) != fault.Unauthenticated || !strings.Contains(text, c.want) ||
+			!strings.Contains(text, "with the audience "+audience+" or "+secondAudience) {
+			t.Errorf("%s: %q", name, text)
+		}
+		if strings.Contains(text, ciAccount) || strings.Contains(text, ciSubject) {
+			t.Errorf("%s tells about another caller: %q", name, text)
+		}
 	}
 }
 

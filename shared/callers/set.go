@@ -87,11 +87,12 @@ func (s *Set) Template(name string) (vault.Template, bool) {
 	return s.Templates[i], true
 }
 
-// findServiceAccount returns the callers whose uniqueID and email both match, where the
-// file gives them. More than one match is ambiguous.
+// findServiceAccount returns the callers whose uniqueID and email both match, where the file gives them. A token
+// without an email claim matches by uniqueID, which is never reused. More than one match is ambiguous.
 func (s *Set) findServiceAccount(uniqueID, email string) (matches []Caller) {
 	for _, c := range s.Callers {
-		if (c.UniqueID == "" || c.UniqueID == uniqueID) && (c.Email == "" || c.Email == email) {
+		byID, byEmail := c.UniqueID == uniqueID, c.Email == email || email == "" && c.UniqueID != ""
+		if (c.UniqueID == "" || byID) && (c.Email == "" || byEmail) {
 			matches = append(matches, c)
 		}
 	}

@@ -33,8 +33,8 @@ type App struct {
 // and Certs.
 func NewVerifier(app App, chatKeys, googleKeys *googleauth.KeySet, now func() time.Time) *Verifier {
 	return &Verifier{
-		classic: googleauth.NewVerifier(classicIssuer, app.ProjectNumber, chatKeys, now),
-		addOn:   googleauth.NewVerifier(googleauth.Issuer, app.Endpoint, googleKeys, now),
+		classic: googleauth.NewVerifier(classicIssuer, chatKeys, now, app.ProjectNumber),
+		addOn:   googleauth.NewVerifier(googleauth.Issuer, googleKeys, now, app.Endpoint),
 		// The project number must match: every project has such an account, for its own add-ons.
 		addOnSender: "service-" + app.ProjectNumber + "@gcp-sa-gsuiteaddons.iam.gserviceaccount.com",
 	}

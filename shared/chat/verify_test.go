@@ -73,6 +73,11 @@ func TestVerifier(t *testing.T) {
 			"",
 		},
 
+		"checked by Cloud Run": {
+			bearer("eyJhbGciOiJSUzI1NiJ9.e30.SIGNATURE_REMOVED_BY_GOOGLE"), 0, fault.Unauthenticated,
+			"turn it off with --no-invoker-iam-check",
+		},
+
 		"another app, classic": {bearer(g.SignChat(with(classic, "aud", "2"))), 0, fault.Unauthenticated, ""},
 		"endpoint, classic":    {bearer(g.SignChat(with(classic, "aud", app.Endpoint))), 0, fault.Unauthenticated, ""},
 		"another app, add-on":  {bearer(g.SignGoogle(with(addOn, "aud", "x"))), 0, fault.Unauthenticated, ""},

@@ -52,19 +52,28 @@ func (r *Reader) Secret(name Variable) Secret { return NewSecret(r.Required(name
 // Address returns the required URL in name. It must be https, or http on loopback, without user, query or fragment.
 func (r *Reader) Address(name Variable) string {
 	value := r.Required(name)
-	if value == "" {
-		return ""
-	}
-	u, err := url.Parse(value)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		r.AddError(name, "must be a URL without user, query, or fragment, such as https://deputy.example.com/path")
-		return ""
-	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())) {
-		r.AddError(name, "must start with https://")
+	if problem := addressProblem(value); value != "" && problem != "" {
+		r.AddError(name, problem)
 		return ""
 	}
 	return value
+}
+
+func addressProblem(value string) string {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "must be a URL without user, query, or fragment, such as https://deputy.example.com/path"
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())) {
+		return "must start with https://"
+	}
+	return ""
+}
+
+// Addresses returns the required comma-separated list of URLs in name. Each must be valid for Address.
+func (r *Reader) Addresses(name Variable) []string {
+	isAddress := func(s string) bool { return addressProblem(s) == "" }
+	return r.split(name, r.Required(name), "https:// URLs without user, query, or fragment", isAddress)
 }
 
 var serviceAccount = regexp.MustCompile(`^[a-z0-9.-]+@[a-z0-9.:-]+\.gserviceaccount\.com$`)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,26 @@ func TestReader_Address(t *testing.T) {
 		r.Address("A")
 		if got := r.Err() == nil; got != valid {
 			t.Errorf("%s: valid %v, want %v", address, got, valid)
+		}
+	}
+}
+
+func TestReader_Addresses(t *testing.T) {
+	for list, want := range map[string][]string{
+		"https://a.example":                      {"https://a.example"},
+		"https://a.example, https://b.example/x": {"https://a.example", "https://b.example/x"},
+		"":                                       nil,
+		"https://a.example,":                     nil,
+		"https://a.example,,https://b.example":   nil,
+		"*":                                      nil,
+		"https://a.example https://b.example":    nil,
+		"https://a.example,deputy-createspace":   nil,
+		"https://a.example,http://b.example":     nil,
+		"https://a.example\u200b,https://b.example?x=1": nil,
+	} {
+		r := config.NewReader(env(map[string]string{"A": list}))
+		if got := r.Addresses("A"); !slices.Equal(got, want) || (r.Err() == nil) != (want != nil) {
+			t.Errorf("%q: %q, %v", list, got, r.Err())
 		}
 	}
 }

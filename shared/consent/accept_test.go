@@ -85,14 +85,14 @@ func TestAcceptAppCode_Refused(t *testing.T) {
 		}, fault.Invalid, "no refresh token"},
 		"other client": {func(w *consenttest.World, r *request) {
 			certs := googleauth.NewKeySet(w.GoogleURL+"/oauth2/v3/certs", http.DefaultTransport, w.Now)
-			r.deps.IDTokens = googleauth.NewVerifier(googleauth.Issuer, "another-client", certs, w.Now)
+			r.deps.IDTokens = googleauth.NewVerifier(googleauth.Issuer, certs, w.Now, "another-client")
 		}, fault.Invalid, "aud"},
 		"Google unavailable": {func(w *consenttest.World, _ *request) {
 			w.Google.Fail("token", 503)
 		}, fault.Unavailable, ""},
 		"keys unavailable": {func(w *consenttest.World, r *request) {
 			certs := googleauth.NewKeySet(w.GoogleURL+"/nothing", http.DefaultTransport, w.Now)
-			r.deps.IDTokens = googleauth.NewVerifier(googleauth.Issuer, "client", certs, w.Now)
+			r.deps.IDTokens = googleauth.NewVerifier(googleauth.Issuer, certs, w.Now, "client")
 		}, fault.Unavailable, ""},
 	} {
 		w := newWorld(t)

@@ -144,7 +144,7 @@ func TestFinish_OtherClient(t *testing.T) {
 	deps := w.Deps
 	certs := googleauth.NewKeySet(w.GoogleURL+"/oauth2/v3/certs", http.DefaultTransport, deps.Now)
 	// The ID token is for "client".
-	deps.IDTokens = googleauth.NewVerifier(googleauth.Issuer, "another-client", certs, deps.Now)
+	deps.IDTokens = googleauth.NewVerifier(googleauth.Issuer, certs, deps.Now, "another-client")
 	w.Instance = consenttest.NewInstance(deps)
 	_, err := w.Finish(t.Context(), w.GiveConsent(w.InvitePerson(ada, completion, create), ada))
 	if fault.KindOf(err) != fault.Unauthenticated {

@@ -20,7 +20,7 @@ func FuzzIDToken(f *testing.F) {
 	server := httptest.NewServer(emulator.Handler())
 	f.Cleanup(server.Close)
 	keys := googleauth.NewKeySet(server.URL+"/oauth2/v3/certs", http.DefaultTransport, time.Now)
-	v := googleauth.NewVerifier(googleauth.Issuer, "client", keys, time.Now)
+	v := googleauth.NewVerifier(googleauth.Issuer, keys, time.Now, "client")
 	f.Add(`{"iss":"https://accounts.google.com","aud":"client","sub":"1","exp":32503680000,"iat":1}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		if _, err := v.Verify(t.Context(), config.NewSecret(text)); fault.KindOf(err) != fault.Unauthenticated {

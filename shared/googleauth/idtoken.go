@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -47,13 +49,34 @@ const (
 	verifiedCacheSize = 1_000 // tokens; about 300 bytes each
 )
 
-// Verifier verifies RS256 tokens of one issuer for one audience. It is safe for concurrent use.
+// The reasons why Verify rejects a token, for errors.Is. Any other reason is ErrInvalidJWT or a claim's own.
+var (
+	ErrTokenExpired  = errors.New("token expired")
+	ErrTokenIssuer   = errors.New("another issuer")
+	ErrTokenInFuture = errors.New("issued in the future")
+	// ErrSignatureRemoved means that Cloud Run checked the token itself, and removed its signature.
+	// https://cloud.google.com/run/docs/troubleshooting#signature-removed
+	ErrSignatureRemoved = errors.New("Cloud Run removed the signature, because its own check of the invoker is on;" +
+		" turn it off with --no-invoker-iam-check")
+)
+
+// AudienceError is the reason why Verify rejects a valid token of Google's that is for somebody else.
+type AudienceError struct{ Audiences []string }
+
+// Error names the token's audiences.
+func (e *AudienceError) Error() string { return fmt.Sprintf("another audience: %.200q", e.Audiences) }
+
+// removedSignature takes the place of the signature in a token that Cloud Run has checked.
+const removedSignature = ".SIGNATURE_REMOVED_BY_GOOGLE"
+
+// Verifier verifies RS256 tokens of one issuer for one of its audiences. It is safe for concurrent use.
 type Verifier struct {
-	issuer string
-	keys   *KeySet
-	config oidc.Config
-	now    func() time.Time
-	cache  *lru.Cache[[sha256.Size]byte, verified]
+	issuer    string
+	audiences []string
+	keys      *KeySet
+	config    oidc.Config
+	now       func() time.Time
+	cache     *lru.Cache[[sha256.Size]byte, verified]
 }
 
 type verified struct {
@@ -61,10 +84,9 @@ type verified struct {
 	until  time.Time
 }
 
-// NewVerifier returns a Verifier of tokens signed with keys. It panics if audience is
-// empty, which would match every token.
-func NewVerifier(issuer IssuerURL, audience string, keys *KeySet, now func() time.Time) *Verifier {
-	if audience == "" {
+// NewVerifier returns a Verifier of tokens signed with keys. It panics if there is no audience, or an empty one.
+func NewVerifier(issuer IssuerURL, keys *KeySet, now func() time.Time, audiences ...string) *Verifier {
+	if len(audiences) == 0 || slices.Contains(audiences, "") {
 		panic("googleauth.NewVerifier: empty audience")
 	}
 	cache, err := lru.New[[sha256.Size]byte, verified](verifiedCacheSize)
@@ -72,8 +94,11 @@ func NewVerifier(issuer IssuerURL, audience string, keys *KeySet, now func() tim
 		panic(err) // only for a size below one
 	}
 	return &Verifier{
-		issuer: string(issuer), keys: keys, now: now, cache: cache,
-		config: oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{oidc.RS256}, Now: now},
+		issuer: string(issuer), audiences: audiences, keys: keys, now: now, cache: cache,
+		config: oidc.Config{ // issuer, audience and times are compared after the signature is verified
+			SkipIssuerCheck: true, SkipClientIDCheck: true, SkipExpiryCheck: true,
+			SupportedSigningAlgs: []string{oidc.RS256}, Now: now,
+		},
 	}
 }
 
@@ -111,6 +136,9 @@ func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, tim
 	if len(token.Reveal()) > maxToken {
 		return Claims{}, time.Time{}, invalid(ErrInvalidJWT)
 	}
+	if strings.HasSuffix(token.Reveal(), removedSignature) {
+		return Claims{}, time.Time{}, invalid(ErrSignatureRemoved)
+	}
 	r := &recorder{keys: v.keys}
 	t, err := oidc.NewVerifier(v.issuer, r, &v.config).Verify(ctx, token.Reveal())
 	switch {
@@ -118,22 +146,33 @@ func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, tim
 		return Claims{}, time.Time{}, fault.Wrap("googleauth.Verify", r.err)
 	case err != nil:
 		return Claims{}, time.Time{}, invalid(err)
-	case t.Subject != "" && !subject.MatchString(t.Subject):
-		return Claims{}, time.Time{}, invalid(errors.New("invalid sub"))
-	case len(t.Audience) != 1:
-		return Claims{}, time.Time{}, invalid(errors.New("more than one audience"))
-	case t.IssuedAt.After(v.now().Add(leeway)):
-		behind := t.IssuedAt.Sub(v.now()).Round(time.Minute)
-		err = fmt.Errorf("issued in the future: this machine's clock is about %.0f minutes behind", behind.Minutes())
-		return Claims{}, time.Time{}, invalid(err)
 	}
 	var c struct {
 		Email         string      `json:"email"`
 		EmailVerified lenientBool `json:"email_verified"`
 		Domain        string      `json:"hd"`
+		NotBefore     float64     `json:"nbf"` // seconds
 	}
 	if err := t.Claims(&c); err != nil {
 		return Claims{}, time.Time{}, invalid(errors.New("claim of the wrong type"))
+	}
+	isIssuer := t.Issuer == v.issuer || v.issuer == string(Issuer) && "https://"+t.Issuer == v.issuer
+	ahead := max(t.IssuedAt.Sub(v.now()), time.Unix(int64(c.NotBefore), 0).Sub(v.now()))
+	switch {
+	case t.Expiry.Before(v.now()):
+		err = ErrTokenExpired
+	case !isIssuer:
+		err = fmt.Errorf("%w: %.100q", ErrTokenIssuer, t.Issuer)
+	case t.Subject != "" && !subject.MatchString(t.Subject):
+		err = errors.New("invalid sub")
+	case len(t.Audience) != 1 || !slices.Contains(v.audiences, t.Audience[0]):
+		err = &AudienceError{t.Audience}
+	case ahead > leeway:
+		err = fmt.Errorf("%w: this machine's clock is about %.0f minutes behind", ErrTokenInFuture,
+			ahead.Round(time.Minute).Minutes())
+	}
+	if err != nil {
+		return Claims{}, time.Time{}, invalid(err)
 	}
 	return Claims{
 		Subject: t.Subject, Email: c.Email, EmailVerified: bool(c.EmailVerified), Domain: c.Domain, Nonce: t.Nonce,

@@ -82,7 +82,7 @@ func (s *signer) now() time.Time { return s.start.Add(time.Duration(s.ahead.Load
 
 func (s *signer) verifier() *googleauth.Verifier {
 	keys := googleauth.NewKeySet(s.server.URL, http.DefaultTransport, s.now)
-	return googleauth.NewVerifier(googleauth.Issuer, "aud", keys, s.now)
+	return googleauth.NewVerifier(googleauth.Issuer, keys, s.now, "aud")
 }
 
 func (s *signer) token(kid string, change func(map[string]any)) config.Secret {
@@ -228,7 +228,7 @@ func TestVerifier_CacheLifetime(t *testing.T) {
 
 func TestNewVerifier_NoAudience(t *testing.T) {
 	for name, create := range map[string]func(){
-		"verifier":         func() { googleauth.NewVerifier(googleauth.Issuer, "", nil, time.Now) },
+		"verifier":         func() { googleauth.NewVerifier(googleauth.Issuer, nil, time.Now, "") },
 		"events, none":     func() { googleauth.NewEventVerifier("", nil, nil, time.Now) },
 		"events, empty":    func() { googleauth.NewEventVerifier("", []string{""}, nil, time.Now) },
 		"events, one of 2": func() { googleauth.NewEventVerifier("", []string{"c", ""}, nil, time.Now) },
@@ -590,7 +590,7 @@ func TestKeySet_ShortRSAKey(t *testing.T) {
 	}))
 	defer server.Close()
 	keys := googleauth.NewKeySet(server.URL, http.DefaultTransport, s.now)
-	v := googleauth.NewVerifier(googleauth.Issuer, "client", keys, s.now)
+	v := googleauth.NewVerifier(googleauth.Issuer, keys, s.now, "client")
 	claims := map[string]any{
 		"iss": googleauth.Issuer, "aud": "client", "sub": "1",
 		"iat": s.now().Unix(), "exp": s.now().Add(time.Hour).Unix(),

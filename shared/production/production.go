@@ -53,7 +53,7 @@ func Open(ctx context.Context, env *config.Reader, base http.RoundTripper) (*Par
 	deps := grants.Deps{
 		Vault: out.Vault, Keys: out.Keys, ClientID: client.ID, Address: out.Address, Domains: domains,
 		Google:   googleauth.NewProvider(googleauth.Google, client, out.Address+"/callback", base),
-		IDTokens: googleauth.NewVerifier(googleauth.Issuer, client.ID, certs, time.Now),
+		IDTokens: googleauth.NewVerifier(googleauth.Issuer, certs, time.Now, client.ID),
 		Log:      slog.Default(), Now: time.Now,
 	}
 	out.Grants = grants.New(deps)

@@ -214,3 +214,25 @@ func TestDrain_Timeout(t *testing.T) {
 		close(release)
 	})
 }
+
+func TestServer_CleanPath(t *testing.T) {
+	for sent, want := range map[string]string{
+		"/": "/", "//": "/", "/v1/spaces": "/v1/spaces", "//v1/spaces": "/v1/spaces", "/v1///spaces//": "/v1/spaces/",
+		"/v1/spaces/A/members/groups%2Fg": "/v1/spaces/A/members/groups%2Fg",
+		"//v1/members/groups%2F%2Fg":      "/v1/members/groups%2F%2Fg",
+		"/v1/../../etc":                   "/etc", "/a%2F..%2Fb//c": "/a%2F..%2Fb/c",
+	} {
+		var got string
+		h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.URL.EscapedPath() })
+		server := httptest.NewServer(serve.NewServer(h).Handler)
+		res, err := http.Get(server.URL + sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if got != want {
+			t.Errorf("%s: got %s, want %s", sent, got, want)
+		}
+		server.Close()
+	}
+}
