@@ -52,7 +52,7 @@ func (c *Authenticator) verifyToken(r *http.Request) (googleauth.Claims, error) 
 }
 
 // reasons says what is wrong with a token, in words for its caller.
-var reasons = map[error]string{
+var reasons = map[error]string{ //nolint:gosec // no credentials
 	errNoHeader:    "The request has no Authorization header.",
 	errHeaders:     "The request has more than one Authorization header.",
 	errScheme:      "The Authorization header doesn't start with Bearer.",

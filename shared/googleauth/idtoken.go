@@ -56,8 +56,8 @@ var (
 	ErrTokenInFuture = errors.New("issued in the future")
 	// ErrSignatureRemoved means that Cloud Run checked the token itself, and removed its signature.
 	// https://cloud.google.com/run/docs/troubleshooting#signature-removed
-	ErrSignatureRemoved = errors.New("Cloud Run removed the signature, because its own check of the invoker is on;" +
-		" turn it off with --no-invoker-iam-check")
+	ErrSignatureRemoved = errors.New("signature removed by Cloud Run, whose own check of the invoker is on; turn it" +
+		" off with --no-invoker-iam-check")
 )
 
 // AudienceError is the reason why Verify rejects a valid token of Google's that is for somebody else.
