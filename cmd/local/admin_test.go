@@ -91,7 +91,7 @@ func TestAdmin_UnsupportedRequest(t *testing.T) {
 			`"accessPermissions":{"join":["audiences/default"]}`, noReach,
 		},
 		{"POST", "/v1/spaces", `"displayName":"x"`, "Administrator access can't do this"},
-		{"POST", "/v1/spaces", `"displayName":"x","dryRun":true`, "Administrator access can't do this"},
+		{"POST", "/v1/spaces:plan", `"displayName":"x"`, "Administrator access can't do this"},
 		{
 			"POST", "/v1/spaces", `"spaceType":"DIRECT_MESSAGE","members":["grace@example.com"]`,
 			"Administrator access can't do this",

@@ -27,7 +27,10 @@ func (w *world) connectionBody(p google.Person, clientType, redirect string, off
 	return fmt.Sprintf(`{"serverAuthCode":"%s","clientType":"%s"}`, code, clientType)
 }
 
-const adaConnection = "/v1/people/ada@example.com/connection"
+const (
+	adaConnection = "/v1/people/ada@example.com/connection"
+	connectAda    = adaConnection + ":connect"
+)
 
 func TestServerAuthCode_Connects(t *testing.T) {
 	t.Parallel()
@@ -36,7 +39,7 @@ func TestServerAuthCode_Connects(t *testing.T) {
 	} {
 		w := newConnectingWorld(t)
 		body := w.connectionBody(ada, clientType, redirect, true)
-		got := w.api(t, "POST", adaConnection, body)
+		got := w.api(t, "POST", connectAda, body)
 		if got.status != http.StatusOK || got.body["connected"] != true ||
 			fmt.Sprint(got.body["capabilities"]) != "[CreateSpaces]" {
 			t.Errorf("%s: %d %s", clientType, got.status, got.text)
@@ -44,7 +47,7 @@ func TestServerAuthCode_Connects(t *testing.T) {
 		b := w.browser(t, ada)
 		b.wantText(b.say("/status"), "Your connection", "ada@example.com", "Incidents connected your account")
 		b.wantText(b.say("/createspace Launch plan"), "Space created")
-		again := w.api(t, "POST", adaConnection, body)
+		again := w.api(t, "POST", connectAda, body)
 		if again.problem() != "invalid_request" || !strings.Contains(again.text, "Google rejected the code") {
 			t.Errorf("%s, the same code again: %d %s", clientType, again.status, again.text)
 		}
@@ -58,7 +61,7 @@ func TestServerAuthCode_OtherPerson(t *testing.T) {
 	t.Parallel()
 	w := newConnectingWorld(t)
 	for path, p := range map[string]google.Person{
-		adaConnection: grace, "/v1/people/" + ada.Sub + "/connection": kim,
+		connectAda: grace, "/v1/people/" + ada.Sub + "/connection:connect": kim,
 	} {
 		got := w.api(t, "POST", path, w.connectionBody(p, "ANDROID", "", true))
 		if got.problem() != "invalid_request" || !strings.Contains(got.text, "a different account") {
@@ -79,7 +82,7 @@ func TestServerAuthCode_CallerNotAllowed(t *testing.T) {
 	c.Actions = allActions // without people.connect
 	w := newWorldWithCaller(t, c)
 	body := w.connectionBody(ada, "ANDROID", "", true)
-	if got := w.api(t, "POST", adaConnection, body); got.problem() != "denied" || w.count("token") != 0 {
+	if got := w.api(t, "POST", connectAda, body); got.problem() != "denied" || w.count("token") != 0 {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 }
@@ -87,7 +90,7 @@ func TestServerAuthCode_CallerNotAllowed(t *testing.T) {
 func TestServerAuthCode_Television(t *testing.T) {
 	t.Parallel()
 	w := newConnectingWorld(t)
-	got := w.api(t, "POST", adaConnection, w.connectionBody(ada, "TV_AND_LIMITED_INPUT", "", true))
+	got := w.api(t, "POST", connectAda, w.connectionBody(ada, "TV_AND_LIMITED_INPUT", "", true))
 	if got.problem() != "invalid_request" || !strings.Contains(got.text, "no Chat scope") || w.count("token") != 0 {
 		t.Errorf("%d %s", got.status, got.text)
 	}
@@ -102,12 +105,12 @@ func TestServerAuthCode_Invalid(t *testing.T) {
 		"nonsense":               {`{"serverAuthCode":"x","clientType":"IOS"}`, "Google rejected the code"},
 		"no type":                {`{"serverAuthCode":"x"}`, "clientType"},
 		"both": {
-			`{"serverAuthCode":"x","clientType":"IOS","capabilities":["CreateSpaces"]}`, "either",
+			`{"serverAuthCode":"x","clientType":"IOS","capabilities":["CreateSpaces"]}`, "Unknown field",
 		},
-		"neither":             {`{}`, "either"},
-		"a type, and no code": {`{"clientType":"IOS"}`, "either"},
+		"neither":             {`{}`, "serverAuthCode, clientType is missing"},
+		"a type, and no code": {`{"clientType":"IOS"}`, "serverAuthCode is missing"},
 	} {
-		got := w.api(t, "POST", adaConnection, c.body)
+		got := w.api(t, "POST", connectAda, c.body)
 		if got.problem() != "invalid_request" || !strings.Contains(got.text, c.want) {
 			t.Errorf("%s: %d %s", name, got.status, got.text)
 		}
@@ -121,7 +124,7 @@ func TestServerAuthCode_FewerScopes(t *testing.T) {
 	t.Parallel()
 	w := newConnectedWorld(t, func(c *callers.Caller) { c.Actions = append([]string{"people.connect"}, allActions...) })
 	before := w.api(t, "GET", adaConnection, "")
-	got := w.api(t, "POST", adaConnection, w.connectionBody(ada, "ANDROID", "", true))
+	got := w.api(t, "POST", connectAda, w.connectionBody(ada, "ANDROID", "", true))
 	if got.problem() != "invalid_request" ||
 		!strings.Contains(got.text, "allows less than this person has already allowed") {
 		t.Errorf("%d %s", got.status, got.text)

@@ -86,7 +86,7 @@ func TestCreate_ExternalUserAllowed(t *testing.T) {
 		`,"externalUserAllowed":false`: "false",
 		`,"externalUserAllowed":true`:  "true",
 	} {
-		got := w.api(t, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x","dryRun":true`+field+`}`)
+		got := w.api(t, "POST", "/v1/spaces:plan", `{"actAs":"ada@example.com","displayName":"x"`+field+`}`)
 		body := got.body["requests"].([]any)[0].(map[string]any)["body"].(map[string]any)
 		space := body["space"].(map[string]any)
 		if fmt.Sprint(space["externalUserAllowed"]) != want {
@@ -95,14 +95,14 @@ func TestCreate_ExternalUserAllowed(t *testing.T) {
 	}
 }
 
-func TestDryRun_ListsRequests(t *testing.T) {
+func TestPlan_ListsRequests(t *testing.T) {
 	t.Parallel()
 	w := newConnectedWorld(t)
 	w.google.SetStrict(0) // the test compares the calls with those of the plan
 	w.addTemplates(t, incident)
 	body := fmt.Sprintf(fullSpaceBody, `,"template":"Incident"%s`)
 	calls := len(w.google.Calls())
-	plan := w.api(t, "POST", "/v1/spaces", fmt.Sprintf(body, `,"dryRun":true`))
+	plan := w.api(t, "POST", "/v1/spaces:plan", fmt.Sprintf(body, ""))
 	sent := w.google.Calls()[calls:]
 	isChat := func(c google.Call) bool { return strings.HasPrefix(c.Method, "chat.") }
 	if plan.status != http.StatusOK || slices.ContainsFunc(sent, isChat) {
@@ -153,15 +153,16 @@ func TestDryRun_ListsRequests(t *testing.T) {
 	}
 }
 
-func TestDryRun_ApprovalRequired(t *testing.T) {
+func TestPlan_ApprovalRequired(t *testing.T) {
 	t.Parallel()
 	w := newUnapprovedWorld(t)
-	const body = `{"actAs":"ada@example.com","displayName":"x","dryRun":true}`
-	if got := w.api(t, "POST", "/v1/spaces", body); got.problem() != "approval_required" {
+	const body = `{"actAs":"ada@example.com","displayName":"x"}`
+	if got := w.api(t, "POST", "/v1/spaces:plan", body); got.problem() != "approval_required" {
 		t.Errorf("%d %s", got.status, got.text)
 	}
 	denied := newWorldWithCaller(t, caller())
-	got := denied.api(t, "POST", "/v1/spaces", strings.Replace(body, "ada@example.com", "someone@elsewhere.example", 1))
+	elsewhere := strings.Replace(body, "ada@example.com", "someone@elsewhere.example", 1)
+	got := denied.api(t, "POST", "/v1/spaces:plan", elsewhere)
 	if got.problem() != "denied" {
 		t.Errorf("%d %s", got.status, got.text)
 	}
@@ -213,7 +214,7 @@ func TestCreate_UnnamedConversation(t *testing.T) {
 		{direct + `"members":["groups/02oncall"]}`, "people"},
 		{group + onePerson, "two people"},
 		{group + `"displayName":"x",` + twoPeople, "takes only the fields actAs"},
-		{direct + `"dryRun":true,` + onePerson, "takes only the fields actAs"},
+		{direct + `"addTheApp":true,` + onePerson, "takes only the fields actAs"},
 	} {
 		first := w.api(t, "POST", "/v1/spaces", c.body, "Idempotency-Key", fmt.Sprint("the-first-", n))
 		if c.want != "" {

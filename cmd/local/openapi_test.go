@@ -11,44 +11,20 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/emulator/google"
-	"example.com/deputy/shared/api"
+	"example.com/deputy/internal/apitest"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
-
-// loadDocument loads and validates the API's OpenAPI document once.
-var loadDocument = sync.OnceValues(func() (*openapi3.T, error) {
-	loader := openapi3.NewLoader()
-	doc, err := loader.LoadFromData(api.Document)
-	if err == nil {
-		err = doc.Validate(loader.Context)
-	}
-	return doc, err
-})
-
-// loadRouter returns a router for the paths of the document.
-var loadRouter = sync.OnceValues(func() (routers.Router, error) {
-	doc, err := loadDocument()
-	if err != nil {
-		return nil, err
-	}
-	doc.Servers = nil // the router needs no "." before a path
-	return legacy.NewRouter(doc)
-})
 
 // apiResponse is an API response that was checked against the document.
 type apiResponse struct {
@@ -94,10 +70,7 @@ func (w *world) api(t *testing.T, method, path, body string, header ...string) a
 			t.Fatalf("%v: %s", err, text)
 		}
 	}
-	routes, err := loadRouter()
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, routes := apitest.Document()
 	documented := request(t, method, path, []byte(body))
 	documented.Header = r.Header
 	route, params, err := routes.FindRoute(documented)
@@ -150,10 +123,7 @@ func newConnectedWorld(t *testing.T, change ...func(*callers.Caller)) *world {
 }
 
 func TestOpenAPI_ValidWithAllCapabilities(t *testing.T) {
-	doc, err := loadDocument()
-	if err != nil {
-		t.Fatal(err)
-	}
+	doc, _ := apitest.Document()
 	var want []string
 	for _, c := range capability.All() {
 		want = append(want, string(c))
@@ -667,10 +637,7 @@ func TestCurl(t *testing.T) {
 	if err != nil || strings.Contains(string(out), "urn:deputy:problem") {
 		t.Errorf("%v: %s", err, out)
 	}
-	doc, err := loadDocument()
-	if err != nil {
-		t.Fatal(err)
-	}
+	doc, _ := apitest.Document()
 	total := 0
 	for _, item := range doc.Paths.Map() {
 		total += len(item.Operations())

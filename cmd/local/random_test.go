@@ -11,10 +11,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"example.com/deputy/internal/apitest"
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/serve"
 )
 
 // randomValue returns a value that the schema allows. With probability oddRate, at
@@ -69,16 +72,13 @@ var pathValues = []string{
 
 func TestAPI_RandomRequests(t *testing.T) {
 	t.Parallel()
-	doc, err := loadDocument()
-	if err != nil {
-		t.Fatal(err)
-	}
+	doc, _ := apitest.Document()
 	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // reproducible
 	for name, oddRate := range map[string]float64{"valid": 0, "broken": 0.15} {
 		tr := newTrial(t, nil, false)
 		tr.allow(capability.All()...)
 		tr.approveAll()
-		token, statuses := tr.callerToken(), map[int]int{}
+		token, statuses, front := tr.callerToken(), map[int]int{}, serve.NewServer(tr.front).Handler
 		for n := range 1000 {
 			paths := slices.Sorted(maps.Keys(doc.Paths.Map()))
 			path := paths[r.IntN(len(paths))]
@@ -132,7 +132,8 @@ func TestAPI_RandomRequests(t *testing.T) {
 			req.Header.Set("Content-Type", "application/json")
 			req.Header.Set("Idempotency-Key", fmt.Sprintf("request-%d", n))
 			answer := httptest.NewRecorder()
-			tr.front.ServeHTTP(answer, req)
+			front.ServeHTTP(answer, req)
+			tr.clock.advance(100 * time.Millisecond) // the caller's rate
 			statuses[answer.Code]++
 			if answer.Code >= http.StatusInternalServerError {
 				t.Fatalf("%s: %s %s %s: %d %s", name, method, u, body, answer.Code, answer.Body)

@@ -77,9 +77,9 @@ func TestTemplate_RequestOverrides(t *testing.T) {
 		read.body["history"] != "HISTORY_ON" || read.body["externalUserAllowed"] != false {
 		t.Errorf("%s", read.text)
 	}
-	plan := w.api(t, "POST", "/v1/spaces",
+	plan := w.api(t, "POST", "/v1/spaces:plan",
 		`{"actAs":"ada@example.com","template":"Plain","displayName":"Bare","description":"","firstMessage":"",`+
-			`"access":"PRIVATE","dryRun":true}`)
+			`"access":"PRIVATE"}`)
 	if plan.status != http.StatusOK || plain.Description == "" || strings.Contains(plan.text, `"description"`) {
 		t.Errorf("an empty description: %d %s", plan.status, plan.text)
 	}

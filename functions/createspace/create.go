@@ -13,7 +13,7 @@ import (
 	"example.com/deputy/shared/spaces"
 )
 
-// CreateSpace creates a space, finds or creates a conversation, or, as a dry run, plans a space.
+// CreateSpace creates a space, or finds or creates a conversation.
 func (s server) CreateSpace(
 	ctx context.Context, in api.CreateSpaceRequestObject,
 ) (api.CreateSpaceResponseObject, error) {
@@ -29,10 +29,32 @@ func (s server) CreateSpace(
 	if err != nil {
 		return nil, err
 	}
-	if api.Value(in.Body.DryRun) {
-		return planResponse(s.Operations.PlanSpace(ctx, c, space))
-	}
 	return createdResponse(s.Operations.CreateSpace(ctx, c, space))
+}
+
+// PlanSpace returns the requests to Google that CreateSpace would send.
+func (s server) PlanSpace(ctx context.Context, in api.PlanSpaceRequestObject) (api.PlanSpaceResponseObject, error) {
+	if kind := api.Value(in.Body.SpaceType); kind != "" && kind != api.SPACE {
+		return nil, invalid(i18n.English("Only a SPACE can be planned, not a %s."), kind)
+	}
+	space, err := newSpaceFrom(*in.Body)
+	if err != nil {
+		return nil, err
+	}
+	requests, err := s.Operations.PlanSpace(ctx, newCall(ctx, in.Body.ActAs, in.Body.Authority, ""), space)
+	out := api.PlanSpace200JSONResponse{Requests: []api.PlannedRequest{}}
+	for _, p := range requests {
+		request := api.PlannedRequest{Method: p.Method, Url: p.URL}
+		if p.Body != nil {
+			var body map[string]any
+			if err := json.Unmarshal(p.Body, &body); err != nil {
+				return out, fault.Wrap("createspace.PlanSpace", err)
+			}
+			request.Body = &body
+		}
+		out.Requests = append(out.Requests, request)
+	}
+	return out, err
 }
 
 func newSpaceFrom(b api.CreateSpace) (operations.NewSpace, error) {
@@ -91,11 +113,11 @@ func createdResponse(space operations.CreatedSpace, err error) (api.CreateSpaceR
 		return nil, err
 	}
 	out := api.CreatedSpace{
-		Name: string(space.Name), DisplayName: space.DisplayName, Address: space.Address,
+		Name: api.Some(string(space.Name)), DisplayName: space.DisplayName, Address: api.Some(space.Address),
 		Members: apiResults(space.Members), Steps: []api.Step{}, Reused: api.Some(space.Reused),
 	}
 	for _, s := range space.Steps {
-		step := api.Step{Step: api.StepStep(s.Step), State: api.StepState(s.State), Detail: api.Some(s.Detail)}
+		step := api.Step{Step: string(s.Step), State: string(s.State), Detail: api.Some(s.Detail)}
 		out.Steps = append(out.Steps, step)
 	}
 	if !space.Unfinished() {
@@ -107,20 +129,4 @@ func createdResponse(space operations.CreatedSpace, err error) (api.CreateSpaceR
 	}
 	headers := api.CreateSpace202ResponseHeaders{RetryAfter: &wait}
 	return api.CreateSpace202JSONResponse{Body: out, Headers: headers}, nil
-}
-
-func planResponse(requests []spaces.PlannedRequest, err error) (api.CreateSpaceResponseObject, error) {
-	out := api.CreateSpace200JSONResponse{Requests: []api.PlannedRequest{}}
-	for _, p := range requests {
-		request := api.PlannedRequest{Method: p.Method, Url: p.URL}
-		if p.Body != nil {
-			var body map[string]any
-			if err := json.Unmarshal(p.Body, &body); err != nil {
-				return out, fault.Wrap("createspace.planResponse", err)
-			}
-			request.Body = &body
-		}
-		out.Requests = append(out.Requests, request)
-	}
-	return out, err
 }

@@ -29,19 +29,15 @@ func permissionsFrom(in *api.Permissions) spaces.Permissions {
 	return out
 }
 
-func apiPermissions(in spaces.Permissions) *api.Permissions {
+func apiPermissions(in spaces.Permissions) *map[string]string {
 	if len(in) == 0 {
 		return nil
 	}
-	named := map[string]api.Role{}
+	named := map[string]string{}
 	for field, role := range in {
-		named[field] = *apiRole(role)
+		named[field] = api.Value(apiRole(role))
 	}
-	out, err := viaJSON[api.Permissions](named)
-	if err != nil {
-		panic(err) // a mistake in the document
-	}
-	return &out
+	return &named
 }
 
 // viaJSON converts a value to a type that has the same JSON.
@@ -53,14 +49,14 @@ func viaJSON[T any](in any) (out T, err error) {
 	return out, err
 }
 
-// apiRole returns the API's name of a role; nil for none.
-func apiRole(role spaces.Role) *api.Role {
+// apiRole returns the API's name of a role, or Google's for a role that the API doesn't have; nil for none.
+func apiRole(role spaces.Role) *string {
 	for name, google := range roles {
 		if google == role {
-			return &name
+			return new(string(name))
 		}
 	}
-	return nil
+	return api.Some(string(role))
 }
 
 func accessPermissionsFrom(in *api.AccessPermissions) spaces.AccessPermissions {

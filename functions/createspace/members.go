@@ -106,7 +106,7 @@ func apiMember(m spaces.Membership) api.Member {
 func apiResults(members []operations.MemberResult) []api.MemberResult {
 	out := []api.MemberResult{}
 	for _, m := range members {
-		state := api.MemberResultState(m.State)
+		state := string(m.State)
 		out = append(out, api.MemberResult{Member: m.Member, State: state, Detail: api.Some(m.Detail)})
 	}
 	return out

@@ -181,19 +181,23 @@ func TestPeople_InviteOrAccept(t *testing.T) {
 		if len(link) < 1000 {
 			t.Errorf("%q", link)
 		}
-		const either = "Send either at least one capability, or serverAuthCode and clientType."
 		for body, text := range map[string]string{
-			`{}`: either, `{"serverAuthCode":"code"}`: either, `{"clientType":"IOS"}`: either,
-			`{"capabilities":["Meet"],"serverAuthCode":"code","clientType":"IOS"}`: either,
-			`{"capabilities":["Meet"],"clientType":"IOS"}`:                         either,
-			`{"capabilities":["Meet"],"serverAuthCode":"code"}`:                    either,
+			`{}`:                  "capabilities is missing",
 			`{"capabilities":[]}`: "capabilities has 0 entries",
-			`{"serverAuthCode":"code","clientType":"TV_AND_LIMITED_INPUT"}`: "can't connect a person",
+			`{"capabilities":["Meet"],"serverAuthCode":"code"}`: `Unknown field "serverAuthCode"`,
 		} {
 			e.refuse("invalid_request", text, "POST", path, body)
 		}
+		for body, text := range map[string]string{
+			`{}`:                        "serverAuthCode, clientType is missing",
+			`{"serverAuthCode":"code"}`: "clientType is missing",
+			`{"serverAuthCode":"code","clientType":"IOS","capabilities":["Meet"]}`: `Unknown field "capabilities"`,
+			`{"serverAuthCode":"code","clientType":"TV_AND_LIMITED_INPUT"}`:        "can't connect a person",
+		} {
+			e.refuse("invalid_request", text, "POST", path+":connect", body)
+		}
 		e.AcceptCode(grace, "postmessage", capability.Meet)
-		got := e.want(200, "POST", path, `{"serverAuthCode":"code","clientType":"CHROME"}`)
+		got := e.want(200, "POST", path+":connect", `{"serverAuthCode":"code","clientType":"CHROME"}`)
 		if diff := cmp.Diff(map[string]any{"connected": true, "capabilities": []any{"Meet"}}, got.body); diff != "" {
 			t.Error(diff)
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"example.com/deputy/shared/api"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
@@ -59,10 +60,7 @@ func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if i, ok := errors.AsType[*operations.InvitationError](err); ok {
 		p.Invitation = api.Some(i.Link.Reveal())
-		missing := []api.Capability{}
-		for _, c := range i.Needs.Missing {
-			missing = append(missing, api.Capability(c))
-		}
+		missing := capability.Names(i.Needs.Missing)
 		p.Missing = &missing
 	}
 	p.Type, p.Title, p.Status = "urn:deputy:problem:"+kind.name, http.StatusText(kind.status), kind.status

@@ -5,21 +5,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/functions/createspace"
+	"example.com/deputy/internal/apitest"
 	"example.com/deputy/internal/operationstest"
 	"example.com/deputy/internal/seed"
-	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/googleauth"
 )
@@ -143,8 +139,7 @@ func (e *env) call(method, path, body string, header ...string) answer {
 // checkDocumented checks a response of an operation against the document.
 func (e *env) checkDocumented(method, path string, got answer) {
 	e.t.Helper()
-	_, router, err := document()
-	check(e.t, err)
+	_, router := apitest.Document()
 	r := httptest.NewRequestWithContext(e.t.Context(), method, path, nil)
 	route, params, err := router.FindRoute(r)
 	if err != nil {
@@ -185,20 +180,3 @@ func (e *env) refuse(problem, text, method, path, body string, header ...string)
 func (e *env) space(name string, members ...google.Person) string {
 	return "/v1/spaces/" + e.Google.CreateSpace(name, append([]google.Person{ada}, members...)...).ID
 }
-
-// document returns the API's document and a router for it.
-var document = func() func() (*openapi3.T, routers.Router, error) {
-	var once sync.Once
-	var doc *openapi3.T
-	var router routers.Router
-	var err error
-	return func() (*openapi3.T, routers.Router, error) {
-		once.Do(func() {
-			if doc, err = openapi3.NewLoader().LoadFromData(api.Document); err == nil {
-				doc.Servers = nil // the router needs no "." before a path
-				router, err = legacy.NewRouter(doc)
-			}
-		})
-		return doc, router, err
-	}
-}()

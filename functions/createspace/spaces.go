@@ -112,9 +112,9 @@ func (s server) DeleteSpace(
 }
 
 func apiSpace(s spaces.Info) api.Space {
-	var access *api.Access // absent if Google doesn't say
+	var access *string // absent if Google doesn't say
 	if s.Discoverable != nil {
-		access = new(api.AccessOf(*s.Discoverable))
+		access = api.AccessOf(*s.Discoverable)
 	}
 	return api.Space{
 		Name: string(s.Name), DisplayName: s.DisplayName, Address: s.Address, Access: access,

@@ -30,7 +30,7 @@ func TestCreateSpace_Fields(t *testing.T) {
 			"permissions":{"manageApps":"OWNER","toggleHistory":"MANAGER","replyMessages":"MEMBER"},
 			"accessPermissions":{"discover":["audiences/a"],"join":["audiences/a"]},
 			"members":["Grace@example.com","users/1","groups/g"],"addTheApp":true,"firstMessage":"Hello"`
-		got := e.want(200, "POST", "/v1/spaces", `{"actAs":"ada@example.com","dryRun":true,`+all+`}`)
+		got := e.want(200, "POST", "/v1/spaces:plan", `{"actAs":"ada@example.com",`+all+`}`)
 		var plan []string
 		for _, r := range got.list("requests") {
 			body := ""
@@ -82,25 +82,28 @@ func TestCreateSpace_Fields(t *testing.T) {
 func TestCreateSpace_Refused(t *testing.T) {
 	inEnv(t, func(_ *testing.T, e *env) {
 		for body, text := range map[string]string{
-			`"displayName":""`:                                                 "displayName has 0 characters",
-			`"description":"d"`:                                                "name",
-			`"displayName":"x","members":["a b"]`:                              `/members/0 is "a b"`,
-			`"displayName":"x","template":"None"`:                              "no template has this name",
-			`"displayName":"x","onDuplicate":"NO"`:                             "onDuplicate can't be",
-			`"spaceType":"GROUP_CHAT"`:                                         "",
-			`"displayName":"x","dryrun":true`:                                  "dryrun",
-			`"spaceType":"DIRECT_MESSAGE","members":["users/1"],"dryRun":true`: "A DIRECT_MESSAGE takes only",
-			`"spaceType":"GROUP_CHAT","members":["users/1"],"displayName":"x"`: "A GROUP_CHAT takes only the fields",
-			`"spaceType":"GROUP_CHAT","members":["users/1","x y"]`:             `/members/1 is "x y"`,
-			`"displayName":"x","access":"PRIVATE","audience":"audiences/a"`:    "can't have an audience",
-			`"displayName":"x","access":"PRIVATE","audience":"a"`:              "audience must match",
+			`"displayName":""`:                                                    "displayName has 0 characters",
+			`"description":"d"`:                                                   "name",
+			`"displayName":"x","members":["a b"]`:                                 `/members/0 is "a b"`,
+			`"displayName":"x","template":"None"`:                                 "no template has this name",
+			`"displayName":"x","onDuplicate":"NO"`:                                "onDuplicate can't be",
+			`"spaceType":"GROUP_CHAT"`:                                            "",
+			`"displayName":"x","dryrun":true`:                                     "dryrun",
+			`"displayName":"x","dryRun":true`:                                     `Unknown field "dryRun"`,
+			`"spaceType":"DIRECT_MESSAGE","members":["users/1"],"addTheApp":true`: "A DIRECT_MESSAGE takes",
+			`"spaceType":"GROUP_CHAT","members":["users/1"],"displayName":"x"`:    "A GROUP_CHAT takes only the fields",
+			`"spaceType":"GROUP_CHAT","members":["users/1","x y"]`:                `/members/1 is "x y"`,
+			`"displayName":"x","access":"PRIVATE","audience":"audiences/a"`:       "can't have an audience",
+			`"displayName":"x","access":"PRIVATE","audience":"a"`:                 "audience must match",
 		} {
 			e.refuse("invalid_request", text, "POST", "/v1/spaces", `{"actAs":"ada@example.com",`+body+`}`)
 		}
-		e.want(200, "POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x","dryRun":true,
+		const plan = "/v1/spaces:plan"
+		e.want(200, "POST", plan, `{"actAs":"ada@example.com","displayName":"x",
 			"access":"DISCOVERABLE","audience":"audiences/a"}`)
-		e.want(200, "POST", "/v1/spaces",
-			`{"actAs":"ada@example.com","displayName":"x","dryRun":true,"audience":"audiences/a"}`)
+		e.want(200, "POST", plan, `{"actAs":"ada@example.com","displayName":"x","audience":"audiences/a"}`)
+		e.refuse("invalid_request", "Only a SPACE can be planned, not a GROUP_CHAT", "POST", plan,
+			`{"actAs":"ada@example.com","spaceType":"GROUP_CHAT","members":["users/1","users/2"]}`)
 	})
 }
 

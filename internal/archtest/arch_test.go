@@ -126,6 +126,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/seed":       {},
 	"internal/vaulttest":  {"shared/config", "shared/fault", "shared/seal", "shared/vault"},
+	"internal/apitest":    {"shared/api"},
 	"internal/googletest": {"emulator/google", "shared/capability", "shared/resource"},
 }
 

@@ -57,52 +57,52 @@ func (e Authority) Valid() bool {
 
 // Defines values for Capability.
 const (
-	CapabilityAddTheApp      Capability = "AddTheApp"
-	CapabilityAdminDelete    Capability = "AdminDelete"
-	CapabilityAdminMembers   Capability = "AdminMembers"
-	CapabilityAdminSpaces    Capability = "AdminSpaces"
-	CapabilityCreateSpaces   Capability = "CreateSpaces"
-	CapabilityDeleteSpaces   Capability = "DeleteSpaces"
-	CapabilityEditSpaces     Capability = "EditSpaces"
-	CapabilityManageMembers  Capability = "ManageMembers"
-	CapabilityMeet           Capability = "Meet"
-	CapabilityPostMessages   Capability = "PostMessages"
-	CapabilityReadMembers    Capability = "ReadMembers"
-	CapabilityReadSpaces     Capability = "ReadSpaces"
-	CapabilityResolveGroups  Capability = "ResolveGroups"
-	CapabilityScheduleEvents Capability = "ScheduleEvents"
+	AddTheApp      Capability = "AddTheApp"
+	AdminDelete    Capability = "AdminDelete"
+	AdminMembers   Capability = "AdminMembers"
+	AdminSpaces    Capability = "AdminSpaces"
+	CreateSpaces   Capability = "CreateSpaces"
+	DeleteSpaces   Capability = "DeleteSpaces"
+	EditSpaces     Capability = "EditSpaces"
+	ManageMembers  Capability = "ManageMembers"
+	Meet           Capability = "Meet"
+	PostMessages   Capability = "PostMessages"
+	ReadMembers    Capability = "ReadMembers"
+	ReadSpaces     Capability = "ReadSpaces"
+	ResolveGroups  Capability = "ResolveGroups"
+	ScheduleEvents Capability = "ScheduleEvents"
 )
 
 // Valid indicates whether the value is a known member of the Capability enum.
 func (e Capability) Valid() bool {
 	switch e {
-	case CapabilityAddTheApp:
+	case AddTheApp:
 		return true
-	case CapabilityAdminDelete:
+	case AdminDelete:
 		return true
-	case CapabilityAdminMembers:
+	case AdminMembers:
 		return true
-	case CapabilityAdminSpaces:
+	case AdminSpaces:
 		return true
-	case CapabilityCreateSpaces:
+	case CreateSpaces:
 		return true
-	case CapabilityDeleteSpaces:
+	case DeleteSpaces:
 		return true
-	case CapabilityEditSpaces:
+	case EditSpaces:
 		return true
-	case CapabilityManageMembers:
+	case ManageMembers:
 		return true
-	case CapabilityMeet:
+	case Meet:
 		return true
-	case CapabilityPostMessages:
+	case PostMessages:
 		return true
-	case CapabilityReadMembers:
+	case ReadMembers:
 		return true
-	case CapabilityReadSpaces:
+	case ReadSpaces:
 		return true
-	case CapabilityResolveGroups:
+	case ResolveGroups:
 		return true
-	case CapabilityScheduleEvents:
+	case ScheduleEvents:
 		return true
 	default:
 		return false
@@ -157,30 +157,6 @@ func (e CreateSpaceSpaceType) Valid() bool {
 	}
 }
 
-// Defines values for DisconnectedOutcome.
-const (
-	Erased       DisconnectedOutcome = "erased"
-	NotConnected DisconnectedOutcome = "not_connected"
-	RevokeLater  DisconnectedOutcome = "revoke_later"
-	Revoked      DisconnectedOutcome = "revoked"
-)
-
-// Valid indicates whether the value is a known member of the DisconnectedOutcome enum.
-func (e DisconnectedOutcome) Valid() bool {
-	switch e {
-	case Erased:
-		return true
-	case NotConnected:
-		return true
-	case RevokeLater:
-		return true
-	case Revoked:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for History.
 const (
 	HISTORYOFF History = "HISTORY_OFF"
@@ -193,36 +169,6 @@ func (e History) Valid() bool {
 	case HISTORYOFF:
 		return true
 	case HISTORYON:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for MemberResultState.
-const (
-	MemberResultStateFAILED    MemberResultState = "FAILED"
-	MemberResultStateINVITED   MemberResultState = "INVITED"
-	MemberResultStateJOINED    MemberResultState = "JOINED"
-	MemberResultStateLEFTOUT   MemberResultState = "LEFT_OUT"
-	MemberResultStatePENDING   MemberResultState = "PENDING"
-	MemberResultStateUNCHECKED MemberResultState = "UNCHECKED"
-)
-
-// Valid indicates whether the value is a known member of the MemberResultState enum.
-func (e MemberResultState) Valid() bool {
-	switch e {
-	case MemberResultStateFAILED:
-		return true
-	case MemberResultStateINVITED:
-		return true
-	case MemberResultStateJOINED:
-		return true
-	case MemberResultStateLEFTOUT:
-		return true
-	case MemberResultStatePENDING:
-		return true
-	case MemberResultStateUNCHECKED:
 		return true
 	default:
 		return false
@@ -289,54 +235,6 @@ func (e SpaceKind) Valid() bool {
 	}
 }
 
-// Defines values for StepState.
-const (
-	StepStateDONE    StepState = "DONE"
-	StepStateFAILED  StepState = "FAILED"
-	StepStatePENDING StepState = "PENDING"
-)
-
-// Valid indicates whether the value is a known member of the StepState enum.
-func (e StepState) Valid() bool {
-	switch e {
-	case StepStateDONE:
-		return true
-	case StepStateFAILED:
-		return true
-	case StepStatePENDING:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for StepStep.
-const (
-	StepStepAccess       StepStep = "access"
-	StepStepAddTheApp    StepStep = "addTheApp"
-	StepStepFirstMessage StepStep = "firstMessage"
-	StepStepHistory      StepStep = "history"
-	StepStepPermissions  StepStep = "permissions"
-)
-
-// Valid indicates whether the value is a known member of the StepStep enum.
-func (e StepStep) Valid() bool {
-	switch e {
-	case StepStepAccess:
-		return true
-	case StepStepAddTheApp:
-		return true
-	case StepStepFirstMessage:
-		return true
-	case StepStepHistory:
-		return true
-	case StepStepPermissions:
-		return true
-	default:
-		return false
-	}
-}
-
 // Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
 type Access string
 
@@ -375,10 +273,20 @@ type Capability string
 // ClientType The type of the OAuth client that got the code
 type ClientType string
 
+// ConnectPerson defines model for ConnectPerson.
+type ConnectPerson struct {
+	// ClientType The type of the OAuth client that got the code
+	ClientType ClientType `json:"clientType"`
+
+	// ServerAuthCode Can be used once, within minutes
+	ServerAuthCode string `json:"serverAuthCode"`
+}
+
 // Connection defines model for Connection.
 type Connection struct {
-	Capabilities []Capability `json:"capabilities"`
-	Connected    bool         `json:"connected"`
+	// Capabilities Those of Capability. More values can come.
+	Capabilities []string `json:"capabilities"`
+	Connected    bool     `json:"connected"`
 }
 
 // CreateMeeting defines model for CreateMeeting.
@@ -440,9 +348,6 @@ type CreateSpace struct {
 	// DisplayName Required for a SPACE and not allowed otherwise. With a template, it is the {{title}}.
 	DisplayName *string `json:"displayName,omitempty"`
 
-	// DryRun Only return the requests that would be sent to Google
-	DryRun *bool `json:"dryRun,omitempty"`
-
 	// ExternalUserAllowed Whether people outside the organization can join (can't be changed later). Google's default applies if it
 	// is omitted. Not allowed for a consumer account.
 	ExternalUserAllowed *bool    `json:"externalUserAllowed,omitempty"`
@@ -480,12 +385,12 @@ type CreateSpaceSpaceType string
 // CreatedSpace defines model for CreatedSpace.
 type CreatedSpace struct {
 	// Address The link that opens the space in Google Chat (spaceUri in the Chat API)
-	Address     string         `json:"address"`
+	Address     *string        `json:"address,omitempty"`
 	DisplayName string         `json:"displayName"`
 	Members     []MemberResult `json:"members"`
 
 	// Name spaces/{space}
-	Name string `json:"name"`
+	Name *string `json:"name,omitempty"`
 
 	// Reused The space existed before and was not changed; members says who is in it
 	Reused *bool  `json:"reused,omitempty"`
@@ -494,12 +399,9 @@ type CreatedSpace struct {
 
 // Disconnected defines model for Disconnected.
 type Disconnected struct {
-	// Outcome not_connected - there was nothing to end. revoked - revoked at Google and erased. revoke_later - erased; Google was not reached, so Deputy retries. erased - what was left was erased.
-	Outcome DisconnectedOutcome `json:"outcome"`
+	// Outcome not_connected - there was nothing to end. revoked - revoked at Google and erased. revoke_later - erased; Google was not reached, so Deputy retries. erased - what was left was erased. More values can come.
+	Outcome string `json:"outcome"`
 }
-
-// DisconnectedOutcome not_connected - there was nothing to end. revoked - revoked at Google and erased. revoke_later - erased; Google was not reached, so Deputy retries. erased - what was left was erased.
-type DisconnectedOutcome string
 
 // History defines model for History.
 type History string
@@ -510,15 +412,9 @@ type Invitation struct {
 	Invitation string `json:"invitation"`
 }
 
-// InvitePerson Either capabilities, or serverAuthCode and clientType
+// InvitePerson defines model for InvitePerson.
 type InvitePerson struct {
-	Capabilities *[]Capability `json:"capabilities,omitempty"`
-
-	// ClientType The type of the OAuth client that got the code
-	ClientType *ClientType `json:"clientType,omitempty"`
-
-	// ServerAuthCode Can be used once, within minutes
-	ServerAuthCode *string `json:"serverAuthCode,omitempty"`
+	Capabilities []Capability `json:"capabilities"`
 }
 
 // Member defines model for Member.
@@ -529,9 +425,9 @@ type Member struct {
 	// Member users/{id} or groups/{id}
 	Member string `json:"member"`
 
-	// Role The names that Chat shows; those of the Chat API differ
-	Role  *Role  `json:"role,omitempty"`
-	State string `json:"state"`
+	// Role MEMBER, MANAGER, or OWNER, or a value that Google adds
+	Role  *string `json:"role,omitempty"`
+	State string  `json:"state"`
 }
 
 // MemberList defines model for MemberList.
@@ -552,14 +448,9 @@ type MemberResult struct {
 
 	// State INVITED has to accept first. LEFT_OUT was not added and Google gave no reason; detail is the likely one.
 	// FAILED was refused by Google. PENDING may succeed with the same key. UNCHECKED means that the members
-	// could not be listed.
-	State MemberResultState `json:"state"`
+	// could not be listed. JOINED is in the space. More values can come.
+	State string `json:"state"`
 }
-
-// MemberResultState INVITED has to accept first. LEFT_OUT was not added and Google gave no reason; detail is the likely one.
-// FAILED was refused by Google. PENDING may succeed with the same key. UNCHECKED means that the members
-// could not be listed.
-type MemberResultState string
 
 // MemberResults defines model for MemberResults.
 type MemberResults struct {
@@ -630,7 +521,7 @@ type Problem struct {
 
 	// Missing The capabilities that the operation needs and the person has not allowed. For approval_required, all that
 	// it needs.
-	Missing *[]Capability `json:"missing,omitempty"`
+	Missing *[]string `json:"missing,omitempty"`
 
 	// Reference Id of the request in the log, for Deputy's operator
 	Reference string `json:"reference"`
@@ -665,8 +556,8 @@ type Role string
 
 // Space defines model for Space.
 type Space struct {
-	// Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
-	Access              *Access `json:"access,omitempty"`
+	// Access PRIVATE or DISCOVERABLE, or a value that Google adds; absent if Google does not say
+	Access              *string `json:"access,omitempty"`
 	Address             string  `json:"address"`
 	Audience            *string `json:"audience,omitempty"`
 	CreateTime          *string `json:"createTime,omitempty"`
@@ -677,9 +568,8 @@ type Space struct {
 	History             *string `json:"history,omitempty"`
 	Name                string  `json:"name"`
 
-	// Permissions The lowest role with the permission (PermissionSettings of the Chat API). Google accepts these fields only for
-	// an existing space.
-	Permissions *Permissions `json:"permissions,omitempty"`
+	// Permissions For each permission, the lowest role with it; absent if Google does not say
+	Permissions *map[string]string `json:"permissions,omitempty"`
 }
 
 // SpaceKind Google's predefined permission settings. COLLABORATION - everyone can post. ANNOUNCEMENTS - only managers can post.
@@ -697,36 +587,34 @@ type SpaceList struct {
 type Step struct {
 	Detail *string `json:"detail,omitempty"`
 
-	// State PENDING failed, but may succeed with the same key
-	State StepState `json:"state"`
-	Step  StepStep  `json:"step"`
+	// State DONE, FAILED, or PENDING, which failed but may succeed with the same key. More values can come.
+	State string `json:"state"`
+
+	// Step history, permissions, access, addTheApp, or firstMessage. More values can come.
+	Step string `json:"step"`
 }
-
-// StepState PENDING failed, but may succeed with the same key
-type StepState string
-
-// StepStep defines model for Step.Step.
-type StepStep string
 
 // Swept defines model for Swept.
 type Swept = map[string]interface{}
 
 // Template defines model for Template.
 type Template struct {
-	// Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
-	Access              *Access  `json:"access,omitempty"`
-	AddTheApp           *bool    `json:"addTheApp,omitempty"`
-	Description         *string  `json:"description,omitempty"`
-	DisplayName         *string  `json:"displayName,omitempty"`
-	ExternalUserAllowed *bool    `json:"externalUserAllowed,omitempty"`
-	FirstMessage        *string  `json:"firstMessage,omitempty"`
-	Guidelines          *string  `json:"guidelines,omitempty"`
-	History             *History `json:"history,omitempty"`
+	// Access PRIVATE or DISCOVERABLE
+	Access              *string `json:"access,omitempty"`
+	AddTheApp           *bool   `json:"addTheApp,omitempty"`
+	Description         *string `json:"description,omitempty"`
+	DisplayName         *string `json:"displayName,omitempty"`
+	ExternalUserAllowed *bool   `json:"externalUserAllowed,omitempty"`
+	FirstMessage        *string `json:"firstMessage,omitempty"`
+	Guidelines          *string `json:"guidelines,omitempty"`
 
-	// Kind Google's predefined permission settings. COLLABORATION - everyone can post. ANNOUNCEMENTS - only managers can post.
-	Kind    *SpaceKind    `json:"kind,omitempty"`
-	Members *[]MemberName `json:"members,omitempty"`
-	Name    string        `json:"name"`
+	// History HISTORY_ON or HISTORY_OFF
+	History *string `json:"history,omitempty"`
+
+	// Kind COLLABORATION or ANNOUNCEMENTS
+	Kind    *string   `json:"kind,omitempty"`
+	Members *[]string `json:"members,omitempty"`
+	Name    string    `json:"name"`
 }
 
 // TemplateList defines model for TemplateList.
@@ -799,6 +687,9 @@ type PageSize = int
 
 // PageToken defines model for pageToken.
 type PageToken = string
+
+// PersonID defines model for personID.
+type PersonID = string
 
 // SpaceID defines model for spaceID.
 type SpaceID = string
@@ -964,6 +855,9 @@ type PutTemplateParams struct {
 // InvitePersonJSONRequestBody defines body for InvitePerson for application/json ContentType.
 type InvitePersonJSONRequestBody = InvitePerson
 
+// ConnectPersonJSONRequestBody defines body for ConnectPerson for application/json ContentType.
+type ConnectPersonJSONRequestBody = ConnectPerson
+
 // CreateSpaceJSONRequestBody defines body for CreateSpace for application/json ContentType.
 type CreateSpaceJSONRequestBody = CreateSpace
 
@@ -982,6 +876,9 @@ type UpdateMemberJSONRequestBody = UpdateMember
 // CreateMessageJSONRequestBody defines body for CreateMessage for application/json ContentType.
 type CreateMessageJSONRequestBody = CreateMessage
 
+// PlanSpaceJSONRequestBody defines body for PlanSpace for application/json ContentType.
+type PlanSpaceJSONRequestBody = CreateSpace
+
 // PutTemplateJSONRequestBody defines body for PutTemplate for application/json ContentType.
 type PutTemplateJSONRequestBody = PutTemplate
 
@@ -989,13 +886,16 @@ type PutTemplateJSONRequestBody = PutTemplate
 type ServerInterface interface {
 	// DisconnectPerson Disconnect a person
 	// (DELETE /v1/people/{person}/connection)
-	DisconnectPerson(w http.ResponseWriter, r *http.Request, person string, params DisconnectPersonParams)
+	DisconnectPerson(w http.ResponseWriter, r *http.Request, person PersonID, params DisconnectPersonParams)
 	// GetConnection Read whether a person is connected, and what they allowed
 	// (GET /v1/people/{person}/connection)
-	GetConnection(w http.ResponseWriter, r *http.Request, person string)
-	// InvitePerson Create a link that asks a person to connect, or connect them by a server auth code
+	GetConnection(w http.ResponseWriter, r *http.Request, person PersonID)
+	// InvitePerson Create a link that asks a person to connect
 	// (POST /v1/people/{person}/connection)
-	InvitePerson(w http.ResponseWriter, r *http.Request, person string)
+	InvitePerson(w http.ResponseWriter, r *http.Request, person PersonID)
+	// ConnectPerson Connect a person by the server auth code of an app
+	// (POST /v1/people/{person}/connection:connect)
+	ConnectPerson(w http.ResponseWriter, r *http.Request, person PersonID)
 	// ListSpaces List or search the named spaces that a person is in
 	// (GET /v1/spaces)
 	ListSpaces(w http.ResponseWriter, r *http.Request, params ListSpacesParams)
@@ -1032,6 +932,9 @@ type ServerInterface interface {
 	// CreateMessage Post a text as a person
 	// (POST /v1/spaces/{space}/messages)
 	CreateMessage(w http.ResponseWriter, r *http.Request, space SpaceID, params CreateMessageParams)
+	// PlanSpace List the requests to Google that createSpace would send
+	// (POST /v1/spaces:plan)
+	PlanSpace(w http.ResponseWriter, r *http.Request)
 	// Sweep Maintain stored data; the scheduler calls it
 	// (POST /v1/sweep)
 	Sweep(w http.ResponseWriter, r *http.Request)
@@ -1065,7 +968,7 @@ func (siw *ServerInterfaceWrapper) DisconnectPerson(w http.ResponseWriter, r *ht
 	_ = err
 
 	// ------------- Path parameter "person" -------------
-	var person string
+	var person PersonID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "person", r.PathValue("person"), &person, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -1119,7 +1022,7 @@ func (siw *ServerInterfaceWrapper) GetConnection(w http.ResponseWriter, r *http.
 	_ = err
 
 	// ------------- Path parameter "person" -------------
-	var person string
+	var person PersonID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "person", r.PathValue("person"), &person, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -1145,7 +1048,7 @@ func (siw *ServerInterfaceWrapper) InvitePerson(w http.ResponseWriter, r *http.R
 	_ = err
 
 	// ------------- Path parameter "person" -------------
-	var person string
+	var person PersonID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "person", r.PathValue("person"), &person, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -1155,6 +1058,32 @@ func (siw *ServerInterfaceWrapper) InvitePerson(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.InvitePerson(w, r, person)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ConnectPerson operation middleware
+func (siw *ServerInterfaceWrapper) ConnectPerson(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "person" -------------
+	var person PersonID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "person", r.PathValue("person"), &person, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "person", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ConnectPerson(w, r, person)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1987,6 +1916,20 @@ func (siw *ServerInterfaceWrapper) CreateMessage(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// PlanSpace operation middleware
+func (siw *ServerInterfaceWrapper) PlanSpace(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PlanSpace(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // Sweep operation middleware
 func (siw *ServerInterfaceWrapper) Sweep(w http.ResponseWriter, r *http.Request) {
 
@@ -2263,6 +2206,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/spaces", wrapper.ListSpaces)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/spaces", wrapper.CreateSpace)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/spaces:plan", wrapper.PlanSpace)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/spaces/{space}", wrapper.DeleteSpace)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/spaces/{space}", wrapper.GetSpace)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/spaces/{space}", wrapper.UpdateSpace)
@@ -2276,6 +2220,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/people/{person}/connection", wrapper.DisconnectPerson)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/people/{person}/connection", wrapper.GetConnection)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/people/{person}/connection", wrapper.InvitePerson)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/people/{person}/connection:connect", wrapper.ConnectPerson)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/templates", wrapper.ListTemplates)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/templates/{template}", wrapper.DeleteTemplate)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/templates/{template}", wrapper.GetTemplate)
@@ -2288,7 +2233,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 type FailedApplicationProblemPlusJSONResponse Problem
 
 type DisconnectPersonRequestObject struct {
-	Person string `json:"person"`
+	Person PersonID `json:"person"`
 	Params DisconnectPersonParams
 }
 
@@ -2328,7 +2273,7 @@ func (response DisconnectPersondefaultApplicationProblemPlusJSONResponse) VisitD
 }
 
 type GetConnectionRequestObject struct {
-	Person string `json:"person"`
+	Person PersonID `json:"person"`
 }
 
 type GetConnectionResponseObject interface {
@@ -2367,26 +2312,12 @@ func (response GetConnectiondefaultApplicationProblemPlusJSONResponse) VisitGetC
 }
 
 type InvitePersonRequestObject struct {
-	Person string `json:"person"`
+	Person PersonID `json:"person"`
 	Body   *InvitePersonJSONRequestBody
 }
 
 type InvitePersonResponseObject interface {
 	VisitInvitePersonResponse(w http.ResponseWriter) error
-}
-
-type InvitePerson200JSONResponse Connection
-
-func (response InvitePerson200JSONResponse) VisitInvitePersonResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
 }
 
 type InvitePerson201JSONResponse Invitation
@@ -2409,6 +2340,46 @@ type InvitePersondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response InvitePersondefaultApplicationProblemPlusJSONResponse) VisitInvitePersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConnectPersonRequestObject struct {
+	Person PersonID `json:"person"`
+	Body   *ConnectPersonJSONRequestBody
+}
+
+type ConnectPersonResponseObject interface {
+	VisitConnectPersonResponse(w http.ResponseWriter) error
+}
+
+type ConnectPerson200JSONResponse Connection
+
+func (response ConnectPerson200JSONResponse) VisitConnectPersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConnectPersondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConnectPersondefaultApplicationProblemPlusJSONResponse) VisitConnectPersonResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2466,20 +2437,6 @@ type CreateSpaceRequestObject struct {
 
 type CreateSpaceResponseObject interface {
 	VisitCreateSpaceResponse(w http.ResponseWriter) error
-}
-
-type CreateSpace200JSONResponse Plan
-
-func (response CreateSpace200JSONResponse) VisitCreateSpaceResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
 }
 
 type CreateSpace201JSONResponse CreatedSpace
@@ -2977,6 +2934,45 @@ func (response CreateMessagedefaultApplicationProblemPlusJSONResponse) VisitCrea
 	return err
 }
 
+type PlanSpaceRequestObject struct {
+	Body *PlanSpaceJSONRequestBody
+}
+
+type PlanSpaceResponseObject interface {
+	VisitPlanSpaceResponse(w http.ResponseWriter) error
+}
+
+type PlanSpace200JSONResponse Plan
+
+func (response PlanSpace200JSONResponse) VisitPlanSpaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlanSpacedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PlanSpacedefaultApplicationProblemPlusJSONResponse) VisitPlanSpaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SweepRequestObject struct {
 }
 
@@ -3195,9 +3191,12 @@ type StrictServerInterface interface {
 	// GetConnection Read whether a person is connected, and what they allowed
 	// (GET /v1/people/{person}/connection)
 	GetConnection(ctx context.Context, request GetConnectionRequestObject) (GetConnectionResponseObject, error)
-	// InvitePerson Create a link that asks a person to connect, or connect them by a server auth code
+	// InvitePerson Create a link that asks a person to connect
 	// (POST /v1/people/{person}/connection)
 	InvitePerson(ctx context.Context, request InvitePersonRequestObject) (InvitePersonResponseObject, error)
+	// ConnectPerson Connect a person by the server auth code of an app
+	// (POST /v1/people/{person}/connection:connect)
+	ConnectPerson(ctx context.Context, request ConnectPersonRequestObject) (ConnectPersonResponseObject, error)
 	// ListSpaces List or search the named spaces that a person is in
 	// (GET /v1/spaces)
 	ListSpaces(ctx context.Context, request ListSpacesRequestObject) (ListSpacesResponseObject, error)
@@ -3234,6 +3233,9 @@ type StrictServerInterface interface {
 	// CreateMessage Post a text as a person
 	// (POST /v1/spaces/{space}/messages)
 	CreateMessage(ctx context.Context, request CreateMessageRequestObject) (CreateMessageResponseObject, error)
+	// PlanSpace List the requests to Google that createSpace would send
+	// (POST /v1/spaces:plan)
+	PlanSpace(ctx context.Context, request PlanSpaceRequestObject) (PlanSpaceResponseObject, error)
 	// Sweep Maintain stored data; the scheduler calls it
 	// (POST /v1/sweep)
 	Sweep(ctx context.Context, request SweepRequestObject) (SweepResponseObject, error)
@@ -3291,7 +3293,7 @@ type strictHandler struct {
 }
 
 // DisconnectPerson operation middleware
-func (sh *strictHandler) DisconnectPerson(w http.ResponseWriter, r *http.Request, person string, params DisconnectPersonParams) {
+func (sh *strictHandler) DisconnectPerson(w http.ResponseWriter, r *http.Request, person PersonID, params DisconnectPersonParams) {
 	var request DisconnectPersonRequestObject
 
 	request.Person = person
@@ -3318,7 +3320,7 @@ func (sh *strictHandler) DisconnectPerson(w http.ResponseWriter, r *http.Request
 }
 
 // GetConnection operation middleware
-func (sh *strictHandler) GetConnection(w http.ResponseWriter, r *http.Request, person string) {
+func (sh *strictHandler) GetConnection(w http.ResponseWriter, r *http.Request, person PersonID) {
 	var request GetConnectionRequestObject
 
 	request.Person = person
@@ -3344,7 +3346,7 @@ func (sh *strictHandler) GetConnection(w http.ResponseWriter, r *http.Request, p
 }
 
 // InvitePerson operation middleware
-func (sh *strictHandler) InvitePerson(w http.ResponseWriter, r *http.Request, person string) {
+func (sh *strictHandler) InvitePerson(w http.ResponseWriter, r *http.Request, person PersonID) {
 	var request InvitePersonRequestObject
 
 	request.Person = person
@@ -3369,6 +3371,39 @@ func (sh *strictHandler) InvitePerson(w http.ResponseWriter, r *http.Request, pe
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(InvitePersonResponseObject); ok {
 		if err := validResponse.VisitInvitePersonResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConnectPerson operation middleware
+func (sh *strictHandler) ConnectPerson(w http.ResponseWriter, r *http.Request, person PersonID) {
+	var request ConnectPersonRequestObject
+
+	request.Person = person
+
+	var body ConnectPersonJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ConnectPerson(ctx, request.(ConnectPersonRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConnectPerson")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ConnectPersonResponseObject); ok {
+		if err := validResponse.VisitConnectPersonResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -3736,6 +3771,37 @@ func (sh *strictHandler) CreateMessage(w http.ResponseWriter, r *http.Request, s
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CreateMessageResponseObject); ok {
 		if err := validResponse.VisitCreateMessageResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PlanSpace operation middleware
+func (sh *strictHandler) PlanSpace(w http.ResponseWriter, r *http.Request) {
+	var request PlanSpaceRequestObject
+
+	var body PlanSpaceJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PlanSpace(ctx, request.(PlanSpaceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PlanSpace")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PlanSpaceResponseObject); ok {
+		if err := validResponse.VisitPlanSpaceResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

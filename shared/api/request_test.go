@@ -13,12 +13,13 @@ import (
 )
 
 const (
-	create = "POST /v1/spaces"
-	list   = "GET /v1/spaces"
-	member = "GET /v1/spaces/{space}/members/{member}"
-	invite = "POST /v1/people/{person}/connection"
-	put    = "PUT /v1/templates/{template}"
-	post   = "POST /v1/spaces/{space}/messages"
+	create  = "POST /v1/spaces"
+	list    = "GET /v1/spaces"
+	member  = "GET /v1/spaces/{space}/members/{member}"
+	invite  = "POST /v1/people/{person}/connection"
+	connect = "POST /v1/people/{person}/connection:connect"
+	put     = "PUT /v1/templates/{template}"
+	post    = "POST /v1/spaces/{space}/messages"
 )
 
 // check checks a request with a valid key and Content-Type, unless changed.
@@ -116,7 +117,7 @@ func TestCheck_InvalidRequests(t *testing.T) {
 			"firstMessage has 4001 characters. The maximum is 4000.",
 		},
 		"long_code": {
-			check(invite, "/v1/people/1/connection", `{"serverAuthCode":"`+long(2049)+`","clientType":"IOS"}`),
+			check(connect, "/v1/people/1/connection:connect", `{"serverAuthCode":"`+long(2049)+`","clientType":"IOS"}`),
 			"serverAuthCode has 2049 characters",
 		},
 		"many_capabilities": {

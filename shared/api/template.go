@@ -36,14 +36,14 @@ func (b PutTemplate) ToTemplate(name string) (vault.Template, error) {
 
 // TemplateOf returns a template in the form of the API, with its members as they were sent.
 func TemplateOf(t vault.Template) Template {
-	access, kind := AccessOf(t.Discoverable), COLLABORATION
+	kind := COLLABORATION
 	if t.Announcements {
 		kind = ANNOUNCEMENTS
 	}
 	out := Template{
 		Name: t.Name, DisplayName: Some(t.DisplayName), Description: Some(t.Description),
-		Guidelines: Some(t.Guidelines), Access: &access, Kind: &kind, ExternalUserAllowed: &t.External,
-		History: Some(History(t.History)), FirstMessage: Some(t.FirstMessage), AddTheApp: &t.AddApp,
+		Guidelines: Some(t.Guidelines), Access: AccessOf(t.Discoverable), Kind: new(string(kind)),
+		ExternalUserAllowed: &t.External, History: Some(t.History), FirstMessage: Some(t.FirstMessage), AddTheApp: &t.AddApp,
 	}
 	if len(t.Members) > 0 {
 		out.Members = &[]string{}
@@ -55,11 +55,11 @@ func TemplateOf(t vault.Template) Template {
 }
 
 // AccessOf returns the access of a space or a template.
-func AccessOf(discoverable bool) Access {
+func AccessOf(discoverable bool) *string {
 	if discoverable {
-		return DISCOVERABLE
+		return new(string(DISCOVERABLE))
 	}
-	return PRIVATE
+	return new(string(PRIVATE))
 }
 
 // Value returns *p, or the zero value if p is nil.
