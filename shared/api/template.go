@@ -43,7 +43,8 @@ func TemplateOf(t vault.Template) Template {
 	out := Template{
 		Name: t.Name, DisplayName: Some(t.DisplayName), Description: Some(t.Description),
 		Guidelines: Some(t.Guidelines), Access: AccessOf(t.Discoverable), Kind: new(string(kind)),
-		ExternalUserAllowed: &t.External, History: Some(t.History), FirstMessage: Some(t.FirstMessage), AddTheApp: &t.AddApp,
+		ExternalUserAllowed: &t.External,
+		History:             Some(t.History), FirstMessage: Some(t.FirstMessage), AddTheApp: &t.AddApp,
 	}
 	if len(t.Members) > 0 {
 		out.Members = &[]string{}
