@@ -2,7 +2,7 @@
 # Runs the tests.
 #   ./test.sh          every test that this machine supports; lists the ones it skipped
 #   ./test.sh --all    all tests; installs missing tools and skips nothing
-#   ./test.sh --release  --all, and what takes longer: cross builds, fuzzing, load, shuffled runs
+#   ./test.sh --release  --all, and what takes longer: cross builds, API clients, fuzzing, load, shuffled runs
 #   ./test.sh --quick  only go test, without race detector and linters
 # It ends only processes that it started, and also runs with macOS's bash 3.2 and tools.
 set -Eeuo pipefail
@@ -131,6 +131,7 @@ if [ "$mode" = --all ]; then
 	go test -count=1 ./internal/deploytest -run ResumesAfterFailure -args -every
 else
 	cannot "two minutes of load, and deploy.sh after every kind of failure (./test.sh --all runs them)"
+	cannot "generated API clients, fuzzing, and ten minutes of load (./test.sh --release runs them)"
 fi
 
 step "linters (versions in tools/go.mod)"
@@ -199,6 +200,13 @@ if [ -n "$release" ]; then
 		echo "$target"
 		GOOS="${target%/*}" GOARCH="${target#*/}" go build ./cmd/... ./functions/...
 	done
+	step "API clients of seven generators"
+	if ! command -v npm >/dev/null && ! package nodejs npm; then
+		echo "test.sh: --release requires Node.js 20.19 or later with npm" >&2
+		exit 1
+	fi
+	npm ci --prefix tools/clients --ignore-scripts --no-audit --no-fund
+	go test -count=1 ./cmd/local -run '^TestClients$' -v -args -clients ../../tools/clients | grep -Ev "^(=== |time=)"
 	step "ten minutes of load with injected failures"
 	go test -count=1 -timeout=20m ./cmd/local -run UnderLoad -v -args -load 10m | grep -v "^=== "
 	step "fuzzing, a minute for each target"
