@@ -110,6 +110,14 @@ else
 	cannot "the page in a real browser (Chromium was not found)"
 fi
 
+if command -v Xvfb && command -v xdotool || package xvfb xdotool; then
+	:
+elif [ "$mode" = --all ]; then
+	echo "test.sh: --all requires Xvfb and xdotool: install the packages xvfb and xdotool" >&2
+	exit 1
+else
+	cannot "a double click across two windows (Xvfb or xdotool was not found)"
+fi
 if command -v xdg-open || package xdg-utils; then
 	:
 elif [ "$mode" = --all ]; then

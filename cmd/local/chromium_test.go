@@ -215,7 +215,8 @@ func TestRealBrowser_Approval(t *testing.T) {
 	c.wantText("Allow Incidents to act as you?", "Create spaces")
 	c.screenshot("approve")
 	// The content security policy must allow the form to post to Deputy.
-	c.do(chromedp.Click(allow), chromedp.WaitVisible(chromedp.CSS("main.good")))
+	c.pressAllow()
+	c.do(chromedp.WaitVisible(chromedp.CSS("main.good")))
 	c.wantText("Allowed", "The system can now act as you")
 	if w.countApprovals(t, ada) != 1 {
 		t.Error("nothing was approved")

@@ -220,3 +220,22 @@ func TestErase_Confirmed(t *testing.T) {
 		}
 	})
 }
+
+// The Home tab shows who else can act as the person, since when, and lets them withdraw it.
+func TestHome_Approvals(t *testing.T) {
+	t.Parallel()
+	inBothFormats(t, func(t *testing.T, w *world) {
+		c := caller()
+		c.Actions = allActions
+		w.put(t, c)
+		b := w.browser(t, ada)
+		b.answer(b.consent(w.invitation(t, "approval_required"), decision{account: ada}), "allow")
+		home := b.openHome()
+		today := w.clock.now().UTC().Format("2 January 2006")
+		b.wantText(home, "Systems that can act as you", "Incidents", "Create spaces, "+today)
+		b.wantNoText(b.send(home, "Withdraw", nil), "Systems that can act as you", "Incidents")
+		if n := w.countApprovals(t, ada); n != 0 {
+			t.Errorf("%d approvals", n)
+		}
+	})
+}

@@ -23,18 +23,28 @@ func (c *chromium) allowGoogle(link, until string) {
 func (c *chromium) back(w *world, text string) {
 	c.t.Helper()
 	c.do(chromedp.Navigate(w.address + "/oauthcallback/privacy"))
+	evaluate[bool](c, "history.back() === undefined")
+	c.until("document.body !== null && document.body.innerText.includes(" + strconv.Quote(text) + ")")
+}
+
+// until waits until an expression is true. An exchange of the page in the meantime ends an evaluation with an error.
+func (c *chromium) until(expression string) {
+	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.ctx, 20*time.Second)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("history.back() === undefined")); err != nil {
-		c.t.Fatal(err)
-	}
-	expression := "document.body !== null && document.body.innerText.includes(" + strconv.Quote(text) + ")"
-	for shown := false; !shown; { // the frame may be exchanged in the meantime, which ends an evaluation with an error
-		shown, _ = chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
+	for ok := false; !ok; {
+		ok, _ = chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
 		if ctx.Err() != nil {
-			c.t.Fatalf("the page shows %s, not %q", c.text(), text)
+			c.t.Fatalf("the page shows %s; not %s", c.text(), expression)
 		}
 	}
+}
+
+// pressAllow presses the button once it accepts the pointer.
+func (c *chromium) pressAllow() {
+	c.t.Helper()
+	c.until(acceptsPointer)
+	c.tap(true)
 }
 
 func (c *chromium) address() string {
@@ -66,7 +76,8 @@ func TestRealBrowser_QuestionReloaded(t *testing.T) {
 	c.screenshot("question")
 
 	answered := chromedp.WaitVisible(chromedp.CSS("main.good"))
-	c.do(chromedp.Click(chromedp.CSS(allowSystem)), answered)
+	c.pressAllow()
+	c.do(answered)
 	c.wantText("The system can now act as you")
 	c.do(chromedp.Reload(), answered)
 	c.wantText("The system can now act as you")
@@ -91,10 +102,7 @@ func TestRealBrowser_TwoTabs(t *testing.T) {
 		tab.do(chromedp.Navigate(w.address+"/oauthcallback/privacy"), chromedp.WaitVisible(chromedp.CSS("h1")))
 	}
 	for _, tab := range tabs { // leaves without waiting
-		leave := chromedp.Evaluate[string]("location.href = " + strconv.Quote(link))
-		if _, err := chromedp.Run(tab.ctx, leave); err != nil {
-			t.Fatal(err)
-		}
+		evaluate[string](tab, "location.href = "+strconv.Quote(link))
 	}
 	for _, tab := range tabs {
 		tab.do(chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")),

@@ -89,7 +89,7 @@ func (v *view) addActivities(all []vault.Activity) {
 	}
 }
 
-// withdrawApproval withdraws the person's approval of one caller, and shows the updated connection.
+// withdrawApproval withdraws the person's approval of one caller, and shows what is left where the button was.
 func withdrawApproval(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	withdrawn, err := v.Grants.Withdraw(ctx, v.event.Person.Name, i.Caller, i.Authority)
 	if err != nil {
@@ -97,5 +97,8 @@ func withdrawApproval(ctx context.Context, v *view, i invocation) (chat.Reply, e
 	}
 	v.Log.InfoContext(ctx, "audit", slog.String("action", "withdraw"), slog.String("caller_id", i.Caller),
 		slog.String("authority", string(i.Authority)), slog.Bool("withdrawn", withdrawn))
+	if v.event.OnHomeTab && v.event.Dialog == chat.NoDialog {
+		return home(ctx, v, invocation{})
+	}
 	return status(ctx, v, i)
 }

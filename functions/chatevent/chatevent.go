@@ -57,7 +57,7 @@ func New(d Deps) http.Handler {
 	f := function{d, serve.NewLimiter(serve.MaxInFlight)}
 	endpoint := serve.Endpoint{
 		Name: "chatevent", Log: d.Log, Deadline: deadline,
-		WriteError: f.fail,
+		Verify: f.verify, WriteError: f.fail,
 	}.Handler(f.handleEvent)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		endpoint.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), stateKey{}, &requestState{})))
@@ -87,24 +87,27 @@ func stateOf(ctx context.Context) *requestState {
 	return state
 }
 
-func (f function) handleEvent(w http.ResponseWriter, r *http.Request) error {
+// verify checks that Chat sent a request, and sets the format of its state.
+func (f function) verify(r *http.Request) (context.Context, error) {
 	if r.Method != http.MethodPost {
-		return fault.New(fault.Invalid, i18n.English("This address only receives events from Google Chat."))
+		return nil, fault.New(fault.Invalid, i18n.English("This address only receives events from Google Chat."))
 	}
 	format, err := f.Verifier.Verify(r)
-	if err != nil {
-		return fault.Wrap("chatevent", err)
-	}
+	stateOf(r.Context()).format = format
+	return r.Context(), fault.Wrap("chatevent", err)
+}
+
+func (f function) handleEvent(w http.ResponseWriter, r *http.Request) error {
+	state := stateOf(r.Context())
 	body, err := serve.ReadBody(r)
 	if err != nil {
 		return fault.Wrap("chatevent", err)
 	}
-	event, err := chat.Decode(format, body)
+	event, err := chat.Decode(state.format, body)
 	if err != nil {
 		return fault.Wrap("chatevent", err)
 	}
-	state := stateOf(r.Context())
-	state.event, state.format, state.verified = event, format, true
+	state.event, state.verified = event, true
 	logging.AddAttrs(r.Context(), slog.String("event", string(event.Kind)),
 		slog.String("person", string(event.Person.Name)), slog.String("space", string(event.Space.Name)))
 

@@ -12,7 +12,7 @@ import (
 
 const maxRecent = 5
 
-// home shows the Home tab: the connection, the newest spaces, and the commands.
+// home shows the Home tab: the connection, who else can act as the person, the newest spaces, and the commands.
 func home(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
 	c, err := v.Grants.Connection(ctx, v.event.Person.Name)
 	if err != nil {
@@ -37,6 +37,10 @@ func home(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
 	connection := v.dialogButton(words.StatusTitle, runButton, invocation{Command: myConnection})
 	v.labeled(words.HomeConnectedAs, c.Email)
 	v.row(create, connection, refresh)
+	if len(c.Approvals) > 0 {
+		v.section(words.StatusApproved)
+		v.addApprovals(ctx, c.Approvals)
+	}
 	v.section(words.HomeRecent)
 	if err := v.addRecent(ctx, c); err != nil {
 		return chat.Reply{}, err

@@ -47,11 +47,12 @@ var _ api.StrictServerInterface = server{}
 // New returns the function's handler.
 func New(d Deps) http.Handler {
 	s := server{d}
+	routes := http.NewServeMux()
 	endpoint := serve.Endpoint{
 		Name: "createspace", Log: d.Log, Deadline: requestTime, WriteError: s.fail,
+		Verify:  func(r *http.Request) (context.Context, error) { return s.verify(routes, r) },
 		Limiter: serve.NewLimiter(serve.MaxInFlight),
 	}
-	routes := http.NewServeMux()
 	// Errors inside the generated server go back to the endpoint, which renders every error.
 	onResponse := func(_ http.ResponseWriter, r *http.Request, err error) { stateFrom(r.Context()).err = err }
 	onRequest := func(w http.ResponseWriter, r *http.Request, err error) { onResponse(w, r, requestError(err)) }
@@ -107,12 +108,12 @@ func stateFrom(ctx context.Context) *state {
 	return st
 }
 
-// serve finds the operation, authenticates the caller, validates the request, and runs the operation.
-func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
+// verify finds the operation and authenticates the caller. It returns a context with the state of the request.
+func (s server) verify(routes *http.ServeMux, r *http.Request) (context.Context, error) {
 	_, pattern := routes.Handler(r)
 	if pattern == "" {
 		r.Pattern = r.Method + " /{unknown}" // for the log: the path may name people
-		return unknownRoute(routes, r)
+		return nil, unknownRoute(routes, r)
 	}
 	r.Pattern = pattern // for the log: the path may name people
 	caller, err := s.Callers.Verify(r)
@@ -122,12 +123,17 @@ func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Requ
 			s.Log.InfoContext(r.Context(), "audit", slog.String("action", pattern), slog.String("caller_id", caller.ID),
 				slog.String("account", caller.UniqueID), slog.String("outcome", fault.Denied.String()))
 		}
-		return err
+		return nil, err
 	}
+	return context.WithValue(r.Context(), stateKey{}, &state{caller: caller}), nil
+}
+
+// serve validates a request and runs its operation.
+func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
 	body, err := serve.ReadBody(r)
 	body = bytes.TrimPrefix(body, []byte("\ufeff")) // Windows tools write a byte order mark
 	if err == nil {
-		err = api.Check(r, pattern, body)
+		err = api.Check(r, r.Pattern, body)
 	}
 	if err == nil && isPlaceholder(r.Header.Get("Idempotency-Key")) {
 		err = invalid(i18n.English("Idempotency-Key is a placeholder. Send a new UUID for each operation."))
@@ -138,8 +144,9 @@ func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Requ
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	ctx, cancel := context.WithTimeout(r.Context(), operationTime)
 	defer cancel()
-	st := &state{caller: caller, header: w.Header()}
-	routes.ServeHTTP(w, r.WithContext(context.WithValue(ctx, stateKey{}, st)))
+	st := stateFrom(ctx)
+	st.header = w.Header()
+	routes.ServeHTTP(w, r.WithContext(ctx))
 	return st.err
 }
 

@@ -128,6 +128,7 @@ func TestProblem_InProgress(t *testing.T) {
 // A full instance refuses the next request at once; it had no effect and may be repeated soon.
 func TestProblem_Full(t *testing.T) {
 	inEnv(t, func(t *testing.T, e *env) {
+		e.want(200, "GET", team+asAda, "") // fetches Google's keys
 		released := make(chan struct{})
 		e.Intercept = func(_ *http.Request, next func() *http.Response) (*http.Response, error) {
 			<-released

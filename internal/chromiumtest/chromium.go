@@ -14,25 +14,15 @@ import (
 )
 
 var browser = sync.OnceValues(func() (context.Context, error) {
-	program := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil && program == "" {
-			program = path
-		}
-	}
-	if program == "" {
-		return nil, exec.ErrNotFound
-	}
 	profile, err := os.MkdirTemp("", "chromium")
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(),
-		chromedp.ExecPath(program), chromedp.UserDataDir(profile),
-		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WindowSize(1100, 780),
-		// Keep the browser from contacting Google.
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true))
+	options, err := options(profile)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(options, chromedp.Headless)...)
 	ctx, end := chromedp.NewContext(ctx)
 	closeBrowser = func() {
 		end()
@@ -41,6 +31,21 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 	}
 	return ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank")) // no timeout: this starts the browser
 })
+
+// options returns the options of a browser that never contacts Google. The error is exec.ErrNotFound without a browser.
+func options(profile string) ([]chromedp.ExecAllocatorOption, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if program, err := exec.LookPath(name); err == nil {
+			return []chromedp.ExecAllocatorOption{
+				chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU,
+				chromedp.NoFirstRun, chromedp.WindowSize(1100, 780),
+				chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+				chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true),
+			}, nil
+		}
+	}
+	return nil, exec.ErrNotFound
+}
 
 var closeBrowser = func() {}
 

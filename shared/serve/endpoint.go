@@ -26,15 +26,17 @@ const MaxBody = 1 << 20
 // HandlerFunc responds to a request, or returns an error.
 type HandlerFunc func(http.ResponseWriter, *http.Request) error
 
-// Endpoint wraps the handlers of one function. All fields but Limiter and MaxBody are required.
+// Endpoint wraps the handlers of one function. All fields but Verify, Limiter and MaxBody are required.
 type Endpoint struct {
 	Name     string // the function's name in the log
 	Log      *slog.Logger
 	Deadline time.Duration // of one request, shorter than the platform's
 	// WriteError writes the response for an error.
 	WriteError func(http.ResponseWriter, *http.Request, error)
-	Limiter    *Limiter // shared by all handlers; nil for no limit
-	MaxBody    int64    // in bytes; 0 means the constant MaxBody
+	// Verify, if not nil, checks who sent a request before its body is read, and returns a context for the handler.
+	Verify  func(*http.Request) (context.Context, error)
+	Limiter *Limiter // shared by all handlers; nil for no limit
+	MaxBody int64    // in bytes; 0 means the constant MaxBody
 }
 
 // bodyTimeout limits how long a client takes to send its body. A slot of the Limiter
@@ -51,7 +53,17 @@ func (e Endpoint) Handler(next HandlerFunc) http.Handler {
 		r = r.WithContext(ctx)
 
 		response := newBuffer()
-		err := fault.Catch(func() error {
+		err := fault.Catch(func() error { //nolint:contextcheck // Verify's context is a child of the request's
+			if e.Verify != nil {
+				verified, err := e.Verify(r)
+				if err != nil && r.ContentLength != 0 {
+					w.Header().Set("Connection", "close") // without reading the body
+				}
+				if err != nil {
+					return err
+				}
+				r = r.WithContext(verified)
+			}
 			if err := e.readBody(w, r); err != nil {
 				return err
 			}
