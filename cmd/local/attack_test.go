@@ -62,7 +62,7 @@ func TestEvent_ForgedToken(t *testing.T) {
 	}{
 		"no token":       {"", help, "not exactly one bearer token"},
 		"another scheme": {"Basic eDp5", help, "not exactly one bearer token"},
-		"not a token":    {"Bearer nonsense", help, "malformed jwt"},
+		"not a token":    {"Bearer nonsense", help, "not a compact JWT"},
 		"alg none": {
 			"Bearer " + none + "." + strings.Split(good, ".")[1] + ".",
 			help, "unexpected signature algorithm",

@@ -13,6 +13,7 @@ import (
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/seal"
 	"example.com/deputy/shared/serve"
+	"example.com/deputy/shared/strictjson"
 	"example.com/deputy/shared/words"
 )
 
@@ -130,7 +131,7 @@ func (f function) unseal(e chat.Event) (buttonValue, error) {
 	if err != nil {
 		return v, err
 	}
-	if err := json.Unmarshal(plain, &v); err != nil {
+	if err := strictjson.Decode(plain, &v); err != nil {
 		return v, err
 	}
 	switch {

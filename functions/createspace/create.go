@@ -2,7 +2,6 @@ package createspace
 
 import (
 	"context"
-	"encoding/json"
 	"reflect"
 	"slices"
 
@@ -11,6 +10,7 @@ import (
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/strictjson"
 )
 
 // CreateSpace creates a space, or finds or creates a conversation.
@@ -47,7 +47,7 @@ func (s server) PlanSpace(ctx context.Context, in api.PlanSpaceRequestObject) (a
 		request := api.PlannedRequest{Method: p.Method, Url: p.URL}
 		if p.Body != nil {
 			var body map[string]any
-			if err := json.Unmarshal(p.Body, &body); err != nil {
+			if err := strictjson.Decode(p.Body, &body); err != nil {
 				return out, fault.Wrap("createspace.PlanSpace", err)
 			}
 			request.Body = &body

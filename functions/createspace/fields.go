@@ -7,6 +7,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/spaces"
+	"example.com/deputy/shared/strictjson"
 )
 
 // errPrivateAudience is the error for a space with the access PRIVATE and an audience.
@@ -44,7 +45,7 @@ func apiPermissions(in spaces.Permissions) *map[string]string {
 func viaJSON[T any](in any) (out T, err error) {
 	text, err := json.Marshal(in)
 	if err == nil {
-		err = json.Unmarshal(text, &out)
+		err = strictjson.Decode(text, &out)
 	}
 	return out, err
 }

@@ -28,7 +28,8 @@ var allowedImports = map[string][]string{
 		"shared/address", "shared/callers", "shared/capability", "shared/chat", "shared/config",
 		"shared/consent", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n",
 		"shared/logging", "shared/meetings", "shared/operations", "shared/production", "shared/resource",
-		"shared/seal", "shared/serve", "shared/spaces", "shared/vault", "shared/words", "shared/text",
+		"shared/seal", "shared/serve", "shared/spaces",
+		"shared/strictjson", "shared/vault", "shared/words", "shared/text",
 	},
 	"functions/oauthcallback": {
 		"shared/callers", "shared/capability", "shared/config", "shared/consent", "shared/fault",
@@ -42,7 +43,8 @@ var allowedImports = map[string][]string{
 	"functions/createspace": {
 		"shared/api", "shared/callers", "shared/capability", "shared/config", "shared/fault",
 		"shared/googleauth", "shared/grants", "shared/i18n", "shared/logging", "shared/operations",
-		"shared/production", "shared/resource", "shared/serve", "shared/spaces", "shared/vault", "shared/text",
+		"shared/production", "shared/resource", "shared/serve", "shared/spaces",
+		"shared/strictjson", "shared/vault", "shared/text",
 	},
 	"shared/api": {"shared/fault", "shared/i18n", "shared/resource", "shared/strictjson", "shared/vault"},
 	"shared/spaces": {
@@ -66,7 +68,7 @@ var allowedImports = map[string][]string{
 	"shared/text": {},
 	"shared/chat": {
 		"shared/address", "shared/config", "shared/fault", "shared/googleauth", "shared/i18n",
-		"shared/resource", "shared/text",
+		"shared/resource", "shared/strictjson", "shared/text",
 	},
 	"shared/capability": {"shared/fault", "shared/i18n", "shared/words"},
 	"shared/googleauth": {

@@ -94,7 +94,7 @@ func TestCheck_InvalidRequests(t *testing.T) {
 		},
 		"two_values": {
 			createSpace(`{"actAs":"a@b.example"} {}`),
-			"more than one JSON value",
+			"after top-level value",
 		},
 		"empty": {
 			createSpace(``),

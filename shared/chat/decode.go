@@ -14,6 +14,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/strictjson"
 	"example.com/deputy/shared/text"
 )
 
@@ -38,8 +39,8 @@ func Decode(format Format, body []byte) (Event, error) {
 // fieldNames returns the names of a body's fields and, below chat, of its fields. It returns at most 20.
 func fieldNames(body []byte) []string {
 	var fields, chat map[string]json.RawMessage
-	_ = json.Unmarshal(body, &fields) // not an object: none
-	_ = json.Unmarshal(fields["chat"], &chat)
+	_ = strictjson.Decode(body, &fields) // not an object: none
+	_ = strictjson.Decode(fields["chat"], &chat)
 	out := slices.Collect(maps.Keys(fields))
 	for name := range chat {
 		out = append(out, "chat."+name)
@@ -76,7 +77,7 @@ var errWrongFormat = unauthenticated("event format does not match its sender")
 
 // unmarshal decodes a JSON object and skips fields of an unexpected type, so that one bad field doesn't lose the event.
 func unmarshal[T any](body []byte) (out T, err error) {
-	err = json.Unmarshal(body, &out)
+	err = strictjson.Decode(body, &out)
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); err == nil || ok && mismatch.Field != "" {
 		return out, nil
 	}

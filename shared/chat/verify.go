@@ -2,7 +2,6 @@ package chat
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/strictjson"
 )
 
 // classicIssuer signs classic events with its own keys. Google also documents classic events with the endpoint's URL as
@@ -78,7 +78,7 @@ func claimedIssuer(token string) string {
 	var claims struct {
 		Issuer string `json:"iss"`
 	}
-	_ = json.Unmarshal(payload, &claims) // invalid claims have no issuer
+	_ = strictjson.Decode(payload, &claims) // invalid claims have no issuer
 	return claims.Issuer
 }
 

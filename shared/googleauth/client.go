@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/strictjson"
 )
 
 // Client is an OAuth client from its client_secrets.json. The endpoints in the file are
@@ -50,7 +51,7 @@ func clientFault(op string, public i18n.Text, problem string) error {
 func parseClient(text config.Secret) (c Client, problem string) {
 	var file map[string]json.RawMessage
 	trimmed := strings.TrimSpace(text.Reveal())
-	switch err := json.Unmarshal([]byte(trimmed), &file); {
+	switch err := strictjson.Decode([]byte(trimmed), &file); {
 	case trimmed == "":
 		return c, "is empty; it must contain the text of the client's client_secrets.json"
 	case err != nil || file == nil:
@@ -68,7 +69,7 @@ func parseClient(text config.Secret) (c Client, problem string) {
 		ClientSecret string   `json:"client_secret"`
 		RedirectURIs []string `json:"redirect_uris"`
 	}
-	if err := json.Unmarshal(file[kind], &fields); err != nil || fields.ClientID == "" {
+	if err := strictjson.Decode(file[kind], &fields); err != nil || fields.ClientID == "" {
 		return c, `has no client_id in "` + kind + `"; download the client's file again`
 	}
 	if fields.ClientSecret == "" {
@@ -86,7 +87,7 @@ func parseClient(text config.Secret) (c Client, problem string) {
 func identifyFile(file map[string]json.RawMessage) string {
 	has := func(name string) bool { _, ok := file[name]; return ok }
 	var kind string
-	_ = json.Unmarshal(file["type"], &kind) // not a string: no kind
+	_ = strictjson.Decode(file["type"], &kind) // not a string: no kind
 	expected := "; Google's samples report: " +
 		`Expected a JSON object with a single property for a "web" or "installed" application`
 	switch {

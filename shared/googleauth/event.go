@@ -59,7 +59,7 @@ func NewEventVerifier(url string, clientIDs []string, base http.RoundTripper, no
 }
 
 func parseEventConfig(body []byte) (c eventConfig, err error) {
-	if err := json.Unmarshal(body, &c); err != nil || c.Issuer == "" || c.Keys == "" {
+	if err := strictjson.Decode(body, &c); err != nil || c.Issuer == "" || c.Keys == "" {
 		return c, errors.New("no issuer or jwks_uri in the security event configuration")
 	}
 	return c, nil

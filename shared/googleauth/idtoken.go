@@ -3,6 +3,7 @@ package googleauth
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/strictjson"
 )
 
 // leeway is how far ahead the clock of a token's signer may be. OpenID Connect Core does not ask for the check.
@@ -139,6 +141,9 @@ func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, tim
 	if strings.HasSuffix(token.Reveal(), removedSignature) {
 		return Claims{}, time.Time{}, invalid(ErrSignatureRemoved)
 	}
+	if err := checkNames(token.Reveal()); err != nil {
+		return Claims{}, time.Time{}, invalid(err)
+	}
 	r := &recorder{keys: v.keys}
 	t, err := oidc.NewVerifier(v.issuer, r, &v.config).Verify(ctx, token.Reveal())
 	switch {
@@ -153,7 +158,7 @@ func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, tim
 		Domain        string      `json:"hd"`
 		NotBefore     float64     `json:"nbf"` // seconds
 	}
-	if err := t.Claims(&c); err != nil {
+	if err := t.Claims(&c); err != nil { // checkNames has checked them
 		return Claims{}, time.Time{}, invalid(errors.New("claim of the wrong type"))
 	}
 	isIssuer := t.Issuer == v.issuer || v.issuer == string(Issuer) && "https://"+t.Issuer == v.issuer
@@ -177,6 +182,49 @@ func (v *Verifier) verify(ctx context.Context, token config.Secret) (Claims, tim
 	return Claims{
 		Subject: t.Subject, Email: c.Email, EmailVerified: bool(c.EmailVerified), Domain: c.Domain, Nonce: t.Nonce,
 	}, t.Expiry, nil
+}
+
+// checkNames checks the header and the claims of a compact JWT, before package oidc sees them: encoding/json would take
+// SUB for sub, and the last of two (hashicorp/cap#191).
+func checkNames(token string) error {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return ErrInvalidJWT
+	}
+	for i, names := range []any{&headerNames{}, &claimNames{}} {
+		text, err := base64.RawURLEncoding.DecodeString(parts[i])
+		if err != nil || strictjson.Check(text, names) != nil {
+			return ErrInvalidJWT
+		}
+	}
+	return nil
+}
+
+// headerNames are the header parameters that package jose reads (RFC 7515, section 4.1).
+type headerNames struct {
+	Algorithm any `json:"alg"`
+	KeyID     any `json:"kid"`
+	Key       any `json:"jwk"`
+	Type      any `json:"typ"`
+	Critical  any `json:"crit"`
+	Nonce     any `json:"nonce"`
+}
+
+// claimNames are the claims that package oidc and Verify read.
+type claimNames struct {
+	Issuer        any `json:"iss"`
+	Subject       any `json:"sub"`
+	Audience      any `json:"aud"`
+	Expiry        any `json:"exp"`
+	IssuedAt      any `json:"iat"`
+	NotBefore     any `json:"nbf"`
+	Nonce         any `json:"nonce"`
+	Hash          any `json:"at_hash"`
+	ClaimNames    any `json:"_claim_names"`
+	Sources       any `json:"_claim_sources"`
+	Email         any `json:"email"`
+	EmailVerified any `json:"email_verified"`
+	Domain        any `json:"hd"`
 }
 
 func invalid(err error) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/strictjson"
 )
 
 // KeySet caches the public keys at a URL: a JWK set, or a map of key IDs to x509
@@ -97,13 +97,13 @@ func parseKeys(body []byte) (map[string]*rsa.PublicKey, error) {
 		}
 	}
 	var jwks jose.JSONWebKeySet
-	if json.Unmarshal(body, &jwks) == nil && jwks.Keys != nil {
+	if strictjson.Decode(body, &jwks) == nil && jwks.Keys != nil {
 		for _, k := range jwks.Keys {
 			add(k.KeyID, k.Key)
 		}
 	} else {
 		var certificates map[string]string
-		if err := json.Unmarshal(body, &certificates); err != nil {
+		if err := strictjson.Decode(body, &certificates); err != nil {
 			return nil, errors.New("not a JWK set or a map of certificates")
 		}
 		for kid, text := range certificates {

@@ -3,7 +3,6 @@ package googleauth
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,7 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/strictjson"
 )
 
 // Timeouts of calls. They are short because a person waits for each call.
@@ -199,5 +199,9 @@ func postForm(ctx context.Context, client *http.Client, to string, form url.Valu
 		return 0, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	return res.StatusCode, json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(out)
+	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return res.StatusCode, err
+	}
+	return res.StatusCode, strictjson.Decode(text, out)
 }

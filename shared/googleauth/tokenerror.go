@@ -2,7 +2,6 @@ package googleauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/strictjson"
 	"example.com/deputy/shared/words"
 )
 
@@ -74,7 +74,7 @@ func tokenFault(op string, err error) error {
 	var body struct {
 		Subtype string `json:"error_subtype"`
 	}
-	_ = json.Unmarshal(e.Body, &body) // not JSON: no subtype
+	_ = strictjson.Decode(e.Body, &body) // not JSON: no subtype
 	code := e.ErrorCode
 	if _, known := tokenErrors[body.Subtype]; known && code == "invalid_grant" {
 		code = body.Subtype

@@ -8,75 +8,110 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
 // maxDepth is the maximum nesting depth.
 const maxDepth = 100
 
-// Decode decodes one JSON value into the value that out points to. It rejects invalid UTF-8, a second
-// value, duplicate names in one object, and names that differ from a known name only in case.
+// Decode decodes one JSON value into the value that out points to, after Check.
 func Decode(text []byte, out any) error {
-	if !utf8.Valid(text) {
-		return errors.New("JSON is not valid UTF-8")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := walk(decoder, reflect.TypeOf(out), 0); err != nil {
+	if err := Check(text, out); err != nil {
 		return err
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return errors.New("more than one JSON value")
 	}
 	return json.Unmarshal(text, out)
 }
 
-// walk checks one value that Decode stores in a t. t is nil for a value that is ignored.
-func walk(decoder *json.Decoder, t reflect.Type, depth int) error {
+// Check checks one JSON value that is to be decoded into a type like that of out, which it leaves unchanged. It rejects
+// invalid UTF-8, a second value, duplicate names in one object, and names that differ from a known name only in case.
+func Check(text []byte, out any) error {
+	if !utf8.Valid(text) {
+		return errors.New("JSON is not valid UTF-8")
+	}
+	if !json.Valid(text) {
+		return json.Unmarshal(text, new(any)) // says where
+	}
+	s := scanner{text, 0}
+	return s.value(reflect.TypeOf(out), 0)
+}
+
+// scanner reads the names in valid JSON.
+type scanner struct {
+	text []byte
+	at   int
+}
+
+// next moves to the next byte that is not white space or a separator, and returns it.
+func (s *scanner) next() byte {
+	for ; ; s.at++ {
+		switch c := s.text[s.at]; c {
+		case ' ', '\t', '\r', '\n', ',', ':':
+		default:
+			return c
+		}
+	}
+}
+
+// quoted moves behind a string and returns it with its quotes.
+func (s *scanner) quoted() []byte {
+	start := s.at
+	for s.at++; s.text[s.at] != '"'; s.at++ {
+		if s.text[s.at] == '\\' {
+			s.at++
+		}
+	}
+	s.at++
+	return s.text[start:s.at]
+}
+
+// value checks one value that is to be decoded into a t, and moves behind it. t is nil for a value that is ignored.
+func (s *scanner) value(t reflect.Type, depth int) error {
 	if depth > maxDepth {
 		return errors.New("JSON nested too deeply")
-	}
-	token, err := decoder.Token()
-	if err != nil {
-		return fmt.Errorf("invalid JSON: %w", err)
 	}
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch token {
-	case json.Delim('['):
+	switch s.next() {
+	case '"':
+		s.quoted()
+	case '{':
+		return s.object(t, depth)
+	case '[':
 		var item reflect.Type
 		if t != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
 			item = t.Elem()
 		}
-		for decoder.More() {
-			if err := walk(decoder, item, depth+1); err != nil {
+		for s.at++; s.next() != ']'; {
+			if err := s.value(item, depth+1); err != nil {
 				return err
 			}
 		}
-		_, err = decoder.Token()
-	case json.Delim('{'):
-		err = walkObject(decoder, t, depth)
+		s.at++
+	default: // a number, true, false or null
+		for s.at < len(s.text) && !bytes.ContainsRune([]byte(" \t\r\n,]}"), rune(s.text[s.at])) {
+			s.at++
+		}
 	}
-	return err
+	return nil
 }
 
-func walkObject(decoder *json.Decoder, t reflect.Type, depth int) error {
-	known := fields(t)
-	seen := map[string]bool{}
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return fmt.Errorf("invalid JSON: %w", err)
+func (s *scanner) object(t reflect.Type, depth int) error {
+	known := fieldsOf(t)
+	var seen names
+	for s.at++; s.next() != '}'; {
+		quoted := s.quoted()
+		name := string(quoted[1 : len(quoted)-1])
+		if strings.Contains(name, `\`) {
+			_ = json.Unmarshal(quoted, &name) // valid
 		}
-		name, _ := token.(string) // JSON names are strings
-		if seen[name] {
+		if !seen.add(name) {
 			return fmt.Errorf("duplicate name %.40q", name)
 		}
-		seen[name] = true
 		value, exact := known[name]
 		if !exact {
 			for other := range known {
@@ -88,20 +123,63 @@ func walkObject(decoder *json.Decoder, t reflect.Type, depth int) error {
 				value = t.Elem()
 			}
 		}
-		if err := walk(decoder, value, depth+1); err != nil {
+		if err := s.value(value, depth+1); err != nil {
 			return err
 		}
 	}
-	_, err := decoder.Token()
-	return err
+	s.at++
+	return nil
 }
 
-// fields returns the types of a struct's fields by their JSON names.
-func fields(t reflect.Type) map[string]reflect.Type {
+// names are the names in an object.
+type names struct {
+	few  []string
+	many map[string]bool // if there are more than a few
+}
+
+// add adds a name and reports whether it is new.
+func (n *names) add(name string) bool {
+	if n.many == nil && len(n.few) < 16 {
+		if slices.Contains(n.few, name) {
+			return false
+		}
+		n.few = append(n.few, name)
+		return true
+	}
+	if n.many == nil {
+		n.many = map[string]bool{}
+		for _, old := range n.few {
+			n.many[old] = true
+		}
+	}
+	if n.many[name] {
+		return false
+	}
+	n.many[name] = true
+	return true
+}
+
+// cached holds the result of fields by type.
+var cached sync.Map
+
+func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	if t == nil || t.Kind() != reflect.Struct {
 		return nil
 	}
+	if known, ok := cached.Load(t); ok {
+		return known.(map[string]reflect.Type)
+	}
+	known := fields(t)
+	cached.Store(t, known)
+	return known
+}
+
+var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
+
+// fields returns the types of a struct's fields by their JSON names.
+func fields(t reflect.Type) map[string]reflect.Type {
 	out := map[string]reflect.Type{}
+	decodesItself := reflect.PointerTo(t).Implements(unmarshaler)
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -115,6 +193,7 @@ func fields(t reflect.Type) map[string]reflect.Type {
 			for name, t := range fields(embedded) {
 				out[name] = t
 			}
+		case name == "" && decodesItself: // its names are its own matter
 		case name == "":
 			out[f.Name] = f.Type
 		default:
