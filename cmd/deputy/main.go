@@ -88,6 +88,7 @@ func (d deps) credentials() credentialStore { return credentialStore{d.configDir
 
 // run runs the command in args and returns the exit status.
 func run(ctx context.Context, args []string, d deps) int {
+	d.out, d.err = escapingWriter{d.out}, escapingWriter{d.err}
 	if d.columns > 0 {
 		d.err = foldingWriter{d.err, d.columns}
 	}
@@ -155,7 +156,14 @@ func errorText(err error) string {
 	if !ok || e.Public == fault.NoText {
 		return err.Error()
 	}
-	public := i18n.In("en")(e.Public, e.Args...)
+	args := make([]any, len(e.Args))
+	for i, arg := range e.Args {
+		args[i] = arg
+		if s, ok := arg.(string); ok {
+			args[i] = oneLine(s)
+		}
+	}
+	public := i18n.In("en")(e.Public, args...)
 	if e.Err != nil {
 		public += "\n" + e.Err.Error()
 	}

@@ -134,7 +134,7 @@ func listPeople(ctx context.Context, d deps, v *vault.Vault, asJSON bool) error 
 			p := newListedPerson(g)
 			if !asJSON {
 				day := p.LastUsed.Format(time.DateOnly)
-				_, _ = fmt.Fprintf(d.out, "%-28s %-13s %s  %s\n", p.Person, p.Status, day, p.Email)
+				printRow(d.out, "%-28s %-13s %s  %s", p.Person, p.Status, day, p.Email)
 				continue
 			}
 			text, err := json.Marshal(p)

@@ -194,9 +194,9 @@ func (q *quickstart) printCreated(s spaces.CreatedSpace) error {
 		return fault.Wrap("deputy.quickstart", err)
 	}
 	_, _ = fmt.Fprintln(q.out, string(text))
-	_, _ = fmt.Fprintf(q.err, "created %s: %s\n", s.DisplayName, s.Address)
+	printRow(q.err, "created %s: %s", s.DisplayName, s.Address)
 	for _, m := range s.LeftOut {
-		_, _ = fmt.Fprintf(q.err, "not added: %s\n", m.User)
+		printRow(q.err, "not added: %s", m.User)
 	}
 	return nil
 }

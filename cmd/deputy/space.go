@@ -148,7 +148,7 @@ func (s *spaceCommands) listCommand() *cobra.Command {
 			for _, f := range found {
 				list = append(list, spaceOutput{string(f.Name), f.DisplayName, f.Address})
 				if !s.asJSON {
-					_, _ = fmt.Fprintf(s.out, "%-24s %s\n", f.Name, f.DisplayName)
+					printRow(s.out, "%-24s %s", f.Name, f.DisplayName)
 				}
 			}
 			if truncated {
@@ -225,8 +225,7 @@ func (s *spaceCommands) inviteCommand() *cobra.Command {
 				err = s.printJSON(results)
 			} else {
 				for _, r := range results {
-					line := fmt.Sprintf("%-8s %s  %s", r.State, strings.TrimPrefix(r.Member, "users/"), r.Detail)
-					_, _ = fmt.Fprintln(s.out, strings.TrimSpace(line))
+					printRow(s.out, "%-8s %s  %s", r.State, strings.TrimPrefix(r.Member, "users/"), r.Detail)
 				}
 			}
 			if err == nil && len(added.Failed) > 0 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +48,7 @@ func (r *callersFile) listTemplates() *cobra.Command {
 		for _, t := range set.Templates {
 			list = append(list, api.TemplateOf(t))
 			if !r.asJSON {
-				_, _ = fmt.Fprintln(r.out, strings.TrimSpace(fmt.Sprintf("%-20s %s", t.Name, t.DisplayName)))
+				printRow(r.out, "%-20s %s", t.Name, t.DisplayName)
 			}
 		}
 		if !r.asJSON {

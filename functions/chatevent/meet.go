@@ -23,7 +23,7 @@ func meet(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 		v.row(chat.Button{Text: v.say(words.ButtonJoin), Link: config.NewSecret(room), Primary: true})
 		return v.reply(words.MeetTitle)
 	}
-	message := spaces.Message{Space: v.event.Space.Name, Thread: i.Thread, Text: i.Args}
+	message := spaces.Message{Space: v.event.Space.Name, Thread: i.Thread, Text: i.Args, Markup: i.Markup}
 	_, err := v.Operations.CreateMeeting(ctx, operations.Self(v.event.Person.Name, i.Key), message, v.say)
 	if err != nil {
 		return chat.Reply{}, err

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/text"
 )
 
 // Card is the part of a cards v2 message that Deputy uses. Its texts are plain; they are escaped where Chat reads HTML.
@@ -51,7 +52,7 @@ func (c *Card) Size() int {
 // wire returns the card in Google's format. function is what a click calls.
 func (c *Card) wire(function string) *wireCard {
 	out := &wireCard{}
-	out.Header.Title, out.Header.Subtitle = c.Title, c.Subtitle
+	out.Header.Title, out.Header.Subtitle = text.Clean(c.Title), text.Clean(c.Subtitle)
 	for _, s := range c.Sections {
 		section := wireSection{Header: escape(s.Header)}
 		for _, w := range s.Widgets {
@@ -64,7 +65,7 @@ func (c *Card) wire(function string) *wireCard {
 
 func (w Widget) wire(function string) wireWidget {
 	out := wireWidget{}
-	text := escape(w.Text)
+	body := escape(w.Text)
 	switch {
 	case w.Field != nil:
 		w.Field.writeTo(&out)
@@ -73,12 +74,12 @@ func (w Widget) wire(function string) wireWidget {
 			out.ButtonList.Buttons = append(out.ButtonList.Buttons, b.wire(function))
 		}
 	case w.Label != "" || w.SideButton != nil:
-		out.DecoratedText = &wireDecoratedText{TopLabel: w.Label, Text: text, WrapText: true}
+		out.DecoratedText = &wireDecoratedText{TopLabel: text.Clean(w.Label), Text: body, WrapText: true}
 		if w.SideButton != nil {
 			out.DecoratedText.Button = new(w.SideButton.wire(function))
 		}
 	default:
-		out.TextParagraph = &wireTextParagraph{Text: text}
+		out.TextParagraph = &wireTextParagraph{Text: body}
 	}
 	return out
 }
@@ -102,8 +103,9 @@ func (b Button) wire(function string) wireButton {
 	return out
 }
 
-// escape escapes text where Chat expects HTML. Chat decodes only these three entities, and no numeric ones.
+// escape escapes text where Chat expects HTML, without characters that hide or turn what follows. Chat decodes only
+// these three entities, and no numeric ones.
 // https://developers.google.com/workspace/chat/format-messages#card-formatting
-func escape(text string) string { return entities.Replace(text) }
+func escape(s string) string { return entities.Replace(text.Clean(s)) }
 
 var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

@@ -1,6 +1,8 @@
 package chat_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -34,6 +36,28 @@ func TestAttack_EventNames(t *testing.T) {
 		refused := err != nil && fault.KindOf(err) == fault.Invalid
 		if c.malicious != refused || !refused && e.Person.Name != "users/1" {
 			t.Errorf("%s: %+v, %v", c.body, e.Person, err)
+		}
+	}
+}
+
+// A name of somebody else's neither turns the direction of a card's text, nor hides in it, nor becomes a link.
+func TestAttack_CardText(t *testing.T) {
+	const evil = `<a href="https://evil.example">Payroll</a>` + "\u202e\u2066\x1b\u0000"
+	card := &chat.Card{Title: evil, Subtitle: evil, Sections: []chat.Section{
+		{Header: evil, Widgets: []chat.Widget{{Text: evil}, {Label: evil, Text: evil}}},
+	}}
+	for _, format := range []chat.Format{chat.Classic, chat.AddOn} {
+		body, err := app.Encode(format, chat.Event{Kind: chat.Command}, chat.Reply{Card: card})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text any
+		if err := json.Unmarshal(body, &text); err != nil {
+			t.Fatal(err)
+		}
+		shown := fmt.Sprint(text)
+		if strings.ContainsAny(shown, "\u202e\u2066\x1b\u0000") || strings.Count(shown, "<a href") > 4 {
+			t.Errorf("%v: %q", format, shown) // titles and labels are no HTML
 		}
 	}
 }

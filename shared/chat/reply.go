@@ -5,6 +5,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/text"
 )
 
 // Reply is Deputy's reply to an event. The zero Reply shows nothing. The reply to a click replaces the clicked card, to
@@ -61,7 +62,7 @@ func (r Reply) target(e Event) target {
 // message returns a message with the reply's card. function is what its buttons call.
 func (r Reply) message(e Event, function string) *wireMessage {
 	out := &wireMessage{
-		FallbackText: r.Card.Title,
+		FallbackText: text.Clean(r.Card.Title),
 		CardsV2:      []wireCardWithID{{CardID: "deputy", Card: r.Card.wire(function)}},
 	}
 	if !e.Space.Direct {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/deputy/shared/text"
 )
 
 // Placeholders holds the values of the placeholders in the texts of a request.
@@ -23,25 +25,28 @@ func (r *Request) texts() []*string {
 
 // HasPlaceholders reports whether a text of r has a placeholder.
 func (r Request) HasPlaceholders() bool {
-	return slices.ContainsFunc(r.texts(), func(text *string) bool { return placeholder.MatchString(*text) })
+	return slices.ContainsFunc(r.texts(), func(field *string) bool { return placeholder.MatchString(*field) })
 }
 
 var placeholder = regexp.MustCompile(`\{\{(title|date|person|seq)\}\}`)
 
 // UsesSeq reports whether a text of r has {{seq}}.
 func (r Request) UsesSeq() bool {
-	return slices.ContainsFunc(r.texts(), func(text *string) bool { return strings.Contains(*text, "{{seq}}") })
+	return slices.ContainsFunc(r.texts(), func(field *string) bool { return strings.Contains(*field, "{{seq}}") })
 }
 
-// FillIn returns r with its placeholders filled in. The inserted values are not
-// filled in again: a title may have braces.
+// FillIn returns r with its placeholders filled in. The inserted values are not filled in again: a title may have
+// braces. In the message, they are text, never markup: a caller that chooses the title must not mention everybody as
+// the person.
 func (r Request) FillIn(p Placeholders) Request {
-	fill := strings.NewReplacer(
-		"{{title}}", p.Title, "{{date}}", p.Date.Format(time.DateOnly),
-		"{{person}}", p.Person, "{{seq}}", strconv.FormatInt(p.Seq, 10),
-	)
-	for _, text := range r.texts() {
-		*text = fill.Replace(*text)
+	fill := func(title, person string) *strings.Replacer {
+		return strings.NewReplacer("{{title}}", title, "{{person}}", person,
+			"{{date}}", p.Date.Format(time.DateOnly), "{{seq}}", strconv.FormatInt(p.Seq, 10))
 	}
+	message := fill(text.InMessage(p.Title), text.InMessage(p.Person)).Replace(r.Rest.FirstMessage)
+	for _, field := range r.texts() {
+		*field = fill(p.Title, p.Person).Replace(*field)
+	}
+	r.Rest.FirstMessage = message
 	return r
 }

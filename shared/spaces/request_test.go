@@ -120,6 +120,11 @@ func TestPlaceholders(t *testing.T) {
 	if diff := cmp.Diff(want, r.FillIn(p)); diff != "" {
 		t.Error(diff)
 	}
+	r.Rest.FirstMessage = "We talk about {{title}} with {{person}}"
+	p.Title = "<users/all> <https://evil.example|Payroll>"
+	if got := r.FillIn(p).Rest.FirstMessage; strings.ContainsAny(got, "<>") { // text, never markup
+		t.Errorf("the title is markup in the message: %s", got)
+	}
 	for text, c := range map[string][2]bool{ // has placeholders, uses the sequence
 		"Plan": {}, "{{unknown}}": {}, "{seq}": {}, "{{title}}": {true}, "a {{date}}": {true}, "{{person}}": {true},
 		"{{seq}}": {true, true},
