@@ -5,7 +5,6 @@ package deputy
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
@@ -22,8 +21,7 @@ import (
 )
 
 func init() {
-	slog.SetDefault(logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"),
-		logging.ParseLevel(os.Getenv("LOG_LEVEL"))))
+	logging.Start(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"), logging.Level(os.Getenv("LOG_LEVEL")))
 
 	drain := &serve.Drain{}
 	signals := make(chan os.Signal, 1)

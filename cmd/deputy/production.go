@@ -46,7 +46,7 @@ func newDeps() deps {
 		isTerminal: term.IsTerminal(int(os.Stdout.Fd())), columns: columns,
 		lookupEnv: os.LookupEnv, now: time.Now, configDir: filepath.Join(configDir, "deputy"),
 		open: func(ctx context.Context) (*production.Parts, error) {
-			return production.Open(ctx, config.NewReader(os.LookupEnv), googleauth.NewTransport())
+			return production.Open(ctx, config.NewReader(os.LookupEnv, os.Environ()...), googleauth.NewTransport())
 		},
 		openCallers: func(ctx context.Context, location string) (callers.Store, error) {
 			return callers.OpenStore(ctx, location)

@@ -24,8 +24,7 @@ import (
 )
 
 func main() {
-	slog.SetDefault(logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"),
-		logging.ParseLevel(os.Getenv("LOG_LEVEL"))))
+	logging.Start(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"), logging.Level(os.Getenv("LOG_LEVEL")))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, ":"+cmp.Or(os.Getenv("PORT"), "8080"))
 	stop()

@@ -18,7 +18,7 @@ import (
 
 // FromEnv returns the deployed function, configured by environment variables.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	env := config.NewReader(os.LookupEnv)
+	env := config.NewReader(os.LookupEnv, os.Environ()...)
 	app := chat.App{ProjectNumber: env.ProjectNumber("CHAT_PROJECT_NUMBER"), Endpoint: env.Address("CHAT_ENDPOINT_URL")}
 	location, base := callers.LocationFromEnv(env), googleauth.NewTransport()
 	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)

@@ -18,7 +18,7 @@ import (
 
 // FromEnv returns the deployed function, configured by environment variables.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	env := config.NewReader(os.LookupEnv)
+	env := config.NewReader(os.LookupEnv, os.Environ()...)
 	audiences, account := env.Addresses("API_AUDIENCE"), env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
 	location, base := callers.LocationFromEnv(env), googleauth.NewTransport()
 	parts, err := production.Open(ctx, env, base)

@@ -16,7 +16,7 @@ import (
 
 // FromEnv returns the deployed function's handler, configured from the environment.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	env := config.NewReader(os.LookupEnv)
+	env := config.NewReader(os.LookupEnv, os.Environ()...)
 	about, location := aboutFromEnv(env), callers.LocationFromEnv(env)
 	parts, err := production.Open(ctx, env, googleauth.NewTransport())
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 
 // FromEnv returns the deployed function, configured by environment variables. It has no secrets.
 func FromEnv(ctx context.Context) (http.Handler, error) {
-	env := config.NewReader(os.LookupEnv)
-	store, clients := firestore.FromEnv(env), env.List("OAUTH_CLIENT_ID")
+	env := config.NewReader(os.LookupEnv, os.Environ()...)
+	store, clients := firestore.FromEnv(env), env.IDs("OAUTH_CLIENT_ID")
 	if err := env.Err(); err != nil {
 		return nil, err
 	}

@@ -23,8 +23,22 @@ type Reader struct {
 	problems []string
 }
 
-// NewReader returns a Reader of the variables in lookup, such as os.LookupEnv.
-func NewReader(lookup func(string) (string, bool)) *Reader { return &Reader{lookup: lookup} }
+// NewReader returns a Reader of the variables in lookup, such as os.LookupEnv. environ is the whole environment, such
+// as os.Environ. In a deployed service (K_SERVICE), it is an error if it has a variable with which Google's libraries
+// send credentials or data to another host.
+func NewReader(lookup func(string) (string, bool), environ ...string) *Reader {
+	r := &Reader{lookup: lookup}
+	deployed := r.Optional("K_SERVICE", "") != ""
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		redirects := strings.HasSuffix(name, "_EMULATOR_HOST") || name == "GOOGLE_CLOUD_UNIVERSE_DOMAIN" ||
+			name == "GCE_METADATA_HOST"
+		if deployed && redirects && value != "" {
+			r.AddError(Variable(name), "is set in a deployed service; it redirects Google's libraries, so remove it")
+		}
+	}
+	return r
+}
 
 // Variable is the name of an environment variable.
 type Variable string
@@ -114,10 +128,24 @@ func (r *Reader) ProjectNumber(name Variable) string {
 	return value
 }
 
-// List returns the required comma-separated list in name.
-func (r *Reader) List(name Variable) []string {
-	isName := func(s string) bool { return s != "" && !strings.ContainsAny(s, " \t") }
-	return r.split(name, r.Required(name), "names", isName)
+var id = regexp.MustCompile(`^[A-Za-z0-9._:()-]+$`)
+
+// ID returns the ID in name, such as a project's, or fallback if it is unset or empty. Without a fallback it is
+// required.
+func (r *Reader) ID(name Variable, fallback string) string {
+	value := r.Optional(name, fallback)
+	switch {
+	case value == "":
+		r.AddError(name, "is not set")
+	case !id.MatchString(value):
+		r.AddError(name, "must be an ID: letters, digits, and hyphens, without blanks")
+	}
+	return value
+}
+
+// IDs returns the required comma-separated list of IDs in name.
+func (r *Reader) IDs(name Variable) []string {
+	return r.split(name, r.Required(name), "IDs", id.MatchString)
 }
 
 // Domains returns the optional comma-separated list of domains in name, in lower case. A value that is

@@ -70,7 +70,10 @@ func NewDelegation(
 	ctx context.Context, account string, endpoints Endpoints, base http.RoundTripper, now func() time.Time,
 	options ...option.ClientOption,
 ) (*Delegation, error) {
-	iam, err := iamcredentials.NewService(ctx, options...)
+	pinned := []option.ClientOption{ // whatever the environment says
+		option.WithEndpoint("https://iamcredentials.googleapis.com/"), option.WithUniverseDomain("googleapis.com"),
+	}
+	iam, err := iamcredentials.NewService(ctx, append(pinned, options...)...)
 	if err != nil {
 		return nil, &fault.Error{Op: "googleauth.NewDelegation", Kind: fault.Unavailable, Err: err}
 	}

@@ -5,6 +5,7 @@
 package logging
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -138,9 +139,16 @@ func (r *request) attributes(prefix string) []slog.Attr {
 	return out
 }
 
-// ParseLevel parses LOG_LEVEL: DEBUG, INFO, WARN or ERROR. It returns INFO for any other text.
-func ParseLevel(text string) slog.Level {
-	var level slog.Level // INFO
-	_ = level.UnmarshalText([]byte(text))
-	return level
+// Level is a value of LOG_LEVEL: DEBUG, INFO, WARN or ERROR, or empty for INFO.
+type Level string
+
+// Start makes the default log write JSON lines to w. project is the project ID. An unknown level is INFO, and a line
+// says so.
+func Start(w io.Writer, project string, level Level) {
+	var least slog.Level // INFO
+	err := least.UnmarshalText([]byte(cmp.Or(level, "INFO")))
+	slog.SetDefault(New(w, project, least))
+	if err != nil {
+		slog.Warn("LOG_LEVEL is not DEBUG, INFO, WARN or ERROR, so it is INFO")
+	}
 }

@@ -43,7 +43,10 @@ func New(ctx context.Context, keyURI string, options ...option.ClientOption) (*A
 	if err := CheckURI(keyURI); err != nil {
 		return nil, err
 	}
-	api, err := cloudkms.NewService(ctx, options...)
+	pinned := []option.ClientOption{ // whatever the environment says
+		option.WithEndpoint("https://cloudkms.googleapis.com/"), option.WithUniverseDomain("googleapis.com"),
+	}
+	api, err := cloudkms.NewService(ctx, append(pinned, options...)...)
 	if err != nil {
 		return nil, &fault.Error{Op: "kms.New", Kind: fault.Unavailable, Err: err}
 	}

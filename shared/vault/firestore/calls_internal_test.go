@@ -162,11 +162,6 @@ func TestFromEnv(t *testing.T) {
 		"deployed": {
 			map[string]string{"GOOGLE_CLOUD_PROJECT": "p", "K_SERVICE": "s"}, Config{"p", "(default)"}, "",
 		},
-		"deployed with an emulator": {
-			map[string]string{"GOOGLE_CLOUD_PROJECT": "p", "K_SERVICE": "s", "FIRESTORE_EMULATOR_HOST": "x"},
-			Config{"p", "(default)"},
-			"FIRESTORE_EMULATOR_HOST is set in a deployed service",
-		},
 	} {
 		env := config.NewReader(func(name string) (string, bool) { value, ok := c.env[name]; return value, ok })
 		if got := FromEnv(env); got != c.want {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/firestore"
+	"google.golang.org/api/option"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -38,15 +39,13 @@ type Config struct{ Project, Database string }
 
 // FromEnv reads GOOGLE_CLOUD_PROJECT and FIRESTORE_DATABASE.
 func FromEnv(env *config.Reader) Config {
-	if env.Optional("K_SERVICE", "") != "" && env.Optional("FIRESTORE_EMULATOR_HOST", "") != "" {
-		env.AddError("FIRESTORE_EMULATOR_HOST", "is set in a deployed service; remove it")
-	}
-	return Config{env.Required("GOOGLE_CLOUD_PROJECT"), env.Optional("FIRESTORE_DATABASE", "(default)")}
+	return Config{env.ID("GOOGLE_CLOUD_PROJECT", ""), env.ID("FIRESTORE_DATABASE", "(default)")}
 }
 
 // New returns a Docs for the database. It connects lazily: if the database does not exist, the first call fails.
 func New(ctx context.Context, s Config) (*Docs, error) {
-	client, err := firestore.NewClientWithDatabase(ctx, s.Project, s.Database)
+	client, err := firestore.NewClientWithDatabase(ctx, s.Project, s.Database,
+		option.WithUniverseDomain("googleapis.com")) // whatever the environment says
 	if err != nil {
 		return nil, &fault.Error{Op: "firestore.New", Kind: fault.Unavailable, Err: err}
 	}
