@@ -29,7 +29,9 @@ cannot() {
 
 # started lists process groups to end: the emulator is a script that starts Java.
 started=()
+bin=""
 finish() {
+	[ -z "$bin" ] || rm -rf "$bin"
 	for pid in ${started[@]+"${started[@]}"}; do kill -- "-$pid" 2>/dev/null || true; done
 	if [ "${#missing[@]}" -gt 0 ]; then printf '!! NOT TESTED: %s\n' ${missing[@]+"${missing[@]}"}; fi
 }
@@ -144,8 +146,8 @@ fi
 
 step "linters (versions in tools/go.mod)"
 if [ "$mode" = --all ]; then go -C tools mod download; fi
-if go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool 2>/dev/null; then
-	bin="${TMPDIR:-/tmp}/deputy-tools"
+bin="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")" # a known folder could hold another user's programs
+if go -C tools build -o "$bin/" tool 2>/dev/null; then
 	unformatted="$("$bin/gofumpt" -l .)"
 	if [ -n "$unformatted" ]; then
 		printf 'test.sh: gofumpt would change:\n%s\n' "$unformatted" >&2
@@ -160,7 +162,7 @@ if go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool 2>/dev/null; then
 		exit 1
 	fi
 elif [ "$mode" = --all ]; then
-	go -C tools build -o "${TMPDIR:-/tmp}/deputy-tools/" tool
+	go -C tools build -o "$bin/" tool
 else
 	go vet ./...
 	cannot "gofumpt, golangci-lint, and shared/api/api.gen.go against openapi.yaml" \

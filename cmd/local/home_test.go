@@ -129,7 +129,7 @@ func TestStatus_LongActivity(t *testing.T) {
 	status := b.say("/status")
 	b.wantText(status, "caller 149", "caller 140", "The download shows the rest")
 	b.wantNoText(status, "caller 139")
-	if got := strings.Count(b.open(b.link(status, "Download")).body, `"caller"`); got != 150 {
+	if got := strings.Count(b.download(b.link(status, "Download")).body, `"caller"`); got != 150 {
 		t.Errorf("in the download: %d", got)
 	}
 }
@@ -155,6 +155,14 @@ func TestHome_NewestSpacesFirst(t *testing.T) {
 	}
 }
 
+// download opens the link to a person's data and presses the button there.
+func (b *browser) download(link string) page {
+	b.t.Helper()
+	form := parseInputs(b.open(link).body)
+	form.Set("answer", "allow")
+	return b.post(b.world.address+"/oauthcallback/export", form)
+}
+
 func TestExport_AllDataNoToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -166,7 +174,7 @@ func TestExport_AllDataNoToken(t *testing.T) {
 		t.Fatalf("%d %s", created.status, created.text)
 	}
 	link := b.link(b.say("/status"), "Download")
-	got := b.open(link)
+	got := b.download(link)
 	var export struct {
 		Person     string
 		Connection struct {
@@ -190,8 +198,9 @@ func TestExport_AllDataNoToken(t *testing.T) {
 		t.Errorf("the export has a secret: %s", got.body)
 	}
 	w.clock.advance(10 * time.Minute)
-	b.wantText(b.open(link), "This link has expired")
-	b.wantText(b.open(w.address+"/oauthcallback/export?link=AAAA"), "This link has expired")
+	b.wantText(b.download(link), "This link has expired")
+	b.wantText(b.post(w.address+"/oauthcallback/export", url.Values{"token": {"AAAA"}, "answer": {"allow"}}),
+		"This link has expired")
 	if status := b.open(w.address + "/oauthcallback/export").status; status != 400 {
 		t.Errorf("without a link: %d", status)
 	}

@@ -354,7 +354,15 @@ func TestExport(t *testing.T) {
 	s.open(s.allow(s.invite("", create), ada))
 	link, err := s.grants.ExportLink(resource.Person(ada.User()))
 	s.check(err)
-	w := s.open(link.Reveal())
+	offer := s.open(link.Reveal())
+	wantPage(t, "offer", offer, 200, `action="`+siteAddress+`/export"`, ">Download</button>")
+	if strings.Contains(offer.Body.String(), ada.Email) || strings.Contains(s.log.String(), "action=export") ||
+		strings.Contains(offer.Body.String(), `value="refuse"`) {
+		t.Error("a link preview reads the data")
+	}
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	_, sealed, _ := strings.Cut(link.Reveal(), "link=")
+	w := s.send(http.MethodPost, "/export", "answer=allow&token="+sealed, form)
 	var body struct{ Person string }
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || w.Code != 200 || body.Person != ada.User() ||
 		!strings.Contains(w.Body.String(), "\n  \"") || !strings.HasSuffix(w.Body.String(), "}\n") {
@@ -374,7 +382,8 @@ func TestExport(t *testing.T) {
 	if !strings.Contains(s.log.String(), "msg=audit action=export person="+ada.User()) {
 		t.Errorf("log: %s", s.log.String())
 	}
-	wantPage(t, "forged", s.open("/export?link=x"), 400, "This link has expired", "Something didn't work")
+	forged := s.send(http.MethodPost, "/export", "answer=allow&token=x", form)
+	wantPage(t, "forged", forged, 400, "This link has expired", "Something didn't work")
 	wantPage(t, "twice", s.open(link.Reveal()+"&link=x"), 400, "more than once")
 }
 

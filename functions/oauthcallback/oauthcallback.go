@@ -58,7 +58,8 @@ func New(d Deps) http.Handler {
 	mux.Handle("GET /outcome", endpoint.Handler(f.outcome))
 	mux.Handle("GET /connected", endpoint.Handler(f.connected))
 	mux.Handle("GET /other-browser", endpoint.Handler(f.otherBrowser))
-	mux.Handle("GET /export", endpoint.Handler(f.export))
+	mux.Handle("GET /export", endpoint.Handler(f.offerExport))
+	mux.Handle("POST /export", endpoint.Handler(f.export))
 	mux.Handle("POST /approve", endpoint.Handler(f.approve))
 	mux.Handle("GET /{$}", endpoint.Handler(f.home))
 	mux.Handle("GET /privacy", endpoint.Handler(f.privacy))
@@ -175,18 +176,11 @@ func (f function) otherBrowser(w http.ResponseWriter, r *http.Request) error {
 // approve receives a person's answer to a question. The form's token is valid once and in this browser only. It
 // redirects to the answer, so that a reload does not send the form again.
 func (f function) approve(w http.ResponseWriter, r *http.Request) error {
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
-		return fault.New(fault.Invalid, words.ApprovalFormChanged)
-	}
-	body, err := serve.ReadBody(r)
+	token, pressed, err := readForm(r)
 	if err != nil {
 		return err
 	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil || len(form["token"]) != 1 || len(form["answer"]) != 1 {
-		return fault.New(fault.Invalid, words.ApprovalFormChanged)
-	}
-	answer, token := consent.Answer(form.Get("answer")), config.NewSecret(form.Get("token"))
+	answer := consent.Answer(pressed)
 	if answer != consent.Allow && answer != consent.Refuse {
 		return fault.New(fault.Invalid, words.ApprovalFormChanged)
 	}
@@ -197,8 +191,40 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (f function) export(w http.ResponseWriter, r *http.Request) error {
+// readForm returns the token of a page's form, and the value of the button that was pressed.
+func readForm(r *http.Request) (token config.Secret, pressed string, err error) {
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
+		return config.Secret{}, "", fault.New(fault.Invalid, words.ApprovalFormChanged)
+	}
+	body, err := serve.ReadBody(r)
+	if err != nil {
+		return config.Secret{}, "", err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || len(form["token"]) != 1 || len(form["answer"]) != 1 {
+		return config.Secret{}, "", fault.New(fault.Invalid, words.ApprovalFormChanged)
+	}
+	return config.NewSecret(form.Get("token")), form.Get("answer"), nil
+}
+
+// offerExport shows a button that downloads. Programs that preview links open an address, but press nothing.
+func (f function) offerExport(w http.ResponseWriter, r *http.Request) error {
 	link, err := queryParam(r, "link")
+	if err == nil && link.Empty() {
+		err = fault.New(fault.Invalid, words.PageExportExpired)
+	}
+	if err != nil {
+		return err
+	}
+	writePage(w, r, http.StatusOK, page{
+		Title: say(r)(words.PageExportTitle), Text: []string{say(r)(words.PageExportText)},
+		FormAction: f.Address + "/export", Token: link.Reveal(), Allow: say(r)(words.ButtonDownload),
+	})
+	return nil
+}
+
+func (f function) export(w http.ResponseWriter, r *http.Request) error {
+	link, _, err := readForm(r)
 	if err != nil {
 		return err
 	}

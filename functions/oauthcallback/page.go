@@ -53,7 +53,7 @@ type page struct {
 	Sections    []section
 	Links       []link
 	Indexable   bool // by search engines
-	// FormAction is the URL that the answer to a question is sent to; empty if the page has no question.
+	// FormAction is the URL that the pressed button is sent to; empty if the page has no form. Refuse may be empty.
 	FormAction, Token, Allow, Refuse string
 }
 

@@ -266,6 +266,8 @@ var (
 	PageExpiredNext              = i18n.Key("page.expired.next")
 	PageExpiredText              = i18n.Key("page.expired.text")
 	PageExpiredTitle             = i18n.Key("page.expired.title")
+	PageExportText               = i18n.Key("page.export.text")
+	PageExportTitle              = i18n.Key("page.export.title")
 	PageExportExpired            = i18n.Key("page.export_expired")
 	PageNotFound                 = i18n.Key("page.not_found")
 	PageNothingStored            = i18n.Key("page.nothing_stored")
