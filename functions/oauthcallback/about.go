@@ -20,7 +20,7 @@ type About struct {
 
 // aboutFromEnv reads APP_NAME and APP_CONTACT.
 func aboutFromEnv(env *config.Reader) About {
-	return About{env.Optional("APP_NAME", ""), env.Contact("APP_CONTACT")}
+	return About{env.Text("APP_NAME"), env.Contact("APP_CONTACT")}
 }
 
 type section struct {

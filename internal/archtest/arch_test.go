@@ -83,7 +83,7 @@ var allowedImports = map[string][]string{
 	"shared/seal":       {"shared/config", "shared/fault", "shared/i18n"},
 	"shared/seal/kms":   {"shared/fault", "shared/googlecall"},
 	"shared/serve":      {"shared/fault", "shared/logging", "shared/words"},
-	"shared/config":     {"shared/address", "shared/fault", "shared/words"},
+	"shared/config":     {"shared/address", "shared/fault", "shared/text", "shared/words"},
 	"shared/resource":   {"shared/address"},
 	"shared/address":    {"shared/text"},
 	"shared/strictjson": {},

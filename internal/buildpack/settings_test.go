@@ -69,6 +69,22 @@ func TestAttack_OddSettings(t *testing.T) {
 	}
 }
 
+// The app's name may be any text that people see.
+func TestSettings_AppName(t *testing.T) {
+	for _, entry := range environment(t) {
+		name, value, _ := strings.Cut(entry, "=")
+		t.Setenv(name, value)
+	}
+	for value, valid := range map[string]bool{
+		"": true, "Acme, Inc. *": true, " ": false, "\u200b": false, "Acme\nInc": false, "Acme\u202e": false,
+	} {
+		t.Setenv("APP_NAME", value)
+		if _, err := oauthcallback.FromEnv(t.Context()); (err == nil) != valid {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
+
 // TestAttack_RedirectedLibraries sets what sends Google's libraries to other hosts (google-cloud-go#7271).
 func TestAttack_RedirectedLibraries(t *testing.T) {
 	for _, name := range []string{

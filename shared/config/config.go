@@ -14,6 +14,7 @@ import (
 
 	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/words"
 )
 
@@ -97,6 +98,15 @@ func (r *Reader) ServiceAccount(name Variable) string {
 	value := r.Optional(name, "")
 	if value != "" && !serviceAccount.MatchString(value) {
 		r.AddError(name, "must be a service account address, such as deputy@my-project.iam.gserviceaccount.com")
+	}
+	return value
+}
+
+// Text returns the optional text in name. It is one line with something to see.
+func (r *Reader) Text(name Variable) string {
+	value := r.Optional(name, "")
+	if value != "" && text.Line(value) != value {
+		r.AddError(name, "must be a text in one line, without blanks at its ends and invisible characters")
 	}
 	return value
 }

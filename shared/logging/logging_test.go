@@ -60,3 +60,18 @@ func TestLog_LongText(t *testing.T) {
 		}
 	}
 }
+
+// An unknown LOG_LEVEL is INFO, and the log says so.
+func TestStart(t *testing.T) {
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	for level, want := range map[logging.Level]int{"": 1, "INFO": 1, "DEBUG": 2, "ERROR": 0, "verbose": 2, " ": 2} {
+		var out strings.Builder
+		logging.Start(&out, "p", level)
+		slog.Debug("debug")
+		slog.Info("info")
+		if got := strings.Count(out.String(), "\n"); got != want {
+			t.Errorf("%q: %d lines: %s", level, got, out.String())
+		}
+	}
+}
