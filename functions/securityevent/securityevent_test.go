@@ -546,7 +546,7 @@ func TestReceive_Log(t *testing.T) {
 func TestReceive_KeysUnavailable(t *testing.T) {
 	for _, endpoint := range []string{"risc", "certs"} {
 		e := newEnv(t)
-		e.google.Fail(endpoint, 503)
+		e.google.Fail(endpoint, 503, 503, 503)
 		event := e.google.SignSecurityEvent(oauth+"tokens-revoked", ada, nil)
 		if got := e.post(event); got.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s: got %d, want 503", endpoint, got.Code)

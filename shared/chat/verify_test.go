@@ -114,8 +114,8 @@ func TestVerifier(t *testing.T) {
 
 func TestVerifier_KeysUnavailable(t *testing.T) {
 	g, v := newVerifier(t)
-	g.Fail("certs", 503)
-	g.Fail("chatcerts", 503)
+	g.Fail("certs", 503, 503, 503)
+	g.Fail("chatcerts", 503, 503, 503)
 	for name, token := range map[string]string{"classic": g.ChatToken(), "add-on": g.AddOnToken(app.Endpoint)} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 		r.Header.Set("Authorization", "Bearer "+token)

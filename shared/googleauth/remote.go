@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"example.com/deputy/shared/fault"
+	"example.com/deputy/shared/googlecall"
 )
 
 const (
 	fetchTimeout = 3 * time.Second
 	minRefetch   = time.Minute     // minimum time before a fetch for missing content
-	retryDelay   = 5 * time.Second // after a failed fetch
+	retryDelay   = 5 * time.Second // after a failed fetch, if there is a document
+	firstDelay   = time.Second     // after a failed fetch, if there is none
+	staleAge     = 6 * time.Hour   // how long an expired document is used while fetches fail
 	defaultAge   = 5 * time.Minute // for a response without max-age
 	maxAge       = 24 * time.Hour
 )
@@ -44,48 +47,82 @@ func newRemote[T any](
 }
 
 // get returns the document. If it is not enough, get fetches it again, but at most once a minute, and returns what
-// there is. It fails with Unavailable if there is no document, or if the last fetch for missing content failed.
+// there is. While fetches fail, an expired document is used for staleAge (RFC 5861, section 4). get fails with
+// Unavailable if there is no document, or if the last fetch for missing content failed.
 func (r *remote[T]) get(ctx context.Context, enough func(T) bool) (T, error) {
-	value, due, err := r.cached(enough)
-	if !due {
+	value, state, err := r.cached(enough)
+	switch state {
+	case usable:
 		return value, err
+	case stale: // the next request gets what is fetched now
+		go func() { _ = r.refresh(context.WithoutCancel(ctx), enough) }()
+		return value, nil
 	}
-	_, err = r.flight.Do(ctx, "", fetchTimeout, fault.NoText, func(ctx context.Context) (struct{}, error) {
-		if _, due, _ := r.cached(enough); due { // the previous flight has not fetched it
-			r.fetch(ctx)
-		}
-		return struct{}{}, nil
-	})
-	if err != nil {
+	if err := r.refresh(ctx, enough); err != nil {
 		return value, fault.Wrap("googleauth.remote", err)
 	}
 	value, _, err = r.cached(enough)
 	return value, err
 }
 
-// cached returns the cached document and whether a fetch is due.
-func (r *remote[T]) cached(enough func(T) bool) (value T, due bool, err error) {
+// refresh fetches the document, once for all who wait.
+func (r *remote[T]) refresh(ctx context.Context, enough func(T) bool) error {
+	_, err := r.flight.Do(ctx, "", fetchTimeout, fault.NoText, func(ctx context.Context) (struct{}, error) {
+		if _, state, _ := r.cached(enough); state != usable { // the previous flight has not fetched it
+			r.fetch(ctx)
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// state says whether a cached document will do.
+type state int
+
+const (
+	due    state = iota // fetch it first
+	stale               // use it, and fetch it
+	usable              // use it, or its error
+)
+
+func (r *remote[T]) cached(enough func(T) bool) (T, state, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if now.Before(r.until) {
-		wait := minRefetch
-		if r.err != nil {
-			wait = retryDelay
-		}
-		switch {
-		case enough(r.value):
-			return r.value, false, nil
-		case now.Sub(r.tried) >= wait:
-			return r.value, true, nil
-		}
-		return r.value, false, r.err // after an error, the missing content may exist
+	fresh, wait := now.Before(r.until), minRefetch
+	old := now.Before(r.until.Add(staleAge))
+	switch {
+	case r.err != nil && old:
+		wait = retryDelay
+	case r.err != nil: // nobody can be served before
+		wait = firstDelay
 	}
-	return value, r.err == nil || now.Sub(r.tried) >= retryDelay, r.err
+	recent := now.Sub(r.tried) < wait
+	switch {
+	case fresh && enough(r.value):
+		return r.value, usable, nil
+	case r.err != nil && old && enough(r.value):
+		if recent {
+			return r.value, usable, nil
+		}
+		return r.value, stale, nil
+	case recent && (fresh || r.err != nil):
+		return r.value, usable, r.err // after an error, the missing content may exist
+	}
+	return r.value, due, r.err
 }
 
+// fetchPolicy repeats a fetch, which a person waits for, within fetchTimeout.
+var fetchPolicy = googlecall.Policy{Attempts: 3, AttemptTimeout: 1200 * time.Millisecond}
+
 func (r *remote[T]) fetch(ctx context.Context) {
-	value, age, err := r.load(ctx)
+	var value T
+	var age time.Duration
+	always := func(error) (time.Duration, bool) { return 0, true }
+	err := fetchPolicy.Do(ctx, always, func(ctx context.Context) (err error) {
+		value, age, err = r.load(ctx)
+		return err
+	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tried = r.now()
