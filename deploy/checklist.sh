@@ -7,6 +7,7 @@ checklist() {
 	callback="$(setting OAUTH_CALLBACK_URL "$(url deputy-oauthcallback)")"
 	endpoint="$(setting CHAT_ENDPOINT_URL "$(url deputy-chatevent)")"
 	audience="$(setting API_AUDIENCE "$(url deputy-createspace)")"
+	audience="${audience// /}"
 	audience="${audience%%,*}" # of a list, the first
 	scheduler="$(account scheduler)"
 	cat <<TEXT

@@ -287,6 +287,7 @@ exclusions() {
 scheduler() {
 	local audience uri is job
 	audience="$(setting API_AUDIENCE "$(url deputy-createspace)")"
+	audience="${audience// /}"
 	audience="${audience%%,*}" # of a list, the first
 	uri="$(url deputy-createspace)/v1/sweep"
 	job=(deputy-sweep --location="$region" --schedule='0 * * * *' --uri="$uri" --http-method=POST

@@ -128,7 +128,7 @@ func (d *deployment) checkSweep(ctx context.Context) {
 	switch {
 	case parts[0] != "ENABLED":
 		err = fmt.Errorf("the scheduler job deputy-sweep is %s", parts[0])
-	case !slices.Contains(strings.Split(audience, ","), parts[1]):
+	case !slices.Contains(strings.Split(strings.ReplaceAll(audience, " ", ""), ","), parts[1]):
 		err = fmt.Errorf("the token of the scheduler job deputy-sweep is for %s, but deputy-createspace expects %s",
 			parts[1], audience)
 	case parts[2] != "" && parts[2] != "0":

@@ -61,6 +61,20 @@ func TestAttack_DoubleClickjacking(t *testing.T) {
 	c.do(chromedp.WaitVisible(chromedp.CSS("main.good")))
 }
 
+// One tap of a finger suffices on a machine that also has a mouse.
+func TestRealBrowser_TapWithMouse(t *testing.T) {
+	screen := chromiumtest.OpenScreen(t, "a tap on a machine with a mouse")
+	w, c := newUnapprovedWorld(t), &chromium{t, screen.Tab}
+	screen.Mouse("mousemove", "1399", "999") // outside the window
+	c.allowGoogle(w.invitation(t, "approval_required"), allowSystem)
+	if !evaluate[bool](c, "matchMedia('(hover:hover)').matches") {
+		t.Error("this browser has no mouse")
+	}
+	c.until(acceptsPointer)
+	c.tap(true)
+	c.do(chromedp.WaitVisible(chromedp.CSS("main.good")))
+}
+
 const acceptsPointer = `getComputedStyle(document.querySelector("` + allowSystem + `")).pointerEvents !== "none"`
 
 // tap touches the middle of the button that allows, or clicks it with the mouse.

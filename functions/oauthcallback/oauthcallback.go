@@ -21,6 +21,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/words"
 )
@@ -84,8 +85,8 @@ func (f function) start(w http.ResponseWriter, r *http.Request) error {
 		Name: f.cookiePrefix() + rand.Text()[:8], Value: rand.Text(), Path: "/", MaxAge: int(cookieLife.Seconds()),
 		Secure: f.isSecure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
-	if own := f.ownCookies(r); len(own) == 1 {
-		cookie.Name, cookie.Value = own[0].Name, own[0].Value
+	if own := f.ownCookies(r); len(own) > 0 { // the newest comes last (RFC 6265, section 5.4)
+		cookie.Name, cookie.Value = own[len(own)-1].Name, own[len(own)-1].Value
 	}
 	consentURL, err := f.Consent.Start(r.Context(), invitation, config.NewSecret(cookie.Value))
 	if err != nil {
@@ -176,7 +177,7 @@ func (f function) otherBrowser(w http.ResponseWriter, r *http.Request) error {
 // approve receives a person's answer to a question. The form's token is valid once and in this browser only. It
 // redirects to the answer, so that a reload does not send the form again.
 func (f function) approve(w http.ResponseWriter, r *http.Request) error {
-	token, pressed, err := readForm(r)
+	token, pressed, err := readForm(r, words.ApprovalFormChanged)
 	if err != nil {
 		return err
 	}
@@ -184,17 +185,21 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 	if answer != consent.Allow && answer != consent.Refuse {
 		return fault.New(fault.Invalid, words.ApprovalFormChanged)
 	}
-	if err := f.Consent.Answer(r.Context(), token, f.cookieValues(r), answer); err != nil {
+	err = f.Consent.Answer(r.Context(), token, f.cookieValues(r), answer)
+	refusal, _ := consent.AsRefusal(err)
+	running := refusal != nil && refusal.Reason == consent.Running // the page of the outcome can wait for it
+	if err != nil && !running {
 		return err
 	}
 	redirect(w, f.Consent.OutcomeAddress(token))
 	return nil
 }
 
-// readForm returns the token of a page's form, and the value of the button that was pressed.
-func readForm(r *http.Request) (token config.Secret, pressed string, err error) {
+// readForm returns the token of a page's form, and the value of the button that was pressed. changed is the text of the
+// error for any other form.
+func readForm(r *http.Request, changed i18n.Text) (token config.Secret, pressed string, err error) {
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
-		return config.Secret{}, "", fault.New(fault.Invalid, words.ApprovalFormChanged)
+		return config.Secret{}, "", fault.New(fault.Invalid, changed)
 	}
 	body, err := serve.ReadBody(r)
 	if err != nil {
@@ -202,7 +207,7 @@ func readForm(r *http.Request) (token config.Secret, pressed string, err error) 
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil || len(form["token"]) != 1 || len(form["answer"]) != 1 {
-		return config.Secret{}, "", fault.New(fault.Invalid, words.ApprovalFormChanged)
+		return config.Secret{}, "", fault.New(fault.Invalid, changed)
 	}
 	return config.NewSecret(form.Get("token")), form.Get("answer"), nil
 }
@@ -210,8 +215,8 @@ func readForm(r *http.Request) (token config.Secret, pressed string, err error) 
 // offerExport shows a button that downloads. Programs that preview links open an address, but press nothing.
 func (f function) offerExport(w http.ResponseWriter, r *http.Request) error {
 	link, err := queryParam(r, "link")
-	if err == nil && link.Empty() {
-		err = fault.New(fault.Invalid, words.PageExportExpired)
+	if err == nil {
+		err = f.Grants.CheckExportLink(link)
 	}
 	if err != nil {
 		return err
@@ -224,7 +229,7 @@ func (f function) offerExport(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (f function) export(w http.ResponseWriter, r *http.Request) error {
-	link, _, err := readForm(r)
+	link, _, err := readForm(r, words.PageExportExpired)
 	if err != nil {
 		return err
 	}
@@ -274,7 +279,7 @@ func (f function) ownCookies(r *http.Request) []*http.Cookie {
 		r.Cookies(),
 		func(c *http.Cookie) bool { return !strings.HasPrefix(c.Name, f.cookiePrefix()) },
 	)
-	return own[:min(len(own), maxCookies)]
+	return own[max(0, len(own)-maxCookies):]
 }
 
 func (f function) cookieValues(r *http.Request) []config.Secret {

@@ -150,14 +150,14 @@ func TestPages_ReflectedXSS(t *testing.T) {
 	}
 }
 
-func TestStart_PlantedCookie(t *testing.T) {
+func TestStart_ForeignCookie(t *testing.T) {
 	h, flow := newFunction(t)
 	link, err := flow.Invite(t.Context(), "users/1", config.Secret{}, capability.CreateSpaces)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := httptest.NewRequest(http.MethodGet, link.Reveal(), nil).WithContext(t.Context())
-	r.Header.Set("Cookie", "__Host-deputy-a=planted; __Host-deputy-b=other")
+	r.Header.Set("Cookie", "deputy-a=planted; __Host-deputy=other; __Secure-deputy-b=other")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if c := w.Result().Cookies(); len(c) != 1 || c[0].Value == "planted" || c[0].Value == "other" {

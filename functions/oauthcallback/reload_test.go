@@ -1,12 +1,16 @@
 package oauthcallback_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
 )
 
@@ -33,9 +37,17 @@ func TestStart_TwoTabs(t *testing.T) {
 		w := s.open("/callback?state=" + at.Query().Get("state") + "&error=access_denied")
 		wantPage(t, "declined", s.showOutcome(w), 403, "You're not connected", "Try again")
 	}
-	if s.start(s.invite("", create)); len(s.cookies) != 3 {
+	if s.start(s.invite("", create)); len(s.cookies) != 2 {
 		t.Errorf("a third tab: %d cookies", len(s.cookies))
 	}
+	for i := range 100 { // more than are looked at: the newest count
+		old := &http.Cookie{Name: "__Host-deputy-old" + strconv.Itoa(i), Value: "old"}
+		s.cookies = append([]*http.Cookie{old}, s.cookies...)
+	}
+	at, err := url.Parse(s.start(s.invite("", create)))
+	s.check(err)
+	w := s.open("/callback?state=" + at.Query().Get("state") + "&error=access_denied")
+	wantPage(t, "with many cookies", s.showOutcome(w), 403, "You're not connected")
 }
 
 // A page with a button stays what it is when the browser reloads it, and another browser never sees it.
@@ -99,4 +111,29 @@ func TestApprove_Reload(t *testing.T) {
 	if n := strings.Count(s.log.String(), "action=approve"); n != 1 {
 		t.Errorf("%d audit lines", n)
 	}
+}
+
+// The answer is given, but its outcome is lost. The question must not look open again.
+func TestApprove_OutcomeLost(t *testing.T) {
+	s := newSite(t, siteAddress)
+	s.callers = callersFile
+	w := s.open(s.allow(s.inviteToApprove("user", "spaces.create"), ada))
+	question := strings.TrimPrefix(w.Header().Get("Location"), siteAddress)
+	_, rest, _ := strings.Cut(s.open(question).Body.String(), `name="token" value="`)
+	token, _, _ := strings.Cut(rest, `"`)
+	calls := 0
+	s.inject = func(context.Context) error {
+		if calls++; calls == 5 { // the write of the outcome
+			return fault.New(fault.Unavailable, fault.NoText)
+		}
+		return nil
+	}
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	s.send(http.MethodPost, "/approve", "token="+token+"&answer=allow", form)
+	s.inject = nil
+	s.ahead.Add(int64(time.Minute))
+	if calls != 5 {
+		t.Errorf("%d calls of the store", calls)
+	}
+	wantPage(t, "question", s.open(question), 409, "This link was already used")
 }

@@ -30,7 +30,9 @@ const audience = "API_AUDIENCE"
 
 // ForAudiences returns the document and the page of a deployment, whose callers' tokens have one of these audiences.
 func ForAudiences(audiences []string) (document, page []byte) {
-	list := strings.Join(audiences, " or ")
-	return bytes.ReplaceAll(Document, []byte(audience), []byte(list)),
-		bytes.ReplaceAll(Page, []byte(audience), []byte(html.EscapeString(list)))
+	fill := func(text []byte, escape func(string) string) []byte {
+		text = bytes.ReplaceAll(text, []byte("="+audience), []byte("="+escape(audiences[0]))) // in a command
+		return bytes.ReplaceAll(text, []byte(audience), []byte(escape(strings.Join(audiences, " or "))))
+	}
+	return fill(Document, func(s string) string { return s }), fill(Page, html.EscapeString)
 }

@@ -134,6 +134,7 @@ func TestVerify_Reasons(t *testing.T) {
 		"no header":      {nil, "no Authorization header"},
 		"two headers":    {[]string{"Bearer a", "Bearer b"}, "more than one Authorization header"},
 		"basic":          {[]string{"Basic YTpi"}, "doesn't start with Bearer"},
+		"empty token":    {[]string{"Bearer"}, "no token behind Bearer"},
 		"access token":   {[]string{"Bearer ya29.a0AfH6SM"}, "an access token"},
 		"not a JWT":      {[]string{"Bearer x"}, "isn't an ID token"},
 		"another signer": {[]string{"Bearer " + unsigned + ".c2lnbmF0dXJl"}, "Google's keys don't verify"},

@@ -17,6 +17,7 @@ var (
 	errNoHeader    = errors.New("no Authorization header")
 	errHeaders     = errors.New("more than one Authorization header")
 	errScheme      = errors.New("the Authorization header is not Bearer")
+	errNoToken     = errors.New("no token")
 	errAccessToken = errors.New("an access token")
 	errPerson      = errors.New("the token of a person")
 )
@@ -32,6 +33,8 @@ func (c *Authenticator) verifyToken(r *http.Request) (googleauth.Claims, error) 
 		return googleauth.Claims{}, c.unauthenticated(errNoHeader)
 	case len(headers) > 1:
 		return googleauth.Claims{}, c.unauthenticated(errHeaders)
+	case strings.EqualFold(strings.TrimSpace(headers[0]), "Bearer"):
+		return googleauth.Claims{}, c.unauthenticated(errNoToken)
 	case !ok:
 		return googleauth.Claims{}, c.unauthenticated(errScheme)
 	case strings.HasPrefix(token, "ya29."): // as Google's access tokens begin
@@ -56,6 +59,7 @@ var reasons = map[error]string{ //nolint:gosec // no credentials
 	errNoHeader:    "The request has no Authorization header.",
 	errHeaders:     "The request has more than one Authorization header.",
 	errScheme:      "The Authorization header doesn't start with Bearer.",
+	errNoToken:     "There is no token behind Bearer; the command that gets it might have failed.",
 	errAccessToken: "This is an access token, not an ID token.",
 	errPerson:      "This is the token of a person, not of a service account.",
 

@@ -106,7 +106,7 @@ func (r *Reader) ServiceAccount(name Variable) string {
 func (r *Reader) Text(name Variable) string {
 	value := r.Optional(name, "")
 	if value != "" && text.Line(value) != value {
-		r.AddError(name, "must be a text in one line, without blanks at its ends and invisible characters")
+		r.AddError(name, "must be one line, without double blanks, blanks at its ends, or invisible characters")
 	}
 	return value
 }
@@ -148,7 +148,7 @@ func (r *Reader) ID(name Variable, fallback string) string {
 	case value == "":
 		r.AddError(name, "is not set")
 	case !id.MatchString(value):
-		r.AddError(name, "must be an ID: letters, digits, and hyphens, without blanks")
+		r.AddError(name, "must be an ID, without blanks and characters such as * , @ or /")
 	}
 	return value
 }

@@ -87,12 +87,13 @@ func (f *Flow) Outcome(ctx context.Context, id string, cookies []config.Secret) 
 	if err != nil || out.Question == nil {
 		return out, err
 	}
-	text, _, err := f.vault.LoadOutcome(ctx, vault.PendingID(out.Question.Token), hashCookies(cookies)...)
+	question := vault.PendingID(out.Question.Token)
+	_, usedAt, err := f.vault.LoadOutcome(ctx, question, hashCookies(cookies)...)
 	switch {
 	case err != nil:
 		return Outcome{}, f.pendingError(ctx, err)
-	case text != nil:
-		return outcomeFrom(text)
+	case !usedAt.IsZero(): // it must not look open, even if its outcome could not be stored
+		return f.loadOutcome(ctx, question, cookies)
 	}
 	return out, nil
 }

@@ -77,25 +77,39 @@ func (gs *Grants) ExportLink(person resource.Person) (config.Secret, error) {
 
 // Export returns the export that a link gives access to, or Invalid if the link has expired or does not open.
 func (gs *Grants) Export(ctx context.Context, link config.Secret) (Export, error) {
+	l, err := gs.openExportLink(link)
+	if err != nil {
+		return Export{}, err
+	}
+	return gs.ExportPerson(ctx, l.Person)
+}
+
+// CheckExportLink fails as Export does for a link that has expired or does not open. It reads no data.
+func (gs *Grants) CheckExportLink(link config.Secret) error {
+	_, err := gs.openExportLink(link)
+	return err
+}
+
+func (gs *Grants) openExportLink(link config.Secret) (exportLink, error) {
+	var l exportLink
 	invalid := func(err error) error {
 		return &fault.Error{Op: "grants.Export", Kind: fault.Invalid, Public: words.PageExportExpired, Err: err}
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(link.Reveal())
 	if err != nil {
-		return Export{}, invalid(errors.New("not base64url"))
+		return l, invalid(errors.New("not base64url"))
 	}
 	plain, err := gs.deps.Keys.Open(sealed, seal.Place{Purpose: "export"})
 	if err != nil { // an unknown key is no alarm either: anyone can send any text
-		return Export{}, invalid(err)
+		return l, invalid(err)
 	}
-	var l exportLink
 	if err := json.Unmarshal(plain, &l); err != nil {
-		return Export{}, fault.Wrap("grants.Export", err)
+		return l, fault.Wrap("grants.Export", err)
 	}
 	if !gs.now().Before(l.Until) {
-		return Export{}, invalid(errors.New("older than ten minutes"))
+		return l, invalid(errors.New("older than ten minutes"))
 	}
-	return gs.ExportPerson(ctx, l.Person)
+	return l, nil
 }
 
 // ExportPerson returns the export of a person, for the operator.

@@ -2,9 +2,11 @@ package serve
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -49,6 +51,9 @@ func TakePort(port string, h http.Handler) string {
 	if err != nil {
 		return port
 	}
-	go func() { _ = NewServer(h).Serve(listener) }() // for the life of the process
+	go func() { // for the life of the process
+		slog.Error("server stopped", slog.String("error", NewServer(h).Serve(listener).Error()))
+		os.Exit(1)
+	}()
 	return "0"
 }

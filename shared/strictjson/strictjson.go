@@ -56,16 +56,26 @@ func (s *scanner) next() byte {
 	}
 }
 
-// quoted moves behind a string and returns it with its quotes.
-func (s *scanner) quoted() []byte {
-	start := s.at
+// quoted moves behind a string and returns it. It rejects half a surrogate pair, which encoding/json replaces.
+func (s *scanner) quoted() (string, error) {
+	start, escaped := s.at, false
 	for s.at++; s.text[s.at] != '"'; s.at++ {
 		if s.text[s.at] == '\\' {
-			s.at++
+			s.at, escaped = s.at+1, true
 		}
 	}
 	s.at++
-	return s.text[start:s.at]
+	raw := string(s.text[start+1 : s.at-1])
+	if !escaped {
+		return raw, nil
+	}
+	var out string
+	_ = json.Unmarshal(s.text[start:s.at], &out) // valid
+	written := strings.Count(raw, "\ufffd") + strings.Count(strings.ToLower(raw), `\ufffd`)
+	if strings.Count(out, "\ufffd") > written {
+		return "", errors.New("half a surrogate pair")
+	}
+	return out, nil
 }
 
 // value checks one value that is to be decoded into a t, and moves behind it. t is nil for a value that is ignored.
@@ -78,7 +88,8 @@ func (s *scanner) value(t reflect.Type, depth int) error {
 	}
 	switch s.next() {
 	case '"':
-		s.quoted()
+		_, err := s.quoted()
+		return err
 	case '{':
 		return s.object(t, depth)
 	case '[':
@@ -104,10 +115,9 @@ func (s *scanner) object(t reflect.Type, depth int) error {
 	known := fieldsOf(t)
 	var seen names
 	for s.at++; s.next() != '}'; {
-		quoted := s.quoted()
-		name := string(quoted[1 : len(quoted)-1])
-		if strings.Contains(name, `\`) {
-			_ = json.Unmarshal(quoted, &name) // valid
+		name, err := s.quoted()
+		if err != nil {
+			return err
 		}
 		if !seen.add(name) {
 			return fmt.Errorf("duplicate name %.40q", name)

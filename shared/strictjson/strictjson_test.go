@@ -48,6 +48,8 @@ func TestDecode_ParserDifferential(t *testing.T) {
 		"in an ignored value":     `{"other":{"a":1,"a":2}}`,
 		"two values":              `{"sub":"1"} {"sub":"2"}`,
 		"trailing data":           `{"sub":"1"}x`,
+		"half a surrogate pair":   `{"sub":"\ud800x"}`,
+		"in a name":               `{"\udc00":1}`,
 		"invalid UTF-8":           "{\"sub\":\"\xff\"}",
 		"empty":                   ``,
 		"truncated":               `{"sub":"1"`,
