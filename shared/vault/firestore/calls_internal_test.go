@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,11 @@ import (
 // how much time they had, by method.
 func answering(t *testing.T, answer error) (docs *Docs, limits func() map[string]time.Duration) {
 	t.Helper()
+	return answeringWith(t, func() error { return answer })
+}
+
+func answeringWith(t *testing.T, answer func() error) (docs *Docs, limits func() map[string]time.Duration) {
+	t.Helper()
 	var mu sync.Mutex
 	seen := map[string]time.Duration{}
 	record := func(ctx context.Context, method string) error {
@@ -38,7 +44,7 @@ func answering(t *testing.T, answer error) (docs *Docs, limits func() map[string
 		if seen[path.Base(method)] = time.Until(deadline); !ok {
 			seen[path.Base(method)] = 0
 		}
-		return answer
+		return answer()
 	}
 	conn, err := grpc.NewClient("passthrough:none",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -107,6 +113,32 @@ func TestDocs_Deadline(t *testing.T) {
 			if limit <= time.Second || limit > 3*time.Second {
 				t.Errorf("%s: %s has %v", name, method, limit)
 			}
+		}
+	}
+}
+
+// A read is repeated while the store is unavailable, for three seconds; so are the queries, which the client doesn't
+// repeat. A query fails for good at once for anything else.
+func TestDocs_ReadsRepeated(t *testing.T) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for code, repeated := range map[codes.Code]bool{
+		codes.Unavailable: true, codes.Internal: true, codes.Aborted: true, codes.PermissionDenied: false,
+		codes.InvalidArgument: false,
+	} {
+		for _, name := range []string{"list", "find", "range", "get all"} {
+			var tries atomic.Int64
+			docs, _ := answeringWith(t, func() error { tries.Add(1); return status.Error(code, "x") })
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				if err := calls(ctx, docs)[name](); err == nil {
+					t.Errorf("%s: no error", name)
+				}
+				if got := tries.Load() > 1; got != repeated {
+					t.Errorf("%s after %v: %d tries", name, code, tries.Load())
+				}
+			})
 		}
 	}
 }

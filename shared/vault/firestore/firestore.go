@@ -131,6 +131,17 @@ func call(ctx context.Context, op string, do func(context.Context) error) error 
 	return translate(op, abortedPolicy.Do(ctx, isAborted, do))
 }
 
+// read is call for a read, which may be repeated after more errors. Firestore's client repeats reads of one document,
+// but no queries (google-cloud-go#14620).
+func read(ctx context.Context, op string, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return translate(op, abortedPolicy.Do(ctx, func(err error) (time.Duration, bool) {
+		code := status.Code(err)
+		return 0, code == codes.Aborted || code == codes.Unavailable || code == codes.Internal
+	}, do))
+}
+
 func decodeDoc(s *firestore.DocumentSnapshot) vault.Doc {
 	fields := vault.Fields(s.Data())
 	for name, value := range fields {

@@ -40,11 +40,13 @@ func (d *Docs) Range(ctx context.Context, c vault.Collection, r vault.Range) ([]
 }
 
 func runQuery(ctx context.Context, op string, query firestore.Query) ([]vault.Doc, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	snapshots, err := query.Documents(ctx).GetAll()
+	var snapshots []*firestore.DocumentSnapshot
+	err := read(ctx, op, func(ctx context.Context) (err error) {
+		snapshots, err = query.Documents(ctx).GetAll()
+		return err
+	})
 	if err != nil {
-		return nil, translate(op, err)
+		return nil, err
 	}
 	var out []vault.Doc
 	for _, s := range snapshots {
@@ -55,15 +57,17 @@ func runQuery(ctx context.Context, op string, query firestore.Query) ([]vault.Do
 
 // GetAll implements vault.Docs.
 func (d *Docs) GetAll(ctx context.Context, refs ...vault.Ref) ([]vault.Doc, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	docRefs := make([]*firestore.DocumentRef, len(refs))
 	for i, ref := range refs {
 		docRefs[i] = d.client.Collection(string(ref.Collection)).Doc(ref.ID)
 	}
-	snapshots, err := d.client.GetAll(ctx, docRefs)
+	var snapshots []*firestore.DocumentSnapshot
+	err := read(ctx, "firestore.GetAll", func(ctx context.Context) (err error) {
+		snapshots, err = d.client.GetAll(ctx, docRefs)
+		return err
+	})
 	if err != nil {
-		return nil, translate("firestore.GetAll", err)
+		return nil, err
 	}
 	out := make([]vault.Doc, len(refs))
 	for i, s := range snapshots {
