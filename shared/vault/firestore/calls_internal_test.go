@@ -118,7 +118,7 @@ func TestDocs_Deadline(t *testing.T) {
 }
 
 // A read is repeated while the store is unavailable, for three seconds; so are the queries, which the client doesn't
-// repeat. A query fails for good at once for anything else.
+// repeat. Any other error is final at once.
 func TestDocs_ReadsRepeated(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
