@@ -117,6 +117,7 @@ var allowedImports = map[string][]string{
 		"shared/fault", "shared/googleauth", "shared/grants", "shared/logging", "shared/resource", "shared/seal",
 		"shared/vault", "shared/vault/memory",
 	},
+	"internal/deadconn":        {},
 	"internal/deployed":        {},
 	"internal/deploytest":      {},
 	"internal/deploytest/stub": {},

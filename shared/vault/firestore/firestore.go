@@ -16,7 +16,10 @@ import (
 
 	"cloud.google.com/go/firestore"
 	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	"example.com/deputy/shared/config"
@@ -28,6 +31,18 @@ import (
 
 // callTimeout limits every call, because a person is waiting for it.
 const callTimeout = 3 * time.Second
+
+// dialOptions find a connection that was lost silently (grpc-go#3206), and limit the time between two attempts to
+// connect. By default these take a quarter of an hour and two minutes. Firestore's client ignores them for an emulator.
+var dialOptions = []grpc.DialOption{
+	grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 2 * time.Second}),
+	grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff: backoff.Config{
+			BaseDelay: time.Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second,
+		},
+		MinConnectTimeout: 5 * time.Second,
+	}),
+}
 
 // Docs implements vault.Docs. It is safe for concurrent use.
 type Docs struct {
@@ -44,8 +59,11 @@ func FromEnv(env *config.Reader) Config {
 
 // New returns a Docs for the database. It connects lazily: if the database does not exist, the first call fails.
 func New(ctx context.Context, s Config) (*Docs, error) {
-	client, err := firestore.NewClientWithDatabase(ctx, s.Project, s.Database,
-		option.WithUniverseDomain("googleapis.com")) // whatever the environment says
+	options := []option.ClientOption{option.WithUniverseDomain("googleapis.com")} // whatever the environment says
+	for _, o := range dialOptions {
+		options = append(options, option.WithGRPCDialOption(o))
+	}
+	client, err := firestore.NewClientWithDatabase(ctx, s.Project, s.Database, options...)
 	if err != nil {
 		return nil, &fault.Error{Op: "firestore.New", Kind: fault.Unavailable, Err: err}
 	}
