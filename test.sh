@@ -153,7 +153,7 @@ if go -C tools build -o "$bin/" tool 2>/dev/null; then
 		printf 'test.sh: gofumpt would change:\n%s\n' "$unformatted" >&2
 		exit 1
 	fi
-	"$bin/golangci-lint" run ./...
+	"$bin/golangci-lint" run --allow-parallel-runners ./... # another checkout may be checked at the same time
 	generated="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 	cp shared/api/config.yaml shared/api/openapi.yaml "$generated"
 	(cd "$generated" && "$bin/oapi-codegen" -config config.yaml openapi.yaml)
