@@ -24,6 +24,7 @@ import (
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
+	"example.com/deputy/shared/vault/memory"
 )
 
 func TestFinish_StoresGrantAndReturnsToChat(t *testing.T) {
@@ -49,6 +50,16 @@ func TestFinish_StoresGrantAndReturnsToChat(t *testing.T) {
 	if !ok || !cmp.Equal(needs.Missing, []capability.Capability{create}) {
 		t.Errorf("a person without a grant: got %+v", needs)
 	}
+}
+
+// A consent succeeds although the store's client repeats each write: nothing was used by somebody else.
+func TestFinish_StoreAnswerLost(t *testing.T) {
+	w := consenttest.NewOn(t, vaulttest.Repeating{Docs: &memory.Docs{}})
+	if out := w.SignIn(ada, create); !out.ReturnTo.Equal(completion) {
+		t.Errorf("got %+v", out)
+	}
+	w.Advance(2 * time.Hour)
+	check(t, w.Token(ada, create)) // refreshed
 }
 
 func TestFinish_OpenRedirect(t *testing.T) {

@@ -58,14 +58,37 @@ func TestStoreErrors(t *testing.T) {
 		}
 		return nil
 	})
+	for _, c := range everyCall(v) {
+		for failAt = 1; ; failAt++ {
+			first = docs.Calls()
+			err := c.run(t.Context())
+			calls := docs.Calls() - first
+			if calls < failAt {
+				if err != nil || failAt == 1 {
+					t.Errorf("%s, no failure: %d calls, %v", c.name, calls, err)
+				}
+				break
+			}
+			if calls > failAt || fault.KindOf(err) != fault.Unavailable {
+				t.Errorf("%s, call %d of %d fails: %v", c.name, failAt, calls, err)
+			}
+		}
+	}
+}
+
+// vaultCall is a call of a Vault.
+type vaultCall struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+// everyCall returns calls of v that succeed in this order, and leave an empty store.
+func everyCall(v *vault.Vault) []vaultCall {
 	state, browser := config.NewSecret("state"), []byte("browser")
 	o := vault.Operation{ID: "op", Person: "users/1"}
 	known := vault.Activity{Time: start}
 	unknown := vault.Activity{Time: start, OutcomeUnknown: true}
-	for _, c := range []struct {
-		name string
-		run  func(ctx context.Context) error
-	}{
+	return []vaultCall{
 		{"ping", v.Ping},
 		{"create grant", func(ctx context.Context) error { _, err := v.SaveGrant(ctx, grant()); return err }},
 		{"grant", func(ctx context.Context) error { _, err := v.Grant(ctx, "users/1"); return err }},
@@ -147,20 +170,46 @@ func TestStoreErrors(t *testing.T) {
 			}
 			return err
 		}},
-	} {
-		for failAt = 1; ; failAt++ {
-			first = docs.Calls()
-			err := c.run(t.Context())
-			calls := docs.Calls() - first
-			if calls < failAt {
-				if err != nil || failAt == 1 {
-					t.Errorf("%s, no failure: %d calls, %v", c.name, calls, err)
+	}
+}
+
+// A write that was repeated because its answer was lost is no conflict with itself.
+func TestSave_AnswerLost(t *testing.T) {
+	v := vault.New(vaulttest.Repeating{Docs: &memory.Docs{}}, newKeys(t), (&clock{}).now)
+	for _, c := range everyCall(v) {
+		if err := c.run(t.Context()); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// If the record was changed or can't be read after the lost answer, the outcome is unknown. It is never a conflict,
+// which would say that nothing was saved.
+func TestSave_OutcomeUnknown(t *testing.T) {
+	for name, happens := range map[string]func(*vault.Vault, *vaulttest.Faulty) error{
+		"changed": func(v *vault.Vault, _ *vaulttest.Faulty) error {
+			_, err := v.MarkGrant(t.Context(), "users/1", vault.RevokedAt, start)
+			return err
+		},
+		"unreadable": func(_ *vault.Vault, docs *vaulttest.Faulty) error {
+			docs.Inject = func(_ context.Context, c vaulttest.Call) error {
+				if c.Write {
+					return nil
 				}
-				break
+				return fault.New(fault.Internal, fault.NoText)
 			}
-			if calls > failAt || fault.KindOf(err) != fault.Unavailable {
-				t.Errorf("%s, call %d of %d fails: %v", c.name, failAt, calls, err)
+			return nil
+		},
+	} {
+		docs := &vaulttest.Faulty{Inject: func(context.Context, vaulttest.Call) error { return nil }}
+		v := vault.New(docs, newKeys(t), (&clock{}).now)
+		docs.Docs = vaulttest.Repeating{Docs: &memory.Docs{}, Between: func() {
+			if err := happens(v, docs); err != nil {
+				t.Fatal(err)
 			}
+		}}
+		if _, err := v.SaveGrant(t.Context(), grant()); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -195,12 +195,15 @@ func TestPending_NotUsed(t *testing.T) {
 	}
 }
 
-// TestTakePending_UnclearConflict: after a conflict, a consent counts as used unless the record proves otherwise.
+// TestTakePending_UnclearConflict: after a conflict, a consent is never returned unless the record proves that it was
+// this call that used it.
 func TestTakePending_UnclearConflict(t *testing.T) {
 	for name, c := range map[string]struct {
 		second error // of the second read
+		want   fault.Kind
 	}{
-		"no second read": {fault.New(fault.Unavailable, fault.NoText)}, "garbage": {vaulttest.ErrGarbage},
+		"no second read": {fault.New(fault.Internal, fault.NoText), fault.Unavailable},
+		"garbage":        {vaulttest.ErrGarbage, fault.Invalid},
 	} {
 		var reads int
 		v, _ := failingVault(t, func(call vaulttest.Call) error {
@@ -218,7 +221,8 @@ func TestTakePending_UnclearConflict(t *testing.T) {
 		if err := v.CreatePending(t.Context(), state, pending()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := v.TakePending(t.Context(), state, []byte("browser")); !errors.Is(err, vault.ErrUsed) {
+		_, err := v.TakePending(t.Context(), state, []byte("browser"))
+		if err == nil || fault.KindOf(err) != c.want || errors.Is(err, vault.ErrUsed) != (c.want == fault.Invalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"errors"
 	"slices"
@@ -56,7 +55,6 @@ type sealedPending struct {
 	ReturnTo string    `json:"returnTo,omitempty"`
 	Expires  time.Time `json:"expires"`
 	Used     bool      `json:"used,omitempty"`
-	UsedBy   string    `json:"by,omitempty"` // random ID of the write that used it
 	UsedAt   time.Time `json:"at,omitzero"`
 	Outcome  string    `json:"outcome,omitempty"` // of the consent, for its browser; without code or token
 }
@@ -114,7 +112,7 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser ..
 	// The record stays, without its secrets, so that a retry returns ErrUsed.
 	used := sealedPending{
 		Pending: Pending{Person: p.Person, Purpose: p.Purpose, Browser: p.Browser},
-		Expires: p.Expires, Used: true, UsedBy: rand.Text(),
+		Expires: p.Expires, Used: true,
 	}
 	if !ends {
 		used.UsedAt = v.now()
@@ -125,13 +123,7 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser ..
 		return Pending{}, invalidPending(ErrOtherBrowser)
 	}
 	if fault.KindOf(err) == fault.Conflict {
-		// Our own write may have succeeded although its response was lost.
-		var stored sealedPending
-		doc, loadErr := v.load(ctx, place, &stored)
-		if loadErr != nil || stored.UsedBy != used.UsedBy {
-			return Pending{}, invalidPending(ErrUsed)
-		}
-		p.at, err = doc.Version, nil
+		return Pending{}, invalidPending(ErrUsed)
 	}
 	return p.Pending, fault.Wrap("vault.TakePending", err)
 }

@@ -56,7 +56,7 @@ func (v *Vault) Reseal(
 	}
 	for _, doc := range docs {
 		r.Seen++
-		box := bytesField(doc.Fields, sealedField)
+		box := boxOf(doc.Fields)
 		if v.keys.SealedByPrimary(box) {
 			continue
 		}

@@ -1,10 +1,13 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -68,10 +71,44 @@ func (v *Vault) save(ctx context.Context, place Ref, at Version, content any, in
 	}
 	fields := Fields{sealedField: box}
 	maps.Copy(fields, inClear)
+	var version Version
 	if at == "" {
-		return v.docs.Create(ctx, place.Collection, place.ID, fields)
+		version, err = v.docs.Create(ctx, place.Collection, place.ID, fields)
+	} else {
+		version, err = v.docs.Replace(ctx, place.Collection, place.ID, fields, at)
 	}
-	return v.docs.Replace(ctx, place.Collection, place.ID, fields, at)
+	if fault.KindOf(err) == fault.Conflict {
+		return v.afterConflict(ctx, place, fields, err)
+	}
+	return version, err
+}
+
+// afterConflict returns the version of fields if they are what caused the conflict: a store's client repeats a write
+// whose answer was lost, and then conflicts with itself. Another write never has the same sealed field, because sealing
+// uses a random nonce. If the record cannot be read, or was changed since, the outcome is unknown.
+func (v *Vault) afterConflict(ctx context.Context, place Ref, fields Fields, conflict error) (Version, error) {
+	doc, err := v.docs.Get(ctx, place.Collection, place.ID)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return "", conflict
+	case err == nil && !bytes.Equal(boxOf(doc.Fields), boxOf(fields)):
+		return "", conflict
+	case err == nil && !maps.EqualFunc(doc.Fields, fields, sameValue):
+		err = errors.New("the record was saved and then changed")
+	}
+	if err != nil {
+		return "", &fault.Error{Op: "vault: " + string(place.Collection), Kind: fault.Unavailable, Err: err}
+	}
+	return doc.Version, nil
+}
+
+// sameValue reports whether a store that keeps microseconds returns got for sent.
+func sameValue(got, sent any) bool {
+	if t, ok := sent.(time.Time); ok {
+		at, ok := got.(time.Time)
+		return ok && at.Equal(t.Truncate(time.Microsecond))
+	}
+	return reflect.DeepEqual(got, sent)
 }
 
 // load decodes a record into content and returns its document.
@@ -91,7 +128,7 @@ func (v *Vault) OnOpenError(report func(collection Collection, err error)) {
 // open decodes a record into content. The error wraps seal.ErrNotAuthentic if the record was not sealed for this place,
 // and is Unavailable and wraps seal.ErrUnknownKey if its key is not loaded.
 func (v *Vault) open(collection Collection, doc Doc, content any) error {
-	plain, err := v.keys.Open(bytesField(doc.Fields, sealedField), recordPlace(collection, doc.ID))
+	plain, err := v.keys.Open(boxOf(doc.Fields), recordPlace(collection, doc.ID))
 	if err == nil && json.Unmarshal(plain, content) != nil {
 		err = errBrokenRecord
 	}
