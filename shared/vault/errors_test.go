@@ -214,18 +214,6 @@ func TestSave_OutcomeUnknown(t *testing.T) {
 	}
 }
 
-// A database that does not exist answers NotFound, which must not count as a healthy, empty store.
-func TestPing_NoDatabase(t *testing.T) {
-	v, _ := failingVault(t, func(vaulttest.Call) error { return fault.New(fault.NotFound, fault.NoText) })
-	if err := v.Ping(t.Context()); fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("got %v", err)
-	}
-	v, _ = failingVault(t, func(vaulttest.Call) error { return fault.New(fault.Internal, fault.NoText) })
-	if err := v.Ping(t.Context()); err == nil || fault.KindOf(err) != fault.Internal {
-		t.Errorf("a bug: %v", err)
-	}
-}
-
 // JSON cannot hold a year after 9999. Nothing may be stored then.
 func TestSave_InvalidTime(t *testing.T) {
 	v, docs := failingVault(t, func(vaulttest.Call) error { return nil })

@@ -39,9 +39,6 @@ func MicrosecondClock(now func() time.Time) func() time.Time {
 // Ping reads from the store. It returns Unavailable if the store does not respond or the database does not exist.
 func (v *Vault) Ping(ctx context.Context) error {
 	_, err := v.docs.List(ctx, grants, "", 1)
-	if err != nil && fault.KindOf(err) == fault.NotFound {
-		err = &fault.Error{Kind: fault.Unavailable, Err: err}
-	}
 	return fault.Wrap("vault.Ping", err)
 }
 

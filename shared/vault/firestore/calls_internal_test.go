@@ -143,16 +143,22 @@ func TestDocs_ReadsRepeated(t *testing.T) {
 	}
 }
 
-// A missing document is NotFound for a read, and a Conflict for a write that requires a version.
-func TestDocs_NotFound(t *testing.T) {
-	docs, _ := answering(t, status.Error(codes.NotFound, "x"))
-	for name, call := range calls(t.Context(), docs) {
-		want := fault.NotFound
-		if slices.Contains([]string{"replace", "update", "delete", "commit"}, name) {
-			want = fault.Conflict
-		}
-		if err := call(); fault.KindOf(err) != want {
-			t.Errorf("%s: %v, want %v", name, err, want)
+// Firestore answers NOT_FOUND for a missing database and FAILED_PRECONDITION for a missing index. To a read, these are
+// neither a missing document nor another person's change.
+func TestDocs_ConflictCodes(t *testing.T) {
+	versioned := []string{"replace", "update", "delete", "commit"}
+	for code, conflicts := range map[codes.Code][]string{
+		codes.NotFound: versioned, codes.FailedPrecondition: versioned, codes.AlreadyExists: {"create"},
+	} {
+		docs, _ := answering(t, status.Error(code, "x"))
+		for name, call := range calls(t.Context(), docs) {
+			want := fault.Unavailable
+			if slices.Contains(conflicts, name) {
+				want = fault.Conflict
+			}
+			if err := call(); fault.KindOf(err) != want {
+				t.Errorf("%v, %s: %v, want %v", code, name, err, want)
+			}
 		}
 	}
 }

@@ -75,10 +75,16 @@ func (d *Docs) Get(ctx context.Context, c vault.Collection, id string) (vault.Do
 	var snapshot *firestore.DocumentSnapshot
 	err := call(ctx, "firestore.Get", func(ctx context.Context) (err error) {
 		snapshot, err = d.client.Collection(string(c)).Doc(id).Get(ctx)
+		if snapshot != nil && !snapshot.Exists() {
+			return nil // without a snapshot, the database is missing
+		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return vault.Doc{}, err
+	case !snapshot.Exists():
+		return vault.Doc{}, &fault.Error{Op: "firestore.Get", Kind: fault.NotFound}
 	}
 	return decodeDoc(snapshot), nil
 }
@@ -112,8 +118,7 @@ func (d *Docs) Replace(
 		return "", fault.New(fault.Conflict, fault.NoText)
 	}
 	write := vault.Write{Ref: vault.Ref{Collection: c, ID: id}, Fields: fields, IfVersion: at}
-	version, err := d.commit(ctx, "firestore.Replace", write)
-	return version, notFoundToConflict(err)
+	return d.commit(ctx, "firestore.Replace", write)
 }
 
 // Update implements vault.Docs.
@@ -125,28 +130,31 @@ func (d *Docs) Update(ctx context.Context, c vault.Collection, id string, f vaul
 	if updated.IsZero() { // no version
 		return fault.New(fault.Conflict, fault.NoText)
 	}
-	return notFoundToConflict(call(ctx, "firestore.Update", func(ctx context.Context) error {
+	return call(ctx, "firestore.Update", func(ctx context.Context) error {
 		doc := d.client.Collection(string(c)).Doc(id)
 		_, err := doc.Update(ctx, replaceUpdates(f, ""), firestore.LastUpdateTime(updated))
 		return err
-	}))
+	}, versionConflicts...)
 }
 
 // Delete implements vault.Docs.
 func (d *Docs) Delete(ctx context.Context, c vault.Collection, id string, at vault.Version) error {
 	_, err := d.commit(ctx, "firestore.Delete", vault.Write{Ref: vault.Ref{Collection: c, ID: id}, IfVersion: at})
-	return notFoundToConflict(err)
+	return err
 }
 
 // abortedPolicy repeats a call that Firestore aborted, which changed nothing.
 var abortedPolicy = googlecall.Policy{Attempts: 5, AttemptTimeout: callTimeout}
 
-// call makes a call within callTimeout, by abortedPolicy.
-func call(ctx context.Context, op string, do func(context.Context) error) error {
+// versionConflicts are the answers to a write whose document is missing or has another version.
+var versionConflicts = []codes.Code{codes.NotFound, codes.FailedPrecondition}
+
+// call makes a call within callTimeout, by abortedPolicy. Answers with a code in conflicts become a Conflict.
+func call(ctx context.Context, op string, do func(context.Context) error, conflicts ...codes.Code) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	isAborted := func(err error) (time.Duration, bool) { return 0, status.Code(err) == codes.Aborted }
-	return translate(op, abortedPolicy.Do(ctx, isAborted, do))
+	return translate(op, abortedPolicy.Do(ctx, isAborted, do), conflicts...)
 }
 
 // read is call for a read, which may be repeated after more errors. Firestore's client repeats reads of one document,
@@ -198,37 +206,23 @@ func parseVersion(v vault.Version) (time.Time, []string) {
 	return t, all[1:]
 }
 
-// translate converts a Firestore status into a fault.
-func translate(op string, err error) error {
+// translate converts a Firestore status into a fault. A code in conflicts is a Conflict. None becomes NotFound, because
+// Firestore answers that for a missing database, too.
+func translate(op string, err error, conflicts ...codes.Code) error {
 	if err == nil {
 		return nil
 	}
-	kind := fault.Internal
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		kind = fault.Unavailable // the client may return a bare context error
-	}
-	switch status.Code(err) {
-	case codes.NotFound:
-		kind = fault.NotFound
-	case codes.AlreadyExists, codes.FailedPrecondition:
+	kind, code := fault.Unavailable, status.Code(err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled): // the client may return it bare
+	case slices.Contains(conflicts, code):
 		kind = fault.Conflict
-	case codes.Aborted, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted,
-		codes.Internal:
-		kind = fault.Unavailable
-	case codes.PermissionDenied, codes.Unauthenticated:
-		kind = fault.Unavailable // the operator must fix the configuration
+	case code == codes.InvalidArgument, code == codes.OutOfRange, code == codes.Unimplemented, code == codes.Unknown:
+		kind = fault.Internal
 	}
 	public := fault.NoText
 	if kind == fault.Unavailable {
 		public = words.ErrorStoreUnavailable
 	}
 	return &fault.Error{Op: op, Kind: kind, Public: public, Err: err}
-}
-
-// notFoundToConflict converts NotFound into the Conflict that vault.Docs requires for a missing document.
-func notFoundToConflict(err error) error {
-	if fault.KindOf(err) == fault.NotFound {
-		return &fault.Error{Op: "firestore", Kind: fault.Conflict, Err: err}
-	}
-	return err
 }

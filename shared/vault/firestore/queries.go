@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"cloud.google.com/go/firestore"
+	"google.golang.org/grpc/codes"
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
@@ -81,12 +82,18 @@ func (d *Docs) GetAll(ctx context.Context, refs ...vault.Ref) ([]vault.Doc, erro
 // Commit implements vault.Docs.
 func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
 	_, err := d.commit(ctx, "firestore.Commit", writes...)
-	return notFoundToConflict(err)
+	return err
 }
 
 // commit makes all writes or none, in one call, and returns the version of the last document.
 func (d *Docs) commit(ctx context.Context, op string, writes ...vault.Write) (last vault.Version, err error) {
+	var conflicts []codes.Code
 	for _, w := range writes {
+		if w.IfVersion == "" {
+			conflicts = append(conflicts, codes.AlreadyExists)
+		} else {
+			conflicts = append(conflicts, versionConflicts...)
+		}
 		if err := checkTypes(w.Fields); err != nil {
 			return "", err
 		}
@@ -114,6 +121,6 @@ func (d *Docs) commit(ctx context.Context, op string, writes ...vault.Write) (la
 			last = makeVersion(results[i].UpdateTime, writes[i].Fields)
 		}
 		return err
-	})
+	}, conflicts...)
 	return last, err
 }

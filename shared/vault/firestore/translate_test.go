@@ -14,9 +14,9 @@ import (
 
 func TestTranslate(t *testing.T) {
 	for code, want := range map[codes.Code]fault.Kind{
-		codes.NotFound:           fault.NotFound,
-		codes.AlreadyExists:      fault.Conflict,
-		codes.FailedPrecondition: fault.Conflict,
+		codes.NotFound:           fault.Unavailable, // "no such database", too
+		codes.AlreadyExists:      fault.Unavailable,
+		codes.FailedPrecondition: fault.Unavailable, // such as a missing index
 		codes.Aborted:            fault.Unavailable,
 		codes.Unavailable:        fault.Unavailable,
 		codes.DeadlineExceeded:   fault.Unavailable,
