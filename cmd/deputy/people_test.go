@@ -36,7 +36,7 @@ func TestPeople_ShowDisconnectPurge(t *testing.T) {
 	v := d.parts().Vault
 	g, err := v.Grant(t.Context(), "users/1")
 	check(t, err)
-	g.Approve("109", "user", []string{"spaces.create"}, time.Now())
+	g.Approve("100000000000000000109", "user", []string{"spaces.create"}, time.Now())
 	_, err = v.SaveGrant(t.Context(), g)
 	check(t, err)
 	activity := vault.Activity{Time: time.Now(), Caller: "CI", Action: "spaces.create"}
@@ -60,7 +60,7 @@ func TestPeople_ShowDisconnectPurge(t *testing.T) {
 	}
 	left, _ := d.mustRun(config.Secret{}, "people", "show", "users/1", "--json")
 	if !strings.Contains(left.Reveal(), `"connection":null`) || strings.Contains(left.Reveal(), "CI") ||
-		strings.Contains(left.Reveal(), "109") {
+		strings.Contains(left.Reveal(), "100000000000000000109") {
 		t.Errorf("left: %s", left.Reveal())
 	}
 	if out, _ := d.mustRun(config.Secret{}, "people", "list"); !out.Empty() {

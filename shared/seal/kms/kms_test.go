@@ -142,6 +142,48 @@ func TestUnwrap_CorruptResponse(t *testing.T) {
 	}
 }
 
+// If KMS does not decrypt, the operator reads its own answer. That the keyset is wrong would lead to new keysets, and
+// everyone would have to connect again.
+func TestUnwrap_KMSFails(t *testing.T) {
+	keyset, _, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, emulator := newAEAD(t, key, unchanged)
+	wrapped, err := seal.Wrap(t.Context(), seal.Keyset, keyset, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const decrypt = "cloudkms.projects.locations.keyRings.cryptoKeys.decrypt"
+	for _, failure := range []google.Fault{
+		{Status: 403, Message: "Permission 'cloudkms.cryptoKeyVersions.useToDecrypt' denied"},
+		{Status: 400, Canonical: "FAILED_PRECONDITION", Message: "not enabled, current state is: DISABLED"},
+		{Status: 404, Message: "CryptoKey not found"},
+		{Status: 503, Message: "The service is currently unavailable"},
+	} {
+		emulator.FailAs(decrypt, failure)
+		if failure.Status == 503 { // is tried three times
+			emulator.FailAs(decrypt, failure, failure)
+		}
+		_, err := seal.Unwrap(t.Context(), seal.Keyset, wrapped, a)
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), failure.Message) ||
+			strings.Contains(err.Error(), "not a keyset") {
+			t.Errorf("%d: %v", failure.Status, err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		a, err := kms.New(t.Context(), key, option.WithHTTPClient(&http.Client{Transport: hangingTransport{}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = seal.Unwrap(t.Context(), seal.Keyset, wrapped, a)
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "deadline exceeded") ||
+			strings.Contains(err.Error(), "not a keyset") {
+			t.Errorf("no answer: %v", err)
+		}
+	})
+}
+
 // hangingTransport never answers.
 type hangingTransport struct{}
 
