@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/firestore"
@@ -35,6 +36,7 @@ const callTimeout = 3 * time.Second
 // dialOptions find a connection that was lost silently (grpc-go#3206), and limit the time between two attempts to
 // connect. By default these take a quarter of an hour and two minutes. Firestore's client ignores them for an emulator.
 var dialOptions = []grpc.DialOption{
+	grpc.WithChainUnaryInterceptor(countTries),
 	grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 2 * time.Second}),
 	grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff: backoff.Config{
@@ -139,8 +141,35 @@ func (d *Docs) Update(ctx context.Context, c vault.Collection, id string, f vaul
 
 // Delete implements vault.Docs.
 func (d *Docs) Delete(ctx context.Context, c vault.Collection, id string, at vault.Version) error {
+	var tries atomic.Int64
+	ctx = context.WithValue(ctx, triesKey{}, &tries)
 	_, err := d.commit(ctx, "firestore.Delete", vault.Write{Ref: vault.Ref{Collection: c, ID: id}, IfVersion: at})
-	return err
+	if fault.KindOf(err) != fault.Conflict || tries.Load() < 2 {
+		return err
+	}
+	// The answer to an earlier try may have been lost: then the document is gone, as it should be.
+	switch _, getErr := d.Get(ctx, c, id); {
+	case getErr == nil:
+		return err
+	case fault.KindOf(getErr) == fault.NotFound:
+		return nil
+	default:
+		return getErr
+	}
+}
+
+// triesKey is the key of a context's *atomic.Int64, which countTries increments.
+type triesKey struct{}
+
+// countTries counts how often the client sends a call, because it repeats some of them itself.
+func countTries(
+	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker,
+	options ...grpc.CallOption,
+) error {
+	if tries, ok := ctx.Value(triesKey{}).(*atomic.Int64); ok {
+		tries.Add(1)
+	}
+	return invoke(ctx, method, request, reply, conn, options...)
 }
 
 // abortedPolicy repeats a call that Firestore aborted, which changed nothing.

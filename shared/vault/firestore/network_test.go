@@ -13,7 +13,9 @@ import (
 	firestorepb "cloud.google.com/go/firestore/apiv1/firestorepb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"example.com/deputy/internal/deadconn"
@@ -43,8 +45,8 @@ func (emptyStore) Commit(_ context.Context, r *firestorepb.CommitRequest) (*fire
 // someWrite is a write without a precondition.
 var someWrite = vault.Write{Ref: vault.Ref{Collection: "c", ID: "1"}, Fields: vault.Fields{"x": "y"}}
 
-// over returns a Docs whose connections are made by dial.
-func over(t *testing.T, dial func(context.Context, string) (net.Conn, error)) *Docs {
+// through returns a Docs whose connections are made by dial.
+func through(t *testing.T, dial func(context.Context, string) (net.Conn, error)) *Docs {
 	t.Helper()
 	options := append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(dial),
@@ -61,11 +63,11 @@ func over(t *testing.T, dial func(context.Context, string) (net.Conn, error)) *D
 	return &Docs{client: client}
 }
 
-// start serves an empty Firestore in network, within a synctest bubble.
-func start(t *testing.T, network *deadconn.Network) {
+// start serves store in network, within a synctest bubble.
+func start(t *testing.T, network *deadconn.Network, store firestorepb.FirestoreServer) {
 	t.Helper()
 	server := grpc.NewServer()
-	firestorepb.RegisterFirestoreServer(server, emptyStore{})
+	firestorepb.RegisterFirestoreServer(server, store)
 	go func() { _ = server.Serve(network) }()
 	t.Cleanup(server.Stop)
 }
@@ -83,8 +85,8 @@ func TestDocs_DeadConnection(t *testing.T) {
 		} {
 			synctest.Test(t, func(t *testing.T) {
 				network := deadconn.New()
-				start(t, network)
-				docs := over(t, func(ctx context.Context, address string) (net.Conn, error) {
+				start(t, network, emptyStore{})
+				docs := through(t, func(ctx context.Context, address string) (net.Conn, error) {
 					return network.Dial(ctx, "tcp", address)
 				})
 				for range 30 { // pings are under way
@@ -119,9 +121,9 @@ func TestDocs_ConnectsAfterOutage(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			network := deadconn.New()
-			start(t, network)
+			start(t, network, emptyStore{})
 			var down atomic.Bool
-			docs := over(t, func(ctx context.Context, address string) (net.Conn, error) {
+			docs := through(t, func(ctx context.Context, address string) (net.Conn, error) {
 				if down.Load() {
 					return nil, fail(ctx)
 				}
@@ -144,6 +146,63 @@ func TestDocs_ConnectsAfterOutage(t *testing.T) {
 			}
 			if late := time.Since(ended); late > 15*time.Second {
 				t.Errorf("%s: the first right answer after %v", name, late)
+			}
+		})
+	}
+}
+
+// lossyStore deletes a document and then loses its first answers.
+type lossyStore struct {
+	emptyStore
+	lost    int // how many answers are lost
+	present bool
+	commits atomic.Int64
+}
+
+// Commit implements firestorepb.FirestoreServer.
+func (s *lossyStore) Commit(context.Context, *firestorepb.CommitRequest) (*firestorepb.CommitResponse, error) {
+	if n := s.commits.Add(1); int(n) <= s.lost {
+		return nil, status.Error(codes.Unavailable, "the answer was lost")
+	}
+	return nil, status.Error(codes.FailedPrecondition, "the document has no such version")
+}
+
+// BatchGetDocuments implements firestorepb.FirestoreServer.
+func (s *lossyStore) BatchGetDocuments(
+	r *firestorepb.BatchGetDocumentsRequest, out firestorepb.Firestore_BatchGetDocumentsServer,
+) error {
+	now := timestamppb.Now()
+	answer := &firestorepb.BatchGetDocumentsResponse{
+		ReadTime: now, Result: &firestorepb.BatchGetDocumentsResponse_Missing{Missing: r.GetDocuments()[0]},
+	}
+	if s.present {
+		answer.Result = &firestorepb.BatchGetDocumentsResponse_Found{
+			Found: &firestorepb.Document{Name: r.GetDocuments()[0], CreateTime: now, UpdateTime: now},
+		}
+	}
+	return out.Send(answer)
+}
+
+// A Delete whose answer was lost is done if the document is gone. Without a lost answer, somebody else deleted it.
+func TestDocs_DeleteAnswerLost(t *testing.T) {
+	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
+	for name, c := range map[string]struct {
+		store *lossyStore
+		done  bool
+	}{
+		"lost once":             {&lossyStore{lost: 1}, true},
+		"lost twice":            {&lossyStore{lost: 2}, true},
+		"deleted by another":    {&lossyStore{}, false},
+		"lost, and still there": {&lossyStore{lost: 1, present: true}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			network := deadconn.New()
+			start(t, network, c.store)
+			err := through(t, func(ctx context.Context, address string) (net.Conn, error) {
+				return network.Dial(ctx, "tcp", address)
+			}).Delete(t.Context(), "c", "1", "2026-11-22T10:00:00Z x")
+			if (err == nil) != c.done || err != nil && fault.KindOf(err) != fault.Conflict {
+				t.Errorf("%s: %v after %d commits", name, err, c.store.commits.Load())
 			}
 		})
 	}
