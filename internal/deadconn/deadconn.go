@@ -95,13 +95,15 @@ func (c *conn) Write(p []byte) (int, error) {
 }
 
 func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	select {
-	case <-c.lost: // bytes that were under way are lost as well
-		if err == nil {
-			return c.Conn.Read(make([]byte, len(p)))
+	for {
+		n, err := c.Conn.Read(p)
+		select {
+		case <-c.lost:
+			if err != nil { // closed
+				return 0, err
+			}
+		default:
+			return n, err
 		}
-	default:
 	}
-	return n, err
 }
