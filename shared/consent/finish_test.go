@@ -24,7 +24,6 @@ import (
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/vault/memory"
 )
 
 func TestFinish_StoresGrantAndReturnsToChat(t *testing.T) {
@@ -50,16 +49,6 @@ func TestFinish_StoresGrantAndReturnsToChat(t *testing.T) {
 	if !ok || !cmp.Equal(needs.Missing, []capability.Capability{create}) {
 		t.Errorf("a person without a grant: got %+v", needs)
 	}
-}
-
-// A consent succeeds although the store's client repeats each write: nothing was used by somebody else.
-func TestFinish_StoreAnswerLost(t *testing.T) {
-	w := consenttest.NewOn(t, vaulttest.Repeating{Docs: &memory.Docs{}})
-	if out := w.SignIn(ada, create); !out.ReturnTo.Equal(completion) {
-		t.Errorf("got %+v", out)
-	}
-	w.Advance(2 * time.Hour)
-	check(t, w.Token(ada, create)) // refreshed
 }
 
 func TestFinish_OpenRedirect(t *testing.T) {
@@ -258,25 +247,6 @@ func TestFinish_SecondConsentPrompt(t *testing.T) {
 	}
 	if out := finish(create); !out.ConsentURL.Empty() {
 		t.Error("asks twice after a disconnect")
-	}
-}
-
-func TestFinish_LostStoreResponse(t *testing.T) {
-	w := newWorld(t)
-	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
-	lost := false
-	docs := &vaulttest.Faulty{Docs: w.Docs, Inject: func(_ context.Context, c vaulttest.Call) error {
-		if lost || !c.Write || !c.Applied {
-			return nil
-		}
-		lost = true
-		return fault.New(fault.Conflict, fault.NoText) // of the client's retry
-	}}
-	if _, err := w.InstanceOn(docs).Finish(t.Context(), callback); err != nil || !lost {
-		t.Errorf("got %v", err)
-	}
-	if out, err := w.Finish(t.Context(), callback); err != nil || out.Person != adaID || w.Google.Count("token") != 1 {
-		t.Errorf("again: %+v, %v", out, err)
 	}
 }
 

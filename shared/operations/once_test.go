@@ -94,20 +94,6 @@ func TestRunner_StoresResult(t *testing.T) {
 	}
 }
 
-// The first request with a key runs, although the store's client repeats each of its writes.
-func TestRunner_StoreAnswerLost(t *testing.T) {
-	f := newFixture(t)
-	f.docs.Docs = vaulttest.Repeating{Docs: f.docs.Docs}
-	got, repeated, err := f.Do(t.Context(), newRequest("x"), returns("first", true, nil))
-	if string(got) != "first" || repeated || err != nil {
-		t.Errorf("%s, %v, %v", got, repeated, err)
-	}
-	got, repeated, err = f.Do(t.Context(), newRequest("x"), mustNotRun(t))
-	if string(got) != "first" || !repeated || err != nil {
-		t.Errorf("again: %s, %v, %v", got, repeated, err)
-	}
-}
-
 func TestRunner_SameKeyOtherCaller(t *testing.T) {
 	f := newFixture(t)
 	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("of ci", true, nil))

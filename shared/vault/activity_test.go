@@ -190,7 +190,7 @@ func TestRecordActivity_Outcome(t *testing.T) {
 
 // Another call may record the outcome between the read and the write of this one.
 func TestRecordActivity_Race(t *testing.T) {
-	docs := &lossyDocs{Docs: &memory.Docs{}}
+	docs := &overtakenDocs{Docs: &memory.Docs{}}
 	v := vault.New(docs, newKeys(t), (&clock{}).now)
 	record := func(a vault.Activity) error { return v.RecordActivity(t.Context(), "users/1", "act", a) }
 	if err := record(vault.Activity{Time: start, OutcomeUnknown: true}); err != nil {

@@ -8,6 +8,7 @@ import "context"
 
 // Docs is a store of small documents. Implementations pass the contract test in
 // internal/vaulttest. Its methods are safe for concurrent use and return when ctx is done.
+// A write that may have been made without an answer is Unavailable, never a Conflict with itself.
 type Docs interface {
 	// Get returns a document, or NotFound.
 	Get(ctx context.Context, collection Collection, id string) (Doc, error)

@@ -173,47 +173,6 @@ func everyCall(v *vault.Vault) []vaultCall {
 	}
 }
 
-// A write that was repeated because its answer was lost is no conflict with itself.
-func TestSave_AnswerLost(t *testing.T) {
-	v := vault.New(vaulttest.Repeating{Docs: &memory.Docs{}}, newKeys(t), (&clock{}).now)
-	for _, c := range everyCall(v) {
-		if err := c.run(t.Context()); err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
-	}
-}
-
-// If the record was changed or can't be read after the lost answer, the outcome is unknown. It is never a conflict,
-// which would say that nothing was saved.
-func TestSave_OutcomeUnknown(t *testing.T) {
-	for name, happens := range map[string]func(*vault.Vault, *vaulttest.Faulty) error{
-		"changed": func(v *vault.Vault, _ *vaulttest.Faulty) error {
-			_, err := v.MarkGrant(t.Context(), "users/1", vault.RevokedAt, start)
-			return err
-		},
-		"unreadable": func(_ *vault.Vault, docs *vaulttest.Faulty) error {
-			docs.Inject = func(_ context.Context, c vaulttest.Call) error {
-				if c.Write {
-					return nil
-				}
-				return fault.New(fault.Internal, fault.NoText)
-			}
-			return nil
-		},
-	} {
-		docs := &vaulttest.Faulty{Inject: func(context.Context, vaulttest.Call) error { return nil }}
-		v := vault.New(docs, newKeys(t), (&clock{}).now)
-		docs.Docs = vaulttest.Repeating{Docs: &memory.Docs{}, Between: func() {
-			if err := happens(v, docs); err != nil {
-				t.Fatal(err)
-			}
-		}}
-		if _, err := v.SaveGrant(t.Context(), grant()); fault.KindOf(err) != fault.Unavailable {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 // JSON cannot hold a year after 9999. Nothing may be stored then.
 func TestSave_InvalidTime(t *testing.T) {
 	v, docs := failingVault(t, func(vaulttest.Call) error { return nil })

@@ -194,36 +194,3 @@ func TestPending_NotUsed(t *testing.T) {
 		t.Errorf("altered: %v", err)
 	}
 }
-
-// TestTakePending_UnclearConflict: after a conflict, a consent is never returned unless the record proves that it was
-// this call that used it.
-func TestTakePending_UnclearConflict(t *testing.T) {
-	for name, c := range map[string]struct {
-		second error // of the second read
-		want   fault.Kind
-	}{
-		"no second read": {fault.New(fault.Internal, fault.NoText), fault.Unavailable},
-		"garbage":        {vaulttest.ErrGarbage, fault.Invalid},
-	} {
-		var reads int
-		v, _ := failingVault(t, func(call vaulttest.Call) error {
-			switch {
-			case call.Write && call.Applied && reads == 1: // the response of the write was lost
-				return fault.New(fault.Conflict, fault.NoText)
-			case !call.Write && !call.Applied:
-				if reads++; reads == 2 {
-					return c.second
-				}
-			}
-			return nil
-		})
-		state := config.NewSecret("state")
-		if err := v.CreatePending(t.Context(), state, pending()); err != nil {
-			t.Fatal(err)
-		}
-		_, err := v.TakePending(t.Context(), state, []byte("browser"))
-		if err == nil || fault.KindOf(err) != c.want || errors.Is(err, vault.ErrUsed) != (c.want == fault.Invalid) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}

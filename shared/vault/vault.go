@@ -1,13 +1,10 @@
 package vault
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -68,44 +65,10 @@ func (v *Vault) save(ctx context.Context, place Ref, at Version, content any, in
 	}
 	fields := Fields{sealedField: box}
 	maps.Copy(fields, inClear)
-	var version Version
 	if at == "" {
-		version, err = v.docs.Create(ctx, place.Collection, place.ID, fields)
-	} else {
-		version, err = v.docs.Replace(ctx, place.Collection, place.ID, fields, at)
+		return v.docs.Create(ctx, place.Collection, place.ID, fields)
 	}
-	if fault.KindOf(err) == fault.Conflict {
-		return v.afterConflict(ctx, place, fields, err)
-	}
-	return version, err
-}
-
-// afterConflict returns the version of fields if they are what caused the conflict: a store's client repeats a write
-// whose answer was lost, and then conflicts with itself. Another write never has the same sealed field, because sealing
-// uses a random nonce. If the record cannot be read, or was changed since, the outcome is unknown.
-func (v *Vault) afterConflict(ctx context.Context, place Ref, fields Fields, conflict error) (Version, error) {
-	doc, err := v.docs.Get(ctx, place.Collection, place.ID)
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		return "", conflict
-	case err == nil && !bytes.Equal(boxOf(doc.Fields), boxOf(fields)):
-		return "", conflict
-	case err == nil && !maps.EqualFunc(doc.Fields, fields, sameValue):
-		err = errors.New("the record was saved and then changed")
-	}
-	if err != nil {
-		return "", &fault.Error{Op: "vault: " + string(place.Collection), Kind: fault.Unavailable, Err: err}
-	}
-	return doc.Version, nil
-}
-
-// sameValue reports whether a store that keeps microseconds returns got for sent.
-func sameValue(got, sent any) bool {
-	if t, ok := sent.(time.Time); ok {
-		at, ok := got.(time.Time)
-		return ok && at.Equal(t.Truncate(time.Microsecond))
-	}
-	return reflect.DeepEqual(got, sent)
+	return v.docs.Replace(ctx, place.Collection, place.ID, fields, at)
 }
 
 // load decodes a record into content and returns its document.

@@ -48,7 +48,7 @@ func answeringWith(t *testing.T, answer func() error) (docs *Docs, limits func()
 	}
 	conn, err := grpc.NewClient("passthrough:none",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithUnaryInterceptor(func(
+		grpc.WithChainUnaryInterceptor(countLost, func(
 			ctx context.Context, method string, _, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption,
 		) error {
 			return record(ctx, method)

@@ -8,11 +8,9 @@ package firestore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/firestore"
@@ -36,7 +34,7 @@ const callTimeout = 3 * time.Second
 // dialOptions find a connection that was lost silently (grpc-go#3206), and limit the time between two attempts to
 // connect. By default these take a quarter of an hour and two minutes. Firestore's client ignores them for an emulator.
 var dialOptions = []grpc.DialOption{
-	grpc.WithChainUnaryInterceptor(countTries),
+	grpc.WithChainUnaryInterceptor(countLost),
 	grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 2 * time.Second}),
 	grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff: backoff.Config{
@@ -91,92 +89,8 @@ func (d *Docs) Get(ctx context.Context, c vault.Collection, id string) (vault.Do
 	return decodeDoc(snapshot), nil
 }
 
-// Create implements vault.Docs.
-func (d *Docs) Create(ctx context.Context, c vault.Collection, id string, f vault.Fields) (vault.Version, error) {
-	return d.commit(ctx, "firestore.Create", vault.Write{Ref: vault.Ref{Collection: c, ID: id}, Fields: f})
-}
-
-// replaceUpdates returns the updates that replace all fields of a document. Firestore updates only
-// named fields, so it also deletes the fields of at ("" for none) that are not in fields.
-func replaceUpdates(fields vault.Fields, at vault.Version) []firestore.Update {
-	var out []firestore.Update
-	_, names := parseVersion(at)
-	for _, name := range names {
-		if _, ok := fields[name]; !ok {
-			out = append(out, firestore.Update{FieldPath: []string{name}, Value: firestore.Delete})
-		}
-	}
-	for name, value := range fields {
-		out = append(out, firestore.Update{FieldPath: []string{name}, Value: value})
-	}
-	return out
-}
-
-// Replace implements vault.Docs.
-func (d *Docs) Replace(
-	ctx context.Context, c vault.Collection, id string, fields vault.Fields, at vault.Version,
-) (vault.Version, error) {
-	if at == "" {
-		return "", fault.New(fault.Conflict, fault.NoText)
-	}
-	write := vault.Write{Ref: vault.Ref{Collection: c, ID: id}, Fields: fields, IfVersion: at}
-	return d.commit(ctx, "firestore.Replace", write)
-}
-
-// Update implements vault.Docs.
-func (d *Docs) Update(ctx context.Context, c vault.Collection, id string, f vault.Fields, at vault.Version) error {
-	if err := checkTypes(f); err != nil {
-		return err
-	}
-	updated, _ := parseVersion(at)
-	if updated.IsZero() { // no version
-		return fault.New(fault.Conflict, fault.NoText)
-	}
-	return call(ctx, "firestore.Update", func(ctx context.Context) error {
-		doc := d.client.Collection(string(c)).Doc(id)
-		_, err := doc.Update(ctx, replaceUpdates(f, ""), firestore.LastUpdateTime(updated))
-		return err
-	}, versionConflicts...)
-}
-
-// Delete implements vault.Docs.
-func (d *Docs) Delete(ctx context.Context, c vault.Collection, id string, at vault.Version) error {
-	var tries atomic.Int64
-	ctx = context.WithValue(ctx, triesKey{}, &tries)
-	_, err := d.commit(ctx, "firestore.Delete", vault.Write{Ref: vault.Ref{Collection: c, ID: id}, IfVersion: at})
-	if fault.KindOf(err) != fault.Conflict || tries.Load() < 2 {
-		return err
-	}
-	// The answer to an earlier try may have been lost: then the document is gone, as it should be.
-	switch _, getErr := d.Get(ctx, c, id); {
-	case getErr == nil:
-		return err
-	case fault.KindOf(getErr) == fault.NotFound:
-		return nil
-	default:
-		return getErr
-	}
-}
-
-// triesKey is the key of a context's *atomic.Int64, which countTries increments.
-type triesKey struct{}
-
-// countTries counts how often the client sends a call, because it repeats some of them itself.
-func countTries(
-	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker,
-	options ...grpc.CallOption,
-) error {
-	if tries, ok := ctx.Value(triesKey{}).(*atomic.Int64); ok {
-		tries.Add(1)
-	}
-	return invoke(ctx, method, request, reply, conn, options...)
-}
-
 // abortedPolicy repeats a call that Firestore aborted, which changed nothing.
 var abortedPolicy = googlecall.Policy{Attempts: 5, AttemptTimeout: callTimeout}
-
-// versionConflicts are the answers to a write whose document is missing or has another version.
-var versionConflicts = []codes.Code{codes.NotFound, codes.FailedPrecondition}
 
 // call makes a call within callTimeout, by abortedPolicy. Answers with a code in conflicts become a Conflict.
 func call(ctx context.Context, op string, do func(context.Context) error, conflicts ...codes.Code) error {
@@ -209,18 +123,6 @@ func decodeDoc(s *firestore.DocumentSnapshot) vault.Doc {
 		}
 	}
 	return vault.Doc{ID: s.Ref.ID, Fields: fields, Version: makeVersion(s.UpdateTime, fields)}
-}
-
-// checkTypes rejects values that Firestore would not return unchanged.
-func checkTypes(fields vault.Fields) error {
-	for name, value := range fields {
-		switch value.(type) {
-		case string, int64, bool, []byte, []string, time.Time:
-		default:
-			return &fault.Error{Op: "firestore", Err: fmt.Errorf("field %s: %T cannot be stored", name, value)}
-		}
-	}
-	return nil
 }
 
 // makeVersion combines a document's update time with its field names, which replaceUpdates needs.

@@ -13,9 +13,7 @@ import (
 	firestorepb "cloud.google.com/go/firestore/apiv1/firestorepb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"example.com/deputy/internal/deadconn"
@@ -152,71 +150,5 @@ func TestDocs_ConnectsAfterOutage(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// lossyStore deletes a document and then loses its first answers.
-type lossyStore struct {
-	emptyStore
-	lost       int // how many answers are lost
-	present    bool
-	unreadable bool
-	commits    atomic.Int64
-}
-
-// Commit implements firestorepb.FirestoreServer.
-func (s *lossyStore) Commit(context.Context, *firestorepb.CommitRequest) (*firestorepb.CommitResponse, error) {
-	if n := s.commits.Add(1); int(n) <= s.lost {
-		return nil, status.Error(codes.Unavailable, "the answer was lost")
-	}
-	return nil, status.Error(codes.FailedPrecondition, "the document has no such version")
-}
-
-// BatchGetDocuments implements firestorepb.FirestoreServer.
-func (s *lossyStore) BatchGetDocuments(
-	r *firestorepb.BatchGetDocumentsRequest, out firestorepb.Firestore_BatchGetDocumentsServer,
-) error {
-	if s.unreadable {
-		return status.Error(codes.PermissionDenied, "x")
-	}
-	now := timestamppb.Now()
-	answer := &firestorepb.BatchGetDocumentsResponse{
-		ReadTime: now, Result: &firestorepb.BatchGetDocumentsResponse_Missing{Missing: r.GetDocuments()[0]},
-	}
-	if s.present {
-		answer.Result = &firestorepb.BatchGetDocumentsResponse_Found{
-			Found: &firestorepb.Document{Name: r.GetDocuments()[0], CreateTime: now, UpdateTime: now},
-		}
-	}
-	return out.Send(answer)
-}
-
-// A Delete whose answer was lost is done if the document is gone. Without a lost answer, somebody else deleted it.
-func TestDocs_DeleteAnswerLost(t *testing.T) {
-	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
-	for name, c := range map[string]struct {
-		store *lossyStore
-		want  string // kind of the error
-	}{
-		"lost once":             {&lossyStore{lost: 1}, ""},
-		"lost twice":            {&lossyStore{lost: 2}, ""},
-		"deleted by another":    {&lossyStore{}, "conflict"},
-		"lost, and still there": {&lossyStore{lost: 1, present: true}, "conflict"},
-		"lost, and unreadable":  {&lossyStore{lost: 1, unreadable: true}, "unavailable"},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			network := deadconn.New()
-			start(t, network, c.store)
-			err := through(t, func(ctx context.Context, address string) (net.Conn, error) {
-				return network.Dial(ctx, "tcp", address)
-			}).Delete(t.Context(), "c", "1", "2026-11-22T10:00:00Z x")
-			kind := ""
-			if err != nil {
-				kind = fault.KindOf(err).String()
-			}
-			if kind != c.want {
-				t.Errorf("%s: %v after %d commits", name, err, c.store.commits.Load())
-			}
-		})
 	}
 }

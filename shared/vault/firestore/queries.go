@@ -4,9 +4,7 @@ import (
 	"context"
 
 	"cloud.google.com/go/firestore"
-	"google.golang.org/grpc/codes"
 
-	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/vault"
 )
 
@@ -77,50 +75,4 @@ func (d *Docs) GetAll(ctx context.Context, refs ...vault.Ref) ([]vault.Doc, erro
 		}
 	}
 	return out, nil
-}
-
-// Commit implements vault.Docs.
-func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
-	_, err := d.commit(ctx, "firestore.Commit", writes...)
-	return err
-}
-
-// commit makes all writes or none, in one call, and returns the version of the last document.
-func (d *Docs) commit(ctx context.Context, op string, writes ...vault.Write) (last vault.Version, err error) {
-	var conflicts []codes.Code
-	for _, w := range writes {
-		if w.IfVersion == "" {
-			conflicts = append(conflicts, codes.AlreadyExists)
-		} else {
-			conflicts = append(conflicts, versionConflicts...)
-		}
-		if err := checkTypes(w.Fields); err != nil {
-			return "", err
-		}
-		if updated, _ := parseVersion(w.IfVersion); updated.IsZero() && (w.Fields == nil || w.IfVersion != "") {
-			return "", fault.New(fault.Conflict, fault.NoText)
-		}
-	}
-	err = call(ctx, op, func(ctx context.Context) error {
-		// A transaction needs an extra call to begin; a BulkWriter is not atomic.
-		batch := d.client.Batch() //nolint:staticcheck // deprecated in favor of BulkWriter
-		for _, w := range writes {
-			docRef := d.client.Collection(string(w.Collection)).Doc(w.ID)
-			updated, _ := parseVersion(w.IfVersion)
-			switch {
-			case w.Fields == nil:
-				batch.Delete(docRef, firestore.LastUpdateTime(updated))
-			case w.IfVersion == "":
-				batch.Create(docRef, map[string]any(w.Fields))
-			default:
-				batch.Update(docRef, replaceUpdates(w.Fields, w.IfVersion), firestore.LastUpdateTime(updated))
-			}
-		}
-		results, err := batch.Commit(ctx)
-		if i := len(results) - 1; err == nil {
-			last = makeVersion(results[i].UpdateTime, writes[i].Fields)
-		}
-		return err
-	}, conflicts...)
-	return last, err
 }
