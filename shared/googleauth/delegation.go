@@ -213,7 +213,7 @@ func (d *Delegation) exchange(ctx context.Context, assertion config.Secret) (tok
 
 func retryGrant(err error) (time.Duration, bool) {
 	e, ok := errors.AsType[*grantError](err)
-	return 0, !ok || isTransient(e.status)
+	return 0, !ok || isTransientAnswer(e.status, e.code)
 }
 
 func retryAPI(err error) (time.Duration, bool) {
@@ -252,7 +252,7 @@ func grantFault(err error, scopes []string) error {
 	f.Err = e
 	badAssertion := strings.Contains(e.description, "JWT") // a wrong clock, or a wrong service account
 	switch code := e.code; {
-	case isTransient(e.status):
+	case isTransientAnswer(e.status, e.code):
 	case code == "unauthorized_client":
 		f.Kind, f.Err = fault.Denied, fmt.Errorf("%w: %s", ErrNotDelegated, strings.Join(scopes, " "))
 		f.Public = i18n.English("Your organization doesn't delegate these scopes to Deputy: %s. " +

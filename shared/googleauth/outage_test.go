@@ -97,6 +97,9 @@ func TestKeySet_OldKeysDuringOutage(t *testing.T) {
 		c.failing.Store(0)
 		time.Sleep(2 * time.Second)
 		verify("back", valid, time.Second)
+		time.Sleep(8 * time.Hour)
+		c.hangs.Store(int64(2 * time.Second))
+		verify("slow", valid, 3*time.Second)
 	})
 }
 

@@ -142,7 +142,9 @@ func TestProvider_RefreshErrors(t *testing.T) {
 		"other error, subtype": {
 			400, `{"error":"invalid_request","error_subtype":"invalid_rapt"}`, internal, nil,
 		},
-		"redirect":            {307, `marked`, internal, nil},
+		"redirect":            {307, `marked`, unavailable, nil},
+		"error of an API":     {403, `{"error":{"code":403,"message":"marked"}}`, unavailable, nil},
+		"page of a proxy":     {404, `<h1>marked</h1>`, unavailable, nil},
 		"200 without JSON":    {200, `marked`, unavailable, nil},
 		"200 without a token": {200, `{"marked":1}`, unavailable, nil},
 	} {

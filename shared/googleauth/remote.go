@@ -112,8 +112,8 @@ func (r *remote[T]) cached(enough func(T) bool) (T, state, error) {
 	return r.value, due, r.err
 }
 
-// fetchPolicy repeats a fetch, which a person waits for, within fetchTimeout.
-var fetchPolicy = googlecall.Policy{Attempts: 3, AttemptTimeout: 1200 * time.Millisecond}
+// fetchPolicy repeats a fetch, which a person waits for, within fetchTimeout. A slow answer is better than none.
+var fetchPolicy = googlecall.Policy{Attempts: 3, AttemptTimeout: fetchTimeout}
 
 func (r *remote[T]) fetch(ctx context.Context) {
 	var value T

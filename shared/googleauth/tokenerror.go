@@ -85,9 +85,9 @@ func tokenFault(op string, err error) error {
 	case ok && known.is != nil:
 		cause = fmt.Errorf("%w: %w", known.is, cause)
 	case ok:
-	case isTransient(e.Response.StatusCode):
+	case isTransientAnswer(e.Response.StatusCode, code):
 		known.kind, known.public = fault.Unavailable, words.ErrorGoogleSilent
-	case code != "":
+	default:
 		known.kind, known.public = fault.Denied, words.ErrorAccountRefused
 	}
 	return &fault.Error{Op: op, Kind: known.kind, Public: known.public, Err: cause}
@@ -100,13 +100,16 @@ func retryToken(err error) (wait time.Duration, retry bool) {
 		return 0, true // no response, or an unreadable one
 	}
 	seconds, _ := strconv.Atoi(e.Response.Header.Get("Retry-After")) // absent, or a date: 0
-	transient := isTransient(e.Response.StatusCode) || errors.Is(tokenErrors[e.ErrorCode].is, errTransient)
-	return time.Duration(seconds) * time.Second, transient
+	transient := isTransientAnswer(e.Response.StatusCode, e.ErrorCode)
+	return time.Duration(seconds) * time.Second, transient || errors.Is(tokenErrors[e.ErrorCode].is, errTransient)
 }
 
 func isTransient(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
+
+// isTransientAnswer is isTransient for the token endpoint. An answer without a code isn't its own.
+func isTransientAnswer(status int, code string) bool { return isTransient(status) || code == "" }
 
 // withoutBody replaces an error of x/oauth2 for an unreadable response, because its text may quote the response.
 func withoutBody(err error) error {
