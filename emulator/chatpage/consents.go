@@ -28,7 +28,7 @@ func (p *Page) runConsent(r *http.Request, in struct {
 	if !ok {
 		return nil, errUnknownPerson
 	}
-	browser := &http.Client{Jar: jar, Timeout: p.client.Timeout}
+	browser := &http.Client{Jar: jar, Timeout: p.client.Timeout, Transport: p.client.Transport}
 	first, err := http.NewRequestWithContext(r.Context(), http.MethodGet, in.Address, nil)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -47,8 +48,11 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	}
 	switch strings.TrimPrefix(r.URL.Path, "/computeMetadata/v1/") {
 	case "instance/service-accounts/default/token":
-		lifetime := int(accessTokenLifetime / time.Second)
-		body := map[string]any{"access_token": s.ServiceToken(), "expires_in": lifetime, "token_type": "Bearer"}
+		token := s.ServiceToken()
+		s.mu.Lock()
+		lifetime := int(cmp.Or(s.reportedLifetime, accessTokenLifetime) / time.Second)
+		s.mu.Unlock()
+		body := map[string]any{"access_token": token, "expires_in": lifetime, "token_type": "Bearer"}
 		answer(w, http.StatusOK, body)
 	case "universe/universe-domain":
 		_, _ = w.Write([]byte("googleapis.com"))

@@ -67,10 +67,12 @@ type state struct {
 	noRefresh      bool
 	noScope        bool
 	grantLifetime  time.Duration
-	calls          []Call
-	faults         map[string][]Fault
-	secrets        []string
-	delegation     delegation
+
+	reportedLifetime time.Duration // of access tokens; 0 for the real one
+	calls            []Call
+	faults           map[string][]Fault
+	secrets          []string
+	delegation       delegation
 
 	domains       []string    // authorized domains of the consent screen
 	stream        *riscStream // of security events; nil if not set up

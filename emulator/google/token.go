@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -114,8 +115,9 @@ func (s *Server) IssueAuthCode(p Person, redirect string, offline bool, scopes .
 func (s *Server) issueAccessToken(p Person, scopes []string) map[string]any {
 	token := s.newSecret("ya29.", rand.Text())
 	s.access[token] = accessToken{p, scopes, s.Now().Add(accessTokenLifetime)}
+	reported := cmp.Or(s.reportedLifetime, accessTokenLifetime)
 	out := map[string]any{
-		"access_token": token, "expires_in": int(accessTokenLifetime.Seconds()), "token_type": "Bearer",
+		"access_token": token, "expires_in": int(reported.Seconds()), "token_type": "Bearer",
 		"scope": strings.Join(scopes, " "),
 	}
 	if s.noScope {
@@ -168,6 +170,13 @@ func (s *Server) OmitScope(omit bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noScope = omit
+}
+
+// ReportLifetime makes responses say that access tokens, also those of the metadata server, last this long.
+func (s *Server) ReportLifetime(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reportedLifetime = d
 }
 
 // SetGrantLifetime sets how long later grants last; the token endpoint only reports it.

@@ -117,8 +117,11 @@ var allowedImports = map[string][]string{
 		"shared/fault", "shared/googleauth", "shared/grants", "shared/logging", "shared/resource", "shared/seal",
 		"shared/vault", "shared/vault/memory",
 	},
-	"internal/deadconn":        {},
-	"internal/deployed":        {},
+	"internal/deadconn": {},
+	"internal/deployed": {
+		"emulator/chatpage", "emulator/google", "functions/chatevent", "shared/callers", "shared/seal",
+		"shared/seal/kms", "shared/vault",
+	},
 	"internal/deploytest":      {},
 	"internal/deploytest/stub": {},
 	"internal/operationstest": {

@@ -1,5 +1,6 @@
 // Package deployed runs Deputy locally as it runs on Google Cloud: the binary that the buildpack builds, one process
-// per function, and a given handler that answers for Google's host names. Tests and bench use it.
+// per function, over TLS, with given handlers that answer for Google's host names. Tests and bench use it. Break makes
+// the network or a host fail (faults.go).
 package deployed
 
 import (
@@ -10,14 +11,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"io"
+	"maps"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,8 +30,10 @@ type Network struct {
 	roots         *x509.CertPool
 	certFile      string // PEM
 
-	mu    sync.Mutex
-	hosts map[string]int // number of CONNECT requests by host and port
+	mu     sync.Mutex
+	hosts  map[string]int // number of CONNECT requests by host and port
+	faults map[string]*activeFault
+	links  map[*link]struct{}
 }
 
 // NewNetwork serves hosts with the handler google until Close.
@@ -52,13 +55,20 @@ func NewNetwork(google http.Handler, hosts ...string) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{roots: x509.NewCertPool(), certFile: filepath.Join(folder, "roots.pem"), hosts: map[string]int{}}
+	n := &Network{
+		roots: x509.NewCertPool(), certFile: filepath.Join(folder, "roots.pem"),
+		hosts: map[string]int{}, faults: map[string]*activeFault{}, links: map[*link]struct{}{},
+	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	n.roots.AppendCertsFromPEM(text)
 	if err := os.WriteFile(n.certFile, text, 0o600); err != nil {
 		return nil, err
 	}
-	n.server = httptest.NewUnstartedServer(google)
+	n.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host = strings.TrimSuffix(r.Host, ":443") // gRPC names it
+		n.handle(r.Host, google, w, r)
+	}))
+	n.server.EnableHTTP2 = true // as Google does
 	n.server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 	n.server.StartTLS()
 	n.proxy = httptest.NewServer(http.HandlerFunc(n.tunnel))
@@ -67,6 +77,7 @@ func NewNetwork(google http.Handler, hosts ...string) (*Network, error) {
 
 // Close shuts down both servers and all connections.
 func (n *Network) Close() {
+	n.closeLinks()
 	n.proxy.CloseClientConnections()
 	n.proxy.Close()
 	n.server.CloseClientConnections()
@@ -74,7 +85,7 @@ func (n *Network) Close() {
 	_ = os.RemoveAll(filepath.Dir(n.certFile))
 }
 
-// tunnel answers CONNECT with a connection to n.server, whatever the host.
+// tunnel answers CONNECT with a link to n.server, whatever the host.
 func (n *Network) tunnel(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodConnect {
 		http.Error(w, "method must be CONNECT", http.StatusMethodNotAllowed)
@@ -83,19 +94,10 @@ func (n *Network) tunnel(w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	n.hosts[r.Host]++
 	n.mu.Unlock()
-	backend, err := net.Dial("tcp", n.server.Listener.Addr().String())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
 	client, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		_ = backend.Close()
-		return
+	if err == nil {
+		n.relay(r.URL.Hostname(), client, n.server.Listener.Addr().String(), "HTTP/1.1 200 OK\r\n\r\n")
 	}
-	_, _ = client.Write([]byte("HTTP/1.1 200 OK\r\n\r\n"))
-	go func() { _, _ = io.Copy(backend, client); _ = backend.Close() }()
-	go func() { _, _ = io.Copy(client, backend); _ = client.Close() }()
 }
 
 // Environment returns the variables that make a process use n.
@@ -125,9 +127,5 @@ func (n *Network) Transport() (*http.Transport, error) {
 func (n *Network) Connections() map[string]int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	out := map[string]int{}
-	for host, count := range n.hosts {
-		out[host] = count
-	}
-	return out
+	return maps.Clone(n.hosts)
 }
