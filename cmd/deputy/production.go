@@ -29,7 +29,7 @@ import (
 
 // newDeps returns the dependencies outside of tests: Google and Firestore.
 func newDeps() deps {
-	base := googleauth.NewTransport()
+	base := googlecall.NewTransport()
 	configDir, err := os.UserConfigDir()
 	if err != nil {
 		configDir = "."
@@ -46,7 +46,7 @@ func newDeps() deps {
 		isTerminal: term.IsTerminal(int(os.Stdout.Fd())), columns: columns,
 		lookupEnv: os.LookupEnv, now: time.Now, configDir: filepath.Join(configDir, "deputy"),
 		open: func(ctx context.Context) (*production.Parts, error) {
-			return production.Open(ctx, config.NewReader(os.LookupEnv, os.Environ()...), googleauth.NewTransport())
+			return production.Open(ctx, config.NewReader(os.LookupEnv, os.Environ()...), googlecall.NewTransport())
 		},
 		openCallers: func(ctx context.Context, location string) (callers.Store, error) {
 			return callers.OpenStore(ctx, location)
@@ -150,7 +150,7 @@ func get(ctx context.Context, url string) (int, http.Header, error) {
 func tryDelegation(ctx context.Context, account, email string, scopes []string) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, googleauth.NewTransport(), time.Now)
+	tokens, err := googleauth.NewDelegation(ctx, account, googleauth.Google, googlecall.NewTransport(), time.Now)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/seed"
 	"example.com/deputy/internal/vaulttest"
-	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/vault/memory"
 )
 
@@ -85,7 +85,7 @@ func newWorldFormat(t *testing.T, format chatpage.Format) *world {
 	strict := seed.Get(t)
 	w.twice = strict != 0
 	p, err := start(t.Context(), options{
-		addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, base: googleauth.NewTransport(),
+		addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, base: googlecall.NewTransport(),
 		secretMark: "MARKED", format: format, strict: strict,
 	})
 	if err != nil {

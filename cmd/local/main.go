@@ -20,7 +20,7 @@ import (
 	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/config"
-	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/vault/memory"
 )
 
@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	}
 	o := options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, format: format, strict: *strict}
-	o.base, o.callersYAML = googleauth.NewTransport(), []byte(sampleCallers)
+	o.base, o.callersYAML = googlecall.NewTransport(), []byte(sampleCallers)
 	var err error
 	if *appFile != "" {
 		o.app, err = readApp(*appFile)

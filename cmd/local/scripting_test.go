@@ -17,7 +17,7 @@ import (
 
 	"example.com/deputy/emulator/chatpage"
 	"example.com/deputy/emulator/google"
-	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/vault/memory"
 )
 
@@ -189,7 +189,7 @@ func TestReset_DuringEvent(t *testing.T) {
 	}))
 	t.Cleanup(slow.Close)
 	p, err := start(t.Context(), options{
-		addr: "127.0.0.1:0", log: io.Discard, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(),
+		addr: "127.0.0.1:0", log: io.Discard, now: time.Now, docs: &memory.Docs{}, base: googlecall.NewTransport(),
 		format: chatpage.Classic,
 		app:    &app{Name: "Poll", Endpoint: slow.URL + "/"},
 	})
@@ -225,7 +225,7 @@ func startOtherApp(t *testing.T, answer string) (*program, chan string) {
 	}))
 	t.Cleanup(server.Close)
 	p, err := start(t.Context(), options{
-		addr: "127.0.0.1:0", log: io.Discard, now: time.Now, docs: &memory.Docs{}, base: googleauth.NewTransport(),
+		addr: "127.0.0.1:0", log: io.Discard, now: time.Now, docs: &memory.Docs{}, base: googlecall.NewTransport(),
 		format: chatpage.Classic,
 		app:    &app{Name: "Poll", Endpoint: server.URL + "/", Commands: []chatpage.Command{{ID: 7, Name: "/poll"}}},
 	})
@@ -313,7 +313,7 @@ func startWithCloud(t *testing.T) (*world, *google.Server) {
 	log := &logBuffer{}
 	p, err := start(context.WithoutCancel(t.Context()), options{
 		addr: listener.Addr().String(), log: log, now: time.Now, docs: &memory.Docs{},
-		base: googleauth.NewTransport(), format: chatpage.Classic, realGoogle: &settings,
+		base: googlecall.NewTransport(), format: chatpage.Classic, realGoogle: &settings,
 	})
 	if err != nil {
 		t.Fatal(err)

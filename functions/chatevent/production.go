@@ -11,6 +11,7 @@ import (
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/serve"
@@ -20,7 +21,7 @@ import (
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.NewReader(os.LookupEnv, os.Environ()...)
 	app := chat.App{ProjectNumber: env.ProjectNumber("CHAT_PROJECT_NUMBER"), Endpoint: env.Address("CHAT_ENDPOINT_URL")}
-	location, base := callers.LocationFromEnv(env), googleauth.NewTransport()
+	location, base := callers.LocationFromEnv(env), googlecall.NewTransport()
 	chatKeys := googleauth.NewKeySet(googleauth.Google.ChatCerts, base, time.Now)
 	go chatKeys.Prefetch(context.WithoutCancel(ctx)) // in parallel with the steps below
 	parts, err := production.Open(ctx, env, base)

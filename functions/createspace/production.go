@@ -10,6 +10,7 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/operations"
 	"example.com/deputy/shared/production"
@@ -20,7 +21,7 @@ import (
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.NewReader(os.LookupEnv, os.Environ()...)
 	audiences, account := env.Addresses("API_AUDIENCE"), env.ServiceAccount("DELEGATION_SERVICE_ACCOUNT")
-	location, base := callers.LocationFromEnv(env), googleauth.NewTransport()
+	location, base := callers.LocationFromEnv(env), googlecall.NewTransport()
 	parts, err := production.Open(ctx, env, base)
 	if err != nil {
 		return nil, err

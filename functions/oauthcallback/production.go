@@ -9,7 +9,7 @@ import (
 
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
-	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/serve"
 )
@@ -18,7 +18,7 @@ import (
 func FromEnv(ctx context.Context) (http.Handler, error) {
 	env := config.NewReader(os.LookupEnv, os.Environ()...)
 	about, location := aboutFromEnv(env), callers.LocationFromEnv(env)
-	parts, err := production.Open(ctx, env, googleauth.NewTransport())
+	parts, err := production.Open(ctx, env, googlecall.NewTransport())
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/serve"
 	"example.com/deputy/shared/vault"
 	"example.com/deputy/shared/vault/firestore"
@@ -26,7 +27,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		return nil, err
 	}
 	records := vault.New(docs, nil, time.Now)
-	tokens := googleauth.NewEventVerifier(googleauth.Google.Events, clients, googleauth.NewTransport(), time.Now)
+	tokens := googleauth.NewEventVerifier(googleauth.Google.Events, clients, googlecall.NewTransport(), time.Now)
 	handler := New(Deps{Vault: records, Tokens: tokens, Log: slog.Default()})
 	return serve.WithStoreCheck(records.Ping, time.Now, handler), nil
 }

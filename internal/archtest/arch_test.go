@@ -26,23 +26,23 @@ var allowedImports = map[string][]string{
 	},
 	"functions/chatevent": {
 		"shared/address", "shared/callers", "shared/capability", "shared/chat", "shared/config",
-		"shared/consent", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n",
+		"shared/consent", "shared/fault", "shared/googleauth", "shared/googlecall", "shared/grants", "shared/i18n",
 		"shared/logging", "shared/meetings", "shared/operations", "shared/production", "shared/resource",
 		"shared/seal", "shared/serve", "shared/spaces",
 		"shared/strictjson", "shared/vault", "shared/words", "shared/text",
 	},
 	"functions/oauthcallback": {
 		"shared/callers", "shared/capability", "shared/config", "shared/consent", "shared/fault",
-		"shared/googleauth", "shared/grants", "shared/i18n", "shared/logging", "shared/production",
+		"shared/googleauth", "shared/googlecall", "shared/grants", "shared/i18n", "shared/logging", "shared/production",
 		"shared/resource", "shared/serve", "shared/words",
 	},
 	"functions/securityevent": {
-		"shared/config", "shared/fault", "shared/googleauth", "shared/grants", "shared/i18n",
+		"shared/config", "shared/fault", "shared/googleauth", "shared/googlecall", "shared/grants", "shared/i18n",
 		"shared/resource", "shared/serve", "shared/strictjson", "shared/vault", "shared/vault/firestore",
 	},
 	"functions/createspace": {
 		"shared/api", "shared/callers", "shared/capability", "shared/config", "shared/fault",
-		"shared/googleauth", "shared/grants", "shared/i18n", "shared/logging", "shared/operations",
+		"shared/googleauth", "shared/googlecall", "shared/grants", "shared/i18n", "shared/logging", "shared/operations",
 		"shared/production", "shared/resource", "shared/serve", "shared/spaces",
 		"shared/strictjson", "shared/vault", "shared/text",
 	},

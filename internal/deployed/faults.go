@@ -28,8 +28,13 @@ type Fault struct {
 	links connections
 	// handle answers a request that next would answer; nil for no change.
 	handle func(n *Network, next http.Handler, w http.ResponseWriter, r *http.Request)
-	// Times is how many requests meet the fault. 0 means all until it is mended. It doesn't count connections.
-	Times int
+	once   bool // only the first request meets it
+}
+
+// Once returns a fault that only the first request meets.
+func Once(f Fault) Fault {
+	f.once = true
+	return f
 }
 
 // The faults. Connections that were lost stay lost when the fault is mended.
@@ -119,7 +124,7 @@ func Contend(collection string, hold time.Duration) Fault {
 // activeFault is a fault of a host.
 type activeFault struct {
 	Fault
-	left int // how many requests meet it; negative for no limit
+	met bool // a request has met it
 }
 
 func (f *activeFault) connections() connections {
@@ -131,10 +136,7 @@ func (f *activeFault) connections() connections {
 
 // Break makes a host fail until mend is called. It replaces the host's previous fault.
 func (n *Network) Break(host string, f Fault) (mend func()) {
-	active := &activeFault{f, f.Times}
-	if f.Times == 0 {
-		active.left = -1
-	}
+	active := &activeFault{Fault: f}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.faults[host] = active
@@ -156,9 +158,9 @@ func (n *Network) Break(host string, f Fault) (mend func()) {
 func (n *Network) handle(host string, next http.Handler, w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	f := n.faults[host]
-	meets := f != nil && f.handle != nil && f.left != 0
+	meets := f != nil && f.handle != nil && (!f.once || !f.met)
 	if meets {
-		f.left--
+		f.met = true
 	}
 	n.mu.Unlock()
 	if meets {

@@ -55,13 +55,12 @@ func OpenStore(ctx context.Context, location string, options ...option.ClientOpt
 	if m == nil {
 		return &fileStore{path: location}, nil
 	}
-	// The endpoint and universe are fixed, so that no environment variable can send
-	// credentials to another host or load a policy from it.
-	pinned := []option.ClientOption{
-		option.WithEndpoint(storageEndpoint), option.WithUniverseDomain("googleapis.com"),
-		option.WithScopes(storage.DevstorageReadWriteScope),
+	scopes := []string{storage.DevstorageReadWriteScope}
+	options, err := googlecall.OwnOptions(storageEndpoint, scopes, options...)
+	if err != nil {
+		return nil, fault.Wrap("callers.OpenStore", err)
 	}
-	api, err := storage.NewService(ctx, append(pinned, options...)...)
+	api, err := storage.NewService(ctx, options...)
 	if err != nil {
 		return nil, &fault.Error{Op: "callers.OpenStore", Kind: fault.Unavailable, Err: err}
 	}

@@ -70,10 +70,12 @@ func NewDelegation(
 	ctx context.Context, account string, endpoints Endpoints, base http.RoundTripper, now func() time.Time,
 	options ...option.ClientOption,
 ) (*Delegation, error) {
-	pinned := []option.ClientOption{ // whatever the environment says
-		option.WithEndpoint("https://iamcredentials.googleapis.com/"), option.WithUniverseDomain("googleapis.com"),
+	scopes := []string{iamcredentials.CloudPlatformScope}
+	options, err := googlecall.OwnOptions("https://iamcredentials.googleapis.com/", scopes, options...)
+	if err != nil {
+		return nil, fault.Wrap("googleauth.NewDelegation", err)
 	}
-	iam, err := iamcredentials.NewService(ctx, append(pinned, options...)...)
+	iam, err := iamcredentials.NewService(ctx, options...)
 	if err != nil {
 		return nil, &fault.Error{Op: "googleauth.NewDelegation", Kind: fault.Unavailable, Err: err}
 	}

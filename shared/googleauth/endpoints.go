@@ -1,10 +1,5 @@
 package googleauth
 
-import (
-	"net/http"
-	"time"
-)
-
 // IssuerURL is the issuer of ID tokens.
 type IssuerURL string
 
@@ -32,15 +27,4 @@ var Google = Endpoints{ //nolint:gosec // URLs, not credentials
 	Certs:         "https://www.googleapis.com/oauth2/v3/certs",
 	ChatCerts:     "https://www.googleapis.com/service_accounts/v1/metadata/x509/chat@system.gserviceaccount.com",
 	Events:        "https://accounts.google.com/.well-known/risc-configuration",
-}
-
-// NewTransport returns the base transport of a function. It keeps enough idle connections for a busy instance. Without
-// HTTP/2 pings, calls would use a connection that was lost silently for a quarter of an hour (golang/go#36026). They
-// find it after seven seconds, one less than a try of a call has.
-func NewTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 100
-	t.ResponseHeaderTimeout = 10 * time.Second
-	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 4 * time.Second, PingTimeout: 3 * time.Second}
-	return t
 }

@@ -411,13 +411,6 @@ func TestKeySet_Timeouts(t *testing.T) {
 	}
 }
 
-func TestNewTransport(t *testing.T) {
-	got := googleauth.NewTransport()
-	if got == http.DefaultTransport || got.MaxIdleConnsPerHost != 100 || got.ResponseHeaderTimeout != 10*time.Second {
-		t.Errorf("%d connections, %v", got.MaxIdleConnsPerHost, got.ResponseHeaderTimeout)
-	}
-}
-
 func TestKeySet_InventedKeyIDs(t *testing.T) {
 	s := newSigner(t)
 	v := s.verifier()

@@ -43,10 +43,12 @@ func New(ctx context.Context, keyURI string, options ...option.ClientOption) (*A
 	if err := CheckURI(keyURI); err != nil {
 		return nil, err
 	}
-	pinned := []option.ClientOption{ // whatever the environment says
-		option.WithEndpoint("https://cloudkms.googleapis.com/"), option.WithUniverseDomain("googleapis.com"),
+	scopes := []string{cloudkms.CloudkmsScope}
+	options, err := googlecall.OwnOptions("https://cloudkms.googleapis.com/", scopes, options...)
+	if err != nil {
+		return nil, fault.Wrap("kms.New", err)
 	}
-	api, err := cloudkms.NewService(ctx, append(pinned, options...)...)
+	api, err := cloudkms.NewService(ctx, options...)
 	if err != nil {
 		return nil, &fault.Error{Op: "kms.New", Kind: fault.Unavailable, Err: err}
 	}

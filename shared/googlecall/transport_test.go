@@ -1,4 +1,4 @@
-package googleauth_test
+package googlecall_test
 
 import (
 	"crypto/tls"
@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"example.com/deputy/internal/deadconn"
-	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 )
 
 // A connection that dies silently costs at most one try of a call, eight seconds, whether it dies during a call
@@ -31,7 +31,7 @@ func TestNewTransport_DeadConnection(t *testing.T) {
 				server.StartTLS()
 				defer server.Close()
 
-				base := googleauth.NewTransport()
+				base := googlecall.NewTransport()
 				defer base.CloseIdleConnections()
 				roots := server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 				base.DialContext, base.TLSClientConfig = network.Dial, &tls.Config{RootCAs: roots}
@@ -64,5 +64,12 @@ func TestNewTransport_DeadConnection(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestNewTransport(t *testing.T) {
+	got := googlecall.NewTransport()
+	if got == http.DefaultTransport || got.MaxIdleConnsPerHost != 100 || got.ResponseHeaderTimeout != 10*time.Second {
+		t.Errorf("%d connections, %v", got.MaxIdleConnsPerHost, got.ResponseHeaderTimeout)
 	}
 }
