@@ -34,6 +34,7 @@ const callTimeout = 3 * time.Second
 // dialOptions find a connection that was lost silently (grpc-go#3206), and limit the time between two attempts to
 // connect. By default these take a quarter of an hour and two minutes. Firestore's client ignores them for an emulator.
 var dialOptions = []grpc.DialOption{
+	grpc.WithContextDialer(dial),
 	grpc.WithChainUnaryInterceptor(countLost),
 	grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 2 * time.Second}),
 	grpc.WithConnectParams(grpc.ConnectParams{
@@ -59,7 +60,9 @@ func FromEnv(env *config.Reader) Config {
 
 // New returns a Docs for the database. It connects lazily: if the database does not exist, the first call fails.
 func New(ctx context.Context, s Config) (*Docs, error) {
-	options := []option.ClientOption{option.WithUniverseDomain("googleapis.com")} // whatever the environment says
+	options := []option.ClientOption{ // whatever the environment says
+		option.WithUniverseDomain("googleapis.com"), option.WithEndpoint("passthrough:///firestore.googleapis.com:443"),
+	}
 	for _, o := range dialOptions {
 		options = append(options, option.WithGRPCDialOption(o))
 	}

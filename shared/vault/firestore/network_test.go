@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -46,9 +47,9 @@ var someWrite = vault.Write{Ref: vault.Ref{Collection: "c", ID: "1"}, Fields: va
 // through returns a Docs whose connections are made by dial.
 func through(t *testing.T, dial func(context.Context, string) (net.Conn, error)) *Docs {
 	t.Helper()
-	options := append([]grpc.DialOption{
+	options := slices.Concat(dialOptions, []grpc.DialOption{ // the last dialer counts
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(dial),
-	}, dialOptions...)
+	})
 	conn, err := grpc.NewClient("passthrough:firestore", options...)
 	if err != nil {
 		t.Fatal(err)
