@@ -40,7 +40,8 @@ func run(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	s := serve.NewServer(handler())
+	var drain serve.Drain
+	s := serve.NewServer(drain.Track(handler()))
 	slog.InfoContext(ctx, "serving", slog.String("address", listener.Addr().String()))
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()
@@ -49,6 +50,7 @@ func run(ctx context.Context, address string) error {
 		return err
 	case <-ctx.Done():
 	}
+	drain.Begin()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), serve.DrainTime)
 	defer cancel()
 	err = s.Shutdown(ctx)

@@ -65,15 +65,7 @@ func testDeployed(t *testing.T, format chatpage.Format, emulator string) {
 		}
 	}
 
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport, err := bed.Transport()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := person{t, &http.Client{Jar: jar, Transport: transport}, google.People()[0]}
+	p := newPerson(t, bed, google.People()[0])
 	// The first consent, and one that widens it. Each continues the command.
 	for _, step := range [][2]string{
 		{"/createspace Launch plan", "Launch plan"}, {"/createspace With people @Grace Hopper", "Added"},
@@ -162,6 +154,19 @@ type person struct {
 	account google.Person
 }
 
+func newPerson(t *testing.T, bed *deployed.Bed, account google.Person) person {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport, err := bed.Transport()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return person{t, &http.Client{Jar: jar, Transport: transport}, account}
+}
+
 func (p person) say(text string) string {
 	p.t.Helper()
 	form := url.Values{"as": {p.account.Sub}, "in": {"DM" + p.account.Sub}, "text": {text}}
@@ -180,13 +185,21 @@ func (p person) allow(link string) string {
 
 func (p person) submitConsent(page string) string {
 	p.t.Helper()
+	return p.post(consentAddress, p.consentForm(page))
+}
+
+const consentAddress = "https://accounts.google.com/o/oauth2/v2/consent"
+
+// consentForm returns the form of Google's page, with everything allowed.
+func (p person) consentForm(page string) url.Values {
+	p.t.Helper()
 	form := url.Values{
 		"request": {p.find(page, `name="request" value="([^"]*)"`)}, "account": {p.account.Sub}, "decision": {"allow"},
 	}
 	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		form.Add("scope", m[1])
 	}
-	return p.post("https://accounts.google.com/o/oauth2/v2/consent", form)
+	return form
 }
 
 func (p person) get(address string) string { p.t.Helper(); return p.read(p.client.Get(address)) }

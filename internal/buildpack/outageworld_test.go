@@ -32,6 +32,7 @@ type outageWorld struct {
 	space       string
 	plans       int
 	events, api *deployed.Service
+	callback    *deployed.Service
 	lasts       time.Duration // how long an outage lasts, at least
 }
 
@@ -50,7 +51,7 @@ func newOutageWorld(t *testing.T, emulator string, u upstream) *outageWorld {
 	}
 	w.Google.SetDelegation(delegationAccount, capability.CreateSpaces.Scope())
 	w.Google.ReportLifetime(time.Second) // each request needs new tokens
-	w.Start("OAuthCallback")
+	w.callback = w.Start("OAuthCallback")
 	w.restart()
 	w.connect()
 	return w
@@ -72,8 +73,6 @@ func (w *outageWorld) restart() {
 	}
 }
 
-var startLink = regexp.MustCompile(`https?://[^"]*/start\?[^"]*`)
-
 // connect gives the consents that the person's command needs, and lets the instances open their connections.
 func (w *outageWorld) connect() {
 	w.t.Helper()
@@ -83,7 +82,7 @@ func (w *outageWorld) connect() {
 		if w.isRight(e) {
 			return
 		}
-		link := startLink.FindString(strings.ReplaceAll(string(e.Reply), `\u0026`, "&"))
+		link := e.StartLink()
 		if link == "" {
 			w.t.Fatalf("%s: %s %s; log: %s", w.command, e.Problem, e.Reply, w.events.Log)
 		}

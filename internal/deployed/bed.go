@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -214,6 +215,13 @@ func (b *Bed) script(path string, in, out any) {
 		b.t.Fatalf("%s: %d %s", path, w.Code, w.Body)
 	}
 }
+
+// StartLink returns the link to Deputy's consent in a reply to an event, or "".
+func (e Event) StartLink() string {
+	return startLink.FindString(strings.ReplaceAll(string(e.Reply), `\u0026`, "&"))
+}
+
+var startLink = regexp.MustCompile(`https?://[^"]*/start\?[^"]*`)
 
 // Consent follows a link to Google's consent page, allows everything, and returns the page that follows.
 func (b *Bed) Consent(p google.Person, link string) string {

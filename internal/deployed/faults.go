@@ -2,6 +2,7 @@ package deployed
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -124,7 +125,7 @@ func Contend(collection string, hold time.Duration) Fault {
 // activeFault is a fault of a host.
 type activeFault struct {
 	Fault
-	met bool // a request has met it
+	met int // how many requests have met it
 }
 
 func (f *activeFault) connections() connections {
@@ -154,13 +155,27 @@ func (n *Network) Break(host string, f Fault) (mend func()) {
 	}
 }
 
+// WaitMet waits until this many requests have met the fault of a host, or ctx is done.
+func (n *Network) WaitMet(ctx context.Context, host string, requests int) error {
+	for ctx.Err() == nil {
+		n.mu.Lock()
+		met := n.faults[host] != nil && n.faults[host].met >= requests
+		n.mu.Unlock()
+		if met {
+			return nil
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	return ctx.Err()
+}
+
 // handle answers a request to a host, with the host's fault.
 func (n *Network) handle(host string, next http.Handler, w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	f := n.faults[host]
-	meets := f != nil && f.handle != nil && (!f.once || !f.met)
+	meets := f != nil && f.handle != nil && (!f.once || f.met == 0)
 	if meets {
-		f.met = true
+		f.met++
 	}
 	n.mu.Unlock()
 	if meets {

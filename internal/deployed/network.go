@@ -11,6 +11,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
+	"log"
 	"maps"
 	"math/big"
 	"net/http"
@@ -69,6 +71,7 @@ func NewNetwork(google http.Handler, hosts ...string) (*Network, error) {
 		n.handle(r.Host, google, w, r)
 	}))
 	n.server.EnableHTTP2 = true // as Google does
+	n.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	n.server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 	n.server.StartTLS()
 	n.proxy = httptest.NewServer(http.HandlerFunc(n.tunnel))

@@ -54,10 +54,10 @@ func (f *Flow) Answer(ctx context.Context, token config.Secret, cookies []config
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
+	work, cancel := fault.Detach(ctx, finishTimeout)
 	defer cancel()
-	err = f.answer(ctx, p, a)
-	f.saveOutcome(ctx, token, p, Outcome{Answer: a}, err)
+	err = f.answer(work, p, a)
+	f.saveOutcome(context.WithoutCancel(ctx), token, p, Outcome{Answer: a}, err)
 	return err
 }
 

@@ -41,8 +41,8 @@ type Outcome struct {
 	ConsentURL config.Secret
 }
 
-// finishTimeout limits a consent after its state is used up.
-const finishTimeout = 18 * time.Second
+// finishTimeout limits a consent after its state is used up. Its outcome is stored after that.
+const finishTimeout = 16 * time.Second
 
 // Finish completes a consent. It stores the grant only if the callback comes from the browser that started the
 // consent and from the person who was invited. An error that the person can resolve is a Refusal. If the same browser
@@ -56,10 +56,10 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 		return Outcome{}, err
 	}
 	// A browser may drop this request and send another. What follows must then end by itself.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
+	work, cancel := fault.Detach(ctx, finishTimeout)
 	defer cancel()
-	out, err := f.finish(ctx, c, p)
-	out.Stored = f.saveOutcome(ctx, c.State, p, out, err)
+	out, err := f.finish(work, c, p)
+	out.Stored = f.saveOutcome(context.WithoutCancel(ctx), c.State, p, out, err)
 	if refusal, ok := AsRefusal(err); ok {
 		refusal.Stored = out.Stored
 	}

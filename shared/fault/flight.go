@@ -17,9 +17,8 @@ type Flight[T any] struct{ group singleflight.Group }
 func (s *Flight[T]) Do(
 	ctx context.Context, key string, limit time.Duration, slow i18n.Text, f func(context.Context) (T, error),
 ) (out T, err error) {
-	shared := context.WithoutCancel(ctx)
 	done := s.group.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeout(shared, limit)
+		ctx, cancel := Detach(ctx, limit)
 		defer cancel()
 		var out T
 		err := Catch(func() (err error) {

@@ -76,6 +76,9 @@ func (e Endpoint) Handler(next HandlerFunc) http.Handler {
 			}
 			return next(response, r)
 		})
+		if err != nil && fault.KindOf(err) == fault.Unavailable && fault.HasEnded(ctx) {
+			err = &fault.Error{Op: "serve", Kind: fault.Unavailable, Public: words.ErrorEnding, Err: err}
+		}
 		if err != nil {
 			response = newBuffer()
 			if failErr := fault.Catch(func() error { e.WriteError(response, r, err); return nil }); failErr != nil {

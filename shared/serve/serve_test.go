@@ -198,6 +198,38 @@ func TestDrain_WaitsForRequests(t *testing.T) {
 	})
 }
 
+// Work that would take longer than the process has left ends in time to say so, also if it was detached.
+func TestDrain_EndsWork(t *testing.T) {
+	for name, detach := range map[string]bool{"of the request": false, "detached": true} {
+		synctest.Test(t, func(t *testing.T) {
+			var drain serve.Drain
+			var lines syncBuffer
+			h := drain.Track(newEndpoint(&lines).Handler(func(_ http.ResponseWriter, r *http.Request) error {
+				ctx := r.Context()
+				if detach {
+					var cancel context.CancelFunc
+					ctx, cancel = fault.Detach(ctx, time.Minute)
+					defer cancel()
+				}
+				<-ctx.Done()
+				return &fault.Error{Kind: fault.Unavailable, Err: ctx.Err()}
+			}))
+			response := httptest.NewRecorder()
+			go h.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/", nil))
+			synctest.Wait() // the request is in flight
+			signals, exits, start := make(chan os.Signal, 1), make(chan int, 1), time.Now()
+			go drain.ExitOnSignal(signals, func(code int) { exits <- code })
+			signals <- syscall.SIGTERM
+			if got := <-exits; got != 0 || time.Since(start) >= serve.DrainTime {
+				t.Errorf("%s: exit %d after %v", name, got, time.Since(start))
+			}
+			if !strings.Contains(response.Body.String(), "restarting") || !strings.Contains(lines.String(), `"ERROR"`) {
+				t.Errorf("%s: %s; log: %s", name, response.Body, lines.String())
+			}
+		})
+	}
+}
+
 func TestDrain_Timeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var drain serve.Drain

@@ -140,6 +140,7 @@ var (
 	ErrorDelegationRefused       = i18n.Key("error.delegation_refused")
 	ErrorDescriptionTooLong      = i18n.Key("error.description_too_long")
 	ErrorDomainNotAllowed        = i18n.Key("error.domain_not_allowed")
+	ErrorEnding                  = i18n.Key("error.ending")
 	ErrorGoogleSilent            = i18n.Key("error.google_silent")
 	ErrorGoogleSlow              = i18n.Key("error.google_slow")
 	ErrorGoogleUnavailable       = i18n.Key("error.google_unavailable")
