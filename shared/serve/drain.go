@@ -43,7 +43,7 @@ func (d *Drain) working() context.Context {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.end == nil {
-		d.end, d.stop = context.WithCancel(context.Background())
+		d.end, d.stop = context.WithCancel(context.Background()) //nolint:gosec // Begin calls stop
 	}
 	return d.end
 }

@@ -51,6 +51,7 @@ func connect(ctx context.Context, conn net.Conn, target *http.Request, user *url
 	if err != nil {
 		return err
 	}
+	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("status %d", answer.StatusCode)
 	}
