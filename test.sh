@@ -129,6 +129,13 @@ else
 	cannot "deputy quickstart with xdg-open (it was not found)"
 fi
 
+veth() { unshare -rn ip link add type veth; }
+if veth 2>/dev/null || { package iproute2 util-linux && veth; }; then
+	:
+else
+	cannot "packets that are lost between two network namespaces (unshare -rn ip link add type veth fails)"
+fi
+
 PICTURES="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 export PICTURES
 step "tests with the race detector (screenshots of the browser tests: $PICTURES)"
@@ -141,7 +148,8 @@ if [ "$mode" = --all ]; then
 	go test -count=1 ./internal/deploytest -run ResumesAfterFailure -args -every
 else
 	cannot "two minutes of load, and deploy.sh after every kind of failure (./test.sh --all runs them)"
-	cannot "generated API clients, fuzzing, and ten minutes of load (./test.sh --release runs them)"
+	cannot "generated API clients, outages of minutes, fuzzing, and ten minutes of load" \
+		"(./test.sh --release runs them)"
 fi
 
 step "linters (versions in tools/go.mod)"
@@ -217,6 +225,9 @@ if [ -n "$release" ]; then
 	fi
 	npm ci --prefix tools/clients --ignore-scripts --no-audit --no-fund
 	go test -count=1 ./cmd/local -run '^TestClients$' -v -args -clients ../../tools/clients | grep -Ev "^(=== |time=)"
+	step "outages of five and a half minutes, and each fault of each upstream"
+	go test -count=1 -timeout=30m ./internal/buildpack -run 'Outages|Instance|PacketLoss' -v -args -every |
+		grep -v "^=== "
 	step "ten minutes of load with injected failures"
 	go test -count=1 -timeout=20m ./cmd/local -run UnderLoad -v -args -load 10m | grep -v "^=== "
 	step "fuzzing, a minute for each target"

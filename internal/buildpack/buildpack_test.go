@@ -65,6 +65,10 @@ func TestRootPackage(t *testing.T) {
 var build = sync.OnceValues(func() (string, error) { return deployed.Build(root) })
 
 func TestMain(m *testing.M) {
+	if from := os.Getenv(forwardFrom); from != "" {
+		forward(from, os.Getenv(forwardTo))
+		return
+	}
 	code := m.Run()
 	if binary, err := build(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(binary))

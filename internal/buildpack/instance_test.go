@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/deployed"
@@ -17,6 +18,7 @@ import (
 // newInstanceWorld returns a world in which a command and a system's request need the Google Chat API.
 func newInstanceWorld(t *testing.T) *outageWorld {
 	t.Helper()
+	t.Parallel()
 	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
 	if emulator == "" {
 		t.Skip("NOT TESTED: the end of an instance. FIRESTORE_EMULATOR_HOST is not set; " +
@@ -101,5 +103,36 @@ func TestInstance_Ended(t *testing.T) {
 	}
 	if again := w.post("ended"); !again.isRight() || w.count("ended") != 1 {
 		t.Errorf("again: %+v, %d spaces", again, w.count("ended"))
+	}
+}
+
+// TestInstance_Frozen takes the CPU from idle instances, as the platform does between requests, while the network loses
+// their connections. The first request after that gets the right answer.
+func TestInstance_Frozen(t *testing.T) {
+	w := newInstanceWorld(t)
+	w.Google.ReportLifetime(time.Hour) // connections to the metadata server are not used
+	frozen := 15 * time.Second
+	if *everyOutage {
+		frozen = 3 * time.Minute
+	}
+	for _, s := range []*deployed.Service{w.events, w.api} {
+		if err := s.Cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, host := range []string{deployed.FirestoreHost, "chat.googleapis.com", "oauth2.googleapis.com"} {
+		w.Break(host, deployed.Swallow)()
+	}
+	<-time.After(frozen)
+	for _, s := range []*deployed.Service{w.events, w.api} {
+		if err := s.Cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answered := make(chan apiAnswer, 1)
+	go func() { answered <- w.post("frozen") }()
+	said := w.say()
+	if answer := <-answered; !w.isRight(said) || !answer.isRight() || max(said.Took, answer.took) > maxRecovery {
+		t.Errorf("%s in %v; %+v", w.seen(said), said.Took, answer)
 	}
 }

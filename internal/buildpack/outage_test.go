@@ -77,6 +77,7 @@ type outage struct {
 	fault deployed.Fault
 	// isAnswer is true if the fault is an answer of some upstreams, rather than an outage.
 	isAnswer bool
+	breaks   func() (mend func()) // instead of fault
 }
 
 var outages = []outage{
@@ -98,6 +99,7 @@ var outages = []outage{
 // TestOutages uses Deputy, as deployed, while something that it calls fails, and after that. A person waits at most as
 // long as design.md, section 11, says; 15 s after the end of the outage, everything works.
 func TestOutages(t *testing.T) {
+	t.Parallel()
 	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
 	if emulator == "" {
 		t.Skip("NOT TESTED: outages of what Deputy calls. FIRESTORE_EMULATOR_HOST is not set; " +
@@ -125,6 +127,7 @@ func TestOutages(t *testing.T) {
 
 // TestOutages_Minutes lasts longer than the back-off of every client and the time-outs of the network.
 func TestOutages_Minutes(t *testing.T) {
+	t.Parallel()
 	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
 	if !*everyOutage || emulator == "" {
 		t.Skip("NOT TESTED: outages of minutes; ./test.sh --release runs them")

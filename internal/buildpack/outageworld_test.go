@@ -36,7 +36,8 @@ type outageWorld struct {
 	lasts       time.Duration // how long an outage lasts, at least
 }
 
-func newOutageWorld(t *testing.T, emulator string, u upstream) *outageWorld {
+// newOutageWorld returns a world whose functions start after prepare.
+func newOutageWorld(t *testing.T, emulator string, u upstream, prepare ...func(*deployed.Bed)) *outageWorld {
 	t.Helper()
 	binary, err := build()
 	if err != nil {
@@ -44,6 +45,9 @@ func newOutageWorld(t *testing.T, emulator string, u upstream) *outageWorld {
 	}
 	w := &outageWorld{
 		Bed: deployed.NewBed(t, binary, emulator, chatpage.AddOn), upstream: u, t: t, person: google.People()[0],
+	}
+	for _, p := range prepare {
+		p(w.Bed)
 	}
 	if u.in != "" {
 		space, _ := w.Google.SpaceByName(u.in)
@@ -153,7 +157,11 @@ func (w *outageWorld) count(name string) (n int) {
 func (w *outageWorld) try(o outage) outageRow {
 	w.t.Helper()
 	began := time.Now()
-	mend := w.Break(w.host, o.fault)
+	breaks := o.breaks
+	if breaks == nil {
+		breaks = func() func() { return w.Break(w.host, o.fault) }
+	}
+	mend := breaks()
 	if w.fresh {
 		w.restart()
 	}
