@@ -138,7 +138,7 @@ const delegationAccount = "deputy@deployed.iam.gserviceaccount.com"
 func post(t *testing.T, bed *deployed.Bed, api *deployed.Service, body string) (int, string) {
 	t.Helper()
 	key := fmt.Sprintf("build-%04d", len(body))
-	status, text, err := bed.Post(t.Context(), api.Address+"/v1/spaces", key, body)
+	status, text, err := bed.Call(t.Context(), http.MethodPost, api.Address+"/v1/spaces", key, body)
 	if err != nil {
 		t.Fatal(err)
 	}

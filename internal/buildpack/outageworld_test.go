@@ -3,6 +3,7 @@ package buildpack
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -129,7 +130,7 @@ func (w *outageWorld) post(name string) (out apiAnswer) {
 		return apiAnswer{status: 201}
 	}
 	start := time.Now()
-	status, body, err := w.Post(w.t.Context(), w.api.Address+"/v1/spaces", "outage-"+name,
+	status, body, err := w.Call(w.t.Context(), http.MethodPost, w.api.Address+"/v1/spaces", "outage-"+name,
 		`{"actAs":"grace@example.com","authority":"delegation","displayName":"`+name+`"}`)
 	out = apiAnswer{status: status, took: time.Since(start)}
 	var problem struct{ Title string }

@@ -117,7 +117,7 @@ func (b *Bed) environment() []string {
 	text, err := callers.Edit(nil, func(d *callers.Draft) error {
 		return d.Put(callers.Caller{
 			ID: "ci", UniqueID: CallerID, Email: CallerEmail, Name: "CI",
-			Actions: []string{"spaces.create", "messages.create"},
+			Actions: []string{"spaces.create", "messages.create", "templates.write"},
 			Domains: []string{"example.com"}, Authorities: []vault.Authority{"user", "delegation"},
 		})
 	})
@@ -231,9 +231,9 @@ func (b *Bed) Consent(p google.Person, link string) string {
 	return out.Page
 }
 
-// Post calls the API at address as the caller, with an idempotency key unless it is empty.
-func (b *Bed) Post(ctx context.Context, address, key, body string) (int, string, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(body))
+// Call calls the API at address as the caller, with an idempotency key unless it is empty.
+func (b *Bed) Call(ctx context.Context, method, address, key, body string) (int, string, error) {
+	r, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}

@@ -17,6 +17,7 @@ type Vault struct {
 	docs Docs
 	keys *seal.Keys
 	now  func() time.Time
+	uses uses
 
 	onOpenError atomic.Pointer[func(collection Collection, err error)]
 }
