@@ -52,6 +52,7 @@ func New(d Deps) http.Handler {
 		Name: "createspace", Log: d.Log, Deadline: requestTime, WriteError: s.fail,
 		Verify:  func(r *http.Request) (context.Context, error) { return s.verify(routes, r) },
 		Limiter: serve.NewLimiter(serve.MaxInFlight),
+		MaxBody: func(r *http.Request) int64 { return api.MaxBody(r.Pattern) },
 	}
 	// Errors inside the generated server go back to the endpoint, which renders every error.
 	onResponse := func(_ http.ResponseWriter, r *http.Request, err error) { stateFrom(r.Context()).err = err }

@@ -47,6 +47,8 @@ func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, operations.ErrKeyReused):
 		kind.status, kind.name = http.StatusUnprocessableEntity, "key_reused"
+	case errors.Is(err, serve.ErrTooLarge):
+		kind.status, kind.name = http.StatusRequestEntityTooLarge, "too_large"
 	case errors.Is(err, api.ErrMediaType):
 		kind.status, kind.name = http.StatusUnsupportedMediaType, "unsupported_media_type"
 	case errors.Is(err, operations.ErrChanged):

@@ -55,6 +55,9 @@ func TestProblem_Types(t *testing.T) {
 		"changed": {412, func(e *env) answer {
 			return e.call("PATCH", team+"?updateMask=description", `{"actAs":"ada@example.com"}`, "If-Match", `"x"`)
 		}, nil},
+		"too_large": {413, func(e *env) answer {
+			return e.call("POST", team+"/messages", strings.Repeat(" ", 500_000))
+		}, nil},
 		"unsupported_media_type": {415, func(e *env) answer {
 			return e.call("POST", team+"/messages", say, "Content-Type", "text/plain")
 		}, nil},

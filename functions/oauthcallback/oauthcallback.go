@@ -51,7 +51,7 @@ func New(d Deps) http.Handler {
 	f := function{d}
 	endpoint := serve.Endpoint{
 		Name: "oauthcallback", Log: d.Log, Deadline: deadline, WriteError: f.showError,
-		Limiter: serve.NewLimiter(serve.MaxInFlight), MaxBody: maxForm,
+		Limiter: serve.NewLimiter(serve.MaxInFlight), MaxBody: func(*http.Request) int64 { return maxForm },
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /start", endpoint.Handler(f.start))

@@ -38,7 +38,7 @@ type function struct{ Deps }
 func New(d Deps) http.Handler {
 	f := function{d}
 	endpoint := serve.Endpoint{
-		Name: "securityevent", MaxBody: maxToken, Log: d.Log, Deadline: deadline,
+		Name: "securityevent", MaxBody: func(*http.Request) int64 { return maxToken }, Log: d.Log, Deadline: deadline,
 		WriteError: f.fail,
 	}
 	endpoint.Limiter = serve.NewLimiter(serve.MaxInFlight)

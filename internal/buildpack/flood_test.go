@@ -12,6 +12,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"example.com/deputy/emulator/chatpage"
+	"example.com/deputy/internal/deployed"
+	"example.com/deputy/shared/api"
 )
 
 // usage is what a process has used so far.
@@ -40,15 +44,23 @@ func (s *service) usage() usage {
 	return usage{time.Duration(user+system) * 10 * time.Millisecond, kilobytes << 10}
 }
 
-// flood sends 40 requests at once and returns the statuses.
+// flood sends 40 requests at once, with zeros as their bodies, and returns the statuses.
 func (s *service) flood(method, path string, header http.Header, body int) map[int]int {
+	s.t.Helper()
+	return s.floodWith(method, path, header, int64(body), func() io.Reader {
+		return io.LimitReader(zeros{}, int64(body))
+	})
+}
+
+// floodWith is flood with other bodies of a size.
+func (s *service) floodWith(method, path string, header http.Header, size int64, body func() io.Reader) map[int]int {
 	s.t.Helper()
 	statuses, mu, wg := map[int]int{}, sync.Mutex{}, sync.WaitGroup{}
 	for range 40 {
 		wg.Go(func() {
 			var content io.Reader
-			if body > 0 {
-				content = io.LimitReader(zeros{}, int64(body))
+			if size > 0 {
+				content = body()
 			}
 			r, err := http.NewRequestWithContext(s.t.Context(), method, s.Address+path, content)
 			if err != nil {
@@ -56,7 +68,7 @@ func (s *service) flood(method, path string, header http.Header, body int) map[i
 				return
 			}
 			maps.Copy(r.Header, header)
-			r.ContentLength = int64(body)
+			r.ContentLength = size
 			status := 0 // the connection was closed while the request was sent
 			if res, err := http.DefaultTransport.RoundTrip(r); err == nil {
 				status = res.StatusCode
@@ -123,5 +135,57 @@ func TestAttack_LargestRequests(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAttack_LargestKnownCaller sends the largest bodies that a caller's own requests may have, forty at once, and
+// larger ones. A body of 1 MiB once took 65 MB.
+func TestAttack_LargestKnownCaller(t *testing.T) {
+	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
+	if runtime.GOOS != "linux" || emulator == "" {
+		t.Skip("NOT TESTED: what a known caller's largest requests cost. They need Linux (/proc) and " +
+			"FIRESTORE_EMULATOR_HOST; ./test.sh starts Google's emulator if it is installed")
+	}
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bed := deployed.NewBed(t, binary, emulator, chatpage.AddOn)
+	s := &service{bed.Start("CreateSpace"), t}
+	header := http.Header{
+		"Authorization": {"Bearer " + bed.CallerToken()}, "Content-Type": {"application/json"},
+		"Idempotency-Key": {"the-largest-body"},
+	}
+	largest := int(api.MaxBody("POST /v1/spaces"))
+	fill := func(before, unit, after string) string {
+		return before + strings.Repeat(unit, (largest-len(before)-len(after))/len(unit)) + after
+	}
+	for name, c := range map[string]struct {
+		body string
+		want int
+	}{
+		"a list":          {fill(`{"members":[0`, `,0`, `]}`), 400},
+		"lists":           {fill(`{"members":[[0`, `],[0`, `]]}`), 400},
+		"objects":         {fill(`{"members":[{}`, `,{}`, `]}`), 400},
+		"a text":          {fill(`{"description":"`, `\u00e9`, `"}`), 400},
+		"escapes":         {fill(`{"description":"`, `\\`, `"}`), 400},
+		"white space":     {fill(``, ` `, `{}`), 400},
+		"a byte more":     {fill(``, ` `, `{}`) + "   ", 413},
+		"1 MiB of a list": {`{"members":[0` + strings.Repeat(",0", 1<<19) + `]}`, 413},
+	} {
+		before := s.usage()
+		got := s.floodWith(http.MethodPost, "/v1/spaces", header, int64(len(c.body)), func() io.Reader {
+			return strings.NewReader(c.body)
+		})
+		grown := s.usage().peak - before.peak
+		t.Logf("%s: %d KB, %v, %d MB more", name, len(c.body)>>10, got, grown>>20)
+		for status := range got {
+			if status != c.want && (status != 0 || c.want != 413) { // 0: closed while the body was sent
+				t.Errorf("%s: statuses %v, want %d", name, got, c.want)
+			}
+		}
+		if s.usage().peak > 200<<20 {
+			t.Errorf("%s: %d MB in an instance of 256 MiB", name, s.usage().peak>>20)
+		}
 	}
 }

@@ -241,12 +241,17 @@ func (b *Bed) Call(ctx context.Context, method, address, key, body string) (int,
 		r.Header.Set("Idempotency-Key", key)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+b.Google.SignGoogle(map[string]any{
+	r.Header.Set("Authorization", "Bearer "+b.CallerToken())
+	return send(r)
+}
+
+// CallerToken returns an ID token of the caller.
+func (b *Bed) CallerToken() string {
+	return b.Google.SignGoogle(map[string]any{
 		"iss": "https://accounts.google.com", "aud": Audience, "sub": CallerID,
 		"email": CallerEmail, "email_verified": true,
 		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
-	}))
-	return send(r)
+	})
 }
 
 // Push delivers a security event as Google does.

@@ -1104,7 +1104,7 @@ func (siw *ServerInterfaceWrapper) ListSpaces(w http.ResponseWriter, r *http.Req
 
 	// ------------- Required query parameter "actAs" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: "ascii"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -1243,7 +1243,7 @@ func (siw *ServerInterfaceWrapper) DeleteSpace(w http.ResponseWriter, r *http.Re
 
 	// ------------- Required query parameter "actAs" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: "ascii"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -1336,7 +1336,7 @@ func (siw *ServerInterfaceWrapper) GetSpace(w http.ResponseWriter, r *http.Reque
 
 	// ------------- Required query parameter "actAs" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: "ascii"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -1531,7 +1531,7 @@ func (siw *ServerInterfaceWrapper) ListMembers(w http.ResponseWriter, r *http.Re
 
 	// ------------- Required query parameter "actAs" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: "ascii"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -1675,7 +1675,7 @@ func (siw *ServerInterfaceWrapper) RemoveMember(w http.ResponseWriter, r *http.R
 
 	// ------------- Required query parameter "actAs" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: "ascii"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -1764,7 +1764,7 @@ func (siw *ServerInterfaceWrapper) GetMember(w http.ResponseWriter, r *http.Requ
 
 	// ------------- Required query parameter "actAs" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: "ascii"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {

@@ -77,6 +77,7 @@ func Decode(body []byte, pattern string, v any) error {
 type operation struct {
 	parameters map[string]parameter // by location and name, such as "query actAs"
 	body       *jsonschema.Schema   // nil for none
+	maxBody    int                  // in bytes
 }
 
 type parameter struct {
@@ -164,24 +165,29 @@ func checkJSON(schema *jsonschema.Schema, body []byte) error {
 	if err := strictjson.Decode(body, &value); err != nil {
 		return invalid(i18n.English("The body isn't a valid JSON object: %s."), err.Error())
 	}
-	if tooLarge(value) {
-		return invalid(i18n.English("The body has a list or an object with more than %d entries."), maxEntries)
+	if countValues(value) > maxValues {
+		return invalid(i18n.English("The body has more than %d values."), maxValues)
 	}
 	return explain("", schema.Validate(value))
 }
 
-// maxEntries exceeds every limit in the document. Validation collects an error for
-// each invalid entry, so an unlimited body could exhaust the memory of an instance.
-const maxEntries = 1000
+// maxValues exceeds every limit in the document. Validation collects an error for
+// each invalid value, so an unlimited body could exhaust the memory of an instance.
+const maxValues = 1000
 
-func tooLarge(value any) bool {
+func countValues(value any) int {
+	n := 1
 	switch v := value.(type) {
 	case []any:
-		return len(v) > maxEntries || slices.ContainsFunc(v, tooLarge)
+		for _, item := range v {
+			n += countValues(item)
+		}
 	case map[string]any:
-		return len(v) > maxEntries || slices.ContainsFunc(slices.Collect(maps.Values(v)), tooLarge)
+		for _, item := range v {
+			n += countValues(item)
+		}
 	}
-	return false
+	return n
 }
 
 // explain returns the first error of a validation, by its location in the value.

@@ -46,12 +46,13 @@ type compiler struct {
 
 // operation compiles the schemas of a method of the path item at a JSON pointer.
 func (c *compiler) operation(pointer string, item map[string]any, method string, o map[string]any) *operation {
-	out := &operation{parameters: map[string]parameter{}}
+	out := &operation{parameters: map[string]parameter{}, maxBody: 1 << 10}
 	c.parameters(out, pointer+"/parameters/", item["parameters"])
 	c.parameters(out, pointer+"/"+method+"/parameters/", o["parameters"])
 	if o["requestBody"] != nil {
 		pointer += "/" + method + "/requestBody/content/application~1json/schema"
 		out.body = c.MustCompile(location + "#" + pointer)
+		out.maxBody += c.largest(c.at(pointer))
 	}
 	return out
 }

@@ -5,7 +5,6 @@ package serve
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -23,6 +22,9 @@ import (
 // are much smaller; the platform itself would allow 32 MiB.
 const MaxBody = 1 << 20
 
+// ErrTooLarge means that a request's body is larger than its limit. The fault is Invalid.
+var ErrTooLarge = errors.New("the body is too large")
+
 // HandlerFunc responds to a request, or returns an error.
 type HandlerFunc func(http.ResponseWriter, *http.Request) error
 
@@ -36,7 +38,8 @@ type Endpoint struct {
 	// Verify, if not nil, checks who sent a request before its body is read, and returns a context for the handler.
 	Verify  func(*http.Request) (context.Context, error)
 	Limiter *Limiter // shared by all handlers; nil for no limit
-	MaxBody int64    // in bytes; 0 means the constant MaxBody
+	// MaxBody, if not nil, returns the limit of a request's body in bytes, after Verify.
+	MaxBody func(*http.Request) int64
 }
 
 // bodyTimeout limits how long a client takes to send its body. A slot of the Limiter
@@ -97,14 +100,22 @@ func (e Endpoint) readBody(w http.ResponseWriter, r *http.Request) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
+	limit := int64(MaxBody)
+	if e.MaxBody != nil {
+		limit = e.MaxBody(r)
+	}
 	client := http.NewResponseController(w)
 	_ = client.SetReadDeadline(time.Now().Add(bodyTimeout)) // not supported by test recorders
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, cmp.Or(e.MaxBody, MaxBody)))
+	err := ErrTooLarge
+	var body []byte
+	if r.ContentLength <= limit { // otherwise, the body isn't read
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	}
 	if err != nil {
 		w.Header().Set("Connection", "close")
 		f := &fault.Error{Op: "serve.readBody", Kind: fault.Invalid, Public: words.ErrorRequestIncomplete, Err: err}
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			f.Public = words.ErrorRequestTooLarge
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, ErrTooLarge) {
+			f.Public, f.Err = words.ErrorRequestTooLarge, ErrTooLarge
 		}
 		return f
 	}

@@ -112,6 +112,35 @@ func TestHandler_BodyLimit(t *testing.T) {
 	}
 }
 
+// A body that says that it is too large is not read. One that doesn't say so is read up to the limit.
+func TestHandler_BodyUnread(t *testing.T) {
+	for name, c := range map[string]struct {
+		declared int64
+		unread   bool
+	}{"declared": {101, true}, "not declared": {-1, false}} {
+		body := &countingReader{}
+		var got error
+		e := newEndpoint(io.Discard)
+		e.MaxBody = func(*http.Request) int64 { return 100 }
+		e.WriteError = func(_ http.ResponseWriter, _ *http.Request, err error) { got = err }
+		r := httptest.NewRequest(http.MethodPost, "/", body)
+		r.ContentLength = c.declared
+		w := serveRequest(t, e.Handler(func(http.ResponseWriter, *http.Request) error { return nil }), r)
+		if !errors.Is(got, serve.ErrTooLarge) || body.read > 512 || c.unread && body.read > 0 ||
+			w.Header().Get("Connection") != "close" {
+			t.Errorf("%s: %v after %d bytes; %v", name, got, body.read, w.Header())
+		}
+	}
+}
+
+// countingReader has no end.
+type countingReader struct{ read int }
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	r.read += len(p)
+	return len(p), nil
+}
+
 func TestHandler_Deadline(t *testing.T) {
 	e := newEndpoint(io.Discard)
 	e.Deadline = time.Millisecond

@@ -15,8 +15,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is the maximum nesting depth.
-const maxDepth = 100
+// The limits of one JSON text. A value can take a hundred times as much memory as it takes bytes.
+const (
+	maxDepth  = 100
+	maxValues = 10_000
+)
 
 // Decode decodes one JSON value into the value that out points to, after Check.
 func Decode(text []byte, out any) error {
@@ -35,14 +38,15 @@ func Check(text []byte, out any) error {
 	if !json.Valid(text) {
 		return json.Unmarshal(text, new(any)) // says where
 	}
-	s := scanner{text, 0}
+	s := scanner{text: text}
 	return s.value(reflect.TypeOf(out), 0)
 }
 
 // scanner reads the names in valid JSON.
 type scanner struct {
-	text []byte
-	at   int
+	text   []byte
+	at     int
+	values int // so far
 }
 
 // next moves to the next byte that is not white space or a separator, and returns it.
@@ -82,6 +86,9 @@ func (s *scanner) quoted() (string, error) {
 func (s *scanner) value(t reflect.Type, depth int) error {
 	if depth > maxDepth {
 		return errors.New("JSON nested too deeply")
+	}
+	if s.values++; s.values > maxValues {
+		return fmt.Errorf("JSON has more than %d values", maxValues)
 	}
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -42,6 +42,7 @@ func TestDecode_ParserDifferential(t *testing.T) {
 		"both cases":              `{"sub":"1","SUB":"2"}`,
 		"case-folded letter":      `{"ſub":"1"}`,
 		"nested":                  `{"inner":{"email":"x","Email":"y"}}`,
+		"many values":             `{"other":[1` + strings.Repeat(",1", 10_000) + `]}`,
 		"in a list":               `{"list":[{"email":"x"},{"EMAIL":"y"}]}`,
 		"in a map":                `{"events":{"a":{"email":"x","email":"y"}}}`,
 		"duplicate map key":       `{"events":{"a":null,"a":null}}`,
