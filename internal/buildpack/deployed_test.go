@@ -85,10 +85,7 @@ func testDeployed(t *testing.T, format chatpage.Format, emulator string) {
 	if status != http.StatusForbidden {
 		t.Fatalf("not approved: %d %s; log: %s", status, body, api.Log)
 	}
-	question := p.allow(p.find(body, `"invitation":"([^"]*)"`))
-	allowed := p.post(p.find(question, `<form method="post" action="([^"]*)"`), url.Values{
-		"token": {p.find(question, `name="token" value="([^"]*)"`)}, "answer": {"allow"},
-	})
+	question, allowed := p.approve(body)
 	if !strings.Contains(question, "Allow CI to act as you?") || !strings.Contains(allowed, "<h1>Allowed</h1>") {
 		t.Errorf("approval: %s\n%s\nlog: %s", question, allowed, callback.Log)
 	}
@@ -181,6 +178,18 @@ func (p person) allow(link string) string {
 		page = p.submitConsent(page)
 	}
 	return page
+}
+
+// approve follows the invitation in a response of the API, and allows everything.
+func (p person) approve(response string) (question, allowed string) {
+	p.t.Helper()
+	question = p.get(p.find(response, `"invitation":"([^"]*)"`))
+	if strings.Contains(question, "wants to access your account") {
+		question = p.submitConsent(question)
+	}
+	return question, p.post(p.find(question, `<form method="post" action="([^"]*)"`), url.Values{
+		"token": {p.find(question, `name="token" value="([^"]*)"`)}, "answer": {"allow"},
+	})
 }
 
 func (p person) submitConsent(page string) string {

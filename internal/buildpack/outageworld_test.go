@@ -227,10 +227,10 @@ func (w *outageWorld) checkDuring(o outage, said deployed.Event, answer apiAnswe
 	}
 }
 
-// newLines returns a function that returns what both functions have logged since.
+// newLines returns a function that returns what the functions have logged since.
 func (w *outageWorld) newLines() func() string {
 	var before []int
-	services := []*deployed.Service{w.events, w.api}
+	services := []*deployed.Service{w.events, w.api, w.callback}
 	services = slices.DeleteFunc(services, func(s *deployed.Service) bool { return s == nil })
 	for _, s := range services {
 		before = append(before, len(s.Log.String()))

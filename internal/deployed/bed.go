@@ -117,7 +117,7 @@ func (b *Bed) environment() []string {
 	text, err := callers.Edit(nil, func(d *callers.Draft) error {
 		return d.Put(callers.Caller{
 			ID: "ci", UniqueID: CallerID, Email: CallerEmail, Name: "CI",
-			Actions: []string{"spaces.create", "messages.create", "templates.write"},
+			Actions: []string{"spaces.create", "spaces.read", "spaces.update", "templates.write"},
 			Domains: []string{"example.com"}, Authorities: []vault.Authority{"user", "delegation"},
 		})
 	})
@@ -196,9 +196,20 @@ type Event struct {
 // Say sends a message of a person in a space, or if space is empty, in the direct message with the app.
 func (b *Bed) Say(p google.Person, space, text string) Event {
 	b.t.Helper()
+	return b.play(map[string]string{"as": p.Email, "in": space, "type": "message", "text": text})
+}
+
+// Click clicks the last button with this text in the person's direct message with the app.
+func (b *Bed) Click(p google.Person, button string) Event {
+	b.t.Helper()
+	return b.play(map[string]string{"as": p.Email, "type": "click", "button": button})
+}
+
+func (b *Bed) play(action map[string]string) Event {
+	b.t.Helper()
 	var out Event
 	start := time.Now()
-	b.script("/script/events", map[string]string{"as": p.Email, "in": space, "type": "message", "text": text}, &out)
+	b.script("/script/events", action, &out)
 	out.Took = time.Since(start)
 	return out
 }

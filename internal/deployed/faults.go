@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -88,6 +89,17 @@ func Answer(code codes.Code) Fault {
 
 func isGRPC(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
+}
+
+// LoseCommit carries the nth commit to Firestore out, from 1, and loses its answer. met reports whether there was one.
+func LoseCommit(n int64) (f Fault, met func() bool) {
+	var commits atomic.Int64
+	return Fault{handle: func(network *Network, next http.Handler, w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/Commit") && commits.Add(1) == n {
+			LoseAnswers.handle(network, next, w, r)
+		}
+		next.ServeHTTP(w, r)
+	}}, func() bool { return commits.Load() >= n }
 }
 
 // Delay answers late.

@@ -166,14 +166,17 @@ func isResult(doc vault.Doc, w vault.Write) bool {
 // lostKey is the key of a context's *atomic.Int64, which countLost increments.
 type lostKey struct{}
 
-// countLost counts the calls whose answers were lost, because the client repeats these itself.
+// countLost counts the calls whose answers were lost. The client repeats them itself if the code is Unavailable, also
+// when a connection ends in the middle of an answer, which gRPC calls Internal.
 func countLost(
 	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker,
 	options ...grpc.CallOption,
 ) error {
 	err := invoke(ctx, method, request, reply, conn, options...)
-	if lost, ok := ctx.Value(lostKey{}).(*atomic.Int64); ok && status.Code(err) == codes.Unavailable {
+	lost, isWrite := ctx.Value(lostKey{}).(*atomic.Int64)
+	if code := status.Code(err); isWrite && (code == codes.Unavailable || code == codes.Internal) {
 		lost.Add(1)
+		return status.Error(codes.Unavailable, err.Error())
 	}
 	return err
 }
