@@ -223,7 +223,7 @@ func (b *testbed) start(ctx context.Context, target string, env ...string) (*dep
 		return nil, err
 	}
 	b.cleanup = append(b.cleanup, f.Stop)
-	status, body, err := f.Get(ctx, http.MethodGet, "/ready")
+	status, body, err := f.Get(ctx, http.MethodGet, "/startup")
 	if err == nil && status != http.StatusOK {
 		err = fmt.Errorf("%s is not ready: %d %s; log: %s", target, status, body, f.Log)
 	}

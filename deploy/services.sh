@@ -230,7 +230,7 @@ deploy() {
 		--region="$region" --project="$project" --service-account="$(account "$name")"
 		--set-env-vars="^|^$env" "$secret"
 		--cpu=1 --memory=256Mi --concurrency="$4" --timeout="$5" --min-instances="$6" --max-instances="$7" --cpu-boost
-		'--startup-probe=httpGet.path=/ready,timeoutSeconds=10,periodSeconds=10,failureThreshold=6'
+		'--startup-probe=httpGet.path=/startup,timeoutSeconds=10,periodSeconds=10,failureThreshold=6'
 	)
 	if [ -n "$source" ]; then
 		arguments+=(--source=. --function="$target" --base-image=go126
@@ -353,7 +353,7 @@ smoke() {
 	local name status
 	[ -z "$dry" ] || return 0
 	for name in "${functions[@]}"; do
-		answers "$(url "deputy-$name" "$1")/ready/store" || broken "deputy-$name is not ready" || return 1
+		answers "$(url "deputy-$name" "$1")/ready" || broken "deputy-$name is not ready" || return 1
 	done
 	status="$(look curl -sS --max-time 30 -o /dev/null -w '%{http_code}' \
 		-X POST "$(url deputy-chatevent "$1")")" || true

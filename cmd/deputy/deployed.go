@@ -129,9 +129,9 @@ func (d *deployment) checkService(ctx context.Context, function string) {
 		err = fmt.Errorf("the newest revision, %s, is not ready; %s serves the traffic", s.Status.Created, serving)
 	}
 	d.check("newest revision of "+name, err, "find the reason in its log, fix it, and run ./deploy.sh again")
-	status, _, err := d.get(ctx, s.Status.URL+"/ready/store")
+	status, _, err := d.get(ctx, s.Status.URL+"/ready")
 	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("%s/ready/store: status %d", s.Status.URL, status)
+		err = fmt.Errorf("%s/ready: status %d", s.Status.URL, status)
 	}
 	d.check("readiness of "+name, err, `find the reason in the log: resource.labels.service_name="`+name+
 		`" and "start failed" or "store unreachable"`)

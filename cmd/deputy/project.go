@@ -48,7 +48,7 @@ func (d *deployment) checkOtherServices(ctx context.Context) {
 		strings.Join(names, ", "))
 }
 
-// checkCallersBucket checks how the callers file is stored. Its content is checked by /ready/store.
+// checkCallersBucket checks how the callers file is stored. Its content is checked by /ready.
 func (d *deployment) checkCallersBucket(ctx context.Context) {
 	bucket := "gs://" + d.project + "-deputy-callers"
 	state, err := d.ask(ctx, "storage", "buckets", "describe", bucket,

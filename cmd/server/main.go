@@ -61,7 +61,7 @@ func run(ctx context.Context, address string) error {
 }
 
 // handler serves each function under its path, including the function's own
-// /health and /ready. /ready at the root requires all functions to be ready.
+// /health, /startup and /ready. /startup and /ready at the root require all functions.
 func handler() http.Handler {
 	functions := map[string]http.Handler{
 		"/chatevent": serve.Lazy(chatevent.FromEnv), "/oauthcallback": serve.Lazy(oauthcallback.FromEnv),
@@ -73,19 +73,19 @@ func handler() http.Handler {
 	}
 	mux.Handle("POST /chatevent", functions["/chatevent"]) // the URL in Chat's configuration has no final slash
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, r *http.Request) {
-		ready := r.Clone(r.Context())
-		ready.URL.Path = "/ready"
-		for _, function := range functions {
-			rec := &statusRecorder{header: http.Header{}}
-			if function.ServeHTTP(rec, ready); rec.code != http.StatusOK {
-				text := "Deputy isn't ready. Its operator can find the reason in the log."
-				http.Error(w, text, http.StatusServiceUnavailable)
-				return
+	for _, path := range []string{"/startup", "/ready"} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			for _, function := range functions {
+				rec := &statusRecorder{header: http.Header{}}
+				if function.ServeHTTP(rec, r); rec.code != http.StatusOK {
+					text := "Deputy isn't ready. Its operator can find the reason in the log."
+					http.Error(w, text, http.StatusServiceUnavailable)
+					return
+				}
 			}
-		}
-		w.WriteHeader(http.StatusOK)
-	})
+			w.WriteHeader(http.StatusOK)
+		})
+	}
 	return mux
 }
 

@@ -90,7 +90,8 @@ func requestStatus(t *testing.T, method, address string) int {
 func TestServer_Paths(t *testing.T) {
 	address, _ := startServer(t)
 	for path, want := range map[string]int{
-		"GET /health": 200, "GET /ready": 200, "POST /chatevent": 401, "GET /chatevent/ready": 200,
+		"GET /health": 200, "GET /startup": 200, "GET /ready": 503, "POST /chatevent": 401,
+		"GET /chatevent/startup": 200, "GET /chatevent/ready": 503,
 		"GET /oauthcallback/": 200, "GET /oauthcallback/privacy": 200, "GET /createspace/openapi.yaml": 200,
 		"GET /createspace/v1/spaces": 401, "POST /securityevent/": 400, "GET /elsewhere": 404,
 	} {
@@ -103,8 +104,8 @@ func TestServer_Paths(t *testing.T) {
 
 func TestServer_DrainsOnSIGTERM(t *testing.T) {
 	address, cmd := startServer(t)
-	if got := requestStatus(t, "GET", "http://"+address+"/ready"); got != 200 {
-		t.Fatalf("/ready: %d", got)
+	if got := requestStatus(t, "GET", "http://"+address+"/startup"); got != 200 {
+		t.Fatalf("/startup: %d", got)
 	}
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
 	if err != nil {

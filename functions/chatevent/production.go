@@ -37,7 +37,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		return nil, err
 	}
 	googleKeys := googleauth.NewKeySet(googleauth.Google.Certs, base, time.Now)
-	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Ping), time.Now, New(Deps{
+	return serve.WithReadyCheck(file.WithReadCheck(parts.Vault.Ping), time.Now, New(Deps{
 		App: app, Verifier: chat.NewVerifier(app, chatKeys, googleKeys, time.Now),
 		Vault: parts.Vault, Grants: parts.Grants, Consent: parts.Consent, Callers: file,
 		Operations: operations.New(deps), Spaces: deps.Spaces, Meetings: deps.Meetings,

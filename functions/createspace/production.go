@@ -45,5 +45,5 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	}
 	verifier := callers.NewAuthenticator(googleKeys, file, time.Now, audiences...)
 	handler := New(Deps{Callers: verifier, Operations: operations.New(deps), Log: slog.Default()})
-	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Ping), time.Now, handler), nil
+	return serve.WithReadyCheck(file.WithReadCheck(parts.Vault.Ping), time.Now, handler), nil
 }

@@ -30,5 +30,5 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 		Grants: parts.Grants, Consent: parts.Consent, Callers: file,
 		Address: parts.Address, Log: slog.Default(), About: about,
 	})
-	return serve.WithStoreCheck(file.WithReadCheck(parts.Vault.Ping), time.Now, handler), nil
+	return serve.WithReadyCheck(file.WithReadCheck(parts.Vault.Ping), time.Now, handler), nil
 }

@@ -29,5 +29,5 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	records := vault.New(docs, nil, time.Now)
 	tokens := googleauth.NewEventVerifier(googleauth.Google.Events, clients, googlecall.NewTransport(), time.Now)
 	handler := New(Deps{Vault: records, Tokens: tokens, Log: slog.Default()})
-	return serve.WithStoreCheck(records.Ping, time.Now, handler), nil
+	return serve.WithReadyCheck(records.Ping, time.Now, handler), nil
 }

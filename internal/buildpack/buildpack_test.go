@@ -161,7 +161,7 @@ func TestFunctionTargets(t *testing.T) {
 			t.Parallel()
 			s := deploy(t, target, env...)
 			for path, status := range map[string]int{
-				"/health": 200, "/ready": 200, "/ready/store": 503, "/favicon.ico": 404,
+				"/health": 200, "/startup": 200, "/ready": 503, "/favicon.ico": 404,
 			} {
 				if got, body := s.get("GET", path); got != status {
 					t.Errorf("%s: got %d %s, want %d; log: %s", path, got, body, status, s.Log)

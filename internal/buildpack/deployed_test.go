@@ -51,7 +51,7 @@ func testDeployed(t *testing.T, format chatpage.Format, emulator string) {
 	t.Cleanup(security.Stop)
 	for _, running := range []*deployed.Service{events, callback, api, security} {
 		s := &service{running, t}
-		for _, path := range []string{"/ready", "/ready/store"} {
+		for _, path := range []string{"/startup", "/ready"} {
 			// A check of the store times out after three seconds, which a busy machine
 			// may exceed, and its failure is cached for three more.
 			status, body := s.get(http.MethodGet, path)

@@ -77,6 +77,7 @@ type outage struct {
 	fault deployed.Fault
 	// isAnswer is true if the fault is an answer of some upstreams, rather than an outage.
 	isAnswer bool
+	isReady  bool                 // whether to ask the instances if they are ready, too
 	breaks   func() (mend func()) // instead of fault
 }
 
@@ -87,13 +88,13 @@ var outages = []outage{
 	{name: "PERMISSION_DENIED", fault: deployed.Answer(codes.PermissionDenied), isAnswer: true},
 	{name: "NOT_FOUND", fault: deployed.Answer(codes.NotFound), isAnswer: true},
 	{name: "answers after 2 s", fault: deployed.Delay(2 * time.Second)},
-	{name: "no answer", fault: deployed.Hang},
+	{name: "no answer", fault: deployed.Hang, isReady: true},
 	{name: "answers lost", fault: deployed.LoseAnswers},
 	{name: "first answer lost", fault: deployed.Once(deployed.LoseAnswers)},
 	{name: "GOAWAY with each answer", fault: deployed.GoAway},
 	{name: "connections closed", fault: deployed.Cut},
 	{name: "connections reset", fault: deployed.Reset},
-	{name: "connections swallowed", fault: deployed.Swallow},
+	{name: "connections swallowed", fault: deployed.Swallow, isReady: true},
 }
 
 // TestOutages uses Deputy, as deployed, while something that it calls fails, and after that. A person waits at most as

@@ -186,6 +186,9 @@ func (w *outageWorld) try(o outage) outageRow {
 		<-time.After(200 * time.Millisecond)
 	}
 	after := time.Since(ended)
+	if o.isReady {
+		w.waitFor("/ready", http.StatusOK)
+	}
 	if after > maxRecovery {
 		w.t.Errorf("%s: not right again within %v; log: %s", o.name, after, lines())
 	}
@@ -211,6 +214,11 @@ func (w *outageWorld) checkDuring(o outage, said deployed.Event, answer apiAnswe
 	if said.Problem != "" && !w.fresh {
 		w.t.Errorf("%s: Chat got no answer: %s; log: %s", o.name, said.Problem, lines())
 	}
+	if w.host == deployed.FirestoreHost && o.isReady {
+		for path, want := range map[string]int{"/health": 200, "/startup": 200, "/ready": 503} {
+			w.waitFor(path, want)
+		}
+	}
 	if w.isRight(said) && answer.isRight() || w.answers && o.name == "RESOURCE_EXHAUSTED" { // people are told to wait
 		return
 	}
@@ -224,6 +232,25 @@ func (w *outageWorld) checkDuring(o outage, said deployed.Event, answer apiAnswe
 	}
 	if took := max(said.Took, answer.took); w.host == deployed.FirestoreHost && took > maxAlert {
 		w.t.Errorf("%s: the first line after %v", o.name, took)
+	}
+}
+
+// waitFor waits until the instances, which are not started again, answer a check with this status.
+func (w *outageWorld) waitFor(path string, want int) {
+	w.t.Helper()
+	start := time.Now()
+	for _, s := range []*deployed.Service{w.events, w.api} {
+		for s != nil {
+			status, body, err := s.Get(w.t.Context(), http.MethodGet, path)
+			if err == nil && status == want {
+				break
+			}
+			if time.Since(start) > 2*maxRecovery {
+				w.t.Errorf("%s: %d %s, %v", path, status, body, err)
+				break
+			}
+			<-time.After(200 * time.Millisecond)
+		}
 	}
 }
 

@@ -514,7 +514,7 @@ func TestDeploy_ServiceFlags(t *testing.T) {
 				"KEYSET_KEK=gcp-kms://projects/my-project-1/")
 		}
 		want = append(want, "--service-account="+service+"@my-project-1.iam", "--set-env-vars=",
-			"--no-invoker-iam-check", "--cpu=1", "--memory=256Mi", "httpGet.path=/ready")
+			"--no-invoker-iam-check", "--cpu=1", "--memory=256Mi", "httpGet.path=/startup")
 		for _, text := range want {
 			if !strings.Contains(line, text) {
 				t.Errorf("%s has no %s: %s", service, text, line)

@@ -1,6 +1,6 @@
 // Package serve wraps each function's HTTP handler. It adds a trace and a deadline, limits the request body, recovers
 // from panics, and logs one line per request. Responses are buffered, so an error never follows a partial body. It also
-// serves /health and /ready, starts functions lazily with retries, and drains on SIGTERM.
+// serves /health, /startup and /ready, starts functions lazily with retries, and drains on SIGTERM.
 package serve
 
 import (

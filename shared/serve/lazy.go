@@ -17,7 +17,7 @@ const buildTimeout = 20 * time.Second
 // Lazy returns a handler that calls build at the first request; concurrent requests wait for the same attempt. If build
 // fails, they get 503 and the next request tries again, which a sync.Once would not do.
 //
-// Lazy itself serves /health (the process runs), /ready (build succeeds), /favicon.ico
+// Lazy itself serves /health (the process runs), /startup (build succeeds), /favicon.ico
 // and /robots.txt, because the framework passes them on to functions.
 func Lazy(build func(context.Context) (http.Handler, error)) http.Handler {
 	l := &lazy{build: build}
@@ -25,9 +25,9 @@ func Lazy(build func(context.Context) (http.Handler, error)) http.Handler {
 	mux.HandleFunc("GET /health", text(http.StatusOK, "ok"))
 	mux.HandleFunc("GET /favicon.ico", http.NotFound)
 	mux.HandleFunc("GET /robots.txt", text(http.StatusOK, "User-agent: *\nDisallow: /"))
-	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /startup", func(w http.ResponseWriter, r *http.Request) {
 		if l.handler(w, r) != nil {
-			text(http.StatusOK, "ready")(w, r)
+			text(http.StatusOK, "started")(w, r)
 		}
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -38,13 +38,13 @@ func Lazy(build func(context.Context) (http.Handler, error)) http.Handler {
 	return mux
 }
 
-// WithStoreCheck adds GET /ready/store to a function, for smoke tests of a deployment: 200 if
-// check reaches the store. /ready does not check it, so an instance survives a short
+// WithReadyCheck adds GET /ready to a function, which tells whether this instance can work: 200 if
+// check reaches the store. /startup does not check it, so an instance survives a short
 // outage of the store. The endpoint is public, so results are cached for seconds.
-func WithStoreCheck(check func(context.Context) error, now func() time.Time, next http.Handler) http.Handler {
+func WithReadyCheck(check func(context.Context) error, now func() time.Time, next http.Handler) http.Handler {
 	c := &cachedCheck{check: check, now: now}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/ready/store" || r.Method != http.MethodGet {
+		if r.URL.Path != "/ready" || r.Method != http.MethodGet {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -167,7 +167,7 @@ func TestLazy_RetriesFailedBuild(t *testing.T) {
 	steps := []struct {
 		path string
 		want int
-	}{{"/health", 200}, {"/ready", 503}, {"/ready", 200}, {"/any", 200}, {"/ready", 200}, {"/favicon.ico", 404}}
+	}{{"/health", 200}, {"/startup", 503}, {"/startup", 200}, {"/any", 200}, {"/startup", 200}, {"/favicon.ico", 404}}
 	for _, step := range steps {
 		if got := serveRequest(t, h, httptest.NewRequest(http.MethodGet, step.path, nil)).Code; got != step.want {
 			t.Errorf("%s: got %d, want %d", step.path, got, step.want)

@@ -66,13 +66,13 @@ func TestLimiter_SlowConnections(t *testing.T) {
 	}
 }
 
-// Attack: many requests for /ready/store, which is public.
-func TestWithStoreCheck_CachesResult(t *testing.T) {
+// Attack: many requests for /ready, which is public.
+func TestWithReadyCheck_CachesResult(t *testing.T) {
 	var checks, ahead atomic.Int64
 	broken := atomic.Bool{}
 	release := make(chan struct{})
 	start := time.Now()
-	h := serve.WithStoreCheck(func(context.Context) error {
+	h := serve.WithReadyCheck(func(context.Context) error {
 		checks.Add(1)
 		<-release
 		if broken.Load() {
@@ -82,7 +82,7 @@ func TestWithStoreCheck_CachesResult(t *testing.T) {
 	}, func() time.Time { return start.Add(time.Duration(ahead.Load())) }, http.NotFoundHandler())
 	get := func() int {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ready/store", nil))
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ready", nil))
 		return w.Code
 	}
 	var wg sync.WaitGroup
@@ -105,10 +105,10 @@ func TestWithStoreCheck_CachesResult(t *testing.T) {
 	}
 }
 
-func TestWithStoreCheck_CheckPanics(t *testing.T) {
-	h := serve.WithStoreCheck(func(context.Context) error { panic("a bug") }, time.Now, http.NotFoundHandler())
+func TestWithReadyCheck_CheckPanics(t *testing.T) {
+	h := serve.WithReadyCheck(func(context.Context) error { panic("a bug") }, time.Now, http.NotFoundHandler())
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ready/store", nil))
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ready", nil))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("got %d", w.Code)
 	}
