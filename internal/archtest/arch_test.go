@@ -122,8 +122,10 @@ var allowedImports = map[string][]string{
 		"emulator/chatpage", "emulator/google", "functions/chatevent", "shared/callers", "shared/seal",
 		"shared/seal/kms", "shared/vault",
 	},
-	"internal/deploytest":      {},
-	"internal/deploytest/stub": {},
+	"internal/deploytest":          {"internal/deploytest/cloudapi"},
+	"internal/deploytest/stub":     {},
+	"internal/deploytest/cloudapi": {},
+	"internal/deploytest/shim":     {},
 	"internal/operationstest": {
 		"emulator/google", "internal/seed", "internal/vaulttest", "shared/callers", "shared/capability",
 		"shared/config",
@@ -252,6 +254,7 @@ var allowedCallers = map[string][]string{
 	"context.Background": {"shared/serve/", "cmd/", "emulator/", "internal/", "bench/"},
 	"os.Getenv": {
 		"functions.go", "production.go", "cmd/server/", "internal/deploytest/stub/",
+		"internal/deploytest/shim/",
 		"internal/seed/", "bench/",
 	},
 	"os.LookupEnv": {"production.go"},
