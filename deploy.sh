@@ -11,6 +11,8 @@
 #
 # macOS has bash 3.2 and BSD tools; internal/deploytest checks for unsupported features.
 set -Eeuo pipefail
+unset CDPATH # cd would obey it
+from="$PWD"
 cd "$(dirname "$0")"
 
 usage() {
@@ -76,7 +78,7 @@ while [ $# -gt 0 ]; do
 		--project) project="$2" ;;
 		--region) region="$2" ;;
 		--only) only="$2" ;;
-		--client-secrets) client="$2" ;;
+		--client-secrets) case "$2" in /* | "") client="$2" ;; *) client="$from/$2" ;; esac ;;
 		--set) settings+=("$2") ;;
 		--database) database="$2" ;;
 		--image) image="$2" ;;

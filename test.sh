@@ -148,7 +148,8 @@ if [ "$mode" = --all ]; then
 	go test -count=1 ./internal/deploytest -run ResumesAfterFailure -args -every
 else
 	cannot "two minutes of load, and deploy.sh after every kind of failure (./test.sh --all runs them)"
-	cannot "generated API clients, outages of minutes, fuzzing, and ten minutes of load" \
+	cannot "generated API clients, outages of minutes, most stories of deploy.sh with the real gcloud, fuzzing," \
+		"and ten minutes of load" \
 		"(./test.sh --release runs them)"
 fi
 
@@ -225,6 +226,8 @@ if [ -n "$release" ]; then
 	fi
 	npm ci --prefix tools/clients --ignore-scripts --no-audit --no-fund
 	go test -count=1 ./cmd/local -run '^TestClients$' -v -args -clients ../../tools/clients | grep -Ev "^(=== |time=)"
+	step "deploy.sh with the real gcloud, every story"
+	go test -count=1 -timeout=40m ./internal/deploytest -run Real -v -args -every | grep -v "^=== "
 	step "outages of five and a half minutes, and each fault of each upstream"
 	go test -count=1 -timeout=30m ./internal/buildpack -run 'Outages|Instance|PacketLoss' -v -args -every |
 		grep -v "^=== "

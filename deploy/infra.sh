@@ -32,7 +32,7 @@ apis() {
 	local wanted=() api
 	enabled="$(have gcloud services list --enabled --project="$project" --format='value(config.name)')" || enabled=""
 	for api in run cloudbuild artifactregistry firestore secretmanager cloudscheduler iam iamcredentials logging \
-		monitoring storage chat meet calendar-json cloudidentity gsuiteaddons ${kms:+cloudkms}; do
+		monitoring storage chat meet calendar-json cloudidentity gsuiteaddons; do
 		grep -qx "$api.googleapis.com" <<<"$enabled" || wanted+=("$api.googleapis.com")
 	done
 	[ "${#wanted[@]}" = 0 ] || change gcloud services enable ${wanted[@]+"${wanted[@]}"} --project="$project"
@@ -40,13 +40,14 @@ apis() {
 
 # Each function has its own service account with only the permissions it needs.
 accounts() {
-	local name
-	for name in "${functions[@]}" scheduler; do
-		have gcloud iam service-accounts describe "$(account "$name")" --project="$project" >/dev/null ||
+	local name are
+	# For an account that doesn't exist, describe may be refused (IAM's reference).
+	are="$(have gcloud iam service-accounts list --filter='email:deputy-*' --format='value(email)' \
+		--project="$project")" || are=""
+	for name in "${functions[@]}" scheduler build; do
+		grep -qxF "$(account "$name")" <<<"$are" ||
 			change gcloud iam service-accounts create "deputy-$name" --display-name="Deputy: $name" --project="$project"
 	done
-	have gcloud iam service-accounts describe "$(account build)" --project="$project" >/dev/null ||
-		change gcloud iam service-accounts create deputy-build --display-name="Deputy: Cloud Build" --project="$project"
 }
 
 # rights add|remove grants the accounts the roles below, or removes their other roles on
@@ -192,11 +193,22 @@ indexed() {
 }
 
 key() {
+	grep -qx cloudkms.googleapis.com <<<"$enabled" ||
+		change gcloud services enable cloudkms.googleapis.com --project="$project"
 	have gcloud kms keyrings describe deputy --location="$region" --project="$project" >/dev/null ||
 		change gcloud kms keyrings create deputy --location="$region" --project="$project"
 	have gcloud kms keys describe keysets --keyring=deputy --location="$region" --project="$project" >/dev/null ||
 		change gcloud kms keys create keysets --keyring=deputy --location="$region" --purpose=encryption \
 			--rotation-period=90d --next-rotation-time=+p90d --project="$project"
+}
+
+# wrapped succeeds if the newest keyset is wrapped with a Cloud KMS key, and fails if there is none, or it is in clear.
+# Both keysets are created at once. Nothing wraps them later.
+wrapped() {
+	local newest
+	newest="$(version "${secrets[0]}")" &&
+		have gcloud secrets versions access "$newest" --secret="${secrets[0]}" --project="$project" |
+		grep -c encryptedKeyset >/dev/null # reads all: see have
 }
 
 # keysets creates the secrets. A pipe takes new keysets to Secret Manager, so that nobody
@@ -215,11 +227,14 @@ keysets() {
 	[ -z "$client" ] || client_secrets
 }
 
-# client_secrets stores the OAuth client's file unless the latest version is the same.
+# client_secrets stores the OAuth client's file unless the newest enabled version is the same.
 client_secrets() {
-	[ "$(have gcloud secrets versions access latest --secret=deputy-oauth-client --project="$project")" = \
-		"$(cat "$client")" ] ||
+	local newest
+	newest="$(version deputy-oauth-client)" || newest=""
+	if [ -z "$newest" ] || [ "$(have gcloud secrets versions access "$newest" --secret=deputy-oauth-client \
+		--project="$project")" != "$(cat "$client")" ]; then
 		change gcloud secrets versions add deputy-oauth-client --data-file="$client" --project="$project"
+	fi
 }
 
 # version SECRET prints the number of the newest enabled version.

@@ -111,8 +111,14 @@ inherit() {
 			fi
 		done 3<<<"$is"
 	done
-	# The first run may have ended before it deployed a function. A push always finds functions.
-	if [ -z "$kms$push" ] && grep -x cloudkms.googleapis.com <<<"$enabled" >/dev/null &&
+	# The keysets decide: the first run may have ended before it deployed a function. A push always finds functions.
+	if [ -z "$push$dry" ] && version "${secrets[0]}" >/dev/null; then
+		if wrapped; then
+			kms=yes
+		elif [ -n "$kms" ]; then
+			stop "the keysets are not wrapped with a Cloud KMS key, and cannot be later. Omit --kms; nothing was changed"
+		fi
+	elif [ -z "$kms$push" ] && grep -x cloudkms.googleapis.com <<<"$enabled" >/dev/null &&
 		have gcloud kms keys describe keysets --keyring=deputy --location="$region" \
 			--project="$project" >/dev/null; then
 		kms=yes
@@ -234,6 +240,7 @@ deploy() {
 	)
 	if [ -n "$source" ]; then
 		arguments+=(--source=. --function="$target" --base-image=go126
+			--build-service-account="projects/$project/serviceAccounts/$(account build)"
 			--set-build-env-vars="^|^${flags[0]}|${flags[1]}")
 		mark="$(fingerprint)"
 	else

@@ -139,6 +139,15 @@ func (c *realCloud) must(args ...string) []string {
 	return c.Changes(before)
 }
 
+// inRelease skips a story, except in ./test.sh --release.
+func inRelease(t *testing.T) {
+	t.Helper()
+	if !*everyFailure {
+		t.Skip("NOT TESTED: this story of deploy.sh with the real gcloud; ./test.sh --release runs it")
+	}
+	t.Parallel()
+}
+
 func TestReal_SecondRun(t *testing.T) {
 	c := newRealCloud(t)
 	c.must("--image", realImage, "--client-secrets", c.client)

@@ -21,7 +21,12 @@ var specials = map[string]func(*Server, *request) (any, *apiError){
 		return s.get(in)
 	},
 	"serviceusage.services.batchEnable": (*Server).enable,
-	"serviceusage.operations.get":       (*Server).get,
+	"serviceusage.services.enable": func(s *Server, in *request) (any, *apiError) {
+		in.body = map[string]any{"serviceIds": []any{path.Base(in.name)}}
+		in.name = path.Dir(in.name)
+		return s.enable(in)
+	},
+	"serviceusage.operations.get": (*Server).get,
 	"iam.projects.serviceAccounts.create": func(s *Server, in *request) (any, *apiError) {
 		project, id := strings.Split(in.name, "/")[1], in.body["accountId"].(string)
 		email := id + "@" + project + ".iam.gserviceaccount.com"

@@ -50,6 +50,9 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 		return "123456789012", true
 	case verb(2) == "services list":
 		return strings.Join(s.names("api "), "\n"), true
+	case verb(3) == "iam service-accounts list":
+		all := strings.Join(s.names("iam service-accounts "), "\n")
+		return strings.ReplaceAll(all, "iam service-accounts ", ""), true
 	case verb(4) == "firestore fields ttls list":
 		return strings.Join(s.names("ttl "+c.flag("collection-group")), "\n"), true
 	case verb(4) == "firestore indexes fields list":

@@ -35,7 +35,11 @@ func main() {
 			fmt.Println("sha256:" + strings.Repeat("0", 64))
 			return
 		}
-		fmt.Println("KEYSET-" + strings.Join(args[2:], "-"))
+		keyset := "KEYSET-" + strings.Join(args[2:], "-")
+		if slices.Contains(args, "--kek") {
+			keyset = `{"encryptedKeyset":"` + keyset + `"}`
+		}
+		fmt.Println(keyset)
 	case "sleep":
 	case "curl":
 		curl(args)
