@@ -246,7 +246,6 @@ deploy() {
 	else
 		arguments+=(--image="$image")
 	fi
-	[ -z "$tag" ] || arguments+=(--tag="$tag")
 	mark="$(printf '%s\n' "${mark:-}" "${arguments[@]}" | digest)"
 	# The settings label alone is not enough: it may belong to a revision that never became ready.
 	if was="$(have gcloud run services describe "$service" --region="$region" --project="$project" \
@@ -259,7 +258,10 @@ deploy() {
 	else
 		arguments+=(--no-invoker-iam-check)
 	fi
-	if [ "$settled" != "$mark" ] || [ -z "$ready" ] || [ "$ready" != "$created" ]; then
+	if [ "$settled" = "$mark" ] && [ -n "$ready" ] && [ "$ready" = "$created" ]; then
+		[ -z "$tag" ] || tagged "$service" "$ready"
+	else
+		[ -z "$tag" ] || arguments+=(--tag="$tag")
 		# Labels record the release, the previous revision and the age of the sources, so
 		# that no tag has to keep the previous revision public.
 		labels="app=deputy,deputy-settings=$mark,deputy-release=$release"
@@ -268,6 +270,14 @@ deploy() {
 	fi
 	open "$service"
 	[ -n "$notraffic" ] || [ -z "$was" ] || newest "$service"
+}
+
+# tagged SERVICE REVISION gives a revision that is deployed already the tag of this run.
+tagged() {
+	local all
+	all="$(traffic "$1")" || all=""
+	grep -x "[0-9]*,[^,]*,$2,$tag" <<<"$all" >/dev/null ||
+		change gcloud run services update-traffic "$1" --update-tags="$tag=$2" --region="$region" --project="$project"
 }
 
 # traffic SERVICE prints one line per traffic target: percent, whether it follows the

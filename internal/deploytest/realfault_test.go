@@ -82,8 +82,10 @@ func TestReal_OtherFolder(t *testing.T) {
 	if err := os.MkdirAll(elsewhere, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), script, "--project", realProject, "--region", realRegion, //nolint:gosec // ours
-		"--image", realImage, "--client-secrets", filepath.Base(c.client))
+	args := []string{
+		"--project", realProject, "--region", realRegion, "--image", realImage, "--client-secrets", filepath.Base(c.client),
+	}
+	cmd := exec.CommandContext(t.Context(), script, args...) //nolint:gosec // ours
 	cmd.Dir = filepath.Dir(c.client)
 	cmd.Env = append(slices.Clone(c.env), "CDPATH="+filepath.Dir(elsewhere))
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -1,0 +1,71 @@
+package deploytest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// serving returns which revision of a service has the traffic, and the revisions with tags.
+func (c *realCloud) serving(service string) (revision string, tags map[string]string) {
+	c.t.Helper()
+	found := c.Resource("run.googleapis.com/namespaces/" + realProject + "/services/" + service)
+	status, _ := found["status"].(map[string]any)
+	targets, _ := status["traffic"].([]any)
+	tags = map[string]string{}
+	for _, t := range targets {
+		target := t.(map[string]any) //nolint:errcheck,forcetypeassert // the emulator made it
+		name, _ := target["revisionName"].(string)
+		if target["percent"] == 100.0 || target["percent"] == 100 {
+			revision = name
+		}
+		if tag, ok := target["tag"].(string); ok {
+			tags[tag] = name
+		}
+	}
+	return revision, tags
+}
+
+// deployments counts the changes that make a revision.
+func deployments(changes []string) int {
+	return len(slices.DeleteFunc(slices.Clone(changes), func(change string) bool {
+		return !strings.Contains(change, "/services") || !strings.Contains(change, "serving.knative.dev")
+	}))
+}
+
+// A release is tried under its tag, promoted, run again, and rolled back. What is deployed already isn't deployed
+// again, which would take the way back.
+func TestReal_Release(t *testing.T) {
+	inRelease(t)
+	const second = "europe-west1-docker.pkg.dev/my-project-1/deputy/deputy:y"
+	c := newRealCloud(t)
+	c.must("--image", realImage, "--client-secrets", c.client, "--set", "APP_NAME=Deputy of Ada")
+	first, _ := c.serving("deputy-chatevent")
+	if n := deployments(c.must("--image", realImage)); n != 0 {
+		t.Errorf("the settings are named once: %d deployments", n)
+	}
+	c.must("--only", "services", "--image", second, "--tag", "next", "--no-traffic", "--smoke")
+	now, tags := c.serving("deputy-chatevent")
+	if now != first || tags["next"] == "" || tags["next"] == first {
+		t.Fatalf("before the promotion: %s serves, tags %v", now, tags)
+	}
+	c.must("--tag", "next", "--promote")
+	promoted, tags := c.serving("deputy-chatevent")
+	if promoted == first || len(tags) != 0 {
+		t.Fatalf("promoted: %s serves, tags %v", promoted, tags)
+	}
+	for _, args := range [][]string{{"--image", second}, {"--image", second, "--tag", "again"}} {
+		if n := deployments(slices.DeleteFunc(c.must(args...), func(change string) bool {
+			return !strings.HasPrefix(change, "POST ")
+		})); n != 0 {
+			t.Errorf("%v: %d new services", args, n)
+		}
+		if got, tags := c.serving("deputy-chatevent"); got != promoted || len(args) > 2 && tags["again"] != promoted {
+			t.Errorf("%v: %s serves, tags %v; want %s", args, got, tags, promoted)
+		}
+	}
+	c.must("--rollback")
+	if got, _ := c.serving("deputy-chatevent"); got != first {
+		t.Errorf("after --rollback, %s serves, want %s", got, first)
+	}
+}
