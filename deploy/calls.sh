@@ -9,12 +9,30 @@ errors="$(mktemp "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 trap 'rm -f "$errors"' EXIT
 trap 'exit 1' USR1 # have sends it from a subshell to end the run
 
+# What Google answers when the same call may succeed soon: an outage, a conflict with another change, an API that was
+# just enabled, and a quota per minute.
+passing='ERROR: .*(UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|INTERNAL|RESOURCE_EXHAUSTED):'
+passing="$passing|(status|code)[\"']: ?[\"']?(429|5[0-9][0-9])"
+passing="$passing|concurrent policy changes|try again|retry|has not been used in project|contention"
+made='ALREADY_EXISTS|already exists|pre-conditions you specified did not hold' # by an earlier try
+
+# again TRY PATTERN waits before another try, and fails if there is none: the errors must match PATTERN.
+again() {
+	if [ "$1" = 5 ] || ! grep -qiE "$2" "$errors"; then return 1; fi
+	echo "deploy.sh: Google says that this may pass; try $(($1 + 1)) of 5 in $((5 * $1)) s" >&2
+	sleep "$((5 * $1))"
+}
+
 # look CMD... prints the output of CMD. It returns 1 if CMD reports that something does
 # not exist, or in a dry run, and 2 for any other error.
 look() {
-	local said code=0
+	local said code try
 	[ -z "$dry" ] || return 1
-	said="$("$@" 2>"$errors" </dev/null)" || code=$?
+	for try in 1 2 3 4 5; do
+		code=0
+		said="$("$@" 2>"$errors" </dev/null)" || code=$?
+		if [ "$code" = 0 ] || ! again "$try" "$passing"; then break; fi
+	done
 	if [ "$code" = 0 ]; then
 		[ -n "$said" ] && printf '%s\n' "$said"
 	elif [ "$code" != 127 ] &&
@@ -42,9 +60,10 @@ have() {
 
 # change [--from 'CMD'] CMD... runs a command that changes something; a dry run prints
 # it. --from pipes the output of its CMD into it, which keeps secrets out of arguments
-# and files.
+# and files. It repeats a command that is safe to repeat: if an earlier try was carried out,
+# what it creates exists. New accounts take a while to be known everywhere.
 change() {
-	local from=""
+	local from="" try code
 	if [ "$1" = --from ]; then
 		from="$2"
 		shift 2
@@ -53,11 +72,23 @@ change() {
 		[ -z "$from" ] || printf '%s | ' "$from"
 		printf '%q ' "$@"
 		echo
-	elif [ -n "$from" ]; then
-		echo "+ $from | $*" >&2
+	else
+		echo "+ ${from:+$from | }$*" >&2
+		for try in 1 2 3 4 5; do
+			code=0
+			{ piped "$@" 2>&1 >&3 | tee "$errors" >&2; } 3>&1 || code=$?
+			[ "$code" != 0 ] || return 0
+			if [ "$try" != 1 ] && grep -qiE "$made" "$errors"; then return 0; fi
+			if [[ "$*" == *"builds submit"* ]] || ! again "$try" "$passing|does not exist"; then return "$code"; fi
+		done
+	fi
+}
+
+# piped CMD... runs CMD, with the output of from if it is set.
+piped() {
+	if [ -n "$from" ]; then
 		bash -o pipefail -c "$from"' | "$@"' - "$@"
 	else
-		echo "+ $*" >&2
 		"$@"
 	fi
 }

@@ -116,7 +116,8 @@ inherit() {
 		if wrapped; then
 			kms=yes
 		elif [ -n "$kms" ]; then
-			stop "the keysets are not wrapped with a Cloud KMS key, and cannot be later. Omit --kms; nothing was changed"
+			stop "the keysets are not wrapped with a Cloud KMS key, and cannot be later." \
+				"Omit --kms; nothing was changed"
 		fi
 	elif [ -z "$kms$push" ] && grep -x cloudkms.googleapis.com <<<"$enabled" >/dev/null &&
 		have gcloud kms keys describe keysets --keyring=deputy --location="$region" \

@@ -46,7 +46,12 @@ var buildShim = sync.OnceValues(func() (string, error) {
 			return "", fmt.Errorf("%w: %s", err, out)
 		}
 	}
-	return folder, os.Symlink("go", filepath.Join(folder, "curl"))
+	for _, name := range []string{"curl", "sleep"} {
+		if err := os.Symlink("go", filepath.Join(folder, name)); err != nil {
+			return "", err
+		}
+	}
+	return folder, nil
 })
 
 func newRealCloud(t *testing.T) *realCloud {

@@ -83,7 +83,8 @@ func TestReal_OtherFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{
-		"--project", realProject, "--region", realRegion, "--image", realImage, "--client-secrets", filepath.Base(c.client),
+		"--project", realProject, "--region", realRegion, "--image", realImage,
+		"--client-secrets", filepath.Base(c.client),
 	}
 	cmd := exec.CommandContext(t.Context(), script, args...) //nolint:gosec // ours
 	cmd.Dir = filepath.Dir(c.client)
@@ -105,5 +106,34 @@ func TestCheckout_Windows(t *testing.T) {
 		if err != nil || strings.Contains(string(text), "\r") {
 			t.Errorf("%s: has carriage returns, or %v", name, err)
 		}
+	}
+}
+
+// Each call that changes something fails once, as Google's documents say that it may. The run finishes by itself, and
+// the next one changes nothing.
+func TestReal_FailsOnce(t *testing.T) {
+	for name, answer := range map[string]cloudapi.Rule{
+		"outage":      {Status: 503, Code: "UNAVAILABLE", Message: "The service is currently unavailable."},
+		"quota":       {Status: 429, Code: "RESOURCE_EXHAUSTED", Message: "Quota exceeded for quota metric 'Writes'."},
+		"conflict":    {Status: 409, Code: "ABORTED", Message: "There were concurrent policy changes. Please retry."},
+		"new account": {Status: 400, Code: "INVALID_ARGUMENT", Message: "Service account deputy-x@p does not exist."},
+		"new API": {
+			Status: 403, Code: "PERMISSION_DENIED",
+			Message: "The API has not been used in project 1 before or it is disabled. Enable it, then retry.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inRelease(t)
+			c := newRealCloud(t)
+			for _, method := range []string{"POST", "PUT", "PATCH"} {
+				answer.Method, answer.Each, answer.Times = method, true, 1
+				answer.Address = regexp.MustCompile(`[^y]$`) // but getIamPolicy
+				c.Fail(answer)
+			}
+			c.must("--image", realImage, "--client-secrets", c.client)
+			if changes := c.must("--image", realImage); len(changes) > 0 {
+				t.Errorf("the next run changes %s", strings.Join(changes, "\n"))
+			}
+		})
 	}
 }

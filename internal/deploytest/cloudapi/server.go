@@ -41,11 +41,12 @@ type Rule struct {
 	Method  string         // empty for all
 	Address *regexp.Regexp // of the URL without the query
 	Times   int            // how often; 0 means always
+	Each    bool           // Times is for each address
 	Status  int            // HTTP status
 	Code    string         // such as PERMISSION_DENIED
 	Message string
 	Details []any
-	used    int
+	used    map[string]int // by address; all are "" unless Each
 }
 
 // New returns a Server with one project of this number.
@@ -68,6 +69,7 @@ func New(project string, number int64) *Server {
 func (s *Server) Fail(r Rule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	r.used = map[string]int{}
 	s.rules = append(s.rules, &r)
 }
 
@@ -174,9 +176,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) answer(r *http.Request, raw []byte) (any, *apiError) {
 	host := regional.ReplaceAllString(r.Host, "")
 	for _, rule := range s.rules {
+		address := ""
+		if rule.Each {
+			address = r.Method + " " + host + r.URL.Path
+		}
 		if (rule.Method == "" || rule.Method == r.Method) && rule.Address.MatchString(host+r.URL.Path) &&
-			(rule.Times == 0 || rule.used < rule.Times) {
-			rule.used++
+			(rule.Times == 0 || rule.used[address] < rule.Times) {
+			rule.used[address]++
 			return nil, &apiError{rule.Status, rule.Code, rule.Message, rule.Details}
 		}
 	}
