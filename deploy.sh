@@ -7,7 +7,7 @@
 # change.
 #
 #   deploy.sh      options and order of the steps
-#   deploy/*.sh    calls to gcloud, infrastructure, functions, checklist, image digests
+#   deploy/*.sh    calls to gcloud, decisions, infrastructure, functions, checklist, image digests
 #
 # macOS has bash 3.2 and BSD tools; internal/deploytest checks for unsupported features.
 set -Eeuo pipefail
@@ -23,8 +23,10 @@ usage: ./deploy.sh --project PROJECT --region REGION [option ...]
   --only infra|services    deploy only the infrastructure or only the functions
   --client-secrets FILE    store the OAuth client's JSON file as a new version of its secret
   --set NAME=VALUE         set a variable of the functions (APP_NAME, APP_CONTACT, ALLOWED_DOMAINS, LOG_LEVEL,
-                           DELEGATION_SERVICE_ACCOUNT, OAUTH_CLIENT_ID, or a custom address); repeatable.
-                           Later runs keep the value; NAME= removes it
+                           DELEGATION_SERVICE_ACCOUNT, OAUTH_CLIENT_ID, or a custom address), or of the
+                           deployment (DATABASE_LOCATION, BUILD_REGION, SCHEDULER_REGION, each by default the
+                           region; MAX_INSTANCES); repeatable. Later runs keep the value; NAME= removes it
+  --show                   print what was decided, and where each value comes from; change nothing
   --all-users              allow public access with a binding of allUsers, for organizations that forbid the
                            default, --no-invoker-iam-check
   --kms                    wrap the keysets with a Cloud KMS key; choose this on the first run
@@ -56,7 +58,7 @@ misuse() {
 }
 
 project="" region="" only="" client="" kms="" database="" image="" source="" tag="" notraffic="" smoke="" promote=""
-rollback="" trigger="" number="" dry="" allusers="" push="" commit="" pin="" others=""
+rollback="" trigger="" number="" dry="" allusers="" push="" commit="" pin="" others="" show="" kept=""
 settings=()
 given=("$@")
 while [ $# -gt 0 ]; do
@@ -70,6 +72,7 @@ while [ $# -gt 0 ]; do
 	--rollback) rollback=yes ;;
 	--all-users) allusers=yes ;;
 	--pin) pin=yes ;;
+	--show) show=yes ;;
 	--dry-run) dry=yes ;;
 	--project | --region | --only | --client-secrets | --set | --database | --image | --tag | --trigger | \
 		--project-number | --push | --commit)
@@ -98,6 +101,7 @@ done
 # Variables that --set accepts.
 settable='APP_NAME|APP_CONTACT|ALLOWED_DOMAINS|LOG_LEVEL|DELEGATION_SERVICE_ACCOUNT'
 settable="$settable|OAUTH_CLIENT_ID|OAUTH_CALLBACK_URL|CHAT_ENDPOINT_URL|API_AUDIENCE"
+settable="$settable|DATABASE_LOCATION|BUILD_REGION|SCHEDULER_REGION|MAX_INSTANCES"
 
 # fits NAME VALUE PATTERN MESSAGE checks that a value, if given, matches the pattern.
 # (Apple's regcomp does not support an empty alternative for the empty value.)
@@ -140,6 +144,8 @@ done
 . deploy/infra.sh
 # shellcheck source=deploy/services.sh
 . deploy/services.sh
+# shellcheck source=deploy/decisions.sh
+. deploy/decisions.sh
 # shellcheck source=deploy/checklist.sh
 . deploy/checklist.sh
 # shellcheck source=deploy/pins.sh
@@ -157,10 +163,16 @@ if [ -n "$promote" ]; then
 elif [ -n "$rollback" ]; then
 	rollback
 else
-	[ "$only" = services ] || apis
+	[ -n "$show" ] || [ "$only" = services ] || apis
 	inherit
+	if [ -n "$show" ]; then
+		show
+		exit
+	fi
 	[ "$only" = services ] || infra
 	[ "$only" = infra ] || services
+	[ -n "$only" ] || owed=yes # the checklist: the functions are there, whatever becomes of the rest
+	[ "$only" = services ] || scheduler
 	[ "$only" = services ] || alerts          # late: new metrics take a while to become available
 	[ -n "$only$notraffic" ] || rights remove # last: the previous revisions needed them
 	[ -z "$smoke" ] || smoke "$tag"

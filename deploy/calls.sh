@@ -6,7 +6,8 @@ tab=$'\t'
 newline=$'\n'
 
 errors="$(mktemp "${TMPDIR:-/tmp}/deputy.XXXXXX")"
-trap 'rm -f "$errors"' EXIT
+owed=""
+trap 'rm -f "$errors"; [ -z "$owed" ] || checklist' EXIT
 trap 'exit 1' USR1 # have sends it from a subshell to end the run
 
 # What Google answers when the same call may succeed soon: an outage, a conflict with another change, an API that was

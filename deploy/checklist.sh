@@ -1,8 +1,9 @@
-# shellcheck shell=bash disable=SC2154,SC2016 # deploy.sh sets the options; backticks are Markdown
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034 # deploy.sh sets the options; backticks are Markdown
 # The steps for which Google has no API, with the addresses filled in. sed stays outside
 # of the here-documents because bash 3.2 parses quotes in them differently.
 
 checklist() {
+	owed=""
 	local callback endpoint audience scheduler row
 	callback="$(setting OAUTH_CALLBACK_URL "$(url deputy-oauthcallback)")"
 	endpoint="$(setting CHAT_ENDPOINT_URL "$(url deputy-chatevent)")"

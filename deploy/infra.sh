@@ -14,13 +14,14 @@ account() { echo "deputy-$1@$project.iam.gserviceaccount.com"; }
 
 infra() {
 	accounts
+	holders_of_secrets
+	remember # before what it decides
 	database
 	[ -z "$kms" ] || key
 	keysets
 	callers
 	repository
 	exclusions
-	scheduler
 	[ -z "$trigger" ] || trigger
 	rights add
 	prepared_by
@@ -163,7 +164,8 @@ binding_of() {
 database() {
 	local group field
 	have gcloud firestore databases describe --database="$database" --project="$project" >/dev/null ||
-		change gcloud firestore databases create --database="$database" --location="$region" --type=firestore-native \
+		change gcloud firestore databases create --database="$database" --type=firestore-native \
+			--location="$(setting DATABASE_LOCATION "$region")" \
 			--delete-protection --enable-pitr --project="$project"
 	for group in pendingConsents operations acts; do
 		have gcloud firestore fields ttls list --collection-group="$group" --database="$database" \
@@ -211,14 +213,19 @@ wrapped() {
 		grep -c encryptedKeyset >/dev/null # reads all: see have
 }
 
-# keysets creates the secrets. A pipe takes new keysets to Secret Manager, so that nobody
-# sees them.
-keysets() {
-	local secret kinds=(keyset lookup) i
+# holders_of_secrets creates the secrets, without versions, in the region.
+holders_of_secrets() {
+	local secret
 	for secret in "${secrets[@]}"; do
 		have gcloud secrets describe "$secret" --project="$project" >/dev/null ||
-			change gcloud secrets create "$secret" --replication-policy=automatic --project="$project"
+			change gcloud secrets create "$secret" --replication-policy=user-managed --locations="$region" \
+				--project="$project"
 	done
+}
+
+# keysets creates the keysets. A pipe takes them to Secret Manager, so that nobody sees them.
+keysets() {
+	local kinds=(keyset lookup) i
 	for i in 0 1; do
 		version "${secrets[$i]}" >/dev/null ||
 			change --from "go run ./cmd/deputy keys new ${kinds[$i]}${kms:+ --kek gcp-kms://$kek}" \
@@ -300,15 +307,16 @@ exclusions() {
 }
 
 scheduler() {
-	local audience uri is job
+	local audience uri is job at
+	at="$(setting SCHEDULER_REGION "$region")"
 	audience="$(setting API_AUDIENCE "$(url deputy-createspace)")"
 	audience="${audience// /}"
 	audience="${audience%%,*}" # of a list, the first
 	uri="$(url deputy-createspace)/v1/sweep"
-	job=(deputy-sweep --location="$region" --schedule='0 * * * *' --uri="$uri" --http-method=POST
+	job=(deputy-sweep --location="$at" --schedule='0 * * * *' --uri="$uri" --http-method=POST
 		--oidc-service-account-email="$(account scheduler)" --oidc-token-audience="$audience" --attempt-deadline=60s
 		--project="$project")
-	if ! is="$(have gcloud scheduler jobs describe deputy-sweep --location="$region" --project="$project" \
+	if ! is="$(have gcloud scheduler jobs describe deputy-sweep --location="$at" --project="$project" \
 		--format='csv[no-heading](httpTarget.uri,httpTarget.oidcToken.audience)')"; then
 		change gcloud scheduler jobs create http "${job[@]}"
 	elif [ "$is" != "$uri,$audience" ]; then

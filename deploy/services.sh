@@ -12,7 +12,7 @@ securityevent SecurityEvent 20 30 0 2
 flags=(GOFLAGS='-trimpath -tags=grpcnotrace' GOOGLE_GOLDFLAGS='-s -w')
 
 services() {
-	local name target concurrency timeout least most versions=() secret version clients release
+	local name target concurrency timeout least most limit versions=() secret version clients release
 	[ -z "$push" ] || prepared
 	[ -z "$push" ] || newer
 	for secret in "${secrets[@]}"; do
@@ -34,6 +34,8 @@ services() {
 		for name in "${functions[@]}"; do environment "$name"; done
 	} | digest)"
 	while read -r name target concurrency timeout least most <&3; do
+		limit="$(setting MAX_INSTANCES "${most:-0}")"
+		[ "${most:-0}" -le "$limit" ] || most="$limit"
 		[ -z "$name" ] || deploy "deputy-$name" "$name" "$target" "$concurrency" "$timeout" "$least" "$most"
 	done 3<<<"$table"
 }
@@ -79,7 +81,8 @@ build() {
 	have gcloud artifacts docker images describe "$image" --project="$project" >/dev/null ||
 		change gcloud builds submit . --config=deploy/build.yaml --substitutions="_IMAGE=$image" \
 			--service-account="projects/$project/serviceAccounts/$(account build)" \
-			--project="$project" --region="$region"
+			--default-buckets-behavior=REGIONAL_USER_OWNED_BUCKET \
+			--project="$project" --region="$(setting BUILD_REGION "$region")"
 }
 
 # fingerprint prints a hash of the files that would be uploaded. Their names contain no
@@ -91,40 +94,6 @@ fingerprint() {
 		echo "$file"
 		cat "$file"
 	done | digest
-}
-
-# inherit keeps the settings of the deployed functions that this run does not set. If
-# they cannot be read, the run ends (see have), so that no setting is lost.
-inherit() {
-	local name is variable value
-	for name in "${functions[@]}"; do
-		is="$(have gcloud run services describe "deputy-$name" --region="$region" --project="$project" \
-			--flatten='spec.template.spec.containers[].env[]' \
-			--format='value(spec.template.spec.containers.env.name,spec.template.spec.containers.env.value)')" || is=""
-		while IFS="$tab" read -r variable value <&3; do
-			if [ "$variable" = FIRESTORE_DATABASE ]; then
-				database="${database:-$value}"
-			elif [ "$variable" = KEYSET_KEK ]; then
-				kms=yes
-			elif [[ "$variable" =~ ^($settable)$ ]] && [ -n "$value" ] && ! given_setting "$variable"; then
-				settings+=("$variable=$value")
-			fi
-		done 3<<<"$is"
-	done
-	# The keysets decide: the first run may have ended before it deployed a function. A push always finds functions.
-	if [ -z "$push$dry" ] && version "${secrets[0]}" >/dev/null; then
-		if wrapped; then
-			kms=yes
-		elif [ -n "$kms" ]; then
-			stop "the keysets are not wrapped with a Cloud KMS key, and cannot be later." \
-				"Omit --kms; nothing was changed"
-		fi
-	elif [ -z "$kms$push" ] && grep -x cloudkms.googleapis.com <<<"$enabled" >/dev/null &&
-		have gcloud kms keys describe keysets --keyring=deputy --location="$region" \
-			--project="$project" >/dev/null; then
-		kms=yes
-	fi
-	database="${database:-(default)}"
 }
 
 # prepared ends a push, before any change, if something is missing that the pipeline's

@@ -1,9 +1,13 @@
 package deploytest
 
 import (
+	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/deputy/internal/deploytest/cloudapi"
 )
 
 // serving returns which revision of a service has the traffic, and the revisions with tags.
@@ -24,6 +28,23 @@ func (c *realCloud) serving(service string) (revision string, tags map[string]st
 		}
 	}
 	return revision, tags
+}
+
+// service returns a service as JSON.
+func (c *realCloud) service(name string) string {
+	c.t.Helper()
+	text, err := json.Marshal(c.Resource("run.googleapis.com/namespaces/" + realProject + "/services/" + name))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// denied refuses what matches an address.
+func denied(address string) cloudapi.Rule {
+	return cloudapi.Rule{
+		Address: regexp.MustCompile(address), Status: 403, Code: "PERMISSION_DENIED", Message: "Permission denied.",
+	}
 }
 
 // deployments counts the changes that make a revision.

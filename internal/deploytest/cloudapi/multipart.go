@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"strings"
 )
 
 // objectMetadata is the first part of an upload.
@@ -15,7 +16,7 @@ type objectMetadata struct {
 
 // multipartParts returns the parts of an upload: the metadata, and the content.
 func multipartParts(contentType string, body []byte) (metadata objectMetadata, content []byte, err error) {
-	_, params, err := mime.ParseMediaType(contentType)
+	_, params, err := mime.ParseMediaType(strings.ReplaceAll(contentType, "'", `"`)) // gcloud's Python quotes so
 	if err != nil {
 		return metadata, nil, err
 	}

@@ -79,6 +79,7 @@ var specials = map[string]func(*Server, *request) (any, *apiError){
 		return s.result(in, s.resources[in.key()]), nil
 	},
 	"firestore.projects.databases.collectionGroups.fields.list": (*Server).fields,
+	"cloudbuild.projects.locations.builds.create":               (*Server).build,
 	"run.namespaces.services.create":                            (*Server).createService,
 	"run.namespaces.services.replaceService":                    (*Server).replaceService,
 	"run.projects.locations.services.getIamPolicy":              (*Server).servicePolicy,
@@ -220,6 +221,23 @@ func (s *Server) insertObject(in *request) (any, *apiError) {
 		"bucket":  bucket, "name": name, "generation": fmt.Sprint(1000 + s.n), "size": fmt.Sprint(len(text)),
 		"kind": "storage#object", "id": bucket + "/" + name,
 	})
+}
+
+// build stores a build that has succeeded.
+func (s *Server) build(in *request) (any, *apiError) {
+	s.n++
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", s.n)
+	made := maps.Clone(in.body)
+	maps.Copy(made, map[string]any{
+		"id": id, "name": in.name + "/" + id, "status": "SUCCESS", "createTime": now(), "startTime": now(),
+		"finishTime": now(), "projectId": strings.Split(in.name, "/")[1],
+	})
+	s.resources[in.key()+"/"+id] = made
+	operation := s.result(in, made).(map[string]any)
+	operation["metadata"] = map[string]any{
+		"@type": "type.googleapis.com/google.devtools.cloudbuild.v1.BuildOperationMetadata", "build": made,
+	}
+	return operation, nil
 }
 
 // finishUpload stores the content of a resumable upload.

@@ -51,23 +51,22 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 	case verb(2) == "services list":
 		return strings.Join(s.names("api "), "\n"), true
 	case verb(3) == "iam service-accounts list":
-		all := strings.Join(s.names("iam service-accounts "), "\n")
-		return strings.ReplaceAll(all, "iam service-accounts ", ""), true
+		return s.accounts(), true
 	case verb(4) == "firestore fields ttls list":
 		return strings.Join(s.names("ttl "+c.flag("collection-group")), "\n"), true
 	case verb(4) == "firestore indexes fields list":
 		return strings.Join(s.names("index collectionGroups/"+c.flag("collection-group")+"/"), "\n"), true
 	case verb(3) == "secrets versions list":
-		if versions := s.Lists["secret "+last]; len(versions) > 0 {
-			return strconv.Itoa(len(versions)), true
-		}
-		return "", true
+		return s.newestVersion(last), true
 	case verb(3) == "secrets versions access":
 		versions := s.Lists["secret "+c.flag("secret")]
 		if len(versions) == 0 {
 			return "Secret Version not found", false
 		}
 		return versions[len(versions)-1], true
+	case verb(2) == "secrets describe" && strings.HasPrefix(c.flag("format"), "flattened"):
+		_, exists := s.Things["secrets "+last]
+		return s.annotations(last), exists
 	case verb(3) == "logging sinks describe":
 		var lines []string
 		for _, name := range s.names("exclusion ") {
@@ -208,6 +207,8 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 		create("ttl "+c.flag("collection-group"), "on")
 	case verb(4) == "firestore indexes fields update":
 		create("index collectionGroups/"+c.flag("collection-group")+"/fields/"+last, "set")
+	case verb(2) == "secrets update":
+		s.annotate(last, c.flag("update-annotations"), c.flag("remove-annotations"))
 	case verb(3) == "secrets versions add":
 		text, err := io.ReadAll(os.Stdin)
 		if file := c.flag("data-file"); file != "-" {

@@ -1,0 +1,89 @@
+package deploytest
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// The first run stops for the client's secret. What it was told holds for the next one, which isn't told again.
+func TestReal_FirstRunRemembered(t *testing.T) {
+	inRelease(t)
+	c := newRealCloud(t)
+	code, out := c.deploy("--image", realImage, "--database", "deputy-db", "--set", "APP_NAME=Deputy of Ada",
+		"--set", "DATABASE_LOCATION=europe-west4", "--set", "SCHEDULER_REGION=europe-west3", "--set", "MAX_INSTANCES=3")
+	if code != 3 || !strings.Contains(out, "--client-secrets client_secrets.json") {
+		t.Fatalf("exit %d: %s", code, out)
+	}
+	c.must("--image", realImage, "--client-secrets", c.client)
+	if c.Resource("firestore.googleapis.com/projects/my-project-1/databases/(default)") != nil {
+		t.Error("a second database was created")
+	}
+	database := c.Resource("firestore.googleapis.com/projects/my-project-1/databases/deputy-db")
+	if database["locationId"] != "europe-west4" {
+		t.Errorf("database: %v", database)
+	}
+	job := "cloudscheduler.googleapis.com/projects/my-project-1/locations/europe-west3/jobs/deputy-sweep"
+	if c.Resource(job) == nil {
+		t.Error("no job in europe-west3")
+	}
+	for service, want := range map[string][]string{
+		"deputy-oauthcallback": {"Deputy of Ada", "deputy-db", `"autoscaling.knative.dev/maxScale":"3"`},
+		"deputy-securityevent": {"deputy-db", `"autoscaling.knative.dev/maxScale":"2"`},
+	} {
+		for _, text := range want {
+			if got := c.service(service); !strings.Contains(got, text) {
+				t.Errorf("%s has no %s: %s", service, text, got)
+			}
+		}
+	}
+	before := len(c.Calls())
+	code, out = c.deploy("--show", "--set", "LOG_LEVEL=DEBUG")
+	for _, line := range []string{
+		"database                     deputy-db (kept with the deployment)",
+		"APP_NAME                     Deputy of Ada (kept with the deployment)",
+		"LOG_LEVEL                    DEBUG (given now)", "keysets                      in clear (the keysets decide)",
+	} {
+		if code != 0 || !strings.Contains(out, line) {
+			t.Errorf("--show has no %q: exit %d: %s", line, code, out)
+		}
+	}
+	if changes := c.Changes(before); len(changes) > 0 {
+		t.Errorf("--show changes %s", strings.Join(changes, "\n"))
+	}
+	c.must("--image", realImage, "--set", "APP_NAME=")
+	if got := c.service("deputy-oauthcallback"); strings.Contains(got, "Deputy of Ada") {
+		t.Errorf("APP_NAME= didn't remove it: %s", got)
+	}
+	if changes := c.must("--image", realImage); len(changes) > 0 {
+		t.Errorf("removed: the next run changes %s", strings.Join(changes, "\n"))
+	}
+}
+
+// An organization may allow only European locations, also for what gcloud creates itself.
+func TestReal_EuropeanLocations(t *testing.T) {
+	inRelease(t)
+	c := newRealCloud(t)
+	c.must("--client-secrets", c.client, "--kms") // builds the image
+	for _, call := range c.Calls() {
+		for _, place := range []string{
+			`"US"`, `"us-`, `"automatic"`, `"global"`, "/locations/us", "/locations/global",
+		} {
+			if text := call.URL + " " + call.Body; call.Method != http.MethodGet && strings.Contains(text, place) {
+				t.Errorf("%s %s: %s", call.Method, text, place)
+			}
+		}
+	}
+}
+
+// Without Cloud Scheduler, the functions are deployed, and the steps in the console are printed.
+func TestReal_ChecklistAlways(t *testing.T) {
+	inRelease(t)
+	c := newRealCloud(t)
+	c.Fail(denied(`cloudscheduler.*/jobs`))
+	code, out := c.deploy("--image", realImage, "--client-secrets", c.client)
+	if revision, _ := c.serving("deputy-securityevent"); code == 0 || revision == "" ||
+		!strings.Contains(out, "Do these steps once in the console") {
+		t.Errorf("exit %d, %q: %s", code, revision, out)
+	}
+}
