@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -71,8 +72,17 @@ func (s service) skipsIAM() bool {
 // ask runs gcloud on the project and returns its output.
 func (d *deployment) ask(ctx context.Context, args ...string) (string, error) {
 	out, err := d.gcloud(ctx, append(args, "--project="+d.project)...)
+	if err != nil && refused.MatchString(err.Error()) {
+		err = &refusedError{err}
+	}
 	return strings.TrimSpace(string(out)), err
 }
+
+// refused matches what gcloud says if its account isn't allowed to see something.
+var refused = regexp.MustCompile(`PERMISSION_DENIED|\b403\b|does not have permission|has not been used in project`)
+
+// refusedError says that nothing is known about what was asked for.
+type refusedError struct{ error }
 
 const redeploy = "run ./deploy.sh again for this project and region"
 

@@ -57,6 +57,10 @@ func (d *doctor) hint(check, fix string) {
 
 // check records whether a check succeeded, and the fix if it failed.
 func (d *doctor) check(check string, err error, fix string) bool {
+	if _, ok := errors.AsType[*refusedError](err); ok {
+		fix = "gcloud's account isn't allowed to see this, or an API is disabled, so its state is unknown: ask for a" +
+			" role such as roles/viewer, and run the doctor again"
+	}
 	if err != nil {
 		d.fault(check, cause(err), fix)
 		return false

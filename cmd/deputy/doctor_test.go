@@ -28,13 +28,17 @@ type cloud struct {
 	skew     time.Duration
 	noDate   bool
 	getErr   error
-	tokenErr error // returned by tryDelegation
+	refused  string // the beginning of the commands that gcloud's account may not run
+	tokenErr error  // returned by tryDelegation
 	tokens   []string
 }
 
 func (c *cloud) gcloud(_ context.Context, args ...string) ([]byte, error) {
 	line := strings.Join(args, " ")
 	c.commands = append(c.commands, line)
+	if c.refused != "" && strings.HasPrefix(line, c.refused) {
+		return nil, errors.New("ERROR: (gcloud) PERMISSION_DENIED: Permission denied on resource project p.")
+	}
 	byLength := slices.SortedFunc(maps.Keys(c.outputs), func(a, b string) int { return len(a) - len(b) })
 	for _, prefix := range slices.Backward(byLength) {
 		if strings.HasPrefix(line, prefix) {
@@ -116,7 +120,7 @@ func (d *driver) healthyCloud() *cloud {
 		accessKeyset:                   d.keyset.Reveal(),
 		accessLookup:                   d.lookup.Reveal(),
 		accessClient:                   clientFile("https://callback.run.app/callback"),
-		"firestore databases describe": "there",
+		"firestore databases describe": "FIRESTORE_NATIVE",
 		"firestore fields ttls list":   "ACTIVE",
 		"storage buckets describe":     "True,True,enforced",
 		"logging read":                 "",
@@ -297,6 +301,18 @@ func TestDoctor_Faults(t *testing.T) {
 		"no database": {
 			func(c *cloud) { delete(c.outputs, "firestore databases describe") },
 			"Firestore", "NOT_FOUND", "./deploy.sh",
+		},
+		"Datastore mode": {
+			func(c *cloud) { c.outputs["firestore databases describe"] = "DATASTORE_MODE" },
+			"Firestore", "DATASTORE_MODE", "Native mode",
+		},
+		"logs not visible": {
+			func(c *cloud) { c.refused = "logging read" },
+			"Chat app is configured", "PERMISSION_DENIED", "its state is unknown",
+		},
+		"database not visible": {
+			func(c *cloud) { c.refused = "firestore databases describe" },
+			"Firestore", "PERMISSION_DENIED", "its state is unknown",
 		},
 		"no expiry": {
 			func(c *cloud) { c.outputs["firestore fields ttls list --collection-group=operations"] = "" },

@@ -65,8 +65,13 @@ func (d *deployment) checkFirestore(ctx context.Context) {
 	if value, _, _ := d.services["oauthcallback"].env("FIRESTORE_DATABASE"); value != "" {
 		database = value
 	}
-	_, err := d.ask(ctx, "firestore", "databases", "describe", "--database="+database)
-	if !d.check("Firestore", err, redeploy) {
+	kind, err := d.ask(ctx, "firestore", "databases", "describe", "--database="+database, "--format=value(type)")
+	fix := redeploy
+	if err == nil && kind != "FIRESTORE_NATIVE" {
+		err = fmt.Errorf("the database %s is in the mode %s", database, kind)
+		fix = "Deputy needs a database in Native mode: run ./deploy.sh with --database and a new name"
+	}
+	if !d.check("Firestore", err, fix) {
 		return
 	}
 	for _, group := range vault.TTLCollectionGroups() {
