@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -56,9 +57,11 @@ type deps struct {
 
 	open        func(context.Context) (*production.Parts, error)
 	openCallers func(ctx context.Context, location string) (callers.Store, error)
-	writeLog    func(ctx context.Context, project string, line map[string]any) error
-	openKEK     func(ctx context.Context, uri string) (tink.AEADWithContext, error)
-	openBrowser func(url string) error
+	// setQuotaProject sets the project that Google counts calls with the operator's own credentials for.
+	setQuotaProject func(project string)
+	writeLog        func(ctx context.Context, project string, line map[string]any) error
+	openKEK         func(ctx context.Context, uri string) (tink.AEADWithContext, error)
+	openBrowser     func(url string) error
 
 	newProvider  func(client googleauth.Client, redirect string) *googleauth.Provider
 	verifyID     func(ctx context.Context, clientID string, token config.Secret) (googleauth.Claims, error)
@@ -98,7 +101,12 @@ func run(ctx context.Context, args []string, d deps) int {
 	root.SetOut(d.out)
 	root.SetErr(d.err)
 	parsed := false
-	root.PersistentPreRun = func(*cobra.Command, []string) { parsed = true }
+	root.PersistentPreRun = func(c *cobra.Command, _ []string) {
+		parsed = true
+		if project := d.quotaProject(c); project != "" {
+			d.setQuotaProject(project)
+		}
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -113,6 +121,23 @@ func run(ctx context.Context, args []string, d deps) int {
 	default:
 		return exitFailure
 	}
+}
+
+var keyProject = regexp.MustCompile(`^gcp-kms://projects/([^/]+)/`)
+
+// quotaProject returns the project that Google counts a command's calls for, or "": its own, or that of its key. It
+// replaces the one that gcloud auth application-default login chose, which may lack an API or refuse the operator.
+func (d deps) quotaProject(c *cobra.Command) string {
+	if kek := c.Flags().Lookup("kek"); kek != nil {
+		if m := keyProject.FindStringSubmatch(kek.Value.String()); m != nil {
+			return m[1]
+		}
+	}
+	if project := c.Flags().Lookup("project"); project != nil && project.Value.String() != "" {
+		return project.Value.String()
+	}
+	project, _ := d.lookupEnv("GOOGLE_CLOUD_PROJECT")
+	return project
 }
 
 const rootHelp = `Act in Google Chat as yourself (quickstart, space), or operate Deputy (all other

@@ -36,6 +36,7 @@ const kek = "gcp-kms://projects/p/locations/global/keyRings/deputy/cryptoKeys/ke
 
 // driver runs the program with a store and keysets of its own.
 type driver struct {
+	quota          string // the project that Google counts calls for
 	t              testing.TB
 	docs           *memory.Docs
 	keyset, lookup config.Secret
@@ -86,7 +87,8 @@ func (d *driver) run(in config.Secret, args ...string) (code int, out config.Sec
 		in: strings.NewReader(in.Reveal()), out: &stdout, err: &errOut, isTerminal: d.isTerminal, columns: d.columns,
 		lookupEnv: func(name string) (string, bool) { value, ok := d.env[name]; return value, ok },
 		now:       time.Now, gcloud: d.cloud.gcloud, get: d.cloud.get, tryDelegation: d.cloud.tryDelegation,
-		open: func(context.Context) (*production.Parts, error) { return d.parts(), d.openErr },
+		open:            func(context.Context) (*production.Parts, error) { return d.parts(), d.openErr },
+		setQuotaProject: func(project string) { d.quota = project },
 		openCallers: func(ctx context.Context, location string) (callers.Store, error) {
 			if location != "gs://p-deputy-callers/callers.yaml" {
 				d.t.Errorf("opened another file: %s", location)
@@ -300,6 +302,28 @@ func TestRun_TemporaryFailure(t *testing.T) {
 		if code, out, stderr := d.run(config.Secret{}, args...); code != exitTemporary || !out.Empty() ||
 			!strings.Contains(stderr, "KEYSET is not set") {
 			t.Errorf("%v: exit status %d: %s", args, code, stderr)
+		}
+	}
+}
+
+// Google counts an operator's calls for the project that the command names, not for the one of their credentials.
+func TestQuotaProject(t *testing.T) {
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"p", []string{"callers", "list", "--project", "p"}},
+		{"p", []string{"keys", "new", "keyset", "--kek", kek}},
+		{"env", []string{"sweep"}},
+		{"", []string{"keys", "new", "keyset"}},
+	} {
+		d := newDriver(t)
+		if c.want == "env" {
+			d.env = map[string]string{"GOOGLE_CLOUD_PROJECT": "env"}
+		}
+		_, _, _ = d.run(config.Secret{}, c.args...)
+		if d.quota != c.want {
+			t.Errorf("%v: %q, want %q", c.args, d.quota, c.want)
 		}
 	}
 }

@@ -71,7 +71,8 @@ func newDeps() deps {
 			}
 			return grants.NewDelegated(tokens, slog.New(slog.DiscardHandler)), nil // errors are printed instead
 		},
-		gcloud: runGcloud, get: get,
+		setQuotaProject: func(project string) { _ = os.Setenv("GOOGLE_CLOUD_QUOTA_PROJECT", project) }, // a valid name
+		gcloud:          runGcloud, get: get,
 		accountToken: func(ctx context.Context, account, audience string) (config.Secret, error) {
 			tokens, err := newDelegation(ctx, account)
 			if err != nil {

@@ -140,6 +140,11 @@ func parseVersion(v vault.Version) (time.Time, []string) {
 	return t, all[1:]
 }
 
+// refusals are the answers that waiting doesn't mend: no permission, no database, or no index.
+var refusals = []codes.Code{
+	codes.PermissionDenied, codes.Unauthenticated, codes.NotFound, codes.FailedPrecondition,
+}
+
 // translate converts a Firestore status into a fault. A code in conflicts is a Conflict. None becomes NotFound, because
 // Firestore answers that for a missing database, too.
 func translate(op string, err error, conflicts ...codes.Code) error {
@@ -155,7 +160,11 @@ func translate(op string, err error, conflicts ...codes.Code) error {
 		kind = fault.Internal
 	}
 	public := fault.NoText
-	if kind == fault.Unavailable {
+	switch {
+	case kind != fault.Unavailable:
+	case slices.Contains(refusals, code):
+		public = words.ErrorSetUpBroken
+	default:
 		public = words.ErrorStoreUnavailable
 	}
 	return &fault.Error{Op: op, Kind: kind, Public: public, Err: err}
