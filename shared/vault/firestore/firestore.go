@@ -7,7 +7,6 @@ package firestore
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -25,7 +24,6 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/vault"
-	"example.com/deputy/shared/words"
 )
 
 // callTimeout limits every call, because a person is waiting for it.
@@ -76,7 +74,7 @@ func New(ctx context.Context, s Config) (*Docs, error) {
 // Get implements vault.Docs.
 func (d *Docs) Get(ctx context.Context, c vault.Collection, id string) (vault.Doc, error) {
 	var snapshot *firestore.DocumentSnapshot
-	err := call(ctx, "firestore.Get", func(ctx context.Context) (err error) {
+	err := call(ctx, "firestore.Get", reads, func(ctx context.Context) (err error) {
 		snapshot, err = d.client.Collection(string(c)).Doc(id).Get(ctx)
 		if snapshot != nil && !snapshot.Exists() {
 			return nil // without a snapshot, the database is missing
@@ -95,12 +93,12 @@ func (d *Docs) Get(ctx context.Context, c vault.Collection, id string) (vault.Do
 // abortedPolicy repeats a call that Firestore aborted, which changed nothing.
 var abortedPolicy = googlecall.Policy{Attempts: 5, AttemptTimeout: callTimeout}
 
-// call makes a call within callTimeout, by abortedPolicy. Answers with a code in conflicts become a Conflict.
-func call(ctx context.Context, op string, do func(context.Context) error, conflicts ...codes.Code) error {
+// call makes a call within callTimeout, by abortedPolicy.
+func call(ctx context.Context, op string, does operation, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	isAborted := func(err error) (time.Duration, bool) { return 0, status.Code(err) == codes.Aborted }
-	return translate(op, abortedPolicy.Do(ctx, isAborted, do), conflicts...)
+	return translate(op, does, abortedPolicy.Do(ctx, isAborted, do))
 }
 
 // read is call for a read, which may be repeated after more errors. Firestore's client repeats reads of one document,
@@ -108,7 +106,7 @@ func call(ctx context.Context, op string, do func(context.Context) error, confli
 func read(ctx context.Context, op string, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return translate(op, abortedPolicy.Do(ctx, func(err error) (time.Duration, bool) {
+	return translate(op, reads, abortedPolicy.Do(ctx, func(err error) (time.Duration, bool) {
 		code := status.Code(err)
 		return 0, code == codes.Aborted || code == codes.Unavailable || code == codes.Internal
 	}, do))
@@ -138,34 +136,4 @@ func parseVersion(v vault.Version) (time.Time, []string) {
 	all := strings.Split(string(v), " ")
 	t, _ := time.Parse(time.RFC3339Nano, all[0]) // written by makeVersion
 	return t, all[1:]
-}
-
-// refusals are the answers that waiting doesn't mend: no permission, no database, or no index.
-var refusals = []codes.Code{
-	codes.PermissionDenied, codes.Unauthenticated, codes.NotFound, codes.FailedPrecondition,
-}
-
-// translate converts a Firestore status into a fault. A code in conflicts is a Conflict. None becomes NotFound, because
-// Firestore answers that for a missing database, too.
-func translate(op string, err error, conflicts ...codes.Code) error {
-	if err == nil {
-		return nil
-	}
-	kind, code := fault.Unavailable, status.Code(err)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled): // the client may return it bare
-	case slices.Contains(conflicts, code):
-		kind = fault.Conflict
-	case code == codes.InvalidArgument, code == codes.OutOfRange, code == codes.Unimplemented, code == codes.Unknown:
-		kind = fault.Internal
-	}
-	public := fault.NoText
-	switch {
-	case kind != fault.Unavailable:
-	case slices.Contains(refusals, code):
-		public = words.ErrorSetUpBroken
-	default:
-		public = words.ErrorStoreUnavailable
-	}
-	return &fault.Error{Op: op, Kind: kind, Public: public, Err: err}
 }

@@ -27,17 +27,17 @@ func TestTranslate(t *testing.T) {
 		codes.Internal:           fault.Unavailable,
 		codes.InvalidArgument:    fault.Internal,
 	} {
-		got, _ := errors.AsType[*fault.Error](translate("x", status.Error(code, "x")))
+		got, _ := errors.AsType[*fault.Error](translate("x", reads, status.Error(code, "x")))
 		if got.Kind != want || (got.Public != fault.NoText) != (want == fault.Unavailable) {
 			t.Errorf("%v: got %v with text %v, want %v", code, got.Kind, got.Public, want)
 		}
 	}
 	for _, err := range []error{context.DeadlineExceeded, context.Canceled} {
-		if got := fault.KindOf(translate("x", err)); got != fault.Unavailable {
+		if got := fault.KindOf(translate("x", reads, err)); got != fault.Unavailable {
 			t.Errorf("bare %v: got %v", err, got)
 		}
 	}
-	if translate("x", nil) != nil {
+	if translate("x", reads, nil) != nil {
 		t.Error("nil became an error")
 	}
 }
@@ -46,7 +46,7 @@ func TestRetryAborted(t *testing.T) {
 	for code, want := range map[codes.Code]int{codes.Aborted: 3, codes.FailedPrecondition: 1, codes.Unavailable: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			calls := 0
-			err := call(t.Context(), "x", func(context.Context) error {
+			err := call(t.Context(), "x", reads, func(context.Context) error {
 				if calls++; calls < 3 {
 					return status.Error(code, "x")
 				}

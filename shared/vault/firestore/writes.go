@@ -57,12 +57,12 @@ func (d *Docs) Commit(ctx context.Context, writes ...vault.Write) error {
 // repeats a commit whose answer was lost, and the second answer is then a conflict with the first: commit reads the
 // documents to tell.
 func (d *Docs) commit(ctx context.Context, op string, writes ...vault.Write) (vault.Version, error) {
-	var conflicts []codes.Code
+	var does operation
 	for _, w := range writes {
 		if w.IfVersion == "" {
-			conflicts = append(conflicts, codes.AlreadyExists)
-		} else { // the document is missing, or has another version
-			conflicts = append(conflicts, codes.NotFound, codes.FailedPrecondition)
+			does |= creates
+		} else {
+			does |= changes
 		}
 		if err := checkTypes(w.Fields); err != nil {
 			return "", err
@@ -75,13 +75,13 @@ func (d *Docs) commit(ctx context.Context, op string, writes ...vault.Write) (va
 	defer cancel()
 	var lost atomic.Int64
 	var last vault.Version
-	err := call(context.WithValue(ctx, lostKey{}, &lost), op, func(ctx context.Context) error {
+	err := call(context.WithValue(ctx, lostKey{}, &lost), op, does, func(ctx context.Context) error {
 		results, err := d.send(ctx, writes)
 		if i := len(results) - 1; err == nil {
 			last = makeVersion(results[i].UpdateTime, writes[i].Fields)
 		}
 		return err
-	}, conflicts...)
+	})
 	if fault.KindOf(err) == fault.Conflict && lost.Load() > 0 {
 		return d.afterLostAnswer(ctx, op, writes)
 	}
