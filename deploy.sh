@@ -7,7 +7,7 @@
 # change.
 #
 #   deploy.sh      options and order of the steps
-#   deploy/*.sh    calls to gcloud, decisions, infrastructure, functions, checklist, image digests
+#   deploy/*.sh    calls to gcloud, decisions, infrastructure, functions, checklist, removal, image digests
 #
 # macOS has bash 3.2 and BSD tools; internal/deploytest checks for unsupported features.
 set -Eeuo pipefail
@@ -43,6 +43,7 @@ usage: ./deploy.sh --project PROJECT --region REGION [option ...]
   --push BUILD             run as this build of Cloud Build: grant no public access, stop if the operator must
                            prepare something, wait for earlier builds, and never replace a newer push
   --commit SHA             the commit of --push; empty for a manual build
+  --remove                 list what deploy.sh made, ask, revoke every grant, and delete it; with --yes, don't ask
   --pin                    only write the digests of the build images into cloudbuild.yaml, deploy/build.yaml
                            and Dockerfile
   --project-number N       the project number, if gcloud can't read it
@@ -58,7 +59,7 @@ misuse() {
 }
 
 project="" region="" only="" client="" kms="" database="" image="" source="" tag="" notraffic="" smoke="" promote=""
-rollback="" trigger="" number="" dry="" allusers="" push="" commit="" pin="" others="" show="" kept=""
+rollback="" trigger="" number="" dry="" allusers="" push="" commit="" pin="" others="" show="" kept="" remove="" yes=""
 settings=()
 given=("$@")
 while [ $# -gt 0 ]; do
@@ -73,6 +74,8 @@ while [ $# -gt 0 ]; do
 	--all-users) allusers=yes ;;
 	--pin) pin=yes ;;
 	--show) show=yes ;;
+	--remove) remove=yes ;;
+	--yes) yes=yes ;;
 	--dry-run) dry=yes ;;
 	--project | --region | --only | --client-secrets | --set | --database | --image | --tag | --trigger | \
 		--project-number | --push | --commit)
@@ -133,6 +136,9 @@ fits --commit "$commit" '[0-9a-f]{40}' "is not a commit hash"
 [ -z "$push" ] || [ -n "$promote" ] || [ "$only" = services ] || misuse "--push requires --only services or --promote"
 [ -z "$push" ] || [ -n "$promote$image" ] || misuse "--push requires --image or --promote"
 [ -z "$push" ] || [ -z "$allusers" ] || misuse "--push and --all-users are mutually exclusive"
+[ -z "$remove" ] || [ -z "$show$push$promote$rollback$only$client$image$source$trigger" ] ||
+	misuse "--remove only removes: omit the other options"
+[ -z "$yes" ] || [ -n "$remove" ] || misuse "--yes requires --remove"
 [ -z "$commit" ] || [ -n "$push" ] || misuse "--commit requires --push"
 for setting in ${settings[@]+"${settings[@]}"}; do
 	fits --set "$setting" "($settable)=[^|]*" "is not NAME=VALUE with a supported name"
@@ -148,6 +154,8 @@ done
 . deploy/decisions.sh
 # shellcheck source=deploy/checklist.sh
 . deploy/checklist.sh
+# shellcheck source=deploy/remove.sh
+. deploy/remove.sh
 # shellcheck source=deploy/pins.sh
 . deploy/pins.sh
 
@@ -163,10 +171,11 @@ if [ -n "$promote" ]; then
 elif [ -n "$rollback" ]; then
 	rollback
 else
-	[ -n "$show" ] || [ "$only" = services ] || apis
+	[ -n "$show$remove" ] || [ "$only" = services ] || apis
 	inherit
-	if [ -n "$show" ]; then
-		show
+	if [ -n "$show$remove" ]; then
+		[ -z "$show" ] || show
+		[ -z "$remove" ] || remove
 		exit
 	fi
 	[ "$only" = services ] || infra

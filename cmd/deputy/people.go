@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/production"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
@@ -77,8 +79,19 @@ func peopleCommand(d deps) *cobra.Command {
 		}
 		return out, err
 	}
+	all := &cobra.Command{
+		Use: "disconnect-all", Short: "Disconnect everybody, before Deputy is removed",
+		Args: exactArgs(0, "no arguments"),
+	}
+	all.RunE = func(c *cobra.Command, _ []string) error {
+		parts, err := d.open(c.Context())
+		if err != nil {
+			return err
+		}
+		return disconnectAll(c.Context(), d, parts)
+	}
 	c.AddCommand(
-		list,
+		list, all,
 		onPerson("show", "Show everything that is stored about a person, except tokens", false, show),
 		onPerson("disconnect", "Disconnect a person, as /disconnect does", true, disconnect),
 		onPerson("erase", "Disconnect a person and erase everything that is stored about them", true, erase),
@@ -107,6 +120,41 @@ func resolvePerson(ctx context.Context, gs *grants.Grants, arg string) (string, 
 
 func disconnectResult(done grants.Disconnection) map[string]any {
 	return map[string]any{"outcome": done.Outcome.String(), "withdrawn": done.Withdrawn, "unfinished": done.Incomplete}
+}
+
+// disconnectAll disconnects everybody. It goes on after an error, and returns one if anybody is left, or a token that
+// Google has not revoked: nothing would do that after Deputy is removed.
+func disconnectAll(ctx context.Context, d deps, parts *production.Parts) error {
+	const pageSize = 200
+	for after, n := "", pageSize; n == pageSize; {
+		page, err := parts.Vault.Grants(ctx, after, pageSize)
+		if err != nil {
+			return err
+		}
+		for _, g := range page {
+			done, err := parts.Grants.Disconnect(ctx, g.Person)
+			if err != nil {
+				printRow(d.err, "%-28s %v", g.Person, err)
+				continue
+			}
+			printRow(d.out, "%-28s %s", g.Person, done.Outcome)
+		}
+		if n = len(page); n > 0 {
+			after = strings.TrimPrefix(string(page[n-1].Person), "users/")
+		}
+	}
+	if _, err := parts.Grants.Sweep(ctx, d.now().Add(10*time.Minute), 0); err != nil { // retries revocations
+		return err
+	}
+	left, err := parts.Vault.Grants(ctx, "", 1)
+	if err != nil {
+		return err
+	}
+	pending, err := parts.Vault.Revocations(ctx, "", 1)
+	if err == nil && len(left)+len(pending) > 0 {
+		err = errors.New("not everybody is disconnected at Google yet; run the command again")
+	}
+	return err
 }
 
 // listedPerson is an entry of people list.

@@ -90,3 +90,29 @@ func TestPeople_FindByAddress(t *testing.T) {
 		}
 	}
 }
+
+// Before Deputy is removed, everybody is disconnected. A token that Google has not revoked is an error: nothing would
+// revoke it later.
+func TestPeople_DisconnectAll(t *testing.T) {
+	d := newDriver(t)
+	d.saveGrants(250)
+	out, _ := d.mustRun(config.Secret{}, "people", "disconnect-all")
+	if n := strings.Count(out.Reveal(), "revoked"); n != 250 {
+		t.Errorf("%d revoked: %.300s", n, out.Reveal())
+	}
+	if left, _ := d.mustRun(config.Secret{}, "people", "list"); !left.Empty() {
+		t.Errorf("still listed: %s", left.Reveal())
+	}
+	if out, _ := d.mustRun(config.Secret{}, "people", "disconnect-all"); !out.Empty() {
+		t.Errorf("again: %s", out.Reveal())
+	}
+	d.saveGrants(1)
+	revoke := d.google
+	d.google = "http://127.0.0.1:1" // no server listens there
+	code, _, stderr := d.run(config.Secret{}, "people", "disconnect-all")
+	if code == 0 || !strings.Contains(stderr, "run the command again") {
+		t.Errorf("without Google: %d %s", code, stderr)
+	}
+	d.google = revoke
+	d.mustRun(config.Secret{}, "people", "disconnect-all")
+}

@@ -1,9 +1,15 @@
 package deploytest
 
 import (
+	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // The first run stops for the client's secret. What it was told holds for the next one, which isn't told again.
@@ -85,5 +91,46 @@ func TestReal_ChecklistAlways(t *testing.T) {
 	if revision, _ := c.serving("deputy-securityevent"); code == 0 || revision == "" ||
 		!strings.Contains(out, "Do these steps once in the console") {
 		t.Errorf("exit %d, %q: %s", code, revision, out)
+	}
+}
+
+// What deploy.sh made is listed, and deleted after everybody is disconnected. A second run finds nothing.
+func TestReal_Remove(t *testing.T) {
+	inRelease(t)
+	c := newRealCloud(t)
+	empty := c.Keys()
+	c.must("--image", realImage, "--client-secrets", c.client, "--kms")
+	before := len(c.Calls())
+	code, out := c.deploy("--remove")
+	for _, want := range []string{"run services deputy-chatevent", "nothing was deleted"} {
+		if code == 0 || !strings.Contains(out, want) || len(c.Changes(before)) > 0 {
+			t.Errorf("without an answer: exit %d: %s; %v", code, out, c.Changes(before))
+		}
+	}
+	c.must("--remove", "--yes")
+	var left []string
+	for _, key := range c.Keys() {
+		isOther := strings.Contains(key, "/operations/") || strings.HasPrefix(key, "serviceusage")
+		if !slices.Contains(empty, key) && !isOther {
+			left = append(left, key)
+		}
+	}
+	want := []string{
+		"cloudkms.googleapis.com/projects/my-project-1/locations/europe-west1/keyRings/deputy",
+		"cloudkms.googleapis.com/projects/my-project-1/locations/europe-west1/keyRings/deputy/cryptoKeys/keysets",
+	}
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Error(diff)
+	}
+	roles, err := json.Marshal(c.Policy("cloudresourcemanager.googleapis.com/projects/my-project-1"))
+	if err != nil || strings.Contains(string(roles), "deputy-") {
+		t.Errorf("roles: %s, %v", roles, err)
+	}
+	calls, err := os.ReadFile(filepath.Join(filepath.Dir(c.client), "calls"))
+	if err != nil || strings.Count(string(calls), "disconnect-all") != 1 {
+		t.Errorf("disconnected: %s, %v", calls, err)
+	}
+	if changes := c.must("--remove", "--yes"); len(changes) > 0 {
+		t.Errorf("a second run changes %s", strings.Join(changes, "\n"))
 	}
 }

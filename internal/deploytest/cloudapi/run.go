@@ -30,6 +30,17 @@ func (s *Server) replaceService(in *request) (any, *apiError) {
 	return s.deploy(in)
 }
 
+// deleteService deletes a service with its revisions.
+func (s *Server) deleteService(in *request) (any, *apiError) {
+	maps.DeleteFunc(s.resources, func(_ string, r map[string]any) bool {
+		if r["kind"] != "Revision" {
+			return false
+		}
+		return object(r, "metadata", "labels")["serving.knative.dev/service"] == path.Base(in.name)
+	})
+	return s.remove(in)
+}
+
 // servicePolicy reads or writes the policy of a service, which must exist.
 func (s *Server) servicePolicy(in *request) (any, *apiError) {
 	for key := range s.resources {

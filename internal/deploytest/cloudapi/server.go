@@ -10,8 +10,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -95,6 +97,20 @@ func (s *Server) Resource(key string) map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.resources[key]
+}
+
+// Keys returns the hosts and paths of all resources, sorted.
+func (s *Server) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.resources))
+}
+
+// Policy returns the IAM policy of a resource.
+func (s *Server) Policy(key string) map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.policy(key)
 }
 
 // Content returns the content of a secret's version or of an object.

@@ -42,6 +42,10 @@ var specials = map[string]func(*Server, *request) (any, *apiError){
 		}
 		return s.get(in)
 	},
+	"iam.projects.serviceAccounts.delete": func(s *Server, in *request) (any, *apiError) {
+		in.name = s.accountName(in.name)
+		return s.remove(in)
+	},
 	"iam.projects.serviceAccounts.getIamPolicy": func(s *Server, in *request) (any, *apiError) {
 		in.name = s.accountName(in.name)
 		return s.policy(in.key()), nil
@@ -53,7 +57,10 @@ var specials = map[string]func(*Server, *request) (any, *apiError){
 	"secretmanager.projects.secrets.addVersion":      (*Server).addVersion,
 	"secretmanager.projects.secrets.versions.list":   (*Server).versions,
 	"secretmanager.projects.secrets.versions.access": (*Server).accessVersion,
-	"storage.objects.insert":                         (*Server).insertObject,
+	"storage.buckets.getStorageLayout": func(*Server, *request) (any, *apiError) {
+		return map[string]any{"hierarchicalNamespace": map[string]any{"enabled": false}}, nil
+	},
+	"storage.objects.insert": (*Server).insertObject,
 	"storage.buckets.getIamPolicy": func(s *Server, in *request) (any, *apiError) {
 		in.name = path.Dir(in.name)
 		return s.policy(in.key()), nil
@@ -82,6 +89,7 @@ var specials = map[string]func(*Server, *request) (any, *apiError){
 	"cloudbuild.projects.locations.builds.create":               (*Server).build,
 	"run.namespaces.services.create":                            (*Server).createService,
 	"run.namespaces.services.replaceService":                    (*Server).replaceService,
+	"run.namespaces.services.delete":                            (*Server).deleteService,
 	"run.projects.locations.services.getIamPolicy":              (*Server).servicePolicy,
 	"run.projects.locations.services.setIamPolicy":              (*Server).servicePolicy,
 }
