@@ -138,6 +138,7 @@ fi
 
 PICTURES="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 export PICTURES
+[ "$mode" != --all ] || export TEST_ALL=yes # also the tests that mostly wait
 step "tests with the race detector (screenshots of the browser tests: $PICTURES)"
 go test -race -count=1 -vet=off ./... # golangci-lint vets below
 
@@ -147,7 +148,8 @@ if [ "$mode" = --all ]; then
 	step "deploy.sh resumes after each kind of failure"
 	go test -count=1 ./internal/deploytest -run ResumesAfterFailure -args -every
 else
-	cannot "two minutes of load, and deploy.sh after every kind of failure (./test.sh --all runs them)"
+	cannot "two minutes of load, outages of what Deputy calls, deploy.sh with the real gcloud, and after every kind" \
+		"of failure (./test.sh --all runs them)"
 	cannot "generated API clients, outages of minutes, most stories of deploy.sh with the real gcloud, fuzzing," \
 		"and ten minutes of load" \
 		"(./test.sh --release runs them)"

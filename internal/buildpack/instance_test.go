@@ -18,7 +18,7 @@ import (
 // newInstanceWorld returns a world in which a command and a system's request need the Google Chat API.
 func newInstanceWorld(t *testing.T) *outageWorld {
 	t.Helper()
-	t.Parallel()
+	inAll(t)
 	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
 	if emulator == "" {
 		t.Skip("NOT TESTED: the end of an instance. FIRESTORE_EMULATOR_HOST is not set; " +

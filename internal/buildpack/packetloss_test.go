@@ -26,7 +26,7 @@ const (
 // TestPacketLoss loses packets for real: the functions reach Google through a veth pair between two network
 // namespaces, and its far end goes down. Sockets are files, so they cross namespaces.
 func TestPacketLoss(t *testing.T) {
-	t.Parallel()
+	inAll(t)
 	emulator := os.Getenv("FIRESTORE_EMULATOR_HOST")
 	if sockets := os.Getenv(inNamespace); sockets != "" {
 		testPacketLoss(t, sockets)
