@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,6 +50,33 @@ func TestNextSeq_Concurrent(t *testing.T) {
 		}
 		if last, err := v.LastSeq(t.Context(), "Incident"); err != nil || last != 12 {
 			t.Errorf("%d, %v", last, err)
+		}
+	})
+}
+
+// A document takes about one write a second: uses that wait for one share the next.
+func TestNextSeq_SharedWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var writes atomic.Int32
+		docs := &vaulttest.Faulty{Docs: &memory.Docs{}, Inject: func(_ context.Context, c vaulttest.Call) error {
+			if c.Write && !c.Applied {
+				writes.Add(1)
+				time.Sleep(time.Second)
+			}
+			return nil
+		}}
+		v, start := vault.New(docs, newKeys(t), time.Now), time.Now()
+		var wg sync.WaitGroup
+		for i := range 40 {
+			wg.Go(func() {
+				if _, err := v.NextSeq(t.Context(), "Incident", resource.Key(fmt.Sprint("use ", i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if writes.Load() > 2 || time.Since(start) > 2*time.Second {
+			t.Errorf("%d writes in %v", writes.Load(), time.Since(start))
 		}
 	})
 }
