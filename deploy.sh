@@ -31,7 +31,8 @@ usage: ./deploy.sh --project PROJECT --region REGION [option ...]
                            default, --no-invoker-iam-check
   --kms                    wrap the keysets with a Cloud KMS key; choose this on the first run
   --database NAME          the Firestore database; default: the one in use, or (default) on the first run
-  --image IMAGE            deploy this image; default: build one from this directory
+  --image IMAGE            deploy this image, with its digest if it names a tag; default: build one from this
+                           directory
   --from-source            let Cloud Run build each function from this directory
   --tag TAG                tag the new revisions, which gives each its own address
   --no-traffic             leave the traffic on the current revisions
@@ -119,7 +120,9 @@ fits --region "$region" '[a-z]+-[a-z]+[0-9]{1,2}' "is not a region such as europ
 fits --only "$only" 'infra|services' "must be infra or services"
 fits --database "$database" '\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]' "is not a database name"
 fits --tag "$tag" '[a-z]([a-z0-9-]{0,18}[a-z0-9])?' "must be at most 20 lowercase letters, digits and hyphens"
-fits --image "$image" '[a-z0-9][a-zA-Z0-9._/:@-]+' "is not an image name"
+repository='[a-z0-9.-]+[.]pkg[.]dev/[a-z0-9._/-]+'
+fits --image "$image" "$repository:[a-zA-Z0-9._-]+|[a-z0-9][a-z0-9._/:-]+@sha256:[0-9a-f]{64}" \
+	"must be an image of Artifact Registry with a tag, such as R-docker.pkg.dev/P/deputy/deputy:1, or with a digest"
 fits --trigger "$trigger" 'projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+' \
 	"must have the form projects/P/locations/R/connections/C/repositories/X"
 fits --project-number "$number" '[0-9]+' "must be a number"

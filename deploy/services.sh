@@ -26,7 +26,11 @@ services() {
 	done
 	clients="$(client_ids "${versions[2]}")"
 	[ -n "$clients" ] || stop "no client ID in the secret deputy-oauth-client; add --set OAUTH_CLIENT_ID=..."
-	[ -n "$source" ] || [ -n "$image" ] || build
+	if [ -z "$source$image" ]; then
+		build
+	elif [ -z "$source" ]; then
+		resolved || stop "the image $image does not exist"
+	fi
 	# A run that finishes an interrupted one must compute the same release.
 	release="$({
 		printf '%s\n' "$image" ${versions[@]+"${versions[@]}"}
@@ -78,11 +82,22 @@ client_ids() {
 # build builds the image of this directory unless it exists.
 build() {
 	image="$images/deputy:src-$(fingerprint)"
-	have gcloud artifacts docker images describe "$image" --project="$project" >/dev/null ||
-		change gcloud builds submit . --config=deploy/build.yaml --substitutions="_IMAGE=$image" \
-			--service-account="projects/$project/serviceAccounts/$(account build)" \
-			--default-buckets-behavior=REGIONAL_USER_OWNED_BUCKET \
-			--project="$project" --region="$(setting BUILD_REGION "$region")"
+	[ -z "$dry" ] && resolved && return
+	change gcloud builds submit . --config=deploy/build.yaml --substitutions="_IMAGE=$image" \
+		--service-account="projects/$project/serviceAccounts/$(account build)" \
+		--default-buckets-behavior=REGIONAL_USER_OWNED_BUCKET \
+		--project="$project" --region="$(setting BUILD_REGION "$region")"
+	resolved || stop "the build did not push the image $image"
+}
+
+# resolved replaces the image's tag with its digest: a tag can move, and Cloud Run keeps the image that it had when it
+# was deployed. It fails if there is no such image. (gcloud's describe would need the Container Analysis API.)
+resolved() {
+	local sum
+	[ -z "$dry" ] && [[ "$image" != *@sha256:* ]] || return 0
+	sum="$(have gcloud artifacts docker tags list "${image%:*}" --filter="tag.basename()=\"${image##*:}\"" \
+		--format='value(version.basename())')" || return 1
+	[ -n "$sum" ] && image="${image%:*}@$sum"
 }
 
 # fingerprint prints a hash of the files that would be uploaded. Their names contain no

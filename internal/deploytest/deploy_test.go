@@ -352,19 +352,19 @@ func TestArguments_Invalid(t *testing.T) {
 		base + "--client-secrets nowhere.json":                "cannot be read",
 		base + "--promote":                                    "--promote requires --tag",
 		base + "--promote --tag c --rollback":                 "are mutually exclusive",
-		base + "--image eu.pkg.dev/x --from-source":           "are mutually exclusive",
+		base + "--image eu.pkg.dev/p/d:1 --from-source":       "are mutually exclusive",
 		base + "--set KEYSET=x":                               "is not NAME=VALUE",
 		base + "--tag Tag":                                    "lowercase letters",
 		base + "--trigger github.com/x/y":                     "must have the form projects/",
 		base + "--database Bad":                               "is not a database name",
 		base + "--only services --client-secrets " + c.client: "--only services and --client-secrets are",
-		base + "--promote --tag c --image eu.pkg.dev/x":       "only move traffic",
+		base + "--promote --tag c --image eu.pkg.dev/p/d:1":   "only move traffic",
 
-		base + "--push x":                                          "is not a build ID",
-		push + " --image eu.pkg.dev/x":                             "--push requires --only services or --promote",
-		push + " --only services":                                  "--push requires --image or --promote",
-		push + " --only services --image eu.pkg.dev/x --all-users": "--push and --all-users are",
-		base + "--commit 0123456789012345678901234567890123456789": "--commit requires --push",
+		base + "--push x":                                              "is not a build ID",
+		push + " --image eu.pkg.dev/p/d:1":                             "--push requires --only services or --promote",
+		push + " --only services":                                      "--push requires --image or --promote",
+		push + " --only services --image eu.pkg.dev/p/d:1 --all-users": "--push and --all-users are",
+		base + "--commit 0123456789012345678901234567890123456789":     "--commit requires --push",
 	} {
 		code, out := c.deploy(strings.Fields(arguments)...)
 		if code != 64 || !strings.Contains(out, want) {

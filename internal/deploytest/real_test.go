@@ -31,8 +31,8 @@ type realCloud struct {
 
 // hosts are the APIs whose addresses gcloud is told.
 var realHosts = []string{
-	"artifactregistry", "cloudbuild", "cloudkms", "cloudresourcemanager", "cloudscheduler", "containeranalysis",
-	"firestore", "iam", "logging", "monitoring", "run", "secretmanager", "serviceusage", "storage",
+	"artifactregistry", "cloudbuild", "cloudkms", "cloudresourcemanager", "cloudscheduler", "firestore", "iam",
+	"logging", "monitoring", "run", "secretmanager", "serviceusage", "storage",
 }
 
 var buildShim = sync.OnceValues(func() (string, error) {
@@ -64,6 +64,7 @@ func newRealCloud(t *testing.T) *realCloud {
 		t.Fatal(err)
 	}
 	c := &realCloud{Server: cloudapi.New(realProject, 123456789012), t: t}
+	c.Push(realImage, "first")
 	proxy := httptest.NewServer(c)
 	t.Cleanup(proxy.Close)
 	folder, err := os.MkdirTemp("", "cloud") // a socket's path must be short

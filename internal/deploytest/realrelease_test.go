@@ -60,6 +60,7 @@ func TestReal_Release(t *testing.T) {
 	inRelease(t)
 	const second = "europe-west1-docker.pkg.dev/my-project-1/deputy/deputy:y"
 	c := newRealCloud(t)
+	c.Push(second, "second")
 	c.must("--image", realImage, "--client-secrets", c.client, "--set", "APP_NAME=Deputy of Ada")
 	first, _ := c.serving("deputy-chatevent")
 	if n := deployments(c.must("--image", realImage)); n != 0 {
@@ -88,5 +89,30 @@ func TestReal_Release(t *testing.T) {
 	c.must("--rollback")
 	if got, _ := c.serving("deputy-chatevent"); got != first {
 		t.Errorf("after --rollback, %s serves, want %s", got, first)
+	}
+}
+
+// A tag that moved is a new image. One that nobody pushed is said before anything is deployed. A digest stays.
+func TestReal_MovedTag(t *testing.T) {
+	inRelease(t)
+	const absent = "europe-west1-docker.pkg.dev/my-project-1/deputy/deputy:absent"
+	c := newRealCloud(t)
+	c.must("--image", realImage, "--client-secrets", c.client)
+	c.Push(realImage, "moved")
+	if n := deployments(c.must("--image", realImage)); n != 4 {
+		t.Errorf("after the tag moved: %d deployments", n)
+	}
+	if changes := c.must("--image", realImage); len(changes) > 0 {
+		t.Errorf("again: %s", strings.Join(changes, "\n"))
+	}
+	digest := strings.TrimSuffix(realImage, ":x") + "@sha256:" + strings.Repeat("0", 64)
+	c.must("--image", digest)
+	if got := c.service("deputy-chatevent"); !strings.Contains(got, digest) {
+		t.Errorf("not %s: %s", digest, got)
+	}
+	before := len(c.Calls())
+	code, out := c.deploy("--image", absent)
+	if code == 0 || !strings.Contains(out, "the image "+absent+" does not exist") || len(c.Changes(before)) > 0 {
+		t.Errorf("exit %d: %s; %v", code, out, c.Changes(before))
 	}
 }

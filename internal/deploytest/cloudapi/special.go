@@ -3,6 +3,7 @@ package cloudapi
 import (
 	"cmp"
 	"crypto/md5" //nolint:gosec // Cloud Storage uses it
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"hash/crc32"
@@ -241,6 +242,9 @@ func (s *Server) build(in *request) (any, *apiError) {
 		"finishTime": now(), "projectId": strings.Split(in.name, "/")[1],
 	})
 	s.resources[in.key()+"/"+id] = made
+	if substitutions, _ := in.body["substitutions"].(map[string]any); substitutions["_IMAGE"] != nil {
+		s.push(substitutions["_IMAGE"].(string), id)
+	}
 	operation := s.result(in, made).(map[string]any)
 	operation["metadata"] = map[string]any{
 		"@type": "type.googleapis.com/google.devtools.cloudbuild.v1.BuildOperationMetadata", "build": made,
@@ -273,4 +277,23 @@ func (s *Server) fields(in *request) (any, *apiError) {
 		}
 	}
 	return map[string]any{"fields": out}, nil
+}
+
+// Push stores an image, such as europe-west1-docker.pkg.dev/p/deputy/deputy:x. A tag moves to the new content.
+func (s *Server) Push(image, content string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.push(image, content)
+}
+
+func (s *Server) push(image, content string) {
+	name, tag, _ := strings.Cut(image, ":")
+	parts := strings.Split(name, "/") // host, project, repository, package
+	location := strings.TrimSuffix(parts[0], "-docker.pkg.dev")
+	folder := fmt.Sprintf("projects/%s/locations/%s/repositories/%s/packages/%s",
+		parts[1], location, parts[2], strings.Join(parts[3:], "%2F"))
+	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(content)))
+	s.resources["artifactregistry.googleapis.com/"+folder+"/tags/"+tag] = map[string]any{
+		"name": folder + "/tags/" + tag, "version": folder + "/versions/" + digest,
+	}
 }

@@ -82,21 +82,15 @@ func (s *state) gcloud(c call) (out string, ok bool) {
 		}
 		return strconv.Itoa(len(s.Lists["object "+last])), true
 	case verb(2) == "builds list":
-		builds := s.Lists["builds"]
-		if build, ok := strings.CutPrefix(builds[0], "2x"); ok { // ends after two lists
-			builds = slices.Concat([]string{build}, builds[1:])
-			s.Lists["builds"] = slices.Concat([]string{"1x" + build}, builds[1:])
-		} else if build, ok := strings.CutPrefix(builds[0], "1x"); ok {
-			builds = slices.Concat([]string{build}, builds[1:])
-			s.Lists["builds"] = builds[1:]
-		}
-		return strings.Join(builds, "\n"), true
+		return s.builds(), true
 	case verb(4) == "artifacts repositories describe deputy" && strings.Contains(c.flag("format"), "labels"):
 		label, exists := s.Things["label deputy-infra"]
 		return label, exists || s.Things["artifacts repositories deputy"] != ""
 	case verb(3) == "run revisions describe":
 		value, exists := s.Things["revision "+last]
 		return value, exists
+	case verb(4) == "artifacts docker tags list":
+		return s.image(last, c.flag("filter")), true
 	case verb(4) == "alpha monitoring policies list":
 		return s.Things["policy "+strings.Trim(strings.TrimPrefix(c.flag("filter"), "displayName="), `"`)], true
 	case verb(3) == "run services describe":

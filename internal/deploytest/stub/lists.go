@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -37,4 +40,27 @@ func (s *state) newestVersion(secret string) string {
 		return strconv.Itoa(len(versions))
 	}
 	return ""
+}
+
+// image returns the digest of an image by a filter that names its tag. Images of deploy.sh exist when they were built.
+func (s *state) image(name, filter string) string {
+	_, tag, _ := strings.Cut(filter, "=")
+	tag = name + ":" + strings.Trim(tag, `"`)
+	if strings.Contains(tag, ":src-") && s.Things["artifacts docker images "+tag] == "" {
+		return ""
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(tag)))
+}
+
+// builds returns the ongoing builds.
+func (s *state) builds() string {
+	builds := s.Lists["builds"]
+	if build, ok := strings.CutPrefix(builds[0], "2x"); ok { // ends after two lists
+		builds = slices.Concat([]string{build}, builds[1:])
+		s.Lists["builds"] = slices.Concat([]string{"1x" + build}, builds[1:])
+	} else if build, ok := strings.CutPrefix(builds[0], "1x"); ok {
+		builds = slices.Concat([]string{build}, builds[1:])
+		s.Lists["builds"] = builds[1:]
+	}
+	return strings.Join(builds, "\n")
 }
