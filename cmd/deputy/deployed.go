@@ -20,6 +20,7 @@ import (
 type deployment struct {
 	*doctor
 	project, region, number string
+	schedulerRegion         string
 	clientID                string // of the deployed OAuth client
 	services                map[string]service
 }
@@ -88,7 +89,9 @@ const redeploy = "run ./deploy.sh again for this project and region"
 
 // checkDeployment checks a project, as far as gcloud's account has access.
 func (d *doctor) checkDeployment(ctx context.Context, project, region, person string) {
-	dep := &deployment{doctor: d, project: project, region: region, services: map[string]service{}}
+	dep := &deployment{
+		doctor: d, project: project, region: region, schedulerRegion: region, services: map[string]service{},
+	}
 	var err error
 	dep.number, err = d.projectNumber(ctx, project)
 	if !d.check("project", err, "check the project ID and your access to it; to sign in, run gcloud auth login") {
@@ -98,6 +101,7 @@ func (d *doctor) checkDeployment(ctx context.Context, project, region, person st
 		dep.checkService(ctx, name)
 	}
 	dep.checkOtherServices(ctx)
+	dep.checkDecisions(ctx)
 	dep.checkAddresses()
 	dep.checkSecrets(ctx)
 	dep.checkSecurityEvents()

@@ -106,8 +106,10 @@ const (
 	accessKeyset     = "secrets versions access 4 --secret=deputy-keyset"
 	accessLookup     = "secrets versions access 4 --secret=deputy-lookup-keyset"
 	accessClient     = "secrets versions access 4 --secret=deputy-oauth-client"
-	describeSweepJob = "scheduler jobs describe deputy-sweep"
-	describeSink     = "logging sinks describe _Default"
+	describeSweepJob = "scheduler jobs describe deputy-sweep --location=s"
+
+	describeDecisions = "secrets describe deputy-oauth-client"
+	describeSink      = "logging sinks describe _Default"
 )
 
 // healthyCloud returns a deployment without a fault.
@@ -116,6 +118,7 @@ func (d *driver) healthyCloud() *cloud {
 		"projects describe p":          "123",
 		"run services get-iam-policy":  "roles/run.invoker",
 		"run services list":            "[]",
+		describeDecisions:              `{"annotations":{"database":"deputy-db","SCHEDULER_REGION":"s"}}`,
 		"secrets versions list":        "4",
 		accessKeyset:                   d.keyset.Reveal(),
 		accessLookup:                   d.lookup.Reveal(),
@@ -132,6 +135,7 @@ func (d *driver) healthyCloud() *cloud {
 			"OAUTH_CALLBACK_URL": "https://callback.run.app", "CALLERS": "gs://p-deputy-callers/callers.yaml",
 			"KEYSET": "deputy-keyset#4", "LOOKUP_KEYSET": "deputy-lookup-keyset#4",
 			"OAUTH_CLIENT": "deputy-oauth-client#4", "OAUTH_CLIENT_ID": "c",
+			"FIRESTORE_DATABASE": "deputy-db", "APP_NAME": "D",
 			"DELEGATION_SERVICE_ACCOUNT": "deputy@p.iam.gserviceaccount.com", "CHAT_PROJECT_NUMBER": "123",
 			"CHAT_ENDPOINT_URL": "https://chatevent.run.app", "API_AUDIENCE": "https://createspace.run.app",
 		}
@@ -313,6 +317,14 @@ func TestDoctor_Faults(t *testing.T) {
 		"database not visible": {
 			func(c *cloud) { c.refused = "firestore databases describe" },
 			"Firestore", "PERMISSION_DENIED", "its state is unknown",
+		},
+		"another database than decided": {
+			func(c *cloud) { c.replace(describeCallback, "deputy-db", "(default)") },
+			"decisions", `database is "deputy-db", but deputy-oauthcallback uses "(default)"`, "./deploy.sh",
+		},
+		"decided, not deployed": {
+			func(c *cloud) { c.outputs[describeDecisions] = `{"annotations":{"LOG_LEVEL":"DEBUG"}}` },
+			"decisions", `LOG_LEVEL is "DEBUG", but no function uses it`, "./deploy.sh",
 		},
 		"no expiry": {
 			func(c *cloud) { c.outputs["firestore fields ttls list --collection-group=operations"] = "" },

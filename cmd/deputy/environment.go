@@ -13,7 +13,7 @@ import (
 
 // checkEnvironment checks the functions' variables in this environment.
 func (d *doctor) checkEnvironment(ctx context.Context, person string) {
-	parts, err := d.open(ctx)
+	parts, err := d.open(ctx, d.lookupEnv)
 	if d.check("variables: keysets, client, addresses", err,
 		"set each variable as docs/setup.md describes; the message lists every problem") {
 		err = parts.Vault.Ping(ctx)

@@ -87,11 +87,12 @@ func keysCommand(d deps) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return k.list(c.Context(), asJSON) },
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	var v *variables
 	reseal := &cobra.Command{
 		Use: "reseal", Short: "Reseal long-lived records with the current keys", Long: resealHelp,
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			parts, err := d.open(c.Context())
+			parts, err := v.openParts(c.Context())
 			if err != nil {
 				return err
 			}
@@ -99,6 +100,7 @@ func keysCommand(d deps) *cobra.Command {
 			return errors.Join(d.printResult(asJSON, result), err)
 		},
 	}
+	v = d.addVariables(reseal)
 	reseal.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.AddCommand(create, add, promote, disable, list, reseal)
 	return c

@@ -55,7 +55,8 @@ type deps struct {
 	now        func() time.Time
 	configDir  string // the user's configuration directory for Deputy
 
-	open        func(context.Context) (*production.Parts, error)
+	// open opens the store with the functions' variables.
+	open        func(ctx context.Context, lookup func(string) (string, bool)) (*production.Parts, error)
 	openCallers func(ctx context.Context, location string) (callers.Store, error)
 	// setQuotaProject sets the project that Google counts calls with the operator's own credentials for.
 	setQuotaProject func(project string)

@@ -50,8 +50,9 @@ type driver struct {
 	audited        []string            // acts in the project's log
 	logErr         error               // returned by writeLog
 	env            map[string]string
-	cloud          *cloud // what gcloud and the functions answer
-	host           *host  // a person's own machine
+	variables      func(string) (string, bool) // of the last open
+	cloud          *cloud                      // what gcloud and the functions answer
+	host           *host                       // a person's own machine
 }
 
 func newDriver(t testing.TB) *driver {
@@ -87,7 +88,10 @@ func (d *driver) run(in config.Secret, args ...string) (code int, out config.Sec
 		in: strings.NewReader(in.Reveal()), out: &stdout, err: &errOut, isTerminal: d.isTerminal, columns: d.columns,
 		lookupEnv: func(name string) (string, bool) { value, ok := d.env[name]; return value, ok },
 		now:       time.Now, gcloud: d.cloud.gcloud, get: d.cloud.get, tryDelegation: d.cloud.tryDelegation,
-		open:            func(context.Context) (*production.Parts, error) { return d.parts(), d.openErr },
+		open: func(_ context.Context, lookup func(string) (string, bool)) (*production.Parts, error) {
+			d.variables = lookup
+			return d.parts(), d.openErr
+		},
 		setQuotaProject: func(project string) { d.quota = project },
 		openCallers: func(ctx context.Context, location string) (callers.Store, error) {
 			if location != "gs://p-deputy-callers/callers.yaml" {

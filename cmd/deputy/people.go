@@ -23,18 +23,20 @@ const peopleHelp = `List people with a grant, and disconnect or erase them.
 PERSON is users/{id}, or an email address in gmail.com or in the Workspace
 domain of the account. Tokens are never shown.
 
-The commands read the functions' variables from the environment. disconnect and
+The commands use the functions' variables in the environment, or with --project
+and --region those of a deployment, which they read with gcloud. disconnect and
 erase write an audit line to the project's log deputy-audit, which requires
 roles/logging.logWriter.`
 
 func peopleCommand(d deps) *cobra.Command {
 	c := groupCommand("people", "List, show, disconnect and erase people", peopleHelp)
+	v := d.addVariables(c)
 	asJSON := c.PersistentFlags().Bool("json", false, "print JSON")
 	type action func(context.Context, *grants.Grants, resource.Person) (any, error)
 	onPerson := func(use, short string, audited bool, do action) *cobra.Command {
 		c := &cobra.Command{Use: use + " PERSON", Short: short, Args: exactArgs(1, "users/{id} or an email address")}
 		c.RunE = func(c *cobra.Command, args []string) error {
-			parts, err := d.open(c.Context())
+			parts, err := v.openParts(c.Context())
 			if err != nil {
 				return err
 			}
@@ -47,8 +49,7 @@ func peopleCommand(d deps) *cobra.Command {
 				return err
 			}
 			if err = d.printResult(*asJSON, result); err == nil && audited {
-				project, _ := d.lookupEnv("GOOGLE_CLOUD_PROJECT")
-				err = d.audit(c.Context(), project, "people."+use+" "+person)
+				err = d.audit(c.Context(), v.projectID(), "people."+use+" "+person)
 			}
 			return err
 		}
@@ -56,7 +57,7 @@ func peopleCommand(d deps) *cobra.Command {
 	}
 	list := &cobra.Command{Use: "list", Short: "List all people with a grant", Args: exactArgs(0, "no arguments")}
 	list.RunE = func(c *cobra.Command, _ []string) error {
-		parts, err := d.open(c.Context())
+		parts, err := v.openParts(c.Context())
 		if err != nil {
 			return err
 		}
@@ -84,7 +85,7 @@ func peopleCommand(d deps) *cobra.Command {
 		Args: exactArgs(0, "no arguments"),
 	}
 	all.RunE = func(c *cobra.Command, _ []string) error {
-		parts, err := d.open(c.Context())
+		parts, err := v.openParts(c.Context())
 		if err != nil {
 			return err
 		}

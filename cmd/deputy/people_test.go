@@ -116,3 +116,29 @@ func TestPeople_DisconnectAll(t *testing.T) {
 	d.google = revoke
 	d.mustRun(config.Secret{}, "people", "disconnect-all")
 }
+
+// With --project, commands use what the deployed function uses, not the environment of a shell.
+func TestPeople_DeploymentsVariables(t *testing.T) {
+	d := newDriver(t)
+	d.saveGrants(1)
+	d.env = map[string]string{"FIRESTORE_DATABASE": "(default)"}
+	d.cloud = d.healthyCloud()
+	for _, args := range [][]string{{"people", "list"}, {"sweep"}, {"keys", "reseal"}} {
+		d.mustRun(config.Secret{}, append(args, "--project", "p", "--region", "r")...)
+		for name, want := range map[string]string{
+			"FIRESTORE_DATABASE": "deputy-db", "KEYSET": d.keyset.Reveal(),
+		} {
+			if got, _ := d.variables(name); got != want {
+				t.Errorf("%v: %s is %q", args, name, got)
+			}
+		}
+	}
+	d.cloud.refused = accessKeyset
+	code, _, stderr := d.run(config.Secret{}, "people", "list", "--project", "p", "--region", "r")
+	if code != 1 || !strings.Contains(stderr, "read the variables of deputy-oauthcallback in p: ") {
+		t.Errorf("exit status %d: %s", code, stderr)
+	}
+	if code, _, _ := d.run(config.Secret{}, "people", "list", "--project", "p"); code != exitUsage {
+		t.Errorf("without --region: exit status %d", code)
+	}
+}

@@ -45,8 +45,8 @@ func newDeps() deps {
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		isTerminal: term.IsTerminal(int(os.Stdout.Fd())), columns: columns,
 		lookupEnv: os.LookupEnv, now: time.Now, configDir: filepath.Join(configDir, "deputy"),
-		open: func(ctx context.Context) (*production.Parts, error) {
-			return production.Open(ctx, config.NewReader(os.LookupEnv, os.Environ()...), googlecall.NewTransport())
+		open: func(ctx context.Context, lookup func(string) (string, bool)) (*production.Parts, error) {
+			return production.Open(ctx, config.NewReader(lookup, os.Environ()...), googlecall.NewTransport())
 		},
 		openCallers: func(ctx context.Context, location string) (callers.Store, error) {
 			return callers.OpenStore(ctx, location)

@@ -123,7 +123,7 @@ func excludesRequests(lines, service string) bool {
 
 // checkSweep checks whether the scheduler calls the sweep and is accepted.
 func (d *deployment) checkSweep(ctx context.Context) {
-	state, err := d.ask(ctx, "scheduler", "jobs", "describe", "deputy-sweep", "--location="+d.region,
+	state, err := d.ask(ctx, "scheduler", "jobs", "describe", "deputy-sweep", "--location="+d.schedulerRegion,
 		"--format=csv[no-heading](state,httpTarget.oidcToken.audience,status.code)")
 	if !d.check("sweep", err, redeploy) {
 		return

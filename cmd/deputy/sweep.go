@@ -19,10 +19,11 @@ func sweepCommand(d deps) *cobra.Command {
 	c := &cobra.Command{
 		Use: "sweep", Short: "Maintain stored grants and records", Long: sweepHelp, Args: exactArgs(0, "no arguments"),
 	}
+	v := d.addVariables(c)
 	asJSON := c.Flags().Bool("json", false, "print JSON")
 	limit := c.Flags().Duration("for", time.Hour, "start nothing more after this `duration`")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		parts, err := d.open(c.Context())
+		parts, err := v.openParts(c.Context())
 		if err != nil {
 			return err
 		}
