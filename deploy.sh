@@ -46,7 +46,7 @@ usage: ./deploy.sh --project PROJECT --region REGION [option ...]
   --commit SHA             the commit of --push; empty for a manual build
   --remove                 list what deploy.sh made, ask, revoke every grant, and delete it; with --yes, don't ask
   --pin                    only write the digests of the build images into cloudbuild.yaml, deploy/build.yaml
-                           and Dockerfile
+                           and cmd/server/Dockerfile
   --project-number N       the project number, if gcloud can't read it
   --dry-run                print the commands of a first run and call nothing
 

@@ -3,7 +3,7 @@
 # takes effect; the version is for readers.
 
 crane=github.com/google/go-containerregistry/cmd/crane@v0.22.1
-pinned=(cloudbuild.yaml deploy/build.yaml Dockerfile)
+pinned=(cloudbuild.yaml deploy/build.yaml cmd/server/Dockerfile)
 
 # pin looks up each digest in the registry, without docker.
 pin() {

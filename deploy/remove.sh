@@ -9,7 +9,8 @@ remove() {
 	cat <<TEXT
 First, it disconnects everybody and revokes their tokens at Google. These stay:
   the key ring deputy of Cloud KMS, if there is one: keys can't be deleted
-  the APIs, which other software may use, and gcloud's bucket for build sources (gs://${project}_${region}_cloudbuild)
+  the APIs, which other software may use, and gcloud's buckets for sources (gs://${project}_${region}_cloudbuild,
+  gs://run-sources-$project-$region)
   log entries, until the retention of the log bucket ends
   in the console: the OAuth client, the consent screen, and the Chat app; delete them there
 TEXT

@@ -1102,7 +1102,7 @@ func TestPin(t *testing.T) {
 		}
 	}
 	digest := "@sha256:" + strings.Repeat("0", 64)
-	for file, want := range map[string]int{"cloudbuild.yaml": 6, "deploy/build.yaml": 2, "Dockerfile": 2} {
+	for file, want := range map[string]int{"cloudbuild.yaml": 6, "deploy/build.yaml": 2, "cmd/server/Dockerfile": 2} {
 		text, err := os.ReadFile(filepath.Join(folder, file)) //nolint:gosec // a test path
 		if err != nil {
 			t.Fatal(err)

@@ -120,7 +120,7 @@ func checkCommand(t *testing.T, deputy, file string, args []string) {
 
 func TestDockerfile(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
+	text, err := os.ReadFile(filepath.Join(root, "cmd/server/Dockerfile"))
 	if err != nil {
 		t.Fatal(err)
 	}

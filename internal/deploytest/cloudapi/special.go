@@ -3,7 +3,6 @@ package cloudapi
 import (
 	"cmp"
 	"crypto/md5" //nolint:gosec // Cloud Storage uses it
-	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"hash/crc32"
@@ -88,11 +87,18 @@ var specials = map[string]func(*Server, *request) (any, *apiError){
 	},
 	"firestore.projects.databases.collectionGroups.fields.list": (*Server).fields,
 	"cloudbuild.projects.locations.builds.create":               (*Server).build,
-	"run.namespaces.services.create":                            (*Server).createService,
-	"run.namespaces.services.replaceService":                    (*Server).replaceService,
-	"run.namespaces.services.delete":                            (*Server).deleteService,
-	"run.projects.locations.services.getIamPolicy":              (*Server).servicePolicy,
-	"run.projects.locations.services.setIamPolicy":              (*Server).servicePolicy,
+	"cloudbuild.projects.locations.triggers.create": func(s *Server, in *request) (any, *apiError) {
+		made := maps.Clone(in.body)
+		name := in.name + "/" + made["name"].(string)
+		maps.Copy(made, map[string]any{"id": "00000000-0000-4000-8000-000000000001", "resourceName": name})
+		return s.put(in, name, made)
+	},
+	"run.projects.locations.builds.submit":         (*Server).submit,
+	"run.namespaces.services.create":               (*Server).createService,
+	"run.namespaces.services.replaceService":       (*Server).replaceService,
+	"run.namespaces.services.delete":               (*Server).deleteService,
+	"run.projects.locations.services.getIamPolicy": (*Server).servicePolicy,
+	"run.projects.locations.services.setIamPolicy": (*Server).servicePolicy,
 }
 
 // put stores what a method creates under a name.
@@ -232,26 +238,6 @@ func (s *Server) insertObject(in *request) (any, *apiError) {
 	})
 }
 
-// build stores a build that has succeeded.
-func (s *Server) build(in *request) (any, *apiError) {
-	s.n++
-	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", s.n)
-	made := maps.Clone(in.body)
-	maps.Copy(made, map[string]any{
-		"id": id, "name": in.name + "/" + id, "status": "SUCCESS", "createTime": now(), "startTime": now(),
-		"finishTime": now(), "projectId": strings.Split(in.name, "/")[1],
-	})
-	s.resources[in.key()+"/"+id] = made
-	if substitutions, _ := in.body["substitutions"].(map[string]any); substitutions["_IMAGE"] != nil {
-		s.push(substitutions["_IMAGE"].(string), id)
-	}
-	operation := s.result(in, made).(map[string]any)
-	operation["metadata"] = map[string]any{
-		"@type": "type.googleapis.com/google.devtools.cloudbuild.v1.BuildOperationMetadata", "build": made,
-	}
-	return operation, nil
-}
-
 // finishUpload stores the content of a resumable upload.
 func (s *Server) finishUpload(id string, text []byte) (any, *apiError) {
 	in := s.uploads[id]
@@ -277,23 +263,4 @@ func (s *Server) fields(in *request) (any, *apiError) {
 		}
 	}
 	return map[string]any{"fields": out}, nil
-}
-
-// Push stores an image, such as europe-west1-docker.pkg.dev/p/deputy/deputy:x. A tag moves to the new content.
-func (s *Server) Push(image, content string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.push(image, content)
-}
-
-func (s *Server) push(image, content string) {
-	name, tag, _ := strings.Cut(image, ":")
-	parts := strings.Split(name, "/") // host, project, repository, package
-	location := strings.TrimSuffix(parts[0], "-docker.pkg.dev")
-	folder := fmt.Sprintf("projects/%s/locations/%s/repositories/%s/packages/%s",
-		parts[1], location, parts[2], strings.Join(parts[3:], "%2F"))
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(content)))
-	s.resources["artifactregistry.googleapis.com/"+folder+"/tags/"+tag] = map[string]any{
-		"name": folder + "/tags/" + tag, "version": folder + "/versions/" + digest,
-	}
 }
