@@ -13,13 +13,15 @@ trap 'exit 1' USR1 # have sends it from a subshell to end the run
 # What Google answers when the same call may succeed soon: an outage, a conflict with another change, an API that was
 # just enabled, and a quota per minute.
 passing='ERROR: .*(UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|INTERNAL|RESOURCE_EXHAUSTED):'
-passing="$passing|(status|code)[\"']: ?[\"']?(429|5[0-9][0-9])"
+passing="$passing|(status|code)[\"']: ?[\"']?(429|50[0234])"
 passing="$passing|concurrent policy changes|try again|retry|has not been used in project|contention"
-made='ALREADY_EXISTS|already exists|pre-conditions you specified did not hold' # by an earlier try
+lasting='billing|constraint' # although it says to retry
+absent='NOT_FOUND|not found|not be found|does not exist|cannot find|matched no objects'
+made='ALREADY_EXISTS|already exists|pre-conditions you specified did not hold'
 
 # again TRY PATTERN waits before another try, and fails if there is none: the errors must match PATTERN.
 again() {
-	if [ "$1" = 5 ] || ! grep -qiE "$2" "$errors"; then return 1; fi
+	if [ "$1" = 5 ] || ! grep -qiE "$2" "$errors" || grep -qiE "$lasting" "$errors"; then return 1; fi
 	echo "deploy.sh: Google says that this may pass; try $(($1 + 1)) of 5 in $((5 * $1)) s" >&2
 	sleep "$((5 * $1))"
 }
@@ -37,7 +39,7 @@ look() {
 	if [ "$code" = 0 ]; then
 		[ -n "$said" ] && printf '%s\n' "$said"
 	elif [ "$code" != 127 ] &&
-		grep -qiE 'NOT_FOUND|not found|does not exist|cannot find|matched no objects' "$errors"; then
+		grep -qiE "$absent" "$errors"; then
 		return 1 # but not for code 127, when the shell did not find the program
 	else
 		return 2
@@ -51,8 +53,9 @@ have() {
 	local code=0
 	look "$@" || code=$?
 	if [ "$code" = 2 ]; then
-		printf 'deploy.sh: this command failed. Fix the cause, then run deploy.sh again:\n  %s\n' "$*" >&2
+		printf 'deploy.sh: this command failed:\n  %s\n' "$*" >&2
 		cat "$errors" >&2
+		advice
 		kill -USR1 $$
 		exit 1
 	fi
@@ -62,9 +65,10 @@ have() {
 # change [--from 'CMD'] CMD... runs a command that changes something; a dry run prints
 # it. --from pipes the output of its CMD into it, which keeps secrets out of arguments
 # and files. It repeats a command that is safe to repeat: if an earlier try was carried out,
-# what it creates exists. New accounts take a while to be known everywhere.
+# perhaps one of gcloud's own, what it creates exists, and what it deletes is gone. New accounts take
+# a while to be known everywhere.
 change() {
-	local from="" try code
+	local from="" try code carried
 	if [ "$1" = --from ]; then
 		from="$2"
 		shift 2
@@ -79,8 +83,15 @@ change() {
 			code=0
 			{ piped "$@" 2>&1 >&3 | tee "$errors" >&2; } 3>&1 || code=$?
 			[ "$code" != 0 ] || return 0
-			if [ "$try" != 1 ] && grep -qiE "$made" "$errors"; then return 0; fi
-			if [[ "$*" == *"builds submit"* ]] || ! again "$try" "$passing|does not exist"; then return "$code"; fi
+			case "$*" in
+			*" delete "* | *" remove-iam-policy-binding "* | *" storage rm "*) carried="$absent" ;;
+			*) carried="$made" ;;
+			esac
+			! grep -qiE "$carried" "$errors" || return 0
+			if [[ "$*" == *"builds submit"* ]] || ! again "$try" "$passing|does not exist"; then
+				advice
+				return "$code"
+			fi
 		done
 	fi
 }
@@ -92,6 +103,24 @@ piped() {
 	else
 		"$@"
 	fi
+}
+
+# advice prints what to do about the last error.
+advice() {
+	local what="Fix the cause that gcloud names"
+	if grep -qi billing "$errors"; then
+		what="Enable billing for the project"
+	elif grep -qiE 'constraint|organization polic' "$errors"; then
+		what="An organization policy forbids this. Ask for an exception for this project, or choose another way:
+docs/setup.md, Organization policies"
+	elif grep -qiE 'PERMISSION_DENIED|does not have permission|forbidden|HTTPError 403' "$errors"; then
+		what="Your account needs a role for this. Owner of the project is enough"
+	elif grep -qiE 'UNAUTHENTICATED|reauth|invalid authentication credentials|gcloud auth login' "$errors"; then
+		what="Sign in: gcloud auth login"
+	elif grep -qiE "$passing" "$errors"; then
+		what="Google has an outage, or a quota is used up. Wait some minutes"
+	fi
+	echo "deploy.sh: $what. Then run the same command again: it goes on where this run stopped" >&2
 }
 
 # stop prints why the run cannot continue and ends it.

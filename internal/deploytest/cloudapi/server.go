@@ -44,6 +44,7 @@ type Rule struct {
 	Address *regexp.Regexp // of the URL without the query
 	Times   int            // how often; 0 means always
 	Each    bool           // Times is for each address
+	Lost    bool           // the request is carried out, and its answer is lost
 	Status  int            // HTTP status
 	Code    string         // such as PERMISSION_DENIED
 	Message string
@@ -75,6 +76,13 @@ func (s *Server) Fail(r Rule) {
 	s.rules = append(s.rules, &r)
 }
 
+// Clear removes all rules.
+func (s *Server) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = nil
+}
+
 // Calls returns all calls so far.
 func (s *Server) Calls() []Call {
 	s.mu.Lock()
@@ -97,6 +105,13 @@ func (s *Server) Resource(key string) map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.resources[key]
+}
+
+// Delete deletes a resource.
+func (s *Server) Delete(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.resources, key)
 }
 
 // Keys returns the hosts and paths of all resources, sorted.
@@ -191,6 +206,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer returns the JSON value or the bytes of a response.
 func (s *Server) answer(r *http.Request, raw []byte) (any, *apiError) {
 	host := regional.ReplaceAllString(r.Host, "")
+	if failed, lost := s.failure(r, host); lost {
+		_, _ = s.handle(r, host, raw)
+		return nil, failed
+	} else if failed != nil {
+		return nil, failed
+	}
+	return s.handle(r, host, raw)
+}
+
+// failure returns the error by which a rule answers the request, and whether the request is carried out anyway.
+func (s *Server) failure(r *http.Request, host string) (failed *apiError, lost bool) {
 	for _, rule := range s.rules {
 		address := ""
 		if rule.Each {
@@ -199,9 +225,14 @@ func (s *Server) answer(r *http.Request, raw []byte) (any, *apiError) {
 		if (rule.Method == "" || rule.Method == r.Method) && rule.Address.MatchString(host+r.URL.Path) &&
 			(rule.Times == 0 || rule.used[address] < rule.Times) {
 			rule.used[address]++
-			return nil, &apiError{rule.Status, rule.Code, rule.Message, rule.Details}
+			return &apiError{rule.Status, rule.Code, rule.Message, rule.Details}, rule.Lost
 		}
 	}
+	return nil, false
+}
+
+// handle answers a request without rules.
+func (s *Server) handle(r *http.Request, host string, raw []byte) (any, *apiError) {
 	a, err := load(host)
 	if err != nil || a == nil {
 		return nil, invalid("no discovery document for %s: %v", host, err)

@@ -5,10 +5,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 )
 
 func main() {
@@ -27,6 +29,9 @@ func run() (int, error) {
 	}
 	input, err := io.ReadAll(os.Stdin)
 	if err != nil {
+		return 0, err
+	}
+	if err := record(os.Args[1:]); err != nil {
 		return 0, err
 	}
 	conn, err := (&net.Dialer{}).DialContext(context.Background(), "unix", os.Getenv("GCLOUD_SOCKET"))
@@ -48,4 +53,14 @@ func run() (int, error) {
 	_, _ = os.Stdout.Write(result.Stdout)
 	_, _ = os.Stderr.Write(result.Stderr)
 	return result.Code, nil
+}
+
+// record appends the arguments to the file gcloud.calls in the folder STUB.
+func record(args []string) error {
+	path := filepath.Join(os.Getenv("STUB"), "gcloud.calls")
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // path from the test
+	if err != nil {
+		return err
+	}
+	return errors.Join(json.NewEncoder(f).Encode(args), f.Close())
 }
