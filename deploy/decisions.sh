@@ -4,6 +4,7 @@
 # is not kept: the keysets decide.
 
 sources=() # where each value comes from, for --show: "NAME source"
+inuse=""   # the database of the deployment
 
 # inherit takes what this run doesn't say from the annotations, or from the functions of
 # older deployments. If they cannot be read, the run ends (see have), so that nothing is lost.
@@ -42,10 +43,28 @@ inherit() {
 		kms=yes
 	fi
 	database="${database:-(default)}"
+	[ -n "$dry" ] || [ -z "$inuse" ] || same_database
+}
+
+# same_database refuses another location, which can't be changed, and a database that doesn't exist: everybody would
+# have to connect again.
+same_database() {
+	local at is
+	at="$(setting DATABASE_LOCATION "$region")"
+	[ "$(source_of database)" = given ] || [ "$(source_of DATABASE_LOCATION)" = given ] || return 0
+	if is="$(have gcloud firestore databases describe --database="$database" --project="$project" \
+		--format='value(locationId)')"; then
+		[ "$(source_of DATABASE_LOCATION)" != given ] || [ "$is" = "$at" ] ||
+			stop "the database $database is in $is, and can't be moved. Omit DATABASE_LOCATION; nothing was changed"
+	elif [ "$database" != "$inuse" ]; then
+		stop "the database $database does not exist, and Deputy uses $inuse. Omit --database, or create or restore" \
+			"$database first; nothing was changed"
+	fi
 }
 
 # keep NAME VALUE SOURCE takes a decision that nothing else has made.
 keep() {
+	[ "$1" != database ] || inuse="${inuse:-$2}"
 	if [ "$1" = database ] && [ -z "$database" ]; then
 		database="$2"
 		sources+=("$1 $3")

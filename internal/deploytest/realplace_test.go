@@ -134,3 +134,35 @@ func TestReal_Remove(t *testing.T) {
 		t.Errorf("a second run changes %s", strings.Join(changes, "\n"))
 	}
 }
+
+// What can't be undone is refused: a database that is empty, or elsewhere.
+func TestReal_OtherDatabase(t *testing.T) {
+	inRelease(t)
+	c := newRealCloud(t)
+	c.must("--image", realImage, "--client-secrets", c.client, "--database", "deputy-db")
+	for _, try := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--database", "deputy-bd"}, "Deputy uses deputy-db"},
+		{[]string{"--database", "(default)"}, "Deputy uses deputy-db"},
+		{[]string{"--set", "DATABASE_LOCATION=eur3"}, "is in europe-west1, and can't be moved"},
+	} {
+		before := len(c.Calls())
+		code, out := c.deploy(append([]string{"--image", realImage}, try.args...)...)
+		if code == 0 || !strings.Contains(out, try.says) || len(c.Changes(before)) > 0 {
+			t.Errorf("%v: exit %d: %s", try.args, code, out)
+		}
+	}
+	if changes := c.must("--image", realImage); len(changes) > 0 {
+		t.Errorf("without them: %s", strings.Join(changes, "\n"))
+	}
+	// A restored database exists already.
+	c.Put("firestore.googleapis.com/projects/my-project-1/databases/deputy-restored", map[string]any{
+		"name": "projects/my-project-1/databases/deputy-restored", "locationId": realRegion, "type": "FIRESTORE_NATIVE",
+	})
+	c.must("--image", realImage, "--database", "deputy-restored")
+	if got := c.service("deputy-chatevent"); !strings.Contains(got, "deputy-restored") {
+		t.Errorf("not restored: %s", got)
+	}
+}

@@ -107,6 +107,13 @@ func (s *Server) Resource(key string) map[string]any {
 	return s.resources[key]
 }
 
+// Put stores a resource.
+func (s *Server) Put(key string, value map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resources[key] = value
+}
+
 // Delete deletes a resource.
 func (s *Server) Delete(key string) {
 	s.mu.Lock()

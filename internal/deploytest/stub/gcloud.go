@@ -196,7 +196,7 @@ func (s *state) change(c call, w []string, verb func(int) string) {
 	case verb(3) == "iam service-accounts create":
 		create("iam service-accounts "+last+"@"+c.flag("project")+".iam.gserviceaccount.com", "account")
 	case verb(3) == "firestore databases create":
-		create("firestore databases "+c.flag("database"), "database")
+		create("firestore databases "+c.flag("database"), c.flag("location"))
 	case verb(4) == "firestore fields ttls update":
 		create("ttl "+c.flag("collection-group"), "on")
 	case verb(4) == "firestore indexes fields update":
