@@ -12,6 +12,7 @@
 # macOS has bash 3.2 and BSD tools; internal/deploytest checks for unsupported features.
 set -Eeuo pipefail
 unset CDPATH # cd would obey it
+[ -n "${HOME:-}" ] || { unset HOME && HOME=~ && export HOME; } # Go's caches need it; ~ is then the account's
 from="$PWD"
 cd "$(dirname "$0")"
 
