@@ -11,8 +11,10 @@
 #
 # macOS has bash 3.2 and BSD tools; internal/deploytest checks for unsupported features.
 set -Eeuo pipefail
-unset CDPATH # cd would obey it
-[ -n "${HOME:-}" ] || { unset HOME && HOME=~ && export HOME; } # Go's caches need it; ~ is then the account's
+
+# cd would obey CDPATH. Go's caches need HOME; without it, ~ is the account's.
+unset CDPATH
+[ -n "${HOME:-}" ] || { unset HOME && HOME=~ && export HOME; }
 from="$PWD"
 cd "$(dirname "$0")"
 

@@ -15,7 +15,7 @@ trap 'exit 1' USR1 # have sends it from a subshell to end the run
 passing='ERROR: .*(UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|INTERNAL|RESOURCE_EXHAUSTED):'
 passing="$passing|(status|code)[\"']: ?[\"']?(429|50[0234])"
 passing="$passing|concurrent policy changes|try again|retry|has not been used in project|contention"
-lasting='billing|constraint' # although it says to retry
+lasting='billing|constraint|completed with status' # although it says to retry; a build that failed
 absent='NOT_FOUND|not found|not be found|does not exist|cannot find|matched no objects'
 made='ALREADY_EXISTS|already exists|pre-conditions you specified did not hold'
 
@@ -88,7 +88,7 @@ change() {
 			*) carried="$made" ;;
 			esac
 			! grep -qiE "$carried" "$errors" || return 0
-			if [[ "$*" == *"builds submit"* ]] || ! again "$try" "$passing|does not exist"; then
+			if ! again "$try" "$passing|does not exist"; then
 				advice
 				return "$code"
 			fi

@@ -22,8 +22,9 @@ func TestDeploy_OtherMachines(t *testing.T) {
 	if err := os.Rename(copied, checkout); err != nil {
 		t.Fatal(err)
 	}
-	readOnly := `mount --bind "$PWD" "$PWD" && mount -o remount,bind,ro "$PWD" && cd "$PWD" && ! touch x 2>/dev/null && `
-	unshare := []string{"unshare", "-rm", "bash", "-c", readOnly + `exec bash ./deploy.sh "$@"`, "-"}
+	const readOnly = `mount --bind "$PWD" "$PWD" && mount -o remount,bind,ro "$PWD" && cd "$PWD" || exit
+		! touch x 2>/dev/null && exec bash ./deploy.sh "$@"`
+	unshare := []string{"unshare", "-rm", "bash", "-c", readOnly, "-"}
 	if err := exec.CommandContext(t.Context(), "unshare", "-rm", "true").Run(); err != nil { //nolint:gosec // fixed
 		t.Log("NOT TESTED: a read-only checkout, because unshare -rm fails here")
 		unshare = []string{"bash", "./deploy.sh"}

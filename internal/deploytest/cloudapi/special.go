@@ -78,6 +78,9 @@ var specials = map[string]func(*Server, *request) (any, *apiError){
 	"firestore.projects.databases.collectionGroups.fields.patch": func(s *Server, in *request) (any, *apiError) {
 		made := maps.Clone(in.body)
 		made["name"] = in.name
+		if made["ttlConfig"] != nil {
+			object(made, "ttlConfig")["state"] = "CREATING"
+		}
 		if s.resources[in.key()] != nil {
 			maps.Copy(s.resources[in.key()], made)
 		} else {
@@ -87,6 +90,10 @@ var specials = map[string]func(*Server, *request) (any, *apiError){
 	},
 	"firestore.projects.databases.collectionGroups.fields.list": (*Server).fields,
 	"cloudbuild.projects.locations.builds.create":               (*Server).build,
+	"cloudscheduler.projects.locations.jobs.create": func(s *Server, in *request) (any, *apiError) {
+		in.body["state"] = "ENABLED"
+		return s.create(in)
+	},
 	"cloudbuild.projects.locations.triggers.create": func(s *Server, in *request) (any, *apiError) {
 		made := maps.Clone(in.body)
 		name := in.name + "/" + made["name"].(string)

@@ -1,7 +1,10 @@
-// Command stub replaces gcloud, go, curl and sleep on PATH in tests of deploy.sh. It records every call, keeps the
-// created resources and responds as gcloud does for a project without other resources. STUB is the directory of its
-// state. STUB_FAIL is the number of the change that fails, STUB_TROUBLE a text whose calls fail, STUB_UNREADY a service
-// that never becomes ready, and STUB_POLICY a policy of the organization.
+// Command stub replaces gcloud, go, curl and sleep on PATH in tests of deploy.sh. It records every call, keeps
+// the created resources and responds as gcloud does for a project without other resources. TestReal_ runs the
+// real gcloud, which takes ten times as long. The stub stays for what needs many runs (a failure at each change,
+// pushes in each order), for a revision that never becomes ready, and for go, curl and sleep, which have no API
+// here. STUB is the directory of its state. STUB_FAIL is the number of the change that fails, STUB_TROUBLE a
+// text whose calls fail, STUB_UNREADY a service that never becomes ready, and STUB_POLICY a policy of the
+// organization.
 package main
 
 import (
