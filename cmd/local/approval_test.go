@@ -66,7 +66,7 @@ func TestApproval_ConsentInSameLink(t *testing.T) {
 	b := w.browser(t, ada)
 	question := b.consent(w.invitation(t, "approval_required"), decision{account: ada})
 	b.wantText(question, "Allow Incidents to act as you?", incidentEmail,
-		"wants to do the following as ada@example.com: Create spaces", "Allow", "Don't allow")
+		"wants to do the following as ada@example.com.", "Create spaces", "Allow", "Don't allow")
 	if w.countApprovals(t, ada) != 0 {
 		t.Error("approved before the answer")
 	}
@@ -74,9 +74,9 @@ func TestApproval_ConsentInSameLink(t *testing.T) {
 	if got := w.api(t, "POST", "/v1/spaces", simplePlan); got.status != http.StatusCreated {
 		t.Errorf("afterwards: %d %s", got.status, got.text)
 	}
-	got := w.api(t, "POST", "/v1/spaces/AAAAteam/messages", `{"actAs":"ada@example.com","text":"x"}`,
+	got := w.api(t, "DELETE", "/v1/spaces/AAAAteam?actAs=ada@example.com&confirm=Team", "",
 		"Idempotency-Key", "another-key")
-	if got.problem() != "approval_required" {
+	if got.problem() != "approval_required" { // nobody who asks to create asks to delete
 		t.Errorf("action not approved: %d %s", got.status, got.text)
 	}
 	b.wantText(b.say("/status"), "Systems that can act as you", "Incidents", "Create spaces")
@@ -247,7 +247,7 @@ func TestApproval_RacesDisconnect(t *testing.T) {
 			}
 			tr.arm(1)
 			err = tr.consent.Answer(t.Context(), config.NewSecret("question"),
-				[]config.Secret{config.NewSecret("cookie")}, consent.Allow)
+				[]config.Secret{config.NewSecret("cookie")}, consent.Allow, "spaces.create")
 			tr.clearFaults()
 			if g, _ := tr.grant(); n != -1 || err == nil || len(g.Approvals) != 0 {
 				t.Errorf("write %d: %v; remaining approvals %v", writes, err, g.Approvals)

@@ -241,7 +241,7 @@ func TestHome_Approvals(t *testing.T) {
 		b.answer(b.consent(w.invitation(t, "approval_required"), decision{account: ada}), "allow")
 		home := b.openHome()
 		today := w.clock.now().UTC().Format("2 January 2006")
-		b.wantText(home, "Systems that can act as you", "Incidents", "Create spaces, "+today)
+		b.wantText(home, "Systems that can act as you", "Incidents", "Create spaces", today)
 		b.wantNoText(b.send(home, "Withdraw", nil), "Systems that can act as you", "Incidents")
 		if n := w.countApprovals(t, ada); n != 0 {
 			t.Errorf("%d approvals", n)

@@ -152,13 +152,16 @@ func TestPeople_Connection(t *testing.T) {
 		e.Connect(ada, capability.Meet, capability.CreateSpaces)
 		for _, person := range []string{"ada@example.com", ada.Sub} {
 			got := e.want(200, "GET", "/v1/people/"+person+"/connection", "")
-			want := map[string]any{"connected": true, "capabilities": []any{"CreateSpaces", "Meet"}}
+			want := map[string]any{
+				"connected": true, "capabilities": []any{"CreateSpaces", "Meet"}, "approvals": []any{},
+			}
 			if diff := cmp.Diff(want, got.body); diff != "" {
 				t.Error(diff)
 			}
 		}
 		got := e.want(200, "GET", "/v1/people/1/connection", "")
-		if diff := cmp.Diff(map[string]any{"connected": false, "capabilities": []any{}}, got.body); diff != "" {
+		none := map[string]any{"connected": false, "capabilities": []any{}, "approvals": []any{}}
+		if diff := cmp.Diff(none, got.body); diff != "" {
 			t.Error(diff)
 		}
 		for range 2 {
@@ -198,7 +201,8 @@ func TestPeople_InviteOrAccept(t *testing.T) {
 		}
 		e.AcceptCode(grace, "postmessage", capability.Meet)
 		got := e.want(200, "POST", path+":connect", `{"serverAuthCode":"code","clientType":"CHROME"}`)
-		if diff := cmp.Diff(map[string]any{"connected": true, "capabilities": []any{"Meet"}}, got.body); diff != "" {
+		want := map[string]any{"connected": true, "capabilities": []any{"Meet"}, "approvals": []any{}}
+		if diff := cmp.Diff(want, got.body); diff != "" {
 			t.Error(diff)
 		}
 	})

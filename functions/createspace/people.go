@@ -19,7 +19,17 @@ func (s server) GetConnection(
 }
 
 func apiConnection(c grants.Connection) api.Connection {
-	return api.Connection{Connected: c.Connected, Capabilities: capability.Names(c.Allowed)}
+	out := api.Connection{
+		Connected: c.Connected, Capabilities: capability.Names(c.Allowed), Approvals: []api.GivenApproval{},
+	}
+	for _, a := range c.Approvals {
+		given := api.GivenApproval{Authority: string(a.Authority), Actions: []string{}}
+		for _, action := range a.Actions {
+			given.Actions = append(given.Actions, action.Action)
+		}
+		out.Approvals = append(out.Approvals, given)
+	}
+	return out
 }
 
 // InvitePerson returns a link that only that person can use.

@@ -238,7 +238,10 @@ func (s *site) askApproval(authority vault.Authority, actions ...string) *httpte
 func TestQuestion(t *testing.T) {
 	both := []string{"spaces.create", "spaces.read"}
 	question := []string{
-		"Allow CI to act as you?", "account ci@tools.iam.gserviceaccount.com", "as ada@example.com: Create spaces; ",
+		"Allow CI to act as you?", "account ci@tools.iam.gserviceaccount.com",
+		"following as ada@example.com.",
+		`<input type="checkbox" name="action" value="spaces.create" checked> Create spaces`,
+		`value="spaces.read" checked`,
 		`action="` + siteAddress + `/approve"`, `name="answer" value="allow">Allow<`, `value="refuse">Don't allow<`,
 	}
 	const admin = "administrator rights"
@@ -315,7 +318,7 @@ func TestApprove(t *testing.T) {
 		page := s.askApproval("user", "spaces.create")
 		_, rest, _ := strings.Cut(page.Body.String(), `name="token" value="`)
 		token, _, _ := strings.Cut(rest, `"`)
-		answer := s.send(http.MethodPost, "/approve", "token="+token+c.body, c.header)
+		answer := s.send(http.MethodPost, "/approve", "action=spaces.create&token="+token+c.body, c.header)
 		if c.status == 200 {
 			answer = s.showOutcome(answer)
 		}
@@ -342,7 +345,7 @@ func TestApprove_OtherBrowser(t *testing.T) {
 	token, _, _ := strings.Cut(rest, `"`)
 	s.cookies = nil
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	answer := s.send(http.MethodPost, "/approve", "token="+token+"&answer=allow", header)
+	answer := s.send(http.MethodPost, "/approve", "action=spaces.create&token="+token+"&answer=allow", header)
 	wantPage(t, "other browser", answer, 403, "Use the same browser")
 	if strings.Contains(s.log.String(), "action=approve") {
 		t.Error("a refused answer is in the audit log")

@@ -152,7 +152,7 @@ func (f function) showOutcome(w http.ResponseWriter, r *http.Request, done conse
 	case q != nil:
 		writePage(w, r, http.StatusOK, questionPage(say(r), done, *q, f.Address))
 	case done.Answer != "":
-		writePage(w, r, http.StatusOK, answeredPage(say(r), done.Answer))
+		return f.showAnswer(w, r, done)
 	case !done.ConsentURL.Empty():
 		redirect(w, done.ConsentURL)
 	case !done.ReturnTo.Empty():
@@ -177,15 +177,15 @@ func (f function) otherBrowser(w http.ResponseWriter, r *http.Request) error {
 // approve receives a person's answer to a question. The form's token is valid once and in this browser only. It
 // redirects to the answer, so that a reload does not send the form again.
 func (f function) approve(w http.ResponseWriter, r *http.Request) error {
-	token, pressed, err := readForm(r, words.ApprovalFormChanged)
+	form, err := readForm(r, words.ApprovalFormChanged)
 	if err != nil {
 		return err
 	}
-	answer := consent.Answer(pressed)
+	token, answer := config.NewSecret(form.Get("token")), consent.Answer(form.Get("answer"))
 	if answer != consent.Allow && answer != consent.Refuse {
 		return fault.New(fault.Invalid, words.ApprovalFormChanged)
 	}
-	err = f.Consent.Answer(r.Context(), token, f.cookieValues(r), answer)
+	err = f.Consent.Answer(r.Context(), token, f.cookieValues(r), answer, form["action"]...)
 	refusal, _ := consent.AsRefusal(err)
 	running := refusal != nil && refusal.Reason == consent.Running // the page of the outcome can wait for it
 	if err != nil && !running {
@@ -195,21 +195,21 @@ func (f function) approve(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// readForm returns the token of a page's form, and the value of the button that was pressed. changed is the text of the
-// error for any other form.
-func readForm(r *http.Request, changed i18n.Text) (token config.Secret, pressed string, err error) {
+// readForm returns a page's form, with one token and one button that was pressed. changed is the text of the error for
+// any other form.
+func readForm(r *http.Request, changed i18n.Text) (url.Values, error) {
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
-		return config.Secret{}, "", fault.New(fault.Invalid, changed)
+		return nil, fault.New(fault.Invalid, changed)
 	}
 	body, err := serve.ReadBody(r)
 	if err != nil {
-		return config.Secret{}, "", err
+		return nil, err
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil || len(form["token"]) != 1 || len(form["answer"]) != 1 {
-		return config.Secret{}, "", fault.New(fault.Invalid, changed)
+		return nil, fault.New(fault.Invalid, changed)
 	}
-	return config.NewSecret(form.Get("token")), form.Get("answer"), nil
+	return form, nil
 }
 
 // offerExport shows a button that downloads. Programs that preview links open an address, but press nothing.
@@ -229,11 +229,11 @@ func (f function) offerExport(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (f function) export(w http.ResponseWriter, r *http.Request) error {
-	link, _, err := readForm(r, words.PageExportExpired)
+	form, err := readForm(r, words.PageExportExpired)
 	if err != nil {
 		return err
 	}
-	data, err := f.Grants.Export(r.Context(), link)
+	data, err := f.Grants.Export(r.Context(), config.NewSecret(form.Get("token")))
 	if err != nil {
 		return err
 	}

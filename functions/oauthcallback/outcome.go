@@ -52,30 +52,42 @@ func (f function) loadQuestion(ctx context.Context, o consent.Outcome) (*questio
 }
 
 func questionPage(say i18n.Say, o consent.Outcome, q question, address string) page {
-	names := make([]string, len(q.Actions))
-	for i, action := range q.Actions {
-		names[i] = say(callers.ActionText(action))
+	var choices []choice
+	for _, action := range q.Actions {
+		choices = append(choices, choice{action, say(callers.ActionText(action))})
 	}
 	account := cmp.Or(q.caller.Email, q.caller.UniqueID)
-	text := []string{say(words.ApprovalText, account, o.Email, strings.Join(names, "; "))}
+	text := []string{say(words.ApprovalText, account, o.Email)}
 	if q.Authority == callers.AuthorityAdmin {
 		text = append(text, say(words.ApprovalAdmin))
 	}
 	return page{
 		Title: say(words.ApprovalTitle, q.caller.Name), Text: append(text, say(words.ApprovalHow)),
-		FormAction: address + "/approve", Token: q.Token.Reveal(),
+		FormAction: address + "/approve", Token: q.Token.Reveal(), Choices: choices,
 		Allow: say(words.ApprovalAllow), Refuse: say(words.ApprovalRefuse),
 	}
 }
 
-func answeredPage(say i18n.Say, a consent.Answer) page {
-	if a == consent.Allow {
-		return page{
-			Title: say(words.ApprovalAllowedTitle), Success: true,
-			Text: []string{say(words.ApprovalAllowedText)},
+// showAnswer links to the caller's return address if the operator still lists it. The link carries nothing: the
+// caller reads the answer in the API.
+func (f function) showAnswer(w http.ResponseWriter, r *http.Request, o consent.Outcome) error {
+	say := say(r)
+	p := page{Title: say(words.ApprovalRefusedTitle), Text: []string{say(words.ApprovalRefusedText)}}
+	if o.Answer == consent.Allow {
+		text := []string{say(words.ApprovalAllowedText)}
+		p = page{Title: say(words.ApprovalAllowedTitle), Success: true, Text: text}
+	}
+	if o.Back != "" {
+		all, err := f.Callers.Read(r.Context())
+		if err != nil {
+			return err
+		}
+		if caller, ok := all.Caller(o.Caller); ok && slices.Contains(caller.ReturnAddresses, o.Back) {
+			p.ButtonURL, p.ButtonLabel = o.Back, say(words.ApprovalBack, caller.Name)
 		}
 	}
-	return page{Title: say(words.ApprovalRefusedTitle), Text: []string{say(words.ApprovalRefusedText)}}
+	writePage(w, r, http.StatusOK, p)
+	return nil
 }
 
 // refusalPage returns the status and the page for a failed consent.

@@ -55,7 +55,11 @@ type page struct {
 	Indexable   bool // by search engines
 	// FormAction is the URL that the pressed button is sent to; empty if the page has no form. Refuse may be empty.
 	FormAction, Token, Allow, Refuse string
+	Choices                          []choice // boxes of the form, all ticked
 }
+
+// choice is a box of a form.
+type choice struct{ Value, Text string }
 
 func writePage(w http.ResponseWriter, r *http.Request, status int, p page) {
 	p.Language = i18n.Language(r.Header.Get("Accept-Language"))

@@ -104,7 +104,7 @@ func TestApprove_Reload(t *testing.T) {
 	token, _, _ := strings.Cut(rest, `"`)
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	for range 2 { // the browser sends it twice
-		answer := s.send(http.MethodPost, "/approve", "token="+token+"&answer=allow", form)
+		answer := s.send(http.MethodPost, "/approve", "action=spaces.create&token="+token+"&answer=allow", form)
 		wantPage(t, "answered", s.showOutcome(answer), 200, "The system can now act as you")
 	}
 	wantPage(t, "back", s.open(question), 200, "The system can now act as you")
@@ -129,7 +129,7 @@ func TestApprove_OutcomeLost(t *testing.T) {
 		return nil
 	}
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	s.send(http.MethodPost, "/approve", "token="+token+"&answer=allow", form)
+	s.send(http.MethodPost, "/approve", "action=spaces.create&token="+token+"&answer=allow", form)
 	s.inject = nil
 	s.ahead.Add(int64(time.Minute))
 	if calls != 5 {

@@ -189,6 +189,7 @@ func (p person) approve(response string) (question, allowed string) {
 	}
 	return question, p.post(p.find(question, `<form method="post" action="([^"]*)"`), url.Values{
 		"token": {p.find(question, `name="token" value="([^"]*)"`)}, "answer": {"allow"},
+		"action": p.findAll(question, `name="action" value="([^"]*)"`),
 	})
 }
 
@@ -229,6 +230,14 @@ func (p person) read(res *http.Response, err error) string {
 		p.t.Fatal(err)
 	}
 	return string(body)
+}
+
+// findAll returns the matches of a pattern, perhaps none.
+func (p person) findAll(page, pattern string) (out []string) {
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(page, -1) {
+		out = append(out, html.UnescapeString(m[1]))
+	}
+	return out
 }
 
 func (p person) find(page, pattern string) string {

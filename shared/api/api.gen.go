@@ -34,6 +34,42 @@ func (e Access) Valid() bool {
 	}
 }
 
+// Defines values for Action.
+const (
+	MeetingsCreate Action = "meetings.create"
+	MembersRead    Action = "members.read"
+	MembersWrite   Action = "members.write"
+	MessagesCreate Action = "messages.create"
+	SpacesCreate   Action = "spaces.create"
+	SpacesDelete   Action = "spaces.delete"
+	SpacesRead     Action = "spaces.read"
+	SpacesUpdate   Action = "spaces.update"
+)
+
+// Valid indicates whether the value is a known member of the Action enum.
+func (e Action) Valid() bool {
+	switch e {
+	case MeetingsCreate:
+		return true
+	case MembersRead:
+		return true
+	case MembersWrite:
+		return true
+	case MessagesCreate:
+		return true
+	case SpacesCreate:
+		return true
+	case SpacesDelete:
+		return true
+	case SpacesRead:
+		return true
+	case SpacesUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Authority.
 const (
 	Admin      Authority = "admin"
@@ -245,6 +281,9 @@ type AccessPermissions struct {
 	Join     *[]Audience `json:"join,omitempty"`
 }
 
+// Action defines model for Action.
+type Action string
+
 // AddMembers defines model for AddMembers.
 type AddMembers struct {
 	// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
@@ -256,6 +295,29 @@ type AddMembers struct {
 	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 	Authority *Authority   `json:"authority,omitempty"`
 	Members   []MemberName `json:"members"`
+}
+
+// Approval defines model for Approval.
+type Approval struct {
+	// Actions What was asked
+	Actions    []string `json:"actions"`
+	Authority  string   `json:"authority"`
+	CreateTime string   `json:"createTime"`
+	ExpireTime string   `json:"expireTime"`
+
+	// Given What is approved now
+	Given []string `json:"given"`
+
+	// Invitation The link, while the state is waiting. Only the person can use it.
+	Invitation *string `json:"invitation,omitempty"`
+
+	// Name approvals/{approval}
+	Name string `json:"name"`
+
+	// State waiting - the link can be opened until expireTime. given - the person approved the actions in given.
+	// refused - the person approved nothing. expired - nobody answered in time. withdrawn - what was given no
+	// longer counts: the person withdrew it, or disconnected. More values can come.
+	State string `json:"state"`
 }
 
 // Audience audiences/{id} of the Admin console that can discover the space instead of the whole organization
@@ -284,6 +346,9 @@ type ConnectPerson struct {
 
 // Connection defines model for Connection.
 type Connection struct {
+	// Approvals What the person has approved for this caller. Without an approval, a connection is no use to it.
+	Approvals []GivenApproval `json:"approvals"`
+
 	// Capabilities Those of Capability. More values can come.
 	Capabilities []string `json:"capabilities"`
 	Connected    bool     `json:"connected"`
@@ -403,6 +468,12 @@ type Disconnected struct {
 	Outcome string `json:"outcome"`
 }
 
+// GivenApproval defines model for GivenApproval.
+type GivenApproval struct {
+	Actions   []string `json:"actions"`
+	Authority string   `json:"authority"`
+}
+
 // History defines model for History.
 type History string
 
@@ -520,7 +591,7 @@ type Problem struct {
 	Invitation *string `json:"invitation,omitempty"`
 
 	// Missing The capabilities that the operation needs and the person has not allowed. For approval_required, all that
-	// it needs.
+	// the invitation asks for: it covers what usually follows the request.
 	Missing *[]string `json:"missing,omitempty"`
 
 	// Reference Id of the request in the log, for Deputy's operator
@@ -549,6 +620,23 @@ type PutTemplate struct {
 	// Kind Google's predefined permission settings. COLLABORATION - everyone can post. ANNOUNCEMENTS - only managers can post.
 	Kind    *SpaceKind    `json:"kind,omitempty"`
 	Members *[]MemberName `json:"members,omitempty"`
+}
+
+// RequestApproval defines model for RequestApproval.
+type RequestApproval struct {
+	// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
+	ActAs   Person   `json:"actAs"`
+	Actions []Action `json:"actions"`
+
+	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+	// administrator's right over all named spaces of their organization. It needs their grant and approval;
+	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
+	Authority *Authority `json:"authority,omitempty"`
+
+	// ReturnAddress One of the caller's returnAddresses in the callers file. The last page links to it. The link carries
+	// nothing: read the answer with getApproval.
+	ReturnAddress *string `json:"returnAddress,omitempty"`
 }
 
 // Role The names that Chat shows; those of the Chat API differ
@@ -696,6 +784,14 @@ type SpaceID = string
 
 // Failed defines model for failed.
 type Failed = Problem
+
+// RequestApprovalParams defines parameters for RequestApproval.
+type RequestApprovalParams struct {
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
+	IdempotencyKey Key `json:"Idempotency-Key"`
+}
 
 // DisconnectPersonParams defines parameters for DisconnectPerson.
 type DisconnectPersonParams struct {
@@ -852,6 +948,9 @@ type PutTemplateParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// RequestApprovalJSONRequestBody defines body for RequestApproval for application/json ContentType.
+type RequestApprovalJSONRequestBody = RequestApproval
+
 // InvitePersonJSONRequestBody defines body for InvitePerson for application/json ContentType.
 type InvitePersonJSONRequestBody = InvitePerson
 
@@ -884,6 +983,12 @@ type PutTemplateJSONRequestBody = PutTemplate
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// RequestApproval Ask a person to approve several actions with one link
+	// (POST /v1/approvals)
+	RequestApproval(w http.ResponseWriter, r *http.Request, params RequestApprovalParams)
+	// GetApproval Read what a person answered
+	// (GET /v1/approvals/{approval})
+	GetApproval(w http.ResponseWriter, r *http.Request, approval string)
 	// DisconnectPerson Disconnect a person
 	// (DELETE /v1/people/{person}/connection)
 	DisconnectPerson(w http.ResponseWriter, r *http.Request, person PersonID, params DisconnectPersonParams)
@@ -960,6 +1065,77 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// RequestApproval operation middleware
+func (siw *ServerInterfaceWrapper) RequestApproval(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RequestApprovalParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RequestApproval(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetApproval operation middleware
+func (siw *ServerInterfaceWrapper) GetApproval(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "approval" -------------
+	var approval string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "approval", r.PathValue("approval"), &approval, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "approval", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetApproval(w, r, approval)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // DisconnectPerson operation middleware
 func (siw *ServerInterfaceWrapper) DisconnectPerson(w http.ResponseWriter, r *http.Request) {
@@ -2221,6 +2397,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/people/{person}/connection", wrapper.GetConnection)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/people/{person}/connection", wrapper.InvitePerson)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/people/{person}/connection:connect", wrapper.ConnectPerson)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/approvals", wrapper.RequestApproval)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/approvals/{approval}", wrapper.GetApproval)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/templates", wrapper.ListTemplates)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/templates/{template}", wrapper.DeleteTemplate)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/templates/{template}", wrapper.GetTemplate)
@@ -2231,6 +2409,85 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 }
 
 type FailedApplicationProblemPlusJSONResponse Problem
+
+type RequestApprovalRequestObject struct {
+	Params RequestApprovalParams
+	Body   *RequestApprovalJSONRequestBody
+}
+
+type RequestApprovalResponseObject interface {
+	VisitRequestApprovalResponse(w http.ResponseWriter) error
+}
+
+type RequestApproval201JSONResponse Approval
+
+func (response RequestApproval201JSONResponse) VisitRequestApprovalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestApprovaldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RequestApprovaldefaultApplicationProblemPlusJSONResponse) VisitRequestApprovalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetApprovalRequestObject struct {
+	Approval string `json:"approval"`
+}
+
+type GetApprovalResponseObject interface {
+	VisitGetApprovalResponse(w http.ResponseWriter) error
+}
+
+type GetApproval200JSONResponse Approval
+
+func (response GetApproval200JSONResponse) VisitGetApprovalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetApprovaldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetApprovaldefaultApplicationProblemPlusJSONResponse) VisitGetApprovalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type DisconnectPersonRequestObject struct {
 	Person PersonID `json:"person"`
@@ -3185,6 +3442,12 @@ func (response PutTemplatedefaultApplicationProblemPlusJSONResponse) VisitPutTem
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// RequestApproval Ask a person to approve several actions with one link
+	// (POST /v1/approvals)
+	RequestApproval(ctx context.Context, request RequestApprovalRequestObject) (RequestApprovalResponseObject, error)
+	// GetApproval Read what a person answered
+	// (GET /v1/approvals/{approval})
+	GetApproval(ctx context.Context, request GetApprovalRequestObject) (GetApprovalResponseObject, error)
 	// DisconnectPerson Disconnect a person
 	// (DELETE /v1/people/{person}/connection)
 	DisconnectPerson(ctx context.Context, request DisconnectPersonRequestObject) (DisconnectPersonResponseObject, error)
@@ -3290,6 +3553,65 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// RequestApproval operation middleware
+func (sh *strictHandler) RequestApproval(w http.ResponseWriter, r *http.Request, params RequestApprovalParams) {
+	var request RequestApprovalRequestObject
+
+	request.Params = params
+
+	var body RequestApprovalJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestApproval(ctx, request.(RequestApprovalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestApproval")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RequestApprovalResponseObject); ok {
+		if err := validResponse.VisitRequestApprovalResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetApproval operation middleware
+func (sh *strictHandler) GetApproval(w http.ResponseWriter, r *http.Request, approval string) {
+	var request GetApprovalRequestObject
+
+	request.Approval = approval
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetApproval(ctx, request.(GetApprovalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetApproval")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetApprovalResponseObject); ok {
+		if err := validResponse.VisitGetApprovalResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // DisconnectPerson operation middleware

@@ -149,6 +149,28 @@ func (c Caller) Covers(named resource.Named, domain string) error {
 	return nil
 }
 
+// follow lists what usually follows an action in the same job. None of them deletes anything.
+var follow = map[string][]string{
+	CreateSpaces: {ReadSpaces, UpdateSpaces, ReadMembers, WriteMembers, CreateMessages, CreateMeetings},
+	ReadSpaces:   {ReadMembers},
+	UpdateSpaces: {ReadSpaces},
+	DeleteSpaces: {ReadSpaces},
+	ReadMembers:  {ReadSpaces},
+	WriteMembers: {ReadMembers},
+}
+
+// Likely returns actions and, of what the file allows the caller, what usually follows them, in the order of Actions.
+func (c Caller) Likely(actions ...string) []string {
+	wanted := slices.Clone(actions)
+	for _, action := range actions {
+		wanted = append(wanted, follow[action]...)
+	}
+	return slices.DeleteFunc(Actions(), func(action string) bool {
+		isAllowed := slices.Contains(actions, action) || slices.Contains(c.Actions, action)
+		return !isAllowed || !slices.Contains(wanted, action)
+	})
+}
+
 func (c Caller) listsPerson(named resource.Named) bool {
 	return slices.Contains(c.People, address.Lower(string(named)))
 }

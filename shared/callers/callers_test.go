@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/i18n"
@@ -246,5 +248,22 @@ func TestActionText(t *testing.T) {
 	}
 	if got := callers.ActionText(callers.DeleteSpaces); got != words.CapabilityDeleteSpaces {
 		t.Errorf("got %v", got)
+	}
+}
+
+// What a link asks for beside the request deletes nothing, and is what the operator allows.
+func TestLikely(t *testing.T) {
+	for _, action := range callers.Actions() {
+		if callers.ActionText(action) != (i18n.Text{}) && len(capability.ForActions(false, action)) == 0 {
+			t.Errorf("%s needs nothing", action)
+		}
+		all := callers.Caller{Actions: callers.Actions()}.Likely(action)
+		if slices.Contains(all, callers.DeleteSpaces) != (action == callers.DeleteSpaces) ||
+			!slices.Contains(all, action) {
+			t.Errorf("%s: %v", action, all)
+		}
+		if few := (callers.Caller{Actions: []string{action}}).Likely(action); len(few) != 1 {
+			t.Errorf("%s: more than the file allows: %v", action, few)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/mail"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"example.com/deputy/shared/address"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/vault"
 )
 
@@ -156,7 +158,7 @@ func (c *checker) caller(in Caller, previous *Set) Caller {
 	}
 	c.identity(in, previous)
 	if in.Planned != (Planned{}) {
-		c.errorf("%s: returnAddresses, webhook, clientIds, redirectUris and issuer are not supported yet", in.ID)
+		c.errorf("%s: webhook, clientIds, redirectUris and issuer are not supported yet", in.ID)
 	}
 	unprintable := strings.ContainsFunc(in.Name, func(r rune) bool { return !unicode.IsPrint(r) })
 	if strings.TrimSpace(in.Name) == "" || len(in.Name) > 100 || unprintable {
@@ -171,6 +173,15 @@ func (c *checker) caller(in Caller, previous *Set) Caller {
 	in.People = c.normalize(in.ID+": people", in.People, isPerson, "users/{id} or an email address")
 	in.Domains = c.normalize(in.ID+": domains", in.Domains, domain.MatchString, "a domain such as example.com")
 	in.Administrators = c.normalize(in.ID+": administrators", in.Administrators, isAddress, "an email address")
+	for i, s := range in.ReturnAddresses {
+		if !isReturnAddress(s) {
+			c.errorf("%s: returnAddresses: %q is not an https URL of at most %d bytes, without user or fragment",
+				in.ID, s, maxReturnAddress)
+		}
+		if slices.Contains(in.ReturnAddresses[:i], s) {
+			c.errorf("%s: returnAddresses: %q is given more than once", in.ID, s)
+		}
+	}
 	if in.Rate < 0 || in.Rate > 1_000_000 {
 		c.errorf("%s: rate must be from 0 to 1000000", in.ID)
 	}
@@ -226,6 +237,16 @@ func (c *checker) normalize(field string, values []string, valid func(string) bo
 		out = append(out, s)
 	}
 	return out
+}
+
+// maxReturnAddress is the most bytes of a return address: it is part of a link.
+const maxReturnAddress = 256
+
+// isReturnAddress reports whether s is https, or http on loopback for a test.
+func isReturnAddress(s string) bool {
+	u, err := url.Parse(s)
+	secure := err == nil && (u.Scheme == "https" || u.Scheme == "http" && config.IsLoopback(u.Hostname()))
+	return secure && u.Host != "" && u.User == nil && !strings.Contains(s, "#") && len(s) <= maxReturnAddress
 }
 
 func isAddress(s string) bool {

@@ -90,7 +90,19 @@ func TestParse_Errors(t *testing.T) {
 		"personal account": {
 			replace("CI@tools.iam.gserviceaccount.com", "ada@example.com"), "must be a service account address",
 		},
-		"other kind":         {replace("kind: service-account", "kind: agent"), "not supported yet"},
+		"other kind": {replace("kind: service-account", "kind: agent"), "not supported yet"},
+		"return address in clear": {
+			addField("returnAddresses: ['http://ci.example.com/']"), "is not an https URL of at most 256 bytes",
+		},
+		"return address with a user":     {addField("returnAddresses: ['https://a@ci.example.com/']"), "without user"},
+		"return address with a fragment": {addField("returnAddresses: ['https://ci.example.com/#a']"), "or fragment"},
+		"return address without a host":  {addField("returnAddresses: ['https:///a']"), "is not an https URL"},
+		"long return address": {
+			addField("returnAddresses: ['https://ci.example.com/" + strings.Repeat("a", 256) + "']"), "256 bytes",
+		},
+		"return address twice": {
+			addField("returnAddresses: ['https://ci.example.com/', 'https://ci.example.com/']"), "more than once",
+		},
 		"planned field":      {addField("webhook: https://ci.example.com"), "not supported yet"},
 		"unprintable name":   {replace("name: CI", `name: "CI\u202e"`), "printable"},
 		"invalid person":     {replace("users/123", "ada"), `"ada" is not users/{id}`},

@@ -30,6 +30,8 @@ type Caller struct {
 	Administrators []string `yaml:"administrators,omitempty" json:"administrators,omitempty"`
 	Rate           int      `yaml:"rate,omitempty" json:"rate,omitempty"` // requests per minute and instance; 0 is 600
 	Paused         bool     `yaml:"paused,omitempty" json:"paused,omitempty"`
+	// ReturnAddresses are URLs that the last page of an approval may link to.
+	ReturnAddresses []string `yaml:"returnAddresses,omitempty" json:"returnAddresses,omitempty"`
 
 	// Planned lets Parse report planned fields as not supported yet.
 	Planned `yaml:",inline" json:"-"`
@@ -37,11 +39,10 @@ type Caller struct {
 
 // Planned are the fields of a caller that are planned for later versions.
 type Planned struct {
-	ReturnAddresses any `yaml:"returnAddresses,omitempty"`
-	Webhook         any `yaml:"webhook,omitempty"`
-	ClientIDs       any `yaml:"clientIds,omitempty"`
-	RedirectURIs    any `yaml:"redirectUris,omitempty"`
-	Issuer          any `yaml:"issuer,omitempty"`
+	Webhook      any `yaml:"webhook,omitempty"`
+	ClientIDs    any `yaml:"clientIds,omitempty"`
+	RedirectURIs any `yaml:"redirectUris,omitempty"`
+	Issuer       any `yaml:"issuer,omitempty"`
 }
 
 // ServiceAccount is the only supported kind of caller.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -28,7 +29,7 @@ func (f *Flow) ask(ctx context.Context, p vault.Pending, since time.Time) (*Ques
 	token := config.NewSecret(oauth2.GenerateVerifier())
 	err := f.vault.CreatePending(ctx, token, vault.Pending{
 		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Actions: p.Actions, Authority: p.Authority,
-		ConnectedAt: since, AskedAt: f.now(), Browser: p.Browser,
+		Request: p.Request, Back: p.Back, ConnectedAt: since, AskedAt: f.now(), Browser: p.Browser,
 	})
 	return &Question{token, p.Caller, p.Actions, p.Authority}, err
 }
@@ -42,10 +43,13 @@ const (
 	Refuse Answer = "refuse"
 )
 
-// Answer accepts the answer to a Question once, in the browser where it was asked. Outcome returns it from then on. If
-// the browser sends another, Answer changes nothing and returns nil. If the person has reconnected, or a security event
-// has ended their sessions, since the question, the link has expired.
-func (f *Flow) Answer(ctx context.Context, token config.Secret, cookies []config.Secret, a Answer) error {
+// Answer accepts the answer to a Question once, in the browser where it was asked. actions are those that the
+// person left ticked; Allow with none of the asked ones refuses. Outcome returns it from then on. If the browser
+// sends another, Answer changes nothing and returns nil. If the person has reconnected, or a security event has
+// ended their sessions, since the question, the link has expired.
+func (f *Flow) Answer(
+	ctx context.Context, token config.Secret, cookies []config.Secret, a Answer, actions ...string,
+) error {
 	p, err := f.takePending(ctx, token, cookies)
 	if refusal, ok := AsRefusal(err); ok && refusal.Reason == LinkUsed {
 		_, err := f.loadOutcome(ctx, vault.PendingID(token), cookies)
@@ -56,8 +60,17 @@ func (f *Flow) Answer(ctx context.Context, token config.Secret, cookies []config
 	}
 	work, cancel := fault.Detach(ctx, finishTimeout)
 	defer cancel()
+	ticked := slices.DeleteFunc(slices.Clone(p.Actions), func(asked string) bool {
+		return !slices.Contains(actions, asked)
+	})
+	if len(ticked) == 0 {
+		a = Refuse
+	}
+	if a == Allow {
+		p.Actions = ticked
+	}
 	err = f.answer(work, p, a)
-	f.saveOutcome(context.WithoutCancel(ctx), token, p, Outcome{Answer: a}, err)
+	f.saveOutcome(context.WithoutCancel(ctx), token, p, Outcome{Answer: a, Caller: p.Caller, Back: p.Back}, err)
 	return err
 }
 
@@ -68,7 +81,7 @@ func (f *Flow) answer(ctx context.Context, p vault.Pending, a Answer) error {
 	if a == Allow {
 		approved, err := f.grants.Approve(ctx, p.Person, grants.Approval{
 			Caller: p.Caller, Authority: cmp.Or(p.Authority, "user"), Actions: p.Actions,
-			ConnectedAt: p.ConnectedAt, AskedAt: p.AskedAt,
+			ConnectedAt: p.ConnectedAt, AskedAt: p.AskedAt, Request: p.Request,
 		})
 		if err == nil && !approved {
 			return newRefusal(LinkExpired, errors.New("disconnected since the question"))
@@ -76,6 +89,8 @@ func (f *Flow) answer(ctx context.Context, p vault.Pending, a Answer) error {
 		if err != nil {
 			return fault.Wrap("consent.Answer", err)
 		}
+	} else if err := f.grants.Refuse(ctx, p.Person, p.Request); err != nil {
+		return fault.Wrap("consent.Answer", err)
 	}
 	f.log.InfoContext(ctx, "audit", slog.String("action", "approve"), slog.Bool("allowed", a == Allow),
 		slog.String("person", string(p.Person)), slog.String("caller_id", p.Caller),

@@ -60,7 +60,7 @@ func TestAnswer(t *testing.T) {
 			t.Errorf("%s: asked %+v", name, q)
 		}
 		w.Advance(time.Minute)
-		err := w.Answer(t.Context(), q.Token, []config.Secret{c.browser}, c.answer)
+		err := w.Answer(t.Context(), q.Token, []config.Secret{c.browser}, c.answer, r.Actions...)
 		if refusalReason(err) != c.reason || c.reason == "" && err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -74,7 +74,7 @@ func TestAnswer(t *testing.T) {
 		if c.answer == consent.Allow {
 			other = consent.Refuse
 		}
-		check(t, w.Answer(t.Context(), q.Token, consenttest.Cookies, other))
+		check(t, w.Answer(t.Context(), q.Token, consenttest.Cookies, other, r.Actions...))
 		if g, _ := w.StoredGrant(ada); g.HasApproved(r.Caller, c.stored, "spaces.create") != c.approved {
 			t.Errorf("%s: the second answer counts: %+v", name, g.Approvals)
 		}
@@ -93,7 +93,7 @@ func TestAnswer_OtherPurpose(t *testing.T) {
 	w := newWorld(t)
 	q := ask(t, w, wish)
 	callback := w.GiveConsent(w.InvitePerson(ada, completion, create), ada)
-	if err := w.Answer(t.Context(), callback.State, consenttest.Cookies, consent.Allow); refusalReason(
+	if err := w.Answer(t.Context(), callback.State, consenttest.Cookies, consent.Allow, wish.Actions...); refusalReason(
 		err,
 	) != consent.LinkExpired {
 		t.Errorf("state: %v", err)
@@ -113,7 +113,7 @@ func TestAnswer_StoreUnavailable(t *testing.T) {
 		q := ask(t, w, wish)
 		w.Advance(time.Minute)
 		docs := failAt(w, at)
-		err := w.InstanceOn(docs).Answer(t.Context(), q.Token, consenttest.Cookies, consent.Allow)
+		err := w.InstanceOn(docs).Answer(t.Context(), q.Token, consenttest.Cookies, consent.Allow, wish.Actions...)
 		if docs.Calls() < at {
 			if err != nil || at < 6 {
 				t.Errorf("%d calls: %v", docs.Calls(), err)
@@ -154,7 +154,7 @@ func TestAnswer_StolenSession(t *testing.T) {
 		q := ask(t, w, wish)
 		w.Advance(time.Minute)
 		w.MarkGrant(ada, mark, w.Now())
-		err := w.Answer(t.Context(), q.Token, consenttest.Cookies, consent.Allow)
+		err := w.Answer(t.Context(), q.Token, consenttest.Cookies, consent.Allow, wish.Actions...)
 		if refusalReason(err) != consent.LinkExpired {
 			t.Errorf("%s: %v", mark, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"example.com/deputy/shared/address"
@@ -34,7 +35,9 @@ type Outcome struct {
 	Missing   []capability.Capability // what the person left unselected; the grant is stored regardless
 	RetryLink config.Secret           // an invitation that asks for Missing
 	Question  *Question               // a question still to be answered; may be nil
-	Answer    Answer                  // if it is set, there is no other field
+	Answer    Answer                  // if it is set, there are only Caller and Back
+	Caller    string                  // that the answer is for
+	Back      string                  // the caller's return address; may be empty
 	Stored    bool                    // whether Flow.Outcome returns it again
 	// ConsentURL is the URL where Google asks for consent again, because the sign-in gave no refresh token and none
 	// is stored. If it is set, nothing was stored and the other fields are empty.
@@ -74,7 +77,8 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 		return Outcome{}, newRefusal(LinkExpired, errOtherPurpose)
 	}
 	named := resource.Named(cmp.Or(p.Person, resource.Person(p.Email)))
-	asked, wish := capability.FromNames(p.Capabilities), ApprovalRequest{p.Caller, p.Actions, p.Authority}
+	asked := capability.FromNames(p.Capabilities)
+	wish := ApprovalRequest{p.Caller, p.Actions, p.Authority, p.Request, p.Back}
 	again, err := f.invite(ctx, named, f.validReturn(p), asked, wish)
 	if err != nil {
 		return Outcome{}, fault.Wrap("consent.Finish", err)
@@ -116,11 +120,14 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 		slog.Any("scopes", g.Scopes), slog.Time("connected", g.ConnectedAt))
 	missing := capability.Missing(asked, g.Scopes)
 	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: missing}
-	if len(missing) > 0 {
+	if p.Caller != "" { // a caller may ask for more than its next request needs: what is left out is not asked
+		p.Actions = possible(p, missing)
+	}
+	if len(missing) > 0 && len(p.Actions) == 0 {
 		out.RetryLink = again
 		return out, nil
 	}
-	out.ReturnTo = f.validReturn(p).address
+	out.Missing, out.ReturnTo = nil, f.validReturn(p).address
 	if p.Caller != "" {
 		out.Question, err = f.ask(ctx, p, g.ConnectedAt)
 		if err != nil {
@@ -128,6 +135,14 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 		}
 	}
 	return out, nil
+}
+
+// possible returns the actions of a question that need nothing of what the person left unselected.
+func possible(p vault.Pending, missing []capability.Capability) []string {
+	return slices.DeleteFunc(slices.Clone(p.Actions), func(action string) bool {
+		return slices.ContainsFunc(capability.ForActions(p.Authority == "admin", action),
+			func(c capability.Capability) bool { return slices.Contains(missing, c) })
+	})
 }
 
 // isInvited reports whether the person who consented is the one who was invited: by sub, or, if only an address

@@ -19,10 +19,10 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-const (
-	invitationLife = 24 * time.Hour
-	returnLife     = time.Hour
-)
+// InvitationLife is how long a link can be opened.
+const InvitationLife = 24 * time.Hour
+
+const returnLife = time.Hour
 
 // invitation is the content of the sealed link. It is not stored.
 type invitation struct {
@@ -32,6 +32,8 @@ type invitation struct {
 	Caller       string          `json:"s,omitempty"` // the caller to approve
 	Actions      []string        `json:"o,omitempty"`
 	Authority    vault.Authority `json:"a,omitempty"`
+	Request      string          `json:"q,omitempty"` // ID of the operation that asks for the approval
+	Back         string          `json:"b,omitempty"` // the caller's return address
 	ReturnTo     string          `json:"r,omitempty"`
 	ReturnUntil  time.Time       `json:"u"`
 	Until        time.Time       `json:"e"`
@@ -75,6 +77,8 @@ type ApprovalRequest struct {
 	Caller    string // the ID that the operator chose
 	Actions   []string
 	Authority vault.Authority
+	Request   string // ID of the operation that keeps the answer; empty for none
+	Back      string // address of the caller's that the last page links to; empty for none
 }
 
 // InviteToApprove is Invite, followed by a question: whether another system may act as the person.
@@ -89,8 +93,8 @@ func (f *Flow) invite(
 	w ApprovalRequest,
 ) (config.Secret, error) {
 	inv := invitation{
-		Capabilities: capability.Names(capabilities), Until: f.now().Add(invitationLife),
-		Caller: w.Caller, Actions: w.Actions, Authority: w.Authority,
+		Capabilities: capability.Names(capabilities), Until: f.now().Add(InvitationLife),
+		Caller: w.Caller, Actions: w.Actions, Authority: w.Authority, Request: w.Request, Back: w.Back,
 	}
 	if person, byID := named.Person(); byID {
 		inv.Person = person

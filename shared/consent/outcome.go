@@ -26,6 +26,8 @@ type keptOutcome struct {
 	ConsentURL string          `json:"consentUrl,omitempty"`
 	Question   *keptQuestion   `json:"question,omitempty"`
 	Answer     Answer          `json:"answer,omitempty"`
+	Caller     string          `json:"caller,omitempty"`
+	Back       string          `json:"back,omitempty"`
 	Refused    Reason          `json:"refused,omitempty"`
 	Account    string          `json:"account,omitempty"`
 	Why        string          `json:"why,omitempty"`   // of an error, for the log; empty if there was none
@@ -44,7 +46,7 @@ func (f *Flow) saveOutcome(ctx context.Context, state config.Secret, p vault.Pen
 	kept := keptOutcome{
 		Person: out.Person, Email: out.Email, Domain: out.Domain, ReturnTo: out.ReturnTo.Reveal(),
 		Missing: capability.Names(out.Missing), RetryLink: out.RetryLink.Reveal(), ConsentURL: out.ConsentURL.Reveal(),
-		Answer: out.Answer,
+		Answer: out.Answer, Caller: out.Caller, Back: out.Back,
 	}
 	if q := out.Question; q != nil {
 		kept.Question = &keptQuestion{q.Token.Reveal(), q.Caller, q.Actions, q.Authority}
@@ -137,7 +139,7 @@ func outcomeFrom(text []byte) (Outcome, error) {
 	out := Outcome{
 		Person: kept.Person, Email: kept.Email, Domain: kept.Domain, ReturnTo: config.NewSecret(kept.ReturnTo),
 		Missing: capability.FromNames(kept.Missing), RetryLink: retry, ConsentURL: config.NewSecret(kept.ConsentURL),
-		Answer: kept.Answer, Stored: true,
+		Answer: kept.Answer, Caller: kept.Caller, Back: kept.Back, Stored: true,
 	}
 	if q := kept.Question; q != nil {
 		out.Question = &Question{config.NewSecret(q.Token), q.Caller, q.Actions, q.Authority}

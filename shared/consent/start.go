@@ -28,7 +28,7 @@ func (f *Flow) Start(ctx context.Context, link, browser config.Secret) (config.S
 	return f.begin(ctx, link.Reveal(), hint, vault.Pending{
 		Browser: hashCookie(browser),
 		Person:  inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect,
-		Caller: inv.Caller, Actions: inv.Actions, Authority: inv.Authority,
+		Caller: inv.Caller, Actions: inv.Actions, Authority: inv.Authority, Request: inv.Request, Back: inv.Back,
 		ReturnTo: config.NewSecret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})
 }

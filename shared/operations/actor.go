@@ -103,9 +103,14 @@ func (o *Operations) delegate(ctx context.Context, a actor, c Call, email string
 	return a, nil
 }
 
-// approvalError returns a NeedsApproval fault with an invitation to consent and
-// to approve. It is the same for every person whom the caller may name.
+// approvalError returns a NeedsApproval fault with an invitation to consent and to approve, for all that the job is
+// likely to need. It is the same for every person whom the caller may name.
 func (o *Operations) approvalError(ctx context.Context, c Call, actions []string, needs []capability.Capability) error {
+	actions = c.Caller.Likely(actions...)
+	likely := append(c.needs(actions...), needs...)
+	needs = slices.DeleteFunc(capability.All(), func(c capability.Capability) bool {
+		return !slices.Contains(likely, c)
+	})
 	wish := consent.ApprovalRequest{Caller: c.Caller.ID, Actions: actions, Authority: c.Authority}
 	link, err := o.deps.Consent.InviteToApprove(ctx, c.Person, wish, needs...)
 	if err != nil {

@@ -30,11 +30,17 @@ func (o *Operations) GetConnection(ctx context.Context, c Call) (grants.Connecti
 		var found grants.Connection
 		found, err = o.deps.Grants.Connection(ctx, g.Person)
 		if err == nil && found.Connected && c.Caller.Covers(c.Person, found.Domain) == nil {
-			out = found
+			out = c.own(found)
 		}
 	}
 	o.auditPerson(ctx, c, callers.ReadPeople, g.Person, err)
 	return out, err
+}
+
+// own returns a connection with the approvals of the caller alone.
+func (c Call) own(out grants.Connection) grants.Connection {
+	out.Approvals = slices.DeleteFunc(out.Approvals, func(a vault.Approval) bool { return a.Caller != c.Caller.ID })
+	return out
 }
 
 // lookupGrant returns the grant of a person whom the caller may name for an action; the zero grant if there is none.
@@ -89,7 +95,7 @@ func (o *Operations) AcceptPerson(ctx context.Context, c Call, in AppCode) (gran
 		})
 	}
 	o.auditPerson(ctx, c, callers.ConnectPeople, cmp.Or(out.Person, resource.Person(c.Person)), err)
-	return out, err
+	return c.own(out), err
 }
 
 // DisconnectPerson disconnects a person, once for its key: a late repetition

@@ -18,14 +18,6 @@ func (s *Spaces) WithAdminAccess() *Spaces {
 	return &admin
 }
 
-// adminCapabilities maps a capability to the one that useAdminAccess needs
-// instead. useAdminAccess does not support the others.
-var adminCapabilities = map[capability.Capability]capability.Capability{
-	capability.ReadSpaces: capability.AdminSpaces, capability.EditSpaces: capability.AdminSpaces,
-	capability.DeleteSpaces: capability.AdminDelete, capability.ResolveGroups: capability.ResolveGroups,
-	capability.ReadMembers: capability.AdminMembers, capability.ManageMembers: capability.AdminMembers,
-}
-
 // Capabilities returns the capabilities that s needs for what a person needs these
 // for. Invalid if useAdminAccess does not support one of them.
 func (s *Spaces) Capabilities(needed ...capability.Capability) ([]capability.Capability, error) {
@@ -35,7 +27,7 @@ func (s *Spaces) Capabilities(needed ...capability.Capability) ([]capability.Cap
 	out := make([]capability.Capability, len(needed))
 	for i, c := range needed {
 		var ok bool
-		if out[i], ok = adminCapabilities[c]; !ok {
+		if out[i], ok = c.ForAdmin(); !ok {
 			return nil, fault.New(fault.Invalid, words.ErrorAdminUnsupported)
 		}
 	}

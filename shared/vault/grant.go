@@ -139,6 +139,16 @@ func (v *Vault) decodeGrant(doc Doc) (Grant, error) {
 // SaveGrant stores g over the version it was read from, or creates it. It returns Conflict if the grant has changed
 // since. It reseals the record and its lookup codes with the current keys and returns g as stored.
 func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
+	g, write, err := v.grantWrite(g)
+	if err == nil {
+		g.version, err = v.make(ctx, write)
+	}
+	g.Broken = false
+	return g, fault.Wrap("vault.SaveGrant", err)
+}
+
+// grantWrite returns the write of a grant, and the grant as it is stored.
+func (v *Vault) grantWrite(g Grant) (Grant, Write, error) {
 	g.keys = v.KeysInUse()
 	for _, t := range []*time.Time{
 		&g.AccessExpiry, &g.RefreshedAt, &g.EmailAt, &g.ConnectedAt, &g.SignedInAt, &g.RemovedAt, &g.RefreshDay,
@@ -163,13 +173,12 @@ func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
 	if !g.RemovedAt.IsZero() {
 		fields[removedDay] = g.RemovedAt.Format(time.DateOnly)
 	}
-	err := v.addLookupFields(fields, g)
-	if err == nil {
-		content := sealedGrant{g, g.RefreshToken.Reveal(), g.AccessToken.Reveal(), g.Email.Reveal()}
-		g.version, err = v.save(ctx, Ref{grants, sub(g.Person)}, g.version, content, fields)
+	if err := v.addLookupFields(fields, g); err != nil {
+		return g, Write{}, err
 	}
-	g.Broken = false
-	return g, fault.Wrap("vault.SaveGrant", err)
+	content := sealedGrant{g, g.RefreshToken.Reveal(), g.AccessToken.Reveal(), g.Email.Reveal()}
+	write, err := v.write(Ref{grants, sub(g.Person)}, g.version, content, fields)
+	return g, write, err
 }
 
 // WithoutContent returns a grant that replaces g on save and keeps only its person, generation and marks.

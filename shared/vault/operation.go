@@ -65,10 +65,17 @@ func (v *Vault) CreateOperation(ctx context.Context, o Operation) (Operation, er
 // SaveOperation stores o over the version it was read from. It returns Conflict if o has changed since it was read.
 func (v *Vault) SaveOperation(ctx context.Context, o Operation) (_ Operation, err error) {
 	o.Lease, o.Expires = o.Lease.UTC().Truncate(time.Microsecond), o.Expires.UTC().Truncate(time.Microsecond)
+	write, err := v.operationWrite(o)
+	if err == nil {
+		o.version, err = v.make(ctx, write)
+	}
+	return o, fault.Wrap("vault.SaveOperation", err)
+}
+
+func (v *Vault) operationWrite(o Operation) (Write, error) {
 	content := sealedOperation{o, o.Result.Reveal(), o.Journal.Reveal()}
 	inClear := Fields{"person": string(o.Person), expiresField: o.Expires}
-	o.version, err = v.save(ctx, Ref{operations, o.ID}, o.version, content, inClear)
-	return o, fault.Wrap("vault.SaveOperation", err)
+	return v.write(Ref{operations, o.ID}, o.version, content, inClear)
 }
 
 // DeleteOperation removes o. It returns Conflict if o has changed since it was read.

@@ -36,6 +36,8 @@ type Pending struct {
 	Caller       string          `json:"caller,omitempty"`    // id of the caller to approve
 	Actions      []string        `json:"actions,omitempty"`   // that the caller asks for
 	Authority    Authority       `json:"authority,omitempty"` // that the caller asks for
+	Request      string          `json:"request,omitempty"`   // ID of the operation that asks
+	Back         string          `json:"back,omitempty"`      // the caller's return address
 	AskedAt      time.Time       `json:"asked,omitzero"`      // when the approval was requested
 	ConnectedAt  time.Time       `json:"connected,omitzero"`  // the connection that the approval is for
 	Verifier     config.Secret   `json:"-"`

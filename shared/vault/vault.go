@@ -56,20 +56,34 @@ func recordPlace(collection Collection, id string) seal.Place {
 // save stores content, sealed for its place, with the fields that stay in the clear. It replaces the
 // version at of the record, or creates the record if at is empty, and returns the new version.
 func (v *Vault) save(ctx context.Context, place Ref, at Version, content any, inClear Fields) (Version, error) {
+	w, err := v.write(place, at, content, inClear)
+	if err != nil {
+		return "", err
+	}
+	return v.make(ctx, w)
+}
+
+// make makes one write.
+func (v *Vault) make(ctx context.Context, w Write) (Version, error) {
+	if w.IfVersion == "" {
+		return v.docs.Create(ctx, w.Collection, w.ID, w.Fields)
+	}
+	return v.docs.Replace(ctx, w.Collection, w.ID, w.Fields, w.IfVersion)
+}
+
+// write returns the write of a record.
+func (v *Vault) write(place Ref, at Version, content any, inClear Fields) (Write, error) {
 	plain, err := json.Marshal(content)
 	if err != nil {
-		return "", fault.Wrap("vault: "+string(place.Collection), err)
+		return Write{}, fault.Wrap("vault: "+string(place.Collection), err)
 	}
 	box, err := v.keys.Seal(plain, recordPlace(place.Collection, place.ID))
 	if err != nil {
-		return "", fault.Wrap("vault: "+string(place.Collection), err)
+		return Write{}, fault.Wrap("vault: "+string(place.Collection), err)
 	}
 	fields := Fields{sealedField: box}
 	maps.Copy(fields, inClear)
-	if at == "" {
-		return v.docs.Create(ctx, place.Collection, place.ID, fields)
-	}
-	return v.docs.Replace(ctx, place.Collection, place.ID, fields, at)
+	return Write{place, fields, at}, nil
 }
 
 // load decodes a record into content and returns its document.

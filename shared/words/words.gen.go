@@ -20,6 +20,7 @@ var (
 	ApprovalAllow                = i18n.Key("approval.allow")
 	ApprovalAllowedText          = i18n.Key("approval.allowed.text")
 	ApprovalAllowedTitle         = i18n.Key("approval.allowed.title")
+	ApprovalBack                 = i18n.Key("approval.back")
 	ApprovalFormChanged          = i18n.Key("approval.form_changed")
 	ApprovalHow                  = i18n.Key("approval.how")
 	ApprovalRefuse               = i18n.Key("approval.refuse")
