@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.com/deputy/emulator/chatpage"
+	"example.com/deputy/functions/chatevent"
 )
 
 // app configures a Chat app other than Deputy, as the console would.
@@ -48,4 +49,30 @@ func readApp(file string) (*app, error) {
 		return nil, fmt.Errorf("-app %s: %w", file, err)
 	}
 	return &a, nil
+}
+
+// newPage returns the page that plays Chat, with the app's commands as in the console.
+func (p *program) newPage(o options, reset func() error) *chatpage.Page {
+	c := chatpage.Config{
+		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address, RejectMarkup: true,
+		Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Transport: o.chatTransport,
+		Log: p.logLines, SecurityEventsAddress: p.address + "/securityevent/", Reset: reset,
+	}
+	for _, command := range chatevent.ConsoleCommands() {
+		c.Commands = append(c.Commands, chatpage.Command{
+			ID: command.ID, Name: command.Name, Args: command.Args,
+			Description: command.Description, Dialog: command.OpensDialog,
+		})
+	}
+	if o.realGoogle == nil && o.app == nil {
+		c.MoreAddress, c.More = callersPage, "Callers of the HTTP API"
+	}
+	if o.realGoogle != nil {
+		c.SignInAddress, c.Notice = signInPath, "Connected to Google itself: what you do here happens in your account"
+	}
+	if a := o.app; a != nil {
+		c.App, c.Endpoint, c.Commands = a.Name, a.Endpoint, a.Commands
+		c.SecurityEventsAddress, c.RejectMarkup = a.SecurityEvents, false
+	}
+	return chatpage.New(c)
 }

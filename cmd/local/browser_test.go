@@ -81,13 +81,20 @@ func inBothFormats(t *testing.T, test func(*testing.T, *world)) {
 
 func newWorldFormat(t *testing.T, format chatpage.Format) *world {
 	t.Helper()
+	return newWorldWith(t, func(o *options) { o.format = format })
+}
+
+func newWorldWith(t *testing.T, change func(*options)) *world {
+	t.Helper()
 	w := &world{docs: &vaulttest.Counting{Docs: &memory.Docs{}}, log: &logBuffer{}, clock: &clock{}}
 	strict := seed.Get(t)
 	w.twice = strict != 0
-	p, err := start(t.Context(), options{
+	o := options{
 		addr: "127.0.0.1:0", log: w.log, now: w.clock.now, docs: w.docs, base: googlecall.NewTransport(),
-		secretMark: "MARKED", format: format, strict: strict,
-	})
+		secretMark: "MARKED", format: chatpage.Classic, strict: strict,
+	}
+	change(&o)
+	p, err := start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	}
 	o := options{addr: *addr, log: log, now: time.Now, docs: &memory.Docs{}, format: format, strict: *strict}
-	o.base, o.callersYAML = googlecall.NewTransport(), []byte(sampleCallers)
+	o.base, o.callersYAML, o.sandbox = googlecall.NewTransport(), []byte(sampleCallers), true
 	var err error
 	if *appFile != "" {
 		o.app, err = readApp(*appFile)
@@ -86,8 +86,11 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	return nil
 }
 
-// startupNotes explains a run with real Google or another app; otherwise it is empty.
+// startupNotes explains how to call the HTTP API, or a run with real Google or another app.
 func startupNotes(o options, p *program) string {
+	if o.realGoogle == nil && o.app == nil {
+		return p.apiNotes()
+	}
 	out := ""
 	if o.realGoogle != nil {
 		out += `This page uses real Google. Spaces and messages that you create appear in Google Chat, not on this page.
@@ -111,9 +114,20 @@ func faultNames() string {
 	return strings.Join(names, ", ")
 }
 
-// sampleCallers is a callers file with one template, so that the form shows it.
+// sampleCallers is a callers file with a caller that may do everything, and a template for the form.
 const sampleCallers = `# Callers of this Deputy, and templates for its forms: docs/api.md
-callers: []
+callers:
+  - id: sandbox
+    kind: service-account
+    uniqueId: "109000000000000000100"
+    email: sandbox@deputy-local.iam.gserviceaccount.com
+    name: Sandbox
+    actions: [spaces.create, spaces.read, spaces.update, spaces.delete, members.read, members.write, messages.create,
+      meetings.create, people.read, people.invite, people.connect, people.disconnect, templates.read, templates.write,
+      sweep]
+    domains: [example.com]
+    authorities: [user, admin, delegation]
+    administrators: [alan@example.com]
 templates:
   - name: Incident
     description: What is broken, since when, and who is on it

@@ -19,6 +19,7 @@ import (
 	"example.com/deputy/functions/oauthcallback"
 	"example.com/deputy/functions/securityevent"
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/googleauth"
@@ -56,6 +57,7 @@ type options struct {
 	realGoogle    *googleBackend    // real Google; nil means the emulator
 	strict        uint64            // seed of strict answers; 0: friendly ones
 	app           *app              // receives Chat's events; nil means Deputy
+	sandbox       bool              // delegation covers every scope, for callers to try
 }
 
 // program is a running Deputy with its emulators. The functions reach Google at a listener of its own.
@@ -72,6 +74,7 @@ type program struct {
 	front       http.Handler                  // for the browser and Chat
 	functionMux atomic.Pointer[http.ServeMux] // Deputy's functions; replaced on reset
 	logLines    *chatpage.LogLines            // what the functions logged
+	acts        *acts                         // what callers did
 	connections *atomic.Int64                 // opened by the functions to Google
 	dir         string                        // temporary; removed by close
 	servers     []*http.Server
@@ -104,7 +107,7 @@ func start(ctx context.Context, o options) (*program, error) {
 
 // assemble builds a program for these addresses without serving it.
 func assemble(ctx context.Context, o options, address, googleURL string) (*program, error) {
-	p := &program{address: address, connections: &atomic.Int64{}, logLines: &chatpage.LogLines{}}
+	p := &program{address: address, connections: &atomic.Int64{}, logLines: &chatpage.LogLines{}, acts: &acts{}}
 	if o.peer != nil {
 		p.google, p.keys, p.callersPath = o.peer.google, o.peer.keys, o.peer.callersPath
 		mux, err := p.newFunctions(ctx, o, googleURL)
@@ -149,6 +152,9 @@ func assemble(ctx context.Context, o options, address, googleURL string) (*progr
 	if o.realGoogle != nil {
 		p.newSignIn(o).register(mux)
 	}
+	if o.realGoogle == nil && o.app == nil {
+		p.registerSandbox(mux, func() error { return p.restart(context.WithoutCancel(ctx), o, googleURL) })
+	}
 	mux.Handle("/google/", http.StripPrefix("/google", p.google.Handler()))
 	mux.Handle("/", p.page.Handler())
 	p.front = mux
@@ -160,6 +166,14 @@ func (p *program) reload(ctx context.Context, o options, googleURL string) error
 	if err := os.WriteFile(p.callersPath, o.callersYAML, 0o600); err != nil {
 		return err
 	}
+	if o.sandbox {
+		p.google.SetDelegation(delegationAccount, capability.Scopes(capability.All()...)...)
+	}
+	return p.restart(ctx, o, googleURL)
+}
+
+// restart replaces the functions with new ones on o's store, which read the callers file at once.
+func (p *program) restart(ctx context.Context, o options, googleURL string) error {
 	mux, err := p.newFunctions(ctx, o, googleURL)
 	if err != nil {
 		return err
@@ -248,40 +262,7 @@ func mount(mux *http.ServeMux, path string, function http.Handler) {
 
 // logger returns a logger that writes to o.log and to the page.
 func (p *program) logger(o options) *slog.Logger {
-	return logging.NewText(io.MultiWriter(o.log, p.logLines))
-}
-
-// newSignIn returns the page's sign-in with real Google.
-func (p *program) newSignIn(o options) *signIn {
-	client, keys := o.realGoogle.client, googleauth.NewKeySet(o.realGoogle.accounts.Certs, o.base, o.now)
-	return &signIn{
-		emulator: p.google, address: p.address, now: o.now, pending: map[string]pendingSignIn{},
-		provider: googleauth.NewProvider(o.realGoogle.accounts, client, p.address+signInPath+"/callback", o.base),
-		tokens:   googleauth.NewVerifier(googleauth.Issuer, keys, o.now, client.ID),
-	}
-}
-
-// newPage returns the page that plays Chat, with the app's commands as in the console.
-func (p *program) newPage(o options, reset func() error) *chatpage.Page {
-	c := chatpage.Config{
-		App: "Deputy", Endpoint: p.address + "/chatevent", Address: p.address, RejectMarkup: true,
-		Google: p.google, Now: o.now, Format: o.format, Locale: o.locale, Transport: o.chatTransport,
-		Log: p.logLines, SecurityEventsAddress: p.address + "/securityevent/", Reset: reset,
-	}
-	for _, command := range chatevent.ConsoleCommands() {
-		c.Commands = append(c.Commands, chatpage.Command{
-			ID: command.ID, Name: command.Name, Args: command.Args,
-			Description: command.Description, Dialog: command.OpensDialog,
-		})
-	}
-	if o.realGoogle != nil {
-		c.SignInAddress, c.Notice = signInPath, "Connected to Google itself: what you do here happens in your account"
-	}
-	if a := o.app; a != nil {
-		c.App, c.Endpoint, c.Commands = a.Name, a.Endpoint, a.Commands
-		c.SecurityEventsAddress, c.RejectMarkup = a.SecurityEvents, false
-	}
-	return chatpage.New(c)
+	return slog.New(actsHandler{logging.NewText(io.MultiWriter(o.log, p.logLines)).Handler(), p.acts})
 }
 
 func (p *program) serve(l net.Listener, h http.Handler, watch func(net.Conn, http.ConnState)) {

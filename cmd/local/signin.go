@@ -36,6 +36,16 @@ type pendingSignIn struct {
 	started  time.Time
 }
 
+// newSignIn returns the page's sign-in with real Google.
+func (p *program) newSignIn(o options) *signIn {
+	client, keys := o.realGoogle.client, googleauth.NewKeySet(o.realGoogle.accounts.Certs, o.base, o.now)
+	return &signIn{
+		emulator: p.google, address: p.address, now: o.now, pending: map[string]pendingSignIn{},
+		provider: googleauth.NewProvider(o.realGoogle.accounts, client, p.address+signInPath+"/callback", o.base),
+		tokens:   googleauth.NewVerifier(googleauth.Issuer, keys, o.now, client.ID),
+	}
+}
+
 func (s *signIn) register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+signInPath, s.start)
 	mux.HandleFunc("GET "+signInPath+"/callback", s.callback)

@@ -44,6 +44,7 @@ type Config struct {
 	Reset                 func() error      // resets the app; may be nil
 	SignInAddress         string            // page where people sign in, if Google itself has the accounts
 	Notice                string            // added to the banner
+	MoreAddress, More     string            // a page beside this one and the text of the link to it; may be empty
 }
 
 // Page is the emulated Chat. It is safe for concurrent use.

@@ -1,8 +1,8 @@
 package chatpage
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -18,6 +18,7 @@ func (p *Page) runConsent(r *http.Request, in struct {
 	As      string   `json:"as"`
 	Deny    bool     `json:"deny"`
 	Untick  []string `json:"untick"` // scopes by suffix
+	Press   string   `json:"press"`  // text of a button on the app's page that follows; may be empty
 },
 ) (any, error) {
 	jar, err := cookiejar.New(nil)
@@ -37,31 +38,56 @@ func (p *Page) runConsent(r *http.Request, in struct {
 	if err != nil {
 		return nil, err
 	}
-	_ = res.Body.Close()
-	request := res.Header.Get(google.ConsentRequestHeader)
-	if request == "" {
-		return nil, fmt.Errorf("no consent page at %s: %s", res.Request.URL.Path, res.Status)
-	}
-	form := url.Values{"request": {request}, "account": {person.Sub}, "decision": {"allow"}}
-	if in.Deny {
-		form.Set("decision", "deny")
-	}
-	for _, scope := range p.Google.RequestedScopes(request) {
-		if !slices.ContainsFunc(in.Untick, func(suffix string) bool { return strings.HasSuffix(scope, suffix) }) {
-			form.Add("scope", scope)
+	for asked := 0; ; asked++ {
+		request := res.Header.Get(google.ConsentRequestHeader)
+		switch {
+		case request == "" && asked == 0:
+			_ = res.Body.Close()
+			return nil, fmt.Errorf("no consent page at %s: %s", res.Request.URL.Path, res.Status)
+		case request == "" || asked == maxConsents:
+			return afterConsent(r.Context(), browser, res, in.Press)
+		}
+		_ = res.Body.Close()
+		form := url.Values{"request": {request}, "account": {person.Sub}, "decision": {"allow"}}
+		if in.Deny {
+			form.Set("decision", "deny")
+		}
+		for _, scope := range p.Google.RequestedScopes(request) {
+			if !slices.ContainsFunc(in.Untick, func(suffix string) bool { return strings.HasSuffix(scope, suffix) }) {
+				form.Add("scope", scope)
+			}
+		}
+		address, body := res.Request.URL.JoinPath("../consent").String(), strings.NewReader(form.Encode())
+		next, err := http.NewRequestWithContext(r.Context(), http.MethodPost, address, body)
+		if err != nil {
+			return nil, err
+		}
+		next.URL.RawQuery = ""
+		next.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if res, err = browser.Do(next); err != nil {
+			return nil, err
 		}
 	}
-	address, body := res.Request.URL.JoinPath("../consent").String(), strings.NewReader(form.Encode())
-	next, err := http.NewRequestWithContext(r.Context(), http.MethodPost, address, body)
+}
+
+// maxConsents is how often an app may ask: again for a refresh token, which Google gives only at a full consent.
+const maxConsents = 2
+
+// afterConsent reads the app's page after a consent, and presses a button there.
+func afterConsent(ctx context.Context, browser *http.Client, res *http.Response, press string) (any, error) {
+	text, err := readPage(res)
+	if err == nil && press != "" {
+		var pressed *http.Request
+		if pressed, err = pressButton(ctx, res.Request.URL, text, press); err != nil {
+			return nil, err
+		}
+		if res, err = browser.Do(pressed); err != nil { //nolint:bodyclose // readPage closes it
+			return nil, err
+		}
+		text, err = readPage(res)
+	}
 	if err != nil {
 		return nil, err
 	}
-	next.URL.RawQuery = ""
-	next.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if res, err = browser.Do(next); err != nil {
-		return nil, err
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	return map[string]any{"status": res.StatusCode, "address": res.Request.URL.String(), "page": string(text)}, err
+	return map[string]any{"status": res.StatusCode, "address": res.Request.URL.String(), "page": text}, nil
 }

@@ -58,6 +58,8 @@ type view struct {
 	Inspector inspector
 	SignIn    string
 	Notice    string
+
+	MoreAddress, More string
 }
 
 // inspector is the data of the inspector, on the right.
@@ -155,7 +157,7 @@ func (p *Page) show(w http.ResponseWriter, r *http.Request) {
 func (p *Page) view(person google.Person, spaceID, tab string) (view, error) {
 	v := view{
 		App: p.App, People: p.Google.Accounts(), Person: person, Spaces: p.Google.SpacesOf(person),
-		SignIn: p.SignInAddress, Notice: p.Notice,
+		SignIn: p.SignInAddress, Notice: p.Notice, MoreAddress: p.MoreAddress, More: p.More,
 	}
 	for _, c := range p.Commands {
 		if c.quick() {

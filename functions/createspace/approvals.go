@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/deputy/shared/api"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/operations"
 )
 
@@ -16,6 +17,9 @@ func (s server) RequestApproval(
 	wish := operations.NewApproval{ReturnAddress: api.Value(in.Body.ReturnAddress)}
 	for _, action := range in.Body.Actions {
 		wish.Actions = append(wish.Actions, string(action))
+	}
+	for _, c := range api.Value(in.Body.Capabilities) {
+		wish.Capabilities = append(wish.Capabilities, capability.Capability(c))
 	}
 	a, err := s.Operations.RequestApproval(ctx, c, wish)
 	return api.RequestApproval201JSONResponse(apiApproval(a)), err

@@ -634,6 +634,10 @@ type RequestApproval struct {
 	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
 	Authority *Authority `json:"authority,omitempty"`
 
+	// Capabilities What the job needs at Google beside what the actions usually need, such as ResolveGroups for groups that
+	// are named by address, or AddTheApp. An administrator's capabilities need the authority admin.
+	Capabilities *[]Capability `json:"capabilities,omitempty"`
+
 	// ReturnAddress One of the caller's returnAddresses in the callers file. The last page links to it. The link carries
 	// nothing: read the answer with getApproval.
 	ReturnAddress *string `json:"returnAddress,omitempty"`

@@ -107,10 +107,7 @@ func (o *Operations) delegate(ctx context.Context, a actor, c Call, email string
 // likely to need. It is the same for every person whom the caller may name.
 func (o *Operations) approvalError(ctx context.Context, c Call, actions []string, needs []capability.Capability) error {
 	actions = c.Caller.Likely(actions...)
-	likely := append(c.needs(actions...), needs...)
-	needs = slices.DeleteFunc(capability.All(), func(c capability.Capability) bool {
-		return !slices.Contains(likely, c)
-	})
+	needs = c.needs(actions, needs...)
 	wish := consent.ApprovalRequest{Caller: c.Caller.ID, Actions: actions, Authority: c.Authority}
 	link, err := o.deps.Consent.InviteToApprove(ctx, c.Person, wish, needs...)
 	if err != nil {

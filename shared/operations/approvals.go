@@ -43,7 +43,8 @@ type Approval struct {
 // NewApproval asks for several actions with one link.
 type NewApproval struct {
 	Actions       []string
-	ReturnAddress string // of the callers file; may be empty
+	Capabilities  []capability.Capability // beside what the actions usually need
+	ReturnAddress string                  // of the callers file; may be empty
 }
 
 // RequestApproval returns a link that asks a person to approve several actions at once, and keeps their answer.
@@ -59,14 +60,16 @@ func (o *Operations) RequestApproval(ctx context.Context, c Call, in NewApproval
 		err = fault.New(fault.Invalid, i18n.English("returnAddress must be one of the caller's returnAddresses in the "+
 			"callers file. Ask Deputy's operator to add it."))
 	default:
-		err = c.authorize(in.Actions...)
+		if err = c.authorize(in.Actions...); err == nil {
+			err = c.checkCapabilities(in.Capabilities)
+		}
 	}
 	repeated := false
 	if err == nil {
 		repeated, err = o.runOnce(ctx, q, &out, func(Attempt) (bool, error) {
 			link, err := o.deps.Consent.InviteToApprove(ctx, c.Person, consent.ApprovalRequest{
 				Caller: c.Caller.ID, Actions: in.Actions, Authority: c.Authority, Request: q.ID, Back: in.ReturnAddress,
-			}, c.needs(in.Actions...)...)
+			}, c.needs(in.Actions, in.Capabilities...)...)
 			out.Link, out.Time = link.Reveal(), vault.MicrosecondClock(o.deps.Now)()
 			out.Until = out.Time.Add(consent.InvitationLife)
 			return true, err
@@ -137,7 +140,8 @@ func (o *Operations) readApproval(ctx context.Context, id string) (owner string,
 	return record.Caller, out, nil
 }
 
-// needs returns what actions can need under the call's authority.
-func (c Call) needs(actions ...string) []capability.Capability {
-	return capability.ForActions(c.Authority == callers.AuthorityAdmin, actions...)
+// needs returns what actions can need under the call's authority, and more, once each in display order.
+func (c Call) needs(actions []string, more ...capability.Capability) []capability.Capability {
+	all := append(capability.ForActions(c.Authority == callers.AuthorityAdmin, actions...), more...)
+	return slices.DeleteFunc(capability.All(), func(c capability.Capability) bool { return !slices.Contains(all, c) })
 }

@@ -55,10 +55,8 @@ func (o *Operations) lookupGrant(ctx context.Context, c Call, action string) (va
 // InvitePerson returns a link that only that person can use.
 func (o *Operations) InvitePerson(ctx context.Context, c Call, asked []capability.Capability) (config.Secret, error) {
 	err := c.authorize(callers.InvitePeople)
-	administers := slices.ContainsFunc(asked, capability.Capability.IsAdmin)
-	if err == nil && administers && !slices.Contains(c.Caller.Authorities, callers.AuthorityAdmin) {
-		err = fault.New(fault.Denied, i18n.English("This caller can't ask for an administrator's capabilities. "+
-			"Deputy's operator can give it the authority admin."))
+	if err == nil {
+		err = c.checkCapabilities(asked)
 	}
 	var link config.Secret
 	if err == nil {
@@ -67,6 +65,16 @@ func (o *Operations) InvitePerson(ctx context.Context, c Call, asked []capabilit
 	}
 	o.auditPerson(ctx, c, callers.InvitePeople, resource.Person(c.Person), err)
 	return link, err
+}
+
+// checkCapabilities returns a Denied fault for an administrator's capabilities, unless the caller has that authority.
+func (c Call) checkCapabilities(asked []capability.Capability) error {
+	administers := slices.ContainsFunc(asked, capability.Capability.IsAdmin)
+	if administers && !slices.Contains(c.Caller.Authorities, callers.AuthorityAdmin) {
+		return fault.New(fault.Denied, i18n.English("This caller can't ask for an administrator's capabilities. "+
+			"Deputy's operator can give it the authority admin."))
+	}
+	return nil
 }
 
 // AppCode is a server auth code that an app of the same project got when a person consented in it.
