@@ -49,8 +49,10 @@ func TestInstance_Ended(t *testing.T) {
 		answer apiAnswer
 		page   *http.Response
 	)
+	var mend []func()
 	begin := func(host string, requests ...func()) {
-		t.Cleanup(w.Break(host, deployed.Hang))
+		mend = append(mend, w.Break(host, deployed.Hang))
+		t.Cleanup(mend[len(mend)-1])
 		for _, r := range requests {
 			wg.Go(r)
 		}
@@ -90,8 +92,9 @@ func TestInstance_Ended(t *testing.T) {
 		t.Errorf("no alert fires: %s", lines())
 	}
 
-	w.Break("chat.googleapis.com", deployed.GoAway) // replaces the faults
-	w.Break("oauth2.googleapis.com", deployed.GoAway)
+	for _, f := range mend {
+		f()
+	}
 	w.restart()
 	w.Start("OAuthCallback")
 	outcome, err := page.Location()
@@ -102,7 +105,7 @@ func TestInstance_Ended(t *testing.T) {
 		t.Errorf("a person in the browser: %s", text)
 	}
 	if again := w.post("ended"); !again.isRight() || w.count("ended") != 1 {
-		t.Errorf("again: %+v, %d spaces", again, w.count("ended"))
+		t.Errorf("again: %+v, %d spaces: %s", again, w.count("ended"), lines())
 	}
 }
 
