@@ -51,7 +51,7 @@ func (h actsHandler) Handle(ctx context.Context, r slog.Record) error {
 			}
 			return true
 		})
-		if a.Caller != "" && a.Result != "" {
+		if a.Caller != "" && a.Result != "" && a.Result != "begun" {
 			h.acts.mu.Lock()
 			h.acts.list = append([]act{a}, h.acts.list[:min(len(h.acts.list), maxActs-1)]...)
 			h.acts.mu.Unlock()
