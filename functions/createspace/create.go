@@ -117,7 +117,9 @@ func createdResponse(space operations.CreatedSpace, err error) (api.CreateSpaceR
 		Members: apiResults(space.Members), Steps: []api.Step{}, Reused: api.Some(space.Reused),
 	}
 	for _, s := range space.Steps {
-		step := api.Step{Step: string(s.Step), State: string(s.State), Detail: api.Some(s.Detail)}
+		step := api.Step{
+			Step: string(s.Step), State: string(s.State), Detail: api.Some(s.Detail), Message: api.Some(s.Message),
+		}
 		out.Steps = append(out.Steps, step)
 	}
 	if !space.Unfinished() {

@@ -147,6 +147,8 @@ func (s server) serve(routes *http.ServeMux, w http.ResponseWriter, r *http.Requ
 	defer cancel()
 	st := stateFrom(ctx)
 	st.header = w.Header()
+	setQuota(st.header, s.Callers.Quota(st.caller))
+	st.header.Set("Request-Id", logging.Reference(ctx))
 	routes.ServeHTTP(w, r.WithContext(ctx))
 	return st.err
 }

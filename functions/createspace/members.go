@@ -2,6 +2,7 @@ package createspace
 
 import (
 	"context"
+	"net/url"
 	"strings"
 
 	"example.com/deputy/shared/api"
@@ -23,7 +24,7 @@ func (s server) ListMembers(
 	found, err := s.Operations.ListMembers(ctx, c, spaceName(in.Space), page)
 	out := api.ListMembers200JSONResponse{Members: []api.Member{}, NextPageToken: list.encode(found.Next)}
 	for _, m := range found.Members {
-		out.Members = append(out.Members, apiMember(m))
+		out.Members = append(out.Members, apiMember(in.Space, m))
 	}
 	return out, err
 }
@@ -52,7 +53,7 @@ func (s server) GetMember(ctx context.Context, in api.GetMemberRequestObject) (a
 		return nil, err
 	}
 	found, err := s.Operations.GetMember(ctx, newCall(ctx, in.Params.ActAs, in.Params.Authority, ""), member)
-	return api.GetMember200JSONResponse(apiMember(found)), err
+	return api.GetMember200JSONResponse(apiMember(in.Space, found)), err
 }
 
 // roles maps the API's roles to Google's.
@@ -69,7 +70,7 @@ func (s server) UpdateMember(
 	}
 	c := newCall(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
 	updated, err := s.Operations.UpdateMember(ctx, c, member, roles[in.Body.Role])
-	return api.UpdateMember200JSONResponse(apiMember(updated)), err
+	return api.UpdateMember200JSONResponse(apiMember(in.Space, updated)), err
 }
 
 func (s server) RemoveMember(
@@ -96,8 +97,10 @@ func memberFrom(space api.SpaceID, name string) (operations.Member, error) {
 	return operations.Member{Space: spaceName(space), User: user}, nil
 }
 
-func apiMember(m spaces.Membership) api.Member {
+func apiMember(space api.SpaceID, m spaces.Membership) api.Member {
+	id := url.PathEscape(strings.TrimPrefix(m.User, "users/"))
 	return api.Member{
+		Name:   "spaces/" + space + "/members/" + id,
 		Member: m.User, DisplayName: api.Some(m.DisplayName), Email: api.Some(m.Email), State: m.State,
 		Role: apiRole(m.Role),
 	}

@@ -13,14 +13,17 @@ import (
 func TestMembers(t *testing.T) {
 	inFriendlyEnv(t, func(t *testing.T, e *env) {
 		path := e.space("Plan", grace)
+		names := path[len("/v1/"):] + "/members/"
 		list := e.want(200, "GET", path+"/members"+asAda, "")
 		want := []map[string]any{
 			{
-				"member": ada.User(), "displayName": "Ada Lovelace", "email": "ada@example.com", "state": "JOINED",
+				"name": names + ada.Sub, "member": ada.User(), "displayName": "Ada Lovelace",
+				"email": "ada@example.com", "state": "JOINED",
 				"role": "MEMBER",
 			},
 			{
-				"member": grace.User(), "displayName": "Grace Hopper", "email": "grace@example.com", "state": "JOINED",
+				"name": names + grace.Sub, "member": grace.User(), "displayName": "Grace Hopper",
+				"email": "grace@example.com", "state": "JOINED",
 				"role": "MEMBER",
 			},
 		}
@@ -28,7 +31,7 @@ func TestMembers(t *testing.T) {
 			t.Error(diff)
 		}
 		for i, role := range []string{"MANAGER", "OWNER", "MEMBER"} {
-			for _, id := range []string{"grace@example.com", grace.Sub} { // by address and by ID
+			for _, id := range []string{"grace@example.com", grace.Sub, "users%2F" + grace.Sub} { // all name her
 				e.want(200, "PATCH", path+"/members/"+id, `{"actAs":"ada@example.com","role":"`+role+`"}`,
 					"Idempotency-Key", "key number "+string(rune('1'+i))+id)
 				got := e.want(200, "GET", path+"/members/"+id+asAda, "")

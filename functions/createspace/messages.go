@@ -23,7 +23,7 @@ func (s server) CreateMessage(
 	}
 	c := newCall(ctx, b.ActAs, b.Authority, in.Params.IdempotencyKey)
 	posted, err := s.Operations.CreateMessage(ctx, c, m)
-	return api.CreateMessage201JSONResponse{Name: posted.Name, Text: posted.Text}, err
+	return api.CreateMessage201JSONResponse(apiMessage(posted)), err
 }
 
 func (s server) CreateMeeting(
@@ -32,5 +32,9 @@ func (s server) CreateMeeting(
 	m := spaces.Message{Space: spaceName(in.Space), Text: text.Clean(api.Value(in.Body.Text))}
 	c := newCall(ctx, in.Body.ActAs, in.Body.Authority, in.Params.IdempotencyKey)
 	posted, err := s.Operations.CreateMeeting(ctx, c, m, i18n.In("en"))
-	return api.CreateMeeting201JSONResponse{Name: posted.Name, Text: posted.Text}, err
+	return api.CreateMeeting201JSONResponse(apiMessage(posted)), err
+}
+
+func apiMessage(m spaces.PostedMessage) api.Message {
+	return api.Message{Name: m.Name, Text: m.Text, Thread: api.Some(m.Thread), Meeting: api.Some(m.Meeting)}
 }

@@ -3,11 +3,14 @@ package createspace
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"example.com/deputy/shared/api"
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
@@ -32,6 +35,15 @@ var kinds = map[fault.Kind]struct {
 	fault.Unavailable:     {http.StatusServiceUnavailable, "unavailable"},
 }
 
+// seconds returns a time in whole seconds, rounded up.
+func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+
+// setQuota sets the fields of draft-ietf-httpapi-ratelimit-headers: the caller's requests per minute, and what is left.
+func setQuota(h http.Header, q callers.Quota) {
+	h.Set("RateLimit-Policy", fmt.Sprintf(`"caller";q=%d;w=60`, q.PerMinute))
+	h.Set("RateLimit", fmt.Sprintf(`"caller";r=%d;t=%s`, q.Left, seconds(q.Reset)))
+}
+
 // fail writes the response for an error.
 func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	reference := logging.Reference(r.Context())
@@ -40,6 +52,11 @@ func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		kind.status, kind.name = http.StatusInternalServerError, "internal"
 	}
 	p := api.Problem{Detail: fault.Public(i18n.In("en"), err, reference), Reference: reference}
+	if field, ok := errors.AsType[*api.FieldError](err); ok {
+		p.Errors = &[]api.FieldProblem{{
+			Detail: p.Detail, Pointer: api.Some(field.Pointer), Parameter: api.Some(field.Parameter),
+		}}
+	}
 	if n, ok := errors.AsType[*methodError](err); ok {
 		kind.status, kind.name = http.StatusMethodNotAllowed, "method_not_allowed"
 		w.Header().Set("Allow", n.allowed)
@@ -58,7 +75,7 @@ func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if r, ok := errors.AsType[*operations.RunningError](err); ok {
 		kind.name = "in_progress"
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.LeaseLeft.Seconds()))))
+		w.Header().Set("Retry-After", seconds(r.RetryAfter()))
 	}
 	if i, ok := errors.AsType[*operations.InvitationError](err); ok {
 		p.Invitation = api.Some(i.Link.Reveal())
@@ -74,11 +91,16 @@ func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		w.Header().Set("WWW-Authenticate", challenge)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "30")
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 		if errors.Is(err, serve.ErrFull) {
 			w.Header().Set("Retry-After", "2")
 		}
+		if q, ok := errors.AsType[*callers.QuotaError](err); ok {
+			w.Header().Set("Retry-After", seconds(q.Next))
+			setQuota(w.Header(), q.Quota)
+		}
 	}
+	w.Header().Set("Request-Id", reference)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(kind.status)
 	if err := json.NewEncoder(w).Encode(p); err != nil {

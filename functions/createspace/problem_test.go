@@ -108,22 +108,28 @@ func TestProblem_Types(t *testing.T) {
 	}
 }
 
-// A request in progress says when its lease ends, in whole seconds.
+// A request in progress says to wait as long as it has been running, at least a second.
 func TestProblem_InProgress(t *testing.T) {
 	inEnv(t, func(t *testing.T, e *env) {
 		const say = `{"actAs":"ada@example.com","text":"Hello"}`
-		var during answer
+		var waits []string
 		e.Intercept = func(r *http.Request, next func() *http.Response) (*http.Response, error) {
-			if strings.HasSuffix(r.URL.Path, "/messages") {
-				time.Sleep(500 * time.Millisecond)
-				during = e.call("POST", team+"/messages", say)
+			for _, pause := range []time.Duration{500 * time.Millisecond, 4 * time.Second} {
+				if !strings.HasSuffix(r.URL.Path, "/messages") {
+					continue
+				}
+				time.Sleep(pause)
+				during := e.call("POST", team+"/messages", say)
+				waits = append(waits, during.Header().Get("Retry-After"))
+				if during.Code != http.StatusConflict || during.problem() != "in_progress" {
+					t.Errorf("%d %s", during.Code, during.Body)
+				}
 			}
 			return next(), nil
 		}
 		e.want(201, "POST", team+"/messages", say)
-		if during.Code != http.StatusConflict || during.problem() != "in_progress" ||
-			during.Header().Get("Retry-After") != "60" {
-			t.Errorf("%d %s %v", during.Code, during.Body, during.Header())
+		if diff := cmp.Diff([]string{"1", "5"}, waits); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
@@ -215,6 +221,66 @@ func TestOperation_Deadline(t *testing.T) {
 		}
 		if got.Header().Get("Retry-After") != "1" {
 			t.Errorf("Retry-After %q", got.Header().Get("Retry-After"))
+		}
+	})
+}
+
+// Each answer says what is left of the caller's quota, and names the request.
+func TestAnswer_Headers(t *testing.T) {
+	inEnv(t, func(t *testing.T, e *env) {
+		e.CallersYAML = strings.Replace(callersFile(callers.Actions()...), "id: ci,", "id: ci, rate: 2,", 1)
+		for n, want := range []string{`"caller";r=1;t=30`, `"caller";r=0;t=60`, `"caller";r=0;t=60`} {
+			got := e.call("GET", "/v1/templates", "")
+			h := got.Header()
+			if h.Get("RateLimit") != want || h.Get("RateLimit-Policy") != `"caller";q=2;w=60` ||
+				(h.Get("Retry-After") == "30") != (n == 2) || (got.Code == http.StatusTooManyRequests) != (n == 2) {
+				t.Errorf("request %d: %d %v", n+1, got.Code, h)
+			}
+			if h.Get("Request-Id") == "" || !strings.Contains(e.Log(), h.Get("Request-Id")) ||
+				h.Get("Cache-Control") != "no-store, no-transform" {
+				t.Errorf("request %d: %v", n+1, h)
+			}
+		}
+		time.Sleep(30 * time.Second) // as Retry-After said
+		e.want(200, "GET", "/v1/templates", "")
+	})
+}
+
+// A condition that is ignored would be a lost update. Only the operations that document one take it.
+func TestConditions_Refused(t *testing.T) {
+	inEnv(t, func(_ *testing.T, e *env) {
+		for _, c := range []struct{ method, path, body, name string }{
+			{"DELETE", team + asAda + "&confirm=Team", "", "If-Match"},
+			{"GET", team + asAda, "", "If-None-Match"},
+			{"PATCH", team + "/members/" + grace.Sub, `{"actAs":"ada@example.com","role":"MANAGER"}`, "If-Match"},
+			{"POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":"x"}`, "If-None-Match"},
+			{"PATCH", team + "?updateMask=description", `{"actAs":"ada@example.com"}`, "If-Unmodified-Since"},
+		} {
+			e.refuse("invalid_request", "doesn't support "+c.name, c.method, c.path, c.body, c.name, `"x"`)
+		}
+	})
+}
+
+// A problem names the field: by JSON Pointer in the body, else by the parameter.
+func TestProblem_Field(t *testing.T) {
+	inEnv(t, func(t *testing.T, e *env) {
+		for _, c := range []struct{ method, path, body, pointer, parameter string }{
+			{"POST", "/v1/spaces", `{"actAs":"ada@example.com","displayName":1}`, "/displayName", ""},
+			{"POST", "/v1/spaces", `{"displayName":"x"}`, "/actAs", ""},
+			{"POST", "/v1/spaces", `{"actAs":"a@example.com","members":["a@example.com",""]}`, "/members/1", ""},
+			{"POST", "/v1/spaces", `{"actAs":"a@example.com","a/b~c":1}`, "/a~1b~0c", ""},
+			{"GET", team, "", "", "actAs"},
+			{"GET", team + asAda + "&x=1", "", "", "x"},
+			{"GET", "/v1/spaces/A%20B" + asAda, "", "", "space"},
+			{"GET", "/v1/spaces" + asAda + "&pageSize=0", "", "", "pageSize"},
+		} {
+			got := e.refuse("invalid_request", "", c.method, c.path, c.body)
+			errs := got.list("errors")
+			if len(errs) != 1 || errs[0]["detail"] != got.text("detail") ||
+				(errs[0]["pointer"] != c.pointer) != (c.pointer == "") ||
+				(errs[0]["parameter"] != c.parameter) != (c.parameter == "") {
+				t.Errorf("%s %s %s: %s", c.method, c.path, c.body, got.Body)
+			}
 		}
 	})
 }

@@ -5,14 +5,21 @@ import (
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/operations"
+	"example.com/deputy/shared/resource"
 )
 
 func (s server) ListTemplates(
-	ctx context.Context, _ api.ListTemplatesRequestObject,
+	ctx context.Context, in api.ListTemplatesRequestObject,
 ) (api.ListTemplatesResponseObject, error) {
-	all, err := s.Operations.ListTemplates(ctx, stateFrom(ctx).caller)
-	out := api.ListTemplates200JSONResponse{Templates: []api.Template{}}
-	for _, t := range all {
+	caller := stateFrom(ctx).caller
+	list := newListID(operations.Call{Person: resource.Named(caller.ID)}, "templates")
+	page, err := list.decode(in.Params.PageSize, in.Params.PageToken)
+	if err != nil {
+		return nil, err
+	}
+	found, more, err := s.Operations.ListTemplates(ctx, caller, page)
+	out := api.ListTemplates200JSONResponse{Templates: []api.Template{}, NextPageToken: list.encode(more)}
+	for _, t := range found {
 		out.Templates = append(out.Templates, api.TemplateOf(t))
 	}
 	return out, err

@@ -468,6 +468,17 @@ type Disconnected struct {
 	Outcome string `json:"outcome"`
 }
 
+// FieldProblem defines model for FieldProblem.
+type FieldProblem struct {
+	Detail string `json:"detail"`
+
+	// Parameter The parameter of the path, the query, or the header
+	Parameter *string `json:"parameter,omitempty"`
+
+	// Pointer The field of the body, as a JSON Pointer (RFC 6901), such as /members/2
+	Pointer *string `json:"pointer,omitempty"`
+}
+
 // GivenApproval defines model for GivenApproval.
 type GivenApproval struct {
 	Actions   []string `json:"actions"`
@@ -495,6 +506,9 @@ type Member struct {
 
 	// Member users/{id} or groups/{id}
 	Member string `json:"member"`
+
+	// Name spaces/{space}/members/{member}. It is the member's path after /v1/.
+	Name string `json:"name"`
 
 	// Role MEMBER, MANAGER, or OWNER, or a value that Google adds
 	Role  *string `json:"role,omitempty"`
@@ -530,10 +544,15 @@ type MemberResults struct {
 
 // Message defines model for Message.
 type Message struct {
-	Name string `json:"name"`
+	// Meeting The address of the meeting, if one was created
+	Meeting *string `json:"meeting,omitempty"`
+	Name    string  `json:"name"`
 
 	// Text As returned by Google
 	Text string `json:"text"`
+
+	// Thread spaces/{space}/threads/{thread}, to reply to
+	Thread *string `json:"thread,omitempty"`
 }
 
 // OnDuplicate What to do if the name is taken in the organization. FAIL (the default) returns a conflict. SUFFIX appends the
@@ -586,6 +605,9 @@ type PlannedRequest struct {
 type Problem struct {
 	// Detail What happened and what to do, for people
 	Detail string `json:"detail"`
+
+	// Errors What is wrong in the request, for invalid_request, as far as it is known
+	Errors *[]FieldProblem `json:"errors,omitempty"`
 
 	// Invitation For approval_required and consent_required. Send it to the person; only they can use it.
 	Invitation *string `json:"invitation,omitempty"`
@@ -679,6 +701,9 @@ type SpaceList struct {
 type Step struct {
 	Detail *string `json:"detail,omitempty"`
 
+	// Message The name of the first message, spaces/{space}/messages/{message}
+	Message *string `json:"message,omitempty"`
+
 	// State DONE, FAILED, or PENDING, which failed but may succeed with the same key. More values can come.
 	State string `json:"state"`
 
@@ -711,7 +736,8 @@ type Template struct {
 
 // TemplateList defines model for TemplateList.
 type TemplateList struct {
-	Templates []Template `json:"templates"`
+	NextPageToken *string    `json:"nextPageToken,omitempty"`
+	Templates     []Template `json:"templates"`
 }
 
 // UpdateMember defines model for UpdateMember.
@@ -938,6 +964,14 @@ type CreateMessageParams struct {
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
+// ListTemplatesParams defines parameters for ListTemplates.
+type ListTemplatesParams struct {
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// PageToken nextPageToken of the previous page; send it with unchanged parameters
+	PageToken *PageToken `form:"pageToken,omitempty" json:"pageToken,omitempty"`
+}
+
 // DeleteTemplateParams defines parameters for DeleteTemplate.
 type DeleteTemplateParams struct {
 	// IfMatch The ETag of the resource as you read it, in quotes. If it has changed since, nothing is done and the response is
@@ -1049,7 +1083,7 @@ type ServerInterface interface {
 	Sweep(w http.ResponseWriter, r *http.Request)
 	// ListTemplates List the operator's templates and the caller's own
 	// (GET /v1/templates)
-	ListTemplates(w http.ResponseWriter, r *http.Request)
+	ListTemplates(w http.ResponseWriter, r *http.Request, params ListTemplatesParams)
 	// DeleteTemplate Delete a template of the caller's own
 	// (DELETE /v1/templates/{template})
 	DeleteTemplate(w http.ResponseWriter, r *http.Request, template string, params DeleteTemplateParams)
@@ -2127,8 +2161,40 @@ func (siw *ServerInterfaceWrapper) Sweep(w http.ResponseWriter, r *http.Request)
 // ListTemplates operation middleware
 func (siw *ServerInterfaceWrapper) ListTemplates(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTemplatesParams
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pageSize"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pageSize", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "pageToken" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageToken", r.URL.Query(), &params.PageToken, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pageToken"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pageToken", Err: err})
+		}
+		return
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListTemplates(w, r)
+		siw.Handler.ListTemplates(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3273,6 +3339,7 @@ func (response SweepdefaultApplicationProblemPlusJSONResponse) VisitSweepRespons
 }
 
 type ListTemplatesRequestObject struct {
+	Params ListTemplatesParams
 }
 
 type ListTemplatesResponseObject interface {
@@ -4160,8 +4227,10 @@ func (sh *strictHandler) Sweep(w http.ResponseWriter, r *http.Request) {
 }
 
 // ListTemplates operation middleware
-func (sh *strictHandler) ListTemplates(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) ListTemplates(w http.ResponseWriter, r *http.Request, params ListTemplatesParams) {
 	var request ListTemplatesRequestObject
+
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.ListTemplates(ctx, request.(ListTemplatesRequestObject))

@@ -45,7 +45,8 @@ func Check(r *http.Request, pattern string, body []byte) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if _, known := op.parameters["query "+name]; !known {
-			return invalid(i18n.English("Unknown parameter %q. Use one of: %q."), name, op.names("query"))
+			err := invalid(i18n.English("Unknown parameter %q. Use one of: %q."), name, op.names("query"))
+			return inParameter(name, err)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(op.parameters)) {
@@ -57,11 +58,33 @@ func Check(r *http.Request, pattern string, body []byte) error {
 		}
 		if in != "path" {
 			if err := p.check(name, values); err != nil {
-				return err
+				return inParameter(name, err)
 			}
 		}
 	}
+	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		if _, known := op.parameters["header "+name]; !known && r.Header.Get(name) != "" {
+			// A condition that is ignored would be a lost update.
+			return inParameter(name, invalid(i18n.English("This operation doesn't support %s. Omit it."), name))
+		}
+	}
 	return op.checkBody(r.Header, body)
+}
+
+// FieldError says which field of a request is wrong.
+type FieldError struct {
+	Pointer   string // of a field of the body: a JSON Pointer (RFC 6901)
+	Parameter string // name of a parameter in the path, the query, or the header
+}
+
+func (*FieldError) Error() string { return "request doesn't match openapi.yaml" }
+
+// inParameter adds to an error the name of the parameter that is wrong.
+func inParameter(name string, err error) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
+		e.Err = &FieldError{Parameter: name}
+	}
+	return err
 }
 
 // Decode decodes the body of an operation, such as "PUT
@@ -109,7 +132,8 @@ func (o *operation) checkPath(pattern, escaped string) error {
 		}
 		text, err := url.PathUnescape(parts[i])
 		if err != nil || p.check("", []string{text}) != nil {
-			return invalid(i18n.English("The %s in the path is invalid."), strings.Trim(segment, "{}"))
+			name := strings.Trim(segment, "{}")
+			return inParameter(name, invalid(i18n.English("The %s in the path is invalid."), name))
 		}
 	}
 	return nil
@@ -214,10 +238,14 @@ func explain(name string, err error) error {
 	if len(first.InstanceLocation) > 1 {
 		field = "/" + field // a JSON Pointer (RFC 6901)
 	}
+	location := first.InstanceLocation
+	invalid := func(text i18n.Text, args ...any) error { return invalidAt(location, text, args...) }
 	switch k := first.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
+		location = append(slices.Clone(location), slices.Min(k.Properties))
 		return invalid(i18n.English("Unknown field %q in %s."), slices.Min(k.Properties), field)
 	case *kind.Required:
+		location = append(slices.Clone(location), k.Missing[0])
 		return invalid(i18n.English("%s is missing in %s."), strings.Join(k.Missing, ", "), field)
 	case *kind.Enum:
 		return invalid(i18n.English("%s can't be %q. Use one of: %v."), field, k.Got, k.Want)
@@ -236,6 +264,18 @@ func explain(name string, err error) error {
 	}
 	reason := first.ErrorKind.LocalizedString(message.NewPrinter(language.English))
 	return invalid(i18n.English("%s: %s."), field, reason)
+}
+
+// invalidAt returns the error for a value in the body.
+func invalidAt(location []string, text i18n.Text, args ...any) error {
+	escape := strings.NewReplacer("~", "~0", "/", "~1")
+	pointer := ""
+	for _, name := range location {
+		pointer += "/" + escape.Replace(name)
+	}
+	return &fault.Error{
+		Op: "api.Check", Kind: fault.Invalid, Public: text, Args: args, Err: &FieldError{Pointer: pointer},
+	}
 }
 
 func invalid(text i18n.Text, args ...any) error {

@@ -113,12 +113,15 @@ func (c *Authenticator) Verify(r *http.Request) (Caller, error) {
 		return caller, denied("paused")
 	case !c.limits.allow(caller, c.now()):
 		return caller, &fault.Error{
-			Op: "callers.Verify", Kind: fault.RateLimited, Err: errors.New("rate limit of the caller exceeded"),
-			Public: i18n.English("Rate limit exceeded. Try again in a minute."),
+			Op: "callers.Verify", Kind: fault.RateLimited, Err: &QuotaError{c.limits.quota(caller, c.now())},
+			Public: i18n.English("Rate limit exceeded. Try again after the time in Retry-After."),
 		}
 	}
 	return caller, nil
 }
+
+// Quota returns what a caller that Verify returned may still send.
+func (c *Authenticator) Quota(caller Caller) Quota { return c.limits.quota(caller, c.now()) }
 
 // Allow returns a Denied fault unless the caller may run actions with an authority for
 // the named person (users/{id} or an email address). It reads no store. For a person

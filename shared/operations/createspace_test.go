@@ -84,6 +84,11 @@ func TestCreateSpace(t *testing.T) {
 				got.Members[i].Detail = ""
 			}
 			got.Outcome = spaces.Outcome{} // not stored
+			first := &got.Steps[len(got.Steps)-1]
+			if !strings.HasPrefix(first.Message, string(got.Name)+"/messages/") {
+				t.Errorf("the first message is %q", first.Message)
+			}
+			first.Message = ""
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}

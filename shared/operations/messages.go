@@ -36,7 +36,9 @@ func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message
 		}
 		post := m
 		post.Text = text.Clean(m.Text + " " + say(words.MeetMessage, room))
-		return a.postMessage(ctx, post)
+		posted, err := a.postMessage(ctx, post)
+		posted.Meeting = room
+		return posted, err
 	})
 }
 

@@ -26,6 +26,12 @@ const maxRetry = 24 * time.Hour
 // RunningError is the error of a request that is already in progress. LeaseLeft is the time until its lease expires.
 type RunningError struct{ LeaseLeft time.Duration }
 
+// RetryAfter returns when to ask again: after as long as the request has been running, at least a second and at most
+// until its lease expires. Most operations end within a second.
+func (r *RunningError) RetryAfter() time.Duration {
+	return min(max(lease-r.LeaseLeft, time.Second), max(r.LeaseLeft, time.Second))
+}
+
 // Error says when the lease expires, for the log.
 func (r *RunningError) Error() string {
 	return fmt.Sprintf("in progress, lease expires in %v", r.LeaseLeft)

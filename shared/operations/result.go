@@ -37,6 +37,8 @@ type StepResult struct {
 	Step   spaces.Step `json:"step"`
 	State  State       `json:"state"`
 	Detail string      `json:"detail,omitempty"` // why it failed, in English
+	// Message is the name of the message that the step posted, spaces/{space}/messages/{message}.
+	Message string `json:"message,omitempty"`
 }
 
 // CreatedSpace is a space that was created or found, with the result of each
@@ -87,6 +89,8 @@ func newCreatedSpace(a actor, s spaces.CreatedSpace, r spaces.Request) CreatedSp
 		result := StepResult{Step: step, State: StateDone}
 		if err := failed[step]; err != nil {
 			result.State, result.Detail = a.failedState(err), fault.Public(i18n.In("en"), err, "")
+		} else if step == spaces.PostFirst {
+			result.Message = s.FirstMessage
 		}
 		out.Steps = append(out.Steps, result)
 	}

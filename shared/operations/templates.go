@@ -16,21 +16,27 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
-// ListTemplates lists the operator's templates and the caller's own, by name.
-// An operator's template hides a caller's with the same name.
-func (o *Operations) ListTemplates(ctx context.Context, caller callers.Caller) ([]vault.Template, error) {
+// ListTemplates lists a page of the operator's templates and the caller's own, by name. An operator's template hides a
+// caller's with the same name. more is the token of the next page, or empty.
+func (o *Operations) ListTemplates(
+	ctx context.Context, caller callers.Caller, page PageRequest,
+) (found []vault.Template, more string, err error) {
 	if err := caller.AllowAction(callers.ReadTemplates); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	file, err := o.deps.Callers.Read(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	own, err := o.deps.Vault.Templates(ctx, vault.Owner(caller.ID))
 	own = slices.DeleteFunc(own, func(t vault.Template) bool { _, hidden := file.Template(t.Name); return hidden })
 	all := append(slices.Clone(file.Templates), own...)
 	slices.SortFunc(all, func(a, b vault.Template) int { return strings.Compare(a.Name, b.Name) })
-	return all, err
+	all = slices.DeleteFunc(all, func(t vault.Template) bool { return t.Name <= page.Token }) // the last name so far
+	if size := int(page.Size); len(all) > size {
+		all, more = all[:size], all[size-1].Name
+	}
+	return all, more, err
 }
 
 // GetTemplate reads a template by its name.

@@ -29,11 +29,19 @@ func TestTemplates_OwnAndOperators(t *testing.T) {
 		check(t, err)
 		w.CallersYAML = templates // the operator adds a template with the name of an own one
 		time.Sleep(2 * time.Minute)
-		all, err := w.ListTemplates(t.Context(), ci())
-		check(t, err)
 		var names []string
-		for _, listed := range all {
-			names = append(names, listed.Name+" "+listed.Description)
+		for page := (operations.PageRequest{Size: 3}); ; {
+			found, more, err := w.ListTemplates(t.Context(), ci(), page)
+			check(t, err)
+			for _, listed := range found {
+				names = append(names, listed.Name+" "+listed.Description)
+			}
+			if len(found) > 3 {
+				t.Errorf("a page of %d", len(found))
+			}
+			if page.Token = more; more == "" {
+				break
+			}
 		}
 		if diff := cmp.Diff([]string{"B own", "Incident Of {{person}}", "Long ", "Plain "}, names); diff != "" {
 			t.Error(diff)
@@ -72,7 +80,7 @@ func TestTemplates_OwnAndOperators(t *testing.T) {
 func eachTemplateCall(t *testing.T, w *world, c callers.Caller) map[string]error {
 	t.Helper()
 	out := map[string]error{}
-	_, out["list"] = w.ListTemplates(t.Context(), c)
+	_, _, out["list"] = w.ListTemplates(t.Context(), c, operations.PageRequest{Size: 9})
 	_, out["get"] = w.GetTemplate(t.Context(), c, "T")
 	_, out["put"] = w.PutTemplate(t.Context(), c, vault.Template{Name: "T"}, nil)
 	out["delete"] = w.DeleteTemplate(t.Context(), c, "T", nil)

@@ -22,6 +22,7 @@ type Outcome struct {
 	ListDeclined bool              // the person declined to let Deputy list them
 	IDs          map[string]string // users/{email address} to users/{id}, of members who were looked up
 	FailedSteps  []FailedStep      // steps of the rest that failed
+	FirstMessage string            // name of the message that a step posted; may be empty
 }
 
 // FailedMember is a member who was not added, or could not be looked up.
@@ -43,7 +44,8 @@ func (s *Spaces) Finish(
 	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, r Request,
 ) Outcome {
 	members, more := r.Members, r.More
-	out := Outcome{FailedSteps: s.doFollowUp(ctx, person, key, space, r.Rest)}
+	out := Outcome{}
+	out.FirstMessage, out.FailedSteps = s.doFollowUp(ctx, person, key, space, r.Rest)
 	if len(members)+len(more) == 0 {
 		return out
 	}
@@ -121,29 +123,34 @@ func (o Outcome) StepsLeft() []Step {
 	return out
 }
 
-// doFollowUp does the steps of r and returns those that failed.
+// doFollowUp does the steps of r. It returns the name of the message that one posted, and the steps that failed.
 func (s *Spaces) doFollowUp(
 	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName, r FollowUp,
-) []FailedStep {
-	var undone []FailedStep
+) (message string, undone []FailedStep) {
 	wait := s.pace()
 	for _, step := range r.Steps() {
 		err := error(nil)
 		if step != AddTheApp { // a membership does not count as a write to the space
 			err = wait(ctx)
 		}
-		if err == nil {
-			err = s.doStep(ctx, person, key, space, step, r, wait)
+		switch {
+		case err != nil:
+		case step == PostFirst:
+			var posted PostedMessage
+			posted, err = s.PostMessage(ctx, person, key, Message{Space: space, Text: r.FirstMessage})
+			message = posted.Name
+		default:
+			err = s.doStep(ctx, person, space, step, r, wait)
 		}
 		if err != nil {
 			undone = append(undone, FailedStep{step, err})
 		}
 	}
-	return undone
+	return message, undone
 }
 
 func (s *Spaces) doStep(
-	ctx context.Context, person resource.Person, key resource.Key, space resource.SpaceName,
+	ctx context.Context, person resource.Person, space resource.SpaceName,
 	step Step, r FollowUp, wait func(context.Context) error,
 ) error {
 	switch step {
@@ -156,9 +163,6 @@ func (s *Spaces) doStep(
 		return s.patchAccess(ctx, person, space, r.Access, wait)
 	case AddTheApp:
 		return s.addTheApp(ctx, person, space)
-	case PostFirst:
-		_, err := s.PostMessage(ctx, person, key, Message{Space: space, Text: r.FirstMessage})
-		return err
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ const chatMarkup = "MARKUP_SYNTAX_CHAT"
 type PostedMessage struct {
 	Name string `json:"name"` // spaces/.../messages/...
 	Text string `json:"text"` // of the first message with the same key
+	// Thread is spaces/.../threads/...; empty if Google doesn't say.
+	Thread  string `json:"thread,omitempty"`
+	Meeting string `json:"meeting,omitempty"` // address of the meeting that was created for it
 }
 
 // Message is a text to post.
@@ -55,5 +58,9 @@ func (s *Spaces) PostMessage(ctx context.Context, person resource.Person, key re
 	if err != nil {
 		return PostedMessage{}, fault.Wrap("spaces.PostMessage", err)
 	}
-	return PostedMessage{posted.Name, posted.Text}, nil
+	out := PostedMessage{Name: posted.Name, Text: posted.Text}
+	if posted.Thread != nil {
+		out.Thread = posted.Thread.Name
+	}
+	return out, nil
 }

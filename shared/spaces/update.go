@@ -47,7 +47,7 @@ func (s *Spaces) Update(ctx context.Context, person resource.Person, space resou
 	}
 	rest := FollowUp{History: valueOr(c.History, ""), Permissions: c.Permissions, Access: c.Access}
 	for _, step := range rest.Steps() {
-		steps = append(steps, func() error { return s.doStep(ctx, person, "", space, step, rest, wait) })
+		steps = append(steps, func() error { return s.doStep(ctx, person, space, step, rest, wait) })
 	}
 	if c.Discoverable != nil || c.Audience != nil {
 		settings := &chatapi.AccessSettings{Audience: c.Apply(Info{}).Audience, ForceSendFields: []string{"Audience"}}
