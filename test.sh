@@ -191,6 +191,28 @@ else
 	cannot "shell scripts (shellcheck or shfmt was not found)"
 fi
 
+# node_packages installs the locked Node packages of a folder in tools.
+node_packages() {
+	if ! command -v npm >/dev/null && ! package nodejs npm; then
+		echo "test.sh: $mode requires Node.js 20.19 or later with npm" >&2
+		exit 1
+	fi
+	npm ci --prefix "tools/$1" --ignore-scripts --no-audit --no-fund
+}
+
+if [ "$mode" = --all ]; then
+	step "openapi.yaml: Redocly's and OWASP's rules"
+	node_packages openapi
+	(
+		cd tools/openapi
+		export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true # nothing here calls home
+		npx --no-install redocly lint --config redocly.yaml ../../shared/api/openapi.yaml
+		npx --no-install spectral lint -r spectral.yaml --fail-severity=hint ../../shared/api/openapi.yaml
+	)
+else
+	cannot "Redocly's and OWASP's rules for openapi.yaml (./test.sh --all runs them)"
+fi
+
 # Each target for a minute; a failing input stays in testdata as a test.
 fuzz() {
 	local file target
@@ -222,11 +244,7 @@ if [ -n "$release" ]; then
 		GOOS="${target%/*}" GOARCH="${target#*/}" go build ./cmd/... ./functions/...
 	done
 	step "API clients of seven generators"
-	if ! command -v npm >/dev/null && ! package nodejs npm; then
-		echo "test.sh: --release requires Node.js 20.19 or later with npm" >&2
-		exit 1
-	fi
-	npm ci --prefix tools/clients --ignore-scripts --no-audit --no-fund
+	node_packages clients
 	go test -count=1 ./cmd/local -run '^TestClients$' -v -args -clients ../../tools/clients | grep -Ev "^(=== |time=)"
 	step "deploy.sh with the real gcloud, every story"
 	go test -count=1 -timeout=40m ./internal/deploytest -run Real -v -args -every | grep -v "^=== "

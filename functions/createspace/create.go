@@ -125,7 +125,7 @@ func createdResponse(space operations.CreatedSpace, err error) (api.CreateSpaceR
 	if !space.Unfinished() {
 		return api.CreateSpace201JSONResponse(out), nil
 	}
-	wait := retryAfter
+	wait := int32(retryAfter)
 	if space.Pending() {
 		wait = 1 // the work exceeds the time of one request
 	}

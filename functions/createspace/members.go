@@ -41,7 +41,7 @@ func (s server) AddMembers(ctx context.Context, in api.AddMembersRequestObject) 
 	case err != nil:
 		return nil, err
 	case added.Pending():
-		headers := api.AddMembers202ResponseHeaders{RetryAfter: api.Some(retryAfter)}
+		headers := api.AddMembers202ResponseHeaders{RetryAfter: api.Some(int32(retryAfter))}
 		return api.AddMembers202JSONResponse{Body: out, Headers: headers}, nil
 	}
 	return api.AddMembers200JSONResponse(out), nil

@@ -30,7 +30,7 @@ func (l listID) encode(google string) *string {
 }
 
 // decode returns the page that the caller asks for.
-func (l listID) decode(size *int, token *string) (operations.PageRequest, error) {
+func (l listID) decode(size *int32, token *string) (operations.PageRequest, error) {
 	out := operations.PageRequest{Size: defaultPageSize}
 	if token != nil && *token != "" {
 		text, err := base64.RawURLEncoding.Strict().DecodeString(*token)

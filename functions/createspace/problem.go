@@ -82,7 +82,8 @@ func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		missing := capability.Names(i.Needs.Missing)
 		p.Missing = &missing
 	}
-	p.Type, p.Title, p.Status = "urn:deputy:problem:"+kind.name, http.StatusText(kind.status), kind.status
+	p.Type, p.Title = "urn:deputy:problem:"+kind.name, http.StatusText(kind.status)
+	p.Status = int32(kind.status) //nolint:gosec // below 600
 	switch kind.status {
 	case http.StatusUnauthorized:
 		challenge := "Bearer"

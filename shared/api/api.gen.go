@@ -618,7 +618,7 @@ type Problem struct {
 
 	// Reference Id of the request in the log, for Deputy's operator
 	Reference string `json:"reference"`
-	Status    int    `json:"status"`
+	Status    int32  `json:"status"`
 	Title     string `json:"title"`
 
 	// Type urn:deputy:problem: followed by a name in docs/api.md
@@ -801,7 +801,7 @@ type IfMatch = string
 type Key = string
 
 // PageSize defines model for pageSize.
-type PageSize = int
+type PageSize = int32
 
 // PageToken defines model for pageToken.
 type PageToken = string
@@ -1357,7 +1357,7 @@ func (siw *ServerInterfaceWrapper) ListSpaces(w http.ResponseWriter, r *http.Req
 
 	// ------------- Optional query parameter "pageSize" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -1771,7 +1771,7 @@ func (siw *ServerInterfaceWrapper) ListMembers(w http.ResponseWriter, r *http.Re
 
 	// ------------- Optional query parameter "pageSize" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -2169,7 +2169,7 @@ func (siw *ServerInterfaceWrapper) ListTemplates(w http.ResponseWriter, r *http.
 
 	// ------------- Optional query parameter "pageSize" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -2478,7 +2478,16 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	return m
 }
 
-type FailedApplicationProblemPlusJSONResponse Problem
+type FailedResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+type FailedApplicationProblemPlusJSONResponse struct {
+	Body Problem
+
+	Headers FailedResponseHeaders
+}
 
 type RequestApprovalRequestObject struct {
 	Params RequestApprovalParams
@@ -2503,18 +2512,61 @@ func (response RequestApproval201JSONResponse) VisitRequestApprovalResponse(w ht
 	return err
 }
 
-type RequestApprovaldefaultApplicationProblemPlusJSONResponse struct {
+type RequestApproval4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response RequestApprovaldefaultApplicationProblemPlusJSONResponse) VisitRequestApprovalResponse(w http.ResponseWriter) error {
+func (response RequestApproval4XXApplicationProblemPlusJSONResponse) VisitRequestApprovalResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestApproval5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type RequestApproval5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    RequestApproval5XXResponseHeaders
+	StatusCode int
+}
+
+func (response RequestApproval5XXApplicationProblemPlusJSONResponse) VisitRequestApprovalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2542,18 +2594,61 @@ func (response GetApproval200JSONResponse) VisitGetApprovalResponse(w http.Respo
 	return err
 }
 
-type GetApprovaldefaultApplicationProblemPlusJSONResponse struct {
+type GetApproval4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response GetApprovaldefaultApplicationProblemPlusJSONResponse) VisitGetApprovalResponse(w http.ResponseWriter) error {
+func (response GetApproval4XXApplicationProblemPlusJSONResponse) VisitGetApprovalResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetApproval5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type GetApproval5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    GetApproval5XXResponseHeaders
+	StatusCode int
+}
+
+func (response GetApproval5XXApplicationProblemPlusJSONResponse) VisitGetApprovalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2582,18 +2677,61 @@ func (response DisconnectPerson200JSONResponse) VisitDisconnectPersonResponse(w 
 	return err
 }
 
-type DisconnectPersondefaultApplicationProblemPlusJSONResponse struct {
+type DisconnectPerson4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response DisconnectPersondefaultApplicationProblemPlusJSONResponse) VisitDisconnectPersonResponse(w http.ResponseWriter) error {
+func (response DisconnectPerson4XXApplicationProblemPlusJSONResponse) VisitDisconnectPersonResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisconnectPerson5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type DisconnectPerson5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    DisconnectPerson5XXResponseHeaders
+	StatusCode int
+}
+
+func (response DisconnectPerson5XXApplicationProblemPlusJSONResponse) VisitDisconnectPersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2621,18 +2759,61 @@ func (response GetConnection200JSONResponse) VisitGetConnectionResponse(w http.R
 	return err
 }
 
-type GetConnectiondefaultApplicationProblemPlusJSONResponse struct {
+type GetConnection4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response GetConnectiondefaultApplicationProblemPlusJSONResponse) VisitGetConnectionResponse(w http.ResponseWriter) error {
+func (response GetConnection4XXApplicationProblemPlusJSONResponse) VisitGetConnectionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConnection5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type GetConnection5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    GetConnection5XXResponseHeaders
+	StatusCode int
+}
+
+func (response GetConnection5XXApplicationProblemPlusJSONResponse) VisitGetConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2661,18 +2842,61 @@ func (response InvitePerson201JSONResponse) VisitInvitePersonResponse(w http.Res
 	return err
 }
 
-type InvitePersondefaultApplicationProblemPlusJSONResponse struct {
+type InvitePerson4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response InvitePersondefaultApplicationProblemPlusJSONResponse) VisitInvitePersonResponse(w http.ResponseWriter) error {
+func (response InvitePerson4XXApplicationProblemPlusJSONResponse) VisitInvitePersonResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InvitePerson5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type InvitePerson5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    InvitePerson5XXResponseHeaders
+	StatusCode int
+}
+
+func (response InvitePerson5XXApplicationProblemPlusJSONResponse) VisitInvitePersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2701,18 +2925,61 @@ func (response ConnectPerson200JSONResponse) VisitConnectPersonResponse(w http.R
 	return err
 }
 
-type ConnectPersondefaultApplicationProblemPlusJSONResponse struct {
+type ConnectPerson4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response ConnectPersondefaultApplicationProblemPlusJSONResponse) VisitConnectPersonResponse(w http.ResponseWriter) error {
+func (response ConnectPerson4XXApplicationProblemPlusJSONResponse) VisitConnectPersonResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConnectPerson5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type ConnectPerson5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ConnectPerson5XXResponseHeaders
+	StatusCode int
+}
+
+func (response ConnectPerson5XXApplicationProblemPlusJSONResponse) VisitConnectPersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2740,18 +3007,61 @@ func (response ListSpaces200JSONResponse) VisitListSpacesResponse(w http.Respons
 	return err
 }
 
-type ListSpacesdefaultApplicationProblemPlusJSONResponse struct {
+type ListSpaces4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response ListSpacesdefaultApplicationProblemPlusJSONResponse) VisitListSpacesResponse(w http.ResponseWriter) error {
+func (response ListSpaces4XXApplicationProblemPlusJSONResponse) VisitListSpacesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSpaces5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type ListSpaces5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ListSpaces5XXResponseHeaders
+	StatusCode int
+}
+
+func (response ListSpaces5XXApplicationProblemPlusJSONResponse) VisitListSpacesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2781,7 +3091,7 @@ func (response CreateSpace201JSONResponse) VisitCreateSpaceResponse(w http.Respo
 }
 
 type CreateSpace202ResponseHeaders struct {
-	RetryAfter *int
+	RetryAfter *int32
 }
 
 type CreateSpace202JSONResponse struct {
@@ -2804,18 +3114,61 @@ func (response CreateSpace202JSONResponse) VisitCreateSpaceResponse(w http.Respo
 	return err
 }
 
-type CreateSpacedefaultApplicationProblemPlusJSONResponse struct {
+type CreateSpace4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response CreateSpacedefaultApplicationProblemPlusJSONResponse) VisitCreateSpaceResponse(w http.ResponseWriter) error {
+func (response CreateSpace4XXApplicationProblemPlusJSONResponse) VisitCreateSpaceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSpace5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type CreateSpace5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    CreateSpace5XXResponseHeaders
+	StatusCode int
+}
+
+func (response CreateSpace5XXApplicationProblemPlusJSONResponse) VisitCreateSpaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2838,18 +3191,61 @@ func (response DeleteSpace204Response) VisitDeleteSpaceResponse(w http.ResponseW
 	return nil
 }
 
-type DeleteSpacedefaultApplicationProblemPlusJSONResponse struct {
+type DeleteSpace4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response DeleteSpacedefaultApplicationProblemPlusJSONResponse) VisitDeleteSpaceResponse(w http.ResponseWriter) error {
+func (response DeleteSpace4XXApplicationProblemPlusJSONResponse) VisitDeleteSpaceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSpace5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type DeleteSpace5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    DeleteSpace5XXResponseHeaders
+	StatusCode int
+}
+
+func (response DeleteSpace5XXApplicationProblemPlusJSONResponse) VisitDeleteSpaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2888,18 +3284,61 @@ func (response GetSpace200JSONResponse) VisitGetSpaceResponse(w http.ResponseWri
 	return err
 }
 
-type GetSpacedefaultApplicationProblemPlusJSONResponse struct {
+type GetSpace4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response GetSpacedefaultApplicationProblemPlusJSONResponse) VisitGetSpaceResponse(w http.ResponseWriter) error {
+func (response GetSpace4XXApplicationProblemPlusJSONResponse) VisitGetSpaceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSpace5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type GetSpace5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    GetSpace5XXResponseHeaders
+	StatusCode int
+}
+
+func (response GetSpace5XXApplicationProblemPlusJSONResponse) VisitGetSpaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2939,18 +3378,61 @@ func (response UpdateSpace200JSONResponse) VisitUpdateSpaceResponse(w http.Respo
 	return err
 }
 
-type UpdateSpacedefaultApplicationProblemPlusJSONResponse struct {
+type UpdateSpace4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response UpdateSpacedefaultApplicationProblemPlusJSONResponse) VisitUpdateSpaceResponse(w http.ResponseWriter) error {
+func (response UpdateSpace4XXApplicationProblemPlusJSONResponse) VisitUpdateSpaceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateSpace5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type UpdateSpace5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    UpdateSpace5XXResponseHeaders
+	StatusCode int
+}
+
+func (response UpdateSpace5XXApplicationProblemPlusJSONResponse) VisitUpdateSpaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2980,18 +3462,61 @@ func (response CreateMeeting201JSONResponse) VisitCreateMeetingResponse(w http.R
 	return err
 }
 
-type CreateMeetingdefaultApplicationProblemPlusJSONResponse struct {
+type CreateMeeting4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response CreateMeetingdefaultApplicationProblemPlusJSONResponse) VisitCreateMeetingResponse(w http.ResponseWriter) error {
+func (response CreateMeeting4XXApplicationProblemPlusJSONResponse) VisitCreateMeetingResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMeeting5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type CreateMeeting5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    CreateMeeting5XXResponseHeaders
+	StatusCode int
+}
+
+func (response CreateMeeting5XXApplicationProblemPlusJSONResponse) VisitCreateMeetingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3020,18 +3545,61 @@ func (response ListMembers200JSONResponse) VisitListMembersResponse(w http.Respo
 	return err
 }
 
-type ListMembersdefaultApplicationProblemPlusJSONResponse struct {
+type ListMembers4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response ListMembersdefaultApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+func (response ListMembers4XXApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMembers5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type ListMembers5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ListMembers5XXResponseHeaders
+	StatusCode int
+}
+
+func (response ListMembers5XXApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3062,7 +3630,7 @@ func (response AddMembers200JSONResponse) VisitAddMembersResponse(w http.Respons
 }
 
 type AddMembers202ResponseHeaders struct {
-	RetryAfter *int
+	RetryAfter *int32
 }
 
 type AddMembers202JSONResponse struct {
@@ -3085,18 +3653,61 @@ func (response AddMembers202JSONResponse) VisitAddMembersResponse(w http.Respons
 	return err
 }
 
-type AddMembersdefaultApplicationProblemPlusJSONResponse struct {
+type AddMembers4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response AddMembersdefaultApplicationProblemPlusJSONResponse) VisitAddMembersResponse(w http.ResponseWriter) error {
+func (response AddMembers4XXApplicationProblemPlusJSONResponse) VisitAddMembersResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddMembers5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type AddMembers5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    AddMembers5XXResponseHeaders
+	StatusCode int
+}
+
+func (response AddMembers5XXApplicationProblemPlusJSONResponse) VisitAddMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3120,18 +3731,61 @@ func (response RemoveMember204Response) VisitRemoveMemberResponse(w http.Respons
 	return nil
 }
 
-type RemoveMemberdefaultApplicationProblemPlusJSONResponse struct {
+type RemoveMember4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response RemoveMemberdefaultApplicationProblemPlusJSONResponse) VisitRemoveMemberResponse(w http.ResponseWriter) error {
+func (response RemoveMember4XXApplicationProblemPlusJSONResponse) VisitRemoveMemberResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMember5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type RemoveMember5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    RemoveMember5XXResponseHeaders
+	StatusCode int
+}
+
+func (response RemoveMember5XXApplicationProblemPlusJSONResponse) VisitRemoveMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3161,18 +3815,61 @@ func (response GetMember200JSONResponse) VisitGetMemberResponse(w http.ResponseW
 	return err
 }
 
-type GetMemberdefaultApplicationProblemPlusJSONResponse struct {
+type GetMember4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response GetMemberdefaultApplicationProblemPlusJSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
+func (response GetMember4XXApplicationProblemPlusJSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMember5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type GetMember5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    GetMember5XXResponseHeaders
+	StatusCode int
+}
+
+func (response GetMember5XXApplicationProblemPlusJSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3203,18 +3900,61 @@ func (response UpdateMember200JSONResponse) VisitUpdateMemberResponse(w http.Res
 	return err
 }
 
-type UpdateMemberdefaultApplicationProblemPlusJSONResponse struct {
+type UpdateMember4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response UpdateMemberdefaultApplicationProblemPlusJSONResponse) VisitUpdateMemberResponse(w http.ResponseWriter) error {
+func (response UpdateMember4XXApplicationProblemPlusJSONResponse) VisitUpdateMemberResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMember5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type UpdateMember5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    UpdateMember5XXResponseHeaders
+	StatusCode int
+}
+
+func (response UpdateMember5XXApplicationProblemPlusJSONResponse) VisitUpdateMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3244,18 +3984,61 @@ func (response CreateMessage201JSONResponse) VisitCreateMessageResponse(w http.R
 	return err
 }
 
-type CreateMessagedefaultApplicationProblemPlusJSONResponse struct {
+type CreateMessage4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response CreateMessagedefaultApplicationProblemPlusJSONResponse) VisitCreateMessageResponse(w http.ResponseWriter) error {
+func (response CreateMessage4XXApplicationProblemPlusJSONResponse) VisitCreateMessageResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMessage5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type CreateMessage5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    CreateMessage5XXResponseHeaders
+	StatusCode int
+}
+
+func (response CreateMessage5XXApplicationProblemPlusJSONResponse) VisitCreateMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3283,18 +4066,61 @@ func (response PlanSpace200JSONResponse) VisitPlanSpaceResponse(w http.ResponseW
 	return err
 }
 
-type PlanSpacedefaultApplicationProblemPlusJSONResponse struct {
+type PlanSpace4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response PlanSpacedefaultApplicationProblemPlusJSONResponse) VisitPlanSpaceResponse(w http.ResponseWriter) error {
+func (response PlanSpace4XXApplicationProblemPlusJSONResponse) VisitPlanSpaceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlanSpace5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type PlanSpace5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    PlanSpace5XXResponseHeaders
+	StatusCode int
+}
+
+func (response PlanSpace5XXApplicationProblemPlusJSONResponse) VisitPlanSpaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3321,18 +4147,61 @@ func (response Sweep200JSONResponse) VisitSweepResponse(w http.ResponseWriter) e
 	return err
 }
 
-type SweepdefaultApplicationProblemPlusJSONResponse struct {
+type Sweep4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response SweepdefaultApplicationProblemPlusJSONResponse) VisitSweepResponse(w http.ResponseWriter) error {
+func (response Sweep4XXApplicationProblemPlusJSONResponse) VisitSweepResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Sweep5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type Sweep5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    Sweep5XXResponseHeaders
+	StatusCode int
+}
+
+func (response Sweep5XXApplicationProblemPlusJSONResponse) VisitSweepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3360,18 +4229,61 @@ func (response ListTemplates200JSONResponse) VisitListTemplatesResponse(w http.R
 	return err
 }
 
-type ListTemplatesdefaultApplicationProblemPlusJSONResponse struct {
+type ListTemplates4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response ListTemplatesdefaultApplicationProblemPlusJSONResponse) VisitListTemplatesResponse(w http.ResponseWriter) error {
+func (response ListTemplates4XXApplicationProblemPlusJSONResponse) VisitListTemplatesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTemplates5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type ListTemplates5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ListTemplates5XXResponseHeaders
+	StatusCode int
+}
+
+func (response ListTemplates5XXApplicationProblemPlusJSONResponse) VisitListTemplatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3394,18 +4306,61 @@ func (response DeleteTemplate204Response) VisitDeleteTemplateResponse(w http.Res
 	return nil
 }
 
-type DeleteTemplatedefaultApplicationProblemPlusJSONResponse struct {
+type DeleteTemplate4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response DeleteTemplatedefaultApplicationProblemPlusJSONResponse) VisitDeleteTemplateResponse(w http.ResponseWriter) error {
+func (response DeleteTemplate4XXApplicationProblemPlusJSONResponse) VisitDeleteTemplateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTemplate5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type DeleteTemplate5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    DeleteTemplate5XXResponseHeaders
+	StatusCode int
+}
+
+func (response DeleteTemplate5XXApplicationProblemPlusJSONResponse) VisitDeleteTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3443,18 +4398,61 @@ func (response GetTemplate200JSONResponse) VisitGetTemplateResponse(w http.Respo
 	return err
 }
 
-type GetTemplatedefaultApplicationProblemPlusJSONResponse struct {
+type GetTemplate4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response GetTemplatedefaultApplicationProblemPlusJSONResponse) VisitGetTemplateResponse(w http.ResponseWriter) error {
+func (response GetTemplate4XXApplicationProblemPlusJSONResponse) VisitGetTemplateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTemplate5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type GetTemplate5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    GetTemplate5XXResponseHeaders
+	StatusCode int
+}
+
+func (response GetTemplate5XXApplicationProblemPlusJSONResponse) VisitGetTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3494,18 +4492,61 @@ func (response PutTemplate200JSONResponse) VisitPutTemplateResponse(w http.Respo
 	return err
 }
 
-type PutTemplatedefaultApplicationProblemPlusJSONResponse struct {
+type PutTemplate4XXApplicationProblemPlusJSONResponse struct {
 	Body       Problem
+	Headers    FailedResponseHeaders
 	StatusCode int
 }
 
-func (response PutTemplatedefaultApplicationProblemPlusJSONResponse) VisitPutTemplateResponse(w http.ResponseWriter) error {
+func (response PutTemplate4XXApplicationProblemPlusJSONResponse) VisitPutTemplateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutTemplate5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type PutTemplate5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    PutTemplate5XXResponseHeaders
+	StatusCode int
+}
+
+func (response PutTemplate5XXApplicationProblemPlusJSONResponse) VisitPutTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
 	return err

@@ -60,6 +60,10 @@ func TestDocument_Contract(t *testing.T) {
 					successes = append(successes, body)
 				}
 			}
+			responds := func(status string) bool { return o.Responses.Value(status) != nil }
+			if len(o.Tags) != 1 || !responds("4XX") || !responds("5XX") {
+				t.Errorf("%s %s: tags %v, or an error that isn't described", method, path, o.Tags)
+			}
 			if len(successes) != 1 {
 				t.Errorf("%s %s: successes with %v", method, path, successes)
 			}
