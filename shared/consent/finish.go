@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"example.com/deputy/shared/address"
@@ -89,7 +90,12 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 		return Outcome{}, retryRefusal(GoogleRefused, again, "", err)
 	}
 	request := googleauth.Authorization{Verifier: p.Verifier, Nonce: p.Nonce, Scopes: capability.Scopes(asked...)}
+	var read sync.WaitGroup // what Connect needs, during the exchange
+	if p.Person != "" {
+		read.Go(func() { f.grants.Prefetch(ctx, p.Person) })
+	}
 	tokens, claims, err := f.deps.Google.SignIn(ctx, request, c.Code, f.deps.IDTokens.Verify)
+	read.Wait()
 	if errors.Is(err, googleauth.ErrClient) {
 		f.alarm(ctx, "Google rejects the OAuth client; check OAUTH_CLIENT", p.Person, err)
 	}

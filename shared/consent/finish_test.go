@@ -350,7 +350,7 @@ func TestFinish_StoreUnavailable(t *testing.T) {
 			}
 			return
 		}
-		if at == 6 { // the outcome is not kept, which is harmless
+		if at == 3 || at == 6 { // the read during the exchange is repeated; the outcome is not kept, which is harmless
 			if err != nil {
 				t.Errorf("call %d: %v", at, err)
 			}

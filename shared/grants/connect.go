@@ -29,11 +29,13 @@ var ErrNoRefreshToken = errors.New("google sent no refresh token, and no stored 
 // a security event has ended, passes nothing on: no token, no approval, no connection time.
 func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 	person, t := Person(c.Claims.Subject), c.Tokens
+	read := gs.recentGrant
 	for attempt := 1; ; attempt++ {
-		g, usable, err := gs.loadGrant(ctx, person)
+		g, usable, err := read(ctx, person)
 		if err != nil {
 			return g, err
 		}
+		read = gs.loadGrant // after a conflict
 		if g.Status == vault.Disconnecting {
 			// Revoking the old token also ends the new sign-in at Google.
 			_, err := gs.finishDisconnect(ctx, g)

@@ -21,7 +21,7 @@ const refreshTimeout = 15 * time.Second
 // person. It returns false if the person has to consent again.
 func (gs *Grants) refresh(ctx context.Context, person resource.Person) (vault.Grant, bool, error) {
 	refresh := func(ctx context.Context) (out refreshed, err error) {
-		out.grant, out.usable, err = gs.loadGrant(ctx, person)
+		out.grant, out.usable, err = gs.recentGrant(ctx, person)
 		if err == nil && out.usable && !gs.isFresh(out.grant) { // no other instance has refreshed it
 			out.grant, out.usable, err = gs.refreshGrant(ctx, out.grant, true)
 		}
