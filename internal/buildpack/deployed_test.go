@@ -184,8 +184,10 @@ func (p person) allow(link string) string {
 func (p person) approve(response string) (question, allowed string) {
 	p.t.Helper()
 	question = p.get(p.find(response, `"invitation":"([^"]*)"`))
-	if strings.Contains(question, "wants to access your account") {
-		question = p.submitConsent(question)
+	for range 2 { // again for a refresh token, if the link asks for more than she has allowed
+		if strings.Contains(question, "wants to access your account") {
+			question = p.submitConsent(question)
+		}
 	}
 	return question, p.post(p.find(question, `<form method="post" action="([^"]*)"`), url.Values{
 		"token": {p.find(question, `name="token" value="([^"]*)"`)}, "answer": {"allow"},

@@ -131,7 +131,7 @@ func TestAcceptAppCode_StoreUnavailable(t *testing.T) {
 		docs := failAt(w, at)
 		_, err := w.InstanceOn(docs).AcceptAppCode(t.Context(), resource.Named(ada.User()), appCode(w, createScope))
 		if docs.Calls() < at {
-			if err != nil || at < 4 {
+			if err != nil || at < 5 {
 				t.Errorf("%d calls: %v", docs.Calls(), err)
 			}
 			return

@@ -91,8 +91,9 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 	}
 	request := googleauth.Authorization{Verifier: p.Verifier, Nonce: p.Nonce, Scopes: capability.Scopes(asked...)}
 	var read sync.WaitGroup // what Connect needs, during the exchange
+	var since time.Time
 	if p.Person != "" {
-		read.Go(func() { f.grants.Prefetch(ctx, p.Person) })
+		read.Go(func() { since = f.grants.Prefetch(ctx, p.Person) })
 	}
 	tokens, claims, err := f.deps.Google.SignIn(ctx, request, c.Code, f.deps.IDTokens.Verify)
 	read.Wait()
@@ -112,7 +113,7 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 	}
 	p.Person = grants.Person(claims.Subject)
 	g, err := f.grants.Connect(ctx,
-		grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent})
+		grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent, ReadSince: since})
 	if errors.Is(err, grants.ErrNoRefreshToken) && !p.ForceConsent {
 		p.ForceConsent = true
 		var out Outcome

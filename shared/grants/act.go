@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -78,7 +79,7 @@ func (gs *Grants) ConfirmEmail(ctx context.Context, named resource.Named, g vaul
 		return g, true, nil
 	}
 	if !gs.isFresh(g) {
-		refreshed, usable, err := gs.refresh(ctx, g.Person)
+		refreshed, usable, err := gs.refresh(ctx, g.Person, gs.now().Add(-justRead))
 		if err != nil || !usable {
 			return g, true, err
 		}
@@ -88,11 +89,14 @@ func (gs *Grants) ConfirmEmail(ctx context.Context, named resource.Named, g vaul
 }
 
 // ActorFor returns an Actor for one caller's request that uses g, which Lookup has just read.
-func (gs *Grants) ActorFor(g vault.Grant) googlecall.Actor { return &grantActor{gs, g} }
+func (gs *Grants) ActorFor(g vault.Grant) googlecall.Actor {
+	return &grantActor{gs, g, gs.now().Add(-justRead)}
+}
 
 type grantActor struct {
 	*Grants
 	grant vault.Grant
+	since time.Time // when the request began to read grant, or a little before
 }
 
 // Act implements googlecall.Actor.
@@ -102,7 +106,7 @@ func (a *grantActor) Act(
 	if person != a.grant.Person {
 		return a.Grants.Act(ctx, person, needed, do)
 	}
-	token, err := a.tokenSource(ctx, person, a.grant, a.isUsable(a.grant), needed)
+	token, err := a.tokenSource(ctx, person, a.grant, a.isUsable(a.grant), needed, a.since)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ type Consent struct {
 	Claims     googleauth.Claims
 	Via        string // the system that submitted the consent; empty for a browser
 	Reprompted bool   // Google asked for consent twice, because the first time gave no refresh token
+	// ReadSince is when Prefetch began to read the grant; zero without a Prefetch.
+	ReadSince time.Time
 }
 
 // ErrNoRefreshToken means that Google sent no refresh token, and that no stored one covers the request.
@@ -29,13 +31,15 @@ var ErrNoRefreshToken = errors.New("google sent no refresh token, and no stored 
 // a security event has ended, passes nothing on: no token, no approval, no connection time.
 func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 	person, t := Person(c.Claims.Subject), c.Tokens
-	read := gs.recentGrant
 	for attempt := 1; ; attempt++ {
-		g, usable, err := read(ctx, person)
+		since := c.ReadSince
+		if since.IsZero() || attempt > 1 {
+			since = gs.now().Add(time.Hour) // read again
+		}
+		g, usable, err := gs.recentGrant(ctx, person, since)
 		if err != nil {
 			return g, err
 		}
-		read = gs.loadGrant // after a conflict
 		if g.Status == vault.Disconnecting {
 			// Revoking the old token also ends the new sign-in at Google.
 			_, err := gs.finishDisconnect(ctx, g)

@@ -97,23 +97,30 @@ func (gs *Grants) loadGrant(ctx context.Context, person resource.Person) (g vaul
 	return gs.evaluate(ctx, person, g, err, start)
 }
 
-// justRead is how long ago a grant may have been read to be read no more before it is changed: the precondition of the
-// write guards it.
+// justRead is how long a request may take from the read of a grant to its change. The precondition of the write guards
+// it.
 const justRead = time.Second
 
-// recentGrant is loadGrant for a change. It does not read again a usable grant, or none, that it read moments before.
-func (gs *Grants) recentGrant(ctx context.Context, person resource.Person) (g vault.Grant, usable bool, err error) {
+// recentGrant is loadGrant for a change. It does not read again a usable grant, or none, that was read since a time: in
+// the same request.
+func (gs *Grants) recentGrant(
+	ctx context.Context, person resource.Person, since time.Time,
+) (g vault.Grant, usable bool, err error) {
 	e, found := gs.cache.Get(person)
 	usable = gs.isUsable(e.grant)
-	if found && gs.now().Sub(e.at) < justRead && (usable || e.grant.Person == "") {
+	if found && !e.at.Before(since) && (usable || e.grant.Person == "") {
 		return e.grant, usable, nil
 	}
 	return gs.loadGrant(ctx, person)
 }
 
-// Prefetch reads a person's grant, so that a Connect that follows at once doesn't wait for it.
-func (gs *Grants) Prefetch(ctx context.Context, person resource.Person) {
-	_, _, _ = gs.loadGrant(ctx, person) // Connect reads again after an error
+// Prefetch reads a person's grant for the Connect that follows. It returns Consent.ReadSince.
+func (gs *Grants) Prefetch(ctx context.Context, person resource.Person) time.Time {
+	start := gs.now()
+	if _, _, err := gs.loadGrant(ctx, person); err != nil {
+		return time.Time{}
+	}
+	return start
 }
 
 // evaluate reports whether a grant is usable, and caches it. It was read at start, with the error err.

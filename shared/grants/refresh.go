@@ -18,10 +18,10 @@ import (
 const refreshTimeout = 15 * time.Second
 
 // refresh gets a new access token for an operation, with one call of Google for all concurrent requests of a
-// person. It returns false if the person has to consent again.
-func (gs *Grants) refresh(ctx context.Context, person resource.Person) (vault.Grant, bool, error) {
+// person. It returns false if the person has to consent again. What was read since a time isn't read again.
+func (gs *Grants) refresh(ctx context.Context, person resource.Person, since time.Time) (vault.Grant, bool, error) {
 	refresh := func(ctx context.Context) (out refreshed, err error) {
-		out.grant, out.usable, err = gs.recentGrant(ctx, person)
+		out.grant, out.usable, err = gs.recentGrant(ctx, person, since)
 		if err == nil && out.usable && !gs.isFresh(out.grant) { // no other instance has refreshed it
 			out.grant, out.usable, err = gs.refreshGrant(ctx, out.grant, true)
 		}

@@ -26,19 +26,21 @@ const expiryMargin = 5 * time.Minute
 func (gs *Grants) TokenSource(
 	ctx context.Context, person resource.Person, capabilities ...capability.Capability,
 ) (oauth2.TokenSource, error) {
+	start := gs.now()
 	g, usable, err := gs.cachedGrant(ctx, person, capabilities)
 	if err != nil {
 		return nil, fault.Wrap("grants.TokenSource", err)
 	}
-	return gs.tokenSource(ctx, person, g, usable, capabilities)
+	return gs.tokenSource(ctx, person, g, usable, capabilities, start)
 }
 
 func (gs *Grants) tokenSource(
 	ctx context.Context, person resource.Person, g vault.Grant, usable bool, needed []capability.Capability,
+	since time.Time,
 ) (oauth2.TokenSource, error) {
 	var err error
 	if usable && !gs.isFresh(g) {
-		g, usable, err = gs.refresh(ctx, person)
+		g, usable, err = gs.refresh(ctx, person, since)
 	}
 	switch {
 	case err != nil:
