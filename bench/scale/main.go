@@ -22,7 +22,7 @@ type cost struct {
 var (
 	commandCost   = cost{0, 0, 1, 0.35} // a command of a person whose grant is cached
 	uncachedCost  = cost{1, 0, 0, 0.2}  // added if the grant is not cached
-	expiredCost   = cost{2, 1, 1, 0.9}  // added if the access token has expired
+	expiredCost   = cost{0, 1, 1, 0.9}  // added if the access token has expired
 	connectCost   = cost{3, 4, 1, 2.2}  // an invitation, /start and /callback
 	sweepCost     = cost{5, 2, 1, 0.3}  // an hourly sweep without due grants
 	refreshCost   = cost{1, 2, 2, 0.9}  // an unused grant, refreshed before Google's six months

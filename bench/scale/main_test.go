@@ -34,7 +34,7 @@ func TestCosts(t *testing.T) {
 		"command":  {commandCost, documented("a command, the person seen in the last minute")},
 		"uncached": {commandCost.plus(uncachedCost), documented("a command, the person not seen")},
 		"expired token": {
-			commandCost.plus(expiredCost),
+			commandCost.plus(uncachedCost).plus(expiredCost),
 			documented("a command, if the access token expired (once an hour)"),
 		},
 		"connect": {connectCost, connecting},

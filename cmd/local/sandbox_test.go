@@ -7,6 +7,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"example.com/deputy/shared/vault"
 )
 
 func newSandbox(t *testing.T) *world {
@@ -97,5 +101,21 @@ func TestSandbox_OnlyEmulated(t *testing.T) {
 		if status, text := w.script(t, "GET", path, ""); status != http.StatusNotFound {
 			t.Errorf("%s: %d %s", path, status, text)
 		}
+	}
+}
+
+// The reference calls the API of the sandbox: its policy admits its own script, and the script gets a token.
+func TestRealBrowser_Reference(t *testing.T) {
+	t.Parallel()
+	w, c := newSandbox(t), openChromium(t)
+	article := chromedp.CSS("body.live #putTemplate")
+	c.do(chromedp.Navigate(w.address+"/createspace/"), chromedp.WaitVisible(article))
+	c.do(chromedp.Click(chromedp.CSS("#putTemplate .try summary")))
+	c.do(chromedp.WaitVisible(chromedp.CSS("#putTemplate .try button")))
+	c.screenshot("reference")
+	c.do(chromedp.Click(chromedp.CSS("#putTemplate .try button")))
+	c.waitFor("#putTemplate output", "COLLABORATION")
+	if own, err := w.vault.Templates(t.Context(), vault.Owner("sandbox")); err != nil || len(own) != 1 {
+		t.Errorf("%+v, %v", own, err)
 	}
 }

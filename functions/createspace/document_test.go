@@ -160,13 +160,17 @@ func TestDocument_Served(t *testing.T) {
 		if style == nil || page.Body.String() != strings.ReplaceAll(string(api.Page), "API_AUDIENCE", audience) {
 			t.Fatal("not the page")
 		}
-		sum := sha256.Sum256([]byte(style[1]))
+		script := regexp.MustCompile(`(?s)<script>(.*?)</script>`).FindStringSubmatch(page.Body.String())
+		hash := func(text string) string {
+			sum := sha256.Sum256([]byte(text))
+			return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+		}
 		want := http.Header{
 			"Content-Type": {"text/html; charset=utf-8"}, "Referrer-Policy": {"no-referrer"},
 			"X-Content-Type-Options": {"nosniff"},
 			"Content-Security-Policy": {
 				"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
-					"style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
+					"connect-src 'self'; style-src " + hash(style[1]) + "; script-src " + hash(script[1]),
 			},
 		}
 		if diff := cmp.Diff(want, page.Header()); diff != "" {

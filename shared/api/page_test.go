@@ -29,7 +29,14 @@ type operation struct {
 	ID, Method, Path, Summary, Description, Body string
 	Parameters                                   []field
 	Answers                                      []answer
+	Target, Example, Curl, Go, TypeScript        string // of one request
 	order                                        int
+}
+
+// group holds the operations with one tag.
+type group struct {
+	Name, What string
+	Operations []operation
 }
 
 type schema struct {
@@ -50,7 +57,7 @@ func TestPage_MatchesDocument(t *testing.T) {
 	var out strings.Builder
 	if err := page.Execute(&out, map[string]any{
 		"Title": doc.Info.Title, "What": flow(doc.Info.Description),
-		"Operations": operations(doc), "Schemas": schemas(doc),
+		"Groups": groups(doc), "Schemas": schemas(doc),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +71,7 @@ func TestPage_MatchesDocument(t *testing.T) {
 	if out.String() != string(api.Page) {
 		t.Error("page.html differs from the document; run go test ./shared/api -args -update")
 	}
-	for _, source := range []string{"http://", "https://", "src=", "<script", "url("} {
+	for _, source := range []string{"http://", "https://", "src=", "url(", "<script ", "import("} {
 		if strings.Contains(string(api.Page), source) {
 			t.Errorf("the page has %q, but must load nothing from another origin", source)
 		}
@@ -74,10 +81,20 @@ func TestPage_MatchesDocument(t *testing.T) {
 	}
 }
 
-func operations(doc *openapi3.T) []operation {
+func groups(doc *openapi3.T) (out []group) {
+	for _, t := range doc.Tags {
+		out = append(out, group{t.Name, t.Description, operations(doc, t.Name)})
+	}
+	return out
+}
+
+func operations(doc *openapi3.T, tag string) []operation {
 	var out []operation
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
+			if o.Tags[0] != tag {
+				continue
+			}
 			op := operation{
 				ID: o.OperationID, Method: method, Path: path, Summary: o.Summary, Description: flow(o.Description),
 				order: strings.Index(string(api.Document), "operationId: "+o.OperationID+"\n"),
@@ -98,6 +115,7 @@ func operations(doc *openapi3.T) []operation {
 				}
 				op.Answers = append(op.Answers, a)
 			}
+			op.addExamples(o)
 			slices.SortFunc(op.Answers, func(a, b answer) int { return cmp.Compare(a.Status, b.Status) })
 			out = append(out, op)
 		}
