@@ -126,7 +126,7 @@ var crashCases = map[string]crashCase{
 	},
 	"refresh": {
 		func(w *world, _ *crashOrder) { w.SignIn(ada, create); w.Advance(2 * time.Hour) },
-		func(w *world) { check(w.t, w.Token(ada, create)) }, 3,
+		func(w *world) { check(w.t, w.Token(ada, create)) }, 2,
 	},
 	"disconnect": {prepareDisconnect, afterDisconnect, 3},
 	"disconnect, Google unavailable": {
