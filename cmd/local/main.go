@@ -122,9 +122,9 @@ callers:
     uniqueId: "109000000000000000100"
     email: sandbox@deputy-local.iam.gserviceaccount.com
     name: Sandbox
-    actions: [spaces.create, spaces.read, spaces.update, spaces.delete, members.read, members.write, messages.create,
-      meetings.create, people.read, people.invite, people.connect, people.disconnect, templates.read, templates.write,
-      sweep]
+    actions: [spaces.create, spaces.read, spaces.update, spaces.delete, members.read, members.write,
+      messages.create, messages.update, messages.delete, meetings.create, people.read, people.invite,
+      people.connect, people.disconnect, templates.read, templates.write, sweep]
     domains: [example.com]
     authorities: [user, admin, delegation]
     administrators: [alan@example.com]

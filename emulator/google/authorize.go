@@ -50,6 +50,7 @@ var scopeTexts = map[string]string{
 	authPrefix + "meetings.space.created": "Create, edit, and see information about your Google Meet conferences " +
 		"created by the app",
 	authPrefix + "chat.messages.create": "Compose and send messages in Google Chat",
+	authPrefix + "chat.messages":        "See, compose, send, update, and delete messages in Google Chat",
 	authPrefix + "chat.admin.spaces": "View or edit chats and spaces " +
 		"owned by the administrator's domain in Google Chat",
 	authPrefix + "chat.admin.memberships": "View, add, update and remove members in conversations owned by " +

@@ -128,6 +128,10 @@ func (s *Server) call(m *method, r *http.Request, call *Call) (any, *apiError) {
 		out, failed = s.getEvent(token.person, path[6])
 	case "chat.spaces.messages.create":
 		out, failed = s.createMessage(token.person, path[3], q, body)
+	case "chat.spaces.messages.patch":
+		out, failed = s.changeMessage(token.person, path[3], path[5], q.Get("updateMask"), body)
+	case "chat.spaces.messages.delete":
+		out, failed = s.changeMessage(token.person, path[3], path[5], "", nil)
 	case "chat.spaces.list":
 		out, failed = s.listSpaces(token.person, q)
 	case "chat.spaces.search":

@@ -117,22 +117,76 @@ func (s *Server) createMessage(p Person, id string, q url.Values, body []byte) (
 	if (r.Thread.Name != "" || q.Get("messageReplyOption") != "") && (space.Group || space.Direct) {
 		return nil, invalid("Threads and messageReplyOption are for named spaces only.")
 	}
+	ownID := q.Get("messageId")
+	if ownID != "" && !ownMessageID.MatchString(ownID) {
+		return nil, invalid("messageId must be client- and at most 56 lowercase letters, digits and hyphens.")
+	}
 	key := q.Get("requestId")
 	result, ok := s.requestResults["message "+key]
 	switch {
 	case ok && key != "" && result.person != p:
 		return nil, newError(http.StatusConflict, "The request id was used by another user.")
+	case ownID != "" && (!ok || key == "") && space.message(ownID) != nil:
+		return nil, newError(http.StatusConflict, "A message with this ID exists.")
 	case !ok || key == "":
 		markup := cmp.Or(r.MarkupSyntax, s.markup())
 		result = requestResult{p, s.post(space, Message{
-			Sender: p, Text: r.Text, Markup: markup, Via: s.AppName, Thread: r.Thread.Name,
+			Sender: p, Text: r.Text, Markup: markup, Via: s.AppName, Thread: r.Thread.Name, OwnID: ownID,
 		})}
 		s.requestResults["message "+key] = result
 	}
 	// A repeated request gets its own text, even if it differs from that of the existing message: messages.create
 	// documents that this response can be incomplete.
 	sender := map[string]any{"name": p.User(), "type": "HUMAN"}
-	return map[string]any{"name": result.id, "text": r.Text, "sender": sender}, nil
+	out := map[string]any{"name": result.id, "text": r.Text, "sender": sender}
+	if ownID != "" {
+		out["clientAssignedMessageId"] = ownID
+	}
+	if !ok {
+		thread := cmp.Or(r.Thread.Name, space.Name()+"/threads/"+result.id[strings.LastIndex(result.id, "/")+1:])
+		out["thread"] = map[string]any{"name": thread}
+	}
+	return out, nil
+}
+
+var ownMessageID = regexp.MustCompile(`^client-[a-z0-9-]{1,56}$`)
+
+// message returns the message with this ID, the system's or the app's own; nil if there is none.
+func (s *Space) message(id string) *Message {
+	for i, m := range s.Messages {
+		if m.ID == s.Name()+"/messages/"+id || m.OwnID == id && id != "" {
+			return &s.Messages[i]
+		}
+	}
+	return nil
+}
+
+// changeMessage is spaces.messages.patch, or delete if edit is nil, of a person's own message.
+func (s *Server) changeMessage(p Person, spaceID, id, mask string, edit []byte) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	space := s.space(spaceID)
+	if space == nil || !space.has(p) {
+		return nil, notFound
+	}
+	m := space.message(id)
+	switch {
+	case m == nil:
+		return nil, notFound
+	case m.Sender.Sub != p.Sub:
+		return nil, newError(http.StatusForbidden, "A person can change only their own messages.")
+	}
+	defer s.notify()
+	if edit == nil {
+		space.Messages = slices.DeleteFunc(space.Messages, func(o Message) bool { return o.ID == m.ID })
+		return map[string]any{}, nil
+	}
+	var r struct{ Text, MarkupSyntax string }
+	if json.Unmarshal(edit, &r) != nil || mask != "text" || r.Text == "" || len(r.Text) > 32_000 {
+		return nil, invalid("With user authentication, updateMask is text, of at most 32,000 bytes.")
+	}
+	m.Text, m.Markup = r.Text, cmp.Or(r.MarkupSyntax, s.markup())
+	return map[string]any{"name": m.ID, "text": m.Text, "clientAssignedMessageId": m.OwnID}, nil
 }
 
 // listSpaces is spaces.list for named spaces.

@@ -21,6 +21,7 @@ var (
 			"chat.spaces.setup", "chat.spaces.list", "chat.spaces.search", "chat.spaces.findGroupChats",
 			"chat.spaces.members.list", "chat.spaces.members.get", "chat.spaces.members.create",
 			"chat.spaces.members.patch", "chat.spaces.members.delete", "chat.spaces.messages.create",
+			"chat.spaces.messages.delete", "chat.spaces.messages.patch",
 			"chat.spaces.patch", "chat.spaces.delete", "chat.spaces.get",
 		},
 		"cloudkms/v1/cloudkms-api.json": {kmsEncrypt, kmsDecrypt},

@@ -17,6 +17,8 @@ var quotas = map[string][]struct {
 	"chat.spaces.patch":           {{"space writes", 60, time.Minute}, {"writes to {space}", 1, time.Second}},
 	"chat.spaces.delete":          {{"space writes", 60, time.Minute}, {"writes to {space}", 1, time.Second}},
 	"chat.spaces.messages.create": {{"message writes", 3000, time.Minute}, {"writes to {space}", 1, time.Second}},
+	"chat.spaces.messages.patch":  {{"message writes", 3000, time.Minute}, {"writes to {space}", 1, time.Second}},
+	"chat.spaces.messages.delete": {{"message writes", 3000, time.Minute}, {"writes to {space}", 1, time.Second}},
 	"chat.spaces.members.create":  {{"membership writes", 300, time.Minute}},
 	"chat.spaces.members.delete":  {{"membership writes", 300, time.Minute}},
 	"chat.spaces.members.list":    {{"reads of {space}", 15, time.Second}},

@@ -57,6 +57,7 @@ type Member struct {
 // Message is a person's message with Text, a message of the app with JSON, or a system message with Line set.
 type Message struct {
 	ID      string // resource name
+	OwnID   string // clientAssignedMessageId; may be empty
 	Sender  Person // zero for the app
 	Line    bool   // a system message without a sender
 	Text    string

@@ -38,6 +38,8 @@ var calls = map[string]struct {
 	},
 	"removeMember":  {204, "DELETE", team + "/members/grace@example.com" + asAda, ""},
 	"createMessage": {201, "POST", team + "/messages", `{"actAs":"ada@example.com","text":"Hello"}`},
+	"updateMessage": {200, "PATCH", team + "/messages/{message}", `{"actAs":"ada@example.com","text":"Better"}`},
+	"deleteMessage": {204, "DELETE", team + "/messages/{message}" + asAda, ""},
 	"createMeeting": {201, "POST", team + "/meetings", `{"actAs":"ada@example.com"}`},
 	"getConnection": {200, "GET", "/v1/people/ada@example.com/connection", ""},
 	"invitePerson":  {201, "POST", "/v1/people/ada@example.com/connection", `{"capabilities":["Meet"]}`},
@@ -74,10 +76,12 @@ func TestDocument_EachOperationAnswers(t *testing.T) {
 	for id, c := range calls {
 		t.Run(id, func(t *testing.T) {
 			inEnv(t, func(t *testing.T, e *env) {
-				route, _, err := router.FindRoute(httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil))
+				route, _, err := router.FindRoute(httptest.NewRequestWithContext(t.Context(), c.method,
+					strings.Replace(c.path, "{message}", "client-1", 1), nil))
 				if err != nil || route.Operation.OperationID != id {
 					t.Fatalf("the call is of another operation: %v", err)
 				}
+				c.path = strings.Replace(c.path, "{message}", "client-1", 1)
 				e.refuse("unauthenticated", "ID token", c.method, c.path, c.body, "Authorization", "")
 				e.CallersYAML = callersFile("spaces.create") // not read yet
 				got := e.call(c.method, c.path, c.body)
@@ -94,7 +98,12 @@ func TestDocument_EachOperationAnswers(t *testing.T) {
 					if id == "connectPerson" {
 						e.AcceptCode(ada, "postmessage", capability.All()...)
 					}
-					path := c.path
+					path := calls[id].path
+					if strings.Contains(path, "{message}") {
+						posted := e.want(201, "POST", team+"/messages", `{"actAs":"ada@example.com","text":"Hello"}`,
+							"Idempotency-Key", "to be changed").text("name")
+						path = strings.Replace(path, "{message}", posted[strings.LastIndex(posted, "/")+1:], 1)
+					}
 					if id == "getApproval" {
 						asked := calls["requestApproval"]
 						path = "/v1/" + e.want(asked.status, asked.method, asked.path, asked.body).text("name")
@@ -113,7 +122,7 @@ func TestDocument_OtherMethods(t *testing.T) {
 		order := []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 		for path, item := range doc.Paths.Map() {
 			path = strings.NewReplacer("{space}", "A", "{member}", "1", "{person}", "1", "{template}", "T",
-				"{approval}", strings.Repeat("0", 64)).
+				"{approval}", strings.Repeat("0", 64), "{message}", "client-1").
 				Replace(path)
 			var allowed []string
 			for _, method := range order {

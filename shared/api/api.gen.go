@@ -40,6 +40,8 @@ const (
 	MembersRead    Action = "members.read"
 	MembersWrite   Action = "members.write"
 	MessagesCreate Action = "messages.create"
+	MessagesDelete Action = "messages.delete"
+	MessagesUpdate Action = "messages.update"
 	SpacesCreate   Action = "spaces.create"
 	SpacesDelete   Action = "spaces.delete"
 	SpacesRead     Action = "spaces.read"
@@ -56,6 +58,10 @@ func (e Action) Valid() bool {
 	case MembersWrite:
 		return true
 	case MessagesCreate:
+		return true
+	case MessagesDelete:
+		return true
+	case MessagesUpdate:
 		return true
 	case SpacesCreate:
 		return true
@@ -99,6 +105,7 @@ const (
 	AdminSpaces    Capability = "AdminSpaces"
 	CreateSpaces   Capability = "CreateSpaces"
 	DeleteSpaces   Capability = "DeleteSpaces"
+	EditMessages   Capability = "EditMessages"
 	EditSpaces     Capability = "EditSpaces"
 	ManageMembers  Capability = "ManageMembers"
 	Meet           Capability = "Meet"
@@ -123,6 +130,8 @@ func (e Capability) Valid() bool {
 	case CreateSpaces:
 		return true
 	case DeleteSpaces:
+		return true
+	case EditMessages:
 		return true
 	case EditSpaces:
 		return true
@@ -755,6 +764,21 @@ type UpdateMember struct {
 	Role Role `json:"role"`
 }
 
+// UpdateMessage defines model for UpdateMessage.
+type UpdateMessage struct {
+	// ActAs users/{id}, or an email address at gmail.com or the account's own Workspace domain
+	ActAs Person `json:"actAs"`
+
+	// Authority Whose rights the request uses. user is the person's own grant, with their approval of each action. admin is an
+	// administrator's right over all named spaces of their organization. It needs their grant and approval;
+	// administrators whom the callers file lists for the caller act by delegation instead. delegation is the
+	// domain-wide delegation to Deputy's service account; actAs must be the person's primary email address.
+	Authority *Authority `json:"authority,omitempty"`
+
+	// Text At most 32,000 bytes in UTF-8
+	Text string `json:"text"`
+}
+
 // UpdateSpace defines model for UpdateSpace.
 type UpdateSpace struct {
 	// Access PRIVATE - only people who are added or invited can join. DISCOVERABLE - people in the organization, or in audience, can find and join.
@@ -964,6 +988,28 @@ type CreateMessageParams struct {
 	IdempotencyKey Key `json:"Idempotency-Key"`
 }
 
+// DeleteMessageParams defines parameters for DeleteMessage.
+type DeleteMessageParams struct {
+	// ActAs The person to act as: users/{id}, or an email address at gmail.com or the account's own Workspace domain
+	ActAs ActAs `form:"actAs" json:"actAs"`
+
+	// Authority Whose rights the request uses; user by default
+	Authority *AuthorityParam `form:"authority,omitempty" json:"authority,omitempty"`
+
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
+	IdempotencyKey Key `json:"Idempotency-Key"`
+}
+
+// UpdateMessageParams defines parameters for UpdateMessage.
+type UpdateMessageParams struct {
+	// IdempotencyKey Use the same key to repeat a request, and a new key for a new operation. A key belongs to one request of one
+	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
+	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
+	IdempotencyKey Key `json:"Idempotency-Key"`
+}
+
 // ListTemplatesParams defines parameters for ListTemplates.
 type ListTemplatesParams struct {
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
@@ -1012,6 +1058,9 @@ type UpdateMemberJSONRequestBody = UpdateMember
 
 // CreateMessageJSONRequestBody defines body for CreateMessage for application/json ContentType.
 type CreateMessageJSONRequestBody = CreateMessage
+
+// UpdateMessageJSONRequestBody defines body for UpdateMessage for application/json ContentType.
+type UpdateMessageJSONRequestBody = UpdateMessage
 
 // PlanSpaceJSONRequestBody defines body for PlanSpace for application/json ContentType.
 type PlanSpaceJSONRequestBody = CreateSpace
@@ -1075,6 +1124,12 @@ type ServerInterface interface {
 	// CreateMessage Post a text as a person
 	// (POST /v1/spaces/{space}/messages)
 	CreateMessage(w http.ResponseWriter, r *http.Request, space SpaceID, params CreateMessageParams)
+	// DeleteMessage Delete a message that Deputy posted
+	// (DELETE /v1/spaces/{space}/messages/{message})
+	DeleteMessage(w http.ResponseWriter, r *http.Request, space SpaceID, message string, params DeleteMessageParams)
+	// UpdateMessage Change the text of a message that Deputy posted
+	// (PATCH /v1/spaces/{space}/messages/{message})
+	UpdateMessage(w http.ResponseWriter, r *http.Request, space SpaceID, message string, params UpdateMessageParams)
 	// PlanSpace List the requests to Google that createSpace would send
 	// (POST /v1/spaces:plan)
 	PlanSpace(w http.ResponseWriter, r *http.Request)
@@ -2130,6 +2185,158 @@ func (siw *ServerInterfaceWrapper) CreateMessage(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// DeleteMessage operation middleware
+func (siw *ServerInterfaceWrapper) DeleteMessage(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "space" -------------
+	var space SpaceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "space", r.PathValue("space"), &space, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "space", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "message" -------------
+	var message string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "message", r.PathValue("message"), &message, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "message", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteMessageParams
+
+	// ------------- Required query parameter "actAs" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "actAs", r.URL.Query(), &params.ActAs, runtime.BindQueryParameterOptions{Type: "string", Format: "ascii"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "actAs"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "actAs", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "authority" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "authority", r.URL.Query(), &params.Authority, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "authority"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "authority", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteMessage(w, r, space, message, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UpdateMessage operation middleware
+func (siw *ServerInterfaceWrapper) UpdateMessage(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "space" -------------
+	var space SpaceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "space", r.PathValue("space"), &space, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "space", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "message" -------------
+	var message string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "message", r.PathValue("message"), &message, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "message", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateMessageParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey Key
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateMessage(w, r, space, message, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // PlanSpace operation middleware
 func (siw *ServerInterfaceWrapper) PlanSpace(w http.ResponseWriter, r *http.Request) {
 
@@ -2462,6 +2669,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/spaces/{space}/members/{member}", wrapper.GetMember)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/spaces/{space}/members/{member}", wrapper.UpdateMember)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/spaces/{space}/messages", wrapper.CreateMessage)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/spaces/{space}/messages/{message}", wrapper.DeleteMessage)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/spaces/{space}/messages/{message}", wrapper.UpdateMessage)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/spaces/{space}/meetings", wrapper.CreateMeeting)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/v1/people/{person}/connection", wrapper.DisconnectPerson)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/people/{person}/connection", wrapper.GetConnection)
@@ -4044,6 +4253,169 @@ func (response CreateMessage5XXApplicationProblemPlusJSONResponse) VisitCreateMe
 	return err
 }
 
+type DeleteMessageRequestObject struct {
+	Space   SpaceID `json:"space"`
+	Message string  `json:"message"`
+	Params  DeleteMessageParams
+}
+
+type DeleteMessageResponseObject interface {
+	VisitDeleteMessageResponse(w http.ResponseWriter) error
+}
+
+type DeleteMessage204Response struct {
+}
+
+func (response DeleteMessage204Response) VisitDeleteMessageResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteMessage4XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    FailedResponseHeaders
+	StatusCode int
+}
+
+func (response DeleteMessage4XXApplicationProblemPlusJSONResponse) VisitDeleteMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessage5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type DeleteMessage5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    DeleteMessage5XXResponseHeaders
+	StatusCode int
+}
+
+func (response DeleteMessage5XXApplicationProblemPlusJSONResponse) VisitDeleteMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMessageRequestObject struct {
+	Space   SpaceID `json:"space"`
+	Message string  `json:"message"`
+	Params  UpdateMessageParams
+	Body    *UpdateMessageJSONRequestBody
+}
+
+type UpdateMessageResponseObject interface {
+	VisitUpdateMessageResponse(w http.ResponseWriter) error
+}
+
+type UpdateMessage200JSONResponse Message
+
+func (response UpdateMessage200JSONResponse) VisitUpdateMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMessage4XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    FailedResponseHeaders
+	StatusCode int
+}
+
+func (response UpdateMessage4XXApplicationProblemPlusJSONResponse) VisitUpdateMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMessage5XXResponseHeaders struct {
+	RateLimit  *string
+	RequestId  *string
+	RetryAfter *int32
+}
+
+type UpdateMessage5XXApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    UpdateMessage5XXResponseHeaders
+	StatusCode int
+}
+
+func (response UpdateMessage5XXApplicationProblemPlusJSONResponse) VisitUpdateMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RequestId != nil {
+		w.Header().Set("Request-Id", fmt.Sprint(*response.Headers.RequestId))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PlanSpaceRequestObject struct {
 	Body *PlanSpaceJSONRequestBody
 }
@@ -4608,6 +4980,12 @@ type StrictServerInterface interface {
 	// CreateMessage Post a text as a person
 	// (POST /v1/spaces/{space}/messages)
 	CreateMessage(ctx context.Context, request CreateMessageRequestObject) (CreateMessageResponseObject, error)
+	// DeleteMessage Delete a message that Deputy posted
+	// (DELETE /v1/spaces/{space}/messages/{message})
+	DeleteMessage(ctx context.Context, request DeleteMessageRequestObject) (DeleteMessageResponseObject, error)
+	// UpdateMessage Change the text of a message that Deputy posted
+	// (PATCH /v1/spaces/{space}/messages/{message})
+	UpdateMessage(ctx context.Context, request UpdateMessageRequestObject) (UpdateMessageResponseObject, error)
 	// PlanSpace List the requests to Google that createSpace would send
 	// (POST /v1/spaces:plan)
 	PlanSpace(ctx context.Context, request PlanSpaceRequestObject) (PlanSpaceResponseObject, error)
@@ -5205,6 +5583,69 @@ func (sh *strictHandler) CreateMessage(w http.ResponseWriter, r *http.Request, s
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CreateMessageResponseObject); ok {
 		if err := validResponse.VisitCreateMessageResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteMessage operation middleware
+func (sh *strictHandler) DeleteMessage(w http.ResponseWriter, r *http.Request, space SpaceID, message string, params DeleteMessageParams) {
+	var request DeleteMessageRequestObject
+
+	request.Space = space
+	request.Message = message
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMessage(ctx, request.(DeleteMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMessage")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteMessageResponseObject); ok {
+		if err := validResponse.VisitDeleteMessageResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateMessage operation middleware
+func (sh *strictHandler) UpdateMessage(w http.ResponseWriter, r *http.Request, space SpaceID, message string, params UpdateMessageParams) {
+	var request UpdateMessageRequestObject
+
+	request.Space = space
+	request.Message = message
+	request.Params = params
+
+	var body UpdateMessageJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateMessage(ctx, request.(UpdateMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateMessage")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateMessageResponseObject); ok {
+		if err := validResponse.VisitUpdateMessageResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

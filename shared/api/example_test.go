@@ -13,7 +13,8 @@ import (
 // values are those of the examples' parameters.
 var values = map[string]string{
 	"space": "AAAAexample", "member": "grace@example.com", "person": "ada@example.com", "template": "Outage",
-	"approval": strings.Repeat("0", 64), "actAs": "ada@example.com", "confirm": "Incident 4711",
+	"message": "client-example", "approval": strings.Repeat("0", 64), "actAs": "ada@example.com",
+	"confirm":    "Incident 4711",
 	"updateMask": "description",
 }
 

@@ -30,6 +30,8 @@ const (
 	ReadMembers      = "members.read"
 	WriteMembers     = "members.write"
 	CreateMessages   = "messages.create"
+	UpdateMessages   = "messages.update"
+	DeleteMessages   = "messages.delete"
 	CreateMeetings   = "meetings.create"
 	ReadPeople       = "people.read"
 	InvitePeople     = "people.invite"
@@ -51,7 +53,8 @@ const (
 // Actions returns all actions in the order of docs/api.md.
 func Actions() []string {
 	return []string{
-		CreateSpaces, ReadSpaces, UpdateSpaces, DeleteSpaces, ReadMembers, WriteMembers, CreateMessages, CreateMeetings,
+		CreateSpaces, ReadSpaces, UpdateSpaces, DeleteSpaces, ReadMembers, WriteMembers, CreateMessages,
+		UpdateMessages, DeleteMessages, CreateMeetings,
 		ReadPeople, InvitePeople, ConnectPeople, DisconnectPeople, ReadTemplates, WriteTemplates, Sweep,
 	}
 }
@@ -68,7 +71,8 @@ func ActionText(action string) i18n.Text {
 		UpdateSpaces: words.CapabilityEditSpaces,
 		DeleteSpaces: words.CapabilityDeleteSpaces, ReadMembers: words.CapabilityReadMembers,
 		WriteMembers:   words.CapabilityManageMembers,
-		CreateMessages: words.CapabilityPostMessages, CreateMeetings: words.CapabilityMeet,
+		CreateMessages: words.CapabilityPostMessages, UpdateMessages: words.CapabilityEditMessages,
+		DeleteMessages: words.CapabilityDeleteMessages, CreateMeetings: words.CapabilityMeet,
 	}[action]
 }
 

@@ -11,6 +11,8 @@ var actions = map[string][]Capability{
 	"members.read":    {ReadMembers},
 	"members.write":   {ManageMembers},
 	"messages.create": {PostMessages},
+	"messages.update": {EditMessages},
+	"messages.delete": {EditMessages},
 	"meetings.create": {PostMessages, Meet},
 }
 

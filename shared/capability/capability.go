@@ -13,7 +13,7 @@ import (
 // Capability is something that Deputy can do for a person.
 type Capability string
 
-// The capabilities. Commands in Chat do not use ResolveGroups and those after it.
+// The capabilities. UsedInChat says which ones commands in Chat use.
 const (
 	CreateSpaces   Capability = "CreateSpaces"
 	ReadSpaces     Capability = "ReadSpaces"
@@ -23,6 +23,7 @@ const (
 	ManageMembers  Capability = "ManageMembers"
 	AddTheApp      Capability = "AddTheApp"
 	PostMessages   Capability = "PostMessages"
+	EditMessages   Capability = "EditMessages"
 	Meet           Capability = "Meet"
 	ScheduleEvents Capability = "ScheduleEvents"
 	ResolveGroups  Capability = "ResolveGroups"
@@ -53,6 +54,7 @@ var table = []entry{
 	{ManageMembers, words.CapabilityManageMembers, []string{prefix + "chat.memberships"}},
 	{AddTheApp, words.CapabilityAddApp, []string{prefix + "chat.memberships.app"}},
 	{PostMessages, words.CapabilityPostMessages, []string{prefix + "chat.messages.create", prefix + "chat.messages"}},
+	{EditMessages, words.CapabilityEditMessages, []string{prefix + "chat.messages"}},
 	{Meet, words.CapabilityMeet, []string{prefix + "meetings.space.created"}},
 	{ScheduleEvents, words.CapabilityScheduleEvents, []string{prefix + "calendar.events"}},
 	{ResolveGroups, words.CapabilityResolveGroups, []string{prefix + "cloud-identity.groups.readonly"}},
@@ -76,7 +78,7 @@ func (c Capability) IsAdmin() bool {
 }
 
 // UsedInChat reports whether commands in Chat can request c. Other capabilities are for other systems only.
-func (c Capability) UsedInChat() bool { return c != ResolveGroups && !c.IsAdmin() }
+func (c Capability) UsedInChat() bool { return c != ResolveGroups && c != EditMessages && !c.IsAdmin() }
 
 // Description describes what c lets Deputy do.
 func (c Capability) Description() i18n.Text { return c.entry().words }

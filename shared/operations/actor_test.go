@@ -176,7 +176,7 @@ func TestActor_NewestGrant(t *testing.T) {
 
 func TestActor_MissingCapability(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.Connect(ada, without(capability.All(), capability.PostMessages)...)
+		w.Connect(ada, without(without(capability.All(), capability.PostMessages), capability.EditMessages)...)
 		w.Approve(ada, callers.AuthorityUser, callers.Actions()...)
 		_, err := w.CreateMessage(t.Context(), call("a-key"), hello)
 		wantKind(t, "a caller", err, fault.NeedsConsent)

@@ -6,6 +6,7 @@ import (
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/i18n"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/text"
 	"example.com/deputy/shared/words"
@@ -40,6 +41,27 @@ func (o *Operations) CreateMeeting(ctx context.Context, c Call, m spaces.Message
 		posted.Meeting = room
 		return posted, err
 	})
+}
+
+// UpdateMessage replaces the text of a message that Deputy posted as the person.
+func (o *Operations) UpdateMessage(
+	ctx context.Context, c Call, id string, m spaces.Message,
+) (spaces.PostedMessage, error) {
+	needs := []capability.Capability{capability.EditMessages}
+	op := operation{name: "updateMessage", actions: []string{callers.UpdateMessages}, space: m.Space, needs: needs}
+	return run(ctx, o, c, op, []any{id, m}, func(a actor) (spaces.PostedMessage, error) {
+		return a.spaces.EditMessage(ctx, a.person, id, m)
+	})
+}
+
+// DeleteMessage deletes a message that Deputy posted as the person.
+func (o *Operations) DeleteMessage(ctx context.Context, c Call, space resource.SpaceName, id string) error {
+	needs := []capability.Capability{capability.EditMessages}
+	op := operation{name: "deleteMessage", actions: []string{callers.DeleteMessages}, space: space, needs: needs}
+	_, err := run(ctx, o, c, op, id, func(a actor) (struct{}, error) {
+		return struct{}{}, a.spaces.DeleteMessage(ctx, a.person, space, id)
+	})
+	return err
 }
 
 func (a actor) postMessage(ctx context.Context, m spaces.Message) (spaces.PostedMessage, error) {

@@ -323,7 +323,7 @@ func TestTemplate_ChangedMeanwhile(t *testing.T) {
 		},
 		"posts no more, without the consent": {
 			yaml: "templates: [{name: Incident, displayName: x}]\n", change: func(w *world, _ *operations.Call) {
-				w.Connect(ada, without(capability.All(), capability.PostMessages)...)
+				w.Connect(ada, without(without(capability.All(), capability.PostMessages), capability.EditMessages)...)
 				w.Approve(ada, callers.AuthorityUser, callers.Actions()...)
 			}, want: fault.NeedsConsent, missing: []capability.Capability{capability.PostMessages},
 		},

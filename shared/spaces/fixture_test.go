@@ -75,11 +75,13 @@ func newKeys(t *testing.T) *seal.Keys {
 
 var requestIDs = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
 
-// requests returns the requests since the last call, with ID in place of each requestId.
+var messageIDs = regexp.MustCompile(`client-[0-9a-f]{24}-[0-9a-f]{24}`)
+
+// requests returns the requests since the last call, with ID in place of each requestId and of a message's own ID.
 func (f fixture) requests() []string {
 	out := f.google.TakeRequests()
 	for i := range out {
-		out[i] = requestIDs.ReplaceAllString(out[i], "ID")
+		out[i] = messageIDs.ReplaceAllString(requestIDs.ReplaceAllString(out[i], "ID"), "client-ID")
 	}
 	return out
 }

@@ -376,6 +376,10 @@ func TestPostMessage(t *testing.T) {
 		if err != nil || first.Text != "Hello" || !strings.HasPrefix(first.Name, "spaces/AAAAteam/messages/") {
 			t.Fatalf("%+v, %v", first, err)
 		}
+		if first.Thread != "spaces/AAAAteam/threads/m1.m1" {
+			t.Errorf("in the thread %q", first.Thread)
+		}
+		first.Thread = "" // Google may leave it out of a repetition
 		again, err := f.PostMessage(t.Context(), adaName, "key", m)
 		if diff := cmp.Diff(first, again); err != nil || diff != "" {
 			t.Errorf("repeated: %v, %s", err, diff)
@@ -387,9 +391,9 @@ func TestPostMessage(t *testing.T) {
 		}
 		const post = "POST /v1/spaces/AAAAteam/messages?"
 		want := []string{
-			post + `requestId=ID {"markupSyntax":"MARKUP_SYNTAX_CHAT","text":"Hello"}`,
-			post + `requestId=ID {"markupSyntax":"MARKUP_SYNTAX_CHAT","text":"Hello"}`,
-			post + "messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD&requestId=ID " +
+			post + `messageId=client-ID&requestId=ID {"markupSyntax":"MARKUP_SYNTAX_CHAT","text":"Hello"}`,
+			post + `messageId=client-ID&requestId=ID {"markupSyntax":"MARKUP_SYNTAX_CHAT","text":"Hello"}`,
+			post + "messageId=client-ID&messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD&requestId=ID " +
 				`{"markupSyntax":"MARKUP_SYNTAX_CHAT","text":"Hello","thread":{"name":"spaces/AAAAteam/threads/1"}}`,
 		}
 		if diff := cmp.Diff(want, f.requests()); diff != "" {

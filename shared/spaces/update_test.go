@@ -319,7 +319,8 @@ func TestFinish_Steps(t *testing.T) {
 				`{"accessSettings":{"accessPermissionSettings":{"joinSpaceSetting":` +
 				`{"principals":[{"audience":{"name":"audiences/a"}}]}}}}`,
 			"POST" + path + `/members {"member":{"name":"users/app","type":"BOT"}}`,
-			"POST" + path + `/messages?requestId=ID {"markupSyntax":"MARKUP_SYNTAX_CHAT","text":"Hello"}`,
+			"POST" + path + `/messages?messageId=client-ID&requestId=ID ` +
+				`{"markupSyntax":"MARKUP_SYNTAX_CHAT","text":"Hello"}`,
 		}
 		if diff := cmp.Diff(want, f.requests()); diff != "" {
 			t.Error(diff)
