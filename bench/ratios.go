@@ -86,7 +86,7 @@ func measureRatios(ctx context.Context, b *testbed, p plan, r *report) error {
 		{"... Zipf (1.1) over all people", 0, chat, "", event(func(i int) google.Person {
 			return b.people[order[i%len(order)]]
 		})},
-		{"... access token expired", 0, chat, "?reads=2&writes=1&calls=2", event(func(int) google.Person {
+		{"... access token expired", 0, chat, "?reads=1&writes=1&calls=2", event(func(int) google.Person {
 			return b.expiredPerson()
 		})},
 		{"a prompt to connect", 0, chat, "?reads=1&calls=0", func(ctx context.Context, _ int) error {
