@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"net/http"
 	"os/exec"
 	"regexp"
@@ -40,20 +39,6 @@ func TestSandbox_FirstSpace(t *testing.T) {
 		"spaces/"+string(name[1]))
 }
 
-func (w *world) script(t *testing.T, method, path, body string) (int, string) {
-	t.Helper()
-	res, err := http.DefaultClient.Do(request(t, method, w.address+path, []byte(body)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, string(text)
-}
-
 // A script makes callers; what the file refuses is refused with the reason, and changes nothing.
 func TestSandbox_Callers(t *testing.T) {
 	t.Parallel()
@@ -69,25 +54,26 @@ func TestSandbox_Callers(t *testing.T) {
 		"GET /script/code?as=nobody ":                          "as must be",
 	} {
 		words := strings.SplitN(path, " ", 3)
-		if status, text := w.script(t, words[0], words[1], words[2]); status != 400 || !strings.Contains(text, says) {
+		status, text := w.callScript(t, words[0], words[1], words[2])
+		if status != http.StatusBadRequest || !strings.Contains(text, says) {
 			t.Errorf("%s: %d %s", path, status, text)
 		}
 	}
-	if status, text := w.script(t, "PUT", "/script/callers/ci", ci); status != 200 {
+	if status, text := w.callScript(t, "PUT", "/script/callers/ci", ci); status != 200 {
 		t.Fatalf("%d %s", status, text)
 	}
-	_, token := w.script(t, "GET", "/script/token?caller=ci", "")
+	_, token := w.callScript(t, "GET", "/script/token?caller=ci", "")
 	bearer := "Bearer " + strings.TrimSpace(token)
 	if got := w.api(t, "GET", "/v1/templates", "", "Authorization", bearer); got.status != 200 {
 		t.Errorf("the new caller: %d %s", got.status, got.text)
 	}
-	if status, text := w.script(t, "DELETE", "/script/callers/ci", ""); status != 200 {
+	if status, text := w.callScript(t, "DELETE", "/script/callers/ci", ""); status != 200 {
 		t.Errorf("%d %s", status, text)
 	}
 	if got := w.api(t, "GET", "/v1/templates", "", "Authorization", bearer); got.problem() != "denied" {
 		t.Errorf("after it was removed: %d %s", got.status, got.text)
 	}
-	status, text := w.script(t, "PUT", "/script/callers/ci", ci)
+	status, text := w.callScript(t, "PUT", "/script/callers/ci", ci)
 	if status != http.StatusBadRequest || !strings.Contains(text, "removed") {
 		t.Errorf("an ID that is used again: %d %s", status, text)
 	}
@@ -98,7 +84,7 @@ func TestSandbox_OnlyEmulated(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, func(o *options) { o.app = &app{Name: "Poll", Endpoint: "http://127.0.0.1:1/"} })
 	for _, path := range []string{"/script/token", "/callers"} {
-		if status, text := w.script(t, "GET", path, ""); status != http.StatusNotFound {
+		if status, text := w.callScript(t, "GET", path, ""); status != http.StatusNotFound {
 			t.Errorf("%s: %d %s", path, status, text)
 		}
 	}
