@@ -84,7 +84,7 @@ if [ "$mode" = --quick ]; then
 fi
 
 step "Firestore emulator"
-if emulator; then
+if emulator || { package google-cloud-cli google-cloud-cli-firestore-emulator && emulator; }; then
 	echo "at $FIRESTORE_EMULATOR_HOST"
 elif [ "$mode" = --all ]; then
 	echo "test.sh: --all requires Google's Firestore emulator: install gcloud, then run" \
