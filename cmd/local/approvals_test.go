@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/resource"
 )
 
@@ -164,6 +165,27 @@ func TestApprovals_OtherCaller(t *testing.T) {
 	got := w.api(t, "POST", "/v1/approvals", threeWishes, "Authorization", token, "Idempotency-Key", "approve-1")
 	if got.problem() != "invalid_request" {
 		t.Errorf("another caller's return address: %d %s", got.status, got.text)
+	}
+}
+
+// A caller that may no longer act for a person learns no more what they do: the file decides first, also for a read.
+func TestApprovals_NoLongerAllowed(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*callers.Caller){
+		"another organization": func(c *callers.Caller) { c.Domains = []string{"example.org"} },
+		"an action less":       func(c *callers.Caller) { c.Actions = []string{"spaces.create", "members.write"} },
+	} {
+		w := newAskingWorld(t)
+		a := w.approval(t, http.StatusCreated, "POST", "/v1/approvals", threeWishes)
+		b := w.browser(t, ada)
+		b.answer(b.consent(a.Invitation, decision{account: ada}), "allow")
+		c := caller()
+		c.Actions = allActions
+		change(&c)
+		w.put(t, c)
+		if got := w.api(t, "GET", "/v1/"+a.Name, ""); got.problem() != "denied" {
+			t.Errorf("%s: %d %s", name, got.status, got.text)
+		}
 	}
 }
 

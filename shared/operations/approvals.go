@@ -50,7 +50,7 @@ type NewApproval struct {
 // RequestApproval returns a link that asks a person to approve several actions at once, and keeps their answer.
 func (o *Operations) RequestApproval(ctx context.Context, c Call, in NewApproval) (Approval, error) {
 	op := operation{name: "requestApproval", actions: []string{"approvals.create"}}
-	out := vault.Asked{Actions: in.Actions, Authority: c.Authority}
+	out := vault.Asked{Named: c.Person, Actions: in.Actions, Authority: c.Authority}
 	q, err := newRequest(c, op, in)
 	switch {
 	case err != nil:
@@ -82,16 +82,20 @@ func (o *Operations) RequestApproval(ctx context.Context, c Call, in NewApproval
 	if err != nil {
 		return Approval{}, err
 	}
-	_, view, err := o.readApproval(ctx, q.ID)
+	view, err := o.readApproval(ctx, c.Caller, q.ID)
+	if err != nil && fault.KindOf(err) == fault.NotFound { // it wasn't stored: see Runner.Do
+		err = &fault.Error{
+			Op: "operations.RequestApproval", Kind: fault.Unavailable, Err: err,
+			Public: i18n.English("The request wasn't stored. Send it again with the same key."),
+		}
+	}
 	return view, err
 }
 
-// GetApproval reads a request for approvals of the caller's own. Another caller's is NotFound.
+// GetApproval reads a request for approvals of the caller's own. Another caller's is NotFound. It is Denied if the file
+// no longer allows the caller to ask for it: the answer would tell what the person did since.
 func (o *Operations) GetApproval(ctx context.Context, caller callers.Caller, id string) (Approval, error) {
-	owner, out, err := o.readApproval(ctx, id)
-	if err == nil && owner != caller.ID {
-		err = &fault.Error{Op: "operations.GetApproval", Kind: fault.NotFound, Err: errors.New("another caller's")}
-	}
+	out, err := o.readApproval(ctx, caller, id)
 	if fault.KindOf(err) == fault.NotFound && err != nil {
 		err = &fault.Error{
 			Op: "operations.GetApproval", Kind: fault.NotFound, Err: err,
@@ -106,11 +110,17 @@ func (o *Operations) GetApproval(ctx context.Context, caller callers.Caller, id 
 	return out, nil
 }
 
-// readApproval returns the caller that asked, and its request. What is given counts only while the grant has it.
-func (o *Operations) readApproval(ctx context.Context, id string) (owner string, out Approval, err error) {
+// readApproval returns a caller's request. What is given counts only while the grant has it.
+func (o *Operations) readApproval(ctx context.Context, caller callers.Caller, id string) (out Approval, err error) {
 	record, asked, err := o.deps.Vault.Asked(ctx, id)
+	if err == nil && record.Caller != caller.ID {
+		err = &fault.Error{Op: "operations.readApproval", Kind: fault.NotFound, Err: errors.New("another caller's")}
+	}
+	if err == nil {
+		err = caller.Allow(asked.Authority, asked.Named, asked.Actions...)
+	}
 	if err != nil {
-		return "", Approval{}, err
+		return Approval{}, err
 	}
 	out = Approval{
 		ID: id, Actions: asked.Actions, Authority: asked.Authority, Invitation: config.NewSecret(asked.Link),
@@ -126,8 +136,9 @@ func (o *Operations) readApproval(ctx context.Context, id string) (owner string,
 	default:
 		g, usable, err := o.deps.Grants.Lookup(ctx, resource.Named(record.Person))
 		if err != nil {
-			return "", Approval{}, err
+			return Approval{}, err
 		}
+		usable = usable && caller.Covers(asked.Named, g.Domain) == nil
 		for _, action := range asked.Given {
 			if usable && g.HasApproved(record.Caller, asked.Authority, action) {
 				out.Given = append(out.Given, action)
@@ -137,7 +148,7 @@ func (o *Operations) readApproval(ctx context.Context, id string) (owner string,
 			out.State = ApprovalWithdrawn
 		}
 	}
-	return record.Caller, out, nil
+	return out, nil
 }
 
 // needs returns what actions can need under the call's authority, and more, once each in display order.

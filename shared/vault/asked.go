@@ -14,13 +14,14 @@ import (
 // Asked is a caller's request for approvals. It is the result of an operation. Only the grant approves: Asked tells the
 // caller what the person answered.
 type Asked struct {
-	Actions   []string  `json:"actions"`
-	Authority Authority `json:"authority"`
-	Link      string    `json:"link"` // the invitation; a secret
-	Time      time.Time `json:"time"`
-	Until     time.Time `json:"until"` // the link's end
-	Answered  bool      `json:"answered,omitempty"`
-	Given     []string  `json:"given,omitempty"` // of Actions, what the person ticked; none if they refused
+	Named     resource.Named `json:"named"` // the person, as the caller named them
+	Actions   []string       `json:"actions"`
+	Authority Authority      `json:"authority"`
+	Link      string         `json:"link"` // the invitation; a secret
+	Time      time.Time      `json:"time"`
+	Until     time.Time      `json:"until"` // the link's end
+	Answered  bool           `json:"answered,omitempty"`
+	Given     []string       `json:"given,omitempty"` // of Actions, what the person ticked; none if they refused
 }
 
 // Answer is a person's answer to Asked.
