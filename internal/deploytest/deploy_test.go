@@ -363,6 +363,7 @@ func TestArguments_Invalid(t *testing.T) {
 		base + "--push x":                  "is not a build ID",
 		push + " --image eu.pkg.dev/p/d:1": "--push requires --only services or --promote",
 		push + " --only services":          "--push requires --image or --promote",
+
 		push + " --only services --image eu.pkg.dev/p/d:1 --all-users": "--push and --all-users are",
 		base + "--commit 0123456789012345678901234567890123456789":     "--commit requires --push",
 	} {
