@@ -57,7 +57,7 @@ func NewRunner(v *vault.Vault, log *slog.Logger, now func() time.Time) *Runner {
 type Request struct {
 	ID     string          // Digest of the caller and its key
 	Caller string          // id of the caller
-	Person resource.Person // users/{sub} to act as; empty for a person who never connected
+	Person resource.Person // users/{sub} to act as; empty if it is not known
 	Hash   string          // of the request; the same key with another hash is ErrKeyReused
 }
 
@@ -78,7 +78,11 @@ type Attempt struct {
 	Late       bool      // it was first attempted more than maxRetry ago: what fails now is final
 	Journal    []byte    // saved by an earlier attempt; nil for none
 	save       func(context.Context, []byte) error
+	person     *resource.Person // of the record
 }
+
+// SetPerson sets whose record it is (Request.Person), if the person was not known when the key was claimed.
+func (t Attempt) SetPerson(p resource.Person) { *t.person = p }
 
 // LoadJournal returns the journal of an earlier attempt; nil for none.
 func (t Attempt) LoadJournal() []byte { return t.Journal }
@@ -111,7 +115,8 @@ func (r *Runner) Do(
 		}
 		return fault.Wrap("operations.Do", err)
 	}
-	t := Attempt{RunID: runID(o), FirstTried: o.Expires.Add(-vault.OperationTTL), Retry: retry, save: save}
+	t := Attempt{RunID: runID(o), FirstTried: o.Expires.Add(-vault.OperationTTL), Retry: retry}
+	t.save, t.person = save, &o.Person
 	t.Late = r.now().Sub(t.FirstTried) > maxRetry
 	if !o.Journal.Empty() {
 		t.Journal = []byte(o.Journal.Reveal())
@@ -145,25 +150,6 @@ func (r *Runner) logStoreError(ctx context.Context, err error) {
 func runID(o vault.Operation) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", o.ID, o.RequestHash, o.Expires.Unix()))
 	return hex.EncodeToString(sum[:])
-}
-
-// Result returns the stored result of a request; nil if there is none.
-// ErrKeyReused if the key belongs to a different request.
-func (r *Runner) Result(ctx context.Context, q Request) ([]byte, error) {
-	o, err := r.vault.Operation(ctx, q.ID)
-	switch {
-	case err != nil && fault.KindOf(err) == fault.NotFound:
-		return nil, nil //nolint:nilerr // there is none
-	case err != nil:
-		return nil, fault.Wrap("operations.Result", err)
-	case !r.now().Before(o.Expires):
-		return nil, nil
-	case o.RequestHash != q.Hash:
-		return nil, reusedError()
-	case o.Result.Empty():
-		return nil, nil
-	}
-	return []byte(o.Result.Reveal()), nil
 }
 
 // HadNoEffect reports whether an operation was refused before it did anything.

@@ -212,9 +212,6 @@ func TestRunner_TamperedRecord(t *testing.T) {
 		if got, _, err := f.Do(t.Context(), newRequest("x"), mustNotRun(t)); err == nil || len(got) != 0 {
 			t.Errorf("%s: %s, %v", name, got, err)
 		}
-		if got, err := f.Result(t.Context(), newRequest("x")); err == nil || got != nil {
-			t.Errorf("%s, its result: %s, %v", name, got, err)
-		}
 	}
 }
 
@@ -253,43 +250,6 @@ func TestWithLock_OneAtATime(t *testing.T) {
 	err = f.WithLock(t.Context(), "spaces/A", func() error { runs++; return nil })
 	if err != nil || runs != 2 {
 		t.Errorf("after a failure: %v", err)
-	}
-}
-
-func TestRunner_Result(t *testing.T) {
-	f := newFixture(t)
-	result := func(body string) (string, error) {
-		got, err := f.Result(t.Context(), newRequest(body))
-		return string(got), err
-	}
-	if got, err := result("x"); got != "" || err != nil {
-		t.Errorf("no request: %q, %v", got, err)
-	}
-	lost := fault.New(fault.Unavailable, fault.NoText)
-	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("half", true, lost))
-	if got, err := result("x"); got != "" || err != nil {
-		t.Errorf("not finished: %q, %v", got, err)
-	}
-	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("incomplete", false, nil))
-	if got, err := result("x"); got != "" || err != nil {
-		t.Errorf("not final: %q, %v", got, err)
-	}
-	_, _, _ = f.Do(t.Context(), newRequest("x"), returns("first", true, nil))
-	if got, err := result("x"); got != "first" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
-	if got, err := result("y"); got != "" || !errors.Is(err, operations.ErrKeyReused) {
-		t.Errorf("another request: %q, %v", got, err)
-	}
-	f.ahead.Store(int64(7 * 24 * time.Hour))
-	for _, body := range []string{"x", "y"} {
-		if got, err := result(body); got != "" || err != nil {
-			t.Errorf("expired: %q, %v", got, err)
-		}
-	}
-	f.docs.Inject = func(context.Context, vaulttest.Call) error { return storeDown }
-	if got, err := result("x"); got != "" || fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("the store is down: %q, %v", got, err)
 	}
 }
 

@@ -116,13 +116,16 @@ func (o *Operations) DisconnectPerson(ctx context.Context, c Call) (grants.Outco
 		return out, err
 	}
 	g, err := o.lookupGrant(ctx, c, callers.DisconnectPeople)
-	q.Person = g.Person
 	line := auditLine{c, op, c.id(op), g.Person}
 	covered := g.Person != "" && (g.Broken || c.Caller.Covers(c.Person, g.Domain) == nil)
-	switch {
-	case err != nil:
-	case covered:
+	if covered {
+		q.Person = g.Person
+	}
+	if err == nil {
 		repeated, err = o.runOnce(ctx, q, &out, func(attempt Attempt) (bool, error) {
+			if !covered {
+				return true, nil
+			}
 			done, err := o.deps.Grants.Disconnect(ctx, g.Person)
 			out = done.Outcome
 			if err == nil {
@@ -130,8 +133,6 @@ func (o *Operations) DisconnectPerson(ctx context.Context, c Call) (grants.Outco
 			}
 			return true, err
 		})
-	default: // perhaps this key's first request disconnected them
-		repeated, err = o.loadAnswer(ctx, q, &out, nil)
 	}
 	o.audit(ctx, line, "", repeated, err)
 	return out, err

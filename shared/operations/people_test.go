@@ -231,6 +231,11 @@ func TestDisconnectPerson(t *testing.T) {
 		if err != nil || got != grants.NotConnected {
 			t.Errorf("never connected: %v, %v", got, err)
 		}
+		w.Connect(grace, capability.Meet)
+		got, err = disconnect("b-key", "grace@example.com")
+		if err != nil || got != grants.NotConnected || w.Google.Count("revoke") != 1 {
+			t.Errorf("a repetition after she connected: %v, %v", got, err)
+		}
 		w.Connect(kim, capability.Meet)
 		got, err = disconnect("c-key", resource.Named(kim.User()))
 		if err != nil || got != grants.NotConnected || w.Google.Count("revoke") != 1 {

@@ -24,30 +24,39 @@ type effect struct {
 func run[T any](
 	ctx context.Context, o *Operations, c Call, op operation, input any, do func(actor) (T, error),
 ) (answer T, err error) {
-	var wg sync.WaitGroup
+	a, line := actor{done: &effect{}}, auditLine{c, op, c.id(op), ""}
 	repeated := false
-	q, err := newRequest(c, op, input)
-	if err != nil {
-		return answer, err
+	resolve := func() (err error) {
+		a, err = o.actor(ctx, c, op)
+		line.person = a.person
+		if err == nil && c.Authority != callers.AuthorityUser {
+			o.writeAudit(ctx, line, "", false, "begun")
+		}
+		return err
 	}
-	a, err := o.actor(ctx, c, op)
-	q.Person = a.known
-	line := auditLine{c, op, c.id(op), a.person}
-	if err == nil && c.Authority != callers.AuthorityUser {
-		o.writeAudit(ctx, line, "", false, "begun")
+	q, err := newRequest(c, op, input)
+	if err == nil {
+		err = c.authorize(op.actions...)
 	}
 	switch {
-	case err != nil && q.ID != "" && fault.KindOf(err) == fault.NeedsApproval:
-		// A caller can read a stored answer even after the person withdraws the approval.
-		repeated, err = o.loadAnswer(ctx, q, &answer, err)
 	case err != nil:
 	case q.ID == "":
-		answer, err = do(a)
-		err = o.withInvitation(ctx, c, err)
-		o.noteRead(ctx, line, a.known, err)
+		if err = resolve(); err == nil {
+			answer, err = do(a)
+			err = o.withInvitation(ctx, c, err)
+			o.noteRead(ctx, line, a.known, err)
+		}
 	default:
+		var wg sync.WaitGroup
+		var refused error
+		// Reading the grant and claiming the key take one round trip. The policy allowed both.
+		wg.Go(func() { refused = fault.Catch(resolve) })
 		repeated, err = o.runOnce(ctx, q, &answer, func(attempt Attempt) (bool, error) {
+			if wg.Wait(); refused != nil {
+				return false, refused
+			}
 			a.attempt = attempt
+			attempt.SetPerson(a.known)
 			if !c.self {
 				a.key = resource.Key("caller " + attempt.RunID)
 			}
@@ -57,8 +66,12 @@ func run[T any](
 			}
 			return !a.done.incomplete, o.withInvitation(ctx, c, err)
 		})
+		wg.Wait()
+		// A caller can read a stored answer even after the person withdraws the approval.
+		if refused != nil && fault.KindOf(refused) != fault.NeedsApproval {
+			repeated, err = false, refused
+		}
 	}
-	wg.Wait()
 	if repeated && err == nil && c.OnRepeat != nil {
 		c.OnRepeat()
 	}
@@ -124,16 +137,4 @@ func (o *Operations) runOnce(
 		return repeated, err
 	}
 	return true, fault.Wrap("operations.runOnce", json.Unmarshal(stored, answer))
-}
-
-// loadAnswer loads the stored answer to a request. It returns refused if there is none.
-func (o *Operations) loadAnswer(ctx context.Context, q Request, answer any, refused error) (repeated bool, err error) {
-	stored, err := o.runner.Result(ctx, q)
-	switch {
-	case err != nil:
-		return false, err
-	case stored == nil:
-		return false, refused
-	}
-	return true, fault.Wrap("operations.loadAnswer", json.Unmarshal(stored, answer))
 }

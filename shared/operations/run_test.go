@@ -5,10 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/deputy/internal/vaulttest"
 	"example.com/deputy/shared/callers"
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
@@ -97,6 +101,58 @@ func TestRun_StoredAnswerAfterWithdrawal(t *testing.T) {
 		denied.Caller.Actions = nil
 		_, err = w.CreateMessage(t.Context(), denied, hello)
 		wantKind(t, "a caller whom the file does not allow", err, fault.Denied)
+	})
+}
+
+// A key is claimed while the grant is read: one after the other would take two round trips.
+func TestRun_ClaimsWhileReading(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		claimed := make(chan struct{})
+		var once sync.Once
+		var late atomic.Bool
+		w.Docs.Inject = func(_ context.Context, c vaulttest.Call) error {
+			switch {
+			case c.Write && c.Applied:
+				once.Do(func() { close(claimed) })
+			case !c.Write && !c.Applied:
+				select {
+				case <-claimed:
+				case <-time.After(time.Second):
+					late.Store(true)
+				}
+			}
+			return nil
+		}
+		_, err := w.CreateMessage(t.Context(), call("a-key"), hello)
+		if err != nil || late.Load() {
+			t.Errorf("%v, the claim waited for the read: %v", err, late.Load())
+		}
+	})
+}
+
+// A request that is refused leaves no record, and one that the file refuses does not reach the store.
+func TestRun_RefusedLeavesNothing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		unknown, withdrawn, outside, denied := call("key-a"), call("key-b"), call("key-c"), call("key-d")
+		unknown.Person = "grace@example.com"
+		withdrawn.Caller.ID = "another"
+		outside.Person = resource.Named(ada.User())
+		outside.Caller.Domains = []string{"partner.example"}
+		for name, c := range map[string]operations.Call{"unknown": unknown, "not approved": withdrawn, "outside": outside} {
+			if _, err := w.CreateMessage(t.Context(), c, hello); err == nil {
+				t.Errorf("%s: allowed", name)
+			}
+		}
+		if left, err := w.Docs.List(t.Context(), "operations", "", 1); err != nil || len(left) != 0 {
+			t.Errorf("%v, left %v", err, left)
+		}
+		denied.Caller.Actions = nil
+		before := w.Docs.Calls()
+		_, err := w.CreateMessage(t.Context(), denied, hello)
+		wantKind(t, "denied", err, fault.Denied)
+		if n := w.Docs.Calls() - before; n != 0 {
+			t.Errorf("%d calls of the store", n)
+		}
 	})
 }
 
