@@ -607,6 +607,28 @@ func TestAPI_InvalidRequests(t *testing.T) {
 	}
 }
 
+// The ETag of a creation guards the first change: no other writer was between.
+func TestAPI_ETagOfNewSpace(t *testing.T) {
+	t.Parallel()
+	w := newConnectedWorld(t)
+	create := func(key string, header ...string) apiResponse {
+		return w.api(t, "POST", "/v1/spaces", `{"actAs": "ada@example.com", "displayName": "`+key+`"}`,
+			append(header, "Idempotency-Key", key)...)
+	}
+	got := create("with-etag", "Prefer", "return=representation")
+	path := fmt.Sprintf("/v1/%v?updateMask=description", got.body["name"])
+	for i, want := range []int{http.StatusOK, http.StatusPreconditionFailed} {
+		changed := w.api(t, "PATCH", path, `{"actAs": "ada@example.com", "description": "`+fmt.Sprint(i)+`"}`,
+			"If-Match", got.header.Get("ETag"), "Idempotency-Key", "change-"+fmt.Sprint(i))
+		if changed.status != want {
+			t.Errorf("change %d: %d %s", i+1, changed.status, changed.text)
+		}
+	}
+	if got := create("without-etag", "Prefer", "respond-async"); got.header.Get("ETag") != "" {
+		t.Errorf("not asked for: %v", got.header)
+	}
+}
+
 func TestCurl(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {

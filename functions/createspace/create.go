@@ -29,6 +29,7 @@ func (s server) CreateSpace(
 	if err != nil {
 		return nil, err
 	}
+	space.Read = api.Value(in.Params.Prefer) == "return=representation"
 	return createdResponse(s.Operations.CreateSpace(ctx, c, space))
 }
 
@@ -123,7 +124,8 @@ func createdResponse(space operations.CreatedSpace, err error) (api.CreateSpaceR
 		out.Steps = append(out.Steps, step)
 	}
 	if !space.Unfinished() {
-		return api.CreateSpace201JSONResponse(out), nil
+		headers := api.CreateSpace201ResponseHeaders{ETag: api.Some(space.ETag)}
+		return api.CreateSpace201JSONResponse{Body: out, Headers: headers}, nil
 	}
 	wait := int32(retryAfter)
 	if space.Pending() {

@@ -877,6 +877,11 @@ type CreateSpaceParams struct {
 	// caller; with another person, operation, or body, the response is 422. The stored response to a repetition has
 	// the header Idempotent-Replayed, with the value true. Placeholders such as <string> are refused.
 	IdempotencyKey Key `json:"Idempotency-Key"`
+
+	// Prefer With return=representation (RFC 7240), Deputy reads the new space, and a 201 response has its ETag for
+	// If-Match. This also needs the action spaces.read and the capability ReadSpaces. Other preferences have no
+	// effect.
+	Prefer *string `json:"Prefer,omitempty"`
 }
 
 // DeleteSpaceParams defines parameters for DeleteSpace.
@@ -1479,6 +1484,25 @@ func (siw *ServerInterfaceWrapper) CreateSpace(w http.ResponseWriter, r *http.Re
 		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
 		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
 		return
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "ascii"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = &Prefer
+
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -3285,15 +3309,25 @@ type CreateSpaceResponseObject interface {
 	VisitCreateSpaceResponse(w http.ResponseWriter) error
 }
 
-type CreateSpace201JSONResponse CreatedSpace
+type CreateSpace201ResponseHeaders struct {
+	ETag *string
+}
+
+type CreateSpace201JSONResponse struct {
+	Body    CreatedSpace
+	Headers CreateSpace201ResponseHeaders
+}
 
 func (response CreateSpace201JSONResponse) VisitCreateSpaceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err

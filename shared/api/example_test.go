@@ -43,6 +43,15 @@ func (op *operation) addExamples(o *openapi3.Operation) {
 		}
 		op.Example = string(text)
 	}
+	for status, r := range o.Responses.Map() {
+		if content := r.Value.Content["application/json"]; content != nil && status != "202" {
+			text, err := json.MarshalIndent(content.Example, "", "  ")
+			if err != nil || content.Example == nil {
+				panic(fmt.Sprintf("%s: no example of the response %s", op.ID, status))
+			}
+			op.Response = string(text)
+		}
+	}
 	op.Curl = op.curl(keyed)
 	op.Go = op.inGo(keyed)
 	op.TypeScript = op.inTypeScript(keyed)

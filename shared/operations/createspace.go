@@ -123,6 +123,11 @@ func (o *Operations) create(
 		j.Made = &answer
 		// Without the journal, the next attempt finds the space by its request and checks its members.
 		err = j.save(context.WithoutCancel(ctx), a)
+	} else if err == nil && d.read {
+		// Google's response to the creation may leave out fields, so its ETag would match nothing.
+		if info, err := a.spaces.Get(ctx, a.person, answer.Name); err == nil {
+			answer.ETag = ETag(info)
+		}
 	}
 	return answer, err
 }

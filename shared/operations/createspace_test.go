@@ -108,6 +108,37 @@ func TestCreateSpace(t *testing.T) {
 }
 
 // A request that lost its response is continued, not repeated.
+// The ETag of a new space is that of a read, although Google's response to the creation lacks fields.
+func TestCreateSpace_ETag(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		in := newSpace("Plan")
+		if got, err := w.CreateSpace(t.Context(), call("a-key"), in); err != nil || got.ETag != "" {
+			t.Errorf("not asked for: %q, %v", got.ETag, err)
+		}
+		in = newSpace("Plan B")
+		in.Read = true
+		for range 2 { // the second is a repetition
+			got, err := w.CreateSpace(t.Context(), call("b-key"), in)
+			check(t, err)
+			info, err := w.GetSpace(t.Context(), call(""), got.Name)
+			check(t, err)
+			if got.ETag != operations.ETag(info) {
+				t.Errorf("created with %s, read with %s", got.ETag, operations.ETag(info))
+			}
+		}
+		c := call("c-key")
+		c.Caller.Actions = without(callers.Actions(), callers.ReadSpaces)
+		_, err := w.CreateSpace(t.Context(), c, in)
+		wantKind(t, "a caller that may not read", err, fault.Denied)
+		fail(w, "chat.spaces.get", 403)
+		in = newSpace("Plan C")
+		in.Read = true
+		if got, err := w.CreateSpace(t.Context(), call("d-key"), in); err != nil || got.Name == "" || got.ETag != "" {
+			t.Errorf("a read that fails: %+v, %v", got, err)
+		}
+	})
+}
+
 func TestCreateSpace_LostResponse(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		check(t, w.Google.SetSwitch("drop", true))

@@ -28,6 +28,7 @@ type NewSpace struct {
 	// IgnoreFields lists template fields to ignore even if Request leaves them empty.
 	IgnoreFields []Field
 	OnDuplicate  OnDuplicate
+	Read         bool // read the new space for CreatedSpace.ETag
 }
 
 // Field is a template field that a request can override.
@@ -97,13 +98,14 @@ type draft struct {
 	template *vault.Template // nil for none
 	counter  string          // id of the template's {{seq}} counter
 	taken    OnDuplicate
+	read     bool
 	err      error // of the current template; a request saved by an earlier attempt ignores it
 }
 
 // newDraft applies the template that an input names to its request.
 func (o *Operations) newDraft(ctx context.Context, c Call, in NewSpace) (draft, error) {
 	r := in.Request
-	out := draft{title: text.Line(r.DisplayName), taken: in.OnDuplicate}
+	out := draft{title: text.Line(r.DisplayName), taken: in.OnDuplicate, read: in.Read}
 	t := vault.Template{}
 	if in.Template != "" {
 		if err := c.Caller.AllowAction(callers.CreateSpaces); err != nil && !c.self {
@@ -191,6 +193,8 @@ func (d draft) actions() []string {
 	}
 	if d.taken == DuplicateReuse {
 		out = append(out, callers.ReadSpaces, callers.ReadMembers)
+	} else if d.read {
+		out = append(out, callers.ReadSpaces)
 	}
 	return out
 }
@@ -201,11 +205,11 @@ func (d draft) capabilities() []capability.Capability {
 	if d.hasGroupAddress() {
 		out = append(out, capability.ResolveGroups)
 	}
-	if d.taken == DuplicateReuse {
+	if d.taken == DuplicateReuse || d.read {
 		out = append(out, capability.ReadSpaces)
-		if len(d.request.Members) == 0 {
-			out = append(out, capability.ReadMembers)
-		}
+	}
+	if d.taken == DuplicateReuse && len(d.request.Members) == 0 {
+		out = append(out, capability.ReadMembers)
 	}
 	return out
 }

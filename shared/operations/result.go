@@ -50,6 +50,7 @@ type CreatedSpace struct {
 	Members     []MemberResult     `json:"members"`
 	Steps       []StepResult       `json:"steps"`
 	Reused      bool               `json:"reused,omitempty"` // it existed before and was not changed
+	ETag        string             `json:"etag,omitempty"`   // as it was created; empty if it was not read
 	// Outcome is the outcome of this attempt, for a reply in another language. It is not stored.
 	Outcome spaces.Outcome `json:"-"`
 }

@@ -138,7 +138,9 @@ func TestRun_RefusedLeavesNothing(t *testing.T) {
 		withdrawn.Caller.ID = "another"
 		outside.Person = resource.Named(ada.User())
 		outside.Caller.Domains = []string{"partner.example"}
-		for name, c := range map[string]operations.Call{"unknown": unknown, "not approved": withdrawn, "outside": outside} {
+		for name, c := range map[string]operations.Call{
+			"unknown": unknown, "not approved": withdrawn, "outside": outside,
+		} {
 			if _, err := w.CreateMessage(t.Context(), c, hello); err == nil {
 				t.Errorf("%s: allowed", name)
 			}
