@@ -136,6 +136,20 @@ else
 	cannot "packets that are lost between two network namespaces (unshare -rn ip link add type veth fails)"
 fi
 
+# node_packages installs the locked Node packages of a folder in tools.
+node_packages() {
+	if ! command -v npm >/dev/null && ! package nodejs npm; then
+		echo "test.sh: $mode requires Node.js 20.19 or later with npm" >&2
+		exit 1
+	fi
+	npm ci --prefix "tools/$1" --ignore-scripts --no-audit --no-fund
+}
+if [ "$mode" = --all ]; then
+	node_packages axe
+elif [ ! -d tools/axe/node_modules ]; then
+	cannot "the accessibility of the pages (./test.sh --all installs axe-core)"
+fi
+
 PICTURES="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")"
 export PICTURES
 [ "$mode" != --all ] || export TEST_ALL=yes # also the tests that mostly wait
@@ -190,15 +204,6 @@ elif [ "$mode" = --all ]; then
 else
 	cannot "shell scripts (shellcheck or shfmt was not found)"
 fi
-
-# node_packages installs the locked Node packages of a folder in tools.
-node_packages() {
-	if ! command -v npm >/dev/null && ! package nodejs npm; then
-		echo "test.sh: $mode requires Node.js 20.19 or later with npm" >&2
-		exit 1
-	fi
-	npm ci --prefix "tools/$1" --ignore-scripts --no-audit --no-fund
-}
 
 if [ "$mode" = --all ]; then
 	step "openapi.yaml: Redocly's and OWASP's rules"

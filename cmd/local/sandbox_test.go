@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"example.com/deputy/internal/chromiumtest"
 	"example.com/deputy/shared/vault"
 )
 
@@ -96,6 +97,7 @@ func TestRealBrowser_Reference(t *testing.T) {
 	w, c := newSandbox(t), openChromium(t)
 	article := chromedp.CSS("body.live #putTemplate")
 	c.do(chromedp.Navigate(w.address+"/createspace/"), chromedp.WaitVisible(article))
+	chromiumtest.Accessible(c.ctx, t, "the reference")
 	c.do(chromedp.Click(chromedp.CSS("#putTemplate .try summary")))
 	c.do(chromedp.WaitVisible(chromedp.CSS("#putTemplate .try button")))
 	c.screenshot("reference")
