@@ -24,14 +24,15 @@ type Question struct {
 	Authority vault.Authority
 }
 
-// ask stores a question. Its token is bound to the person, their connection, the browser and the actions.
-func (f *Flow) ask(ctx context.Context, p vault.Pending, since time.Time) (*Question, error) {
+// ask returns a question, and the write that stores it. Its token is bound to the person, their connection, the browser
+// and the actions.
+func (f *Flow) ask(p vault.Pending, since time.Time) (*Question, vault.Write, error) {
 	token := config.NewSecret(oauth2.GenerateVerifier())
-	err := f.vault.CreatePending(ctx, token, vault.Pending{
+	w, err := f.vault.PendingWrite(token, vault.Pending{
 		Person: p.Person, Purpose: purposeApprove, Caller: p.Caller, Actions: p.Actions, Authority: p.Authority,
 		Request: p.Request, Back: p.Back, ConnectedAt: since, AskedAt: f.now(), Browser: p.Browser,
 	})
-	return &Question{token, p.Caller, p.Actions, p.Authority}, err
+	return &Question{token, p.Caller, p.Actions, p.Authority}, w, err
 }
 
 // Answer is a person's answer to a Question.

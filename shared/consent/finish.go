@@ -63,7 +63,9 @@ func (f *Flow) Finish(ctx context.Context, c Callback) (Outcome, error) {
 	work, cancel := fault.Detach(ctx, finishTimeout)
 	defer cancel()
 	out, err := f.finish(work, c, p)
-	out.Stored = f.saveOutcome(context.WithoutCancel(ctx), c.State, p, out, err)
+	if err != nil || !out.Stored {
+		out.Stored = f.saveOutcome(context.WithoutCancel(ctx), c.State, p, out, err)
+	}
 	if refusal, ok := AsRefusal(err); ok {
 		refusal.Stored = out.Stored
 	}
@@ -112,8 +114,14 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 		return Outcome{}, retryRefusal(WrongDomain, again, claims.Email, errors.New("hd is not in ALLOWED_DOMAINS"))
 	}
 	p.Person = grants.Person(claims.Subject)
-	g, err := f.grants.Connect(ctx,
-		grants.Consent{Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent, ReadSince: since})
+	var out Outcome
+	g, err := f.grants.Connect(ctx, grants.Consent{
+		Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent, ReadSince: since,
+		With: func(g vault.Grant) (writes []vault.Write, err error) {
+			out, writes, err = f.outcome(c.State, p, again, g)
+			return writes, err
+		},
+	})
 	if errors.Is(err, grants.ErrNoRefreshToken) && !p.ForceConsent {
 		p.ForceConsent = true
 		var out Outcome
@@ -125,23 +133,34 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 	}
 	f.log.InfoContext(ctx, "audit", slog.String("action", "connect"), slog.String("person", string(g.Person)),
 		slog.Any("scopes", g.Scopes), slog.Time("connected", g.ConnectedAt))
-	missing := capability.Missing(asked, g.Scopes)
-	out := Outcome{Person: p.Person, Email: claims.Email, Domain: claims.Domain, Missing: missing}
+	return out, nil
+}
+
+// outcome returns the outcome of a consent that gives a grant, and what is stored together with the grant. again is the
+// invitation that asks for what the person left unselected.
+func (f *Flow) outcome(
+	state config.Secret, p vault.Pending, again config.Secret, g vault.Grant,
+) (out Outcome, writes []vault.Write, err error) {
+	missing := capability.Missing(capability.FromNames(p.Capabilities), g.Scopes)
+	out = Outcome{Person: p.Person, Email: g.Email.Reveal(), Domain: g.Domain, Stored: true}
 	if p.Caller != "" { // a caller may ask for more than its next request needs: what is left out is not asked
 		p.Actions = possible(p, missing)
 	}
 	if len(missing) > 0 && len(p.Actions) == 0 {
-		out.RetryLink = again
-		return out, nil
-	}
-	out.Missing, out.ReturnTo = nil, f.validReturn(p).address
-	if p.Caller != "" {
-		out.Question, err = f.ask(ctx, p, g.ConnectedAt)
-		if err != nil {
-			return Outcome{}, withRetry(again, err)
+		out.Missing, out.RetryLink = missing, again
+	} else if out.ReturnTo = f.validReturn(p).address; p.Caller != "" {
+		var question vault.Write
+		if out.Question, question, err = f.ask(p, g.ConnectedAt); err != nil {
+			return out, nil, err
 		}
+		writes = append(writes, question)
 	}
-	return out, nil
+	text, err := keep(out, nil)
+	if err != nil {
+		return out, nil, fault.Wrap("consent.outcome", err)
+	}
+	kept, err := f.vault.OutcomeWrite(state, p, text)
+	return out, append(writes, kept), err
 }
 
 // possible returns the actions of a question that need nothing of what the person left unselected.

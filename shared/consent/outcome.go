@@ -43,6 +43,18 @@ type keptQuestion struct {
 
 // saveOutcome keeps the outcome for Outcome and reports whether it did.
 func (f *Flow) saveOutcome(ctx context.Context, state config.Secret, p vault.Pending, out Outcome, err error) bool {
+	text, err := keep(out, err)
+	if err == nil {
+		err = f.vault.SaveOutcome(ctx, state, p, text)
+	}
+	if err != nil {
+		f.log.WarnContext(ctx, "the outcome of a consent was not kept", slog.String("error", err.Error()))
+	}
+	return err == nil
+}
+
+// keep returns the stored form of an outcome, or of an error.
+func keep(out Outcome, err error) ([]byte, error) {
 	kept := keptOutcome{
 		Person: out.Person, Email: out.Email, Domain: out.Domain, ReturnTo: out.ReturnTo.Reveal(),
 		Missing: capability.Names(out.Missing), RetryLink: out.RetryLink.Reveal(), ConsentURL: out.ConsentURL.Reveal(),
@@ -61,14 +73,7 @@ func (f *Flow) saveOutcome(ctx context.Context, state config.Secret, p vault.Pen
 		kept.Refused, kept.RetryLink, kept.Account = refusal.Reason, refusal.RetryLink.Reveal(), refusal.Account
 		kept.Why = refusal.Err.Error()
 	}
-	text, err := json.Marshal(kept)
-	if err == nil {
-		err = f.vault.SaveOutcome(ctx, state, p, text)
-	}
-	if err != nil {
-		f.log.WarnContext(ctx, "the outcome of a consent was not kept", slog.String("error", err.Error()))
-	}
-	return err == nil
+	return json.Marshal(kept)
 }
 
 const (

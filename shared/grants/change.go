@@ -33,7 +33,7 @@ func (gs *Grants) change(ctx context.Context, p resource.Person, f func(*vault.G
 	}
 }
 
-func (gs *Grants) saveGrant(ctx context.Context, g vault.Grant) (vault.Grant, error) {
+func (gs *Grants) saveGrant(ctx context.Context, g vault.Grant, with ...vault.Write) (vault.Grant, error) {
 	g.Due = gs.nextSweep(g)
-	return gs.vault.SaveGrant(ctx, g)
+	return gs.vault.SaveGrant(ctx, g, with...)
 }

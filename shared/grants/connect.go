@@ -21,6 +21,8 @@ type Consent struct {
 	Reprompted bool   // Google asked for consent twice, because the first time gave no refresh token
 	// ReadSince is when Prefetch began to read the grant; zero without a Prefetch.
 	ReadSince time.Time
+	// With returns what is stored together with the grant; nil for nothing.
+	With func(vault.Grant) ([]vault.Write, error)
 }
 
 // ErrNoRefreshToken means that Google sent no refresh token, and that no stored one covers the request.
@@ -71,7 +73,14 @@ func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 				g.RefreshUntil = now.Add(t.RefreshExpiresIn)
 			}
 		}
-		saved, err := gs.saveGrant(ctx, gs.withClaims(g, c.Claims))
+		g = gs.withClaims(g, c.Claims)
+		var with []vault.Write
+		if c.With != nil {
+			if with, err = c.With(g); err != nil {
+				return g, err
+			}
+		}
+		saved, err := gs.saveGrant(ctx, g, with...)
 		if err == nil {
 			gs.cacheGrant(person, saved, now)
 			return saved, nil

@@ -137,10 +137,15 @@ func (v *Vault) decodeGrant(doc Doc) (Grant, error) {
 }
 
 // SaveGrant stores g over the version it was read from, or creates it. It returns Conflict if the grant has changed
-// since. It reseals the record and its lookup codes with the current keys and returns g as stored.
-func (v *Vault) SaveGrant(ctx context.Context, g Grant) (Grant, error) {
+// since. It reseals the record and its lookup codes with the current keys and returns g as stored. With other writes,
+// it makes all or none; then the returned grant can be read, but not saved.
+func (v *Vault) SaveGrant(ctx context.Context, g Grant, with ...Write) (Grant, error) {
 	g, write, err := v.grantWrite(g)
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(with) > 0:
+		g.version, err = "", v.docs.Commit(ctx, append(with, write)...)
+	default:
 		g.version, err = v.make(ctx, write)
 	}
 	g.Broken = false

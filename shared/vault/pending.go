@@ -63,10 +63,18 @@ type sealedPending struct {
 
 // CreatePending stores p under the state for PendingTTL. It returns Conflict if the state exists.
 func (v *Vault) CreatePending(ctx context.Context, state config.Secret, p Pending) error {
+	w, err := v.PendingWrite(state, p)
+	if err == nil {
+		_, err = v.make(ctx, w)
+	}
+	return fault.Wrap("vault.CreatePending", err)
+}
+
+// PendingWrite returns the write of CreatePending, for SaveGrant.
+func (v *Vault) PendingWrite(state config.Secret, p Pending) (Write, error) {
 	expires := v.now().Add(PendingTTL)
 	content := sealedPending{Pending: p, Verifier: p.Verifier.Reveal(), ReturnTo: p.ReturnTo.Reveal(), Expires: expires}
-	_, err := v.save(ctx, pendingPlace(state), "", content, Fields{expiresField: expires})
-	return fault.Wrap("vault.CreatePending", err)
+	return v.write(pendingPlace(state), "", content, Fields{expiresField: expires})
 }
 
 // Pending returns the consent of the state without using it. It fails as TakePending does.
@@ -132,10 +140,18 @@ func (v *Vault) TakePending(ctx context.Context, state config.Secret, browser ..
 
 // SaveOutcome keeps the outcome of a consent that TakePending returned, for PendingTTL from now.
 func (v *Vault) SaveOutcome(ctx context.Context, state config.Secret, p Pending, outcome []byte) error {
+	w, err := v.OutcomeWrite(state, p, outcome)
+	if err == nil {
+		_, err = v.make(ctx, w)
+	}
+	return fault.Wrap("vault.SaveOutcome", err)
+}
+
+// OutcomeWrite returns the write of SaveOutcome, for SaveGrant.
+func (v *Vault) OutcomeWrite(state config.Secret, p Pending, outcome []byte) (Write, error) {
 	used := *p.taken
 	used.Outcome, used.Expires = string(outcome), v.now().Add(PendingTTL)
-	_, err := v.save(ctx, pendingPlace(state), p.at, used, Fields{expiresField: used.Expires})
-	return fault.Wrap("vault.SaveOutcome", err)
+	return v.write(pendingPlace(state), p.at, used, Fields{expiresField: used.Expires})
 }
 
 // LoadOutcome returns the outcome of a consent to the browser that started it, and when that browser used the consent.
