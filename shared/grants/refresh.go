@@ -51,8 +51,26 @@ func (gs *Grants) refreshGrant(ctx context.Context, g vault.Grant, used bool) (v
 	case err != nil:
 		return g, false, err
 	}
+	next := gs.withTokens(ctx, g, t, used)
+	save := func(ctx context.Context) (vault.Grant, bool, error) {
+		return gs.saveTokens(ctx, g, next, t, used, start)
+	}
+	// An operation can use the token while it is stored. A new refresh token must be stored first: the old one may have
+	// ended.
+	if used && t.Refresh.Equal(g.RefreshToken) {
+		gs.cacheGrant(g.Person, next, start)
+		if fault.Beside(ctx, refreshTimeout, func(ctx context.Context) error { _, _, err := save(ctx); return err }) {
+			return next, true, nil
+		}
+	}
+	return save(ctx)
+}
+
+// saveTokens stores next, which is g with the tokens t.
+func (gs *Grants) saveTokens(
+	ctx context.Context, g, next vault.Grant, t googleauth.Tokens, used bool, start time.Time,
+) (vault.Grant, bool, error) {
 	for attempt := 1; ; attempt++ {
-		next := gs.withTokens(ctx, g, t, used)
 		saved, err := gs.saveGrant(ctx, next)
 		switch {
 		case err == nil:
@@ -74,7 +92,7 @@ func (gs *Grants) refreshGrant(ctx context.Context, g vault.Grant, used bool) (v
 		if err != nil || !usable || replaced || attempt == maxSaveAttempts {
 			return gs.resolveConflict(current, usable, err)
 		}
-		g = current
+		g, next = current, gs.withTokens(ctx, current, t, used)
 	}
 }
 

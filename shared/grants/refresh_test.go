@@ -398,3 +398,30 @@ func TestRefresh_SuspendedMeanwhile(t *testing.T) {
 	}
 	w.checkAudit("suspend", 1)
 }
+
+// Within a request, the operation runs while its new token is stored. The request ends after both.
+func TestRefresh_StoresBeside(t *testing.T) {
+	w := newWorld(t)
+	w.SignIn(ada, create)
+	w.Advance(2 * time.Hour)
+	stored := make(chan struct{})
+	docs := &vaulttest.Faulty{Docs: w.Docs, Inject: func(_ context.Context, c vaulttest.Call) error {
+		if c.Write && !c.Applied {
+			<-stored
+		}
+		return nil
+	}}
+	ctx := fault.WithBeside(t.Context())
+	source, err := w.InstanceOn(docs).TokenSource(ctx, adaID, create)
+	check(t, err)
+	token, err := source.Token()
+	check(t, err)
+	if g, _ := w.StoredGrant(ada); g.AccessToken.Reveal() == token.AccessToken {
+		t.Error("the token is stored already")
+	}
+	close(stored)
+	fault.WaitBeside(ctx)
+	if g, _ := w.StoredGrant(ada); g.AccessToken.Reveal() != token.AccessToken {
+		t.Error("the token is not stored")
+	}
+}

@@ -85,6 +85,7 @@ func (gs *Grants) isFresh(g vault.Grant) bool {
 func (gs *Grants) ReplaceToken(
 	ctx context.Context, person resource.Person, rejected oauth2.TokenSource, capabilities ...capability.Capability,
 ) (oauth2.TokenSource, error) {
+	fault.WaitBeside(ctx) // perhaps this token is being stored
 	token, err := rejected.Token()
 	if err != nil {
 		return nil, fault.Wrap("grants.ReplaceToken", err)

@@ -53,6 +53,7 @@ func (e Endpoint) Handler(next HandlerFunc) http.Handler {
 		trace, span := traceContext(r.Header)
 		ctx, cancel := context.WithTimeout(logging.NewContext(r.Context(), logging.TraceID(trace), span), e.Deadline)
 		defer cancel()
+		ctx = fault.WithBeside(ctx)
 		r = r.WithContext(ctx)
 
 		response := newBuffer()
@@ -90,7 +91,8 @@ func (e Endpoint) Handler(next HandlerFunc) http.Handler {
 				response.WriteHeader(http.StatusInternalServerError)
 			}
 		}
-		// Log first: after the response, the platform may withdraw the CPU.
+		// Wait and log first: after the response, the platform may withdraw the CPU.
+		fault.WaitBeside(ctx)
 		e.logRequest(r, response.status, err, time.Since(start))
 		response.sendTo(w, r.Method)
 	})
