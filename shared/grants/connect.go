@@ -57,14 +57,17 @@ func (gs *Grants) Connect(ctx context.Context, c Consent) (vault.Grant, error) {
 		}
 		now := gs.now()
 		if !usable {
-			declined := g.Declined
+			before := g
 			g = g.WithoutContent()
-			g.ConnectedAt, g.Declined = now, declined
+			g.ConnectedAt, g.Declined, g.DeclinedAt = now, before.Declined, before.DeclinedAt
 		}
 		g.Person, g.ClientID, g.Status = person, gs.deps.ClientID, vault.Connected
 		g.Generation, g.SignedInAt = gs.nextGeneration(g.Generation), now
 		g.RefreshToken, g.AccessToken, g.AccessExpiry, g.RefreshedAt = refreshToken, t.Access, now.Add(t.ExpiresIn), now
 		g.Scopes, g.Declined = t.Scopes, declinedScopes(g.Declined, c.Requested, t.Scopes)
+		if len(capability.Missing(c.Requested, t.Scopes)) > 0 {
+			g.DeclinedAt = now
+		}
 		g.NeedsNotice, g.NoticeID, g.NeedsSignIn, g.RemovedAt, g.ConsentSystem = false, "", false, time.Time{}, c.Via
 		g.RefreshDay, g.LastUsedDay = gs.today(), gs.today()
 		if !t.Refresh.Empty() {

@@ -22,10 +22,14 @@ type Connection struct {
 	Until          time.Time               // when time-based access ends; zero if it does not
 	Allowed        []capability.Capability // what the grant allows now
 	Declined       []capability.Capability // what the person left unselected
+	DeclinedLately bool                    // and so recently that it isn't offered again unless a command needs it
 	Ended          bool                    // Google ended it, and the person is not yet told; see ClaimEndNotice
 	SignInRequired bool                    // a session policy requires a new sign-in
 	Approvals      []vault.Approval
 }
+
+// declinedTime is how long what a person left unselected isn't offered again.
+const declinedTime = 7 * 24 * time.Hour
 
 // Connection returns a person's connection. It bypasses the cache, so it sees consents of other instances.
 func (gs *Grants) Connection(ctx context.Context, person resource.Person) (Connection, error) {
@@ -43,6 +47,7 @@ func (gs *Grants) Connection(ctx context.Context, person resource.Person) (Conne
 		Since: g.ConnectedAt, Via: g.ConsentSystem, Until: g.RefreshUntil, SignInRequired: g.NeedsSignIn,
 		Approvals: g.ValidApprovals(),
 		Allowed:   allowed, Declined: slices.DeleteFunc(capability.Allowed(g.Declined), isAllowed),
+		DeclinedLately: gs.now().Sub(g.DeclinedAt) < declinedTime,
 	}, nil
 }
 

@@ -50,6 +50,7 @@ type Grants struct {
 	log       *slog.Logger
 	now       func() time.Time
 	refreshes fault.Flight[refreshed]
+	storing   sync.Map // by resource.Person: a *vault.Grant with a new token that is being stored
 	alarms    alarms
 
 	mu    sync.Mutex // held while cache is written
@@ -144,8 +145,19 @@ func (gs *Grants) evaluate(
 	if isRevoked(g) && g.Status == vault.Connected {
 		g.NeedsNotice = g.NoticeID == "" // until the sweep has erased the grant
 	}
+	g = gs.withNewestToken(g)
 	gs.cacheGrant(person, g, start)
 	return g, gs.isUsable(g), nil
+}
+
+// withNewestToken returns g with the token of a refresh that this instance is still storing.
+func (gs *Grants) withNewestToken(g vault.Grant) vault.Grant {
+	storing, _ := gs.storing.Load(g.Person)
+	newer, ok := storing.(*vault.Grant)
+	if ok && newer.Generation == g.Generation && newer.RefreshedAt.After(g.RefreshedAt) {
+		g.AccessToken, g.AccessExpiry, g.RefreshedAt = newer.AccessToken, newer.AccessExpiry, newer.RefreshedAt
+	}
+	return g
 }
 
 func (gs *Grants) isUsable(g vault.Grant) bool {

@@ -59,9 +59,16 @@ func (gs *Grants) refreshGrant(ctx context.Context, g vault.Grant, used bool) (v
 	// ended.
 	if used && t.Refresh.Equal(g.RefreshToken) {
 		gs.cacheGrant(g.Person, next, start)
-		if fault.Beside(ctx, refreshTimeout, func(ctx context.Context) error { _, _, err := save(ctx); return err }) {
+		gs.storing.Store(g.Person, &next)
+		done := func() { gs.storing.CompareAndDelete(g.Person, &next) }
+		if fault.Beside(ctx, refreshTimeout, func(ctx context.Context) error {
+			defer done()
+			_, _, err := save(ctx)
+			return err
+		}) {
 			return next, true, nil
 		}
+		done()
 	}
 	return save(ctx)
 }
@@ -88,7 +95,8 @@ func (gs *Grants) saveTokens(
 		// Another instance changed the grant first. Keep its version, unless it only updated bookkeeping
 		// fields: then store our token on top.
 		current, usable, err := gs.loadGrant(ctx, g.Person)
-		replaced := gs.isFresh(current) || current.Generation != g.Generation
+		isOurs := current.AccessToken.Equal(next.AccessToken) // from the cache
+		replaced := gs.isFresh(current) && !isOurs || current.Generation != g.Generation
 		if err != nil || !usable || replaced || attempt == maxSaveAttempts {
 			return gs.resolveConflict(current, usable, err)
 		}

@@ -18,6 +18,7 @@ import (
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
 	"example.com/deputy/shared/grants"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault"
 )
 
@@ -412,12 +413,17 @@ func TestRefresh_StoresBeside(t *testing.T) {
 		return nil
 	}}
 	ctx := fault.WithBeside(t.Context())
-	source, err := w.InstanceOn(docs).TokenSource(ctx, adaID, create)
+	instance := w.InstanceOn(docs)
+	source, err := instance.TokenSource(ctx, adaID, create)
 	check(t, err)
 	token, err := source.Token()
 	check(t, err)
 	if g, _ := w.StoredGrant(ada); g.AccessToken.Reveal() == token.AccessToken {
 		t.Error("the token is stored already")
+	}
+	g, usable, err := instance.Lookup(t.Context(), resource.Named(adaID)) // meanwhile, another request reads the store
+	if err != nil || !usable || g.AccessToken.Reveal() != token.AccessToken || w.RefreshCount() != 1 {
+		t.Errorf("another request: %v, %v, %d refreshes", usable, err, w.RefreshCount())
 	}
 	close(stored)
 	fault.WaitBeside(ctx)

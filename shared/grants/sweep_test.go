@@ -404,7 +404,7 @@ func TestSweep_UnfinishedConsents(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.InvitePerson(ada, consenttest.Completion, create), w.InvitePerson(ada, consenttest.Completion, create)
 	for _, link := range []config.Secret{one, one, two} {
-		_, err := w.Start(t.Context(), link, consenttest.Browser)
+		_, err := w.Start(t.Context(), link, consenttest.Browser, false)
 		check(t, err)
 	}
 	if got := w.sweep(); got.Expired != 0 {
@@ -423,7 +423,7 @@ func TestSweep_Resumes(t *testing.T) {
 		links = append(links, w.InvitePerson(ada, consenttest.Completion, create))
 	}
 	for _, link := range links {
-		_, err := w.Start(t.Context(), link, consenttest.Browser)
+		_, err := w.Start(t.Context(), link, consenttest.Browser, false)
 		check(t, err)
 	}
 	w.Advance(vault.PendingTTL)
@@ -478,7 +478,7 @@ func TestSweep_PauseReadsOnlyDueGrants(t *testing.T) {
 
 func TestSweep_UnknownCursorStage(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.Start(t.Context(), w.InvitePerson(ada, consenttest.Completion, create), consenttest.Browser)
+	_, err := w.Start(t.Context(), w.InvitePerson(ada, consenttest.Completion, create), consenttest.Browser, false)
 	check(t, err)
 	w.Advance(vault.PendingTTL)
 	_, err = w.Docs.Create(t.Context(), "sweep", "cursor", vault.Fields{"stage": "templates", "after": "x"})
@@ -627,7 +627,7 @@ func TestSweep_PauseAndKeys(t *testing.T) {
 	w.storeGrants(201, "1//0x")
 	expire := func(a *consenttest.Instance, want grants.SweepResult, maxReads int64) {
 		t.Helper()
-		_, err := w.Start(t.Context(), w.InvitePerson(ada, consenttest.Completion, create), consenttest.Browser)
+		_, err := w.Start(t.Context(), w.InvitePerson(ada, consenttest.Completion, create), consenttest.Browser, false)
 		check(t, err)
 		reads := w.Docs.Reads()
 		got, err := a.Sweep(t.Context(), w.Now().Add(time.Hour), pause)

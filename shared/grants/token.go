@@ -60,7 +60,8 @@ func (gs *Grants) tokenSource(
 	}
 	if missing := capability.Missing(needed, g.Scopes); len(missing) > 0 {
 		declined := len(capability.Missing(missing, g.Declined)) == 0
-		return nil, (&capability.ConsentError{Capabilities: needed, Missing: missing, Declined: declined}).Fault()
+		needs := capability.ConsentError{Capabilities: needed, Missing: missing, Connected: true, Declined: declined}
+		return nil, needs.Fault()
 	}
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: g.AccessToken.Reveal(), Expiry: g.AccessExpiry}), nil
 }
