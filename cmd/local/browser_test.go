@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,7 +21,10 @@ import (
 	"example.com/deputy/emulator/google"
 	"example.com/deputy/internal/seed"
 	"example.com/deputy/internal/vaulttest"
+	"example.com/deputy/shared/capability"
+	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/googlecall"
+	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/vault/memory"
 )
 
@@ -191,7 +195,17 @@ func (b *browser) do(r *http.Request) page {
 	return page{res.Request.URL, res.StatusCode, string(body), res.Header}
 }
 
+// open opens an address. On Deputy's page before a first consent, it goes on with only what the command needs.
 func (b *browser) open(address string) page {
+	b.t.Helper()
+	p := b.get(address)
+	if strings.Contains(p.body, "&amp;ask=needed") {
+		p = b.get(b.link(p, "Continue with only this"))
+	}
+	return p
+}
+
+func (b *browser) get(address string) page {
 	b.t.Helper()
 	r, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
@@ -325,7 +339,7 @@ func (b *browser) link(p page, text string) string {
 type decision struct {
 	account google.Person
 	deny    bool
-	untick  string // suffix of a scope to leave unselected
+	untick  string // suffixes of scopes to leave unselected
 }
 
 // consent opens a URL that leads to the consent page, and submits the choice there.
@@ -350,7 +364,8 @@ func (b *browser) submit(p page, d decision) page {
 	}
 	form.Set("request", parseInputs(p.body).Get("request"))
 	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
-		if d.untick == "" || !strings.HasSuffix(m[1], d.untick) {
+		isLeft := func(suffix string) bool { return strings.HasSuffix(m[1], suffix) }
+		if !slices.ContainsFunc(strings.Fields(d.untick), isLeft) {
 			form.Add("scope", m[1])
 		}
 	}
@@ -362,11 +377,15 @@ func (b *browser) submit(p page, d decision) page {
 	return p
 }
 
-// connect connects the person through /connect in the direct message.
+// connect connects the person for CreateSpaces alone, by a link as a system gets it.
 func (b *browser) connect() {
 	b.t.Helper()
-	b.consent(b.link(b.say("/connect"), "Configure"), decision{account: b.person})
-	b.wantChat("You're connected")
+	link, err := b.world.consent.Invite(b.t.Context(), resource.Named(b.person.User()), config.Secret{},
+		capability.CreateSpaces)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.wantText(b.consent(link.Reveal(), decision{account: b.person}), "You're connected")
 }
 
 // wantChat fails the test unless the Chat page shows the texts.

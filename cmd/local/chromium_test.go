@@ -99,7 +99,10 @@ func TestRealBrowser_Story(t *testing.T) {
 		c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 		c.wantText("Deputy requires configuration", "Only visible to you")
 		c.screenshot("prompt")
-		c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
+		c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.CSS("a[href$='ask=needed']")))
+		c.wantText("Only what this needs", "Everything Deputy can do")
+		c.screenshot("choice")
+		c.chooseNeeded()
 		c.wantText("Deputy wants to access your account", "ada@example.com")
 		c.screenshot("consent")
 		c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS(".card")))
@@ -125,7 +128,8 @@ func TestRealBrowser_ConnectFromSpace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.do(chromedp.Click(chromedp.CSS(".card a.strong")), chromedp.WaitVisible(chromedp.ID("allow")))
+		c.do(chromedp.Click(chromedp.CSS(".card a.strong")))
+		c.chooseNeeded()
 		c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("main.good")))
 		c.wantText("You're connected", "select Continue")
 		c.do(chromedp.Navigate(team), chromedp.Click(chromedp.CSS(".card form button")),
@@ -177,7 +181,6 @@ func TestRealBrowser_Form(t *testing.T) {
 		// The link would open another tab, so navigate this one there and back.
 		c.do(chromedp.Navigate(evaluate[string](c, "document.querySelector('.dialog a.strong').href")),
 			chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
-		c.allowAgain()
 		c.waitFor("h1", "You're connected")
 		c.do(chromedp.Navigate(w.address+"/"), chromedp.WaitVisible(chromedp.CSS(".dialog")))
 		c.click("button", "Create")

@@ -50,6 +50,14 @@ func (c *chromium) allowAgain() {
 	c.do(chromedp.WaitVisible(chromedp.ID("allow")), chromedp.Click(chromedp.ID("allow")))
 }
 
+// chooseNeeded goes on from Deputy's page before a first consent, with only what the command needs.
+func (c *chromium) chooseNeeded() {
+	c.t.Helper()
+	needed := chromedp.CSS("a[href$='ask=needed']")
+	c.do(chromedp.WaitVisible(needed))
+	c.do(chromedp.Click(needed), chromedp.WaitVisible(chromedp.ID("allow")))
+}
+
 // byText finds an element by its whole text.
 func byText(tag, text string) chromedp.Search {
 	return chromedp.Search(fmt.Sprintf(`//%s[normalize-space(.)=%q]`, tag, text))
@@ -117,6 +125,7 @@ func TestRealBrowser_WrongAccount(t *testing.T) {
 	c.open(w, "")
 	configure := chromedp.CSS("a.configure")
 	c.do(c.typeMessage("/connect"), chromedp.WaitVisible(configure), chromedp.Click(configure))
+	c.chooseNeeded()
 	c.waitFor("main", "ada@example.com")
 	c.click("a", "Use another account")
 	c.waitFor("h1", "Choose an account")
@@ -140,9 +149,12 @@ func TestRealBrowser_MissingScope(t *testing.T) {
 	w, c := newWorld(t), openChromium(t)
 	c.open(w, "")
 	configure := chromedp.CSS("a.configure")
-	c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(configure), chromedp.Click(configure),
-		chromedp.WaitVisible(chromedp.ID("allow")))
-	c.do(chromedp.Click(chromedp.CSS("label:has([name=scope])")), chromedp.Click(chromedp.ID("allow")))
+	c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(configure), chromedp.Click(configure))
+	c.chooseNeeded()
+	for _, scope := range []string{"chat.spaces.create", "chat.spaces"} { // the wider one would do, too
+		c.do(chromedp.Click(chromedp.CSS("label:has([value$='auth/" + scope + "'])")))
+	}
+	c.do(chromedp.Click(chromedp.ID("allow")))
 	c.waitFor("h1", "More access is needed")
 	c.screenshot("partial")
 	if got := w.spaces(ada); got != nil {
@@ -150,7 +162,6 @@ func TestRealBrowser_MissingScope(t *testing.T) {
 	}
 	c.do(chromedp.Click(chromedp.CSS("main a")), chromedp.WaitVisible(chromedp.ID("allow")),
 		chromedp.Click(chromedp.ID("allow")))
-	c.allowAgain()
 	c.waitFor("#talk", "Space created")
 }
 
@@ -208,7 +219,7 @@ func TestRealBrowser_Inspector(t *testing.T) {
 	c.wantText("configCompleteRedirectUrl", `"type": "MESSAGE"`, "actionResponse")
 	c.screenshot("inspector")
 	c.click("button", "Send again")
-	c.waitFor("#inspector h2", "#4 command")
+	c.waitFor("#inspector h2", "#2 command")
 	if got := w.spaces(ada); len(got) != 1 {
 		t.Errorf("the redelivered event created %v", got)
 	}
@@ -265,7 +276,9 @@ func TestRealBrowser_PhoneWidth(t *testing.T) {
 	checkWidth("empty")
 	c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
 	checkWidth("prompt")
-	c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
+	c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.CSS("a[href$='ask=needed']")))
+	checkWidth("choice")
+	c.chooseNeeded()
 	checkWidth("consent")
 	c.do(chromedp.Click(chromedp.ID("allow")))
 	c.waitFor("#talk", "Space created")

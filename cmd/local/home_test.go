@@ -24,8 +24,7 @@ func TestHome_ConnectionAndForm(t *testing.T) {
 		b.wantText(first, "Deputy acts in Google Chat as you", "/createspace [name] [@people]")
 		b.allow(first, "Connect")
 		home := b.send(b.openHome(), "Refresh", nil)
-		b.wantText(home, "Connected as", "ada@example.com", "To show your spaces here, allow Deputy")
-		b.allow(home, "Allow")
+		b.wantText(home, "Connected as", "ada@example.com", "Your newest spaces")
 		created := b.send(b.send(home, "Create a space", nil), "Create", url.Values{"name": {"Launch plan"}})
 		b.wantText(created, "Space created", "Launch plan", "Open")
 		if diff := cmp.Diff([]string{"Launch plan"}, w.spaces(ada)); diff != "" {
@@ -55,7 +54,7 @@ func TestHome_ConnectionDialog(t *testing.T) {
 		b.connect()
 		b.space = "AAAAteam"
 		connection := b.quickCommand(102)
-		b.wantText(connection, "Your connection", "ada@example.com", "Reconnect",
+		b.wantText(connection, "Your connection", "ada@example.com", "Allow everything Deputy can do",
 			"You haven't approved any other system")
 		question := b.send(connection, "Disconnect", nil)
 		b.wantText(question, "Disconnect?")
@@ -143,7 +142,7 @@ func TestHome_NewestSpacesFirst(t *testing.T) {
 		w.clock.advance(time.Minute)
 		w.send(t, command(ada, fmt.Sprintf("spaces/DM/messages/n%d", i), 5, name+" plan"))
 	}
-	b.allow(b.openHome(), "Allow")
+	b.allow(b.openHome(), "Allow") // a button of the Home tab
 	home := html.UnescapeString(b.openHome().body)
 	offset := 0
 	for _, name := range []string{"Y plan", "B plan", "M plan", "Z plan", "A plan"} {

@@ -114,20 +114,27 @@ func accented(text string) string {
 	return b.String() + strings.Repeat("·", 1+len(text)/3) + "⟧"
 }
 
+// setLanguage sets the language that the browser asks for.
+func (c *chromium) setLanguage(language string) {
+	c.t.Helper()
+	c.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+			UserAgent: "Mozilla/5.0", AcceptLanguage: language,
+		})
+		return err
+	}))
+}
+
 // lookAtPages runs in the build that has the language.
 func lookAtPages(t *testing.T) {
 	w := newUnapprovedWorld(t)
 	c := openChromium(t)
-	c.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		_, err := cdp.Call(ctx, tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
-			UserAgent: "Mozilla/5.0", AcceptLanguage: pseudo,
-		})
-		return err
-	}))
+	c.setLanguage(pseudo)
 	t.Run("permission missing", func(t *testing.T) {
 		c.open(w, "")
 		c.do(c.typeMessage("/createspace Launch plan"), chromedp.WaitVisible(chromedp.CSS("a.configure")))
-		c.do(chromedp.Click(chromedp.CSS("a.configure")), chromedp.WaitVisible(chromedp.ID("allow")))
+		c.do(chromedp.Click(chromedp.CSS("a.configure")))
+		c.chooseNeeded()
 		const clear = "document.querySelectorAll('[name=scope][type=checkbox]').forEach(e => e.checked = false)"
 		evaluate[bool](c, clear+" === undefined")
 		c.do(chromedp.Click(chromedp.ID("allow")), chromedp.WaitVisible(chromedp.CSS("main .app")))

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/deputy/emulator/chatpage"
+	"example.com/deputy/shared/capability"
 )
 
 // recordings are Ada's steps, in order, that produce an event of each type.
@@ -45,8 +46,8 @@ func TestRecordedEvents(t *testing.T) {
 			t.Parallel()
 			tr := newTrialAs(t, format, "", nil, false)
 			tr.saved["in"] = "DM" + ada.Sub
+			tr.allow(capability.CreateSpaces)
 			tr.step("Ada, in Deputy, types: /createspace First plan")
-			tr.step("Ada consents")
 			folder := filepath.Join("testdata", "events", string(format))
 			for _, r := range recordings {
 				before := len(tr.events)

@@ -207,10 +207,14 @@ func (tr *trial) reload() string { return tr.postForm("/nothing", tr.saved["in"]
 func (tr *trial) consentAt(start, without string) {
 	tr.t.Helper()
 	started := tr.do(http.MethodGet, start, "")
+	if started.Code == http.StatusOK { // Deputy's page before a first consent
+		started = tr.do(http.MethodGet, start+"&ask=needed", "")
+	}
 	page := tr.do(http.MethodGet, strings.TrimPrefix(started.Header().Get("Location"), tr.address), "").Body.String()
 	form := url.Values{"request": {parseInputs(page).Get("request")}, "account": {ada.Sub}, "decision": {"allow"}}
 	for _, m := range regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
-		if without == "" || !strings.HasSuffix(m[1], without) {
+		isLeft := func(suffix string) bool { return strings.HasSuffix(m[1], suffix) }
+		if !slices.ContainsFunc(strings.Fields(without), isLeft) {
 			form.Add("scope", m[1])
 		}
 	}

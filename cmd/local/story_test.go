@@ -65,7 +65,7 @@ func TestConsent_WrongAccount(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser(t, ada)
 	refused := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decision{account: grace})
-	b.wantText(refused, "Wrong account", "You chose grace@example.com", "Deputy didn't store anything")
+	b.wantText(refused, "Wrong account", "You chose grace@example.com", "so Deputy stored nothing")
 
 	for _, p := range []google.Person{ada, grace} {
 		if _, err := w.docs.Get(t.Context(), "grants", p.Sub); err == nil {
@@ -97,7 +97,7 @@ func TestConsent_UnselectedScope(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser(t, ada)
 	partial := b.consent(b.link(b.say("/createspace Launch plan"), "Configure"),
-		decision{account: ada, untick: "chat.spaces.create"})
+		decision{account: ada, untick: "chat.spaces.create auth/chat.spaces"})
 	b.wantText(partial, "More access is needed", "also needs permission to: Create spaces")
 	if got := w.spaces(ada); got != nil {
 		t.Errorf("spaces: %v", got)
@@ -110,8 +110,8 @@ func TestCreateSpace_WithoutReadMembers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser(t, ada)
-	b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"),
-		decision{account: ada, untick: "memberships.readonly"})
+	b.wantText(b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper"), "Configure"),
+		decision{account: ada, untick: "memberships.readonly auth/chat.memberships"}), "More access is needed")
 	b.say("/createspace Launch plan @Grace Hopper")
 	b.consent(b.link(b.wantChat("Space created", "You haven't allowed Deputy to see members"), "Allow"),
 		decision{account: ada})
@@ -127,8 +127,11 @@ func TestCreateSpace_MembersOnCard(t *testing.T) {
 	inBothFormats(t, func(t *testing.T, w *world) {
 		b := w.browser(t, ada)
 		b.connect()
-		b.consent(b.link(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Configure"),
-			decision{account: ada})
+		b.wantText(b.say("/createspace Launch plan @Grace Hopper @Kim Park"), "Outside example.com: Kim Park.")
+		asked := b.press("Create anyway")
+		b.wantText(asked, "Deputy needs your permission", "To see who is in a space, Deputy needs to read its members.")
+		b.consent(b.link(asked, "Allow"), decision{account: ada})
+		b.press("Continue")
 		b.wantChat("Space created", "Added", "Grace Hopper", "Not added", "Kim Park", "Google doesn't say why")
 	})
 }
@@ -413,8 +416,8 @@ func TestConsent_ScopeMissingAtGoogle(t *testing.T) {
 	b := w.browser(t, ada)
 	b.connect()
 	w.google.NarrowGrant(ada)
-	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"), decision{account: ada})
-	b.wantChat("Space created")
+	b.consent(b.link(b.say("/createspace Launch plan"), "Allow"), decision{account: ada})
+	b.wantText(b.press("Continue"), "Space created")
 }
 
 func TestStatus_NothingAllowed(t *testing.T) {
@@ -422,9 +425,12 @@ func TestStatus_NothingAllowed(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser(t, ada)
 	b.consent(b.link(b.say("/createspace Launch plan"), "Configure"),
-		decision{account: ada, untick: "chat.spaces.create"})
+		decision{account: ada, untick: "chat.spaces.create auth/chat.spaces"})
 	b.say("/status")
-	b.wantChat("Your connection", "Create spaces", "Not allowed", "Allow more")
+	b.wantChat("Your connection", "Create spaces", "Not allowed", "Reconnect")
+	w.clock.advance(8 * 24 * time.Hour)
+	b.say("/status")
+	b.wantChat("Allow everything Deputy can do")
 }
 
 func TestDisconnect_GoogleUnreachable(t *testing.T) {

@@ -207,10 +207,10 @@ func consentRequired(prepare func(*trial, interaction), text, home string) condi
 		switch {
 		case !g.needsConsent && !g.isHome:
 			return g.success, false
+		case g.isHome && home != "":
+			return home, false
 		case text != "":
 			return text, false
-		case g.isHome:
-			return home, false
 		case strings.HasPrefix(in, "DM") && !g.inDialog:
 			return "requires configuration", false
 		default:
@@ -231,7 +231,7 @@ var conditions = map[string]condition{
 		} else {
 			tr.allow(capability.Meet)
 		}
-	}, "", "To show your spaces here, allow Deputy"),
+	}, "Deputy needs your permission", "To show your spaces here, allow Deputy"),
 	"grant revoked": consentRequired(func(tr *trial, _ interaction) {
 		tr.allow(capability.All()...)
 		tr.google.RevokeGrant(ada)
@@ -357,7 +357,7 @@ func TestCommands_OnlyListedScopes(t *testing.T) {
 			if link == nil || len(c.Needs) == 0 {
 				return
 			}
-			started := tr.do(http.MethodGet, strings.TrimPrefix(link[1], tr.address), "")
+			started := tr.do(http.MethodGet, strings.TrimPrefix(link[1], tr.address)+"&ask=needed", "")
 			page := tr.do(http.MethodGet, strings.TrimPrefix(started.Header().Get("Location"), tr.address),
 				"").Body.String()
 			scopes := regexp.MustCompile(`name="scope" value="([^"]*)"`).FindAllStringSubmatch(page, -1)

@@ -141,7 +141,7 @@ func TestTemplate_FormPlaceholders(t *testing.T) {
 	form := b.send(b.quickCommand(101), "Use template", url.Values{"name": {"Disk full"}, "template": {"Incident"}})
 	b.wantText(form, "INC-{{seq}} Disk full", "{{title}} is number {{seq}}")
 	prompted := b.send(form, "Create", nil)
-	b.allow(prompted, "Connect")
+	b.allow(prompted, "Allow")
 	done := b.send(b.chat(), "Create", nil)
 	b.wantText(done, "Space created")
 	space := w.mustFindSpace(t, "INC-1 Disk full")

@@ -18,6 +18,7 @@ func (p *Page) runConsent(r *http.Request, in struct {
 	As      string   `json:"as"`
 	Deny    bool     `json:"deny"`
 	Untick  []string `json:"untick"` // scopes by suffix
+	Open    string   `json:"open"`   // text of a link, if the app first shows a page of its own; empty for its first
 	Press   string   `json:"press"`  // text of a button on the app's page that follows; may be empty
 },
 ) (any, error) {
@@ -34,9 +35,14 @@ func (p *Page) runConsent(r *http.Request, in struct {
 	if err != nil {
 		return nil, err
 	}
-	res, err := browser.Do(first)
+	res, err := browser.Do(first) //nolint:bodyclose // openLink and readPage close it
 	if err != nil {
 		return nil, err
+	}
+	if res.Header.Get(google.ConsentRequestHeader) == "" {
+		if res, err = openLink(r.Context(), browser, res, in.Open); err != nil { //nolint:bodyclose // as above
+			return nil, err
+		}
 	}
 	for asked := 0; ; asked++ {
 		request := res.Header.Get(google.ConsentRequestHeader)
@@ -68,6 +74,23 @@ func (p *Page) runConsent(r *http.Request, in struct {
 			return nil, err
 		}
 	}
+}
+
+// openLink opens a link on the app's page, which comes before Google's.
+func openLink(ctx context.Context, browser *http.Client, res *http.Response, text string) (*http.Response, error) {
+	page, err := readPage(res)
+	if err != nil {
+		return nil, err
+	}
+	link, err := findLink(res.Request.URL, page, text)
+	if link == nil {
+		return res, err // the caller reports what the page is
+	}
+	next, err := http.NewRequestWithContext(ctx, http.MethodGet, link.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return browser.Do(next)
 }
 
 // maxConsents is how often an app may ask: again for a refresh token, which Google gives only at a full consent.

@@ -46,6 +46,24 @@ func pressButton(ctx context.Context, page *url.URL, text, button string) (*http
 	return nil, fmt.Errorf("the page has no button %q", button)
 }
 
+// findLink returns the address of the link with a text on a page; of the first link if the text is empty. A page
+// without links has none.
+func findLink(page *url.URL, text, wanted string) (*url.URL, error) {
+	root, err := html.Parse(strings.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	for n := range root.Descendants() {
+		if n.DataAtom == atom.A && (wanted == "" || strings.TrimSpace(textOf(n)) == wanted) {
+			return page.Parse(attribute(n, "href"))
+		}
+	}
+	if wanted != "" {
+		return nil, fmt.Errorf("the page has no link %q", wanted)
+	}
+	return nil, nil //nolint:nilnil // the page has none
+}
+
 // fieldsOf returns what a form sends without its buttons: hidden fields and ticked boxes.
 func fieldsOf(form *html.Node) url.Values {
 	out := url.Values{}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -138,8 +139,11 @@ func TestCreated_LeftOut(t *testing.T) {
 		inFriendlyBubble(t, func(e *env) {
 			needed := []capability.Capability{capability.CreateSpaces, capability.ReadMembers}
 			e.save(ada, needed, func(g *vault.Grant) { g.Email = config.NewSecret(c.email) })
-			r := e.submit(e.openForm(), "Create",
-				fields{"name": {"Plan"}, "others": {c.others}, "external": c.external})
+			values := fields{"name": {"Plan"}, "others": {c.others}, "external": c.external}
+			r := e.submit(e.openForm(), "Create", values)
+			if strings.Contains(r.text, "Outside example.com") { // first, Deputy says it
+				r = e.submit(r, "Create", values)
+			}
 			r.wantText(t, name, append([]string{"Space created, but some steps failed"}, c.want...)...)
 			r.wantNoText(t, name, "[Try again]")
 		})

@@ -149,7 +149,7 @@ func (f function) dispatch(ctx context.Context, e chat.Event) (chat.Reply, error
 	case chat.Adding:
 		return chat.Reply{}, nil
 	case chat.Message:
-		return help(ctx, f.newView(e), invocation{})
+		return answerMessage(ctx, f.newView(e))
 	default:
 		f.Log.WarnContext(ctx, "unknown event", slog.Any("keys", e.Keys))
 		return chat.Reply{}, nil

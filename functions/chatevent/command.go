@@ -36,11 +36,18 @@ func (c command) isQuick() bool { return c.name[0] != '/' }
 
 const statusDescription = "Show your connection and who else acts as you"
 
+// What commands need, with their buttons and the usual next steps: one prompt asks for all of it.
+var (
+	spaceNeeds = needs(capability.CreateSpaces, capability.EditSpaces, capability.DeleteSpaces, capability.ReadMembers,
+		capability.ManageMembers)
+	meetNeeds = needs(capability.Meet, capability.PostMessages, capability.ReadMembers, capability.ScheduleEvents)
+)
+
 // commands returns all commands. A variable would be an initialization cycle: /help is in the list and reads it.
 func commands() []command {
 	var none i18n.Text
 	return []command{
-		{1, "/connect", none, "Let Deputy act as you", words.HelpConnect, needs(capability.CreateSpaces), connect},
+		{1, "/connect", none, "Let Deputy act as you", words.HelpConnect, spaceNeeds, connect},
 		{
 			disconnectCommand, "/disconnect", none, "End Deputy's access to your account", words.HelpDisconnect, nil,
 			askDisconnect,
@@ -48,8 +55,8 @@ func commands() []command {
 		{3, "/status", none, statusDescription, words.HelpStatus, nil, status},
 		{4, "/help", none, "Show what Deputy can do", words.HelpHelp, nil, help},
 		{
-			5, "/createspace", words.ArgsCreatespace, "Create a space as you",
-			words.HelpCreatespace, createNeeds, createSpace,
+			5, "/createspace", words.ArgsCreatespace, "Create a space as you", words.HelpCreatespace, spaceNeeds,
+			createSpace,
 		},
 		{
 			6, "/invite", words.ArgsPeople, "Add people here as you",
@@ -60,13 +67,10 @@ func commands() []command {
 			8, "/say", words.ArgsText, "Post a message here as you", words.HelpSay, needs(capability.PostMessages),
 			postMessage,
 		},
+		{9, "/meet", words.ArgsMeet, "Create a Meet meeting here as you", words.HelpMeet, meetNeeds, meet},
 		{
-			9, "/meet", words.ArgsMeet, "Create a Meet meeting here as you",
-			words.HelpMeet, needs(capability.Meet, capability.PostMessages), meet,
-		},
-		{
-			10, "/kickoff", words.ArgsWhen, "Schedule a meeting with everyone here",
-			words.HelpKickoff, needs(capability.ReadMembers, capability.ScheduleEvents), kickoff,
+			10, "/kickoff", words.ArgsWhen, "Schedule a meeting with everyone here", words.HelpKickoff, meetNeeds,
+			kickoff,
 		},
 		{
 			11, "/groupchat", words.ArgsPeople, "Start or find a group conversation",
@@ -117,6 +121,7 @@ type invocation struct {
 	Authority vault.Authority    `json:"u,omitempty"` // of that approval
 	ToAdd     []chat.Person      `json:"d,omitempty"` // the members of that space who are still to be added
 	External  bool               `json:"e,omitempty"` // that space allows people outside the organization
+	Outside   string             `json:"o,omitempty"` // who the person was told is outside it
 }
 
 // takesVerbatim reports whether the command posts its text as typed.

@@ -2,33 +2,41 @@ package chatevent
 
 import (
 	"context"
+	"slices"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
 
-// requestConsent asks for consent after a ConsentError. In a direct message it returns Chat's own prompt, and
-// Chat repeats the command after the consent. In a space, that repetition would publish the command, and Chat can't
-// repeat a click. The reply there is a private card with the buttons Connect and Continue. The card also replaces the
-// prompt when there is a reason to show, since a prompt has no text. A submitted form stays open, to be sent again.
+// requestConsent asks for consent after a ConsentError. To a new person in a direct message it returns Chat's own
+// prompt, and Chat repeats the command after the consent. In a space, that repetition would publish the command, and
+// Chat can't repeat a click. The reply there is a private card with the buttons Connect and Continue. A prompt has no
+// text, so the card also replaces it when there is something to say: what else a connected person should allow, and
+// why. A submitted form stays open, to be sent again.
 func (f function) requestConsent(ctx context.Context, n *capability.ConsentError) (chat.Reply, error) {
 	state := stateOf(ctx)
-	e, text, hasReason := state.event, words.ConnectText, false
+	e, reason := state.event, fault.NoText
 	switch {
 	case n.SignInRequired:
-		text, hasReason = words.ConnectSignIn, true
+		reason = words.ConnectSignIn
 	case n.Ended && f.Grants.ClaimEndNotice(ctx, e.Person.Name):
-		text, hasReason = words.ConnectEnded, true
+		reason = words.ConnectEnded
 	}
-	prompt := e.Space.Direct && !e.CompletionURL.Empty() && !hasReason && e.Dialog == chat.NoDialog
-	if !prompt {
-		e.CompletionURL = config.Secret{}
+	prompt := e.Space.Direct && !e.CompletionURL.Empty() && reason == fault.NoText && e.Dialog == chat.NoDialog &&
+		!n.Connected
+	wish := consent.Wish{Needed: n.Capabilities, Connected: n.Connected}
+	if prompt {
+		wish.Completion = e.CompletionURL
 	}
-	link, err := f.Consent.Invite(ctx, resource.Named(e.Person.Name), e.CompletionURL, n.Capabilities...)
+	var err error
+	if wish.Optional, err = f.usualNeeds(ctx, state.retry, n); err != nil {
+		return chat.Reply{}, err
+	}
+	link, err := f.Consent.InviteInChat(ctx, e.Person.Name, wish)
 	if err != nil {
 		return chat.Reply{}, fault.Wrap("chatevent.requestConsent", err)
 	}
@@ -36,18 +44,69 @@ func (f function) requestConsent(ctx context.Context, n *capability.ConsentError
 		return chat.Reply{ConnectURL: link}, nil
 	}
 	v := f.newView(e)
-	connect := chat.Button{Text: v.say(words.ButtonConnect), Link: link, Primary: true}
-	if state.redrawForm != nil {
-		if !hasReason {
-			text = words.ConnectForm
+	title, ask := words.ConnectTitle, connectWords
+	if n.Connected {
+		title, ask = words.PermissionTitle, permissionWords
+		for _, c := range n.Missing {
+			v.add(chat.Widget{Text: c.Reason(v.say, e.Space.DisplayName)})
 		}
-		return state.redrawForm(notice{widgets: []chat.Widget{{Text: v.say(text)}, {Buttons: []chat.Button{connect}}}})
 	}
+	allow := chat.Button{Text: v.say(ask.button), Link: link, Primary: true}
+	next := ask.next
 	retry := v.retryButtons(words.ButtonContinue, state.retry)
-	if len(retry) == 0 && !hasReason {
-		text = words.ConnectRetype
+	if state.redrawForm != nil {
+		next = ask.form
+	} else if len(retry) == 0 {
+		next = ask.retype
 	}
-	v.text(text)
-	v.row(append([]chat.Button{connect}, retry...)...)
-	return v.reply(words.ConnectTitle)
+	if reason != fault.NoText {
+		next = reason
+	}
+	v.text(next)
+	if state.redrawForm != nil {
+		return state.redrawForm(notice{widgets: append(v.out.Card.Sections[0].Widgets,
+			chat.Widget{Buttons: []chat.Button{allow}})})
+	}
+	v.row(append([]chat.Button{allow}, retry...)...)
+	return v.reply(title)
+}
+
+// consentWords are the texts of a card that asks for a consent: its button, and what the person does next.
+type consentWords struct{ button, next, form, retype i18n.Text }
+
+var (
+	connectWords    = consentWords{words.ButtonConnect, words.ConnectText, words.ConnectForm, words.ConnectRetype}
+	permissionWords = consentWords{
+		words.ButtonAllow, words.PermissionNext, words.PermissionForm, words.PermissionRetype,
+	}
+)
+
+// usualNeeds returns what the buttons and the usual next steps of a command or form need beyond the command itself.
+// What a person left unselected in the last week isn't among them.
+func (f function) usualNeeds(
+	ctx context.Context, a attempt, n *capability.ConsentError,
+) ([]capability.Capability, error) {
+	usual := spaceNeeds // of the buttons on the card of a new space
+	if c, ok := findCommand(a.invocation.Command); ok && a.handler == runButton {
+		usual = c.needs
+	} else if a.invocation.Form == createFormName {
+		usual = createNeeds
+	} else if a.handler == homeButton {
+		usual = nil
+	}
+	skip := n.Capabilities
+	if n.Connected {
+		c, err := f.Grants.Connection(ctx, stateOf(ctx).event.Person.Name)
+		if err != nil {
+			return nil, fault.Wrap("chatevent.usualNeeds", err)
+		}
+		if c.DeclinedLately {
+			skip = append(slices.Clone(skip), c.Declined...)
+		}
+	}
+	return without(usual, skip), nil
+}
+
+func without(all, some []capability.Capability) []capability.Capability {
+	return slices.DeleteFunc(slices.Clone(all), func(c capability.Capability) bool { return slices.Contains(some, c) })
 }

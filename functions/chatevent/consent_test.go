@@ -79,7 +79,7 @@ func TestConnect(t *testing.T) {
 		e.connect(ada, capability.CreateSpaces)
 		r := e.send(command(ada, direct(ada), 1, ""))
 		r.wantText(t, "connected", "You're connected", "Account: ada@example.com", "Allowed: • Create spaces",
-			"Connected since: 1 January 2000, 00:00 UTC", "[Reconnect]\n[Disconnect]")
+			"Connected since: 1 January 2000, 00:00 UTC", "[Allow everything Deputy can do]\n[Disconnect]")
 		r.wantNoText(t, "connected", "Access ends", "Not allowed", "Your organization requires")
 	})
 }
@@ -102,9 +102,12 @@ func TestStatus(t *testing.T) {
 			"Your organization requires you to sign in", "[Connect]\n[Disconnect]")
 		r.wantNoText(t, "all", "As an administrator", "Find groups")
 		e.save(ada, []capability.Capability{capability.CreateSpaces}, func(g *vault.Grant) {
-			g.Declined = capability.Scopes(capability.Meet)[2:]
+			g.Declined, g.DeclinedAt = capability.Scopes(capability.Meet)[2:], time.Now()
 		})
-		e.send(command(ada, direct(ada), 3, "")).wantText(t, "declined", "[Allow more]\n[Disconnect]")
+		e.send(command(ada, direct(ada), 3, "")).wantText(t, "declined lately", "[Reconnect]\n[Disconnect]")
+		time.Sleep(7 * 24 * time.Hour)
+		e.send(command(ada, direct(ada), 3, "")).wantText(t, "a week later",
+			"[Allow everything Deputy can do]\n[Disconnect]")
 	})
 }
 

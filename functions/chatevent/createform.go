@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 
 	"example.com/deputy/shared/capability"
@@ -48,10 +49,7 @@ func createForm() form {
 	}
 }
 
-var createNeeds = needs(
-	capability.CreateSpaces, capability.ReadMembers, capability.EditSpaces,
-	capability.DeleteSpaces, capability.AddTheApp, capability.PostMessages,
-)
+var createNeeds = append(slices.Clone(spaceNeeds), capability.AddTheApp, capability.PostMessages)
 
 // openCreateForm is the quick command that opens the form.
 func openCreateForm(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
@@ -113,6 +111,12 @@ func sendCreateForm(ctx context.Context, v *view, i invocation) (chat.Reply, err
 	}
 	if err != nil {
 		return chat.Reply{}, err
+	}
+	outside, home := v.outsiders(ctx, invocation{}, r.Members)
+	if outside != "" && r.External == nil && outside != i.Outside {
+		i.Outside = outside
+		text := warning + v.say(words.FormOutside, outside, home)
+		return v.show(ctx, v.event, i, v.event.Inputs, notice{othersField, []chat.Widget{{Text: text}}})
 	}
 	self := operations.Self(v.event.Person.Name, i.Key)
 	created, err := v.Operations.CreateSpace(ctx, self, operations.NewSpace{Request: r})

@@ -4,11 +4,15 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
+	"strings"
 
+	"example.com/deputy/shared/address"
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/logging"
@@ -26,6 +30,15 @@ func createSpace(ctx context.Context, v *view, i invocation) (chat.Reply, error)
 	case i.Args == "":
 		return v.offerForm(i)
 	}
+	if outside, home := v.outsiders(ctx, i, nil); outside != "" && outside != i.Outside {
+		v.text(words.CreatespaceOutside, outside, home)
+		anyway := i
+		anyway.Outside, i.Form = outside, createFormName
+		fill := v.dialogButton(words.ButtonFillIn, openFormButton, i)
+		fill.Primary = true
+		v.row(fill, v.button(words.ButtonCreateAnyway, runButton, anyway))
+		return v.reply(words.FormTitle)
+	}
 	r := spaces.Request{DisplayName: i.Args, Members: membersFrom(i.Mentions)}
 	self := operations.Self(v.event.Person.Name, i.Key)
 	created, err := v.Operations.CreateSpace(ctx, self, operations.NewSpace{Request: r})
@@ -36,6 +49,37 @@ func createSpace(ctx context.Context, v *view, i invocation) (chat.Reply, error)
 		return chat.Reply{}, err
 	}
 	return v.createdCard(ctx, i.Key, r, created)
+}
+
+// outsiders returns the mentioned people and the members whose email addresses aren't in the person's own domain, and
+// that domain. It knows none for a consumer account, which has no organization.
+func (v *view) outsiders(ctx context.Context, i invocation, members []spaces.Member) (outside, home string) {
+	var found []string
+	emails := map[string]string{} // by what the person reads
+	for _, p := range i.Mentions {
+		emails[cmp.Or(p.DisplayName, p.Email)] = p.Email
+	}
+	for _, m := range members {
+		if email, ok := strings.CutPrefix(m.User, "users/"); ok && strings.Contains(email, "@") {
+			emails[m.Label] = email
+		}
+	}
+	maps.DeleteFunc(emails, func(_, email string) bool { return email == "" })
+	if len(emails) == 0 {
+		return "", ""
+	}
+	c, err := v.Grants.Connection(ctx, v.event.Person.Name)
+	v.logError(ctx, err)
+	if home = c.Domain; !c.Connected && address.Domain(v.event.Person.Email) != "gmail.com" {
+		home = address.Domain(v.event.Person.Email)
+	}
+	for name, email := range emails {
+		if home != "" && address.Domain(email) != home {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return strings.Join(found, ", "), home
 }
 
 func (v *view) offerForm(i invocation) (chat.Reply, error) {
@@ -74,7 +118,8 @@ func (v *view) createdCard(
 	}
 	row := v.spaceButtons(space.Name, space.DisplayName, space.Address)
 	if len(missing) > 1 {
-		row = append(row, v.consentButton(ctx, words.ButtonAllow, missing...))
+		wish := consent.Wish{Needed: missing, Connected: true}
+		row = append(row, v.consentButton(ctx, words.ButtonAllow, wish))
 	}
 	toAdd, toCheck := remaining(outcome)
 	if len(toAdd)+len(toCheck)+len(outcome.FailedSteps) > 0 || outcome.ListDeclined {

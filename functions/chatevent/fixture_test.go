@@ -53,6 +53,7 @@ type env struct {
 	handler http.Handler
 	vault   *vault.Vault
 	keys    *seal.Keys
+	consent *consent.Flow
 	callers *callersFile
 	inject  func(vaulttest.Call) error // an error of the store
 	log     log
@@ -123,6 +124,7 @@ func newEnv(t *testing.T, strict uint64) *env {
 	}
 	auth := grants.New(deps)
 	flow := consent.New(auth, deps, "https://chat.test")
+	e.consent = flow
 	urls := spaces.Endpoints{Chat: googletest.URL + "/", Identity: googletest.URL + "/"}
 	chatSpaces, err := spaces.New(t.Context(), auth, e.keys, urls, e.google)
 	e.check(err)
@@ -155,6 +157,23 @@ func (e *env) check(err error) {
 func (e *env) connect(p google.Person, allowed ...capability.Capability) {
 	e.t.Helper()
 	e.save(p, allowed, func(*vault.Grant) {})
+}
+
+// choice returns what a new person can choose between at a link.
+func (e *env) choice(link string) consent.Choice {
+	e.t.Helper()
+	out, err := e.consent.Choice(e.invitation(link))
+	e.check(err)
+	if out == nil {
+		e.t.Fatalf("no choice at %s", link)
+	}
+	return *out
+}
+
+// invitation returns the invitation in a link.
+func (e *env) invitation(link string) config.Secret {
+	_, text, _ := strings.Cut(link, "invitation=")
+	return config.NewSecret(text)
 }
 
 // connectAll gives Deputy a grant of Ada for all that commands ask for.

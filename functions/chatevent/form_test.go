@@ -189,7 +189,10 @@ func TestForm_Redraw(t *testing.T) {
 		},
 		"another consent is needed": {
 			func(*env) {}, // to post messages
-			[]string{"Select Connect, then come back and submit the form again", "[Connect]", "<name>"},
+			[]string{
+				"To post a message as you, Deputy needs to write messages.",
+				"Select Allow, then come back and submit the form again", "[Allow]", "<name>",
+			},
 		},
 		"a new sign-in is needed": {
 			func(e *env) {
@@ -280,7 +283,7 @@ func TestForm_NeedsConsent(t *testing.T) {
 		created := e.send(command(ada, team, 5, "Plan"))
 		for _, name := range []string{"Rename", "Delete"} {
 			r := e.send(click(ada, team, created.buttons[name], opening))
-			if r.wantText(t, name, "Connect your account", "[Connect]", "[Continue]"); r.kind != "DIALOG" {
+			if r.wantText(t, name, "Deputy needs your permission", "[Allow]", "[Continue]"); r.kind != "DIALOG" {
 				t.Errorf("%s: %s", name, r.kind)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
@@ -32,7 +31,7 @@ func (v *view) offerConnect(ctx context.Context) {
 		v.logError(ctx, err)
 		return
 	}
-	connect := v.consentButton(ctx, words.ButtonConnect, capability.CreateSpaces)
+	connect := v.connectButton(ctx)
 	if v.err != nil {
 		v.logError(ctx, v.err)
 		v.err = nil

@@ -6,6 +6,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/words"
 )
@@ -20,11 +21,10 @@ func home(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
 	}
 	refresh := v.button(words.ButtonRefresh, homeButton, invocation{})
 	if !c.Connected || c.SignInRequired {
-		text := words.HomeNotConnected
+		text, connect := words.HomeNotConnected, v.connectButton(ctx)
 		if c.SignInRequired {
-			text = words.ConnectSignIn
+			text, connect = words.ConnectSignIn, v.reconnectButton(ctx, words.ButtonConnect, c)
 		}
-		connect := v.consentButton(ctx, words.ButtonConnect, capability.CreateSpaces)
 		connect.Primary = true
 		refresh.Text = v.say(words.ButtonContinue)
 		v.text(text)
@@ -53,9 +53,11 @@ func home(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
 // addRecent lists the newest spaces, or offers the consent for it. An error of Chat doesn't fail the whole Home tab.
 func (v *view) addRecent(ctx context.Context, c grants.Connection) error {
 	if !slices.Contains(c.Allowed, capability.ReadSpaces) {
-		wanted := append(slices.Clone(c.Allowed), capability.ReadSpaces)
 		v.text(words.HomeRecentNotAllowed)
-		v.row(v.consentButton(ctx, words.ButtonAllow, wanted...))
+		if !c.DeclinedLately || !slices.Contains(c.Declined, capability.ReadSpaces) {
+			wish := consent.Wish{Needed: needs(capability.ReadSpaces), Connected: true}
+			v.row(v.consentButton(ctx, words.ButtonAllow, wish))
+		}
 		return nil
 	}
 	found, _, err := v.Spaces.Search(ctx, v.event.Person.Name, "")

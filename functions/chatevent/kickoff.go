@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"strings"
 	"time"
 
 	"example.com/deputy/shared/capability"
@@ -12,16 +11,20 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/meetings"
+	"example.com/deputy/shared/spaces"
 	"example.com/deputy/shared/words"
 )
+
+// lastZone is the zone where each day ends last (UTC-12).
+var lastZone = time.FixedZone("", -12*60*60)
 
 // kickoff schedules a meeting with the members of the space, in the time zone of the person's calendar.
 func kickoff(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	if v.event.Space.Direct {
 		return chat.Reply{}, fault.New(fault.Invalid, words.KickoffWhere)
 	}
-	// Reject an invalid time before asking for consent.
-	if _, err := meetings.ParseTimeSlot(i.Args, time.Time{}); err != nil {
+	// Reject an invalid time, and one that is past everywhere, before asking for consent.
+	if _, err := meetings.ParseTimeSlot(i.Args, v.Now().In(lastZone)); err != nil {
 		return chat.Reply{}, err
 	}
 	zone, err := v.Meetings.Zone(ctx, v.event.Person.Name, capability.ReadMembers)
@@ -38,14 +41,14 @@ func kickoff(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	}
 	title := v.say(words.KickoffEventTitle, cmp.Or(v.event.Space.DisplayName, v.say(words.GroupTitle)))
 	event := meetings.Event{Title: title, When: when}
-	var guests, withoutEmail []string
+	var guests, withoutEmail []spaces.Member
 	for _, p := range participants.People {
 		switch {
 		case p.User == v.event.Person.Name:
 		case p.Email == "":
-			withoutEmail = append(withoutEmail, p.Label)
+			withoutEmail = append(withoutEmail, spaces.Member{Label: p.Label})
 		default:
-			guests, event.Guests = append(guests, p.Label), append(event.Guests, p.Email)
+			guests, event.Guests = append(guests, spaces.Member{Label: p.Label}), append(event.Guests, p.Email)
 		}
 	}
 	if participants.More {
@@ -59,9 +62,9 @@ func kickoff(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 		slog.String("target", string(v.event.Space.Name)),
 		slog.Int("guests", len(guests)), slog.Int("without_email", len(withoutEmail)))
 	v.labeled(words.KickoffWhen, scheduled.Start.In(zone).Format(v.say(words.TimeLayout)))
-	v.labeled(words.CreatedInvited, joinNames(guests))
+	v.labeled(words.CreatedInvited, memberNames(v.say, guests))
 	if len(withoutEmail) > 0 {
-		v.labeled(words.KickoffNotInvited, joinNames(withoutEmail))
+		v.labeled(words.KickoffNotInvited, memberNames(v.say, withoutEmail))
 		v.text(words.KickoffNoEmail)
 	}
 	if n := participants.Groups; n > 0 {
@@ -79,13 +82,4 @@ func kickoff(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	v.row(row...)
 	v.out.Card.Subtitle = event.Title
 	return v.reply(words.KickoffTitle)
-}
-
-// joinNames joins up to 50 names, so that the card doesn't get too large.
-func joinNames(names []string) string {
-	const limit = 50
-	if len(names) > limit {
-		return strings.Join(names[:limit], ", ") + " …"
-	}
-	return strings.Join(names, ", ")
 }

@@ -90,8 +90,10 @@ func remaining(o spaces.Outcome) (toAdd, toCheck []chat.Person) {
 	return toAdd, toCheck
 }
 
-// memberNames joins the names of members, and counts the members whose name is unknown.
+// memberNames joins the names of up to 50 members, so that the card doesn't get too large. It counts the members whose
+// name is unknown.
 func memberNames(say i18n.Say, members []spaces.Member) string {
+	const limit = 50
 	var out []string
 	unknown := 0
 	for _, m := range members {
@@ -100,6 +102,9 @@ func memberNames(say i18n.Say, members []spaces.Member) string {
 		} else {
 			out = append(out, m.Label)
 		}
+	}
+	if len(out) > limit {
+		out = append(out[:limit], "…")
 	}
 	if unknown > 0 {
 		out = append(out, say(words.CreatedUnnamed, unknown))

@@ -34,9 +34,7 @@ func TestSetupTables(t *testing.T) {
 		var asks []string
 		for _, n := range c.needs {
 			asks = append(asks, string(n))
-			if !c.isQuick() {
-				used[n] = append(used[n], c.name)
-			}
+			used[n] = append(used[n], c.name)
 		}
 		fmt.Fprintf(table, "| %d | `%s` | %s | %s | %s | %s |\n",
 			c.id, c.name, kind, c.description, dialog, strings.Join(asks, ", "))

@@ -8,6 +8,7 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
@@ -59,7 +60,7 @@ func (v *view) addNotConnected(ctx context.Context, c grants.Connection) {
 		v.text(words.ConnectEnded)
 	}
 	v.text(words.StatusNotConnectedText)
-	v.row(v.consentButton(ctx, words.ButtonConnect, capability.CreateSpaces))
+	v.row(v.connectButton(ctx))
 }
 
 func (v *view) addConnected(ctx context.Context, c grants.Connection) {
@@ -75,15 +76,20 @@ func (v *view) addConnected(ctx context.Context, c grants.Connection) {
 	if c.SignInRequired {
 		v.text(words.ConnectSignIn)
 	}
-	text, wanted := words.ButtonReconnect, c.Allowed
+	allow := v.reconnectButton(ctx, words.ButtonReconnect, c)
+	rest := without(capability.InChat(), c.Allowed)
 	switch {
 	case c.SignInRequired:
-		text = words.ButtonConnect
-	case len(c.Declined) > 0:
-		text, wanted = words.ButtonAllowRest, append(wanted, c.Declined...)
+		allow.Text = v.say(words.ButtonConnect)
+	case len(rest) > 0 && !c.DeclinedLately:
+		allow = v.consentButton(ctx, words.ButtonAllowEverything, consent.Wish{Optional: rest, Connected: true})
 	}
-	allow := v.consentButton(ctx, text, wanted...)
 	v.row(allow, v.button(words.ButtonDisconnect, runButton, invocation{Command: disconnectCommand}))
+}
+
+// reconnectButton returns a button that asks again for what the person allowed.
+func (v *view) reconnectButton(ctx context.Context, text i18n.Text, c grants.Connection) chat.Button {
+	return v.consentButton(ctx, text, consent.Wish{Needed: c.Allowed, Connected: true})
 }
 
 // addCapabilities lists the capabilities that the person allowed, declined, and was not asked for.

@@ -5,9 +5,9 @@ import (
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
-	"example.com/deputy/shared/config"
+	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/i18n"
-	"example.com/deputy/shared/resource"
+	"example.com/deputy/shared/words"
 )
 
 // view is an event, and the reply to it: a card in the person's language. The first error of a button stays in err, and
@@ -98,9 +98,16 @@ func (v *view) retryButtons(text i18n.Text, retry attempt) []chat.Button {
 	return []chat.Button{b}
 }
 
-// consentButton returns a button that opens Google's consent for these capabilities.
-func (v *view) consentButton(ctx context.Context, text i18n.Text, wanted ...capability.Capability) chat.Button {
-	link, err := v.Consent.Invite(ctx, resource.Named(v.event.Person.Name), config.Secret{}, wanted...)
+// consentButton returns a button that asks the person for a consent.
+func (v *view) consentButton(ctx context.Context, text i18n.Text, w consent.Wish) chat.Button {
+	link, err := v.Consent.InviteInChat(ctx, v.event.Person.Name, w)
 	v.keep(err)
 	return chat.Button{Text: v.say(text), Link: link}
+}
+
+// connectButton returns a button that connects a new person.
+func (v *view) connectButton(ctx context.Context) chat.Button {
+	create := needs(capability.CreateSpaces)
+	wish := consent.Wish{Needed: create, Optional: without(spaceNeeds, create)}
+	return v.consentButton(ctx, words.ButtonConnect, wish)
 }

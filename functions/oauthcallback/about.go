@@ -23,12 +23,6 @@ func aboutFromEnv(env *config.Reader) About {
 	return About{env.Text("APP_NAME"), env.Contact("APP_CONTACT")}
 }
 
-type section struct {
-	Title string
-	Text  []string
-	Items []string
-}
-
 type link struct{ Text, URL string }
 
 func (f function) home(w http.ResponseWriter, r *http.Request) error {

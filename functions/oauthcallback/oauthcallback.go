@@ -5,13 +5,11 @@ package oauthcallback
 
 import (
 	"cmp"
-	"crypto/rand"
 	"encoding/json"
 	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,10 +25,8 @@ import (
 )
 
 const (
-	maxForm    = 64 << 10 // bytes
-	deadline   = 20 * time.Second
-	cookieLife = time.Hour
-	maxCookies = 50 // of one browser that are looked at
+	maxForm  = 64 << 10 // bytes
+	deadline = 20 * time.Second
 )
 
 // Deps are the dependencies of the function.
@@ -69,32 +65,6 @@ func New(d Deps) http.Handler {
 		return fault.New(fault.NotFound, words.PageNotFound)
 	}))
 	return mux
-}
-
-// start redirects the browser to Google. HEAD and prefetch requests start no consent.
-func (f function) start(w http.ResponseWriter, r *http.Request) error {
-	if !googleauth.IsNavigation(r) {
-		w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
-	invitation, err := queryParam(r, "invitation")
-	if err != nil {
-		return err
-	}
-	cookie := http.Cookie{ //nolint:gosec // Secure, except on loopback addresses
-		Name: f.cookiePrefix() + rand.Text()[:8], Value: rand.Text(), Path: "/", MaxAge: int(cookieLife.Seconds()),
-		Secure: f.isSecure(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
-	if own := f.ownCookies(r); len(own) > 0 { // the newest comes last (RFC 6265, section 5.4)
-		cookie.Name, cookie.Value = own[len(own)-1].Name, own[len(own)-1].Value
-	}
-	consentURL, err := f.Consent.Start(r.Context(), invitation, config.NewSecret(cookie.Value))
-	if err != nil {
-		return err
-	}
-	http.SetCookie(w, &cookie)
-	redirect(w, consentURL)
-	return nil
 }
 
 // callback receives the browser from Google. Only a navigation counts.
@@ -259,35 +229,6 @@ func queryParam(r *http.Request, name string) (config.Secret, error) {
 		return config.Secret{}, fault.New(fault.Invalid, words.PageAddressChanged, name)
 	}
 	return config.NewSecret(strings.Join(values, "")), nil
-}
-
-// cookiePrefix begins the names of the cookies that bind consents to the browser that started them. Each has a name of
-// its own, so that two tabs which start at once both keep theirs. With __Host-, browsers accept it only from this host
-// over TLS. On loopback, where there is no TLS, some would never accept it.
-func (f function) cookiePrefix() string {
-	if f.isSecure() {
-		return "__Host-deputy-"
-	}
-	return "deputy-"
-}
-
-func (f function) isSecure() bool { return strings.HasPrefix(f.Address, "https://") }
-
-// ownCookies returns the browser's cookies from start.
-func (f function) ownCookies(r *http.Request) []*http.Cookie {
-	own := slices.DeleteFunc(
-		r.Cookies(),
-		func(c *http.Cookie) bool { return !strings.HasPrefix(c.Name, f.cookiePrefix()) },
-	)
-	return own[max(0, len(own)-maxCookies):]
-}
-
-func (f function) cookieValues(r *http.Request) []config.Secret {
-	var values []config.Secret
-	for _, c := range f.ownCookies(r) {
-		values = append(values, config.NewSecret(c.Value))
-	}
-	return values
 }
 
 func redirect(w http.ResponseWriter, to config.Secret) {

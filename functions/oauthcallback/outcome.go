@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.com/deputy/shared/callers"
+	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/consent"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
@@ -19,6 +20,29 @@ import (
 func connectedPage(say i18n.Say) page {
 	text := []string{say(words.PageConnectedText), say(words.PageConnectedNext)}
 	return page{Title: say(words.PageConnectedTitle), Success: true, Text: text}
+}
+
+// choicePage asks what a person wants to be asked for. link is that of their invitation.
+func choicePage(say i18n.Say, c consent.Choice, link string) page {
+	reasons := func(all []capability.Capability) (out []string) {
+		for _, c := range all {
+			out = append(out, c.Reason(say, ""))
+		}
+		return out
+	}
+	return page{
+		Title: say(words.ChoiceTitle), Text: []string{say(words.ChoiceText)}, Asks: true,
+		Sections: []section{
+			{
+				Title: say(words.ChoiceNeededTitle), Items: reasons(c.Needed),
+				ButtonURL: link + "&ask=needed", ButtonLabel: say(words.ButtonAllowNeeded),
+			},
+			{
+				Title: say(words.ChoiceAllTitle), Text: []string{say(words.ChoiceAllText)}, Items: reasons(c.More),
+				ButtonURL: link + "&ask=everything", ButtonLabel: say(words.ButtonAllowEverything),
+			},
+		},
+	}
 }
 
 type question struct {
@@ -100,7 +124,6 @@ func refusalPage(say i18n.Say, r *consent.Refusal) (int, page) {
 	retry := func(label, title i18n.Text, text ...string) page {
 		return withButton(simple(title, text...), r.RetryLink, say(label))
 	}
-	back := say(words.PageNothingStored)
 	switch r.Reason {
 	case consent.LinkExpired:
 		return http.StatusGone, simple(words.PageExpiredTitle, say(words.PageExpiredText), say(words.PageExpiredNext))
@@ -109,28 +132,28 @@ func refusalPage(say i18n.Say, r *consent.Refusal) (int, page) {
 	case consent.Running:
 		return http.StatusAccepted, simple(words.PageRunningTitle, say(words.PageRunningText))
 	case consent.OtherBrowser:
-		p := simple(words.PageBrowserTitle, say(words.PageBrowserText), back, say(words.PageBrowserNext))
-		return http.StatusForbidden, p
+		return http.StatusForbidden, simple(words.PageBrowserTitle, say(words.PageBrowserText),
+			say(words.PageBrowserNext))
 	case consent.Declined:
 		return http.StatusForbidden, retry(words.ButtonTryAgain, words.PageDeclinedTitle, say(words.PageDeclinedText),
-			back)
+			say(words.PageDeclinedNext))
 	case consent.WrongAccount:
 		return http.StatusForbidden, retry(words.PageAccountChoose, words.PageAccountTitle,
-			say(words.PageAccountText, account), back)
+			say(words.PageAccountText, account), say(words.PageAccountNext))
 	case consent.WrongAddress:
 		return http.StatusForbidden, retry(words.PageAccountChoose, words.PageAccountTitle,
-			say(words.PageAddressText, account), back)
+			say(words.PageAddressText, account))
 	case consent.WrongDomain:
-		return http.StatusForbidden, simple(words.PageDomainTitle, say(words.PageDomainText, account), back)
+		return http.StatusForbidden, simple(words.PageDomainTitle, say(words.PageDomainText, account))
 	case consent.SignInAgain:
-		return http.StatusForbidden, retry(words.ButtonTryAgain, words.PageSignInTitle, say(words.ConnectSignIn), back)
+		return http.StatusForbidden, retry(words.ButtonTryAgain, words.PageSignInTitle, say(words.ConnectSignIn),
+			say(words.PageSignInNext))
 	case consent.Unfinished:
-		p := retry(words.ButtonTryAgain, words.PageUnfinishedTitle, say(words.PageUnfinishedText),
-			say(words.PageUnfinishedNext))
-		return http.StatusServiceUnavailable, p
+		return http.StatusServiceUnavailable, retry(words.ButtonTryAgain, words.PageUnfinishedTitle,
+			say(words.PageUnfinishedText), say(words.PageUnfinishedNext))
 	default:
 		return http.StatusBadRequest, retry(words.ButtonTryAgain, words.PageRefusedTitle, say(words.PageRefusedText),
-			back)
+			say(words.PageRefusedNext))
 	}
 }
 

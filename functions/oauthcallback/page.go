@@ -48,6 +48,7 @@ type page struct {
 	Title       string
 	Text        []string
 	Success     bool
+	Asks        bool   // the page asks something; set by writePage if it has a form
 	ButtonURL   string // empty if the page has no button
 	ButtonLabel string
 	Sections    []section
@@ -58,6 +59,13 @@ type page struct {
 	Choices                          []choice // boxes of the form, all ticked
 }
 
+// section is a part of a page under a title.
+type section struct {
+	Title                  string
+	Text, Items            []string
+	ButtonURL, ButtonLabel string // empty if the section has no button
+}
+
 // choice is a box of a form.
 type choice struct{ Value, Text string }
 
@@ -66,6 +74,7 @@ func writePage(w http.ResponseWriter, r *http.Request, status int, p page) {
 	p.App = cmp.Or(p.App, say(r)(words.PageApp))
 	setSecurityHeaders(w.Header())
 	if p.FormAction != "" {
+		p.Asks = true
 		form := strings.Replace(policy, "form-action 'none'", "form-action 'self'", 1)
 		w.Header().Set("Content-Security-Policy", form)
 	}

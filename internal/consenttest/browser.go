@@ -66,7 +66,7 @@ func (w *World) Invitation(link config.Secret) config.Secret {
 // GiveConsent opens an invitation in Browser and allows everything with an account.
 func (w *World) GiveConsent(invitation config.Secret, account google.Person) consent.Callback {
 	w.t.Helper()
-	address, err := w.Start(w.t.Context(), invitation, Browser)
+	address, err := w.Start(w.t.Context(), invitation, Browser, false)
 	Check(w.t, err)
 	return w.AllowAll(address, account)
 }

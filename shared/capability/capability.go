@@ -37,31 +37,46 @@ const prefix = "https://www.googleapis.com/auth/"
 type entry struct {
 	capability Capability
 	words      i18n.Text
-	scopes     []string // each one allows the capability; the first is requested
+	reason     i18n.Text // what it is needed for in Chat; empty if it isn't used there
+	scopes     []string  // each one allows the capability; the first is requested
 }
 
 // table lists, for each capability, the scope to request and the wider ones that also allow it. The scopes are
 // from the APIs' discovery documents.
 var table = []entry{
-	{CreateSpaces, words.CapabilityCreateSpaces, []string{prefix + "chat.spaces.create", prefix + "chat.spaces"}},
-	{ReadSpaces, words.CapabilityReadSpaces, []string{prefix + "chat.spaces.readonly", prefix + "chat.spaces"}},
-	{EditSpaces, words.CapabilityEditSpaces, []string{prefix + "chat.spaces"}},
-	{DeleteSpaces, words.CapabilityDeleteSpaces, []string{prefix + "chat.delete"}},
 	{
-		ReadMembers, words.CapabilityReadMembers,
+		CreateSpaces, words.CapabilityCreateSpaces, words.ReasonCreateSpaces,
+		[]string{prefix + "chat.spaces.create", prefix + "chat.spaces"},
+	},
+	{
+		ReadSpaces, words.CapabilityReadSpaces, words.ReasonReadSpaces,
+		[]string{prefix + "chat.spaces.readonly", prefix + "chat.spaces"},
+	},
+	{EditSpaces, words.CapabilityEditSpaces, words.ReasonEditSpaces, []string{prefix + "chat.spaces"}},
+	{DeleteSpaces, words.CapabilityDeleteSpaces, words.ReasonDeleteSpaces, []string{prefix + "chat.delete"}},
+	{
+		ReadMembers, words.CapabilityReadMembers, words.ReasonReadMembers,
 		[]string{prefix + "chat.memberships.readonly", prefix + "chat.memberships"},
 	},
-	{ManageMembers, words.CapabilityManageMembers, []string{prefix + "chat.memberships"}},
-	{AddTheApp, words.CapabilityAddApp, []string{prefix + "chat.memberships.app"}},
-	{PostMessages, words.CapabilityPostMessages, []string{prefix + "chat.messages.create", prefix + "chat.messages"}},
-	{EditMessages, words.CapabilityEditMessages, []string{prefix + "chat.messages"}},
-	{Meet, words.CapabilityMeet, []string{prefix + "meetings.space.created"}},
-	{ScheduleEvents, words.CapabilityScheduleEvents, []string{prefix + "calendar.events"}},
-	{ResolveGroups, words.CapabilityResolveGroups, []string{prefix + "cloud-identity.groups.readonly"}},
-	{AdminSpaces, words.CapabilityAdminSpaces, []string{prefix + "chat.admin.spaces"}},
-	{AdminMembers, words.CapabilityAdminMembers, []string{prefix + "chat.admin.memberships"}},
-	{AdminDelete, words.CapabilityAdminDelete, []string{prefix + "chat.admin.delete"}},
+	{ManageMembers, words.CapabilityManageMembers, words.ReasonManageMembers, []string{prefix + "chat.memberships"}},
+	{AddTheApp, words.CapabilityAddApp, words.ReasonAddApp, []string{prefix + "chat.memberships.app"}},
+	{
+		PostMessages, words.CapabilityPostMessages, words.ReasonPostMessages,
+		[]string{prefix + "chat.messages.create", prefix + "chat.messages"},
+	},
+	{EditMessages, words.CapabilityEditMessages, none, []string{prefix + "chat.messages"}},
+	{Meet, words.CapabilityMeet, words.ReasonMeet, []string{prefix + "meetings.space.created"}},
+	{
+		ScheduleEvents, words.CapabilityScheduleEvents, words.ReasonScheduleEvents,
+		[]string{prefix + "calendar.events"},
+	},
+	{ResolveGroups, words.CapabilityResolveGroups, none, []string{prefix + "cloud-identity.groups.readonly"}},
+	{AdminSpaces, words.CapabilityAdminSpaces, none, []string{prefix + "chat.admin.spaces"}},
+	{AdminMembers, words.CapabilityAdminMembers, none, []string{prefix + "chat.admin.memberships"}},
+	{AdminDelete, words.CapabilityAdminDelete, none, []string{prefix + "chat.admin.delete"}},
 }
+
+var none i18n.Text
 
 // All returns every capability, in display order.
 func All() []Capability {
@@ -77,8 +92,24 @@ func (c Capability) IsAdmin() bool {
 	return c == AdminSpaces || c == AdminMembers || c == AdminDelete
 }
 
-// UsedInChat reports whether commands in Chat can request c. Other capabilities are for other systems only.
-func (c Capability) UsedInChat() bool { return c != ResolveGroups && c != EditMessages && !c.IsAdmin() }
+// InChat returns everything that Deputy can do in Chat, in display order. The rest is for other systems only.
+func InChat() []Capability {
+	return slices.DeleteFunc(All(), func(c Capability) bool { return !c.UsedInChat() })
+}
+
+// UsedInChat reports whether commands in Chat can request c.
+func (c Capability) UsedInChat() bool { return c.entry().reason != none }
+
+// Reason says what c is needed for in Chat. space is the name of the space that it is needed in; it may be empty.
+func (c Capability) Reason(say i18n.Say, space string) string {
+	if c != ReadMembers && c != ManageMembers {
+		return say(c.entry().reason)
+	}
+	if space == "" {
+		return say(c.entry().reason, say(words.ReasonASpace))
+	}
+	return say(c.entry().reason, say(words.ReasonNamedSpace, space))
+}
 
 // Description describes what c lets Deputy do.
 func (c Capability) Description() i18n.Text { return c.entry().words }

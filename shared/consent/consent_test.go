@@ -58,7 +58,7 @@ func failAt(w *consenttest.World, at int) *vaulttest.Faulty {
 
 func TestRefusal_Error(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.Start(t.Context(), config.NewSecret("%"), browser)
+	_, err := w.Start(t.Context(), config.NewSecret("%"), browser, false)
 	refusal, ok := consent.AsRefusal(err)
 	if !ok || refusal.Error() != "link_expired: not base64url" || !errors.Is(err, refusal.Err) {
 		t.Errorf("got %v", err)

@@ -81,8 +81,11 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 	}
 	named := resource.Named(cmp.Or(p.Person, resource.Person(p.Email)))
 	asked := capability.FromNames(p.Capabilities)
-	wish := ApprovalRequest{p.Caller, p.Actions, p.Authority, p.Request, p.Back}
-	again, err := f.invite(ctx, named, f.validReturn(p), asked, wish)
+	retry := invitation{
+		Capabilities: needed(p), Optional: p.Optional, ForceConsent: p.ForceConsent,
+		Caller: p.Caller, Actions: p.Actions, Authority: p.Authority, Request: p.Request, Back: p.Back,
+	}
+	again, err := f.invite(ctx, named, f.validReturn(p), retry)
 	if err != nil {
 		return Outcome{}, fault.Wrap("consent.Finish", err)
 	}
@@ -118,7 +121,11 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 	g, err := f.grants.Connect(ctx, grants.Consent{
 		Requested: asked, Tokens: tokens, Claims: claims, Reprompted: p.ForceConsent, ReadSince: since,
 		With: func(g vault.Grant) (writes []vault.Write, err error) {
-			out, writes, err = f.outcome(c.State, p, again, g)
+			retry.Optional, retry.ForceConsent = nil, true // what isn't needed may stay unselected
+			left, err := f.invite(ctx, named, f.validReturn(p), retry)
+			if err == nil {
+				out, writes, err = f.outcome(c.State, p, left, g)
+			}
 			return writes, err
 		},
 	})
@@ -141,7 +148,7 @@ func (f *Flow) finish(ctx context.Context, c Callback, p vault.Pending) (Outcome
 func (f *Flow) outcome(
 	state config.Secret, p vault.Pending, again config.Secret, g vault.Grant,
 ) (out Outcome, writes []vault.Write, err error) {
-	missing := capability.Missing(capability.FromNames(p.Capabilities), g.Scopes)
+	missing := capability.Missing(capability.FromNames(needed(p)), g.Scopes)
 	out = Outcome{Person: p.Person, Email: g.Email.Reveal(), Domain: g.Domain, Stored: true}
 	if p.Caller != "" { // a caller may ask for more than its next request needs: what is left out is not asked
 		p.Actions = possible(p, missing)
@@ -161,6 +168,12 @@ func (f *Flow) outcome(
 	}
 	kept, err := f.vault.OutcomeWrite(state, p, text)
 	return out, append(writes, kept), err
+}
+
+// needed returns the capabilities of a consent without the optional ones.
+func needed(p vault.Pending) []string {
+	isOptional := func(c string) bool { return slices.Contains(p.Optional, c) }
+	return slices.DeleteFunc(slices.Clone(p.Capabilities), isOptional)
 }
 
 // possible returns the actions of a question that need nothing of what the person left unselected.

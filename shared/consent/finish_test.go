@@ -171,7 +171,7 @@ func TestFinish_DomainNotAllowed(t *testing.T) {
 
 func TestFinish_ReplayedIDToken(t *testing.T) {
 	w := newWorld(t)
-	address, err := w.Start(t.Context(), w.InvitePerson(ada, completion, create), browser)
+	address, err := w.Start(t.Context(), w.InvitePerson(ada, completion, create), browser, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -497,7 +497,7 @@ func TestFinish_NoSubject(t *testing.T) {
 	w := newWorld(t)
 	link, err := w.Invite(t.Context(), resource.Named(ada.Email), config.Secret{}, create)
 	check(t, err)
-	address, err := w.Start(t.Context(), w.Invitation(link), browser)
+	address, err := w.Start(t.Context(), w.Invitation(link), browser, false)
 	check(t, err)
 	u, err := url.Parse(address.Reveal())
 	check(t, err)

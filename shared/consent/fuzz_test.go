@@ -30,7 +30,7 @@ func FuzzInvitation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, inside []byte) {
 		docs := &vaulttest.Counting{Docs: &memory.Docs{}}
 		inst := consenttest.NewInstance(consenttest.NewDeps(docs, keys, "http://127.0.0.1:1", io.Discard, time.Now))
-		_, err := inst.Start(t.Context(), config.NewSecret(text), browser)
+		_, err := inst.Start(t.Context(), config.NewSecret(text), browser, false)
 		kind := fault.KindOf(err)
 		if err == nil || kind != fault.Invalid && kind != fault.Unavailable || docs.Writes() != 0 {
 			t.Errorf("arbitrary text: %v, %d writes", err, docs.Writes())
@@ -40,7 +40,7 @@ func FuzzInvitation(f *testing.F) {
 			t.Fatal(err)
 		}
 		link := config.NewSecret(base64.RawURLEncoding.EncodeToString(sealed))
-		address, err := inst.Start(t.Context(), link, browser)
+		address, err := inst.Start(t.Context(), link, browser, false)
 		if err == nil && !strings.HasPrefix(address.Reveal(), "http://127.0.0.1:1/o/oauth2/v2/auth?") {
 			t.Error("the link does not lead to Google")
 		}

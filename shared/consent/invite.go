@@ -29,6 +29,9 @@ type invitation struct {
 	Person       resource.Person `json:"p,omitempty"`
 	Email        string          `json:"m,omitempty"` // instead of Person
 	Capabilities []string        `json:"c"`
+	Optional     []string        `json:"l,omitempty"` // asked for, too, but the person may leave it unselected
+	Choice       bool            `json:"h,omitempty"` // the person chooses between this and everything
+	ForceConsent bool            `json:"f,omitempty"`
 	Caller       string          `json:"s,omitempty"` // the caller to approve
 	Actions      []string        `json:"o,omitempty"`
 	Authority    vault.Authority `json:"a,omitempty"`
@@ -69,7 +72,26 @@ type returnTarget struct {
 func (f *Flow) Invite(
 	ctx context.Context, named resource.Named, completion config.Secret, capabilities ...capability.Capability,
 ) (config.Secret, error) {
-	return f.invite(ctx, named, returnTarget{completion, f.now().Add(returnLife)}, capabilities, ApprovalRequest{})
+	return f.invite(ctx, named, returnTarget{completion, f.now().Add(returnLife)},
+		invitation{Capabilities: capability.Names(capabilities)})
+}
+
+// Wish is what a person in Chat is asked for.
+type Wish struct {
+	Needed   []capability.Capability // by the command
+	Optional []capability.Capability // by its buttons and usual next steps
+	// Connected says that the person has a grant, to which this adds. Others choose between this and everything.
+	Connected bool
+	// Completion is the completion URL of the event, or empty.
+	Completion config.Secret
+}
+
+// InviteInChat returns a link that asks a person in Chat for what a command needs.
+func (f *Flow) InviteInChat(ctx context.Context, person resource.Person, w Wish) (config.Secret, error) {
+	return f.invite(ctx, resource.Named(person), returnTarget{w.Completion, f.now().Add(returnLife)}, invitation{
+		Capabilities: capability.Names(w.Needed), Optional: capability.Names(w.Optional),
+		Choice: !w.Connected, ForceConsent: w.Connected,
+	})
 }
 
 // ApprovalRequest is what another system wants to do as a person, who has to approve it.
@@ -85,17 +107,17 @@ type ApprovalRequest struct {
 func (f *Flow) InviteToApprove(
 	ctx context.Context, named resource.Named, w ApprovalRequest, capabilities ...capability.Capability,
 ) (config.Secret, error) {
-	return f.invite(ctx, named, returnTarget{}, capabilities, w)
+	return f.invite(ctx, named, returnTarget{}, invitation{
+		Capabilities: capability.Names(capabilities),
+		Caller:       w.Caller, Actions: w.Actions, Authority: w.Authority, Request: w.Request, Back: w.Back,
+	})
 }
 
+// invite seals an invitation for a person.
 func (f *Flow) invite(
-	ctx context.Context, named resource.Named, target returnTarget, capabilities []capability.Capability,
-	w ApprovalRequest,
+	ctx context.Context, named resource.Named, target returnTarget, inv invitation,
 ) (config.Secret, error) {
-	inv := invitation{
-		Capabilities: capability.Names(capabilities), Until: f.now().Add(InvitationLife),
-		Caller: w.Caller, Actions: w.Actions, Authority: w.Authority, Request: w.Request, Back: w.Back,
-	}
+	inv.Until = f.now().Add(InvitationLife)
 	if person, byID := named.Person(); byID {
 		inv.Person = person
 	} else {

@@ -26,7 +26,7 @@ func TestInvite_Expiry(t *testing.T) {
 		t.Errorf("after an hour: %+v, %v", out, err)
 	}
 	w.Advance(23 * time.Hour)
-	if _, err := w.Start(t.Context(), invitation, browser); refusalReason(err) != consent.LinkExpired {
+	if _, err := w.Start(t.Context(), invitation, browser, false); refusalReason(err) != consent.LinkExpired {
 		t.Errorf("after a day: %v", err)
 	}
 }
@@ -73,7 +73,7 @@ func TestInvite_LinkRevealsNothing(t *testing.T) {
 		link, err := w.InviteToApprove(t.Context(), named, wish, create, members)
 		check(t, err)
 		writes := w.Docs.Writes()
-		address, err := w.Start(t.Context(), w.Invitation(link), browser)
+		address, err := w.Start(t.Context(), w.Invitation(link), browser, false)
 		check(t, err)
 		u, err := url.Parse(address.Reveal())
 		check(t, err)
@@ -154,7 +154,7 @@ func TestStart_SealedGarbage(t *testing.T) {
 	sealed, err := w.Deps.Keys.Seal([]byte("x"), seal.Place{Purpose: "invitation"})
 	check(t, err)
 	link := config.NewSecret(base64.RawURLEncoding.EncodeToString(sealed))
-	if _, err := w.Start(t.Context(), link, browser); fault.KindOf(err) != fault.Internal {
+	if _, err := w.Start(t.Context(), link, browser, false); fault.KindOf(err) != fault.Internal {
 		t.Errorf("got %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,17 +18,43 @@ import (
 	"example.com/deputy/shared/vault"
 )
 
+// Choice is what a person chooses between before Google's consent page.
+type Choice struct {
+	Needed []capability.Capability // by the command, its buttons and its usual next steps
+	More   []capability.Capability // what else Deputy can do in Chat
+}
+
+// Choice returns what the person of an invitation chooses between, or nil if there is no choice.
+func (f *Flow) Choice(link config.Secret) (*Choice, error) {
+	inv, err := f.openInvitation(link)
+	if err != nil || !inv.Choice {
+		return nil, err
+	}
+	needed := capability.FromNames(append(inv.Capabilities, inv.Optional...))
+	isNeeded := func(c capability.Capability) bool { return slices.Contains(needed, c) }
+	isMore := func(c capability.Capability) bool { return !isNeeded(c) }
+	return &Choice{slices.DeleteFunc(capability.All(), isMore), slices.DeleteFunc(capability.InChat(), isNeeded)}, nil
+}
+
 // Start starts the consent of an invitation in the browser with this cookie and returns Google's URL for it, or a
-// Refusal. It doesn't read the person's grant, so that opening a link does not reveal who is connected.
-func (f *Flow) Start(ctx context.Context, link, browser config.Secret) (config.Secret, error) {
+// Refusal. everything asks for all that Deputy can do in Chat, if the invitation offers it. Start doesn't read the
+// person's grant, so that opening a link does not reveal who is connected.
+func (f *Flow) Start(ctx context.Context, link, browser config.Secret, everything bool) (config.Secret, error) {
 	inv, err := f.openInvitation(link)
 	if err != nil {
 		return config.Secret{}, err
 	}
+	seed := link.Reveal()
+	if everything && inv.Choice {
+		seed += " everything"
+		isNeeded := func(c capability.Capability) bool { return slices.Contains(inv.Capabilities, string(c)) }
+		inv.Optional = capability.Names(slices.DeleteFunc(capability.InChat(), isNeeded))
+	}
 	hint := cmp.Or(inv.Email, strings.TrimPrefix(string(inv.Person), "users/"))
-	return f.begin(ctx, link.Reveal(), hint, vault.Pending{
-		Browser: hashCookie(browser),
-		Person:  inv.Person, Email: inv.Email, Capabilities: inv.Capabilities, Purpose: purposeConnect,
+	return f.begin(ctx, seed, hint, vault.Pending{
+		Browser: hashCookie(browser), Person: inv.Person, Email: inv.Email,
+		Capabilities: append(inv.Capabilities, inv.Optional...), Optional: inv.Optional,
+		Purpose: purposeConnect, ForceConsent: inv.ForceConsent,
 		Caller: inv.Caller, Actions: inv.Actions, Authority: inv.Authority, Request: inv.Request, Back: inv.Back,
 		ReturnTo: config.NewSecret(inv.ReturnTo), ReturnUntil: inv.ReturnUntil,
 	})

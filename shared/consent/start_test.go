@@ -32,7 +32,8 @@ func TestStart_ForgedInvitation(t *testing.T) {
 		"altered": good[:len(good)-4] + "AAAA", "truncated": good[:20], "empty": "", "not base64url": "%",
 		"other purpose": encode(button), "other keyset": encode(other),
 	} {
-		if _, err := w.Start(t.Context(), config.NewSecret(text), browser); refusalReason(err) != consent.LinkExpired {
+		_, err = w.Start(t.Context(), config.NewSecret(text), browser, false)
+		if refusalReason(err) != consent.LinkExpired {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -50,7 +51,7 @@ func TestStart_RepeatedInOneBrowser(t *testing.T) {
 	link := w.InvitePerson(ada, completion, create)
 	var first config.Secret
 	for i := range 500 {
-		address, err := w.Start(t.Context(), link, browser)
+		address, err := w.Start(t.Context(), link, browser, false)
 		check(t, err)
 		if i == 0 {
 			first = address
@@ -62,7 +63,7 @@ func TestStart_RepeatedInOneBrowser(t *testing.T) {
 	if left, err := w.Docs.List(t.Context(), "pendingConsents", "", 10); err != nil || len(left) != 1 {
 		t.Errorf("%d consents in progress, %v", len(left), err)
 	}
-	other, err := w.Start(t.Context(), link, config.NewSecret("another-browser"))
+	other, err := w.Start(t.Context(), link, config.NewSecret("another-browser"), false)
 	if err != nil || other.Equal(first) {
 		t.Errorf("another browser gets the state of the first: %v", err)
 	}
@@ -76,10 +77,10 @@ func TestStart_ManyTimesInOneBrowser(t *testing.T) {
 			t.Fatalf("consent %d: %v", n+1, err)
 		}
 	}
-	if _, err := w.Start(t.Context(), link, browser); refusalReason(err) != consent.LinkExpired {
+	if _, err := w.Start(t.Context(), link, browser, false); refusalReason(err) != consent.LinkExpired {
 		t.Errorf("consent 9: %v", err)
 	}
-	if _, err := w.Start(t.Context(), link, config.NewSecret("another")); err != nil {
+	if _, err := w.Start(t.Context(), link, config.NewSecret("another"), false); err != nil {
 		t.Errorf("another browser: %v", err)
 	}
 }
@@ -104,7 +105,7 @@ func TestStart_Parameters(t *testing.T) {
 	for hint, invitation := range map[string]config.Secret{
 		ada.Sub: w.InvitePerson(ada, completion, create, members), ada.Email: w.Invitation(link),
 	} {
-		address, err := w.Start(t.Context(), invitation, browser)
+		address, err := w.Start(t.Context(), invitation, browser, false)
 		check(t, err)
 		u, err := url.Parse(address.Reveal())
 		check(t, err)
@@ -118,13 +119,15 @@ func TestStart_Parameters(t *testing.T) {
 func TestStart_StoreUnavailable(t *testing.T) {
 	w := newWorld(t)
 	link := w.InvitePerson(ada, completion, create)
-	if _, err := w.InstanceOn(failAt(w, 1)).Start(t.Context(), link, browser); fault.KindOf(err) != fault.Unavailable {
+	_, err := w.InstanceOn(failAt(w, 1)).Start(t.Context(), link, browser, false)
+	if fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
-	_, err := w.Start(t.Context(), link, browser)
+	_, err = w.Start(t.Context(), link, browser, false)
 	check(t, err)
 	// Opened again, the pending consent is read.
-	if _, err := w.InstanceOn(failAt(w, 2)).Start(t.Context(), link, browser); fault.KindOf(err) != fault.Unavailable {
+	_, err = w.InstanceOn(failAt(w, 2)).Start(t.Context(), link, browser, false)
+	if fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("opened again: %v", err)
 	}
 }

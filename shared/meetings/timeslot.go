@@ -41,25 +41,25 @@ var whenPattern = regexp.MustCompile(
 func ParseTimeSlot(input string, now time.Time) (TimeSlot, error) {
 	m := whenPattern.FindStringSubmatch(strings.ToLower(text.Line(text.Visible(width.Fold.String(input)))))
 	if m == nil {
-		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
+		return TimeSlot{}, unknownTime(now)
 	}
 	date, day, hour, minute, length := m[1], m[2], m[3], m[4], defaultLength
 	if m[5] != "" {
 		var err error
 		if length, err = time.ParseDuration(m[5]); err != nil || length <= 0 || length > maxLength {
-			return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
+			return TimeSlot{}, unknownTime(now)
 		}
 	}
 	if hour == "" {
 		if date != "" || day != "" {
-			return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown) // a day without a time
+			return TimeSlot{}, unknownTime(now) // a day without a time
 		}
 		const quarter = 15 * time.Minute
 		return TimeSlot{now.Truncate(quarter).Add(quarter), length}, nil
 	}
 	ahead, known := dayWords[day]
 	if !known {
-		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
+		return TimeSlot{}, unknownTime(now)
 	}
 	if date == "" {
 		date = now.AddDate(0, 0, ahead).Format(time.DateOnly)
@@ -71,11 +71,16 @@ func ParseTimeSlot(input string, now time.Time) (TimeSlot, error) {
 	start, err := time.ParseInLocation("2006-01-02 15:04", wallTime, now.Location())
 	switch {
 	case err != nil:
-		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeUnknown)
+		return TimeSlot{}, unknownTime(now)
 	case start.Format("2006-01-02 15:04") != wallTime:
 		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimeSkipped)
 	case start.Before(now):
 		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimePast)
 	}
 	return TimeSlot{start, length}, nil
+}
+
+// unknownTime returns the error for a time that isn't one, with an example in the next week.
+func unknownTime(now time.Time) error {
+	return fault.New(fault.Invalid, words.ErrorTimeUnknown, now.AddDate(0, 0, 7).Format(time.DateOnly))
 }

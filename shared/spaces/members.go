@@ -22,7 +22,7 @@ type Participants struct {
 // Participant is a person in a space.
 type Participant struct {
 	User  resource.Person
-	Label string // their name, email address or resource name
+	Label string // their name or email address; empty if Google omits both
 	Email string // empty if Google omits it
 }
 
@@ -41,7 +41,7 @@ func (s *Spaces) Participants(
 		switch u := m.Member; {
 		case m.State != stateJoined && m.State != "":
 		case u != nil:
-			label := cmp.Or(u.DisplayName, u.Email, u.Name)
+			label := cmp.Or(u.DisplayName, u.Email)
 			out.People = append(out.People, Participant{resource.Person(u.Name), label, u.Email})
 		case m.GroupMember != nil:
 			out.Groups++

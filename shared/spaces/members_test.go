@@ -153,7 +153,7 @@ func TestParticipants(t *testing.T) {
 		for _, p := range []google.Person{ada, grace, alan} {
 			want = append(want, spaces.Participant{User: resource.Person(p.User()), Label: p.Name, Email: p.Email})
 		}
-		want = append(want, spaces.Participant{User: resource.Person(kim.User()), Label: kim.User()})
+		want = append(want, spaces.Participant{User: resource.Person(kim.User())})
 		if diff := cmp.Diff(spaces.Participants{People: want}, got); err != nil || diff != "" {
 			t.Errorf("%v, %s", err, diff)
 		}

@@ -31,10 +31,11 @@ const (
 // Grant is what one person allowed one OAuth client (collection grants, id: the
 // person's sub). Times are in UTC, to the microsecond.
 type Grant struct {
-	Person        resource.Person `json:"-"`        // users/{sub}
-	ClientID      string          `json:"clientId"` // the only client that can use the tokens
-	Scopes        []string        `json:"scopes"`   // as granted, normalized
-	Declined      []string        `json:"declined"` // requested but not granted
+	Person        resource.Person `json:"-"`                   // users/{sub}
+	ClientID      string          `json:"clientId"`            // the only client that can use the tokens
+	Scopes        []string        `json:"scopes"`              // as granted, normalized
+	Declined      []string        `json:"declined"`            // requested but not granted
+	DeclinedAt    time.Time       `json:"declinedAt,omitzero"` // when the person last left something unselected
 	RefreshToken  config.Secret   `json:"-"`
 	AccessToken   config.Secret   `json:"-"`
 	AccessExpiry  time.Time       `json:"accessExpiry"`
@@ -157,7 +158,8 @@ func (v *Vault) grantWrite(g Grant) (Grant, Write, error) {
 	g.keys = v.KeysInUse()
 	for _, t := range []*time.Time{
 		&g.AccessExpiry, &g.RefreshedAt, &g.EmailAt, &g.ConnectedAt, &g.SignedInAt, &g.RemovedAt, &g.RefreshDay,
-		&g.LastUsedDay, &g.RefreshUntil, &g.SuspendedAt, &g.Due, &g.RevokedAt, &g.SessionsEndedAt, &g.RecheckAt,
+		&g.LastUsedDay, &g.DeclinedAt, &g.RefreshUntil, &g.SuspendedAt, &g.Due, &g.RevokedAt, &g.SessionsEndedAt,
+		&g.RecheckAt,
 	} {
 		*t = t.UTC().Truncate(time.Microsecond)
 	}

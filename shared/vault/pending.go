@@ -31,8 +31,9 @@ type Pending struct {
 	Person       resource.Person `json:"person,omitempty"` // invited users/{sub}; empty if known by email only
 	Email        string          `json:"email,omitempty"`  // invited address, if only that is known
 	Capabilities []string        `json:"capabilities,omitempty"`
+	Optional     []string        `json:"optional,omitempty"`  // of Capabilities, what the person may leave unselected
 	Purpose      string          `json:"purpose"`             // "connect" or "approve"
-	ForceConsent bool            `json:"again,omitempty"`     // the second redirect, which forces the consent screen
+	ForceConsent bool            `json:"again,omitempty"`     // only Google's consent page gives a refresh token
 	Caller       string          `json:"caller,omitempty"`    // id of the caller to approve
 	Actions      []string        `json:"actions,omitempty"`   // that the caller asks for
 	Authority    Authority       `json:"authority,omitempty"` // that the caller asks for
