@@ -146,6 +146,7 @@ node_packages() {
 }
 if [ "$mode" = --all ]; then
 	node_packages axe
+	go -C tools mod download # the recipes of CONTRIBUTING.md generate code
 elif [ ! -d tools/axe/node_modules ]; then
 	cannot "the accessibility of the pages (./test.sh --all installs axe-core)"
 fi
@@ -164,13 +165,13 @@ if [ "$mode" = --all ]; then
 else
 	cannot "two minutes of load, outages of what Deputy calls, deploy.sh with the real gcloud, and after every kind" \
 		"of failure (./test.sh --all runs them)"
+	cannot "the recipes of CONTRIBUTING.md (./test.sh --all follows them)"
 	cannot "generated API clients, outages of minutes, most stories of deploy.sh with the real gcloud, fuzzing," \
 		"and ten minutes of load" \
 		"(./test.sh --release runs them)"
 fi
 
 step "linters (versions in tools/go.mod)"
-if [ "$mode" = --all ]; then go -C tools mod download; fi
 bin="$(mktemp -d "${TMPDIR:-/tmp}/deputy.XXXXXX")" # a known folder could hold another user's programs
 if go -C tools build -o "$bin/" tool 2>/dev/null; then
 	unformatted="$("$bin/gofumpt" -l .)"

@@ -23,6 +23,8 @@ func manual(t *testing.T) string {
 	root := rootCommand(deps{lookupEnv: func(string) (string, bool) { return "", false }})
 	var out bytes.Buffer
 	out.WriteString("# The deputy command\n\n" +
+		"For operators, and for everyone who works from a terminal. After this page, you know each command and its " +
+		"flags.\n\n" +
 		"Generated from the program's help by `go test ./cmd/deputy -run Manual -args -update`.\n" +
 		"To install it: `go build -o deputy ./cmd/deputy`.\n\n")
 	var write func(*cobra.Command)

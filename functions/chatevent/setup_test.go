@@ -64,8 +64,36 @@ func TestSetupTables(t *testing.T) {
 	} else if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("to update it, run go test ./functions/chatevent -run Setup -args -update: %s", diff)
 	}
+	checkUse(t)
 	if strings.Count(want, "/createspace") < 2 {
 		t.Error("the document has no marks for the tables")
+	}
+}
+
+// checkUse keeps the table of commands in docs/use.md equal to /help.
+func checkUse(t *testing.T) {
+	t.Helper()
+	const use = "../../docs/use.md"
+	table := "| command | what it does |\n|---|---|\n"
+	say := i18n.In("en")
+	for _, c := range commands() {
+		name := "`" + strings.TrimSpace(c.name+" "+say(c.args)) + "`"
+		if c.isQuick() {
+			name += " (in the + menu)"
+		}
+		table += "| " + name + " | " + say(c.help) + " |\n"
+	}
+	text, err := os.ReadFile(use)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := replaceTable(string(text), "commands", table)
+	if *update {
+		if err := os.WriteFile(use, []byte(want), 0o644); err != nil { //nolint:gosec // a public document
+			t.Fatal(err)
+		}
+	} else if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Errorf("to update it, run go test ./functions/chatevent -run Setup -args -update: %s", diff)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -339,30 +338,5 @@ func TestGoMod_Tidy(t *testing.T) {
 	}
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-var linkPattern = regexp.MustCompile(`\]\(([^)#:]+)\)`)
-
-func TestDocumentLinks(t *testing.T) {
-	documents, err := filepath.Glob("../../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	links := 0
-	for _, path := range append(documents, "../../README.md", "../../SECURITY.md") {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, link := range linkPattern.FindAllStringSubmatch(string(text), -1) {
-			links++
-			if _, err := os.Stat(filepath.Join(filepath.Dir(path), link[1])); err != nil {
-				t.Errorf("%s: broken link %s", path, link[1])
-			}
-		}
-	}
-	if links < 20 {
-		t.Errorf("only %d links were found", links)
 	}
 }

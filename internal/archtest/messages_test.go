@@ -258,6 +258,8 @@ func (m *messages) document() string {
 	var b strings.Builder
 	b.WriteString(`# Messages
 
+For operators and support. After this page, you know where a text comes from, and what it tells its reader.
+
 The errors that Deputy shows, and the texts of the pages and cards around them. A placeholder such as %s is filled in.
 Written by ` + "`go test ./internal/archtest -run Messages -args -update`" + `; a test keeps it equal to the code.
 
