@@ -1,6 +1,6 @@
 // Package deputy registers Deputy's functions under the names that FUNCTION_TARGET selects. Google's Go buildpack
 // requires it to be at the root, to import the framework directly, and to have no test (docs/decisions.md, "The root
-// package").
+// package imports the functions framework").
 package deputy
 
 import (

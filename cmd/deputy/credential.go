@@ -8,9 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
-	"example.com/deputy/shared/grants"
 )
 
 // credential is what a person's consent gives to this machine.
@@ -21,10 +19,6 @@ type credential struct {
 	Email        string   `json:"email"`
 	Scopes       []string `json:"scopes"`
 	RefreshToken string   `json:"refreshToken"`
-}
-
-func (c credential) grant() grants.DesktopGrant {
-	return grants.DesktopGrant{Email: c.Email, RefreshToken: config.NewSecret(c.RefreshToken), Scopes: c.Scopes}
 }
 
 // credentialStore keeps the credential in a directory of the user's configuration, apart from the OAuth client's file.

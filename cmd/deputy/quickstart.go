@@ -15,7 +15,6 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
-	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/spaces"
 )
@@ -147,7 +146,7 @@ func (q *quickstart) actAs(
 		if try == 0 {
 			_, _ = fmt.Fprintf(q.err, "acting as %s\n", c.Email)
 		}
-		s, err := q.newSpaces(ctx, grants.NewDesktop(q.newProvider(client, ""), c.grant(), q.now))
+		s, err := q.newSpaces(ctx, newDesktop(q.newProvider(client, ""), c, q.now))
 		if err != nil {
 			return err
 		}

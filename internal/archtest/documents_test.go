@@ -125,7 +125,7 @@ func TestDocuments_Index(t *testing.T) {
 var (
 	linkPattern    = regexp.MustCompile(`\]\(([^)#: ]*)(?:#([^)]*))?\)`)
 	headingPattern = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	notInAnchor    = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+	notInAnchor    = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
 // anchors returns the anchors of a document's headings, as GitHub makes them.
@@ -208,7 +208,7 @@ func TestWalk_Picture(t *testing.T) {
 		for from := range strings.SplitSeq(m[1], " & ") {
 			for to := range strings.SplitSeq(m[2], " & ") {
 				arrows++
-				imports := append(allowedImports["functions/"+from], allowedImports["shared/"+from]...)
+				imports := slices.Concat(allowedImports["functions/"+from], allowedImports["shared/"+from])
 				if !slices.Contains(imports, "shared/"+to) {
 					t.Errorf("%s doesn't import %s", from, to)
 				}

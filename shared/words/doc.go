@@ -2,4 +2,4 @@
 // shared/i18n/locales; after you add one, run go generate here.
 package words
 
-//go:generate go run generate.go
+//go:generate go run ../../tools/words/generate.go

@@ -1,4 +1,4 @@
-package grants
+package main
 
 import (
 	"context"
@@ -12,21 +12,19 @@ import (
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/googleauth"
+	"example.com/deputy/shared/googlecall"
 	"example.com/deputy/shared/resource"
 	"example.com/deputy/shared/words"
 )
 
-// DesktopGrant is the consent of the person whose machine the program runs on.
-type DesktopGrant struct {
-	Email        string
-	RefreshToken config.Secret
-	Scopes       []string
-}
+// desktopExpiryMargin is how long before its expiry an access token counts as expired.
+const desktopExpiryMargin = 5 * time.Minute
 
-// Desktop acts for that person only, whatever person it is given. It is safe for concurrent use.
-type Desktop struct {
+// desktop acts with the credential of the person whose machine the program runs on, and for that person only, whatever
+// person it is given. It is safe for concurrent use.
+type desktop struct {
 	google *googleauth.Provider
-	grant  DesktopGrant
+	grant  credential
 	now    func() time.Time
 
 	mu     sync.Mutex
@@ -34,13 +32,12 @@ type Desktop struct {
 	expiry time.Time
 }
 
-// NewDesktop returns a Desktop that uses grant.
-func NewDesktop(google *googleauth.Provider, grant DesktopGrant, now func() time.Time) *Desktop {
-	return &Desktop{google: google, grant: grant, now: now}
+func newDesktop(google *googleauth.Provider, grant credential, now func() time.Time) *desktop {
+	return &desktop{google: google, grant: grant, now: now}
 }
 
 // Act implements googlecall.Actor. It returns NeedsConsent if the grant lacks a capability or has ended.
-func (d *Desktop) Act(
+func (d *desktop) Act(
 	ctx context.Context, _ resource.Person, needed []capability.Capability, do func(oauth2.TokenSource) error,
 ) error {
 	if missing := capability.Missing(needed, d.grant.Scopes); len(missing) > 0 {
@@ -56,30 +53,35 @@ func (d *Desktop) Act(
 			return needs.Fault()
 		}
 		if tokenErr != nil {
-			return fault.Wrap("grants.Desktop", tokenErr)
+			return fault.Wrap("deputy.desktop", tokenErr)
 		}
 		err = do(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token.Reveal()}))
-		if !isTokenRejection(err) {
+		if !isRejected(err) {
 			break
 		}
 		d.discard(token)
 	}
-	if isTokenRejection(err) { // although the token endpoint has just issued it
+	if isRejected(err) { // although the token endpoint has just issued it
 		return &fault.Error{
-			Op: "grants.Desktop", Kind: fault.Unavailable, Public: words.ErrorGoogleUnavailable,
+			Op: "deputy.desktop", Kind: fault.Unavailable, Public: words.ErrorGoogleUnavailable,
 			Err: err,
 		}
 	}
 	return err
 }
 
-func (d *Desktop) token(ctx context.Context) (config.Secret, error) {
+// isRejected reports whether an API rejected a token.
+func isRejected(err error) bool {
+	return errors.Is(err, googlecall.ErrToken) || errors.Is(err, googlecall.ErrScope)
+}
+
+func (d *desktop) token(ctx context.Context) (config.Secret, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.access.Empty() && d.now().Add(expiryMargin).Before(d.expiry) {
+	if !d.access.Empty() && d.now().Add(desktopExpiryMargin).Before(d.expiry) {
 		return d.access, nil
 	}
-	t, err := d.google.Refresh(ctx, d.grant.RefreshToken)
+	t, err := d.google.Refresh(ctx, config.NewSecret(d.grant.RefreshToken))
 	if err != nil {
 		return config.Secret{}, err
 	}
@@ -87,7 +89,7 @@ func (d *Desktop) token(ctx context.Context) (config.Secret, error) {
 	return d.access, nil
 }
 
-func (d *Desktop) discard(token config.Secret) {
+func (d *desktop) discard(token config.Secret) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.access.Equal(token) {
@@ -96,4 +98,4 @@ func (d *Desktop) discard(token config.Secret) {
 }
 
 // Email implements googlecall.Actor.
-func (d *Desktop) Email(context.Context, resource.Person) (string, error) { return d.grant.Email, nil }
+func (d *desktop) Email(context.Context, resource.Person) (string, error) { return d.grant.Email, nil }
