@@ -70,7 +70,7 @@ func TestApproval_ConsentInSameLink(t *testing.T) {
 	if w.countApprovals(t, ada) != 0 {
 		t.Error("approved before the answer")
 	}
-	b.wantText(b.answer(question, "allow"), "Allowed", "The system can now act as you")
+	b.wantText(b.answer(question, "allow"), "Allowed", "can now act as you")
 	if got := w.api(t, "POST", "/v1/spaces", simplePlan); got.status != http.StatusCreated {
 		t.Errorf("afterwards: %d %s", got.status, got.text)
 	}

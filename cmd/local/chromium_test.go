@@ -220,7 +220,7 @@ func TestRealBrowser_Approval(t *testing.T) {
 	// The content security policy must allow the form to post to Deputy.
 	c.pressAllow()
 	c.do(chromedp.WaitVisible(chromedp.CSS("main.good")))
-	c.wantText("Allowed", "The system can now act as you")
+	c.wantText("Allowed", "can now act as you")
 	if w.countApprovals(t, ada) != 1 {
 		t.Error("nothing was approved")
 	}

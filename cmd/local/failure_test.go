@@ -282,6 +282,7 @@ func newTrialAs(t *testing.T, format chatpage.Format, locale string, f *failure,
 	if tr.program, err = assemble(t.Context(), o, "http://127.0.0.1:1", "http://127.0.0.1:2"); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(tr.close)
 	tr.options = o
 	c := caller()
 	c.Actions = allActions

@@ -220,7 +220,9 @@ func TestForm_RenameAndDelete(t *testing.T) {
 			`A space named "Launch plan" already exists`)
 		b.wantText(b.send(b.chat(), "Rename", url.Values{"name": {"Better plan"}}), "Space renamed", "Better plan")
 
-		form = b.press("Delete") // the consent to rename asked for this, too
+		reply = b.press("Delete")
+		b.allow(reply, "Allow")
+		form = b.send(b.chat(), "Continue", nil)
 		b.wantText(form, `This permanently deletes "Better plan"`)
 		b.wantText(b.send(form, "Delete", url.Values{"name": {"Other plan"}}), "This isn't the space's name")
 		if diff := cmp.Diff([]string{"Launch plan", "Better plan"}, w.spaces(ada)); diff != "" {

@@ -149,7 +149,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use by another program; choose another port, or -addr 127.0.0.1:0", addr)
+		return nil, fmt.Errorf("%s is in use by another program; choose another port, or any: -addr 127.0.0.1:0", addr)
 	}
 	return listener, err
 }

@@ -78,10 +78,10 @@ func TestRealBrowser_QuestionReloaded(t *testing.T) {
 	answered := chromedp.WaitVisible(chromedp.CSS("main.good"))
 	c.pressAllow()
 	c.do(answered)
-	c.wantText("The system can now act as you")
+	c.wantText("can now act as you")
 	c.do(chromedp.Reload(), answered)
-	c.wantText("The system can now act as you")
-	c.back(w, "The system can now act as you")
+	c.wantText("can now act as you")
+	c.back(w, "can now act as you")
 	if n := strings.Count(w.log.String(), "action=approve"); n != 1 {
 		t.Errorf("%d approvals in the audit log", n)
 	}

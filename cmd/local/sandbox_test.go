@@ -80,6 +80,21 @@ func TestSandbox_Callers(t *testing.T) {
 	}
 }
 
+// After a reset, the sandbox is as at the start: delegation works.
+func TestSandbox_Reset(t *testing.T) {
+	t.Parallel()
+	w := newSandbox(t)
+	if status, text := w.callScript(t, "POST", "/script/reset", ""); status != http.StatusOK {
+		t.Fatalf("%d %s", status, text)
+	}
+	_, token := w.callScript(t, "GET", "/script/token", "")
+	got := w.api(t, "POST", "/v1/spaces", `{"actAs": "ada@example.com", "authority": "delegation", "displayName": "x"}`,
+		"Authorization", "Bearer "+strings.TrimSpace(token))
+	if got.status != http.StatusCreated {
+		t.Errorf("%d %s", got.status, got.text)
+	}
+}
+
 // With real Google, or another app, nothing here mints tokens.
 func TestSandbox_OnlyEmulated(t *testing.T) {
 	t.Parallel()

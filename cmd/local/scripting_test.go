@@ -35,9 +35,9 @@ func TestManualScripts(t *testing.T) {
 	for _, b := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		script += b[1]
 	}
+	script = strings.ReplaceAll(script, "http://127.0.0.1:8765", w.address)
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), "PAGE="+w.address)
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.Contains(string(out), `"error":`) || strings.Contains(string(out), `"problem":`) {
 		t.Errorf("%v: %s", err, out)

@@ -78,6 +78,7 @@ func (p *Page) handleReset(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Page) reset() error {
+	p.Google.Reset() // before the program sets up Google again
 	if p.Reset != nil {
 		if err := p.Reset(); err != nil {
 			return err
@@ -87,7 +88,6 @@ func (p *Page) reset() error {
 	p.mu.Lock()
 	p.mode, p.language = p.Format, p.Locale
 	p.mu.Unlock()
-	p.Google.Reset()
 	return nil
 }
 

@@ -121,7 +121,7 @@ type invocation struct {
 	Authority vault.Authority    `json:"u,omitempty"` // of that approval
 	ToAdd     []chat.Person      `json:"d,omitempty"` // the members of that space who are still to be added
 	External  bool               `json:"e,omitempty"` // that space allows people outside the organization
-	Outside   string             `json:"o,omitempty"` // who the person was told is outside it
+	Outside   string             `json:"o,omitempty"` // who the person was told is outside it, or isn't a person
 }
 
 // takesVerbatim reports whether the command posts its text as typed.

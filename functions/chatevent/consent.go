@@ -28,13 +28,11 @@ func (f function) requestConsent(ctx context.Context, n *capability.ConsentError
 	}
 	prompt := e.Space.Direct && !e.CompletionURL.Empty() && reason == fault.NoText && e.Dialog == chat.NoDialog &&
 		!n.Connected
-	wish := consent.Wish{Needed: n.Capabilities, Connected: n.Connected}
+	wish := consent.Wish{
+		Needed: n.Capabilities, Optional: usualNeeds(state.retry, n), Connected: n.Connected || n.SignInRequired,
+	}
 	if prompt {
 		wish.Completion = e.CompletionURL
-	}
-	var err error
-	if wish.Optional, err = f.usualNeeds(ctx, state.retry, n); err != nil {
-		return chat.Reply{}, err
 	}
 	link, err := f.Consent.InviteInChat(ctx, e.Person.Name, wish)
 	if err != nil {
@@ -47,9 +45,7 @@ func (f function) requestConsent(ctx context.Context, n *capability.ConsentError
 	title, ask := words.ConnectTitle, connectWords
 	if n.Connected {
 		title, ask = words.PermissionTitle, permissionWords
-		for _, c := range n.Missing {
-			v.add(chat.Widget{Text: c.Reason(v.say, e.Space.DisplayName)})
-		}
+		v.addReasons(state.retry, n, wish.Optional)
 	}
 	allow := chat.Button{Text: v.say(ask.button), Link: link, Primary: true}
 	next := ask.next
@@ -81,30 +77,38 @@ var (
 	}
 )
 
-// usualNeeds returns what the buttons and the usual next steps of a command or form need beyond the command itself.
-// What a person left unselected in the last week isn't among them.
-func (f function) usualNeeds(
-	ctx context.Context, a attempt, n *capability.ConsentError,
-) ([]capability.Capability, error) {
-	usual := spaceNeeds // of the buttons on the card of a new space
+// addReasons says what is missing and why, and what else Google asks for.
+func (v *view) addReasons(a attempt, n *capability.ConsentError, optional []capability.Capability) {
+	space := "" // only these commands work in the event's space
+	if c, ok := findCommand(a.invocation.Command); ok && a.handler == runButton &&
+		(c.name == "/invite" || c.name == "/kickoff") {
+		space = v.event.Space.DisplayName
+	}
+	for _, c := range n.Missing {
+		v.add(chat.Widget{Text: c.Reason(v.say, space)})
+	}
+	if len(optional) > 0 {
+		text := v.say(words.PermissionAlso)
+		for _, c := range optional {
+			text += "\n• " + c.Reason(v.say, "")
+		}
+		v.add(chat.Widget{Text: text})
+	}
+}
+
+// usualNeeds returns what the buttons and the usual next steps of a command or form need beyond the command itself:
+// neither what the person has allowed, nor what they left unselected in the last week.
+func usualNeeds(a attempt, n *capability.ConsentError) []capability.Capability {
+	var usual []capability.Capability
 	if c, ok := findCommand(a.invocation.Command); ok && a.handler == runButton {
 		usual = c.needs
 	} else if a.invocation.Form == createFormName {
 		usual = createNeeds
-	} else if a.handler == homeButton {
-		usual = nil
 	}
-	skip := n.Capabilities
-	if n.Connected {
-		c, err := f.Grants.Connection(ctx, stateOf(ctx).event.Person.Name)
-		if err != nil {
-			return nil, fault.Wrap("chatevent.usualNeeds", err)
-		}
-		if c.DeclinedLately {
-			skip = append(slices.Clone(skip), c.Declined...)
-		}
+	if n.SignInRequired { // the grant stays as it is
+		return nil
 	}
-	return without(usual, skip), nil
+	return without(usual, slices.Concat(n.Capabilities, n.Allowed, n.Refused))
 }
 
 func without(all, some []capability.Capability) []capability.Capability {

@@ -112,7 +112,10 @@ func sendCreateForm(ctx context.Context, v *view, i invocation) (chat.Reply, err
 	if err != nil {
 		return chat.Reply{}, err
 	}
-	outside, home := v.outsiders(ctx, invocation{}, r.Members)
+	selected := slices.DeleteFunc(slices.Clone(i.Mentions), func(p chat.Person) bool {
+		return !slices.ContainsFunc(r.Members, func(m spaces.Member) bool { return m.User == string(p.Name) })
+	})
+	outside, home := v.outsiders(ctx, selected, r.Members)
 	if outside != "" && r.External == nil && outside != i.Outside {
 		i.Outside = outside
 		text := warning + v.say(words.FormOutside, outside, home)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 
@@ -30,13 +29,23 @@ func createSpace(ctx context.Context, v *view, i invocation) (chat.Reply, error)
 	case i.Args == "":
 		return v.offerForm(i)
 	}
-	if outside, home := v.outsiders(ctx, i, nil); outside != "" && outside != i.Outside {
+	if _, err := spaces.NormalizeName(i.Args); err != nil {
+		return chat.Reply{}, err
+	}
+	if outside, home := v.outsiders(ctx, i.Mentions, nil); outside != "" && outside != i.Outside {
 		v.text(words.CreatespaceOutside, outside, home)
 		anyway := i
 		anyway.Outside, i.Form = outside, createFormName
 		fill := v.dialogButton(words.ButtonFillIn, openFormButton, i)
 		fill.Primary = true
 		v.row(fill, v.button(words.ButtonCreateAnyway, runButton, anyway))
+		return v.reply(words.FormTitle)
+	}
+	if plain := plainMentions(i.Args); plain != "" && plain != i.Outside {
+		v.text(words.CreatespacePlainMention, plain)
+		anyway := i
+		anyway.Outside = plain
+		v.row(v.button(words.ButtonCreateAnyway, runButton, anyway))
 		return v.reply(words.FormTitle)
 	}
 	r := spaces.Request{DisplayName: i.Args, Members: membersFrom(i.Mentions)}
@@ -51,30 +60,39 @@ func createSpace(ctx context.Context, v *view, i invocation) (chat.Reply, error)
 	return v.createdCard(ctx, i.Key, r, created)
 }
 
-// outsiders returns the mentioned people and the members whose email addresses aren't in the person's own domain, and
-// that domain. It knows none for a consumer account, which has no organization.
-func (v *view) outsiders(ctx context.Context, i invocation, members []spaces.Member) (outside, home string) {
-	var found []string
-	emails := map[string]string{} // by what the person reads
-	for _, p := range i.Mentions {
-		emails[cmp.Or(p.DisplayName, p.Email)] = p.Email
+// plainMentions returns the words of a name that begin with @: people who were typed, but not chosen.
+func plainMentions(name string) string {
+	isName := func(word string) bool { return len(word) < 2 || word[0] != '@' }
+	return strings.Join(slices.DeleteFunc(strings.Fields(name), isName), " ")
+}
+
+// outsiders returns the mentioned people and the members whose email addresses aren't in the person's own organization,
+// and its domain. It knows none for a consumer account, which has no organization.
+func (v *view) outsiders(ctx context.Context, mentions []chat.Person, members []spaces.Member) (outside, home string) {
+	names := map[string]string{} // by address
+	for _, p := range mentions {
+		names[p.Email] = cmp.Or(p.DisplayName, p.Email)
 	}
 	for _, m := range members {
 		if email, ok := strings.CutPrefix(m.User, "users/"); ok && strings.Contains(email, "@") {
-			emails[m.Label] = email
+			names[email] = m.Label
 		}
 	}
-	maps.DeleteFunc(emails, func(_, email string) bool { return email == "" })
-	if len(emails) == 0 {
+	if delete(names, ""); len(names) == 0 {
 		return "", ""
 	}
 	c, err := v.Grants.Connection(ctx, v.event.Person.Name)
 	v.logError(ctx, err)
-	if home = c.Domain; !c.Connected && address.Domain(v.event.Person.Email) != "gmail.com" {
+	home, own := c.Domain, address.Domain(c.Email)
+	if consumer := []string{"gmail.com", "googlemail.com"}; !c.Connected {
 		home = address.Domain(v.event.Person.Email)
+		if slices.Contains(consumer, home) {
+			home = ""
+		}
 	}
-	for name, email := range emails {
-		if home != "" && address.Domain(email) != home {
+	var found []string
+	for email, name := range names {
+		if d := address.Domain(email); home != "" && d != home && d != own {
 			found = append(found, name)
 		}
 	}

@@ -31,7 +31,7 @@ func (v *view) offerConnect(ctx context.Context) {
 		v.logError(ctx, err)
 		return
 	}
-	connect := v.connectButton(ctx)
+	connect := v.connectButton(ctx, c)
 	if v.err != nil {
 		v.logError(ctx, v.err)
 		v.err = nil

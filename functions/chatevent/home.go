@@ -21,7 +21,7 @@ func home(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
 	}
 	refresh := v.button(words.ButtonRefresh, homeButton, invocation{})
 	if !c.Connected || c.SignInRequired {
-		text, connect := words.HomeNotConnected, v.connectButton(ctx)
+		text, connect := words.HomeNotConnected, v.connectButton(ctx, c)
 		if c.SignInRequired {
 			text, connect = words.ConnectSignIn, v.reconnectButton(ctx, words.ButtonConnect, c)
 		}
@@ -54,7 +54,7 @@ func home(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
 func (v *view) addRecent(ctx context.Context, c grants.Connection) error {
 	if !slices.Contains(c.Allowed, capability.ReadSpaces) {
 		v.text(words.HomeRecentNotAllowed)
-		if !c.DeclinedLately || !slices.Contains(c.Declined, capability.ReadSpaces) {
+		if !slices.Contains(c.Refused, capability.ReadSpaces) {
 			wish := consent.Wish{Needed: needs(capability.ReadSpaces), Connected: true}
 			v.row(v.consentButton(ctx, words.ButtonAllow, wish))
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"time"
 
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
@@ -15,16 +14,13 @@ import (
 	"example.com/deputy/shared/words"
 )
 
-// lastZone is the zone where each day ends last (UTC-12).
-var lastZone = time.FixedZone("", -12*60*60)
-
 // kickoff schedules a meeting with the members of the space, in the time zone of the person's calendar.
 func kickoff(ctx context.Context, v *view, i invocation) (chat.Reply, error) {
 	if v.event.Space.Direct {
 		return chat.Reply{}, fault.New(fault.Invalid, words.KickoffWhere)
 	}
 	// Reject an invalid time, and one that is past everywhere, before asking for consent.
-	if _, err := meetings.ParseTimeSlot(i.Args, v.Now().In(lastZone)); err != nil {
+	if err := meetings.CheckTimeSlot(i.Args, v.Now()); err != nil {
 		return chat.Reply{}, err
 	}
 	zone, err := v.Meetings.Zone(ctx, v.event.Person.Name, capability.ReadMembers)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode"
 
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/words"
@@ -17,19 +18,34 @@ func answerMessage(ctx context.Context, v *view) (chat.Reply, error) {
 	if len(near) == 0 {
 		return help(ctx, v, invocation{})
 	}
-	v.text(words.MistypedText, typed)
 	var row []chat.Button
 	for _, c := range near {
 		e := v.event
 		e.Command, e.Args = c.id, strings.TrimSpace(args)
-		_, e.Text, _ = strings.Cut(v.event.Text, " ")
+		e.Text = strings.TrimSpace(v.event.Text[wordLength(v.event.Text):])
 		button := v.button(words.HelpTitle, runButton, newInvocation(e))
-		button.Text = c.name
-		row = append(row, button)
+		if button.Text = c.name; len(button.Value.Reveal()) < maxButtonValue/maxNear {
+			row = append(row, button)
+		}
 	}
+	if len(row) == 0 { // the text is too long for a button
+		return help(ctx, v, invocation{})
+	}
+	v.text(words.MistypedText, typed)
 	v.row(row...)
 	return v.reply(words.MistypedTitle)
 }
+
+// wordLength returns the length of the first word of a text, in bytes.
+func wordLength(text string) int {
+	if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
+		return i
+	}
+	return len(text)
+}
+
+// maxNear is how many commands are named.
+const maxNear = 3
 
 // maxTypos is how many letters of a mistyped command may be wrong, missing or too many.
 const maxTypos = 2
@@ -47,7 +63,7 @@ func nearestCommands(typed string) []command {
 		return c.isQuick() || distance[c.id] > maxTypos && !isPart
 	})
 	slices.SortStableFunc(near, func(a, b command) int { return cmp.Compare(distance[a.id], distance[b.id]) })
-	return near[:min(3, len(near))]
+	return near[:min(maxNear, len(near))]
 }
 
 // typos returns how many letters have to be changed, added or removed to get from one word to the other (Levenshtein).

@@ -1,6 +1,7 @@
 package chatevent_test
 
 import (
+	"strings"
 	"testing"
 
 	"example.com/deputy/shared/capability"
@@ -30,8 +31,29 @@ func TestMistyped(t *testing.T) {
 				again.wantText(t, "its button", "Space created: Launch plan")
 			}
 		}
+		// The button of a command that posts its text posts all of it.
+		e.connect(ada, capability.PostMessages)
+		posts := e.send(message(team, "/sya\nhello big\nworld"))
+		e.send(click(ada, team, posts.buttons["/say"])).wantText(t, "/say", "Message posted")
+		if got := lastMessage(e); got != "hello big\nworld" {
+			t.Errorf("posted %q", got)
+		}
+		long := e.send(message(direct(ada), "/space "+strings.Repeat("x", 20_000)))
+		long.wantText(t, "too long for a button", "What Deputy can do")
 		for _, typed := range []string{"hello", "/", "/x", "/foo", "space", "/äöü", ""} {
 			e.send(message(direct(ada), typed)).wantText(t, typed, "What Deputy can do")
 		}
 	})
+}
+
+// lastMessage returns the text of the last message that Ada posted in the space Team.
+func lastMessage(e *env) (text string) {
+	for _, space := range e.google.SpacesOf(ada) {
+		for _, m := range space.Messages {
+			if space.DisplayName == "Team" && m.Sender.Sub == ada.Sub {
+				text = m.Text
+			}
+		}
+	}
+	return text
 }

@@ -26,7 +26,8 @@ func TestPermission_NamesTheReason(t *testing.T) {
 	inBubble(t, func(e *env) {
 		e.connect(ada, capability.CreateSpaces)
 		e.send(command(ada, team, 5, "Plan", grace)).wantReasons(t, "/createspace",
-			"To see who is in Team, Deputy needs to read its members.")
+			"To see who is in a space, Deputy needs to read its members.",
+			"You can leave them out:\n• To rename a space")
 		e.send(command(ada, team, 6, "", grace)).wantReasons(t, "/invite",
 			"To add people to Team, Deputy needs to manage its members.")
 		e.send(command(ada, team, 10, "tomorrow 10:00")).wantReasons(t, "/kickoff",
@@ -55,12 +56,13 @@ func TestPermission_DeclinedIsRespected(t *testing.T) {
 		}
 		decline := func(at time.Time) {
 			e.save(ada, []capability.Capability{capability.CreateSpaces}, func(g *vault.Grant) {
-				g.Declined = capability.Scopes(capability.Meet, capability.ScheduleEvents)[2:]
+				g.Declined = capability.Scopes(capability.Meet, capability.ScheduleEvents, capability.EditSpaces)[2:]
 				g.DeclinedAt = at
 			})
 			time.Sleep(2 * time.Minute) // the old grant is no longer cached
 		}
 		decline(time.Now())
+		// Who declined a wider scope may still allow a narrower one.
 		home := e.send(homeEvent())
 		home.wantText(t, "Home", "To show your spaces here, allow Deputy to see them.", "[Allow]")
 		if diff := cmp.Diff([]capability.Capability{
@@ -71,6 +73,27 @@ func TestPermission_DeclinedIsRespected(t *testing.T) {
 		decline(time.Now().Add(-8 * 24 * time.Hour))
 		if !slices.Contains(asked(), capability.Meet) {
 			t.Error("a week later, it isn't offered")
+		}
+		e.save(ada, nil, func(g *vault.Grant) { // a new sign-in asks for no more
+			g.Declined, g.DeclinedAt = capability.Scopes(capability.DeleteSpaces)[2:], time.Now()
+			g.NeedsSignIn, g.AccessExpiry = true, time.Now()
+		})
+		e.check(e.google.SetSwitch("reauth", true))
+		time.Sleep(2 * time.Minute)
+		signIn := e.send(command(ada, team, 5, "Plan"))
+		signIn.wantText(t, "sign in", "Your organization requires you to sign in to Google again", "[Connect]")
+		if choice, err := e.consent.Choice(e.invitation(signIn.links["Connect"])); err != nil || choice != nil {
+			t.Errorf("a new sign-in: %+v, %v", choice, err)
+		}
+		e.check(e.google.SetSwitch("reauth", false))
+		e.save(ada, nil, func(g *vault.Grant) { // Google ended it
+			g.Declined, g.DeclinedAt = capability.Scopes(capability.DeleteSpaces)[2:], time.Now()
+			g.Status = vault.Suspended
+		})
+		time.Sleep(2 * time.Minute)
+		ended := e.send(command(ada, team, 5, "Plan"))
+		if slices.Contains(e.choice(ended.links["Connect"]).Needed, capability.DeleteSpaces) {
+			t.Error("after the grant ended, it is offered again")
 		}
 		e.save(ada, nil, func(g *vault.Grant) {
 			g.Declined, g.DeclinedAt = capability.Scopes(capability.ReadSpaces)[2:], time.Now()
@@ -90,6 +113,8 @@ func TestOrder_FaultsBeforeConsent(t *testing.T) {
 		}{
 			"a past date":            {command(ada, team, 10, "2000-01-01 10:00"), "That time is in the past"},
 			"no time":                {command(ada, team, 10, "soon"), "or 2000-02-06 14:00 45m"}, // next week
+			"a long name":            {command(ada, team, 5, strings.Repeat("x", 200), kim), "The name has 200"},
+			"a typed name":           {command(ada, team, 5, "Plan @Grace"), "@Grace isn't a person that Google"},
 			"a meeting of one":       {command(ada, direct(ada), 10, "tomorrow 10:00"), "Only you and Deputy are here"},
 			"people in the app's DM": {command(ada, direct(ada), 6, "", grace), "Only you and Deputy are here"},
 			"nobody to invite":       {command(ada, team, 6, ""), "Enter the people after the command"},

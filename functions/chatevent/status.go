@@ -60,7 +60,7 @@ func (v *view) addNotConnected(ctx context.Context, c grants.Connection) {
 		v.text(words.ConnectEnded)
 	}
 	v.text(words.StatusNotConnectedText)
-	v.row(v.connectButton(ctx))
+	v.row(v.connectButton(ctx, c))
 }
 
 func (v *view) addConnected(ctx context.Context, c grants.Connection) {
@@ -81,7 +81,7 @@ func (v *view) addConnected(ctx context.Context, c grants.Connection) {
 	switch {
 	case c.SignInRequired:
 		allow.Text = v.say(words.ButtonConnect)
-	case len(rest) > 0 && !c.DeclinedLately:
+	case len(rest) > 0 && len(c.Refused) == 0:
 		allow = v.consentButton(ctx, words.ButtonAllowEverything, consent.Wish{Optional: rest, Connected: true})
 	}
 	v.row(allow, v.button(words.ButtonDisconnect, runButton, invocation{Command: disconnectCommand}))

@@ -6,6 +6,7 @@ import (
 	"example.com/deputy/shared/capability"
 	"example.com/deputy/shared/chat"
 	"example.com/deputy/shared/consent"
+	"example.com/deputy/shared/grants"
 	"example.com/deputy/shared/i18n"
 	"example.com/deputy/shared/words"
 )
@@ -106,8 +107,8 @@ func (v *view) consentButton(ctx context.Context, text i18n.Text, w consent.Wish
 }
 
 // connectButton returns a button that connects a new person.
-func (v *view) connectButton(ctx context.Context) chat.Button {
+func (v *view) connectButton(ctx context.Context, c grants.Connection) chat.Button {
 	create := needs(capability.CreateSpaces)
-	wish := consent.Wish{Needed: create, Optional: without(spaceNeeds, create)}
+	wish := consent.Wish{Needed: create, Optional: without(spaceNeeds, append(create, c.Refused...))}
 	return v.consentButton(ctx, words.ButtonConnect, wish)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 
 	"example.com/deputy/shared/api"
 	"example.com/deputy/shared/fault"
@@ -29,7 +30,9 @@ func (s server) CreateSpace(
 	if err != nil {
 		return nil, err
 	}
-	space.Read = api.Value(in.Params.Prefer) == "return=representation"
+	for preference := range strings.SplitSeq(api.Value(in.Params.Prefer), ",") {
+		space.Read = space.Read || strings.TrimSpace(preference) == "return=representation"
+	}
 	return createdResponse(s.Operations.CreateSpace(ctx, c, space))
 }
 

@@ -301,7 +301,7 @@ func TestApprove(t *testing.T) {
 		want   string
 		stored bool
 	}{
-		"allow":        {"&answer=allow", form, 200, "The system can now act as you", true},
+		"allow":        {"&answer=allow", form, 200, "can now act as you", true},
 		"refuse":       {"&answer=refuse", form, 200, "The system can't act as you", false},
 		"other answer": {"&answer=yes", form, 400, "This form was changed", false},
 		"no answer":    {"", form, 400, "This form was changed", false},

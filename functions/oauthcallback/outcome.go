@@ -34,7 +34,8 @@ func choicePage(say i18n.Say, c consent.Choice, link string) page {
 		Title: say(words.ChoiceTitle), Text: []string{say(words.ChoiceText)}, Asks: true,
 		Sections: []section{
 			{
-				Title: say(words.ChoiceNeededTitle), Items: reasons(c.Needed),
+				Title: say(words.ChoiceNeededTitle), Text: []string{say(words.ChoiceNeededText)},
+				Items:     reasons(c.Needed),
 				ButtonURL: link + "&ask=needed", ButtonLabel: say(words.ButtonAllowNeeded),
 			},
 			{
@@ -96,19 +97,18 @@ func questionPage(say i18n.Say, o consent.Outcome, q question, address string) p
 // caller reads the answer in the API.
 func (f function) showAnswer(w http.ResponseWriter, r *http.Request, o consent.Outcome) error {
 	say := say(r)
+	all, err := f.Callers.Read(r.Context())
+	if err != nil {
+		return err
+	}
+	caller, _ := all.Caller(o.Caller)
 	p := page{Title: say(words.ApprovalRefusedTitle), Text: []string{say(words.ApprovalRefusedText)}}
 	if o.Answer == consent.Allow {
-		text := []string{say(words.ApprovalAllowedText)}
+		text := []string{say(words.ApprovalAllowedText, cmp.Or(caller.Name, o.Caller))}
 		p = page{Title: say(words.ApprovalAllowedTitle), Success: true, Text: text}
 	}
-	if o.Back != "" {
-		all, err := f.Callers.Read(r.Context())
-		if err != nil {
-			return err
-		}
-		if caller, ok := all.Caller(o.Caller); ok && slices.Contains(caller.ReturnAddresses, o.Back) {
-			p.ButtonURL, p.ButtonLabel = o.Back, say(words.ApprovalBack, caller.Name)
-		}
+	if slices.Contains(caller.ReturnAddresses, o.Back) {
+		p.ButtonURL, p.ButtonLabel = o.Back, say(words.ApprovalBack, caller.Name)
 	}
 	writePage(w, r, http.StatusOK, p)
 	return nil

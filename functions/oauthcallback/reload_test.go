@@ -105,9 +105,9 @@ func TestApprove_Reload(t *testing.T) {
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	for range 2 { // the browser sends it twice
 		answer := s.send(http.MethodPost, "/approve", "action=spaces.create&token="+token+"&answer=allow", form)
-		wantPage(t, "answered", s.showOutcome(answer), 200, "The system can now act as you")
+		wantPage(t, "answered", s.showOutcome(answer), 200, "can now act as you")
 	}
-	wantPage(t, "back", s.open(question), 200, "The system can now act as you")
+	wantPage(t, "back", s.open(question), 200, "can now act as you")
 	if n := strings.Count(s.log.String(), "action=approve"); n != 1 {
 		t.Errorf("%d audit lines", n)
 	}

@@ -32,7 +32,7 @@ func Accessible(ctx context.Context, t *testing.T, subject string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	if _, err := chromedp.Run(ctx, chromedp.Evaluate[any](script+";null")); err != nil {
 		t.Fatal(err)

@@ -42,8 +42,8 @@ func TestDocuments_GcloudCommands(t *testing.T) {
 	count := 0
 	for file, lines := range documentCommands(t) {
 		for _, line := range lines {
-			// gcloud auth login would start a login.
-			if !strings.HasPrefix(line, "gcloud ") || strings.HasPrefix(line, "gcloud auth login") {
+			// gcloud auth login would start a login, and so would application-default login.
+			if !strings.HasPrefix(line, "gcloud ") || strings.HasPrefix(line, "gcloud auth ") {
 				continue
 			}
 			count++

@@ -66,7 +66,7 @@ func (op *operation) curl(keyed bool) string {
 	fmt.Fprintf(&b, "curl -sS --fail-with-body %s\"$DEPUTY%s\" \\\n", method, op.Target)
 	b.WriteString("  -H \"Authorization: Bearer $TOKEN\"")
 	if keyed {
-		b.WriteString(" \\\n  -H \"Idempotency-Key: example-" + op.ID + "\"")
+		b.WriteString(" \\\n  -H \"Idempotency-Key: " + op.ID + "-$(date +%s)\"")
 	}
 	if op.Example != "" {
 		fmt.Fprintf(&b, " \\\n  --json '%s'", op.Example)

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"html/template"
@@ -59,7 +60,7 @@ func TestPage_MatchesDocument(t *testing.T) {
 	var out strings.Builder
 	if err := page.Execute(&out, map[string]any{
 		"Title": doc.Info.Title, "What": flow(doc.Info.Description),
-		"Groups": groups(doc), "Schemas": schemas(doc),
+		"Groups": groups(doc), "Schemas": schemas(doc), "Problem": problem(doc),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +83,16 @@ func TestPage_MatchesDocument(t *testing.T) {
 	if n := strings.Count(out.String(), "<article"); n < 40 {
 		t.Errorf("only %d operations and bodies", n)
 	}
+}
+
+// problem returns an example of an error.
+func problem(doc *openapi3.T) string {
+	text, err := json.MarshalIndent(
+		doc.Components.Responses["failed"].Value.Content["application/problem+json"].Example, "", "  ")
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 func groups(doc *openapi3.T) (out []group) {
@@ -166,7 +177,10 @@ func limits(s *openapi3.SchemaRef) string {
 		}
 		out = append(out, "one of "+strings.Join(values, ", "))
 	}
-	if v.MaxLength != nil {
+	switch {
+	case v.MaxLength != nil && v.MinLength > 1:
+		out = append(out, fmt.Sprintf("%d to %d characters", v.MinLength, *v.MaxLength))
+	case v.MaxLength != nil:
 		out = append(out, fmt.Sprintf("at most %d characters", *v.MaxLength))
 	}
 	if v.MaxItems != nil {

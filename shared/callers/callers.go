@@ -133,11 +133,11 @@ func (c *Authenticator) Quota(caller Caller) Quota { return c.limits.quota(calle
 func (c Caller) Allow(authority vault.Authority, named resource.Named, actions ...string) error {
 	for _, action := range actions {
 		if !slices.Contains(c.Actions, action) {
-			return denied("action " + action)
+			return lacks("the action " + action)
 		}
 	}
 	if !slices.Contains(c.Authorities, authority) {
-		return denied(string("authority " + authority))
+		return lacks("the authority " + string(authority))
 	}
 	_, byID := named.Person()
 	byID = byID && authority != AuthorityDelegation
@@ -145,13 +145,13 @@ func (c Caller) Allow(authority vault.Authority, named resource.Named, actions .
 	if c.listsPerson(named) || inDomain || byID && len(c.Domains) > 0 {
 		return nil
 	}
-	return denied("this person")
+	return lacks("this person")
 }
 
 // Covers returns a Denied fault unless the caller may act for the named person, whose domain (hd) is known now.
 func (c Caller) Covers(named resource.Named, domain string) error {
 	if !c.listsPerson(named) && !slices.Contains(c.Domains, address.Lower(domain)) {
-		return denied("this person's organization")
+		return lacks("this person")
 	}
 	return nil
 }
@@ -185,12 +185,18 @@ func (c Caller) listsPerson(named resource.Named) bool {
 // AllowAction is like Allow, for an action that is not for a person.
 func (c Caller) AllowAction(action string) error {
 	if !slices.Contains(c.Actions, action) {
-		return &fault.Error{
-			Op: "callers.AllowAction", Kind: fault.Denied, Err: errors.New("not allowed: action " + action),
-			Public: i18n.English("This caller isn't allowed to do that. Ask Deputy's operator to allow it."),
-		}
+		return lacks("the action " + action)
 	}
 	return nil
+}
+
+// lacks returns the error for what a caller's own entry in the file does not include.
+func lacks(what string) error {
+	return &fault.Error{
+		Op: "callers.Allow", Kind: fault.Denied, Err: errors.New("not allowed: " + what), Args: []any{what},
+		Public: i18n.English("This caller isn't allowed to do that: its entry in the callers file doesn't include " +
+			"%s. Ask Deputy's operator to add it."),
+	}
 }
 
 func denied(reason string) error {

@@ -162,6 +162,12 @@ func convert[To, From ~string](texts []From) []To {
 	return out
 }
 
+// Declined returns the capabilities that a person left unselected: those whose own scope is among scopes. Who declines
+// a wider scope may still allow a narrower one.
+func Declined(scopes []string) []Capability {
+	return slices.DeleteFunc(All(), func(c Capability) bool { return !slices.Contains(scopes, c.Scope()) })
+}
+
 // Allowed returns the capabilities that scopes allow.
 func Allowed(scopes []string) []Capability {
 	return slices.DeleteFunc(All(), func(c Capability) bool { return !c.AllowedBy(scopes) })

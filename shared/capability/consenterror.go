@@ -13,6 +13,8 @@ type ConsentError struct {
 	Capabilities   []Capability // what the operation needs
 	Missing        []Capability // those that the grant does not allow
 	Connected      bool         // the person has a grant that works, but it lacks Missing
+	Allowed        []Capability // what that grant allows
+	Refused        []Capability // what the person left unselected lately
 	Declined       bool         // the person has already declined all that is missing
 	Ended          bool         // Google has ended the grant, and the person has not been notified
 	SignInRequired bool         // a session policy requires a new sign-in

@@ -22,7 +22,7 @@ type Connection struct {
 	Until          time.Time               // when time-based access ends; zero if it does not
 	Allowed        []capability.Capability // what the grant allows now
 	Declined       []capability.Capability // what the person left unselected
-	DeclinedLately bool                    // and so recently that it isn't offered again unless a command needs it
+	Refused        []capability.Capability // of it, what isn't offered again yet unless a command needs it
 	Ended          bool                    // Google ended it, and the person is not yet told; see ClaimEndNotice
 	SignInRequired bool                    // a session policy requires a new sign-in
 	Approvals      []vault.Approval
@@ -31,6 +31,14 @@ type Connection struct {
 // declinedTime is how long what a person left unselected isn't offered again.
 const declinedTime = 7 * 24 * time.Hour
 
+// refused returns what a person left unselected within declinedTime.
+func (gs *Grants) refused(g vault.Grant) []capability.Capability {
+	if gs.now().Sub(g.DeclinedAt) >= declinedTime {
+		return nil
+	}
+	return capability.Declined(g.Declined)
+}
+
 // Connection returns a person's connection. It bypasses the cache, so it sees consents of other instances.
 func (gs *Grants) Connection(ctx context.Context, person resource.Person) (Connection, error) {
 	g, usable, err := gs.loadGrant(ctx, person)
@@ -38,7 +46,7 @@ func (gs *Grants) Connection(ctx context.Context, person resource.Person) (Conne
 	case err != nil:
 		return Connection{}, fault.Wrap("grants.Connection", err)
 	case !usable:
-		return Connection{Ended: g.NeedsNotice}, nil
+		return Connection{Ended: g.NeedsNotice, Refused: gs.refused(g)}, nil
 	}
 	allowed := capability.Allowed(g.Scopes)
 	isAllowed := func(c capability.Capability) bool { return slices.Contains(allowed, c) }
@@ -46,8 +54,8 @@ func (gs *Grants) Connection(ctx context.Context, person resource.Person) (Conne
 		Person: person, Connected: true, Email: g.Email.Reveal(), Domain: g.Domain,
 		Since: g.ConnectedAt, Via: g.ConsentSystem, Until: g.RefreshUntil, SignInRequired: g.NeedsSignIn,
 		Approvals: g.ValidApprovals(),
-		Allowed:   allowed, Declined: slices.DeleteFunc(capability.Allowed(g.Declined), isAllowed),
-		DeclinedLately: gs.now().Sub(g.DeclinedAt) < declinedTime,
+		Allowed:   allowed, Declined: slices.DeleteFunc(capability.Declined(g.Declined), isAllowed),
+		Refused: gs.refused(g),
 	}, nil
 }
 

@@ -63,7 +63,11 @@ func (gs *Grants) refreshGrant(ctx context.Context, g vault.Grant, used bool) (v
 		done := func() { gs.storing.CompareAndDelete(g.Person, &next) }
 		if fault.Beside(ctx, refreshTimeout, func(ctx context.Context) error {
 			defer done()
-			_, _, err := save(ctx)
+			err := fault.Catch(func() error { _, _, err := save(ctx); return err })
+			if err != nil {
+				gs.log.ErrorContext(ctx, "storing a new access token failed",
+					slog.String("person", string(g.Person)), slog.String("error", err.Error()))
+			}
 			return err
 		}) {
 			return next, true, nil

@@ -48,7 +48,7 @@ func (gs *Grants) tokenSource(
 	case !usable:
 		needs := capability.ConsentError{
 			Capabilities: needed, Missing: needed, Ended: g.NeedsNotice,
-			SignInRequired: g.NeedsSignIn,
+			SignInRequired: g.NeedsSignIn, Refused: gs.refused(g),
 		}
 		return nil, needs.Fault()
 	case !gs.AllowsDomain(g.Domain):
@@ -59,8 +59,12 @@ func (gs *Grants) tokenSource(
 		}
 	}
 	if missing := capability.Missing(needed, g.Scopes); len(missing) > 0 {
-		declined := len(capability.Missing(missing, g.Declined)) == 0
-		needs := capability.ConsentError{Capabilities: needed, Missing: missing, Connected: true, Declined: declined}
+		declined := capability.Declined(g.Declined)
+		isAsked := func(c capability.Capability) bool { return !slices.Contains(declined, c) }
+		needs := capability.ConsentError{
+			Capabilities: needed, Missing: missing, Connected: true, Allowed: capability.Allowed(g.Scopes),
+			Refused: gs.refused(g), Declined: !slices.ContainsFunc(missing, isAsked),
+		}
 		return nil, needs.Fault()
 	}
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: g.AccessToken.Reveal(), Expiry: g.AccessExpiry}), nil

@@ -1,6 +1,7 @@
 package meetings
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -35,11 +36,16 @@ var dayWords = map[string]int{"": 0, "today": 0, "今天": 0, "tomorrow": 1, "�
 var whenPattern = regexp.MustCompile(
 	`^(?:(\d{4}-\d{2}-\d{2})|(\p{L}+))?\s*(?:(\d{1,2}):(\d{2}))?\s*(\d+[hm](?:\d+m)?)?$`)
 
+// match returns the parts of a time, or nil.
+func match(input string) []string {
+	return whenPattern.FindStringSubmatch(strings.ToLower(text.Line(text.Visible(width.Fold.String(input)))))
+}
+
 // ParseTimeSlot parses a time such as "tomorrow 10:00", "2026-12-01 14:00 45m" or "15:30 1h", also with full-width
 // digits. An empty text is the next quarter of an hour. now is in the person's time zone. Invalid, with
 // examples, for any other text, for a time in the past, and for one that is skipped when the clocks change.
 func ParseTimeSlot(input string, now time.Time) (TimeSlot, error) {
-	m := whenPattern.FindStringSubmatch(strings.ToLower(text.Line(text.Visible(width.Fold.String(input)))))
+	m := match(input)
 	if m == nil {
 		return TimeSlot{}, unknownTime(now)
 	}
@@ -78,6 +84,25 @@ func ParseTimeSlot(input string, now time.Time) (TimeSlot, error) {
 		return TimeSlot{}, fault.New(fault.Invalid, words.ErrorTimePast)
 	}
 	return TimeSlot{start, length}, nil
+}
+
+// lastZone is the zone where each day ends last (UTC-12).
+var lastZone = time.FixedZone("", -12*60*60)
+
+// CheckTimeSlot is ParseTimeSlot for a person whose time zone is not known: it refuses a date that is past everywhere.
+func CheckTimeSlot(input string, now time.Time) error {
+	now = now.In(lastZone)
+	_, err := ParseTimeSlot(input, now)
+	if m := match(input); isPast(err) && m[1] == "" { // without a date, it may be a later day in another zone
+		y, m, d := now.Date()
+		_, err = ParseTimeSlot(input, time.Date(y, m, d, 0, 0, 0, 0, lastZone))
+	}
+	return err
+}
+
+func isPast(err error) bool {
+	e, ok := errors.AsType[*fault.Error](err)
+	return ok && e.Public == words.ErrorTimePast
 }
 
 // unknownTime returns the error for a time that isn't one, with an example in the next week.

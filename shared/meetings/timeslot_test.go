@@ -51,6 +51,19 @@ func TestParseTimeSlot(t *testing.T) {
 	}
 }
 
+// Only a date that is past everywhere is refused before the person's zone is known.
+func TestCheckTimeSlot(t *testing.T) {
+	now := time.Date(2026, 11, 23, 8, 7, 30, 0, time.UTC) // in UTC-12, it is still the day before
+	for text, ok := range map[string]bool{
+		"": true, "15:30 1h": true, "today 18:00": true, "0:00": true, "tomorrow 10:00": true, "2026-11-22 23:00": true,
+		"2026-11-22 10:00": false, "2026-11-21 23:00": false, "soon": false,
+	} {
+		if err := meetings.CheckTimeSlot(text, now); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func FuzzParseTimeSlot(f *testing.F) {
 	for _, text := range []string{"", "tomorrow 10:00", "2026-12-01 14:00 45m", "明天 9:00"} {
 		f.Add(text)

@@ -79,7 +79,11 @@ type Attempt struct {
 	Journal    []byte    // saved by an earlier attempt; nil for none
 	save       func(context.Context, []byte) error
 	person     *resource.Person // of the record
+	nothing    *bool            // was done
 }
+
+// NothingDone says that the attempt ended before it did anything, whatever its error is.
+func (t Attempt) NothingDone() { *t.nothing = true }
 
 // SetPerson sets whose record it is (Request.Person), if the person was not known when the key was claimed.
 func (t Attempt) SetPerson(p resource.Person) { *t.person = p }
@@ -116,7 +120,8 @@ func (r *Runner) Do(
 		return fault.Wrap("operations.Do", err)
 	}
 	t := Attempt{RunID: runID(o), FirstTried: o.Expires.Add(-vault.OperationTTL), Retry: retry}
-	t.save, t.person = save, &o.Person
+	nothing := false
+	t.save, t.person, t.nothing = save, &o.Person, &nothing
 	t.Late = r.now().Sub(t.FirstTried) > maxRetry
 	if !o.Journal.Empty() {
 		t.Journal = []byte(o.Journal.Reveal())
@@ -125,7 +130,7 @@ func (r *Runner) Do(
 	// From here on, failures to store the result are harmless: a retry with the same key finds what was done.
 	ctx = context.WithoutCancel(ctx)
 	o.Lease = time.Time{}
-	if failed != nil && HadNoEffect(failed) && !retry {
+	if failed != nil && (nothing || HadNoEffect(failed)) && !retry {
 		r.logStoreError(ctx, r.vault.DeleteOperation(ctx, o))
 		return nil, false, failed
 	}

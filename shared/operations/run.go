@@ -53,6 +53,7 @@ func run[T any](
 		wg.Go(func() { refused = fault.Catch(resolve) })
 		repeated, err = o.runOnce(ctx, q, &answer, func(attempt Attempt) (bool, error) {
 			if wg.Wait(); refused != nil {
+				attempt.NothingDone()
 				return false, refused
 			}
 			a.attempt = attempt

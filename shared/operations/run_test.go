@@ -158,6 +158,25 @@ func TestRun_RefusedLeavesNothing(t *testing.T) {
 	})
 }
 
+// A grant that can't be read leaves the key free: nothing was done.
+func TestRun_UnreadGrantFreesKey(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Docs.Inject = func(_ context.Context, c vaulttest.Call) error {
+			if !c.Write {
+				return fault.New(fault.Unavailable, fault.NoText)
+			}
+			return nil
+		}
+		_, err := w.CreateMessage(t.Context(), call("a-key"), hello)
+		wantKind(t, "the store is down", err, fault.Unavailable)
+		w.Docs.Inject = func(context.Context, vaulttest.Call) error { return nil }
+		other := hello
+		other.Text = "Corrected"
+		_, err = w.CreateMessage(t.Context(), call("a-key"), other)
+		check(t, err)
+	})
+}
+
 // A grant that ends during an operation leaves for a retry what a new consent allows.
 func TestRun_GrantEndsMeanwhile(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
