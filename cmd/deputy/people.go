@@ -120,7 +120,7 @@ func resolvePerson(ctx context.Context, gs *grants.Grants, arg string) (string, 
 }
 
 func disconnectResult(done grants.Disconnection) map[string]any {
-	return map[string]any{"outcome": done.Outcome.String(), "withdrawn": done.Withdrawn, "unfinished": done.Incomplete}
+	return map[string]any{"outcome": string(done.Outcome), "withdrawn": done.Withdrawn, "unfinished": done.Incomplete}
 }
 
 // disconnectAll disconnects everybody. It goes on after an error, and returns one if anybody is left, or a token that

@@ -32,7 +32,7 @@ func disconnect(ctx context.Context, v *view, i invocation) (chat.Reply, error) 
 		return chat.Reply{}, err
 	}
 	v.Log.InfoContext(ctx, "audit", slog.String("action", "disconnect"),
-		slog.String("outcome", result.Outcome.String()), slog.Int("withdrawn", result.Withdrawn))
+		slog.String("outcome", string(result.Outcome)), slog.Int("withdrawn", result.Withdrawn))
 	return v.disconnectedCard(words.DisconnectDone, result)
 }
 
@@ -49,7 +49,7 @@ func eraseAll(ctx context.Context, v *view, _ invocation) (chat.Reply, error) {
 		return chat.Reply{}, err
 	}
 	v.Log.InfoContext(ctx, "audit", slog.String("action", "disconnect"), slog.Bool("erased", true),
-		slog.String("outcome", result.Outcome.String()), slog.Int("withdrawn", result.Withdrawn))
+		slog.String("outcome", string(result.Outcome)), slog.Int("withdrawn", result.Withdrawn))
 	return v.disconnectedCard(words.EraseDone, result)
 }
 

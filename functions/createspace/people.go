@@ -58,7 +58,7 @@ func (s server) DisconnectPerson(
 ) (api.DisconnectPersonResponseObject, error) {
 	c := newCall(ctx, personName(in.Person), nil, in.Params.IdempotencyKey)
 	outcome, err := s.Operations.DisconnectPerson(ctx, c)
-	return api.DisconnectPerson200JSONResponse{Outcome: outcome.String()}, err
+	return api.DisconnectPerson200JSONResponse{Outcome: string(outcome)}, err
 }
 
 // personName returns the person in a path: users/{id} or an email address.

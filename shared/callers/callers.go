@@ -105,7 +105,9 @@ func (c *Authenticator) Verify(r *http.Request) (Caller, error) {
 	}
 	matches := set.findServiceAccount(claims.Subject, claims.Email)
 	if len(matches) == 0 && claims.Email == "" {
-		return Caller{UniqueID: claims.Subject}, c.unauthenticated(&noEmailError{claims.Subject})
+		return Caller{UniqueID: claims.Subject}, c.refuse("The token has no email claim, and no caller has its " +
+			"unique ID, " + claims.Subject + ". Ask for a token with the email claim, or ask Deputy's operator to " +
+			"set this uniqueId.")
 	}
 	if len(matches) != 1 {
 		reason := fmt.Sprintf("%d callers with this service account", len(matches))

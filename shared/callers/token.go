@@ -12,16 +12,6 @@ import (
 	"example.com/deputy/shared/i18n"
 )
 
-// What is wrong with the credentials of a request, for the log.
-var (
-	errNoHeader    = errors.New("no Authorization header")
-	errHeaders     = errors.New("more than one Authorization header")
-	errScheme      = errors.New("the Authorization header is not Bearer")
-	errNoToken     = errors.New("no token")
-	errAccessToken = errors.New("an access token")
-	errPerson      = errors.New("the token of a person")
-)
-
 // clientSuffix ends the audience of the ID tokens that people get, such as from gcloud without a service account.
 const clientSuffix = `.apps.googleusercontent.com".`
 
@@ -30,15 +20,16 @@ func (c *Authenticator) verifyToken(r *http.Request) (googleauth.Claims, error) 
 	token, ok := googleauth.BearerToken(r)
 	switch headers := r.Header.Values("Authorization"); {
 	case len(headers) == 0:
-		return googleauth.Claims{}, c.unauthenticated(errNoHeader)
+		return googleauth.Claims{}, c.refuse("The request has no Authorization header.")
 	case len(headers) > 1:
-		return googleauth.Claims{}, c.unauthenticated(errHeaders)
+		return googleauth.Claims{}, c.refuse("The request has more than one Authorization header.")
 	case strings.EqualFold(strings.TrimSpace(headers[0]), "Bearer"):
-		return googleauth.Claims{}, c.unauthenticated(errNoToken)
+		return googleauth.Claims{},
+			c.refuse("There is no token behind Bearer; the command that gets it might have failed.")
 	case !ok:
-		return googleauth.Claims{}, c.unauthenticated(errScheme)
+		return googleauth.Claims{}, c.refuse("The Authorization header doesn't start with Bearer.")
 	case strings.HasPrefix(token, "ya29."): // as Google's access tokens begin
-		return googleauth.Claims{}, c.unauthenticated(errAccessToken)
+		return googleauth.Claims{}, c.refuse("This is an access token, not an ID token.")
 	}
 	claims, err := c.tokens.Verify(r.Context(), config.NewSecret(token))
 	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
@@ -49,20 +40,13 @@ func (c *Authenticator) verifyToken(r *http.Request) (googleauth.Claims, error) 
 	}
 	isAccount := claims.EmailVerified && strings.HasSuffix(claims.Email, ".gserviceaccount.com")
 	if claims.Email != "" && !isAccount {
-		return googleauth.Claims{}, c.unauthenticated(errPerson)
+		return googleauth.Claims{}, c.refuse("This is the token of a person, not of a service account.")
 	}
 	return claims, nil
 }
 
 // reasons says what is wrong with a token, in words for its caller.
 var reasons = map[error]string{ //nolint:gosec // no credentials
-	errNoHeader:    "The request has no Authorization header.",
-	errHeaders:     "The request has more than one Authorization header.",
-	errScheme:      "The Authorization header doesn't start with Bearer.",
-	errNoToken:     "There is no token behind Bearer; the command that gets it might have failed.",
-	errAccessToken: "This is an access token, not an ID token.",
-	errPerson:      "This is the token of a person, not of a service account.",
-
 	googleauth.ErrInvalidJWT:    "This isn't an ID token.",
 	googleauth.ErrTokenExpired:  "The ID token has expired.",
 	googleauth.ErrTokenIssuer:   "The ID token isn't issued by https://accounts.google.com.",
@@ -86,10 +70,13 @@ func (c *Authenticator) unauthenticated(err error) error {
 			reason += " That is an OAuth client, so the token is of a person; use a service account."
 		}
 	}
-	if missing, ok := errors.AsType[*noEmailError](err); ok {
-		reason = "The token has no email claim, and no caller has its unique ID, " + missing.uniqueID +
-			". Ask for a token with the email claim, or ask Deputy's operator to set this uniqueId."
-	}
+	return c.badToken(reason, err)
+}
+
+// refuse returns the fault for a request without a valid token, with what is wrong, in words for its caller.
+func (c *Authenticator) refuse(reason string) error { return c.badToken(reason, errors.New(reason)) }
+
+func (c *Authenticator) badToken(reason string, err error) error {
 	return &fault.Error{
 		Op: "callers.Verify", Kind: fault.Unauthenticated, Err: err,
 		Public: i18n.English("%s Send an ID token that Google signs for your service account, with the audience %s," +
@@ -97,8 +84,3 @@ func (c *Authenticator) unauthenticated(err error) error {
 		Args: []any{reason, strings.Join(c.Audiences, " or ")},
 	}
 }
-
-// noEmailError is the error for a token without an email claim whose unique ID no caller has.
-type noEmailError struct{ uniqueID string }
-
-func (*noEmailError) Error() string { return "no email claim, and no caller has the token's unique ID" }

@@ -3,7 +3,6 @@ package grants
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 
 	"example.com/deputy/shared/fault"
@@ -12,33 +11,14 @@ import (
 )
 
 // Outcome is the result of disconnecting a grant.
-type Outcome int
-
-// String returns the outcome's name in the log.
-func (o Outcome) String() string {
-	return [...]string{"not_connected", "revoked", "revoke_later", "erased"}[o]
-}
-
-// MarshalText implements encoding.TextMarshaler. It returns the outcome's name.
-func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (o *Outcome) UnmarshalText(text []byte) error {
-	for known := NotConnected; known <= Erased; known++ {
-		if known.String() == string(text) {
-			*o = known
-			return nil
-		}
-	}
-	return errors.New("unknown disconnect outcome: " + string(text))
-}
+type Outcome string
 
 // The outcomes.
 const (
-	NotConnected Outcome = iota // there was nothing to disconnect
-	Revoked                     // revoked at Google and erased here
-	RevokeLater                 // erased here; revocation at Google is pending
-	Erased                      // erased here; there was no readable token to revoke
+	NotConnected Outcome = "not_connected" // there was nothing to disconnect
+	Revoked      Outcome = "revoked"       // revoked at Google and erased here
+	RevokeLater  Outcome = "revoke_later"  // erased here; revocation at Google is pending
+	Erased       Outcome = "erased"        // erased here; there was no readable token to revoke
 )
 
 // Disconnection describes what Disconnect did.
@@ -54,7 +34,7 @@ type Disconnection struct {
 func (gs *Grants) Disconnect(ctx context.Context, person resource.Person) (Disconnection, error) {
 	g, err := gs.beginDisconnect(ctx, person, func(vault.Grant) bool { return true })
 	if err != nil || g.Person == "" {
-		return Disconnection{}, fault.Wrap("grants.Disconnect", err)
+		return Disconnection{Outcome: NotConnected}, fault.Wrap("grants.Disconnect", err)
 	}
 	out, err := gs.finishDisconnect(ctx, g)
 	return out, fault.Wrap("grants.Disconnect", err)

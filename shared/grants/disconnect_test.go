@@ -68,19 +68,6 @@ func TestDisconnect_Incomplete(t *testing.T) {
 	}
 }
 
-func TestOutcome_UnmarshalText(t *testing.T) {
-	for want := grants.NotConnected; want <= grants.Erased; want++ {
-		var got grants.Outcome
-		if err := got.UnmarshalText([]byte(want.String())); err != nil || got != want {
-			t.Errorf("%v: got %v, %v", want, got, err)
-		}
-	}
-	got := grants.Revoked
-	if err := got.UnmarshalText([]byte("other")); err == nil || got != grants.Revoked {
-		t.Errorf("unknown: got %v, %v", got, err)
-	}
-}
-
 func TestDisconnect_Token(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*vault.Grant)
