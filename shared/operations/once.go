@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"example.com/deputy/shared/config"
 	"example.com/deputy/shared/fault"
 	"example.com/deputy/shared/i18n"
@@ -46,11 +48,27 @@ type Runner struct {
 	vault *vault.Vault
 	log   *slog.Logger
 	now   func() time.Time
+	// left holds leases that this instance took and no longer uses: the answer of the store was lost, so the
+	// record may still have them. The next request need not wait until they expire.
+	left *lru.Cache[held, struct{}]
 }
+
+// held is a lease of an operation.
+type held struct {
+	id    string
+	until int64 // µs since 1970
+}
+
+// maxLeft limits Runner.left; each entry has about 200 bytes.
+const maxLeft = 10_000
 
 // NewRunner returns a Runner that keeps its records in v.
 func NewRunner(v *vault.Vault, log *slog.Logger, now func() time.Time) *Runner {
-	return &Runner{v, log, vault.MicrosecondClock(now)}
+	left, err := lru.New[held, struct{}](maxLeft)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &Runner{v, log, vault.MicrosecondClock(now), left}
 }
 
 // Request identifies an operation that is to be done once.
@@ -129,22 +147,24 @@ func (r *Runner) Do(
 	result, final, failed := do(t)
 	// From here on, failures to store the result are harmless: a retry with the same key finds what was done.
 	ctx = context.WithoutCancel(ctx)
-	o.Lease = time.Time{}
 	if failed != nil && (nothing || HadNoEffect(failed)) && !retry {
-		r.logStoreError(ctx, r.vault.DeleteOperation(ctx, o))
+		r.ended(ctx, o, r.vault.DeleteOperation(ctx, o))
 		return nil, false, failed
 	}
 	if failed == nil && final {
 		o.Result, o.Journal = config.NewSecret(result), config.Secret{}
 	}
-	_, err = r.vault.SaveOperation(ctx, o)
-	r.logStoreError(ctx, err)
+	free := o
+	free.Lease = time.Time{}
+	_, err = r.vault.SaveOperation(ctx, free)
+	r.ended(ctx, o, err)
 	return result, false, failed
 }
 
-// logStoreError logs that the outcome of an operation was not stored.
-func (r *Runner) logStoreError(ctx context.Context, err error) {
+// ended logs err, if the end of operation o was not stored, and remembers that o's lease is not used any more.
+func (r *Runner) ended(ctx context.Context, o vault.Operation, err error) {
 	if err != nil {
+		r.left.Add(held{o.ID, o.Lease.UnixMicro()}, struct{}{})
 		r.log.ErrorContext(ctx, "operation result not stored; a retry finds the finished operation",
 			slog.String("error", err.Error()))
 	}
@@ -175,7 +195,8 @@ func (r *Runner) WithLock(ctx context.Context, name string, do func() error) err
 		return fault.Wrap("operations.WithLock", err)
 	}
 	failed := do()
-	r.logStoreError(ctx, r.vault.DeleteOperation(context.WithoutCancel(ctx), o))
+	ctx = context.WithoutCancel(ctx)
+	r.ended(ctx, o, r.vault.DeleteOperation(ctx, o))
 	return failed
 }
 
@@ -183,10 +204,12 @@ func (r *Runner) WithLock(ctx context.Context, name string, do func() error) err
 // instance. retry reports whether it was attempted before.
 func (r *Runner) claim(ctx context.Context, q Request) (o vault.Operation, retry bool, err error) {
 	now := r.now()
+	mine := held{q.ID, now.Add(lease).UnixMicro()}
 	o, err = r.vault.CreateOperation(ctx, vault.Operation{
 		ID: q.ID, Person: q.Person, Caller: q.Caller, RequestHash: q.Hash, Lease: now.Add(lease),
 	})
 	if err == nil || fault.KindOf(err) != fault.Conflict {
+		r.noteClaim(mine, err)
 		return o, false, err
 	}
 	found, err := r.vault.Operation(ctx, q.ID)
@@ -205,7 +228,7 @@ func (r *Runner) claim(ctx context.Context, q Request) (o vault.Operation, retry
 		return found, false, reusedError()
 	case !found.Result.Empty():
 		return found, true, nil
-	case now.Before(found.Lease):
+	case now.Before(found.Lease) && !r.left.Contains(held{q.ID, found.Lease.UnixMicro()}):
 		return found, false, runningError(found.Lease.Sub(now))
 	}
 	found.Lease = now.Add(lease)
@@ -213,7 +236,17 @@ func (r *Runner) claim(ctx context.Context, q Request) (o vault.Operation, retry
 	if err != nil && fault.KindOf(err) == fault.Conflict { // another instance claimed it first
 		return found, false, runningError(lease)
 	}
+	r.noteClaim(mine, err)
 	return found, retry, err
+}
+
+// noteClaim remembers a lease that may have been taken, although its request failed. A lease in use is not left.
+func (r *Runner) noteClaim(mine held, err error) {
+	if err != nil {
+		r.left.Add(mine, struct{}{})
+	} else {
+		r.left.Remove(mine)
+	}
 }
 
 func reusedError() error {

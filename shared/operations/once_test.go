@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -394,6 +395,69 @@ func TestRunner_StoreDown(t *testing.T) {
 				t.Errorf("%s, %v", got, err)
 			}
 		})
+	}
+}
+
+// Nothing runs any more, but the store's answers, or its writes, were lost. The next request need not wait.
+func TestRunner_AnswersLost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lost    []int // the writes whose answers are lost, counted from 1
+		unmade  bool  // the writes are lost too
+		outcome error
+		runs    int // all requests together
+	}{
+		"claim":         {lost: []int{1}, runs: 1},
+		"claim, twice":  {lost: []int{1, 3}, runs: 1}, // the second write is a Conflict
+		"end of denial": {[]int{2}, true, fault.New(fault.Denied, fault.NoText), 2},
+		"result":        {[]int{2}, true, nil, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			writes, runs := 0, 0
+			f.docs.Inject = func(_ context.Context, call vaulttest.Call) error {
+				if call.Write && !call.Applied {
+					writes++
+				}
+				if call.Write && call.Applied != c.unmade && slices.Contains(c.lost, writes) {
+					return storeDown
+				}
+				return nil
+			}
+			do := func(operations.Attempt) ([]byte, bool, error) {
+				if runs++; runs == 1 {
+					return []byte("done"), true, c.outcome
+				}
+				return []byte("done"), true, nil
+			}
+			for range len(c.lost) {
+				_, _, _ = f.Do(t.Context(), newRequest("x"), do)
+			}
+			if got, _, err := f.Do(t.Context(), newRequest("x"), do); string(got) != "done" || err != nil {
+				t.Errorf("the next request: %s, %v", got, err)
+			}
+			if _, _, err := f.Do(t.Context(), newRequest("x"), mustNotRun(t)); err != nil || runs != c.runs {
+				t.Errorf("%d runs, %v", runs, err)
+			}
+		})
+	}
+}
+
+// Another instance cannot know that a lease is not used. It waits, as it does for one that ended.
+func TestRunner_AnswerLostElsewhere(t *testing.T) {
+	f := newFixture(t)
+	f.docs.Inject = func(_ context.Context, call vaulttest.Call) error {
+		if call.Applied {
+			return storeDown
+		}
+		return nil
+	}
+	_, _, _ = f.Do(t.Context(), newRequest("x"), mustNotRun(t))
+	f.docs.Inject = f.quiet
+	other := operations.NewRunner(f.vault, logging.NewText(&f.log), time.Now)
+	_, _, err := other.Do(t.Context(), newRequest("x"), mustNotRun(t))
+	if _, ok := errors.AsType[*operations.RunningError](err); !ok {
+		t.Errorf("%v", err)
 	}
 }
 
