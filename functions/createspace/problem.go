@@ -101,6 +101,9 @@ func (s server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			setQuota(w.Header(), q.Quota)
 		}
 	}
+	if st := stateFrom(r.Context()); st != nil { // the caller is known
+		setQuota(w.Header(), s.Callers.Quota(st.caller))
+	}
 	w.Header().Set("Request-Id", reference)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(kind.status)

@@ -225,12 +225,16 @@ func TestOperation_Deadline(t *testing.T) {
 	})
 }
 
-// Each answer says what is left of the caller's quota, and names the request.
+// Each answer, also one that refuses, says what is left of the caller's quota, and names the request.
 func TestAnswer_Headers(t *testing.T) {
 	inEnv(t, func(t *testing.T, e *env) {
 		e.CallersYAML = strings.Replace(callersFile(callers.Actions()...), "id: ci,", "id: ci, rate: 2,", 1)
 		for n, want := range []string{`"caller";r=1;t=30`, `"caller";r=0;t=60`, `"caller";r=0;t=60`} {
-			got := e.call("GET", "/v1/templates", "")
+			path := "/v1/templates"
+			if n == 1 {
+				path += "?unknown=1" // a 400 also counts
+			}
+			got := e.call("GET", path, "")
 			h := got.Header()
 			if h.Get("RateLimit") != want || h.Get("RateLimit-Policy") != `"caller";q=2;w=60` ||
 				(h.Get("Retry-After") == "30") != (n == 2) || (got.Code == http.StatusTooManyRequests) != (n == 2) {
