@@ -105,7 +105,7 @@ func TestInstance_Ended(t *testing.T) {
 		t.Errorf("a person in the browser: %s", text)
 	}
 	if again := w.post("ended"); !again.isRight() || w.count("ended") != 1 {
-		t.Errorf("again: %+v, %d spaces: %s", again, w.count("ended"), lines())
+		t.Errorf("again: %+v, %d spaces: %s", again, w.count("ended"), w.api.Log)
 	}
 }
 

@@ -29,12 +29,15 @@ import (
 // callTimeout limits every call, because a person is waiting for it.
 const callTimeout = 3 * time.Second
 
+// pingTimeout leaves half of callTimeout to connect again.
+const pingTimeout = callTimeout / 2
+
 // dialOptions find a connection that was lost silently (grpc-go#3206), and limit the time between two attempts to
 // connect. By default these take a quarter of an hour and two minutes. Firestore's client ignores them for an emulator.
 var dialOptions = []grpc.DialOption{
 	grpc.WithContextDialer(dial),
 	grpc.WithChainUnaryInterceptor(countLost),
-	grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 2 * time.Second}),
+	grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: pingTimeout}),
 	grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff: backoff.Config{
 			BaseDelay: time.Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second,
