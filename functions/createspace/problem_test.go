@@ -93,6 +93,10 @@ func TestProblem_Types(t *testing.T) {
 						t.Errorf("%s: %q", header, value)
 					}
 				}
+				isKnown := name != "unauthenticated" && name != "method_not_allowed" // the caller
+				if (got.Header().Get("RateLimit") != "") != isKnown {
+					t.Errorf("RateLimit: %q", got.Header().Get("RateLimit"))
+				}
 				if reference := got.text("reference"); reference == "" || !strings.Contains(e.Log(), reference) ||
 					strings.Contains(got.Body.String(), "marked") {
 					t.Errorf("reference %q", reference)
@@ -150,7 +154,7 @@ func TestProblem_Full(t *testing.T) {
 		synctest.Wait()
 		got := e.call("GET", team+asAda, "")
 		if got.Code != http.StatusServiceUnavailable || got.problem() != "unavailable" ||
-			got.Header().Get("Retry-After") != "2" {
+			got.Header().Get("Retry-After") != "2" || got.Header().Get("RateLimit") == "" {
 			t.Errorf("%d %s %v", got.Code, got.Body, got.Header())
 		}
 		close(released)

@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Generate writes words.gen.go from the keys of the English texts.
+// Command words writes words.gen.go from the keys of the English texts.
 package main
 
 import (
