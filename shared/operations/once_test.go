@@ -485,3 +485,25 @@ func TestHold_StoreDown(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The lock of a space is free again when its holder has ended, whatever became of the store's answers.
+func TestWithLock_AnswersLost(t *testing.T) {
+	for _, lost := range []int{1, 2} { // the claim, the end
+		f := newFixture(t)
+		writes := 0
+		f.docs.Inject = func(_ context.Context, call vaulttest.Call) error {
+			if call.Write && !call.Applied {
+				writes++
+			}
+			if call.Write && writes == lost && call.Applied == (lost == 1) { // the end itself is lost
+				return storeDown
+			}
+			return nil
+		}
+		_ = f.WithLock(t.Context(), "spaces/A", func() error { return nil })
+		ran := false
+		if err := f.WithLock(t.Context(), "spaces/A", func() error { ran = true; return nil }); err != nil || !ran {
+			t.Errorf("write %d: ran %v, %v", lost, ran, err)
+		}
+	}
+}
