@@ -507,3 +507,23 @@ func TestWithLock_AnswersLost(t *testing.T) {
 		}
 	}
 }
+
+// A claim that failed, and one that runs, can have the same lease: the one that runs is not taken over.
+func TestRunner_SameLease(t *testing.T) {
+	f := newFixture(t)
+	now := time.Now()
+	frozen := operations.NewRunner(f.vault, logging.NewText(&f.log), func() time.Time { return now })
+	f.docs.Inject = func(context.Context, vaulttest.Call) error { return storeDown }
+	_, _, _ = frozen.Do(t.Context(), newRequest("x"), mustNotRun(t))
+	f.docs.Inject = f.quiet
+	_, _, err := frozen.Do(t.Context(), newRequest("x"), func(operations.Attempt) ([]byte, bool, error) {
+		_, _, err := frozen.Do(t.Context(), newRequest("x"), mustNotRun(t))
+		if _, ok := errors.AsType[*operations.RunningError](err); !ok {
+			t.Errorf("during the operation: %v", err)
+		}
+		return nil, true, nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
